@@ -1,0 +1,25 @@
+# make demo: the shortest way to see it work. make test: everything. Both install what is missing.
+
+PY := .venv/bin/python
+
+.PHONY: demo test test-fast lint install clean
+
+demo: install
+	@.venv/bin/skybed run scenarios/sc-mini.yaml
+
+test: install lint
+	@$(PY) -m pytest
+
+test-fast: install
+	@$(PY) -m pytest -m "not live"
+
+lint: install
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+
+install:
+	@scripts/install
+
+clean:
+	@if [ -x .venv/bin/skybed ]; then .venv/bin/skybed clean || true; fi
+	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
