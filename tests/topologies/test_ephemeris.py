@@ -1,0 +1,76 @@
+import datetime as dt
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from sgp4.api import WGS72, Satrec
+from skyfield.api import EarthSatellite, load, wgs84
+
+from topologies import ephemeris
+from topologies.errors import ScenarioError
+
+EPOCH = dt.datetime(2026, 5, 9, 4, 0, 0, tzinfo=dt.UTC)
+STATIONS = pd.DataFrame(
+    {"name": ["miyun", "kiruna", "south"], "lat_deg": [40.45, 67.88, -90.0], "lon_deg": [116.86, 21.06, 0.0],
+     "alt_m": [55.0, 400.0, 2835.0]}
+)  # fmt: skip
+
+
+def circular(altitude_km, inclination_deg, anomaly_deg, eccentricity=1e-7, bstar=0.0):
+    jd, fraction = ephemeris.julian_utc(EPOCH)
+    n = math.sqrt(398600.8 / (ephemeris.EARTH_RADIUS_KM + altitude_km) ** 3) * 60
+    s = Satrec()
+    s.sgp4init(
+        WGS72, "i", 1, jd - ephemeris.SGP4_EPOCH_JD + fraction, bstar, 0, 0, eccentricity, 0.0,
+        math.radians(inclination_deg), math.radians(anomaly_deg), n, 1.0,
+    )  # fmt: skip
+    return s
+
+
+SATRECS = [circular(300, 97, 0), circular(550, 53, 200), circular(1160, 86.5, 90), circular(35786, 0.01, 30)]
+
+
+@pytest.fixture(scope="module")
+def sky():
+    table = ephemeris.elements_table(["a", "b", "c", "geo"], SATRECS)
+    return ephemeris.make(table, STATIONS, EPOCH, 7200)
+
+
+def test_interpolation_stays_within_20_cm_of_sgp4(sky):
+    t = np.linspace(0, 7200, 997)
+    jd, fraction = ephemeris.julian_utc(EPOCH)
+    for i, s in enumerate(SATRECS):
+        _, r, _ = s.sgp4_array(np.full(t.shape, jd), fraction + t / 86400)
+        off_km = np.linalg.norm(sky.position_km(i, t) - r, axis=-1)
+        assert off_km.max() < (2e-4 if i == 3 else 1e-4)
+
+
+def test_range_and_elevation_agree_with_skyfield(sky):
+    ts = load.timescale(builtin=True)
+    t_s = np.linspace(0, 6000, 61)
+    t = ts.utc(2026, 5, 9, 4, 0, t_s)
+    for g, station in STATIONS.iterrows():
+        site = wgs84.latlon(station.lat_deg, station.lon_deg, station.alt_m)
+        for i, s in enumerate(SATRECS):
+            altitude, _, distance = (EarthSatellite.from_satrec(s, ts) - site).at(t).altaz()
+            node = len(SATRECS) + g
+            line = sky.position_km(i, t_s) - sky.position_km(node, t_s)
+            up = sky.zenith(node, sky.position_km(node, t_s))
+            range_km = np.linalg.norm(line, axis=-1)
+            elevation = np.degrees(np.arcsin(np.einsum("ij,ij->i", line, up) / range_km))
+            assert range_km == pytest.approx(distance.km, abs=2e-3)
+            assert elevation == pytest.approx(altitude.degrees, abs=1e-3)
+            assert sky.distance_km(i, node, t_s) == pytest.approx(range_km)
+
+
+def test_stored_elements_give_the_same_positions(sky, tmp_path):
+    ephemeris.elements_table(["a", "b", "c", "geo"], SATRECS).to_parquet(tmp_path / "e.parquet")
+    again = ephemeris.make(pd.read_parquet(tmp_path / "e.parquet"), STATIONS, EPOCH, 7200)
+    assert np.array_equal(again.r_km, sky.r_km)
+
+
+def test_a_decaying_satellite_is_named():
+    table = ephemeris.elements_table(["fine", "falling"], [circular(550, 53, 0), circular(160, 53, 0, bstar=0.5)])
+    with pytest.raises(ScenarioError, match="satellite falling: SGP4 cannot propagate it to"):
+        ephemeris.make(table, STATIONS, EPOCH, 86400 * 3)
