@@ -1,0 +1,194 @@
+"""From a YAML file to a checked Scenario, or to errors that say what is wrong, where, and what would be right."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from topologies import checks, yamlmarks
+from topologies.closest import hint
+from topologies.errors import ScenarioError
+from topologies.scenario import (
+    Access, Fault, Fibre, Fidelity, Geostationary, Isl, Layer, Limit, LinkClass, ProbeFlow, Routing, Scenario,
+    Station, TcpFlow, TraceFlow, UdpFlow, Walker, dotted,
+)
+from topologies.yamlmarks import Marks, Path, line_of
+
+SHOWN = 5  # problems shown at once; later ones often follow from the first
+
+# What a field may be called, by its place: list positions and names the user chooses are "*".
+_MODELS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): Scenario,
+    ("layers", "*"): Layer,
+    ("layers", "*", "walker"): Walker,
+    ("layers", "*", "geostationary"): Geostationary,
+    ("layers", "*", "isl"): Isl,
+    ("stations", "*"): Station,
+    ("links", "*"): LinkClass,
+    ("access", "*"): Access,
+    ("fibre", "*"): Fibre,
+    ("routing",): Routing,
+    ("traffic", "*", "probe"): ProbeFlow,
+    ("traffic", "*", "trace"): TraceFlow,
+    ("traffic", "*", "udp"): UdpFlow,
+    ("traffic", "*", "tcp"): TcpFlow,
+    ("faults", "*"): Fault,
+    ("fidelity",): Fidelity,
+    ("accept", "*"): Limit,
+}  # fmt: skip
+
+
+def load(path: pathlib.Path) -> Scenario:
+    """The scenario in a file; see Scenario.load."""
+    return parse(_text(path, str(path), "scenario"), str(path), path.parent)
+
+
+def parse(text: str, file: str, folder: pathlib.Path) -> Scenario:
+    """The scenario in a YAML text; `file` names it in errors, element files are looked up from `folder`."""
+    data, lines = yamlmarks.parse(text, file)
+    if not isinstance(data, dict):
+        raise ScenarioError(f"{file}: a scenario is a mapping of fields (name, epoch, duration_s, layers, ...).")
+    _read_elements(data, lines, file, folder)
+    _name_flows(data)
+    try:
+        scenario = Scenario.model_validate(data)
+    except ValidationError as error:
+        problems = list(dict.fromkeys(_sentences(error, lines)))
+        raise _error(file, problems) from None
+    scenario._file, scenario._lines = file, lines
+    problems = [(line_of(lines, path), f"{dotted(path)} {says}") for path, says in checks.problems(scenario)]
+    if problems:
+        raise _error(file, problems)
+    return scenario
+
+
+def _error(file: str, problems: list[tuple[int, str]]) -> ScenarioError:
+    problems = sorted(problems, key=lambda problem: problem[0])
+    shown = [f"{file}, line {line}: {says}" for line, says in problems[:SHOWN]]
+    if len(problems) > SHOWN:
+        shown.append(f"... and {len(problems) - SHOWN} more.")
+    return ScenarioError("\n".join(shown))
+
+
+def _text(path: pathlib.Path, name: str, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        near = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
+        raise ScenarioError(f"{name}: there is no such {what} file{hint(path.name, near)}.") from None
+    except UnicodeDecodeError:
+        raise ScenarioError(f"{name}: this {what} file is not text in UTF-8.") from None
+    except OSError as error:
+        raise ScenarioError(f"{name}: this {what} file cannot be read: {error.strerror}.") from None
+
+
+def _read_elements(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> None:
+    """Put the text of element files in the place of their names."""
+    layers = data.get("layers")
+    for name, layer in layers.items() if isinstance(layers, dict) else ():
+        elements = layer.get("elements") if isinstance(layer, dict) else None
+        if isinstance(elements, str) and "\n" not in elements:
+            where = f"{file}, line {line_of(lines, ('layers', name, 'elements'))}: {elements}"
+            layer["elements"] = _text(folder / elements, where, "element") + "\n"
+
+
+def _name_flows(data: dict[Any, Any]) -> None:
+    """Name each flow that has no name after its kind: probe-1, probe-2, tcp-1."""
+    traffic = data.get("traffic")
+    counts: dict[str, int] = {}
+    for flow in traffic if isinstance(traffic, list) else ():
+        if isinstance(flow, dict) and isinstance(flow.get("kind"), str):
+            kind = flow["kind"]
+            counts[kind] = counts.get(kind, 0) + 1
+            if flow.get("name") is None:
+                flow["name"] = f"{kind}-{counts[kind]}"
+
+
+# -- pydantic's errors in our words ---------------------------------------------------------------
+
+
+def _sentences(error: ValidationError, lines: Marks) -> Iterable[tuple[int, str]]:
+    """(line, sentence) for each field with a problem; the branches of a union count as one."""
+    fields: dict[Path, list[Any]] = {}
+    for problem in error.errors(include_url=False):
+        loc = tuple(part for part in problem["loc"] if part != "[key]")
+        tag = loc[2:3] if loc[:1] == ("traffic",) else ()  # the kind of a flow is in pydantic's path, not in the file
+        path = loc[:2] + loc[3:] if tag else loc
+        if problem["type"] == "missing":
+            yield line_of(lines, path[:-1]), f"{dotted(path)} is missing."
+        elif problem["type"] == "extra_forbidden":
+            known = _fields(path[:-1] + tag)
+            yield line_of(lines, path), f"{dotted(path)} is not a field{hint(str(path[-1]), known)}."
+        else:
+            while path not in lines:  # names of union branches
+                path = path[:-1]
+            fields.setdefault(path, []).append(problem)
+    for path, problems in fields.items():
+        yield line_of(lines, path), f"{dotted(path)} {_is(problems[0])}{_expected(problems)}."
+
+
+def _fields(path: Path) -> list[str]:
+    for place, model in _MODELS.items():
+        if len(place) == len(path) and all(a in ("*", b) for a, b in zip(place, path, strict=True)):
+            return [field.alias or name for name, field in model.model_fields.items()]
+    return []
+
+
+def _is(problem: Any) -> str:
+    value = problem["input"]
+    if problem["type"] == "value_error":
+        return repr(value)[1:-1] + " " if isinstance(value, str) else ""
+    if isinstance(value, dict | list):
+        return f"is a {'mapping' if isinstance(value, dict) else 'list'}; it must be "
+    if isinstance(value, bool) or value is None:
+        return f"is {'empty' if value is None else str(value).lower()}; it must be "
+    return f"is {value if value != '' else 'empty'}; it must be "
+
+
+def _expected(problems: list[Any]) -> str:
+    return " or ".join(dict.fromkeys(_want(problem) for problem in problems))
+
+
+def _want(problem: Any) -> str:
+    kind, ctx = problem["type"], problem.get("ctx", {})
+    if kind == "value_error":
+        return str(ctx["error"])
+    if kind == "string_pattern_mismatch" or (kind == "string_too_long" and ctx["max_length"] == 15):
+        return "at most 15 letters and digits, with single hyphens, dots or underscores between them"
+    if kind == "literal_error":
+        wanted = ctx["expected"].replace("'", "")
+        return f"one of {wanted}" if " or " in wanted else wanted
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return "a flow with a kind: probe, trace, udp or tcp"
+    limits = {
+        "greater_than": ("more than", "gt"), "greater_than_equal": ("at least", "ge"),
+        "less_than": ("less than", "lt"), "less_than_equal": ("at most", "le"),
+    }  # fmt: skip
+    if kind in limits:
+        words, key = limits[kind]
+        return f"{words} {ctx[key]:g}"
+    if kind == "too_short":
+        return f"at least {ctx['min_length']} long"
+    for start, words in _WANTED.items():
+        if kind.startswith(start):
+            return words
+    return problem["msg"][:1].lower() + problem["msg"][1:]
+
+
+_WANTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a finite number",
+    "bool": "true or false",
+    "string": "text (put it in quotes)",
+    "datetime": "a date and time in UTC such as 2026-05-09T00:00:00Z",
+    "list": "a list",
+    "tuple": "a pair [least, most]",
+    "too_long": "a pair",
+    "missing": "a pair",
+    "dict": "a mapping",
+    "model": "a mapping of fields",
+}

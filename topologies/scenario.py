@@ -1,0 +1,309 @@
+"""The scenario: one declarative YAML file, validated field by field.
+
+Every field has its unit in its name. `Scenario.load` is the way in; its errors name the file,
+the line and the field, and say what would be right.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import pathlib
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+
+from topologies import catalog
+from topologies.closest import hint
+from topologies.errors import ScenarioError
+
+# 15: Linux's limit for interface names. No double hyphen: a link is named "a--b".
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+([_.-][A-Za-z0-9]+)*$", max_length=15)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+
+# -- space ---------------------------------------------------------------------------------------
+
+
+class Walker(Model):
+    """A Walker constellation i:T/P/F.
+
+    Convention: plane p has right ascension raan0 + p * span / planes (span 360 deg for `delta`, 180 for
+    `star`), slot s of plane p has mean anomaly 360 s / per_plane + 360 F p / T, T = planes * per_plane.
+    `phasing: half-slot` shifts the odd planes by half a slot instead (Hypatia).
+    """
+
+    planes: Annotated[int, Field(ge=1)]
+    per_plane: Annotated[int, Field(ge=1)]
+    inclination_deg: Annotated[float, Field(ge=0, le=180)]
+    altitude_km: Annotated[float, Field(ge=100, le=50_000)] | None = None
+    mean_motion_rev_day: Annotated[float, Field(gt=0, lt=17)] | None = None  # one of these two
+    pattern: Literal["delta", "star"] = "delta"
+    phasing: float | Literal["half-slot"] = 0.0
+    eccentricity: Annotated[float, Field(ge=0, lt=1)] = 1e-7
+    raan0_deg: float = 0.0
+    mean_anomaly0_deg: float = 0.0
+
+
+class Geostationary(Model):
+    longitudes_deg: Annotated[list[Annotated[float, Field(ge=-180, le=360)]], Field(min_length=1)]
+
+
+class Isl(Model):
+    """Inter-satellite links within a layer."""
+
+    pattern: Literal["grid", "ring", "none"] = "grid"
+    link: str = "laser-isl"
+    seam: bool = True  # links between the last plane and the first
+    polar_cutoff_deg: Annotated[float, Field(gt=0, le=90)] | None = None  # inter-plane links off above it
+    max_range_km: Positive | None = None  # None: the link class's
+    grazing_altitude_km: NonNegative = 80.0
+
+
+class Layer(Model):
+    role: Literal["relay", "communication", "remote-sensing", "computing"] = "communication"
+    walker: Walker | None = None
+    # OMM (JSON, CSV, XML) or TLE: a file, relative to the scenario file, or the text itself (more than one line).
+    elements: str | None = None
+    geostationary: Geostationary | None = None  # exactly one of the three
+    # Template of {layer}, {n} (number in the layer, from 0), {plane}, {slot}; for elements {name} and {id} (NORAD).
+    # None: {layer}-{plane}-{slot} for a walker, {layer}-{n} for geostationary, {name} for elements.
+    names: str | None = None
+    isl: Isl = Isl(pattern="none")
+
+
+# -- ground --------------------------------------------------------------------------------------
+
+
+class Station(Model):
+    """A ground node. `antenna: false` is a site with terrestrial links only, such as a data centre."""
+
+    name: Name
+    lat_deg: Annotated[float, Field(ge=-90, le=90)]
+    lon_deg: Annotated[float, Field(ge=-180, le=360)]
+    alt_m: Annotated[float, Field(ge=-500, le=9000)] = 0.0
+    antenna: bool = True
+
+
+def _from_catalogue(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value not in catalog.STATIONS:
+        raise ValueError(f"is not a station of the catalogue{hint(value, catalog.STATIONS)}")
+    return {"name": value, **catalog.STATIONS[value]}
+
+
+class Access(Model):
+    """How nodes of `source` choose satellites of `target`.
+
+    source: "ground" (every station with an antenna), a list of station names, or a layer name.
+    policy: `all` in view; `nearest`; `longest` remaining visibility; `keep` until out of view, then
+    nearest; `slots`: nearest, decided only at multiples of slot_s.
+    terminals > links lets a handover make the new link before it breaks the old one.
+    """
+
+    source: Annotated[str | list[str], Field(alias="from")]
+    target: Annotated[str, Field(alias="to")]
+    link: str
+    policy: Literal["all", "nearest", "longest", "keep", "slots"] = "nearest"
+    min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = None  # ground only; None: the link class's
+    max_range_km: Positive | None = None  # replaces the elevation rule where given on a ground access
+    grazing_altitude_km: NonNegative = 80.0  # space to space
+    links: Annotated[int, Field(ge=1)] = 1  # active at a time, per source node
+    terminals: Annotated[int, Field(ge=1)] = 2  # per source node
+    target_terminals: Annotated[int, Field(ge=1)] | None = None  # per satellite of the target layer
+    hysteresis_km: NonNegative = 0.0  # a nearer satellite must be nearer by this much
+    decision_s: Positive = 1.0  # how often `nearest` looks; the instant itself is refined
+    slot_s: Positive = 15.0
+
+
+class Fibre(Model):
+    """A terrestrial link: great circle x 1.4 at 0.68 c."""
+
+    a: str
+    b: str
+    link: str = "fibre-10g"
+
+
+class LinkClass(Model):
+    """What a link of a class is capable of, each way."""
+
+    rate_mbps: Positive
+    loss_pct: Annotated[float, Field(ge=0, le=100)] = 0.0
+    setup_s: NonNegative | tuple[NonNegative, NonNegative] = 0.0  # a pair is uniform between the two
+    max_range_km: Positive | None = None
+    min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = None
+    queue_packets: Annotated[int, Field(ge=1)] = 1000  # beyond the packets in flight
+    fixed_delay_ms: NonNegative = 0.0  # medium access, processing; added to the geometric delay
+
+
+# -- what happens --------------------------------------------------------------------------------
+
+
+class Routing(Model):
+    kind: Literal["oracle"] = "oracle"  # shortest delay over the links that stand
+    interval_s: Positive = 1.0  # routes also follow slow change, this often
+    ground_relay: bool = True  # False: no path passes through a ground node (Hypatia)
+    destinations: Literal["all", "ground"] | list[str] = "all"  # to which nodes every node keeps a route
+    drain_ms: NonNegative = 100.0  # routes leave a link this long before its planned end
+    detection_ms: NonNegative = 100.0  # an unplanned failure is known to routing after this
+
+
+class Flow(Model):
+    name: Name | None = None  # None: kind-N
+    source: Annotated[str, Field(alias="from")]
+    target: Annotated[str, Field(alias="to")]
+    start_s: NonNegative = 0.0
+    stop_s: Positive | None = None  # None: the end of the run
+    family: Literal[4, 6] = 4
+
+
+class ProbeFlow(Flow):
+    """RTT, loss, reordering; with `stamp` (RFC 8762) one-way delay too; `echo` is ICMP."""
+
+    kind: Literal["probe"]
+    protocol: Literal["stamp", "echo"] = "stamp"
+    rate_hz: Annotated[float, Field(gt=0, le=10_000)] = 10.0
+    size_bytes: Annotated[int, Field(ge=44, le=1400)] = 64  # of the UDP or ICMP payload
+
+
+class TraceFlow(Flow):
+    """Path proof by TTL: which nodes a packet really crossed."""
+
+    kind: Literal["trace"]
+    every_s: Positive = 1.0
+    max_ttl: Annotated[int, Field(ge=1, le=64)] = 32
+
+
+class UdpFlow(Flow):
+    kind: Literal["udp"]
+    rate_mbps: Positive
+    size_bytes: Annotated[int, Field(ge=64, le=1472)] = 1200  # UDP payload
+
+
+class TcpFlow(Flow):
+    kind: Literal["tcp"]  # iperf3
+    congestion: str = "cubic"
+    rate_mbps: Positive | None = None
+    streams: Annotated[int, Field(ge=1, le=32)] = 1
+
+
+AnyFlow = Annotated[ProbeFlow | TraceFlow | UdpFlow | TcpFlow, Field(discriminator="kind")]
+
+
+class Fault(Model):
+    """An unplanned outage of a link or of all links of a node: `carrier` lost, or a `silent` drop."""
+
+    kind: Literal["carrier", "silent"]
+    link: tuple[str, str] | None = None
+    node: str | None = None  # exactly one of the two
+    at_s: NonNegative
+    for_s: Positive | None = None  # None: to the end
+
+
+class Fidelity(Model):
+    """Beyond these the emulation was distorted and the run is invalid."""
+
+    rtt_error_p50_us: Positive = 300.0
+    rtt_error_p99_us: Positive = 1000.0
+    late_ms: Positive = 10.0
+    late_pct: Annotated[float, Field(ge=0, le=100)] = 1.0
+
+
+class Limit(Model):
+    """An acceptance limit on a flow's metric; beyond it the run fails."""
+
+    flow: str
+    metric: Literal[
+        "loss_pct", "reordered_pct", "rtt_p50_ms", "rtt_p99_ms", "owd_p50_ms", "owd_p99_ms", "outage_s",
+        "throughput_mbps",
+    ]
+    min: float | None = None
+    max: float | None = None
+
+
+def _utc(epoch: dt.datetime) -> dt.datetime:
+    return epoch.replace(tzinfo=dt.UTC) if epoch.tzinfo is None else epoch.astimezone(dt.UTC)
+
+
+class Scenario(Model):
+    """The whole of it. What is not given in the file has the value given here."""
+
+    name: Name
+    about: str = ""
+    epoch: Annotated[dt.datetime, AfterValidator(_utc)]  # UTC, also when no time zone is given
+    duration_s: Positive
+    seed: int = 1
+    rate_scale: Annotated[float, Field(gt=0, le=1)] = 1.0  # k: multiplies every link rate
+    delay_bound_us: Positive = 50.0  # applied one-way delay never off the true one by more
+    layers: Annotated[dict[Name, Layer], Field(min_length=1)]
+    stations: list[Annotated[Station, BeforeValidator(_from_catalogue)]] = []  # a plain string: one of the catalogue
+    links: dict[Name, LinkClass] = {}  # added to, or replacing, those of the catalogue
+    access: list[Access] = []
+    fibre: list[Fibre] = []
+    routing: Routing = Routing()
+    traffic: list[AnyFlow] = []
+    faults: list[Fault] = []
+    fidelity: Fidelity = Fidelity()
+    accept: list[Limit] = []
+
+    _file: str = PrivateAttr("scenario")
+    _lines: dict[tuple[str | int, ...], int] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: str | pathlib.Path) -> Scenario:
+        """The scenario in a YAML file, checked as far as it can be without computing orbits.
+
+        Element files that it names are read into it. Raises ScenarioError: one sentence per problem, each with the
+        file, the line and the field.
+        """
+        from topologies import loader  # it builds Scenarios, so it cannot be imported before they are defined
+
+        return loader.load(pathlib.Path(path))
+
+    def dump(self) -> str:
+        """YAML that loads to an equal scenario, complete in itself: defaults and element sets are written out."""
+        return yaml.dump(self._plain(), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110)
+
+    @property
+    def sha256(self) -> str:
+        """Of the content, so independent of comments, layout, defaults left out and the place of element files."""
+        return hashlib.sha256(json.dumps(self._plain(), sort_keys=True).encode()).hexdigest()
+
+    def link_class(self, name: str) -> LinkClass:
+        """A link class of the scenario, or else of the catalogue, with its rate scaled by `rate_scale`."""
+        if name in self.links:
+            link = self.links[name]
+        elif name in catalog.LINKS:
+            link = LinkClass(**catalog.LINKS[name])
+        else:
+            raise ScenarioError(f"{self._file}: there is no link class {name}{hint(name, self.link_names)}.")
+        return link.model_copy(update={"rate_mbps": link.rate_mbps * self.rate_scale})
+
+    @property
+    def link_names(self) -> set[str]:
+        """Names of all link classes that this scenario may use."""
+        return {*self.links, *catalog.LINKS}
+
+    def where(self, *path: str | int) -> str:
+        """Beginning of an error message about a field: "FILE, line N: layers.relay.isl"."""
+        line = next((f", line {self._lines[path[:n]]}" for n in range(len(path), -1, -1) if path[:n] in self._lines), "")
+        return f"{self._file}{line}: {dotted(path)}"
+
+    def _plain(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def __eq__(self, other: object) -> bool:  # the file it came from does not matter
+        return isinstance(other, Scenario) and self._plain() == other._plain()
+
+
+def dotted(path: tuple[str | int, ...]) -> str:
+    """A path in the file as one reads it: traffic[0].rate_hz; list items count from 0."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
