@@ -1,0 +1,159 @@
+"""A run directory, read back: the manifest, the plan and the tidy tables, each when first asked for.
+
+Every check of what a run directory must hold is made here, so that the rest of this package works on
+tables whose columns and types are known. All times are run time in s since the scenario's epoch.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from topologies.errors import RunError, SkybedError
+from topologies.plan import Plan
+from topologies.scenario import Scenario
+
+# What this package reads of each table; a table may hold more.
+TABLES: dict[str, dict[str, str]] = {
+    "events": {"event": "int", "t_s": "float", "kind": "str", "link": "str", "delay_us": "float"},
+    "applied": {
+        "event": "int", "t_s": "float", "applied_s": "float", "late_us": "float", "kind": "str", "link": "str",
+        "delay_us": "float", "skipped": "bool",
+    },
+    "probes": {
+        "flow": "str", "protocol": "str", "src": "str", "dst": "str", "seq": "int", "sent_s": "float",
+        "rtt_us": "float", "owd_us": "float", "owd_back_us": "float", "lost": "bool", "reordered": "bool",
+    },
+    "paths": {
+        "flow": "str", "src": "str", "dst": "str", "sent_s": "float", "hop": "int", "node": "str", "reached": "bool",
+    },
+    "flows": {
+        "flow": "str", "kind": "str", "src": "str", "dst": "str", "start_s": "float", "end_s": "float",
+        "sent_packets": "float", "received_packets": "float", "lost_packets": "float", "reordered_packets": "float",
+        "sent_bytes": "float", "received_bytes": "float", "throughput_mbps": "float", "retransmits": "float",
+        "rtt_us": "float",
+    },
+}  # fmt: skip
+
+MANIFEST = ("lane", "clock", "duration_s", "played_s", "finished")
+TYPES = {"int": "whole numbers", "float": "numbers", "str": "text", "bool": "true or false"}
+AGAIN = "the run was not finished, run it again"
+OTHER_VERSION = "it was written by another version of skybed, run the scenario again"
+
+
+@dataclass
+class Run:
+    """One run directory. Tables are read and checked on first use and then kept."""
+
+    dir: Path
+    manifest: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.dir.resolve().name
+
+    @property
+    def played_s(self) -> float:
+        """How much of the scenario was played; the plan may go on after it."""
+        return float(self.manifest["played_s"])
+
+    @cached_property
+    def plan(self) -> Plan:
+        if not (self.dir / "plan").is_dir():
+            raise RunError(f"{self.dir}: the folder plan is missing; {AGAIN}.")
+        try:
+            return Plan.load(self.dir / "plan")
+        except SkybedError:
+            raise
+        except Exception as why:
+            raise RunError(f"{self.dir}/plan: the plan cannot be read ({why}); {OTHER_VERSION}.") from why
+
+    @property
+    def scenario(self) -> Scenario:
+        return self.plan.scenario
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        return self._table("events")
+
+    @cached_property
+    def applied(self) -> pd.DataFrame:
+        return self._table("applied")
+
+    @cached_property
+    def probes(self) -> pd.DataFrame:
+        return self._table("probes")
+
+    @cached_property
+    def paths(self) -> pd.DataFrame:
+        return self._table("paths")
+
+    @cached_property
+    def flows(self) -> pd.DataFrame:
+        return self._table("flows")
+
+    def _table(self, name: str) -> pd.DataFrame:
+        path = self.dir / f"{name}.parquet"
+        if not path.is_file():
+            raise RunError(f"{self.dir}: the table {path.name} is missing; {AGAIN}.")
+        try:
+            table = pq.read_table(path)
+        except (pa.ArrowException, OSError) as why:
+            raise RunError(f"{path}: the table cannot be read ({_first_line(why)}); {AGAIN}.") from why
+        for column, kind in TABLES[name].items():
+            if column not in table.column_names:
+                raise RunError(f"{self.dir}: the table {path.name} has no column {column}; {OTHER_VERSION}.")
+            found = table.schema.field(column).type
+            if not _is(found, kind):
+                raise RunError(
+                    f"{self.dir}: column {column} of {path.name} holds {found}, {TYPES[kind]} were expected; "
+                    f"{OTHER_VERSION}."
+                )
+        frame = table.select(list(TABLES[name])).to_pandas()
+        numbers = {column: "float64" for column, kind in TABLES[name].items() if kind == "float"}
+        return frame.astype(numbers)
+
+
+def load(run_dir: str | Path) -> Run:
+    """The run in `run_dir`. Raises RunError where the directory is not one that a run has made."""
+    folder = Path(run_dir)
+    if not folder.is_dir():
+        raise RunError(f"{folder}: there is no such directory; name one that `skybed run` has made.")
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise RunError(f"{folder}: not a run directory, it has no manifest.json; name one that `skybed run` has made.")
+    try:
+        manifest = json.loads(path.read_text())
+    except (ValueError, OSError) as why:
+        raise RunError(f"{path}: the manifest cannot be read ({_first_line(why)}); {AGAIN}.") from why
+    if not isinstance(manifest, dict):
+        raise RunError(f"{path}: the manifest is not a JSON object; {AGAIN}.")
+    for key in MANIFEST:
+        if key not in manifest:
+            raise RunError(f"{path}: the manifest has no {key}; {OTHER_VERSION}.")
+    return Run(folder, manifest)
+
+
+def _is(found: pa.DataType, kind: str) -> bool:
+    t = pa.types
+    if t.is_null(found):  # a column without a single value
+        return True
+    if t.is_dictionary(found):
+        found = found.value_type
+    return {
+        "int": t.is_integer(found),
+        "float": t.is_floating(found) or t.is_integer(found),
+        "str": t.is_string(found) or t.is_large_string(found),
+        "bool": t.is_boolean(found),
+    }[kind]
+
+
+def _first_line(why: Exception) -> str:
+    return (str(why).splitlines() or [type(why).__name__])[0].rstrip(".")

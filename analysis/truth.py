@@ -1,0 +1,131 @@
+"""What each probe should have measured, from the plan alone.
+
+A probe's true RTT is how long the plan's trace takes it to the far end when sent at its time of sending,
+plus how long the answer takes back when sent at its arrival; a path that changes in flight is thereby
+followed hop by hop. To the geometry every hop adds the time that the packet takes on the wire at the
+link's rate (106 bytes at 10 Mbit/s are 85 us), because the emulated link takes it too. Queueing is not
+part of the truth: probes that share a link with load are marked, and their error says how long they
+queued, not how well the emulation kept time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from analysis.run import Run
+from topologies.plan import Plan
+from topologies.scenario import AnyFlow, ProbeFlow
+
+ETHERNET_BYTES = 14  # netem counts the link header, not the frame check sequence
+IP_BYTES = {4: 20, 6: 40}
+UDP_OR_ICMP_BYTES = 8
+LOAD_STEP_S = 0.5  # how densely the way of a load flow is looked at
+LOAD_TAIL_S = 2.0  # a queue is taken to drain within this after its load has ended
+
+Path = tuple[int, ...]
+
+
+def probes(run: Run) -> pd.DataFrame:
+    """The probes with their truth, in the order of the run's table, which gains these columns:
+
+    true_rtt_us, true_owd_us, true_owd_back_us (nan where the plan loses the probe or its answer),
+    expected_lost, loaded (shares a link with udp or tcp traffic), path (text, "" where lost) and
+    error_us, owd_error_us, owd_back_error_us: measured minus true, nan where there is nothing to compare.
+    """
+    parts = [_flow(run, name, part) for name, part in run.probes.groupby("flow", sort=False)]
+    if not parts:
+        return _flow(run, "", run.probes)
+    return pd.concat(parts).sort_index()
+
+
+def path_name(plan: Plan, path: Path) -> str:
+    """"Miyun > relay-0-1 > Kashi"; "" for no path."""
+    return " > ".join(plan.nodes[node].name for node in path)
+
+
+def wire_bytes(flow: AnyFlow) -> int:
+    """Bytes that a packet of a probe flow occupies on a link, link header included."""
+    assert isinstance(flow, ProbeFlow)
+    return flow.size_bytes + UDP_OR_ICMP_BYTES + IP_BYTES[flow.family] + ETHERNET_BYTES
+
+
+def one_way(
+    plan: Plan, src: str, dst: str, sent_s: np.ndarray, packet_bytes: int
+) -> tuple[np.ndarray, np.ndarray, list[Path]]:
+    """True one-way delay in us (nan where lost), path number (-1 where lost) and the paths."""
+    arrival_s, path_id, paths = plan.trace(src, dst, sent_s)
+    on_wire_us = np.array([_serialisation_us(plan, path, packet_bytes) for path in paths] + [np.nan])
+    lost = np.isnan(arrival_s)
+    path_id = np.where(lost, -1, path_id)
+    return (arrival_s - sent_s) * 1e6 + on_wire_us[path_id], path_id, paths
+
+
+def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
+    """One flow's probes with their truth; also gives an empty table its columns."""
+    plan, sent_s = run.plan, part["sent_s"].to_numpy()
+    out_us = back_us = np.full(len(part), np.nan)
+    out_id = np.full(len(part), -1)
+    paths: list[Path] = []
+    loaded = np.zeros(len(part), bool)
+    if len(part):
+        size = wire_bytes(next(flow for flow in run.scenario.traffic if flow.name == name))
+        src, dst = part["src"].iloc[0], part["dst"].iloc[0]
+        out_us, out_id, paths = one_way(plan, src, dst, sent_s, size)
+        back_us, back_id, back_paths = _answers(plan, dst, src, sent_s + out_us / 1e6, size)
+        loaded = _loaded(run, sent_s, out_id, paths) | _loaded(run, sent_s, back_id, back_paths)
+    names = np.array([path_name(plan, path) for path in paths] + [""], dtype=object)
+    true_rtt_us = out_us + back_us
+    return part.assign(
+        true_rtt_us=true_rtt_us,
+        true_owd_us=out_us,
+        true_owd_back_us=back_us,
+        expected_lost=np.isnan(true_rtt_us),
+        loaded=loaded,
+        path=names[out_id],
+        error_us=part["rtt_us"] - true_rtt_us,
+        owd_error_us=part["owd_us"] - out_us,
+        owd_back_error_us=part["owd_back_us"] - back_us,
+    )
+
+
+def _answers(
+    plan: Plan, src: str, dst: str, sent_s: np.ndarray, packet_bytes: int
+) -> tuple[np.ndarray, np.ndarray, list[Path]]:
+    """As `one_way`, for answers of which some were never sent (sent_s nan)."""
+    sent = ~np.isnan(sent_s)
+    delay_us, path_id = np.full(len(sent_s), np.nan), np.full(len(sent_s), -1)
+    delay_us[sent], path_id[sent], paths = one_way(plan, src, dst, sent_s[sent], packet_bytes)
+    return delay_us, path_id, paths
+
+
+def _serialisation_us(plan: Plan, path: Path, packet_bytes: int) -> float:
+    rates_mbps = [plan.links[link].link_class.rate_mbps for link in link_numbers(plan, path)]
+    return float(sum(8 * packet_bytes / rate for rate in rates_mbps))
+
+
+def link_numbers(plan: Plan, path: Path) -> list[int]:
+    """The links that a path crosses, in its order."""
+    number = {(link.a, link.b): i for i, link in enumerate(plan.links)}
+    return [number[min(pair), max(pair)] for pair in zip(path, path[1:], strict=False)]
+
+
+def _loaded(run: Run, sent_s: np.ndarray, path_id: np.ndarray, paths: list[Path]) -> np.ndarray:
+    """Whether each packet, sent at sent_s over paths[path_id], shared a link with udp or tcp traffic."""
+    plan, found = run.plan, np.zeros(len(sent_s), bool)
+    links = [set(link_numbers(plan, path)) for path in paths]
+    for flow in run.scenario.traffic:
+        if flow.kind not in ("udp", "tcp"):
+            continue
+        stop_s = min(flow.stop_s or run.played_s, run.played_s)
+        step_s = np.arange(flow.start_s, stop_s + LOAD_STEP_S, LOAD_STEP_S)
+        _, load_id, load_paths = plan.trace(flow.source, flow.target, np.minimum(step_s, stop_s))
+        load_id = np.where(load_id < 0, len(load_paths), load_id)
+        shares = np.zeros((len(paths) + 1, len(load_paths) + 1), bool)
+        for j, load in enumerate(set(link_numbers(plan, path)) for path in load_paths):
+            shares[:-1, j] = [bool(mine & load) for mine in links]
+        during = (sent_s >= flow.start_s) & (sent_s <= stop_s + LOAD_TAIL_S)
+        before = np.clip(np.searchsorted(step_s, sent_s) - 1, 0, len(step_s) - 1)
+        after = np.clip(before + 1, 0, len(step_s) - 1)
+        found |= during & (shares[path_id, load_id[before]] | shares[path_id, load_id[after]])
+    return found

@@ -1,0 +1,263 @@
+"""The verdict on a run: pass, fail, or invalid because the emulation was distorted.
+
+A verdict is a dict that is written as verdict.json, with these keys:
+
+status      "pass" | "fail" | "invalid"; invalid wins over fail
+reasons     sentences that say why it is not a pass; empty for a pass
+notes       sentences worth knowing that change nothing
+run, scenario, played_s, duration_s, finished
+events      planned (until played_s), applied, skipped, missing, late (skipped ones too), late_pct,
+            late_{p50,p99,max}_us
+delay       bound_us, max_error_us, within; and link, t_s, error_us, allowed_us of the look that is worst
+rtt_error   n, p50_us, p99_us, max_us: |measured - true| of the probes that came back, loss, outages and
+            probes that shared a link with load aside
+owd_error   the same, of both directions of the one-way delay
+host        cpu_count, load_1m, steal_pct, busy
+proofs      n, agreeing: path proofs, and those whose path was the planned one
+flows       per flow: flow, kind, src, dst, the metrics of `analysis.metrics`, and for probes
+            true_rtt_{p50,p99}_ms, rtt_error_{p50,p99}_us, unexpected_lost, loaded
+limits      flow, metric, min, max, value, met
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import delays, metrics, paths, truth
+from analysis.run import Run
+from topologies.errors import RunError
+
+EXIT_CODES = {"pass": 0, "fail": 1, "invalid": 3}
+BUSY_LOAD_PER_CPU = 1.5
+BUSY_STEAL_PCT = 5.0
+
+
+class Verdict(dict[str, Any]):
+    """See the module's list of keys."""
+
+    @property
+    def status(self) -> str:
+        return str(self["status"])
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.status]
+
+
+def judge(run: Run) -> Verdict:
+    """Judge a run. One that was not finished is invalid, whatever of it can still be read."""
+    manifest = run.manifest
+    verdict = Verdict(status="invalid", reasons=[], notes=[], run=run.name)
+    verdict |= {key: manifest[key] for key in ("played_s", "duration_s", "finished")}
+    if not manifest["finished"]:
+        verdict["reasons"].append(
+            f"The run was not finished: {run.played_s:g} s of {manifest['duration_s']:g} s were played."
+        )
+    try:
+        distorted, failed = _judge(run, verdict)
+    except RunError as why:
+        if manifest["finished"]:
+            raise
+        distorted, failed = [str(why)], []
+    verdict["reasons"] += distorted + failed
+    if manifest["finished"] and not distorted:
+        verdict["status"] = "fail" if failed else "pass"
+    return Verdict(_plain(verdict))
+
+
+def write(run: Run, verdict: Verdict) -> Path:
+    """Write verdict.json into the run directory."""
+    path = run.dir / "verdict.json"
+    path.write_text(json.dumps(verdict, indent=2) + "\n")
+    return path
+
+
+def _judge(run: Run, verdict: Verdict) -> tuple[list[str], list[str]]:
+    """Fill the figures in; returns the reasons that distort and those that fail."""
+    probes, proofs = truth.probes(run), paths.check_proofs(run)
+    judged = probes[~probes["loaded"]]
+    verdict["scenario"] = run.scenario.name
+    verdict["events"] = _events(run)
+    verdict["delay"] = _delay(run)
+    verdict["rtt_error"] = _error(judged["error_us"])
+    verdict["owd_error"] = _error(pd.concat([judged["owd_error_us"], judged["owd_back_error_us"]]))
+    verdict["host"] = _host(run)
+    verdict["proofs"] = {"n": len(proofs), "agreeing": int(proofs["agrees"].sum())}
+    verdict["flows"] = _flows(run, probes)
+    verdict["limits"] = [_limit(limit, verdict["flows"]) for limit in run.scenario.accept]
+    distorted = [
+        *_silent_flows(run),
+        *_late(run, verdict["events"]),
+        *_delay_reasons(verdict["delay"]),
+        *_error_reasons(run, "RTT", verdict["rtt_error"]),
+        *_error_reasons(run, "one-way delay", verdict["owd_error"]),
+    ]
+    _host_reasons(verdict, distorted)
+    _proof_notes(verdict)
+    failed = [limit.pop("reason") for limit in verdict["limits"] if not limit["met"]]
+    return distorted, failed
+
+
+# -- figures -------------------------------------------------------------------------------------
+
+
+def _events(run: Run) -> dict[str, float]:
+    applied = run.applied
+    planned = run.events[run.events["t_s"] <= run.played_s]
+    late_us = applied.loc[~applied["skipped"], "late_us"]
+    late = int((late_us > run.scenario.fidelity.late_ms * 1e3).sum() + applied["skipped"].sum())
+    return {
+        "planned": len(planned),
+        "applied": int((~applied["skipped"]).sum()),
+        "skipped": int(applied["skipped"].sum()),
+        "missing": int((~planned["event"].isin(applied["event"])).sum()),
+        "late": late,
+        "late_pct": 100.0 * late / len(applied) if len(applied) else 0.0,
+        "late_p50_us": late_us.quantile(0.5),
+        "late_p99_us": late_us.quantile(0.99),
+        "late_max_us": late_us.max(),
+    }
+
+
+def _delay(run: Run) -> dict[str, Any]:
+    looks = delays.compare(run)
+    found: dict[str, Any] = {"bound_us": run.scenario.delay_bound_us, "max_error_us": None, "within": True}
+    if looks.empty:
+        return found
+    error_us = looks["error_us"].abs()
+    worst = looks.loc[(error_us - looks["allowed_us"]).idxmax()]
+    return found | {
+        "max_error_us": error_us.max(),
+        "link": worst["link"],
+        "t_s": worst["t_s"],
+        "error_us": worst["error_us"],
+        "allowed_us": worst["allowed_us"],
+        "within": bool(abs(worst["error_us"]) <= worst["allowed_us"] + delays.TOLERANCE_US),
+    }
+
+
+def _error(error_us: pd.Series) -> dict[str, float]:
+    size = error_us.dropna().abs()
+    return {
+        "n": len(size), "p50_us": size.quantile(0.5), "p99_us": size.quantile(0.99), "max_us": size.max(),
+    }  # fmt: skip
+
+
+def _host(run: Run) -> dict[str, Any]:
+    """Busy: others wanted the CPUs too. In virtual time the host cannot distort anything."""
+    load, cpus = run.manifest.get("host_load_1m") or [], run.manifest.get("cpu_count") or 1
+    steal_pct = run.manifest.get("steal_pct") or 0.0
+    busy = steal_pct > BUSY_STEAL_PCT or max(load, default=0.0) > BUSY_LOAD_PER_CPU * cpus
+    real = run.manifest["clock"] != "virtual"
+    return {"cpu_count": cpus, "load_1m": load, "steal_pct": steal_pct, "busy": bool(busy and real)}
+
+
+def _flows(run: Run, probes: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = metrics.flow_metrics(run).to_dict("records")
+    for row in rows:
+        if row["kind"] != "probe":
+            continue
+        mine = probes[probes["flow"] == row["flow"]]
+        error = _error(mine.loc[~mine["loaded"], "error_us"])
+        row["true_rtt_p50_ms"] = mine["true_rtt_us"].quantile(0.5) / 1e3
+        row["true_rtt_p99_ms"] = mine["true_rtt_us"].quantile(0.99) / 1e3
+        row["rtt_error_p50_us"], row["rtt_error_p99_us"] = error["p50_us"], error["p99_us"]
+        row["unexpected_lost"] = int((mine["lost"] & ~mine["expected_lost"]).sum())
+        row["loaded"] = int(mine["loaded"].sum())
+    return rows
+
+
+def _limit(limit: Any, flows: list[dict[str, Any]]) -> dict[str, Any]:
+    flow = next((row for row in flows if row["flow"] == limit.flow), {})
+    value = flow.get(limit.metric, math.nan)
+    low, high = limit.min, limit.max
+    found = {"flow": limit.flow, "metric": limit.metric, "min": low, "max": high, "value": value, "met": True}
+    if value is None or math.isnan(value):
+        found |= {"met": False, "reason": f"{limit.flow}: {limit.metric} was not measured, so its limit is not met."}
+    elif high is not None and value > high:
+        found |= {"met": False, "reason": f"{limit.flow}: {limit.metric} is {value:.4g}, at most {high:g} is accepted."}
+    elif low is not None and value < low:
+        found |= {"met": False, "reason": f"{limit.flow}: {limit.metric} is {value:.4g}, at least {low:g} is accepted."}
+    return found
+
+
+# -- reasons -------------------------------------------------------------------------------------
+
+
+def _silent_flows(run: Run) -> list[str]:
+    seen = set(run.probes["flow"]) | set(run.paths["flow"]) | set(run.flows["flow"])
+    due = [str(flow.name) for flow in run.scenario.traffic if flow.start_s < run.played_s]
+    return [f"The flow {name} left no measurement; see log.txt." for name in due if name not in seen]
+
+
+def _late(run: Run, events: dict[str, float]) -> list[str]:
+    limit, reasons = run.scenario.fidelity, []
+    if events["missing"]:
+        reasons.append(f"{events['missing']} of {events['planned']} events were neither applied nor skipped.")
+    if events["late_pct"] > limit.late_pct:
+        skipped = f", {events['skipped']} of them skipped altogether" if events["skipped"] else ""
+        reasons.append(
+            f"{events['late_pct']:.2g} % of the events were late by more than {limit.late_ms:g} ms{skipped}; "
+            f"the limit is {limit.late_pct:g} %."
+        )
+    return reasons
+
+
+def _delay_reasons(delay: dict[str, Any]) -> list[str]:
+    if delay["within"]:
+        return []
+    return [
+        f"The applied delay of {delay['link']} was {abs(delay['error_us']):.0f} us off the true one at "
+        f"{delay['t_s']:.2f} s; the bound and the lateness of an event account for {delay['allowed_us']:.0f} us."
+    ]
+
+
+def _error_reasons(run: Run, what: str, error: dict[str, float]) -> list[str]:
+    limit = run.scenario.fidelity
+    pairs = [("median", "p50_us", limit.rtt_error_p50_us), ("99th percentile", "p99_us", limit.rtt_error_p99_us)]
+    return [
+        f"The {what} error has a {name} of {error[key]:.0f} us over {error['n']} probes; the limit is {most:g} us."
+        for name, key, most in pairs
+        if error[key] > most
+    ]
+
+
+def _host_reasons(verdict: Verdict, distorted: list[str]) -> None:
+    """A busy host is told; it alone distorts only where no probe shows that the delays were kept."""
+    host = verdict["host"]
+    if not host["busy"]:
+        return
+    load = max(host["load_1m"], default=0.0)
+    said = f"The host was busy: load {load:.1f} on {host['cpu_count']} CPUs, {host['steal_pct']:.1f} % of CPU stolen"
+    if verdict["rtt_error"]["n"]:
+        verdict["notes"].append(f"{said}.")
+    else:
+        distorted.append(f"{said}, and no probe shows that the delays were kept.")
+
+
+def _proof_notes(verdict: Verdict) -> None:
+    proofs = verdict["proofs"]
+    if proofs["agreeing"] < proofs["n"]:
+        other = proofs["n"] - proofs["agreeing"]
+        verdict["notes"].append(f"{other} of {proofs['n']} path proofs saw another path than the planned one.")
+    if verdict["rtt_error"]["n"] == 0:
+        verdict["notes"].append("No probe came back over links without load, so the RTT error was not judged.")
+
+
+def _plain(value: Any) -> Any:
+    """The value with plain Python numbers, and None for nan, as JSON wants it."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,94 @@
+"""What is said of a directory that is not (or not quite) a run."""
+
+import pytest
+
+import analysis
+from topologies.errors import RunError
+
+
+def error_of(builder) -> str:
+    with pytest.raises(RunError) as caught:
+        run = builder.load()
+        for table in ("events", "applied", "probes", "paths", "flows"):
+            getattr(run, table)
+    return str(caught.value)
+
+
+def test_no_directory(tmp_path):
+    with pytest.raises(RunError) as caught:
+        analysis.load(tmp_path / "x")
+    assert str(caught.value) == f"{tmp_path}/x: there is no such directory; name one that `skybed run` has made."
+
+
+def test_not_a_run(tmp_path):
+    with pytest.raises(RunError) as caught:
+        analysis.load(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}: not a run directory, it has no manifest.json; name one that `skybed run` has made."
+    )
+
+
+def test_broken_manifest(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"lane": ')
+    with pytest.raises(RunError) as caught:
+        analysis.load(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}/manifest.json: the manifest cannot be read (Expecting value: line 1 column 10 (char 9)); "
+        "the run was not finished, run it again."
+    )
+
+
+def test_manifest_of_another_version(builder):
+    run = builder()
+    del run.manifest["lane"]
+    assert error_of(run) == (
+        f"{run.dir}/manifest.json: the manifest has no lane; "
+        "it was written by another version of skybed, run the scenario again."
+    )
+
+
+def test_missing_table(builder):
+    run = builder()
+    del run.tables["probes"]
+    assert error_of(run) == (
+        f"{run.dir}: the table probes.parquet is missing; the run was not finished, run it again."
+    )
+
+
+def test_missing_column(builder):
+    run = builder()
+    del run.tables["probes"]["rtt_us"]
+    assert error_of(run) == (
+        f"{run.dir}: the table probes.parquet has no column rtt_us; "
+        "it was written by another version of skybed, run the scenario again."
+    )
+
+
+def test_column_of_another_type(builder):
+    run = builder()
+    run.tables["applied"]["late_us"] = "50"
+    assert error_of(run).startswith(f"{run.dir}: column late_us of applied.parquet holds ")
+    assert error_of(run).endswith(
+        "string, numbers were expected; it was written by another version of skybed, run the scenario again."
+    )
+
+
+def test_torn_table(builder):
+    run = builder()
+    loaded = run.load()
+    (run.dir / "probes.parquet").write_bytes(b"PAR1")
+    with pytest.raises(RunError, match=r"probes.parquet: the table cannot be read \(.*\); the run was not finished"):
+        _ = loaded.probes
+
+
+def test_columns_without_a_value_are_numbers_all_the_same(builder):
+    run = builder()
+    run.tables["probes"]["owd_us"] = None
+    assert run.load().probes["owd_us"].dtype == "float64"
+
+
+def test_integers_with_gaps_are_read_as_numbers(builder):
+    run = builder()
+    run.flow_rows("u1", "udp", 1.0)
+    run.flow_rows("c1", "tcp", 2.0)
+    assert run.load().flows["retransmits"].isna().sum() == 60

@@ -1,0 +1,166 @@
+"""When a run passes, fails, or must not be used."""
+
+import json
+
+import numpy as np
+from pytest import approx
+
+from analysis import delays, truth, verdict
+
+LOAD = {"kind": "udp", "name": "u1", "from": "Miyun", "to": "Sanya", "rate_mbps": 4, "start_s": 10, "stop_s": 20}
+PROBE = {"kind": "probe", "name": "p1", "from": "Miyun", "to": "Sanya"}
+
+
+def test_a_good_run_passes(builder):
+    judged = verdict.judge(builder().load())
+    assert (judged.status, judged.exit_code, judged["reasons"]) == ("pass", 0, [])
+    assert judged["rtt_error"] == approx({"n": 580, "p50_us": 40.0, "p99_us": 40.0, "max_us": 40.0}, abs=0.01)
+    assert judged["owd_error"]["p50_us"] == approx(20.0, abs=0.01)
+    assert judged["proofs"] == {"n": 60, "agreeing": 60}
+    assert judged["flows"][0]["unexpected_lost"] == 0
+
+
+def test_serialisation_is_part_of_the_truth(builder):
+    first = truth.probes(builder().load()).iloc[0]
+    assert first["true_owd_us"] == approx(9000 + 2 * 84.8)  # 106 bytes at 10 Mbit/s, twice
+    assert first["path"] == "Miyun > s1 > Sanya"
+
+
+def test_the_applied_delay_stays_within_the_bound(builder):
+    run = builder().load()
+    assert verdict.judge(run)["delay"]["max_error_us"] == approx(50.0, abs=0.01)
+    looks = delays.compare(run)
+    assert (looks["error_us"].abs() <= looks["allowed_us"] + delays.TOLERANCE_US).all()
+
+
+def test_a_late_event_may_leave_the_bound_by_its_lateness_times_the_rate(builder):
+    made = builder()
+    table = made.tables["applied"]
+    table.loc[3, ["applied_s", "late_us"]] = [table.loc[3, "t_s"] + 2.0, 2e6]  # 2 s at 20 us/s
+    delay = verdict.judge(made.load())["delay"]
+    assert delay["max_error_us"] == approx(90.0, abs=0.1)
+    assert delay["within"]
+
+
+def test_a_wrong_applied_value_is_invalid(builder):
+    made = builder()
+    made.tables["applied"].loc[3, "delay_us"] += 70
+    judged = verdict.judge(made.load())
+    assert judged.status == "invalid" and judged.exit_code == 3
+    assert judged["reasons"] == [
+        "The applied delay of s1--Miyun was 120 us off the true one at 10.00 s; "
+        "the bound and the lateness of an event account for 50 us."
+    ]
+
+
+def test_late_events_are_invalid(builder):
+    made = builder()
+    made.tables["applied"].loc[4, ["applied_s", "late_us"]] += [0.02, 20_000.0]
+    assert verdict.judge(made.load())["reasons"] == [
+        "8.3 % of the events were late by more than 10 ms; the limit is 1 %."
+    ]
+
+
+def test_a_skipped_event_counts_as_late_and_its_absence_shows_in_the_delay(builder):
+    made = builder()
+    made.tables["applied"].loc[3, "skipped"] = True
+    reasons = verdict.judge(made.load())["reasons"]
+    assert reasons[0] == (
+        "8.3 % of the events were late by more than 10 ms, 1 of them skipped altogether; the limit is 1 %."
+    )
+    assert reasons[1].startswith("The applied delay of s1--Miyun was 150 us off the true one at 15.00 s;")
+
+
+def test_an_event_that_was_never_played_is_invalid(builder):
+    made = builder()
+    made.tables["applied"] = made.tables["applied"].drop(index=[0])
+    assert "1 of 12 events were neither applied nor skipped." in verdict.judge(made.load())["reasons"]
+
+
+def test_a_distorted_rtt_is_invalid_even_where_a_limit_fails_too(builder):
+    made = builder(accept=[{"flow": "p1", "metric": "loss_pct", "max": 1}])
+    made.tables["probes"]["rtt_us"] += 2000
+    judged = verdict.judge(made.load())
+    assert judged.status == "invalid"
+    assert judged["reasons"] == [
+        "The RTT error has a median of 2040 us over 580 probes; the limit is 300 us.",
+        "The RTT error has a 99th percentile of 2040 us over 580 probes; the limit is 1000 us.",
+        "p1: loss_pct is 3.333, at most 1 is accepted.",
+    ]
+
+
+def test_a_delay_in_one_direction_only_is_seen_though_the_rtt_is_right(builder):
+    made = builder()
+    made.tables["probes"]["owd_us"] += 5000
+    made.tables["probes"]["owd_back_us"] -= 5000
+    reasons = verdict.judge(made.load())["reasons"]
+    assert reasons[0] == "The one-way delay error has a median of 5000 us over 1160 probes; the limit is 300 us."
+
+
+def test_queueing_behind_load_is_measured_but_not_held_against_the_emulation(builder):
+    made = builder(traffic=[PROBE, LOAD])
+    made.flow_rows("u1", "udp", 4.0)
+    table = made.tables["probes"]
+    table.loc[table["sent_s"].between(10, 20), "rtt_us"] += 50_000
+    judged = verdict.judge(made.load())
+    assert judged.status == "pass"
+    assert judged["flows"][0]["loaded"] == 121  # 10 s of load and 2 s for its queue to drain
+    assert judged["rtt_error"]["n"] == 580 - 121
+
+
+def test_acceptance_limits(builder):
+    limits = [
+        {"flow": "p1", "metric": "outage_s", "max": 5}, {"flow": "p1", "metric": "rtt_p99_ms", "max": 15},
+        {"flow": "p1", "metric": "throughput_mbps", "min": 1},
+    ]  # fmt: skip
+    judged = verdict.judge(builder(accept=limits).load())
+    assert (judged.status, judged.exit_code) == ("fail", 1)
+    assert [limit["met"] for limit in judged["limits"]] == [True, False, False]
+    assert judged["reasons"] == [
+        "p1: rtt_p99_ms is 20.38, at most 15 is accepted.",
+        "p1: throughput_mbps was not measured, so its limit is not met.",
+    ]
+
+
+def test_an_unfinished_run_is_invalid_whatever_is_left_of_it(builder):
+    made = builder()
+    made.manifest |= {"finished": False, "played_s": 12.0}
+    del made.tables["probes"]
+    judged = verdict.judge(made.load())
+    assert judged.status == "invalid"
+    assert judged["reasons"] == [
+        "The run was not finished: 12 s of 60 s were played.",
+        f"{made.dir}: the table probes.parquet is missing; the run was not finished, run it again.",
+    ]
+
+
+def test_a_flow_that_left_nothing_is_invalid(builder):
+    reasons = verdict.judge(builder(traffic=[PROBE, LOAD]).load())["reasons"]
+    assert reasons == ["The flow u1 left no measurement; see log.txt."]
+
+
+def test_a_busy_host_is_noted_where_the_probes_kept_time_and_invalid_where_there_are_none(builder):
+    made = builder()
+    made.manifest["host_load_1m"] = [1.0, 6.5]
+    judged = verdict.judge(made.load())
+    assert (judged.status, judged["notes"]) == ("pass", ["The host was busy: load 6.5 on 2 CPUs, 0.0 % of CPU stolen."])
+    made.tables["probes"]["lost"] = True
+    made.tables["probes"][["rtt_us", "owd_us", "owd_back_us"]] = np.nan
+    assert verdict.judge(made.load()).status == "invalid"
+    made.manifest["clock"] = "virtual"
+    assert verdict.judge(made.load()).status == "pass"
+
+
+def test_a_run_without_traffic_is_judged_by_its_timeline(builder):
+    made = builder(traffic=[])
+    made.tables["probes"], made.tables["paths"] = made.tables["probes"][:0], made.tables["paths"][:0]
+    judged = verdict.judge(made.load())
+    assert judged.status == "pass"
+    assert judged["rtt_error"] == {"n": 0, "p50_us": None, "p99_us": None, "max_us": None}
+
+
+def test_the_verdict_is_plain_json(builder):
+    run = builder().load()
+    judged = verdict.judge(run)
+    path = verdict.write(run, judged)
+    assert json.loads(path.read_text()) == judged
