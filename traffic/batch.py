@@ -1,0 +1,176 @@
+"""Many packets per system call: recvmmsg and sendmmsg over buffers made once.
+
+The ctypes layouts are those of <bits/socket.h> on 64-bit Linux.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+
+SO_TIMESTAMPNS = 35  # also the type of the control message that answers it
+MSG_DONTWAIT, MSG_ERRQUEUE = 0x40, 0x2000
+NAME_BYTES = 28  # struct sockaddr_in6, the larger of the two
+CONTROL_BYTES = 192  # a time stamp, a TTL, an extended error with its sender
+DATA_BYTES = 2048
+AT_ONCE = 64
+
+_CMSG = struct.Struct("=QII")  # length with this header, level, type
+_TIMESPEC = struct.Struct("=qq")
+_NAME4, _NAME6 = struct.Struct("!2xH4s"), struct.Struct("!2xH4x16s")
+
+# What an ICMP error about an earlier packet, or a route that is gone, makes of a call. Not a fault of ours.
+_NETWORK_ERRORS = frozenset(
+    {errno.EAGAIN, errno.EINTR, errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPROTO,
+     errno.EACCES, errno.ENOBUFS, errno.ENETDOWN, errno.EHOSTDOWN, errno.EMSGSIZE, errno.ENOPROTOOPT,
+     errno.EINVAL, errno.EPERM}
+)  # fmt: skip
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+
+class _Header(ctypes.Structure):
+    """struct msghdr."""
+
+    _fields_ = [
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint32),
+        ("iov", ctypes.c_void_p),
+        ("iov_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    ]
+
+
+class _Message(ctypes.Structure):
+    """struct mmsghdr."""
+
+    _fields_ = [("header", _Header), ("length", ctypes.c_uint32)]
+
+
+def _messages(data: np.ndarray, names: np.ndarray | None, control: np.ndarray | None) -> tuple:
+    """An mmsghdr array over rows of data, names and control; with what must outlive it."""
+    messages = (_Message * len(data))()
+    vectors = (_Iovec * len(data))()
+    for i, message in enumerate(messages):
+        vectors[i] = _Iovec(data[i].ctypes.data, data.shape[1])
+        header = message.header
+        header.iov, header.iov_count = ctypes.addressof(vectors[i]), 1
+        if names is not None:
+            header.name, header.name_length = names[i].ctypes.data, names.shape[1]
+        if control is not None:
+            header.control, header.control_length = control[i].ctypes.data, control.shape[1]
+    return messages, vectors
+
+
+class Inbox:
+    """Room for up to AT_ONCE datagrams, shared by every socket of a process.
+
+    `read` fills it; the accessors speak of what the last `read` brought.
+    """
+
+    def __init__(self) -> None:
+        self.data = np.zeros((AT_ONCE, DATA_BYTES), np.uint8)
+        self._names = np.zeros((AT_ONCE, NAME_BYTES), np.uint8)
+        self._control = np.zeros((AT_ONCE, CONTROL_BYTES), np.uint8)
+        self._messages, self._vectors = _messages(self.data, self._names, self._control)
+        self._pristine = bytes(self._messages)  # the kernel overwrites the lengths at every read
+        self._data_view = memoryview(self.data).cast("B")
+        self._names_view = memoryview(self._names).cast("B")
+        self._control_view = memoryview(self._control).cast("B")
+
+    def read(self, fd: int, flags: int = 0, at_most: int = AT_ONCE) -> int:
+        """Take what waits on the socket, without blocking. Returns the number of datagrams."""
+        ctypes.memmove(self._messages, self._pristine, at_most * ctypes.sizeof(_Message))
+        count = _libc.recvmmsg(fd, self._messages, at_most, flags | MSG_DONTWAIT, None)
+        if count < 0:
+            _raise_unless_network(ctypes.get_errno())
+            return 0
+        return count
+
+    def packet(self, i: int) -> memoryview:
+        """The bytes of datagram i, valid until the next `read`."""
+        return self._data_view[i * DATA_BYTES : i * DATA_BYTES + self._messages[i].length]
+
+    def name(self, i: int) -> memoryview:
+        """The raw socket address that goes with datagram i."""
+        length = self._messages[i].header.name_length
+        return self._names_view[i * NAME_BYTES : i * NAME_BYTES + length]
+
+    def stamp_ns(self, i: int) -> int:
+        """The kernel's receive time stamp of datagram i, which it puts first among the control messages."""
+        seconds, ns = _TIMESPEC.unpack_from(self._control_view, i * CONTROL_BYTES + _CMSG.size)
+        return seconds * 1_000_000_000 + ns
+
+    def stamps_ns(self, count: int) -> np.ndarray:
+        """The same for the first `count` datagrams at once, int64."""
+        words = self._control.view(np.int64)
+        return words[:count, 2] * 1_000_000_000 + words[:count, 3]
+
+    def control(self, i: int) -> Iterator[tuple[int, int, memoryview]]:
+        """The control messages of datagram i: (level, type, payload)."""
+        start = i * CONTROL_BYTES
+        end = start + self._messages[i].header.control_length
+        while start + _CMSG.size <= end:
+            length, level, kind = _CMSG.unpack_from(self._control_view, start)
+            yield level, kind, self._control_view[start + _CMSG.size : start + length]
+            start += (length + 7) & ~7
+
+
+class Outbox:
+    """Datagrams of one size, made once, patched in place and sent many at a time.
+
+    data: uint8[count, size]. to: a raw socket address for every datagram, or None on a connected socket.
+    control: bytes of control messages for each datagram, or None.
+    """
+
+    def __init__(self, count: int, size: int, control: list[bytes] | None = None) -> None:
+        self.data = np.zeros((count, size), np.uint8)
+        self._control = None if control is None else np.array([list(c) for c in control], np.uint8)
+        self._messages, self._vectors = _messages(self.data, None, self._control)
+        self._step = ctypes.sizeof(_Message)
+
+    def send(self, fd: int, count: int) -> int:
+        """Send the first `count` datagrams. Returns how many are gone.
+
+        A datagram refused for want of a route is tried once more, for the refusal may be news of an
+        earlier one; then it counts as gone, as if lost on the way. A full socket buffer ends the batch.
+        """
+        gone, refused = 0, False
+        while gone < count:
+            start = ctypes.byref(self._messages, gone * self._step)
+            sent = _libc.sendmmsg(fd, start, count - gone, MSG_DONTWAIT)
+            if sent > 0:
+                gone, refused = gone + sent, False
+                continue
+            code = ctypes.get_errno()
+            _raise_unless_network(code)
+            if code == errno.EAGAIN:
+                break
+            gone, refused = (gone + 1, False) if refused else (gone, True)
+        return gone
+
+
+def socket_address(name: memoryview) -> tuple[str, int]:
+    """(address, port) of a raw sockaddr_in or sockaddr_in6."""
+    if len(name) == 16:
+        port, ip = _NAME4.unpack_from(name)
+        return socket.inet_ntop(socket.AF_INET, ip), port
+    port, ip = _NAME6.unpack_from(name)
+    return socket.inet_ntop(socket.AF_INET6, ip), port
+
+
+def _raise_unless_network(code: int) -> None:
+    if code not in _NETWORK_ERRORS:
+        raise OSError(code, os.strerror(code))

@@ -1,0 +1,66 @@
+"""ICMP echo: the kernel of the other node answers, so nothing there disturbs the round trip."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+from collections.abc import Callable
+
+from traffic import packets
+from traffic.batch import SO_TIMESTAMPNS
+from traffic.nodes import NodeHandle, address, bound_socket
+from traffic.probes import ProbeLog
+from traffic.stage import Stage
+
+SOL_RAW, ICMP_FILTER, ICMPV6_FILTER = 255, 1, 1  # <linux/icmp.h>, <linux/icmpv6.h>: a set bit drops the type
+ECHO_REPLY = {4: 0, 6: 129}
+IPV4_HEADER = 20  # a raw IPv4 socket delivers it, a raw IPv6 socket does not
+
+
+class Prober:
+    """All echo flows of one node and family: a raw socket gets a copy of every reply, so one serves all."""
+
+    def __init__(self, stage: Stage, node: NodeHandle, family: int) -> None:
+        self._family, self._inbox = family, stage.inbox
+        self._flows: dict[int, ProbeLog] = {}
+        proto = socket.IPPROTO_ICMP if family == 4 else socket.IPPROTO_ICMPV6
+        self._sock = stage.closing.enter_context(bound_socket(node, family, socket.SOCK_RAW, proto))
+        self._sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        if family == 4:
+            drop = 0xFFFFFFFF & ~(1 << ECHO_REPLY[4])
+            self._sock.setsockopt(SOL_RAW, ICMP_FILTER, struct.pack("=I", drop))
+        else:
+            words = [0xFFFFFFFF] * 8
+            words[ECHO_REPLY[6] >> 5] &= ~(1 << (ECHO_REPLY[6] & 31))
+            self._sock.setsockopt(socket.IPPROTO_ICMPV6, ICMPV6_FILTER, struct.pack("=8I", *words))
+        stage.loop.watch(self._sock.fileno(), self._receive)
+
+    def add(self, log: ProbeLog, ident: int, target: NodeHandle) -> Callable[[int], None]:
+        """Let a flow use this prober under a 16-bit identifier of its own. Returns what sends its next probe."""
+        self._flows[ident] = log
+        packet = packets.echo_request(self._family, ident, log.flow.size_bytes)
+        checksum0 = packets.ECHO_HEAD.unpack_from(packet)[2] if self._family == 4 else None
+        to = (address(target, self._family), 0)
+
+        def send(now_ns: int) -> None:
+            packets.set_echo_sequence(packet, len(log.sent_ns), checksum0)
+            log.sent_ns.append(time.time_ns())
+            with contextlib.suppress(OSError):  # no route: the probe stays unanswered
+                self._sock.sendto(packet, to)
+
+        return send
+
+    def _receive(self) -> None:
+        inbox = self._inbox
+        for i in range(inbox.read(self._sock.fileno())):
+            reply = inbox.packet(i)
+            if self._family == 4:
+                reply = reply[IPV4_HEADER:]
+            if len(reply) < packets.ECHO_HEAD.size + packets.ECHO_PAYLOAD.size:
+                continue
+            ident = packets.ECHO_HEAD.unpack_from(reply)[3]
+            mark, seq = packets.ECHO_PAYLOAD.unpack_from(reply, packets.ECHO_HEAD.size)
+            if mark == packets.ECHO_MARK and ident in self._flows:
+                self._flows[ident].add_answer(seq, inbox.stamp_ns(i))

@@ -1,0 +1,61 @@
+"""All traffic of a run in one process: build, wait for the start, run, write the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from topologies.scenario import AnyFlow, ProbeFlow
+from traffic import echo, stamp, tables
+from traffic.loop import stopped_by_sigterm
+from traffic.nodes import Clock, NodeHandle
+from traffic.probes import ProbeLog
+from traffic.stage import Stage
+
+GRACE_S = 1.0  # how long after the end an answer still counts
+
+
+def run(flows: Sequence[AnyFlow], nodes: Mapping[str, NodeHandle], clock: Clock, until_s: float, out: Path) -> None:
+    """Run the flows until until_s and write the tables probes, paths and flows into out. Blocks.
+
+    Sockets and processes are made before the first flow starts. Nothing is sent after until_s, but
+    answers are awaited for a grace of 1 s, so the network has to stand that much longer.
+    SIGTERM ends the run early; the tables are written all the same.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    stage = Stage(nodes, clock, until_s, out)
+    logs: list[ProbeLog] = []
+    try:
+        with stage.closing, stopped_by_sigterm(stage.loop):
+            stage.closing.callback(stage.loop.close)
+            logs = probes(stage, [flow for flow in flows if isinstance(flow, ProbeFlow)])
+            stage.loop.run(int(clock.to_realtime_ns(until_s + GRACE_S)))
+    finally:
+        tables.write(tables.PROBES, (log.columns(clock) for log in logs), out / "probes.parquet")
+        tables.write(tables.PATHS, [], out / "paths.parquet")
+        tables.write(tables.FLOWS, [], out / "flows.parquet")
+
+
+def probes(stage: Stage, flows: Sequence[ProbeFlow]) -> list[ProbeLog]:
+    """Make ready the probe flows, one reflector and one echo prober to a node and family."""
+    logs = [ProbeLog(flow) for flow in flows]
+    probers: dict[tuple[str, int], echo.Prober] = {}
+    reflectors: dict[tuple[str, int], stamp.Reflector] = {}
+    for i, log in enumerate(logs):
+        flow, number = log.flow, i + 1  # the session identifier and the ICMP identifier must not be 0
+        if flow.protocol == "stamp":
+            place = flow.target, flow.family
+            if place not in reflectors:
+                reflectors[place] = stamp.Reflector(stage, stage.nodes[flow.target], flow.family)
+            send = stamp.Sender(stage, log, number).send
+        else:
+            place = flow.source, flow.family
+            if place not in probers:
+                probers[place] = echo.Prober(stage, stage.nodes[flow.source], flow.family)
+            send = probers[place].add(log, number, stage.nodes[flow.target])
+        first_ns, end_ns = stage.window_ns(flow)
+        period_ns = 1e9 / flow.rate_hz
+        # Flows of one rate would all send at once and wait for one another; a phase of its own for
+        # each (RFC 3432 section 4.2) spreads them over the period.
+        stage.loop.every(period_ns, first_ns + round(period_ns * i / len(logs)), end_ns, send)
+    return logs

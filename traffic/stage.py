@@ -1,0 +1,40 @@
+"""What every flow of a session shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from topologies.scenario import Flow
+from traffic.batch import Inbox
+from traffic.loop import Loop
+from traffic.nodes import Clock, NodeHandle
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The nodes, the clock, the event loop, and what has to be closed at the end."""
+
+    nodes: Mapping[str, NodeHandle]
+    clock: Clock
+    until_s: float
+    out: Path
+    loop: Loop = field(default_factory=Loop)
+    inbox: Inbox = field(default_factory=Inbox)
+    closing: ExitStack = field(default_factory=ExitStack)
+
+    def window_s(self, flow: Flow) -> tuple[float, float]:
+        """When the flow starts and stops, in run time."""
+        stop_s = self.until_s if flow.stop_s is None else min(flow.stop_s, self.until_s)
+        return flow.start_s, max(stop_s, flow.start_s)
+
+    def window_ns(self, flow: Flow) -> tuple[int, int]:
+        """The same as CLOCK_REALTIME ns."""
+        start_s, stop_s = self.window_s(flow)
+        return int(self.clock.to_realtime_ns(start_s)), int(self.clock.to_realtime_ns(stop_s))
+
+    def ends(self, flow: Flow) -> tuple[NodeHandle, NodeHandle]:
+        """The nodes that the flow goes from and to."""
+        return self.nodes[flow.source], self.nodes[flow.target]

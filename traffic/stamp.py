@@ -1,0 +1,112 @@
+"""STAMP, RFC 8762: Session-Sender and stateful Session-Reflector, unauthenticated mode.
+
+T1 sender sends, T2 reflector receives, T3 reflector sends, T4 sender receives. T2 and T4 are the
+kernel's receive time stamps; T1 and T3 are taken just before the packet is handed to the kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import socket
+import struct
+import time
+from collections.abc import Iterator
+
+from traffic import packets
+from traffic.batch import SO_TIMESTAMPNS, socket_address
+from traffic.nodes import NodeHandle, address, bound_socket
+from traffic.probes import ProbeLog
+from traffic.stage import Stage
+
+IP_RECVTTL = 12  # <linux/in.h>
+HOP_LIMIT = 255  # RFC 8762 section 4.2.1; the reflector reports what is left of it
+_INT = struct.Struct("=i")
+
+
+class Sender:
+    """The Session-Sender of one flow."""
+
+    def __init__(self, stage: Stage, log: ProbeLog, ssid: int) -> None:
+        flow = log.flow
+        source, target = stage.ends(flow)
+        self.log, self._inbox, self._ssid = log, stage.inbox, ssid
+        self._packet = packets.stamp_request(flow.size_bytes, ssid)
+        self._error = packets.STAMP_HEAD.unpack_from(self._packet)[2]
+        self._sock = stage.closing.enter_context(probe_socket(source, flow.family, 0))
+        self._sock.connect((address(target, flow.family), packets.STAMP_PORT))
+        stage.loop.watch(self._sock.fileno(), self._receive)
+
+    def send(self, now_ns: int) -> None:
+        sent_ns = time.time_ns()
+        packets.STAMP_HEAD.pack_into(self._packet, 0, len(self.log.sent_ns), packets.ntp_from_ns(sent_ns),
+                                     self._error, self._ssid)  # fmt: skip
+        self.log.sent_ns.append(sent_ns)
+        try:
+            self._sock.send(self._packet)
+        except OSError:  # a connected socket reports an earlier probe's ICMP error here, and sends nothing
+            with contextlib.suppress(OSError):  # no route: the probe stays unanswered
+                self._sock.send(self._packet)
+
+    def _receive(self) -> None:
+        inbox = self._inbox
+        for i in range(inbox.read(self._sock.fileno())):
+            reply = inbox.packet(i)
+            if len(reply) < packets.STAMP_BYTES:
+                continue
+            _, turned, _, ssid = packets.STAMP_HEAD.unpack_from(reply)
+            reached, seq, _, _, _, _ = packets.STAMP_REFLECTED.unpack_from(reply, packets.STAMP_REFLECTED_AT)
+            if ssid == self._ssid:
+                self.log.add_answer(
+                    seq, inbox.stamp_ns(i), packets.ns_from_ntp(reached), packets.ns_from_ntp(turned)
+                )
+
+
+class Reflector:
+    """A stateful Session-Reflector: one address of one node, any number of sessions."""
+
+    def __init__(self, stage: Stage, node: NodeHandle, family: int) -> None:
+        self._inbox = stage.inbox
+        self._sock = stage.closing.enter_context(probe_socket(node, family, packets.STAMP_PORT))
+        if family == 4:
+            self._sock.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
+            self._hops = (socket.IPPROTO_IP, socket.IP_TTL)
+        else:
+            self._sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+            self._hops = (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT)
+        self._head = packets.stamp_reply()
+        self._error = packets.STAMP_HEAD.unpack_from(self._head)[2]
+        self._sessions: dict[bytes, tuple[tuple[str, int], Iterator[int]]] = {}  # by sender and session identifier
+        stage.loop.watch(self._sock.fileno(), self._reflect)
+
+    def _reflect(self) -> None:
+        inbox = self._inbox
+        for i in range(inbox.read(self._sock.fileno())):
+            request = inbox.packet(i)
+            if len(request) < packets.STAMP_BYTES:
+                continue
+            reached = packets.ntp_from_ns(inbox.stamp_ns(i))
+            seq, sent, error, ssid = packets.STAMP_HEAD.unpack_from(request)
+            key = bytes(inbox.name(i)) + request[14:16]
+            if key not in self._sessions:
+                self._sessions[key] = (socket_address(inbox.name(i)), itertools.count())
+            sender, counter = self._sessions[key]
+            ttl = next((_INT.unpack(value)[0] for *kind, value in inbox.control(i) if tuple(kind) == self._hops), 0)
+            reply = self._head + request[packets.STAMP_BYTES :]
+            packets.STAMP_REFLECTED.pack_into(reply, packets.STAMP_REFLECTED_AT, reached, seq, sent, error, 0, ttl)
+            number = next(counter)
+            # From here to the kernel as little as possible: this is T3.
+            packets.STAMP_HEAD.pack_into(reply, 0, number, packets.ntp_from_ns(time.time_ns()), self._error, ssid)
+            with contextlib.suppress(OSError):  # no way back: the sender counts it lost
+                self._sock.sendto(reply, sender)
+
+
+def probe_socket(node: NodeHandle, family: int, port: int) -> socket.socket:
+    """A UDP socket with kernel receive time stamps and the hop limit that STAMP asks for."""
+    sock = bound_socket(node, family, socket.SOCK_DGRAM, port=port)
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    if family == 4:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, HOP_LIMIT)
+    else:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, HOP_LIMIT)
+    return sock
