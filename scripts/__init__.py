@@ -1,0 +1,1 @@
+"""The doors: the `skybed` command, installing, building the kernel, examining the machine."""
