@@ -12,8 +12,8 @@ from typing import Any
 LINKS: dict[str, dict[str, Any]] = {
     # Tracking, telemetry and command.
     "ttc-s": dict(rate_mbps=2, setup_s=(5, 10), min_elevation_deg=5),
-    # Data reception of the Chinese remote sensing stations: X 2 x 1200 Mbit/s in two polarisations, Ka 4 x 1.5 Gbit/s
-    # (Li et al. 2021, National Remote Sensing Bulletin 25(1)); acquisition margin 10-30 s.
+    # Data reception of the Chinese remote sensing stations: X 2 x 1200 Mbit/s in two polarisations,
+    # Ka 4 x 1.5 Gbit/s (Li et al. 2021, National Remote Sensing Bulletin 25(1)); acquisition margin 10-30 s.
     "x-down": dict(rate_mbps=900, setup_s=(10, 30), min_elevation_deg=5),
     "x-down-dual": dict(rate_mbps=2400, setup_s=(10, 30), min_elevation_deg=5),
     "ka-down": dict(rate_mbps=6000, setup_s=(10, 30), min_elevation_deg=10),
@@ -21,12 +21,12 @@ LINKS: dict[str, dict[str, Any]] = {
     "laser-down": dict(rate_mbps=10_000, setup_s=5, min_elevation_deg=20),
     "laser-down-60g": dict(rate_mbps=60_000, setup_s=5, min_elevation_deg=20),
     "laser-down-120g": dict(rate_mbps=120_000, setup_s=5, min_elevation_deg=20),
-    # Between low orbits: 100 Gbit/s announced for the Three-Body constellation, 10 is the cautious figure; acquisition
-    # 12 s at best, 30-60 s typical (SDA OCT 3.2.0 allows 100 s); over 5,400 km demonstrated.
+    # Between low orbits: 100 Gbit/s announced for the Three-Body constellation, 10 is the cautious figure;
+    # acquisition 12 s at best, 30-60 s typical (SDA OCT 3.2.0 allows 100 s); over 5,400 km demonstrated.
     "laser-isl": dict(rate_mbps=10_000, setup_s=(12, 30), max_range_km=5000),
     "laser-isl-100g": dict(rate_mbps=100_000, setup_s=(12, 30), max_range_km=5000),
     "ka-isl": dict(rate_mbps=500, setup_s=(2, 5), max_range_km=2500),
-    # Geostationary relay; ground to GEO laser: two-way 1 Gbit/s over 40,740 km after 4 s of acquisition (2026).
+    # Geostationary relay; ground to GEO by laser: 1 Gbit/s both ways over 40,740 km, acquired in 4 s (2026).
     "leo-geo-ka": dict(rate_mbps=600, setup_s=10, max_range_km=46_000),
     "ground-geo-ka": dict(rate_mbps=600, setup_s=10, min_elevation_deg=5),
     "ground-geo-laser": dict(rate_mbps=1000, setup_s=4, min_elevation_deg=20),
@@ -38,8 +38,8 @@ LINKS: dict[str, dict[str, Any]] = {
     "fibre-10g": dict(rate_mbps=10_000),
 }
 
-# Remote sensing ground stations of the Aerospace Information Research Institute (AIR), coordinates approximate;
-# `beijing` is the centre, which has no antenna.
+# Remote sensing ground stations of the Aerospace Information Research Institute (AIR), coordinates
+# approximate; `beijing` is the centre, which has no antenna.
 CHINA: dict[str, dict[str, Any]] = {
     "miyun": dict(lat_deg=40.45, lon_deg=116.86),
     "kashi": dict(lat_deg=39.5, lon_deg=75.9),

@@ -21,7 +21,15 @@ RESERVED = {"ground", "lo"}  # `from: ground` in an access; the loopback interfa
 
 # What can be measured of a flow, by its kind.
 METRICS = {
-    "probe": {"loss_pct", "reordered_pct", "rtt_p50_ms", "rtt_p99_ms", "owd_p50_ms", "owd_p99_ms", "outage_s"},
+    "probe": {
+        "loss_pct",
+        "reordered_pct",
+        "rtt_p50_ms",
+        "rtt_p99_ms",
+        "owd_p50_ms",
+        "owd_p99_ms",
+        "outage_s",
+    },
     "trace": set(),
     "udp": {"loss_pct", "reordered_pct", "throughput_mbps"},
     "tcp": {"rtt_p50_ms", "rtt_p99_ms", "throughput_mbps"},
@@ -34,13 +42,19 @@ def problems(scenario: Scenario) -> list[Problem]:
     if found:
         return found
     satellites = elements.layer_satellites(scenario)
-    names = [(("layers", s.layer), s.name) for s in satellites]
+    names: list[tuple[Path, str]] = [(("layers", s.layer), s.name) for s in satellites]
     names += [(("stations", i, "name"), station.name) for i, station in enumerate(scenario.stations)]
     found = [*_names(names)]
     if found:
         return found
     nodes = {name for _, name in names}
-    return [*_access(scenario), *_fibre(scenario), *_flows(scenario, nodes), *_faults(scenario, nodes), *_accept(scenario)]
+    return [
+        *_access(scenario),
+        *_fibre(scenario),
+        *_flows(scenario, nodes),
+        *_faults(scenario, nodes),
+        *_accept(scenario),
+    ]
 
 
 # -- layers -------------------------------------------------------------------------------------
@@ -65,11 +79,15 @@ def _layers(scenario: Scenario) -> Iterator[Problem]:
 
 
 def _template(path: Path, layer: Layer, kind: str) -> Iterator[Problem]:
-    fields = {"walker": ("layer", "n", "plane", "slot"), "geostationary": ("layer", "n"), "elements": ("layer", "n", "name", "id")}
+    fields = {
+        "walker": ("layer", "n", "plane", "slot"),
+        "geostationary": ("layer", "n"),
+        "elements": ("layer", "n", "name", "id"),
+    }
     try:
         (layer.names or "").format(**dict.fromkeys(fields[kind], 0))
     except (KeyError, IndexError, ValueError, AttributeError):
-        may = ", ".join("{%s}" % field for field in fields[kind])
+        may = ", ".join(f"{{{field}}}" for field in fields[kind])
         yield (*path, "names"), f"is {layer.names}; for {kind} it may contain {may}."
 
 
@@ -81,20 +99,31 @@ def _orbit(path: Path, orbit: Walker) -> Iterator[Problem]:
     perigee_km = walker.semi_major_axis_km(orbit) * (1 - orbit.eccentricity) - geometry.WGS72_RADIUS_KM
     if perigee_km < LOWEST_PERIGEE_KM:
         field = "altitude_km" if orbit.mean_motion_rev_day is None else "mean_motion_rev_day"
-        place = f"{-perigee_km:.0f} km below the surface" if perigee_km < 0 else f"only {perigee_km:.0f} km high"
-        yield (*path, field), f"with eccentricity {orbit.eccentricity:g} puts the perigee {place}; it needs at least 100 km."
+        place = (
+            f"{-perigee_km:.0f} km below the surface" if perigee_km < 0 else f"only {perigee_km:.0f} km high"
+        )
+        yield (
+            (*path, field),
+            f"with eccentricity {orbit.eccentricity:g} puts the perigee {place}; it needs at least 100 km.",
+        )
 
 
 def _pattern(path: Path, scenario: Scenario, layer: Layer) -> Iterator[Problem]:
-    """A pattern needs planes of three, or the two neighbours of a satellite would be one and its link a double."""
+    """Planes need three satellites: with two, both neighbours are the same one and their link is doubled."""
     isl = layer.isl
     if layer.elements is not None:
-        yield (*path, "pattern"), f"is {isl.pattern}; satellites from an element file have no planes, so it must be none."
+        yield (
+            (*path, "pattern"),
+            f"is {isl.pattern}; satellites from an element file have no planes, so it must be none.",
+        )
         return
     planes = layer.walker.planes if layer.walker else 1
     per_plane = layer.walker.per_plane if layer.walker else len(layer.geostationary.longitudes_deg)  # type: ignore[union-attr]
     if per_plane < 3:
-        yield (*path, "pattern"), f"is {isl.pattern}; it needs at least 3 satellites per plane, here are {per_plane}."
+        yield (
+            (*path, "pattern"),
+            f"is {isl.pattern}; it needs at least 3 satellites per plane, here are {per_plane}.",
+        )
     elif isl.pattern == "grid" and planes == 1:
         yield (*path, "pattern"), "is grid; with one plane that is a ring."
     elif isl.pattern == "grid" and planes == 2 and isl.seam:
@@ -106,16 +135,29 @@ def _pattern(path: Path, scenario: Scenario, layer: Layer) -> Iterator[Problem]:
 def _sight(path: Path, scenario: Scenario, isl: Isl, orbit: Walker) -> Iterator[Problem]:
     """No neighbours of the pattern ever see each other: the links could never exist."""
     radius_km = walker.semi_major_axis_km(orbit)
-    sight_km = float(geometry.grazing_range_km(radius_km - geometry.WGS72_RADIUS_KM, isl.grazing_altitude_km, geometry.WGS72_RADIUS_KM))
+    sight_km = float(
+        geometry.grazing_range_km(
+            radius_km - geometry.WGS72_RADIUS_KM, isl.grazing_altitude_km, geometry.WGS72_RADIUS_KM
+        )
+    )
     range_km = isl.max_range_km or scenario.link_class(isl.link).max_range_km or np.inf
     apart_km = float(geometry.chord_km(radius_km, orbit.per_plane, 0.0))
-    if apart_km <= min(sight_km, range_km) or (isl.pattern == "grid" and _nearest_km(orbit) <= min(sight_km, range_km)):
+    if apart_km <= min(sight_km, range_km) or (
+        isl.pattern == "grid" and _nearest_km(orbit) <= min(sight_km, range_km)
+    ):
         return
-    why = f"the Earth hides what is beyond {sight_km:.0f} km" if sight_km < range_km else f"the link reaches {range_km:.0f} km"
+    why = (
+        f"the Earth hides what is beyond {sight_km:.0f} km"
+        if sight_km < range_km
+        else f"the link reaches {range_km:.0f} km"
+    )
     need = int(np.ceil(np.pi / np.arcsin(min(1.0, min(sight_km, range_km) / (2 * radius_km)))))
-    yield path, (
-        f"is {isl.pattern}, but neighbours are {apart_km:.0f} km apart and {why}: no link could ever exist; "
-        f"{need} satellites per plane would do."
+    yield (
+        path,
+        (
+            f"is {isl.pattern}, but neighbours are {apart_km:.0f} km apart and {why}: "
+            f"no link could ever exist; {need} satellites per plane would do."
+        ),
     )
 
 
@@ -132,12 +174,17 @@ def _nearest_km(orbit: Walker) -> float:
 
 
 def _links(scenario: Scenario) -> Iterator[Problem]:
-    used: list[tuple[Path, str]] = [(("layers", n, "isl", "link"), x.isl.link) for n, x in scenario.layers.items()]
+    used: list[tuple[Path, str]] = [
+        (("layers", n, "isl", "link"), x.isl.link) for n, x in scenario.layers.items()
+    ]
     used += [(("access", i, "link"), access.link) for i, access in enumerate(scenario.access)]
     used += [(("fibre", i, "link"), fibre.link) for i, fibre in enumerate(scenario.fibre)]
     for path, name in used:
         if name not in scenario.link_names:
-            yield path, f"is {name}, which is neither in links nor in the catalogue{hint(name, scenario.link_names)}."
+            yield (
+                path,
+                f"is {name}, neither in links nor in the catalogue{hint(name, scenario.link_names)}.",
+            )
     for name, link in scenario.links.items():
         if isinstance(link.setup_s, tuple) and link.setup_s[0] > link.setup_s[1]:
             yield ("links", name, "setup_s"), f"is {list(link.setup_s)}; the lesser comes first."
@@ -156,7 +203,10 @@ def _names(names: list[tuple[Path, str]]) -> Iterator[Problem]:
             yield path, f"gives a second node the name {name}; each node needs its own."
         elif len(name) > 15 and path not in too_long:
             too_long.add(path)
-            yield path, f"has a node named {name}: {len(name)} characters, but Linux allows 15; shorten `names`."
+            yield (
+                path,
+                f"has a node named {name}: {len(name)} characters, but Linux allows 15; shorten `names`.",
+            )
         seen[name] = path
 
 
@@ -181,13 +231,19 @@ def _access(scenario: Scenario) -> Iterator[Problem]:
             if access.source == access.target:
                 yield path, "goes from a layer to itself; links within a layer are its isl."
             if access.min_elevation_deg is not None:
-                yield (*path, "min_elevation_deg"), "is for ground stations; between satellites give max_range_km."
+                yield (
+                    (*path, "min_elevation_deg"),
+                    "is for ground stations; between satellites give max_range_km.",
+                )
         if access.terminals < access.links:
             yield path, f"keeps {access.links} links with {access.terminals} terminals; each link needs one."
         link = scenario.link_class(access.link)
         limits = (access.min_elevation_deg, access.max_range_km, link.min_elevation_deg, link.max_range_km)
         if ground and all(limit is None for limit in limits):
-            yield path, f"has no limit: give min_elevation_deg or max_range_km, here or in link class {access.link}."
+            yield (
+                path,
+                f"has no limit: give min_elevation_deg or max_range_km, here or in link class {access.link}.",
+            )
 
 
 def _fibre(scenario: Scenario) -> Iterator[Problem]:
@@ -222,14 +278,20 @@ def _flows(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
         for field, end in (("from", flow.source), ("to", flow.target)):
             yield from _known((*path, field), end, nodes, "node")
             if end in nodes and end not in routed:
-                yield (*path, field), f"is {end}, to which routing.destinations keeps no route; answers need one too."
+                yield (
+                    (*path, field),
+                    f"is {end}, to which routing.destinations keeps no route; answers need one too.",
+                )
         if flow.source == flow.target:
             yield path, f"goes from {flow.source} to itself."
 
 
 def _times(path: Path, scenario: Scenario, flow: Flow) -> Iterator[Problem]:
     if flow.start_s >= scenario.duration_s:
-        yield (*path, "start_s"), f"is {flow.start_s:g}; the run ends at {scenario.duration_s:g} s (duration_s)."
+        yield (
+            (*path, "start_s"),
+            f"is {flow.start_s:g}; the run ends at {scenario.duration_s:g} s (duration_s).",
+        )
     elif flow.stop_s is not None and flow.stop_s <= flow.start_s:
         yield (*path, "stop_s"), f"is {flow.stop_s:g}; it must be more than start_s, {flow.start_s:g}."
 
@@ -244,7 +306,10 @@ def _faults(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
         if fault.node is not None:
             yield from _known((*path, "node"), fault.node, nodes, "node")
         if fault.at_s >= scenario.duration_s:
-            yield (*path, "at_s"), f"is {fault.at_s:g}; the run ends at {scenario.duration_s:g} s (duration_s)."
+            yield (
+                (*path, "at_s"),
+                f"is {fault.at_s:g}; the run ends at {scenario.duration_s:g} s (duration_s).",
+            )
 
 
 def _accept(scenario: Scenario) -> Iterator[Problem]:
@@ -262,4 +327,7 @@ def _accept(scenario: Scenario) -> Iterator[Problem]:
             measured = {metric for metric in measured if not metric.startswith("owd")}
         if limit.metric not in measured:
             what = "echo probe" if flow.kind == "probe" else flow.kind
-            yield (*path, "metric"), f"is {limit.metric}, which is not measured of a {what} flow{hint('', measured)}."
+            yield (
+                (*path, "metric"),
+                f"is {limit.metric}, which is not measured of a {what} flow{hint('', measured)}.",
+            )

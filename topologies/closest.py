@@ -7,10 +7,9 @@ from collections.abc import Iterable
 
 
 def hint(wrong: str, right: Iterable[str]) -> str:
-    """ "; did you mean X?" when one of `right` is close to `wrong`, else the short list, else nothing."""
-    names = sorted(right)
-    folded = {name.lower(): name for name in names}
+    """In brackets: the one of `right` that is close to `wrong`, else all of them if they are few."""
+    folded = {name.lower(): name for name in sorted(right)}
     close = difflib.get_close_matches(wrong.lower(), folded, n=1, cutoff=0.6)
     if close:
-        return f"; did you mean {folded[close[0]]}?"
-    return f"; there are {', '.join(names)}" if 0 < len(names) <= 12 else ""
+        return f" (did you mean {folded[close[0]]}?)"
+    return f" (there are {', '.join(folded.values())})" if 0 < len(folded) <= 12 else ""

@@ -24,7 +24,9 @@ WGS72_MU_KM3_S2 = 398_600.8
 Array = NDArray[np.float64]
 
 
-def slant_range_km(altitude_km: ArrayLike, elevation_deg: ArrayLike, radius_km: float = EARTH_RADIUS_KM) -> Array:
+def slant_range_km(
+    altitude_km: ArrayLike, elevation_deg: ArrayLike, radius_km: float = EARTH_RADIUS_KM
+) -> Array:
     """Distance from a ground station to a satellite it sees; 550 km at 25 deg is 1123.4 km. Law of sines."""
     r = radius_km + np.asarray(altitude_km, float)
     e = np.radians(elevation_deg)
@@ -32,13 +34,15 @@ def slant_range_km(altitude_km: ArrayLike, elevation_deg: ArrayLike, radius_km: 
 
 
 def elevation_deg(altitude_km: ArrayLike, range_km: ArrayLike, radius_km: float = EARTH_RADIUS_KM) -> Array:
-    """Elevation of a satellite at a slant range: the inverse of slant_range_km; nan when it cannot be so near."""
+    """Elevation of a satellite at a slant range: inverse of slant_range_km; nan when it cannot be so near."""
     r, d = radius_km + np.asarray(altitude_km, float), np.asarray(range_km, float)
     sine = (r**2 - radius_km**2 - d**2) / (2 * radius_km * d)
     return np.degrees(np.arcsin(np.where(np.abs(sine) <= 1, sine, np.nan)))
 
 
-def central_angle_deg(altitude_km: ArrayLike, elevation_deg: ArrayLike, radius_km: float = EARTH_RADIUS_KM) -> Array:
+def central_angle_deg(
+    altitude_km: ArrayLike, elevation_deg: ArrayLike, radius_km: float = EARTH_RADIUS_KM
+) -> Array:
     """Angle at the Earth's centre between a station and the satellite it sees at this elevation."""
     e = np.radians(elevation_deg)
     r = radius_km + np.asarray(altitude_km, float)
@@ -89,7 +93,7 @@ def ring_minimum(altitude_km: float, grazing_altitude_km: float = 80.0) -> int:
 
 
 def sun_synchronous_inclination_deg(altitude_km: ArrayLike) -> Array:
-    """Inclination at which J2 turns a circular orbit's node once a year; nan where none does (above 5,975 km)."""
+    """Inclination whose node J2 turns once a year, circular orbit; nan where none does (above 5,975 km)."""
     ratio = EARTH_RADIUS_KM / (EARTH_RADIUS_KM + np.asarray(altitude_km, float))
     year = 2 * np.pi / (TROPICAL_YEAR_DAYS * 86_400)
     cosine = -year / (1.5 * orbit_rate_rad_s(altitude_km) * J2 * ratio**2)
@@ -97,7 +101,11 @@ def sun_synchronous_inclination_deg(altitude_km: ArrayLike) -> Array:
 
 
 def great_circle_km(
-    lat_a_deg: ArrayLike, lon_a_deg: ArrayLike, lat_b_deg: ArrayLike, lon_b_deg: ArrayLike, radius_km: float = 6371.0
+    lat_a_deg: ArrayLike,
+    lon_a_deg: ArrayLike,
+    lat_b_deg: ArrayLike,
+    lon_b_deg: ArrayLike,
+    radius_km: float = 6371.0,
 ) -> Array:
     """Shortest way over a sphere of the mean Earth radius. Haversine formula: exact for near points too."""
     a, b = np.radians(lat_a_deg), np.radians(lat_b_deg)

@@ -1,4 +1,4 @@
-"""From a YAML file to a checked Scenario, or to errors that say what is wrong, where, and what would be right."""
+"""From a YAML file to a checked Scenario, or to errors that say what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -12,12 +12,30 @@ from topologies import checks, yamlmarks
 from topologies.closest import hint
 from topologies.errors import ScenarioError
 from topologies.scenario import (
-    Access, Fault, Fibre, Fidelity, Geostationary, Isl, Layer, Limit, LinkClass, ProbeFlow, Routing, Scenario,
-    Station, TcpFlow, TraceFlow, UdpFlow, Walker, dotted,
+    Access,
+    Fault,
+    Fibre,
+    Fidelity,
+    Geostationary,
+    Isl,
+    Layer,
+    Limit,
+    LinkClass,
+    ProbeFlow,
+    Routing,
+    Scenario,
+    Station,
+    TcpFlow,
+    TraceFlow,
+    UdpFlow,
+    Walker,
+    dotted,
 )
 from topologies.yamlmarks import Marks, Path, line_of
 
 SHOWN = 5  # problems shown at once; later ones often follow from the first
+
+KINDS = "probe, trace, udp or tcp"
 
 # What a field may be called, by its place: list positions and names the user chooses are "*".
 _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
@@ -50,7 +68,9 @@ def parse(text: str, file: str, folder: pathlib.Path) -> Scenario:
     """The scenario in a YAML text; `file` names it in errors, element files are looked up from `folder`."""
     data, lines = yamlmarks.parse(text, file)
     if not isinstance(data, dict):
-        raise ScenarioError(f"{file}: a scenario is a mapping of fields (name, epoch, duration_s, layers, ...).")
+        raise ScenarioError(
+            f"{file}: a scenario is a mapping of fields (name, epoch, duration_s, layers, ...)."
+        )
     _read_elements(data, lines, file, folder)
     _name_flows(data)
     try:
@@ -115,10 +135,19 @@ def _sentences(error: ValidationError, lines: Marks) -> Iterable[tuple[int, str]
     fields: dict[Path, list[Any]] = {}
     for problem in error.errors(include_url=False):
         loc = tuple(part for part in problem["loc"] if part != "[key]")
-        tag = loc[2:3] if loc[:1] == ("traffic",) else ()  # the kind of a flow is in pydantic's path, not in the file
+        tag = (
+            loc[2:3] if loc[:1] == ("traffic",) else ()
+        )  # the kind of a flow is in pydantic's path, not in the file
         path = loc[:2] + loc[3:] if tag else loc
-        if problem["type"] == "missing":
-            yield line_of(lines, path[:-1]), f"{dotted(path)} is missing."
+        if problem["type"] == "missing" and isinstance(path[-1], str):
+            yield line_of(lines, path), f"{dotted(path)} is missing."
+        elif problem["type"] == "union_tag_not_found":
+            yield line_of(lines, path), f"{dotted(path)}.kind is missing; it must be {KINDS}."
+        elif problem["type"] == "union_tag_invalid":
+            yield (
+                line_of(lines, (*path, "kind")),
+                f"{dotted(path)}.kind is {problem['ctx']['tag']}; it must be {KINDS}.",
+            )
         elif problem["type"] == "extra_forbidden":
             known = _fields(path[:-1] + tag)
             yield line_of(lines, path), f"{dotted(path)} is not a field{hint(str(path[-1]), known)}."
@@ -143,9 +172,8 @@ def _is(problem: Any) -> str:
         return repr(value)[1:-1] + " " if isinstance(value, str) else ""
     if isinstance(value, dict | list):
         return f"is a {'mapping' if isinstance(value, dict) else 'list'}; it must be "
-    if isinstance(value, bool) or value is None:
-        return f"is {'empty' if value is None else str(value).lower()}; it must be "
-    return f"is {value if value != '' else 'empty'}; it must be "
+    shown = str(value).lower() if isinstance(value, bool) else "empty" if value in (None, "") else value
+    return f"is {shown}; it must be "
 
 
 def _expected(problems: list[Any]) -> str:
@@ -159,10 +187,7 @@ def _want(problem: Any) -> str:
     if kind == "string_pattern_mismatch" or (kind == "string_too_long" and ctx["max_length"] == 15):
         return "at most 15 letters and digits, with single hyphens, dots or underscores between them"
     if kind == "literal_error":
-        wanted = ctx["expected"].replace("'", "")
-        return f"one of {wanted}" if " or " in wanted else wanted
-    if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return "a flow with a kind: probe, trace, udp or tcp"
+        return str(ctx["expected"].replace("'", ""))
     limits = {
         "greater_than": ("more than", "gt"), "greater_than_equal": ("at least", "ge"),
         "less_than": ("less than", "lt"), "less_than_equal": ("at most", "le"),

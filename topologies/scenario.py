@@ -70,10 +70,10 @@ class Isl(Model):
 class Layer(Model):
     role: Literal["relay", "communication", "remote-sensing", "computing"] = "communication"
     walker: Walker | None = None
-    # OMM (JSON, CSV, XML) or TLE: a file, relative to the scenario file, or the text itself (more than one line).
+    # OMM (JSON, CSV, XML) or TLE: a file, relative to the scenario file, or its text (more than one line).
     elements: str | None = None
     geostationary: Geostationary | None = None  # exactly one of the three
-    # Template of {layer}, {n} (number in the layer, from 0), {plane}, {slot}; for elements {name} and {id} (NORAD).
+    # Template of {layer}, {n} (number in the layer, from 0), {plane}, {slot}; for elements {name}, {id} (NORAD).
     # None: {layer}-{plane}-{slot} for a walker, {layer}-{n} for geostationary, {name} for elements.
     names: str | None = None
     isl: Isl = Isl(pattern="none")
@@ -113,7 +113,9 @@ class Access(Model):
     target: Annotated[str, Field(alias="to")]
     link: str
     policy: Literal["all", "nearest", "longest", "keep", "slots"] = "nearest"
-    min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = None  # ground only; None: the link class's
+    min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = (
+        None  # ground only; None: the link class's
+    )
     max_range_km: Positive | None = None  # replaces the elevation rule where given on a ground access
     grazing_altitude_km: NonNegative = 80.0  # space to space
     links: Annotated[int, Field(ge=1)] = 1  # active at a time, per source node
@@ -222,7 +224,13 @@ class Limit(Model):
 
     flow: str
     metric: Literal[
-        "loss_pct", "reordered_pct", "rtt_p50_ms", "rtt_p99_ms", "owd_p50_ms", "owd_p99_ms", "outage_s",
+        "loss_pct",
+        "reordered_pct",
+        "rtt_p50_ms",
+        "rtt_p99_ms",
+        "owd_p50_ms",
+        "owd_p99_ms",
+        "outage_s",
         "throughput_mbps",
     ]
     min: float | None = None
@@ -244,7 +252,9 @@ class Scenario(Model):
     rate_scale: Annotated[float, Field(gt=0, le=1)] = 1.0  # k: multiplies every link rate
     delay_bound_us: Positive = 50.0  # applied one-way delay never off the true one by more
     layers: Annotated[dict[Name, Layer], Field(min_length=1)]
-    stations: list[Annotated[Station, BeforeValidator(_from_catalogue)]] = []  # a plain string: one of the catalogue
+    stations: list[
+        Annotated[Station, BeforeValidator(_from_catalogue)]
+    ] = []  # a plain string: one of the catalogue
     links: dict[Name, LinkClass] = {}  # added to, or replacing, those of the catalogue
     access: list[Access] = []
     fibre: list[Fibre] = []
@@ -261,20 +271,22 @@ class Scenario(Model):
     def load(cls, path: str | pathlib.Path) -> Scenario:
         """The scenario in a YAML file, checked as far as it can be without computing orbits.
 
-        Element files that it names are read into it. Raises ScenarioError: one sentence per problem, each with the
-        file, the line and the field.
+        Element files that it names are read into it. Raises ScenarioError: one sentence per problem, each
+        with the file, the line and the field.
         """
         from topologies import loader  # it builds Scenarios, so it cannot be imported before they are defined
 
         return loader.load(pathlib.Path(path))
 
     def dump(self) -> str:
-        """YAML that loads to an equal scenario, complete in itself: defaults and element sets are written out."""
-        return yaml.dump(self._plain(), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110)
+        """YAML that loads to an equal scenario, complete in itself: with defaults and the text of elements."""
+        return yaml.dump(
+            self._plain(), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110
+        )
 
     @property
     def sha256(self) -> str:
-        """Of the content, so independent of comments, layout, defaults left out and the place of element files."""
+        """Of the content: comments, layout, defaults left out, the place of element files do not matter."""
         return hashlib.sha256(json.dumps(self._plain(), sort_keys=True).encode()).hexdigest()
 
     def link_class(self, name: str) -> LinkClass:
@@ -294,7 +306,10 @@ class Scenario(Model):
 
     def where(self, *path: str | int) -> str:
         """Beginning of an error message about a field: "FILE, line N: layers.relay.isl"."""
-        line = next((f", line {self._lines[path[:n]]}" for n in range(len(path), -1, -1) if path[:n] in self._lines), "")
+        line = next(
+            (f", line {self._lines[path[:n]]}" for n in range(len(path), -1, -1) if path[:n] in self._lines),
+            "",
+        )
         return f"{self._file}{line}: {dotted(path)}"
 
     def _plain(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Satellites from parameters: Walker constellations and geostationary slots, as SGP4 element sets.
 
-Convention (Walker delta i:T/P/F): plane p has right ascension raan0 + p * span / P; slot s of plane p has mean anomaly
-M0 + 360 s / S + 360 F p / T, T = P * S, so a positive F moves the next plane *ahead*. F and F - P therefore differ:
-"offset 5/32" between planes that lag is F = -5, that is 27 for 32 planes, not 5.
+Convention (Walker delta i:T/P/F): plane p has right ascension raan0 + p * span / P; slot s of plane p has mean
+anomaly M0 + 360 s / S + 360 F p / T, T = P * S, so a positive F moves the next plane ahead. The sign matters: an
+offset of 5/32 by which the next plane lags is F = -5, which in 32 planes is 27, not 5.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def satellites(layer_name: str, layer: Layer, epoch: dt.datetime) -> list[Satell
     Raises ScenarioError where SGP4 cannot fly such an orbit.
     """
     if layer.walker:
-        planes, slots = np.divmod(np.arange(layer.walker.planes * layer.walker.per_plane), layer.walker.per_plane)
+        planes, slots = np.divmod(
+            np.arange(layer.walker.planes * layer.walker.per_plane), layer.walker.per_plane
+        )
         raan_deg, anomaly_deg = angles_deg(layer.walker)
         shape = (layer.walker.inclination_deg, layer.walker.eccentricity, mean_motion_rev_day(layer.walker))
         template = layer.names or "{layer}-{plane}-{slot}"
@@ -55,7 +57,9 @@ def satellites(layer_name: str, layer: Layer, epoch: dt.datetime) -> list[Satell
     for n, (plane, slot) in enumerate(zip(planes.tolist(), slots.tolist(), strict=True)):
         satrec = _satrec(n + 1, epoch, *shape, raan_deg[n], anomaly_deg[n])
         if satrec.error:
-            raise ScenarioError(f"layers.{layer_name}: SGP4 cannot fly this orbit (its error {satrec.error}).")
+            raise ScenarioError(
+                f"layers.{layer_name}: SGP4 cannot fly this orbit (its error {satrec.error})."
+            )
         name = template.format(layer=layer_name, n=n, plane=plane, slot=slot)
         made.append(Satellite(name, layer_name, plane, slot, satrec))
     return made
@@ -91,7 +95,7 @@ def semi_major_axis_km(walker: Walker) -> float:
 
 
 def positions_km(walker: Walker, turn_deg: float = 0.0) -> Array:
-    """Ideal circular positions, [n, 3], inertial, when every satellite has turned by `turn_deg` from the epoch."""
+    """Ideal circular positions [n, 3], inertial, after every satellite has turned by `turn_deg`."""
     raan, u = np.radians(angles_deg(walker)) + np.array([[0.0], [np.radians(turn_deg)]])
     i = np.radians(walker.inclination_deg)
     xyz = [

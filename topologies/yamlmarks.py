@@ -26,7 +26,7 @@ def parse(text: str, file: str) -> tuple[Any, Marks]:
     """Data of the one YAML document in `text`, and the 1-based line of each path in it.
 
     Lines are those of the key in a mapping and of the item in a list; the path of the whole is ().
-    Raises ScenarioError, which names `file` and the line, for text that is not YAML and for a key given twice.
+    Raises ScenarioError, with `file` and the line, for text that is not YAML and for a key given twice.
     """
     loader = _Loader(text)
     try:
@@ -68,7 +68,7 @@ def _mark(node: yaml.Node, path: Path, marks: Marks, file: str, parents: tuple[y
             line = key.start_mark.line + 1
             if here in marks and key.value != "<<":
                 raise ScenarioError(
-                    f"{file}, line {line}: {key.value} is given twice, first on line {marks[here]}; remove one of them."
+                    f"{file}, line {line}: {key.value} is given twice, first on line {marks[here]}; remove one."
                 )
             marks[here] = line
             _mark(value, here, marks, file, parents)
