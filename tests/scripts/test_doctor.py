@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+
+from emulator import host
+from scripts import doctor
+
+NET_DEV = Path("/proc/net/dev")
+
+
+@pytest.fixture(scope="module")
+def checks():
+    return {check.name: check for check in doctor.examine()}
+
+
+def test_every_check_that_fails_says_what_to_do(checks):
+    assert all(check.remedy for check in checks.values() if not check.ok)
+
+
+def test_the_lane_is_the_one_that_a_run_takes(checks):
+    choice = host.choose_lane()
+    assert checks["lane"].ok == (choice.lane is not None)
+    assert f"auto takes {choice.lane or 'none'}" in checks["lane"].found
+
+
+def test_native_is_taken_only_by_root_with_netem(checks):
+    if "auto takes native" in checks["lane"].found:
+        assert checks["root"].ok and checks["sch_netem"].ok and checks["mnexec"].ok
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: ["numpy>=2", "no-such-package>=1"])
+    check = doctor._packages()
+    assert not check.ok and check.found == "missing: no-such-package"
+
+
+def test_a_directory_that_is_too_small_is_not_taken_for_memory():
+    assert host.memory_dir(need_mb=2**40) is None
+
+
+def test_tmpdir_goes_first_for_memory(monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert host.memory_dir(need_mb=1) == tmp_path
+
+
+def test_a_trial_leaves_the_machines_own_network_alone():
+    before = len(NET_DEV.read_text().splitlines())
+    assert host.namespaces_available() or host.namespaces_available().why
+    assert len(NET_DEV.read_text().splitlines()) == before
