@@ -21,12 +21,12 @@ def segments(run: Run) -> pd.DataFrame:
     """What was applied, as intervals: columns link, start_s, end_s, delay_us, due_s and late_us.
 
     due_s is when the event that ended the interval should have been applied (played_s where the run
-    ended it) and late_us by how much it was late. Where a planned end of the link ended it, end_s is due_s: what
-    a link that should be gone still delays is not held against it.
+    ended it) and late_us by how much it was late. Where the link went down, end_s is due_s: what a link
+    that should be gone still delays is not held against it.
     """
     table = run.applied
     sets = table["kind"].isin(["up", "delay", "heal"]) & table["delay_us"].notna()
-    table = table[~table["skipped"] & (sets | (table["kind"] == "down"))]
+    table = table[table["applied_s"].notna() & (sets | (table["kind"] == "down"))]
     table = table.sort_values(["link", "applied_s", "event"], kind="stable")
     following = table.groupby("link", sort=False)[["t_s", "applied_s", "late_us", "kind"]].shift(-1)
     due_s = following["t_s"].fillna(run.played_s)

@@ -30,7 +30,7 @@ def flow_metrics(run: Run) -> pd.DataFrame:
     """
     rows = []
     for flow in run.scenario.traffic:
-        row: dict[str, object] = {"flow": flow.name, "kind": flow.kind, "src": flow.source, "dst": flow.target}
+        row: dict[str, object] = dict(flow=flow.name, kind=flow.kind, src=flow.source, dst=flow.target)
         if flow.kind == "probe":
             row |= _of_probes(run, str(flow.name))
         elif flow.kind in ("udp", "tcp"):
@@ -86,7 +86,8 @@ def _of_intervals(rows: pd.DataFrame, kind: str) -> dict[str, float]:
         }
     else:
         rtt_ms = rows["rtt_us"].dropna() / 1e3
-        found |= {"rtt_min_ms": rtt_ms.min(), "rtt_p50_ms": rtt_ms.quantile(0.5), "rtt_p99_ms": rtt_ms.quantile(0.99)}
+        for name, share in (("min", 0.0), ("p50", 0.5), ("p99", 0.99)):
+            found[f"rtt_{name}_ms"] = rtt_ms.quantile(share)
     return found
 
 
@@ -106,14 +107,15 @@ def outages(run: Run, flow: str) -> pd.DataFrame:
 
 def throughput(run: Run, flow: str) -> pd.DataFrame:
     """Received rate of a udp or tcp flow per interval: columns start_s, end_s, throughput_mbps."""
-    return of_flow(run.flows, flow, "udp or tcp")[["start_s", "end_s", "throughput_mbps"]].reset_index(drop=True)
+    rows = of_flow(run.flows, flow, "udp or tcp").reset_index(drop=True)
+    return rows[["start_s", "end_s", "throughput_mbps"]]
 
 
 def of_flow(table: pd.DataFrame, flow: str, kind: str) -> pd.DataFrame:
     """The rows of one flow; RunError where there are none."""
     rows = table[table["flow"] == flow]
     if rows.empty:
-        raise RunError(f"the run has no measurements of a {kind} flow {flow}; name another flow of the scenario.")
+        raise RunError(f"the run has no measurements of a {kind} flow {flow}; name another flow.")
     return rows
 
 

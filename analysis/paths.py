@@ -5,6 +5,8 @@ A path is text, "Miyun > relay-0-1 > Kashi"; "" means that there was none.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -60,7 +62,8 @@ def planned_paths(run: Run, flow: str) -> pd.DataFrame:
         middle = (low + high) / 2
         same = at(middle) == old
         low, high = np.where(same, middle, low), np.where(same, high, middle)
-    return _intervals(np.concatenate([t_s[:1], high, t_s[-1:]]), np.concatenate([path[:1], path[change + 1], path[-1:]]))
+    edge_s = np.concatenate([t_s[:1], high, t_s[-1:]])
+    return _intervals(edge_s, np.concatenate([path[:1], path[change + 1], path[-1:]]))
 
 
 def path_at(run: Run, src: str, dst: str, t_s: np.ndarray) -> np.ndarray:
@@ -101,10 +104,10 @@ def handovers(run: Run, path_intervals: pd.DataFrame) -> int:
 
     def of(path: str) -> list[frozenset[str]]:
         nodes = path.split(" > ")
-        return [hop for hop in map(frozenset, zip(nodes, nodes[1:], strict=False)) if hop in access]
+        return [hop for hop in map(frozenset, pairwise(nodes)) if hop in access]
 
     used = [of(path) for path in path_intervals["path"] if path]
-    return sum(before != after for before, after in zip(used, used[1:], strict=False))
+    return sum(before != after for before, after in pairwise(used))
 
 
 def _intervals(t_s: np.ndarray, label: np.ndarray) -> pd.DataFrame:

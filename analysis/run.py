@@ -24,20 +24,21 @@ from topologies.scenario import Scenario
 TABLES: dict[str, dict[str, str]] = {
     "events": {"event": "int", "t_s": "float", "kind": "str", "link": "str", "delay_us": "float"},
     "applied": {
-        "event": "int", "t_s": "float", "applied_s": "float", "late_us": "float", "kind": "str", "link": "str",
-        "delay_us": "float", "skipped": "bool",
+        "event": "int", "t_s": "float", "applied_s": "float", "late_us": "float", "kind": "str",
+        "link": "str", "delay_us": "float", "skipped": "bool",
     },
     "probes": {
         "flow": "str", "protocol": "str", "src": "str", "dst": "str", "seq": "int", "sent_s": "float",
         "rtt_us": "float", "owd_us": "float", "owd_back_us": "float", "lost": "bool", "reordered": "bool",
     },
     "paths": {
-        "flow": "str", "src": "str", "dst": "str", "sent_s": "float", "hop": "int", "node": "str", "reached": "bool",
+        "flow": "str", "src": "str", "dst": "str", "sent_s": "float", "hop": "int", "node": "str",
+        "reached": "bool",
     },
     "flows": {
         "flow": "str", "kind": "str", "src": "str", "dst": "str", "start_s": "float", "end_s": "float",
-        "sent_packets": "float", "received_packets": "float", "lost_packets": "float", "reordered_packets": "float",
-        "sent_bytes": "float", "received_bytes": "float", "throughput_mbps": "float", "retransmits": "float",
+        "sent_packets": "float", "received_packets": "float", "lost_packets": "float",
+        "reordered_packets": "float", "sent_bytes": "float", "received_bytes": "float", "throughput_mbps": "float", "retransmits": "float",
         "rtt_us": "float",
     },
 }  # fmt: skip
@@ -125,10 +126,12 @@ def load(run_dir: str | Path) -> Run:
     """The run in `run_dir`. Raises RunError where the directory is not one that a run has made."""
     folder = Path(run_dir)
     if not folder.is_dir():
-        raise RunError(f"{folder}: there is no such directory; name one that `skybed run` has made.")
+        raise RunError(f"{folder}: there is no such directory; name one that `skybed run` made.")
     path = folder / "manifest.json"
     if not path.is_file():
-        raise RunError(f"{folder}: not a run directory, it has no manifest.json; name one that `skybed run` has made.")
+        raise RunError(
+            f"{folder}: not a run directory, it has no manifest.json; name one that `skybed run` made."
+        )
     try:
         manifest = json.loads(path.read_text())
     except (ValueError, OSError) as why:

@@ -10,6 +10,8 @@ queued, not how well the emulation kept time.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -40,7 +42,7 @@ def probes(run: Run) -> pd.DataFrame:
 
 
 def path_name(plan: Plan, path: Path) -> str:
-    """"Miyun > relay-0-1 > Kashi"; "" for no path."""
+    """A path as text, such as "Miyun > relay-0-1 > Kashi"; "" for no path."""
     return " > ".join(plan.nodes[node].name for node in path)
 
 
@@ -107,7 +109,7 @@ def _serialisation_us(plan: Plan, path: Path, packet_bytes: int) -> float:
 def link_numbers(plan: Plan, path: Path) -> list[int]:
     """The links that a path crosses, in its order."""
     number = {(link.a, link.b): i for i, link in enumerate(plan.links)}
-    return [number[min(pair), max(pair)] for pair in zip(path, path[1:], strict=False)]
+    return [number[min(pair), max(pair)] for pair in pairwise(path)]
 
 
 def _loaded(run: Run, sent_s: np.ndarray, path_id: np.ndarray, paths: list[Path]) -> np.ndarray:

@@ -108,8 +108,8 @@ def _judge(run: Run, verdict: Verdict) -> tuple[list[str], list[str]]:
 
 
 def _events(run: Run) -> dict[str, float]:
-    applied = run.applied
-    planned = run.events[run.events["t_s"] <= run.played_s]
+    applied = run.applied[run.applied["applied_s"].notna() | run.applied["skipped"]]
+    planned = run.events[run.events["t_s"] <= min(run.played_s, run.manifest["duration_s"])]
     late_us = applied.loc[~applied["skipped"], "late_us"]
     late = int((late_us > run.scenario.fidelity.late_ms * 1e3).sum() + applied["skipped"].sum())
     return {
@@ -177,14 +177,22 @@ def _limit(limit: Any, flows: list[dict[str, Any]]) -> dict[str, Any]:
     flow = next((row for row in flows if row["flow"] == limit.flow), {})
     value = flow.get(limit.metric, math.nan)
     low, high = limit.min, limit.max
-    found = {"flow": limit.flow, "metric": limit.metric, "min": low, "max": high, "value": value, "met": True}
+    found = {
+        "flow": limit.flow,
+        "metric": limit.metric,
+        "min": low,
+        "max": high,
+        "value": value,
+        "met": False,
+    }
+    said = f"{limit.flow}: {limit.metric}"
     if value is None or math.isnan(value):
-        found |= {"met": False, "reason": f"{limit.flow}: {limit.metric} was not measured, so its limit is not met."}
-    elif high is not None and value > high:
-        found |= {"met": False, "reason": f"{limit.flow}: {limit.metric} is {value:.4g}, at most {high:g} is accepted."}
-    elif low is not None and value < low:
-        found |= {"met": False, "reason": f"{limit.flow}: {limit.metric} is {value:.4g}, at least {low:g} is accepted."}
-    return found
+        return found | {"reason": f"{said} was not measured, so its limit is not met."}
+    if high is not None and value > high:
+        return found | {"reason": f"{said} is {value:.4g}, at most {high:g} is accepted."}
+    if low is not None and value < low:
+        return found | {"reason": f"{said} is {value:.4g}, at least {low:g} is accepted."}
+    return found | {"met": True}
 
 
 # -- reasons -------------------------------------------------------------------------------------
@@ -214,17 +222,18 @@ def _delay_reasons(delay: dict[str, Any]) -> list[str]:
         return []
     return [
         f"The applied delay of {delay['link']} was {abs(delay['error_us']):.0f} us off the true one at "
-        f"{delay['t_s']:.2f} s; the bound and the lateness of an event account for {delay['allowed_us']:.0f} us."
+        f"{delay['t_s']:.2f} s; the bound and an event's lateness account for {delay['allowed_us']:.0f} us."
     ]
 
 
 def _error_reasons(run: Run, what: str, error: dict[str, float]) -> list[str]:
     limit = run.scenario.fidelity
-    pairs = [("median", "p50_us", limit.rtt_error_p50_us), ("99th percentile", "p99_us", limit.rtt_error_p99_us)]
+    limits = {"p50": limit.rtt_error_p50_us, "p99": limit.rtt_error_p99_us}
     return [
-        f"The {what} error has a {name} of {error[key]:.0f} us over {error['n']} probes; the limit is {most:g} us."
-        for name, key, most in pairs
-        if error[key] > most
+        f"The {what} error has a {share} of {error[f'{share}_us']:.0f} us over {error['n']} probes; "
+        f"the limit is {most:g} us."
+        for share, most in limits.items()
+        if error[f"{share}_us"] > most
     ]
 
 
@@ -234,7 +243,10 @@ def _host_reasons(verdict: Verdict, distorted: list[str]) -> None:
     if not host["busy"]:
         return
     load = max(host["load_1m"], default=0.0)
-    said = f"The host was busy: load {load:.1f} on {host['cpu_count']} CPUs, {host['steal_pct']:.1f} % of CPU stolen"
+    said = (
+        f"The host was busy: load {load:.1f} on {host['cpu_count']} CPUs, "
+        f"{host['steal_pct']:.1f} % of their time stolen"
+    )
     if verdict["rtt_error"]["n"]:
         verdict["notes"].append(f"{said}.")
     else:
@@ -245,9 +257,9 @@ def _proof_notes(verdict: Verdict) -> None:
     proofs = verdict["proofs"]
     if proofs["agreeing"] < proofs["n"]:
         other = proofs["n"] - proofs["agreeing"]
-        verdict["notes"].append(f"{other} of {proofs['n']} path proofs saw another path than the planned one.")
+        verdict["notes"].append(f"{other} of {proofs['n']} path proofs saw another path than the plan's.")
     if verdict["rtt_error"]["n"] == 0:
-        verdict["notes"].append("No probe came back over links without load, so the RTT error was not judged.")
+        verdict["notes"].append("No probe came back over unloaded links, so the RTT error was not judged.")
 
 
 def _plain(value: Any) -> Any:

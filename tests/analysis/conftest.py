@@ -133,7 +133,9 @@ def proofs(plan: TinyPlan) -> pd.DataFrame:
     for t_s in np.arange(0, DURATION_S, 1.0):
         _, number, found = plan.trace("Miyun", "Sanya", np.array([t_s]))
         names = [plan.nodes[i].name for i in found[number[0]][1:]] if number[0] >= 0 else [None, None]
-        rows += [("t1", "Miyun", "Sanya", t_s, hop + 1, name, name == "Sanya") for hop, name in enumerate(names)]
+        rows += [
+            ("t1", "Miyun", "Sanya", t_s, hop + 1, name, name == "Sanya") for hop, name in enumerate(names)
+        ]
     return pd.DataFrame(rows, columns=["flow", "src", "dst", "sent_s", "hop", "node", "reached"])
 
 

@@ -58,9 +58,7 @@ def test_udp_and_tcp_metrics(builder):
 def test_unknown_flow(builder):
     with pytest.raises(RunError) as caught:
         metrics.outages(builder().load(), "p9")
-    assert str(caught.value) == (
-        "the run has no measurements of a probe flow p9; name another flow of the scenario."
-    )
+    assert str(caught.value) == ("the run has no measurements of a probe flow p9; name another flow.")
 
 
 def test_proven_path_intervals(builder):

@@ -17,14 +17,14 @@ def error_of(builder) -> str:
 def test_no_directory(tmp_path):
     with pytest.raises(RunError) as caught:
         analysis.load(tmp_path / "x")
-    assert str(caught.value) == f"{tmp_path}/x: there is no such directory; name one that `skybed run` has made."
+    assert str(caught.value) == f"{tmp_path}/x: there is no such directory; name one that `skybed run` made."
 
 
 def test_not_a_run(tmp_path):
     with pytest.raises(RunError) as caught:
         analysis.load(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}: not a run directory, it has no manifest.json; name one that `skybed run` has made."
+        f"{tmp_path}: not a run directory, it has no manifest.json; name one that `skybed run` made."
     )
 
 
@@ -77,7 +77,9 @@ def test_torn_table(builder):
     run = builder()
     loaded = run.load()
     (run.dir / "probes.parquet").write_bytes(b"PAR1")
-    with pytest.raises(RunError, match=r"probes.parquet: the table cannot be read \(.*\); the run was not finished"):
+    with pytest.raises(
+        RunError, match=r"probes.parquet: the table cannot be read \(.*\); the run was not finished"
+    ):
         _ = loaded.probes
 
 

@@ -1,0 +1,113 @@
+"""The report of a run: one HTML file that needs nothing else, for a screen, a phone or paper."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from analysis import paths, truth
+from analysis.figures import all_figures
+from analysis.run import Run
+from analysis.verdict import Verdict, judge
+
+PATHS_SHOWN = 40  # intervals per flow
+
+
+def write(run: Run) -> Path:
+    """Judge the run and write report.html into its directory. Of an unfinished run it says what is known."""
+    verdict = judge(run)
+    page: dict[str, Any] = {"verdict": verdict, "manifest": run.manifest, "figures": [], "ways": []}
+    if "limits" in verdict:  # everything could be read
+        page |= {
+            "figures": all_figures(run, truth.probes(run)),
+            "ways": [_way(run, str(flow.name)) for flow in run.scenario.traffic],
+            "scenario": run.scenario,
+            "sky": _sky(run),
+            "checks": _checks(run, verdict),
+        }
+    path = run.dir / "report.html"
+    path.write_text(_environment().get_template("report.html").render(page))
+    return path
+
+
+def _sky(run: Run) -> list[tuple[str, str]]:
+    """The scenario in short: what and how much."""
+    scenario, plan = run.scenario, run.plan
+    nodes = pd.Series([node.layer for node in plan.nodes if node.kind == "satellite"], dtype=object)
+    layers = [
+        f"{name}: {count} satellites ({scenario.layers[name].role})" for name, count in nodes.value_counts().items()
+    ]
+    kinds = pd.Series([link.kind for link in plan.links], dtype=object).value_counts()
+    ground = [node.name for node in plan.nodes if node.kind == "ground"]
+    links = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    return [
+        ("Epoch", f"{scenario.epoch:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Length", f"{run.played_s:g} s played of {plan.duration_s:g} s planned"),
+        ("Space", "; ".join(layers) or "none"),
+        ("Ground", ", ".join(ground) or "none"),
+        ("Links ever used", links or "none"),
+        ("Link rates", "as stated" if scenario.rate_scale == 1 else f"scaled by {scenario.rate_scale:g}"),
+        ("Traffic", ", ".join(f"{f.name} ({f.kind}, {f.source} to {f.target})" for f in scenario.traffic) or "none"),
+        ("Faults", str(len(scenario.faults) or "none")),
+    ]
+
+
+def _checks(run: Run, verdict: Verdict) -> list[tuple[str, str, str, bool | None]]:
+    """Key figures: what, value, limit, and whether it was kept (None: not judged)."""
+    limit, events, delay = run.scenario.fidelity, verdict["events"], verdict["delay"]
+    rows: list[tuple[str, str, str, bool | None]] = []
+    for what, error in (("RTT error", verdict["rtt_error"]), ("One-way delay error", verdict["owd_error"])):
+        for name, share, most in (("median", "p50", limit.rtt_error_p50_us), ("99th pct.", "p99", limit.rtt_error_p99_us)):
+            value = error[f"{share}_us"]
+            kept = None if value is None else value <= most
+            rows.append((f"{what}, {name}", _number(value, 0, "µs"), f"at most {most:g} µs", kept))
+    rows.append((
+        "Largest error of an applied delay", _number(delay["max_error_us"], 1, "µs"),
+        f"{delay['bound_us']:g} µs and an event's lateness", delay["within"],
+    ))  # fmt: skip
+    rows.append((
+        f"Events late by more than {limit.late_ms:g} ms", f"{events['late']} of {events['planned']}",
+        f"at most {limit.late_pct:g} %", events["late_pct"] <= limit.late_pct,
+    ))  # fmt: skip
+    late = " / ".join(_number(events[f"late_{name}_us"], 0) for name in ("p50", "p99", "max"))
+    rows.append(("Lateness, median / 99th pct. / largest", f"{late} µs", "", None))
+    proofs = verdict["proofs"]
+    if proofs["n"]:
+        rows.append(("Path proofs that saw the planned path", f"{proofs['agreeing']} of {proofs['n']}", "", None))
+    return rows
+
+
+def _way(run: Run, flow: str) -> dict[str, Any]:
+    """The planned paths of one flow."""
+    found = paths.planned_paths(run, flow)
+    return {
+        "flow": flow,
+        "changes": len(found) - 1,
+        "handovers": paths.handovers(run, found),
+        "intervals": found.head(PATHS_SHOWN).to_dict("records"),
+        "more": max(0, len(found) - PATHS_SHOWN),
+    }
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )  # fmt: skip
+    environment.filters |= {"number": _number, "image": _image, "micro": lambda text: text.replace(" us", " µs")}
+    return environment
+
+
+def _number(value: float | None, digits: int = 0, unit: str = "") -> str:
+    """A number for people; a dash where there is none. A thin space parts thousands."""
+    if value is None or value != value:
+        return "–"
+    return f"{value:,.{digits}f}".replace(",", " ") + (f" {unit}" if unit else "")
+
+
+def _image(svg: bytes) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()

@@ -1,0 +1,71 @@
+"""The one look of all figures: quiet axes, and colours that the colour-blind can tell apart.
+
+Colours are from Okabe and Ito's palette: measured is blue, the truth is ink, limits and outages are vermilion.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, GREY, PALE = "#222222", "#767676", "#e4e4e4"
+MEASURED, BACK, BAD = "#0072B2", "#E69F00", "#D55E00"
+SERIES = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
+
+STYLE: dict[str, Any] = {
+    "figure.dpi": 100,
+    "savefig.dpi": 160,  # of the dots, which are pixels inside the drawing
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.titlecolor": GREY,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": PALE,
+    "grid.linewidth": 0.7,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.4,
+    "svg.hashsalt": "skybed",  # the same figure is the same file
+}
+WIDTH_IN = 7.0
+DOTS: dict[str, Any] = {"linestyle": "none", "marker": ".", "markersize": 3, "rasterized": True}
+
+
+def draw(height_in: float, paint: Callable[[Figure], None]) -> bytes:
+    """An SVG of one figure, painted in the house's style."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
+        paint(figure)
+        out = io.BytesIO()
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    return out.getvalue()
+
+
+def time_axis(axes: Axes, start_s: float, end_s: float) -> None:
+    """The horizontal axis of everything that is over run time."""
+    axes.set_xlim(start_s, end_s)
+    axes.set_xlabel("run time (s)")
+
+
+def legend(axes: Axes, columns: int = 3) -> None:
+    """A legend above the axes, where it covers nothing."""
+    axes.legend(
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=columns, borderaxespad=0.2, handlelength=1.4,
+        columnspacing=1.2, markerscale=2.5,
+    )  # fmt: skip

@@ -1,0 +1,66 @@
+"""The end of a run on the terminal: the verdict first, then what it rests on, in 80 columns."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from analysis.run import Run
+from analysis.verdict import Verdict
+
+COLOURS = {"pass": "green", "fail": "red", "invalid": "magenta"}
+
+
+def render(run: Run, verdict: Verdict, console: Console | None = None) -> None:
+    """Print the summary; without colour and boxes where the console is not a terminal."""
+    console = console or Console(highlight=False)
+    head = Text.assemble((verdict.status.upper(), f"bold {COLOURS[verdict.status]}"), f"  {verdict['run']}")
+    console.print(head)
+    for sentence in [*verdict["reasons"], *verdict["notes"]]:
+        console.print(Padding(Text(sentence), (0, 0, 0, 2)))
+    if "limits" in verdict:  # everything could be read
+        _flows(verdict, console)
+        _events(verdict, console)
+    report = run.dir / "report.html"
+    if report.is_file():
+        console.print(Text(f"Report: {report}"), soft_wrap=True)
+
+
+def _flows(verdict: Verdict, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("flow", no_wrap=True)
+    for name in ("RTT p50\n(ms)", "true\n", "p99\n(ms)", "true\n", "loss\n(%)", "outages\n(s)", "rate\n(Mbit/s)"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in verdict["flows"]:
+        if row["kind"] == "trace":
+            continue
+        outages = "" if row["outages"] is None else f"{row['outages']:.0f}: {row['outage_s']:.1f}"
+        table.add_row(
+            row["flow"], _number(row["rtt_p50_ms"], 2), _number(row.get("true_rtt_p50_ms"), 2),
+            _number(row["rtt_p99_ms"], 2), _number(row.get("true_rtt_p99_ms"), 2), _number(row["loss_pct"], 2),
+            outages, _number(row["throughput_mbps"], 2),
+        )  # fmt: skip
+    if table.row_count:
+        console.print(table)
+
+
+def _events(verdict: Verdict, console: Console) -> None:
+    events, delay, error = verdict["events"], verdict["delay"], verdict["rtt_error"]
+    console.print(
+        f"Events: {events['applied']}, late by p50 {_ms(events['late_p50_us'])}, p99 {_ms(events['late_p99_us'])}, "
+        f"max {_ms(events['late_max_us'])} ms; {events['skipped']} skipped"
+    )
+    if delay["max_error_us"] is not None:
+        console.print(f"Applied delays: at most {delay['max_error_us']:.0f} us off (bound {delay['bound_us']:g} us)")
+    if error["n"]:
+        console.print(f"RTT error: p50 {error['p50_us']:.0f} us, p99 {error['p99_us']:.0f} us over {error['n']} probes")
+
+
+def _ms(value_us: float | None) -> str:
+    return _number(None if value_us is None else value_us / 1e3, 2) or "-"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
