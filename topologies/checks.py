@@ -11,7 +11,9 @@ import numpy as np
 
 from topologies import elements, geometry, walker
 from topologies.closest import hint
+from topologies.errors import ScenarioError
 from topologies.scenario import Flow, Isl, Layer, Scenario, Walker
+from topologies.walker import Satellite
 from topologies.yamlmarks import Path
 
 Problem = tuple[Path, str]
@@ -41,10 +43,17 @@ def problems(scenario: Scenario) -> list[Problem]:
     found = [*_layers(scenario), *_links(scenario)]
     if found:
         return found
-    satellites = elements.layer_satellites(scenario)
+    satellites: list[Satellite] = []
+    for name, layer in scenario.layers.items():
+        try:
+            satellites += elements.of_layer(name, layer, scenario.epoch)
+        except ScenarioError as error:
+            found.append(
+                (("layers", name, *(["elements"] if layer.elements else [])), f"cannot be used: {error}.")
+            )
     names: list[tuple[Path, str]] = [(("layers", s.layer), s.name) for s in satellites]
     names += [(("stations", i, "name"), station.name) for i, station in enumerate(scenario.stations)]
-    found = [*_names(names)]
+    found += _names(names)
     if found:
         return found
     nodes = {name for _, name in names}

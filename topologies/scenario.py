@@ -73,7 +73,7 @@ class Layer(Model):
     # OMM (JSON, CSV, XML) or TLE: a file, relative to the scenario file, or its text (more than one line).
     elements: str | None = None
     geostationary: Geostationary | None = None  # exactly one of the three
-    # Template of {layer}, {n} (number in the layer, from 0), {plane}, {slot}; for elements {name}, {id} (NORAD).
+    # Template of {layer}, {n} (number in the layer, from 0), {plane}, {slot}; elements: {name}, {id} (NORAD).
     # None: {layer}-{plane}-{slot} for a walker, {layer}-{n} for geostationary, {name} for elements.
     names: str | None = None
     isl: Isl = Isl(pattern="none")
@@ -279,7 +279,7 @@ class Scenario(Model):
         return loader.load(pathlib.Path(path))
 
     def dump(self) -> str:
-        """YAML that loads to an equal scenario, complete in itself: with defaults and the text of elements."""
+        """YAML that loads to an equal scenario, complete in itself: with defaults and texts of elements."""
         return yaml.dump(
             self._plain(), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110
         )

@@ -1,8 +1,8 @@
 """Satellites from parameters: Walker constellations and geostationary slots, as SGP4 element sets.
 
-Convention (Walker delta i:T/P/F): plane p has right ascension raan0 + p * span / P; slot s of plane p has mean
-anomaly M0 + 360 s / S + 360 F p / T, T = P * S, so a positive F moves the next plane ahead. The sign matters: an
-offset of 5/32 by which the next plane lags is F = -5, which in 32 planes is 27, not 5.
+Convention (Walker delta i:T/P/F): plane p has right ascension raan0 + p * span / P; slot s of plane p has
+mean anomaly M0 + 360 s / S + 360 F p / T, T = P * S, so a positive F moves the next plane ahead. The sign
+matters: an offset of 5/32 by which the next plane lags is F = -5, which in 32 planes is 27, not 5.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import datetime as dt
 from typing import NamedTuple
 
 import numpy as np
-from sgp4.api import WGS72, Satrec, jday
+from sgp4.api import SGP4_ERRORS, WGS72, Satrec, jday
 from sgp4.propagation import gstime
 
 from topologies.errors import ScenarioError
@@ -52,14 +52,12 @@ def satellites(layer_name: str, layer: Layer, epoch: dt.datetime) -> list[Satell
         shape = (0.0, 1e-7, _SIDEREAL_REV_DAY)
         template = layer.names or "{layer}-{n}"
     else:
-        raise ScenarioError(f"layers.{layer_name} has neither walker nor geostationary.")
+        raise ScenarioError("it has neither walker nor geostationary")
     made = []
     for n, (plane, slot) in enumerate(zip(planes.tolist(), slots.tolist(), strict=True)):
         satrec = _satrec(n + 1, epoch, *shape, raan_deg[n], anomaly_deg[n])
         if satrec.error:
-            raise ScenarioError(
-                f"layers.{layer_name}: SGP4 cannot fly this orbit (its error {satrec.error})."
-            )
+            raise ScenarioError(f"SGP4 cannot fly the orbit: {SGP4_ERRORS[satrec.error]}")
         name = template.format(layer=layer_name, n=n, plane=plane, slot=slot)
         made.append(Satellite(name, layer_name, plane, slot, satrec))
     return made

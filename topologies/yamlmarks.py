@@ -68,7 +68,7 @@ def _mark(node: yaml.Node, path: Path, marks: Marks, file: str, parents: tuple[y
             line = key.start_mark.line + 1
             if here in marks and key.value != "<<":
                 raise ScenarioError(
-                    f"{file}, line {line}: {key.value} is given twice, first on line {marks[here]}; remove one."
+                    f"{file}, line {line}: {key.value} is given twice, first on line {marks[here]}."
                 )
             marks[here] = line
             _mark(value, here, marks, file, parents)
