@@ -23,6 +23,7 @@ AT_ONCE = 64
 
 _CMSG = struct.Struct("=QII")  # length with this header, level, type
 _TIMESPEC = struct.Struct("=qq")
+_INT = struct.Struct("=i")
 _NAME4, _NAME6 = struct.Struct("!2xH4s"), struct.Struct("!2xH4x16s")
 
 # What an ICMP error about an earlier packet, or a route that is gone, makes of a call. Not a fault of ours.
@@ -131,8 +132,8 @@ class Inbox:
 class Outbox:
     """Datagrams of one size, made once, patched in place and sent many at a time.
 
-    data: uint8[count, size]. to: a raw socket address for every datagram, or None on a connected socket.
-    control: bytes of control messages for each datagram, or None.
+    data: uint8[count, size], to be filled by the caller; the socket is connected.
+    control: a control message for each datagram, or None.
     """
 
     def __init__(self, count: int, size: int, control: list[bytes] | None = None) -> None:
@@ -141,25 +142,30 @@ class Outbox:
         self._messages, self._vectors = _messages(self.data, None, self._control)
         self._step = ctypes.sizeof(_Message)
 
-    def send(self, fd: int, count: int) -> int:
-        """Send the first `count` datagrams. Returns how many are gone.
+    def send(self, fd: int, count: int, first: int = 0) -> int:
+        """Send the datagrams from `first` up to, not including, number `count`. Returns how many are gone.
 
         A datagram refused for want of a route is tried once more, for the refusal may be news of an
         earlier one; then it counts as gone, as if lost on the way. A full socket buffer ends the batch.
         """
-        gone, refused = 0, False
-        while gone < count:
-            start = ctypes.byref(self._messages, gone * self._step)
-            sent = _libc.sendmmsg(fd, start, count - gone, MSG_DONTWAIT)
+        at, refused = first, False
+        while at < count:
+            start = ctypes.byref(self._messages, at * self._step)
+            sent = _libc.sendmmsg(fd, start, count - at, MSG_DONTWAIT)
             if sent > 0:
-                gone, refused = gone + sent, False
+                at, refused = at + sent, False
                 continue
             code = ctypes.get_errno()
             _raise_unless_network(code)
             if code == errno.EAGAIN:
                 break
-            gone, refused = (gone + 1, False) if refused else (gone, True)
-        return gone
+            at, refused = (at + 1, False) if refused else (at, True)
+        return at - first
+
+
+def control_message(level: int, kind: int, value: int) -> bytes:
+    """A control message that holds one int, such as a packet's TTL."""
+    return _CMSG.pack(_CMSG.size + _INT.size, level, kind) + _INT.pack(value).ljust(8, b"\0")
 
 
 def socket_address(name: memoryview) -> tuple[str, int]:

@@ -7,7 +7,6 @@ import subprocess
 from typing import Any, Protocol
 
 
-
 class NodeHandle(Protocol):
     """A node of the emulated network."""
 
@@ -58,5 +57,3 @@ def bound_socket(node: NodeHandle, family: int, kind: int, proto: int = 0, port:
         sock.close()
         raise
     return sock
-
-

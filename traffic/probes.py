@@ -15,12 +15,14 @@ from traffic.reordering import reordered
 class ProbeLog:
     """The probes of one flow, numbered from 0 in the order of sending; times in CLOCK_REALTIME ns."""
 
-    def __init__(self, flow: ProbeFlow) -> None:
-        self.flow = flow
+    def __init__(self, flow: ProbeFlow, clock: Clock) -> None:
+        self.flow, self._clock = flow, clock
         self.sent_ns = array("q")
         self.answered = array("q")  # sequence numbers in order of arrival, duplicates included
         self.back_ns = array("q")  # T4, when that answer arrived
-        self.reached_ns = array("q")  # T2 and T3, when the probe reached the reflector and left it; STAMP only
+        self.reached_ns = array(
+            "q"
+        )  # T2 and T3, when the probe reached the reflector and left it; STAMP only
         self.turned_ns = array("q")
 
     def add_answer(self, seq: int, back_ns: int, reached_ns: int = 0, turned_ns: int = 0) -> None:
@@ -31,7 +33,7 @@ class ProbeLog:
             self.reached_ns.append(reached_ns)
             self.turned_ns.append(turned_ns)
 
-    def columns(self, clock: Clock) -> dict[str, Any]:
+    def columns(self) -> dict[str, Any]:
         """The flow's rows of the probes table, one a probe. Of duplicate answers the first counts (RFC 5560)."""
         flow, sent = self.flow, np.array(self.sent_ns, np.int64)
         count = len(sent)
@@ -58,11 +60,10 @@ class ProbeLog:
             "src": [flow.source] * count,
             "dst": [flow.target] * count,
             "seq": np.arange(count),
-            "sent_s": clock.from_realtime_ns(sent),
+            "sent_s": self._clock.from_realtime_ns(sent),
             "rtt_us": spread(((t4 - t1) - (t3 - t2)) / 1000),
             "owd_us": spread((t2 - t1) / 1000) if stamp else nothing,
             "owd_back_us": spread((t4 - t3) / 1000) if stamp else nothing,
             "lost": lost,
             "reordered": late,
         }
-

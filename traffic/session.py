@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from topologies.scenario import AnyFlow, ProbeFlow
-from traffic import echo, stamp, tables
+from topologies.scenario import AnyFlow, ProbeFlow, TcpFlow, TraceFlow, UdpFlow
+from traffic import echo, stamp, tables, tcp, trace, udp
 from traffic.loop import stopped_by_sigterm
 from traffic.nodes import Clock, NodeHandle
 from traffic.probes import ProbeLog
@@ -15,7 +15,9 @@ from traffic.stage import Stage
 GRACE_S = 1.0  # how long after the end an answer still counts
 
 
-def run(flows: Sequence[AnyFlow], nodes: Mapping[str, NodeHandle], clock: Clock, until_s: float, out: Path) -> None:
+def run(
+    flows: Sequence[AnyFlow], nodes: Mapping[str, NodeHandle], clock: Clock, until_s: float, out: Path
+) -> None:
     """Run the flows until until_s and write the tables probes, paths and flows into out. Blocks.
 
     Sockets and processes are made before the first flow starts. Nothing is sent after until_s, but
@@ -25,20 +27,26 @@ def run(flows: Sequence[AnyFlow], nodes: Mapping[str, NodeHandle], clock: Clock,
     out.mkdir(parents=True, exist_ok=True)
     stage = Stage(nodes, clock, until_s, out)
     logs: list[ProbeLog] = []
+    tracers: list[trace.Tracer] = []
+    loads: list[udp.Stream | tcp.Transfer] = []
     try:
         with stage.closing, stopped_by_sigterm(stage.loop):
-            stage.closing.callback(stage.loop.close)
-            logs = probes(stage, [flow for flow in flows if isinstance(flow, ProbeFlow)])
+            logs += probes(stage, [flow for flow in flows if isinstance(flow, ProbeFlow)])
+            tracers += [trace.Tracer(stage, flow) for flow in flows if isinstance(flow, TraceFlow)]
+            loads += [udp.Stream(stage, flow, i) for i, flow in enumerate(flows) if isinstance(flow, UdpFlow)]
+            loads += [
+                tcp.Transfer(stage, flow, i) for i, flow in enumerate(flows) if isinstance(flow, TcpFlow)
+            ]
             stage.loop.run(int(clock.to_realtime_ns(until_s + GRACE_S)))
     finally:
-        tables.write(tables.PROBES, (log.columns(clock) for log in logs), out / "probes.parquet")
-        tables.write(tables.PATHS, [], out / "paths.parquet")
-        tables.write(tables.FLOWS, [], out / "flows.parquet")
+        tables.write(tables.PROBES, [log.columns() for log in logs], out / "probes.parquet")
+        tables.write(tables.PATHS, [tracer.columns() for tracer in tracers], out / "paths.parquet")
+        tables.write(tables.FLOWS, [load.columns() for load in loads], out / "flows.parquet")
 
 
 def probes(stage: Stage, flows: Sequence[ProbeFlow]) -> list[ProbeLog]:
     """Make ready the probe flows, one reflector and one echo prober to a node and family."""
-    logs = [ProbeLog(flow) for flow in flows]
+    logs = [ProbeLog(flow, stage.clock) for flow in flows]
     probers: dict[tuple[str, int], echo.Prober] = {}
     reflectors: dict[tuple[str, int], stamp.Reflector] = {}
     for i, log in enumerate(logs):

@@ -25,6 +25,9 @@ class Stage:
     inbox: Inbox = field(default_factory=Inbox)
     closing: ExitStack = field(default_factory=ExitStack)
 
+    def __post_init__(self) -> None:
+        self.closing.callback(self.loop.close)
+
     def window_s(self, flow: Flow) -> tuple[float, float]:
         """When the flow starts and stops, in run time."""
         stop_s = self.until_s if flow.stop_s is None else min(flow.stop_s, self.until_s)

@@ -76,7 +76,9 @@ class Reflector:
             self._hops = (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT)
         self._head = packets.stamp_reply()
         self._error = packets.STAMP_HEAD.unpack_from(self._head)[2]
-        self._sessions: dict[bytes, tuple[tuple[str, int], Iterator[int]]] = {}  # by sender and session identifier
+        self._sessions: dict[
+            bytes, tuple[tuple[str, int], Iterator[int]]
+        ] = {}  # by sender and session identifier
         stage.loop.watch(self._sock.fileno(), self._reflect)
 
     def _reflect(self) -> None:
@@ -91,12 +93,18 @@ class Reflector:
             if key not in self._sessions:
                 self._sessions[key] = (socket_address(inbox.name(i)), itertools.count())
             sender, counter = self._sessions[key]
-            ttl = next((_INT.unpack(value)[0] for *kind, value in inbox.control(i) if tuple(kind) == self._hops), 0)
+            ttl = next(
+                (_INT.unpack(value)[0] for *kind, value in inbox.control(i) if tuple(kind) == self._hops), 0
+            )
             reply = self._head + request[packets.STAMP_BYTES :]
-            packets.STAMP_REFLECTED.pack_into(reply, packets.STAMP_REFLECTED_AT, reached, seq, sent, error, 0, ttl)
+            packets.STAMP_REFLECTED.pack_into(
+                reply, packets.STAMP_REFLECTED_AT, reached, seq, sent, error, 0, ttl
+            )
             number = next(counter)
             # From here to the kernel as little as possible: this is T3.
-            packets.STAMP_HEAD.pack_into(reply, 0, number, packets.ntp_from_ns(time.time_ns()), self._error, ssid)
+            packets.STAMP_HEAD.pack_into(
+                reply, 0, number, packets.ntp_from_ns(time.time_ns()), self._error, ssid
+            )
             with contextlib.suppress(OSError):  # no way back: the sender counts it lost
                 self._sock.sendto(reply, sender)
 

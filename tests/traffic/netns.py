@@ -106,7 +106,9 @@ def chain(*names):
             nodes.append(FakeNode(name, i + 1))
             stack.callback(nodes[-1].remove)
         for left, right in itertools.pairwise(nodes):
-            left.run("ip", "link", "add", "right", "type", "veth", "peer", "name", "left", "netns", right.netns)
+            left.run(
+                "ip", "link", "add", "right", "type", "veth", "peer", "name", "left", "netns", right.netns
+            )
             for node, device, peer, side in ((left, "right", right, "2"), (right, "left", left, "1")):
                 node.run("ip", "link", "set", device, "up")
                 node.run("ip", "addr", "add", f"fe80::{side}/64", "dev", device)

@@ -1,0 +1,113 @@
+"""Path proof: which nodes a packet really crosses, by probes that expire at hop 1, 2, 3 and so on.
+
+All probes of a round leave in one system call and carry the round's number; the routers' ICMP errors
+quote them, and the kernel hands the errors to the sending socket (IP_RECVERR) with their source. The
+nodes must not limit the rate of their ICMP errors (net.ipv4.icmp_ratemask, net.ipv6.icmp.ratelimit).
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from typing import Any
+
+import numpy as np
+
+from topologies.scenario import TraceFlow
+from traffic.batch import MSG_ERRQUEUE, Outbox, control_message, socket_address
+from traffic.nodes import address, bound_socket
+from traffic.stage import Stage
+
+PORT = 33434  # traceroute's; nobody listens there
+IP_RECVERR, IPV6_RECVERR = 11, 25  # <linux/in.h>, <linux/in6.h>
+_PROBE = struct.Struct("!IB3x")  # round, TTL
+_ERROR = struct.Struct("=IBBBxII")  # struct sock_extended_err; the sender's socket address follows
+_PORT_UNREACHABLE = {(2, 3, 3), (3, 1, 4)}  # (origin ICMP or ICMPv6, type, code)
+_TIME_EXCEEDED = {(2, 11, 0), (3, 3, 0)}
+
+
+class Round:
+    """One round of probes: the address that answered at each TTL, and the first TTL that arrived."""
+
+    def __init__(self, sent_ns: int, ttls: int) -> None:
+        self.sent_ns, self.ttls = sent_ns, ttls
+        self.answers: dict[int, str] = {}
+        self.arrived: int | None = None
+
+    def hops(self) -> int:
+        """The number of hops to report: to the destination, or to the last that answered, at least 1."""
+        return self.arrived or max(self.answers, default=1)
+
+
+class Tracer:
+    """The path proof of one flow."""
+
+    def __init__(self, stage: Stage, flow: TraceFlow) -> None:
+        source, target = stage.ends(flow)
+        self.flow, self._clock, self._inbox = flow, stage.clock, stage.inbox
+        self._names = {address(node, flow.family): name for name, node in stage.nodes.items()}
+        self._rounds: list[Round] = []
+        self._ttls = flow.max_ttl
+        level, kind = (socket.IPPROTO_IP, socket.IP_TTL) if flow.family == 4 else (
+            socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT)  # fmt: skip
+        ttls = range(1, flow.max_ttl + 1)
+        self._probes = Outbox(flow.max_ttl, _PROBE.size, [control_message(level, kind, ttl) for ttl in ttls])
+        self._probes.data[:, 4] = ttls
+        self._sock = stage.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
+        self._sock.setsockopt(level, IP_RECVERR if flow.family == 4 else IPV6_RECVERR, 1)
+        self._sock.connect((address(target, flow.family), PORT))
+        stage.loop.watch(self._sock.fileno(), self._receive)
+        first_ns, end_ns = stage.window_ns(flow)
+        stage.loop.every(flow.every_s * 1e9, first_ns, end_ns, self._send)
+
+    def _send(self, now_ns: int) -> None:
+        """Begin a round with as many hops as the last answered round had; more follow if they do not do."""
+        number = len(self._rounds)
+        self._rounds.append(Round(time.time_ns(), self._ttls))
+        self._probes.data[:, :4] = np.frombuffer(struct.pack("!I", number), np.uint8)
+        self._probes.send(self._sock.fileno(), self._ttls)
+
+    def _receive(self) -> None:
+        inbox = self._inbox
+        count = inbox.read(self._sock.fileno(), MSG_ERRQUEUE)
+        if count == 0:  # an error that found no room in the queue; left alone it would wake us for ever
+            self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        for i in range(count):
+            if len(inbox.packet(i)) == _PROBE.size:
+                number, ttl = _PROBE.unpack(inbox.packet(i))
+                for level, kind, value in inbox.control(i):
+                    if kind in (IP_RECVERR, IPV6_RECVERR) and level in (
+                        socket.IPPROTO_IP,
+                        socket.IPPROTO_IPV6,
+                    ):
+                        self._answer(number, ttl, value)
+
+    def _answer(self, number: int, ttl: int, error: memoryview) -> None:
+        _, *what, _, _ = _ERROR.unpack_from(error)
+        if number >= len(self._rounds) or what[0] not in (2, 3):
+            return
+        this = self._rounds[number]
+        this.answers[ttl] = socket_address(error[_ERROR.size :])[0]
+        if tuple(what) in _PORT_UNREACHABLE:
+            this.arrived = min(ttl, this.arrived or ttl)
+            self._ttls = this.arrived
+        elif ttl == this.ttls and this.ttls < self.flow.max_ttl and number == len(self._rounds) - 1:
+            # The path has grown since the last round.
+            this.ttls = self._ttls = self.flow.max_ttl
+            self._probes.send(self._sock.fileno(), self.flow.max_ttl, first=ttl)
+
+    def columns(self) -> dict[str, Any]:
+        """The flow's rows of the paths table: one a hop of every round, whether or not it answered."""
+        rounds = [(this, hop) for this in self._rounds for hop in range(1, this.hops() + 1)]
+        answers = [this.answers.get(hop) for this, hop in rounds]
+        count = len(rounds)
+        return {
+            "flow": [self.flow.name] * count,
+            "src": [self.flow.source] * count,
+            "dst": [self.flow.target] * count,
+            "sent_s": self._clock.from_realtime_ns(np.array([this.sent_ns for this, _ in rounds], np.int64)),
+            "hop": [hop for _, hop in rounds],
+            "node": [answer and self._names.get(answer, answer) for answer in answers],
+            "reached": [this.arrived is not None for this, _ in rounds],
+        }
