@@ -69,7 +69,7 @@ def rtt(run: Run, probes: pd.DataFrame) -> Figure:
 
     return Figure(
         "flows", f"Round-trip time of {flow}",
-        "Each dot is a probe at its time of sending; the line is what the orbits and the link rates give for it. "
+        "Each dot is a probe at its time of sending; the line is what orbits and link rates give for it. "
         "Dotted lines are planned path changes, shaded spans are outages. Below: measured minus true.",
         draw(4.0, paint),
     )  # fmt: skip
@@ -108,11 +108,14 @@ def throughput(run: Run) -> Figure:
             edges = np.append(rows["start_s"], rows["end_s"].iloc[-1:])
             axes.stairs(rows["throughput_mbps"], edges, color=colour, label=name, baseline=None, lw=1.4)
         axes.set_ylabel("throughput (Mbit/s)")
+        axes.margins(y=0.1)
         axes.set_ylim(bottom=0)
         time_axis(axes, 0, run.played_s)
         legend(axes)
 
-    return Figure("flows", "Throughput", "Payload received per interval." + _more(run.flows), draw(2.7, paint))
+    return Figure(
+        "flows", "Throughput", "Payload received per interval." + _more(run.flows), draw(2.7, paint)
+    )
 
 
 def contacts(run: Run) -> Figure:
@@ -127,21 +130,19 @@ def contacts(run: Run) -> Figure:
         ],
         columns=["station", "satellite", "start_s", "end_s"],
     ).sort_values("start_s")
-    gaps = {
-        name: metrics.outages(run, name)
-        for name in run.probes["flow"].unique()[:FLOWS_SHOWN]
-    }  # fmt: skip
-    rows = [*bars["station"].unique(), *gaps]
+    gaps = {name: metrics.outages(run, name) for name in run.probes["flow"].unique()[:FLOWS_SHOWN]}
+    rows = [*bars["station"].unique(), *(f"{name}, outages" for name in gaps)]
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
-        for y, station in enumerate(bars["station"].unique()):
-            for i, bar in enumerate(bars[bars["station"] == station].itertuples()):
+        for y, (_, mine) in enumerate(bars.groupby("station", sort=False)):
+            for i, bar in enumerate(mine.itertuples()):
                 _bar(axes, y, i, bar, run.played_s)
-        for y, (_, gap) in enumerate(gaps.items(), bars["station"].nunique()):
-            axes.hlines(y, 0, run.played_s, color=PALE, lw=1)
-            axes.broken_barh([(g.start_s, g.end_s - g.start_s) for g in gap.itertuples()], (y - 0.3, 0.6), color=BAD)
-        axes.set_yticks(range(len(rows)), [*bars["station"].unique(), *(f"{name}, outages" for name in gaps)])
+        for y, gap in enumerate(gaps.values(), bars["station"].nunique()):
+            axes.hlines(y, 0, run.played_s, color=PALE, lw=1, zorder=0)
+            spans = list(zip(gap["start_s"], gap["end_s"] - gap["start_s"], strict=True))
+            axes.broken_barh(spans, (y - 0.3, 0.6), color=BAD)
+        axes.set_yticks(range(len(rows)), rows)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
@@ -173,10 +174,13 @@ def errors(run: Run, probes: pd.DataFrame) -> Figure:
         left.set_ylabel("probes")
         for flow, colour in zip(_worst(shown), SERIES, strict=False):
             size = np.sort(shown.loc[shown["flow"] == flow, "error_us"].abs())
-            right.plot(np.maximum(size, 0.1), np.arange(1, len(size) + 1) / len(size), color=colour, label=flow)
+            right.plot(
+                np.maximum(size, 0.1), np.arange(1, len(size) + 1) / len(size), color=colour, label=flow
+            )
         for value, share in ((limit.rtt_error_p50_us, 0.5), (limit.rtt_error_p99_us, 0.99)):
             right.plot(value, share, color=BAD, marker="x", ls="none", ms=7, mew=1.8, clip_on=False, zorder=5)
         right.set_xscale("log")
+        right.xaxis.set_major_formatter("{x:g}")
         right.set_ylim(0, 1.01)
         right.set_xlabel("absolute RTT error (µs)")
         right.set_ylabel("share of probes")
@@ -184,8 +188,8 @@ def errors(run: Run, probes: pd.DataFrame) -> Figure:
 
     return Figure(
         "fidelity", "RTT error",
-        "Measured minus true, of the probes that met no load. Right: the curves have to pass to the left of the "
-        "two crosses, the limits at the median and at the 99th percentile.",
+        "Measured minus true, of the probes that met no load. Right: the curves have to pass to the left of "
+        "the two crosses, the limits at the median and at the 99th percentile.",
         draw(2.8, paint),
     )  # fmt: skip
 
@@ -196,13 +200,14 @@ def lateness(run: Run) -> Figure:
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
-        kinds = [("delay", MEASURED), ("up", SERIES[2]), ("down", BACK), ("silence", SERIES[3]), ("heal", SERIES[4])]
-        for kind, colour in kinds:
+        for kind, colour in zip(("delay", "down", "up", "silence", "heal"), SERIES, strict=False):
             rows = applied[applied["kind"] == kind]
             if len(rows):
-                axes.plot(rows["t_s"], np.maximum(rows["late_us"], 1) / 1e3, color=colour, label=kind, **DOTS)
+                late_ms = np.maximum(rows["late_us"], 1) / 1e3
+                axes.plot(rows["t_s"], late_ms, color=colour, label=kind, **DOTS | {"markersize": 5})
         axes.axhline(run.scenario.fidelity.late_ms, color=BAD, lw=1, label="limit")
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.set_ylabel("lateness (ms)")
         time_axis(axes, 0, run.played_s)
         legend(axes, 6)
@@ -216,8 +221,7 @@ def lateness(run: Run) -> Figure:
 
 def applied_delays(run: Run) -> Figure:
     """Applied against true delay of the links whose delay was set most often."""
-    kinds = run.applied[run.applied["kind"].isin(["up", "delay"])]
-    links = list(kinds["link"].value_counts().index[:LINKS_SHOWN])
+    links = list(run.applied["link"].value_counts().index[:LINKS_SHOWN])
     looks, bound_us = delays.compare(run, links), run.scenario.delay_bound_us
 
     def paint(canvas: Canvas) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import pandas as pd
 
 from analysis import paths, truth
 from analysis.figures import all_figures
@@ -37,13 +37,11 @@ def write(run: Run) -> Path:
 def _sky(run: Run) -> list[tuple[str, str]]:
     """The scenario in short: what and how much."""
     scenario, plan = run.scenario, run.plan
-    nodes = pd.Series([node.layer for node in plan.nodes if node.kind == "satellite"], dtype=object)
-    layers = [
-        f"{name}: {count} satellites ({scenario.layers[name].role})" for name, count in nodes.value_counts().items()
-    ]
-    kinds = pd.Series([link.kind for link in plan.links], dtype=object).value_counts()
+    nodes = Counter(node.layer for node in plan.nodes if node.kind == "satellite")
+    layers = [f"{name}: {count} satellites ({scenario.layers[name].role})" for name, count in nodes.items()]
     ground = [node.name for node in plan.nodes if node.kind == "ground"]
-    links = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    links = ", ".join(f"{count} {kind}" for kind, count in Counter(link.kind for link in plan.links).items())
+    flows = [f"{flow.name} ({flow.kind}, {flow.source} to {flow.target})" for flow in scenario.traffic]
     return [
         ("Epoch", f"{scenario.epoch:%Y-%m-%d %H:%M:%S} UTC"),
         ("Length", f"{run.played_s:g} s played of {plan.duration_s:g} s planned"),
@@ -51,7 +49,7 @@ def _sky(run: Run) -> list[tuple[str, str]]:
         ("Ground", ", ".join(ground) or "none"),
         ("Links ever used", links or "none"),
         ("Link rates", "as stated" if scenario.rate_scale == 1 else f"scaled by {scenario.rate_scale:g}"),
-        ("Traffic", ", ".join(f"{f.name} ({f.kind}, {f.source} to {f.target})" for f in scenario.traffic) or "none"),
+        ("Traffic", ", ".join(flows) or "none"),
         ("Faults", str(len(scenario.faults) or "none")),
     ]
 
@@ -61,7 +59,8 @@ def _checks(run: Run, verdict: Verdict) -> list[tuple[str, str, str, bool | None
     limit, events, delay = run.scenario.fidelity, verdict["events"], verdict["delay"]
     rows: list[tuple[str, str, str, bool | None]] = []
     for what, error in (("RTT error", verdict["rtt_error"]), ("One-way delay error", verdict["owd_error"])):
-        for name, share, most in (("median", "p50", limit.rtt_error_p50_us), ("99th pct.", "p99", limit.rtt_error_p99_us)):
+        shares = [("median", "p50", limit.rtt_error_p50_us), ("99th pct.", "p99", limit.rtt_error_p99_us)]
+        for name, share, most in shares:
             value = error[f"{share}_us"]
             kept = None if value is None else value <= most
             rows.append((f"{what}, {name}", _number(value, 0, "µs"), f"at most {most:g} µs", kept))
@@ -77,7 +76,9 @@ def _checks(run: Run, verdict: Verdict) -> list[tuple[str, str, str, bool | None
     rows.append(("Lateness, median / 99th pct. / largest", f"{late} µs", "", None))
     proofs = verdict["proofs"]
     if proofs["n"]:
-        rows.append(("Path proofs that saw the planned path", f"{proofs['agreeing']} of {proofs['n']}", "", None))
+        rows.append(
+            ("Path proofs that saw the planned path", f"{proofs['agreeing']} of {proofs['n']}", "", None)
+        )
     return rows
 
 
@@ -95,10 +96,17 @@ def _way(run: Run, flow: str) -> dict[str, Any]:
 
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
-    environment.filters |= {"number": _number, "image": _image, "micro": lambda text: text.replace(" us", " µs")}
+    )
+    environment.filters |= {
+        "number": _number,
+        "image": _image,
+        "micro": lambda text: text.replace(" us", " µs"),
+    }
     return environment
 
 

@@ -38,8 +38,8 @@ TABLES: dict[str, dict[str, str]] = {
     "flows": {
         "flow": "str", "kind": "str", "src": "str", "dst": "str", "start_s": "float", "end_s": "float",
         "sent_packets": "float", "received_packets": "float", "lost_packets": "float",
-        "reordered_packets": "float", "sent_bytes": "float", "received_bytes": "float", "throughput_mbps": "float", "retransmits": "float",
-        "rtt_us": "float",
+        "reordered_packets": "float", "sent_bytes": "float", "received_bytes": "float",
+        "throughput_mbps": "float", "retransmits": "float", "rtt_us": "float",
     },
 }  # fmt: skip
 
@@ -62,8 +62,8 @@ class Run:
 
     @property
     def played_s(self) -> float:
-        """How much of the scenario was played; the plan may go on after it."""
-        return float(self.manifest["played_s"])
+        """How much of the scenario was played; what a clock ran on after its end does not count."""
+        return float(min(self.manifest["played_s"], self.manifest["duration_s"]))
 
     @cached_property
     def plan(self) -> Plan:

@@ -1,6 +1,6 @@
 """The one look of all figures: quiet axes, and colours that the colour-blind can tell apart.
 
-Colours are from Okabe and Ito's palette: measured is blue, the truth is ink, limits and outages are vermilion.
+Colours are Okabe and Ito's: measured is blue, the truth is ink, limits and outages are vermilion.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ DOTS: dict[str, Any] = {"linestyle": "none", "marker": ".", "markersize": 3, "ra
 
 def draw(height_in: float, paint: Callable[[Figure], None]) -> bytes:
     """An SVG of one figure, painted in the house's style."""
-    with matplotlib.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
         paint(figure)
         out = io.BytesIO()

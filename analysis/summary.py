@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +20,9 @@ def render(run: Run, verdict: Verdict, console: Console | None = None) -> None:
     head = Text.assemble((verdict.status.upper(), f"bold {COLOURS[verdict.status]}"), f"  {verdict['run']}")
     console.print(head)
     for sentence in [*verdict["reasons"], *verdict["notes"]]:
-        console.print(Padding(Text(sentence), (0, 0, 0, 2)))
+        console.print(
+            Text(textwrap.fill(sentence, console.width, initial_indent="  ", subsequent_indent="  "))
+        )
     if "limits" in verdict:  # everything could be read
         _flows(verdict, console)
         _events(verdict, console)
@@ -31,7 +34,15 @@ def render(run: Run, verdict: Verdict, console: Console | None = None) -> None:
 def _flows(verdict: Verdict, console: Console) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("flow", no_wrap=True)
-    for name in ("RTT p50\n(ms)", "true\n", "p99\n(ms)", "true\n", "loss\n(%)", "outages\n(s)", "rate\n(Mbit/s)"):
+    for name in (
+        "RTT p50\n(ms)",
+        "true\n",
+        "p99\n(ms)",
+        "true\n",
+        "loss\n(%)",
+        "outages\n(s)",
+        "rate\n(Mbit/s)",
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     for row in verdict["flows"]:
         if row["kind"] == "trace":
@@ -39,8 +50,8 @@ def _flows(verdict: Verdict, console: Console) -> None:
         outages = "" if row["outages"] is None else f"{row['outages']:.0f}: {row['outage_s']:.1f}"
         table.add_row(
             row["flow"], _number(row["rtt_p50_ms"], 2), _number(row.get("true_rtt_p50_ms"), 2),
-            _number(row["rtt_p99_ms"], 2), _number(row.get("true_rtt_p99_ms"), 2), _number(row["loss_pct"], 2),
-            outages, _number(row["throughput_mbps"], 2),
+            _number(row["rtt_p99_ms"], 2), _number(row.get("true_rtt_p99_ms"), 2),
+            _number(row["loss_pct"], 2), outages, _number(row["throughput_mbps"], 2),
         )  # fmt: skip
     if table.row_count:
         console.print(table)
@@ -48,18 +59,16 @@ def _flows(verdict: Verdict, console: Console) -> None:
 
 def _events(verdict: Verdict, console: Console) -> None:
     events, delay, error = verdict["events"], verdict["delay"], verdict["rtt_error"]
-    console.print(
-        f"Events: {events['applied']}, late by p50 {_ms(events['late_p50_us'])}, p99 {_ms(events['late_p99_us'])}, "
-        f"max {_ms(events['late_max_us'])} ms; {events['skipped']} skipped"
-    )
+    late = ", ".join(f"{name} {(events[f'late_{name}_us'] or 0) / 1e3:.2f}" for name in ("p50", "p99", "max"))
+    console.print(f"Events: {events['applied']}, late by {late} ms; {events['skipped']} skipped")
     if delay["max_error_us"] is not None:
-        console.print(f"Applied delays: at most {delay['max_error_us']:.0f} us off (bound {delay['bound_us']:g} us)")
+        console.print(
+            f"Applied delays: {delay['max_error_us']:.0f} us off at most, bound {delay['bound_us']:g} us"
+        )
     if error["n"]:
-        console.print(f"RTT error: p50 {error['p50_us']:.0f} us, p99 {error['p99_us']:.0f} us over {error['n']} probes")
-
-
-def _ms(value_us: float | None) -> str:
-    return _number(None if value_us is None else value_us / 1e3, 2) or "-"
+        console.print(
+            f"RTT error: p50 {error['p50_us']:.0f} us, p99 {error['p99_us']:.0f} us, {error['n']} probes"
+        )
 
 
 def _number(value: float | None, digits: int) -> str:

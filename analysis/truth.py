@@ -122,8 +122,7 @@ def _loaded(run: Run, sent_s: np.ndarray, path_id: np.ndarray, paths: list[Path]
         stop_s = min(flow.stop_s or run.played_s, run.played_s)
         step_s = np.arange(flow.start_s, stop_s + LOAD_STEP_S, LOAD_STEP_S)
         _, load_id, load_paths = plan.trace(flow.source, flow.target, np.minimum(step_s, stop_s))
-        load_id = np.where(load_id < 0, len(load_paths), load_id)
-        shares = np.zeros((len(paths) + 1, len(load_paths) + 1), bool)
+        shares = np.zeros((len(paths) + 1, len(load_paths)), bool)  # the last row: no path
         for j, load in enumerate(set(link_numbers(plan, path)) for path in load_paths):
             shares[:-1, j] = [bool(mine & load) for mine in links]
         during = (sent_s >= flow.start_s) & (sent_s <= stop_s + LOAD_TAIL_S)

@@ -109,7 +109,7 @@ def _judge(run: Run, verdict: Verdict) -> tuple[list[str], list[str]]:
 
 def _events(run: Run) -> dict[str, float]:
     applied = run.applied[run.applied["applied_s"].notna() | run.applied["skipped"]]
-    planned = run.events[run.events["t_s"] <= min(run.played_s, run.manifest["duration_s"])]
+    planned = run.events[run.events["t_s"] <= run.played_s]
     late_us = applied.loc[~applied["skipped"], "late_us"]
     late = int((late_us > run.scenario.fidelity.late_ms * 1e3).sum() + applied["skipped"].sum())
     return {

@@ -33,8 +33,8 @@ def test_broken_manifest(tmp_path):
     with pytest.raises(RunError) as caught:
         analysis.load(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}/manifest.json: the manifest cannot be read (Expecting value: line 1 column 10 (char 9)); "
-        "the run was not finished, run it again."
+        f"{tmp_path}/manifest.json: the manifest cannot be read "
+        "(Expecting value: line 1 column 10 (char 9)); the run was not finished, run it again."
     )
 
 

@@ -1,0 +1,99 @@
+"""The report needs nothing else, and the summary fits a terminal."""
+
+import io
+import re
+import shutil
+import subprocess
+
+import pytest
+from rich.console import Console
+
+from analysis import report, summary, verdict
+
+FLOWS = [
+    {"kind": "probe", "name": "p1", "from": "Miyun", "to": "Sanya"},
+    {"kind": "trace", "name": "t1", "from": "Miyun", "to": "Sanya"},
+    {"kind": "udp", "name": "u1", "from": "Miyun", "to": "Sanya", "rate_mbps": 4, "start_s": 50},
+]
+LIMIT = [{"flow": "p1", "metric": "loss_pct", "max": 1}]
+
+
+@pytest.fixture
+def run(builder):
+    made = builder(traffic=FLOWS, accept=LIMIT)
+    made.flow_rows("u1", "udp", 4.0)
+    return made.load()
+
+
+def test_the_report_loads_nothing_from_elsewhere(run):
+    page = report.write(run).read_text()
+    assert set(re.findall(r'(?:src|href|url)\s*[=(]\s*"?([a-z]+:)', page)) == {"data:"}
+    assert "http" not in page
+    for title in (
+        "Round-trip time of p1",
+        "Throughput",
+        "Contacts and outages",
+        "RTT error",
+        "Lateness of events",
+    ):
+        assert f"<b>{title}.</b>" in page
+    assert "p1: loss_pct is 3.333, at most 1 is accepted." in page
+
+
+def test_the_report_of_an_unfinished_run_says_so(builder):
+    made = builder()
+    made.manifest |= {"finished": False, "played_s": 12.0}
+    del made.tables["probes"]
+    page = report.write(made.load()).read_text()
+    assert "The run was not finished: 12 s of 60 s were played." in page
+    assert "What was measured" not in page
+
+
+def test_the_report_of_a_run_without_traffic(builder):
+    made = builder(traffic=[])
+    page = report.write(made.load()).read_text()
+    assert "Contacts and outages" in page and "Round trips" not in page
+
+
+def test_names_are_escaped(builder):
+    page = report.write(builder(about="a <script> & b").load()).read_text()
+    assert "a &lt;script&gt; &amp; b" in page
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
+def test_a_browser_shows_every_figure(run, tmp_path):
+    page = report.write(run)
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    shown = subprocess.run(
+        ["chromium", *options, f"--user-data-dir={tmp_path}/profile", "--dump-dom", page.as_uri()],
+        capture_output=True, text=True, timeout=60,
+    ).stdout  # fmt: skip
+    assert shown.count("<figure>") == 7
+    assert "<title>run: fail</title>" in shown
+
+
+def summary_of(run) -> str:
+    out = io.StringIO()
+    summary.render(run, verdict.judge(run), Console(file=out, width=80))
+    return out.getvalue()
+
+
+def test_the_summary_puts_the_verdict_first_in_eighty_plain_columns(run):
+    report.write(run)
+    *lines, last = summary_of(run).splitlines()
+    assert lines[:2] == ["FAIL  run", "  p1: loss_pct is 3.333, at most 1 is accepted."]
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in "".join(lines)
+    assert last == f"Report: {run.dir}/report.html"
+    row = next(line for line in lines if line.startswith("p1 "))
+    assert row.split() == ["p1", "19.54", "19.50", "20.38", "20.34", "3.33", "1:", "2.0"]
+
+
+def test_the_summary_of_an_unfinished_run_is_its_reasons(builder):
+    made = builder()
+    made.manifest["finished"] = False
+    del made.tables["applied"]
+    assert summary_of(made.load()).startswith(
+        "INVALID  run\n  The run was not finished: 60 s of 60 s were played.\n"
+    )
