@@ -1,13 +1,13 @@
 """Where every node is: SGP4 at knots, cubic Hermite between them.
 
 Frame: TEME, the inertial frame of SGP4 (true equator, mean equinox), km, origin at the Earth's centre. Ground
-nodes are WGS84 points turned into TEME by Greenwich mean sidereal time (IAU 1982) from UT1 (skyfield's built-in
-table); polar motion is left out (under 15 m). Run time is seconds since the scenario's epoch (UTC; a leap second
-within a run is ignored).
+nodes are WGS84 points turned into TEME by Greenwich mean sidereal time (IAU 1982) from UT1 (skyfield's
+built-in table); polar motion is left out (under 15 m). Run time is seconds since the scenario's epoch (UTC; a
+leap second within a run is ignored).
 
-Error of the interpolation against SGP4 itself, with knots 30 s apart: under 10 cm (0.3 ns) for near-circular orbits,
-20 cm for geostationary ones, some metres at eccentricity 0.2. The Hermite term h^4/384 |x''''| is 2 cm of that; the
-rest is SGP4's own, whose velocity is not exactly the derivative of its position.
+Error of the interpolation against SGP4 itself, with knots 30 s apart: under 10 cm (0.3 ns) for near-circular
+orbits, 20 cm for geostationary ones, some metres at eccentricity 0.2. The Hermite term h^4/384 |x''''| is 2
+cm of that; the rest is SGP4's own, whose velocity is not exactly the derivative of its position.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ KNOT_S = 30.0
 DAY_S = 86400.0
 SGP4_EPOCH_JD = 2433281.5  # 1949-12-31 00:00 UT, from which sgp4init counts days
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Ephemeris:
         return len(self.r_km) - len(self.up_scale)
 
     def position_km(self, node: ArrayLike, t_s: ArrayLike) -> Array:
-        """Positions of nodes (indices) at run times; the two broadcast together. Returns shape + (3,), TEME."""
+        """Positions of nodes (indices) at run times, which broadcast together; shape + (3,), TEME."""
         node, t = np.broadcast_arrays(np.asarray(node), np.asarray(t_s, dtype=float))
         k = np.clip((t / KNOT_S).astype(np.int64), 0, self.r_km.shape[1] - 2)
         s = t / KNOT_S - k
@@ -65,7 +65,9 @@ class Ephemeris:
         return w0[..., None] * r0 + w1[..., None] * r1 + d0[..., None] * v0 + d1[..., None] * v1
 
     def zenith(self, node: ArrayLike, r_km: Array) -> Array:
-        """Unit vectors normal to the WGS84 ellipsoid at ground nodes (indices), given their positions r_km (..., 3)."""
+        """Unit vectors normal to the WGS84 ellipsoid at ground nodes (indices), given their positions r_km
+        (..., 3).
+        """
         return r_km * self.up_scale[np.asarray(node) - self.satellites]
 
     def distance_km(self, a: ArrayLike, b: ArrayLike, t_s: ArrayLike) -> Array:
@@ -74,8 +76,9 @@ class Ephemeris:
 
 
 def make(elements: pd.DataFrame, stations: pd.DataFrame, epoch: dt.datetime, until_s: float) -> Ephemeris:
-    """Positions of the satellites of `elements` and the ground nodes of `stations` (name, lat_deg, lon_deg, alt_m),
-    for run times 0 to `until_s`."""
+    """Positions of the satellites of `elements` and the ground nodes of `stations` (name, lat_deg, lon_deg,
+    alt_m), for run times 0 to `until_s`.
+    """
     knots_s = np.arange(int(np.ceil(until_s / KNOT_S)) + 2) * KNOT_S
     r_sat, v_sat = propagate(elements, epoch, knots_s)
     ecef_km, up_scale = ground(stations)
@@ -89,7 +92,9 @@ ELEMENTS = ("bstar", "ndot", "nddot", "ecco", "argpo", "inclo", "mo", "no_kozai"
 
 
 def elements_table(names: list[str], satrecs: list[Satrec]) -> pd.DataFrame:
-    """The mean elements of satellites as SGP4 takes them (rad, rad/min), one row each, so that they can be stored."""
+    """The mean elements of satellites as SGP4 takes them (rad, rad/min), one row each, so that they can be
+    stored.
+    """
     rows = {key: [getattr(s, key) for s in satrecs] for key in ("jdsatepoch", "jdsatepochF", *ELEMENTS)}
     return pd.DataFrame({"name": names, **rows})
 
@@ -122,8 +127,10 @@ def propagate(elements: pd.DataFrame, epoch: dt.datetime, t_s: Array) -> tuple[A
 
 
 def ground(stations: pd.DataFrame) -> tuple[Array, Array]:
-    """WGS84 points: Earth-fixed positions in km, and what turns a position into its unit zenith vector when
-    multiplied component by component (true in any frame turned about the Earth's axis). Both (stations, 3)."""
+    """WGS84 points: Earth-fixed positions in km, and the factors of Ephemeris.up_scale; both (stations, 3).
+
+    The factors hold in any frame turned about the Earth's axis, TEME too.
+    """
     lat, lon = np.radians(stations.lat_deg.to_numpy(float)), np.radians(stations.lon_deg.to_numpy(float))
     h = stations.alt_m.to_numpy(float) / 1000
     e2 = WGS84_F * (2 - WGS84_F)
@@ -134,7 +141,9 @@ def ground(stations: pd.DataFrame) -> tuple[Array, Array]:
 
 
 def rotate(fixed_km: Array, epoch: dt.datetime, t_s: Array) -> tuple[Array, Array]:
-    """Earth-fixed points (points, 3) turned into TEME at run times: positions and velocities (points, times, 3)."""
+    """Earth-fixed points (points, 3) turned into TEME at run times: positions and velocities (points, times,
+    3).
+    """
     jd, fraction = julian_utc(epoch)
     t = timescale().tai_jd(jd, fraction + (leap_seconds(epoch) + t_s) / DAY_S)
     theta, rate_day = theta_GMST1982(t.whole, t.ut1_fraction)

@@ -71,6 +71,8 @@ def test_stored_elements_give_the_same_positions(sky, tmp_path):
 
 
 def test_a_decaying_satellite_is_named():
-    table = ephemeris.elements_table(["fine", "falling"], [circular(550, 53, 0), circular(160, 53, 0, bstar=0.5)])
+    table = ephemeris.elements_table(
+        ["fine", "falling"], [circular(550, 53, 0), circular(160, 53, 0, bstar=0.5)]
+    )
     with pytest.raises(ScenarioError, match="satellite falling: SGP4 cannot propagate it to"):
         ephemeris.make(table, STATIONS, EPOCH, 86400 * 3)

@@ -1,0 +1,257 @@
+"""The plan: what the sky of a scenario does over time, computed before anything is emulated."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from topologies import contacts, elements, ephemeris, faults, geometry, routes, timeline, trace
+from topologies.closest import hint
+from topologies.contacts import Link, Node
+from topologies.ephemeris import C_KM_S, Array, Ephemeris
+from topologies.errors import RunError, ScenarioError
+from topologies.routes import Routes
+from topologies.scenario import LinkClass, Scenario
+from topologies.timeline import Timeline
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Shortest paths at instants: t_s, rtt_ms (nan: unreachable), path_id (-1: unreachable) into paths (node
+    names).
+    """
+
+    t_s: Array
+    rtt_ms: Array
+    path_id: np.ndarray
+    paths: list[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Nodes, links, and when each link stands.
+
+    contacts: link, start_s, end_s (it stands, carrier faults taken off), route_start_s, route_end_s (routing
+    uses it; later than end_s after a fault not yet detected). A contact that lasts beyond the plan ends at
+    duration_s. lost: the scenario's faults by link, see faults.outages. orbits: see ephemeris.elements_table.
+    """
+
+    scenario: Scenario
+    duration_s: float
+    nodes: list[Node]
+    links: list[Link]
+    contacts: pd.DataFrame
+    lost: pd.DataFrame
+    orbits: pd.DataFrame
+    progress: Progress
+
+    @staticmethod
+    def make(
+        scenario: Scenario, *, duration_s: float | None = None, progress: Progress | None = None
+    ) -> Plan:
+        """Work out the contacts. Raises ScenarioError for what only the orbits show to be wrong."""
+        duration_s = float(duration_s or scenario.duration_s)
+        tell = progress or _quiet
+        satellites = elements.layer_satellites(scenario)
+        nodes = contacts.nodes(satellites, scenario)
+        orbits = ephemeris.elements_table([s.name for s in satellites], [s.satrec for s in satellites])
+        until_s = contacts.horizon_s(scenario, duration_s)
+        tell("orbits", 0.0)
+        sky = ephemeris.make(orbits, _stations(scenario), scenario.epoch, until_s)
+        stage = contacts.Stage(scenario, satellites, [node.name for node in nodes], sky, until_s)
+        spans = contacts.spans(stage, tell)
+        links, planned = contacts.tables(scenario, nodes, spans, duration_s)
+        lost = faults.outages(scenario, nodes, links, duration_s)
+        standing = faults.cut(planned, lost, scenario.routing.detection_ms / 1000)
+        return Plan(scenario, duration_s, nodes, links, standing, lost, orbits, tell)
+
+    # -- the geometry ----------------------------------------------------------------------------
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Node number by name."""
+        return {node.name: n for n, node in enumerate(self.nodes)}
+
+    @cached_property
+    def sky(self) -> Ephemeris:
+        return ephemeris.make(self.orbits, _stations(self.scenario), self.scenario.epoch, self.duration_s)
+
+    @cached_property
+    def ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """Nodes a and b of every link."""
+        return np.array([x.a for x in self.links], np.int64), np.array([x.b for x in self.links], np.int64)
+
+    @cached_property
+    def _fixed_s(self) -> tuple[Array, np.ndarray]:
+        """Delay of each link that does not depend on geometry, and whether there is any that does."""
+        fixed = np.array([link.link_class.fixed_delay_ms / 1000 for link in self.links])
+        fibre = np.array([link.kind == "fibre" for link in self.links], bool)
+        ground = {station.name: station for station in self.scenario.stations}
+        for n in np.flatnonzero(fibre):
+            a, b = (ground[self.nodes[end].name] for end in (self.links[n].a, self.links[n].b))
+            way_km = geometry.great_circle_km(a.lat_deg, a.lon_deg, b.lat_deg, b.lon_deg)
+            fixed[n] += geometry.fibre_delay_s(way_km)
+        return fixed, ~fibre
+
+    def delay_s(self, link: ArrayLike, t_s: ArrayLike) -> Array:
+        """One-way delay of links (indices) at run times, s; the two broadcast. Light time in vacuum between
+        the places of both ends at t_s (fibre: as laid), plus the fixed delay of the link's class.
+        """
+        link = np.asarray(link)
+        fixed, moving = self._fixed_s
+        a, b = self.ends
+        return self.sky.distance_km(a[link], b[link], t_s) / C_KM_S * moving[link] + fixed[link]
+
+    # -- what follows from it --------------------------------------------------------------------
+
+    @cached_property
+    def _net(self) -> routes.Net:
+        relay = self.scenario.routing.ground_relay
+        return routes.Net(len(self.nodes), len(self.orbits), *self.ends, self.delay_s, relay)
+
+    @cached_property
+    def _timeline(self) -> Timeline:
+        self.progress("delays", 0.0)
+        made = timeline.make(
+            self.contacts, self.lost, self.delay_s, self.scenario.delay_bound_us, self.duration_s
+        )
+        self.progress("delays", 1.0)
+        return made
+
+    def timeline(self) -> Timeline:
+        """The events to play."""
+        return self._timeline
+
+    @cached_property
+    def _routes(self) -> Routes:
+        rule = self.scenario.routing
+        usable = faults.routed(self.contacts, self.lost, rule.detection_ms / 1000, len(self.links))
+        told = partial(self.progress, "routes")
+        made = routes.make(self._net, usable, self._destinations(), rule.interval_s, self.duration_s, told)
+        self.progress("routes", 1.0)
+        return made
+
+    def routes(self) -> Routes:
+        """The forwarding tables over time."""
+        return self._routes
+
+    def _destinations(self) -> np.ndarray:
+        wanted = self.scenario.routing.destinations
+        if wanted == "all":
+            return np.arange(len(self.nodes))
+        if wanted == "ground":
+            return np.arange(len(self.orbits), len(self.nodes))
+        return np.unique([self.node(name) for name in wanted])
+
+    def node(self, name: str) -> int:
+        """Index of a node; raises ScenarioError if there is none of this name."""
+        if name not in self.index:
+            raise ScenarioError(f"{self.scenario.name} has no node {name}{hint(name, self.index)}.")
+        return self.index[name]
+
+    def path(self, src: str, dst: str, t_s: ArrayLike) -> Paths:
+        """The shortest path at each of the times (ascending) over the links that stand, whatever routing
+        knows.
+        """
+        t_s = np.atleast_1d(np.asarray(t_s, dtype=float))
+        start, end = self.node(src), np.array([self.node(dst)])
+        standing: list[faults.Spans] = [[] for _ in self.links]
+        for row in self.contacts.itertuples():
+            standing[row.link].append((row.start_s, np.inf if row.end_s >= self.duration_s else row.end_s))
+        rtt_ms, path_id = np.full(len(t_s), np.nan), np.full(len(t_s), -1)
+        known: dict[tuple[int, ...], int] = {}
+        for k, (t, links, mesh) in enumerate(routes.meshes(self._net, standing, t_s)):
+            via, far_ns = mesh.next_hops(self.delay_s(links, t), end)
+            if np.isfinite(far_ns[0, start]):
+                walk = [start]
+                while walk[-1] != end[0]:
+                    walk.append(int(via[0, walk[-1]]))
+                rtt_ms[k] = 2e-6 * far_ns[0, start]
+                path_id[k] = known.setdefault(tuple(walk), len(known))
+        names = [tuple(self.nodes[n].name for n in walk) for walk in known]
+        return Paths(t_s, rtt_ms, path_id, names)
+
+    @cached_property
+    def _tracer(self) -> trace.Tracer:
+        link_of = {(link.a, link.b): n for n, link in enumerate(self.links)}
+        return trace.Tracer(
+            self.routes().changes, link_of, self.contacts, self.lost, self.delay_s, self.duration_s
+        )
+
+    def trace(self, src: str, dst: str, t_s: ArrayLike) -> tuple[Array, np.ndarray, list[tuple[int, ...]]]:
+        """Where packets sent at times t_s go and when they arrive, without queues; see trace.Tracer.walk."""
+        return self._tracer.walk(self.node(src), self.node(dst), np.asarray(t_s, dtype=float))
+
+    # -- on disk ---------------------------------------------------------------------------------
+
+    def save(self, folder: str | pathlib.Path) -> None:
+        """Write the plan as a folder: scenario.yaml and Parquet tables. Times in s, delays in us."""
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "scenario.yaml").write_text(self.scenario.dump(), encoding="utf-8")
+        links = [(x.name, x.a, x.b, x.kind, x.link_class.model_dump_json()) for x in self.links]
+        tables = {
+            "nodes": pd.DataFrame([asdict(node) for node in self.nodes]),
+            "links": pd.DataFrame(links, columns=["name", "a", "b", "kind", "link_class"]),
+            "contacts": self.contacts,
+            "faults": self.lost,
+            "orbits": self.orbits,
+            "events": pd.DataFrame(self.timeline().events),
+            "routes": pd.DataFrame(self.routes().changes),
+            "plan": pd.DataFrame({"duration_s": [self.duration_s]}),
+        }
+        for name, table in tables.items():
+            table.to_parquet(folder / f"{name}.parquet")
+
+    @staticmethod
+    def load(folder: str | pathlib.Path) -> Plan:
+        """The plan that save wrote, with its events and routes as they were."""
+        folder = pathlib.Path(folder)
+        scenario = Scenario.load(folder / "scenario.yaml")
+
+        def table(name: str) -> pd.DataFrame:
+            try:
+                return pd.read_parquet(folder / f"{name}.parquet")
+            except (OSError, ValueError) as error:
+                raise RunError(
+                    f"{folder / name}.parquet: this part of a plan cannot be read: {error}."
+                ) from None
+
+        nodes = [Node(**row) for row in table("nodes").to_dict("records")]
+        links = [
+            Link(row.a, row.b, row.kind, LinkClass.model_validate_json(row.link_class), row.name)
+            for row in table("links").itertuples(index=False)
+        ]
+        plan = Plan(
+            scenario, float(table("plan").duration_s[0]), nodes, links, table("contacts"), table("faults"),
+            table("orbits"), _quiet,
+        )  # fmt: skip
+        plan.__dict__["_timeline"] = Timeline(
+            _records(table("events"), timeline.EVENT)
+        )  # the cached properties
+        plan.__dict__["_routes"] = Routes(_records(table("routes"), routes.CHANGE))
+        return plan
+
+
+def _quiet(what: str, share: float) -> None:
+    """Progress that nobody watches."""
+
+
+def _records(table: pd.DataFrame, dtype: np.dtype) -> np.ndarray:
+    records = np.empty(len(table), dtype)
+    for name in dtype.names or ():
+        records[name] = table[name]
+    return records
+
+
+def _stations(scenario: Scenario) -> pd.DataFrame:
+    rows = [(s.name, s.lat_deg, s.lon_deg, s.alt_m) for s in scenario.stations]
+    return pd.DataFrame(rows, columns=["name", "lat_deg", "lon_deg", "alt_m"])
