@@ -19,7 +19,7 @@ from topologies.yamlmarks import Path
 Problem = tuple[Path, str]
 
 LOWEST_PERIGEE_KM = 100.0  # below it there is no orbit, only a re-entry
-RESERVED = {"ground", "lo"}  # `from: ground` in an access; the loopback interface
+RESERVED = {"ground", "lo"}  # what `from: ground` in an access means; the loopback interface
 
 # What can be measured of a flow, by its kind.
 METRICS = {
@@ -197,8 +197,8 @@ def _links(scenario: Scenario) -> Iterator[Problem]:
     for name, link in scenario.links.items():
         if isinstance(link.setup_s, tuple) and link.setup_s[0] > link.setup_s[1]:
             yield ("links", name, "setup_s"), f"is {list(link.setup_s)}; the lesser comes first."
-    for name in RESERVED & set(scenario.layers):
-        yield ("layers", name), "is a reserved name; choose another."
+    if "ground" in scenario.layers:
+        yield ("layers", "ground"), "is a reserved name; choose another."
 
 
 def _names(names: list[tuple[Path, str]]) -> Iterator[Problem]:
@@ -335,8 +335,5 @@ def _accept(scenario: Scenario) -> Iterator[Problem]:
         if flow.kind == "probe" and flow.protocol == "echo":
             measured = {metric for metric in measured if not metric.startswith("owd")}
         if limit.metric not in measured:
-            what = "echo probe" if flow.kind == "probe" else flow.kind
-            yield (
-                (*path, "metric"),
-                f"is {limit.metric}, which is not measured of a {what} flow{hint('', measured)}.",
-            )
+            what = "echo probe" if flow.kind == "probe" else f"{flow.kind} flow"
+            yield (*path, "metric"), f"is {limit.metric}, which is measured of no {what}{hint('', measured)}."

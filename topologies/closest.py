@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Iterable
 
 
-def hint(wrong: str, right: Iterable[str]) -> str:
-    """In brackets: the one of `right` that is close to `wrong`, else all of them if they are few."""
+def hint(wrong: str, right: Iterable[str], few: int = 12) -> str:
+    """In brackets: the one of `right` that is close to `wrong`, else all of them if they are `few`."""
     folded = {name.lower(): name for name in sorted(right)}
     close = difflib.get_close_matches(wrong.lower(), folded, n=1, cutoff=0.6)
     if close:
         return f" (did you mean {folded[close[0]]}?)"
-    return f" (there are {', '.join(folded.values())})" if 0 < len(folded) <= 12 else ""
+    return f" (there are {', '.join(folded.values())})" if 0 < len(folded) <= few else ""

@@ -98,7 +98,7 @@ def _text(path: pathlib.Path, name: str, what: str) -> str:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         near = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
-        raise ScenarioError(f"{name}: there is no such {what} file{hint(path.name, near)}.") from None
+        raise ScenarioError(f"{name}: there is no such {what} file{hint(path.name, near, few=0)}.") from None
     except UnicodeDecodeError:
         raise ScenarioError(f"{name}: this {what} file is not text in UTF-8.") from None
     except OSError as error:

@@ -1,0 +1,83 @@
+"""The numbers that the field quotes for well-known shells, and inverses that are inverse."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest import approx, mark
+
+from topologies import geometry as g
+
+# altitude km, period min, one-way ms at 40, 25, 10, 5 deg, slant range km at 25, overhead pass min at 5, 25
+SHELLS = [
+    (500, 94.62, (2.473, 3.442, 5.654, 6.931), 1031.9, 9.21, 4.11),
+    (550, 95.65, (2.709, 3.747, 6.056, 7.358), 1123.4, 9.83, 4.49),
+    (630, 97.31, (3.083, 4.225, 6.673, 8.008), 1266.7, 10.79, 5.10),
+    (780, 100.45, (3.774, 5.091, 7.757, 9.142), 1526.3, 12.51, 6.22),
+    (1145, 108.23, (5.406, 7.069, 10.117, 11.582), 2119.3, 16.46, 8.89),
+]
+
+
+@mark.parametrize("altitude_km, period_min, delays_ms, slant_km, pass_5_min, pass_25_min", SHELLS)
+def test_shells(altitude_km, period_min, delays_ms, slant_km, pass_5_min, pass_25_min):
+    assert g.period_s(altitude_km) / 60 == approx(period_min, abs=0.01)
+    delay_ms = g.slant_range_km(altitude_km, [40, 25, 10, 5]) / g.C_KM_S * 1e3
+    assert delay_ms == approx(delays_ms, abs=0.001)
+    assert g.slant_range_km(altitude_km, 25) == approx(slant_km, abs=0.05)
+    assert g.overhead_pass_s(altitude_km, [5, 25]) / 60 == approx((pass_5_min, pass_25_min), abs=0.01)
+
+
+def test_hypatia_s_cone_of_30_deg_is_really_25_deg():
+    assert g.elevation_deg(630, 1260) == approx(25.2, abs=0.05)
+    assert g.slant_range_km(630, 30) == approx(1124.1, abs=0.05)
+
+
+def test_a_satellite_cannot_be_nearer_than_its_altitude():
+    assert np.isnan(g.elevation_deg(550, 500))
+
+
+@given(st.floats(200, 40_000), st.floats(0, 90))
+def test_elevation_undoes_slant_range(altitude_km, elevation_deg):
+    assert g.elevation_deg(altitude_km, g.slant_range_km(altitude_km, elevation_deg)) == approx(
+        elevation_deg, abs=1e-4
+    )
+
+
+def test_doppler_of_a_low_satellite_near_the_horizon():
+    speed_km_s = g.range_rate_km_s(500, 5)
+    assert speed_km_s == approx(7.032, abs=0.001)
+    assert 8.2e9 * speed_km_s / g.C_KM_S == approx(192.4e3, abs=0.1e3)  # X band
+
+
+def test_neighbours_in_a_plane():
+    assert g.chord_km(550, 22) == approx(1971.95, abs=0.01)  # Starlink
+    assert g.chord_km(780, 11) == approx(4033.4, abs=0.05)  # Iridium
+    assert g.chord_km(535, 12) == approx(3578.5, abs=0.05)
+    assert g.chord_km(1160, 10) == approx(4658, abs=1)
+
+
+def test_how_far_satellites_see_each_other_above_80_km_of_air():
+    assert g.grazing_range_km([500, 550, 1145]) == approx((4733.4, 5016.6, 7717.5), abs=0.05)
+    assert g.grazing_range_km(630, 80, g.WGS72_RADIUS_KM) == approx(5442.96, abs=0.005)  # Hypatia's constant
+
+
+def test_fewest_satellites_of_a_ring():
+    assert [g.ring_minimum(h) for h in (500, 550, 1145)] == [9, 9, 6]
+
+
+def test_sun_synchronous_inclinations():
+    altitudes_km = [500, 535, 550, 650, 700]
+    assert g.sun_synchronous_inclination_deg(altitudes_km) == approx(
+        (97.402, 97.535, 97.593, 97.986, 98.188), abs=0.001
+    )
+    assert np.isnan(g.sun_synchronous_inclination_deg(7000))
+
+
+def test_london_to_new_york_by_fibre():
+    km = g.great_circle_km(51.50853, -0.12574, 40.717042, -74.003663)
+    assert km == approx(5570, abs=3)
+    assert 2e3 * g.fibre_delay_s(km, stretch=1.0) == approx(54.6, abs=0.1)
+
+
+def test_great_circle_is_exact_for_neighbours_and_antipodes():
+    assert g.great_circle_km(40, 116, 40, 116) == 0
+    assert g.great_circle_km(0, 0, 0, 180) == approx(np.pi * 6371)

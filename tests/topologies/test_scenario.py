@@ -1,0 +1,345 @@
+# ruff: noqa: E501 (messages stand in one piece, as they are read)
+"""Scenario files: what is wrong is said by file, line and field, and what is right comes back the same."""
+
+import datetime as dt
+import pathlib
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pytest import fixture, mark, raises
+
+from topologies import catalog, loader
+from topologies.elements import layer_satellites
+from topologies.errors import ScenarioError
+from topologies.scenario import LinkClass, Scenario, Station
+
+SHIPPED = sorted((pathlib.Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
+GOOD = """\
+name: small
+epoch: 2026-05-09 00:00:00
+duration_s: 60
+layers:
+  relay:
+    walker: {planes: 5, per_plane: 10, inclination_deg: 86.5, altitude_km: 1160, pattern: star}
+    isl: {pattern: grid, seam: false}
+  eo:
+    walker: {planes: 1, per_plane: 3, inclination_deg: 97.5, altitude_km: 535}
+stations: [miyun, kashi, beijing]
+access:
+  - {from: ground, to: relay, link: ka-gateway}
+  - {from: eo, to: relay, link: laser-isl}
+fibre: [{a: miyun, b: beijing}]
+traffic:
+  - {kind: probe, from: beijing, to: eo-0-0}
+  - {kind: tcp, name: bulk, from: kashi, to: miyun}
+  - {kind: probe, from: kashi, to: eo-0-1, protocol: echo}
+faults:
+  - {kind: silent, link: [relay-0-0, relay-0-1], at_s: 20, for_s: 5}
+accept:
+  - {flow: probe-1, metric: loss_pct, max: 1}
+"""
+
+
+def parse(text, file="small.yaml"):
+    return loader.parse(text, file, pathlib.Path("."))
+
+
+def complaint(text):
+    with raises(ScenarioError) as error:
+        parse(text)
+    return str(error.value)
+
+
+@fixture(scope="module")
+def good():
+    return parse(GOOD)
+
+
+# -- what is right ------------------------------------------------------------------------------
+
+
+@mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_scenarios_load_and_come_back_the_same(path):
+    scenario = Scenario.load(path)
+    again = parse(scenario.dump())
+    assert again == scenario
+    assert again.sha256 == scenario.sha256
+    assert scenario.name == path.stem
+
+
+@mark.parametrize(
+    "name, satellites, stations",
+    [
+        ("pair", 1, 2),
+        ("ring12", 12, 5),
+        ("sc-mini", 68, 6),
+        ("sc-1000", 1000, 6),
+        ("kuiper-630", 1156, 11),
+        ("starlink-550", 1584, 24),
+    ],
+)
+def test_shipped_scenarios_have_the_nodes_they_promise(name, satellites, stations):
+    scenario = Scenario.load(next(path for path in SHIPPED if path.stem == name))
+    assert (len(layer_satellites(scenario)), len(scenario.stations)) == (satellites, stations)
+
+
+def test_an_epoch_without_a_time_zone_is_utc(good):
+    assert good.epoch == dt.datetime(2026, 5, 9, tzinfo=dt.UTC)
+    assert parse(GOOD.replace("00:00:00", "08:00:00+08:00")) == good
+    assert parse(GOOD.replace(" 00:00:00", "")) == good
+
+
+def test_flows_without_a_name_are_numbered_by_kind(good):
+    assert [flow.name for flow in good.traffic] == ["probe-1", "bulk", "probe-2"]
+
+
+def test_stations_of_the_catalogue_have_their_coordinates(good):
+    assert good.stations[2] == Station(name="beijing", lat_deg=40.07, lon_deg=116.27, antenna=False)
+
+
+def test_rates_are_scaled_and_own_link_classes_come_first(good):
+    assert good.link_class("laser-isl") == LinkClass(rate_mbps=10_000, setup_s=(12, 30), max_range_km=5000)
+    own = parse(GOOD + "rate_scale: 0.01\nlinks: {laser-isl: {rate_mbps: 500}}\n")
+    assert own.link_class("laser-isl") == LinkClass(rate_mbps=5)
+    assert own.link_class("ka-gateway").rate_mbps == 20
+    with raises(
+        ScenarioError, match=re.escape("small.yaml: there is no link class laser (did you mean laser-isl?)")
+    ):
+        own.link_class("laser")
+
+
+def test_the_hash_is_of_the_content_and_not_of_the_layout(good):
+    assert parse("# A comment.\nseed: 1\n" + GOOD).sha256 == good.sha256
+    assert parse("seed: 2\n" + GOOD).sha256 != good.sha256
+
+
+def test_a_field_can_be_found_again(good):
+    assert good.where("faults", 0, "link") == "small.yaml, line 20: faults[0].link"
+    assert good.where("routing", "kind") == "small.yaml, line 1: routing.kind"
+
+
+def test_the_catalogue_is_valid():
+    for name, link in catalog.LINKS.items():
+        assert LinkClass(**link).rate_mbps > 0, name
+    for name, place in catalog.STATIONS.items():
+        Station(name=name, **place)
+    assert len(catalog.CITIES) >= 20
+
+
+scenarios = st.fixed_dictionaries(
+    {
+        "name": st.from_regex(r"[a-z0-9]{1,15}", fullmatch=True),
+        "about": st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"])),
+        "epoch": st.datetimes(dt.datetime(1980, 1, 1), dt.datetime(2050, 1, 1)),
+        "duration_s": st.floats(1e-3, 1e7),
+        "rate_scale": st.floats(1e-6, 1),
+        "layers": st.dictionaries(
+            st.from_regex(r"[a-z]{1,5}", fullmatch=True),
+            st.fixed_dictionaries(
+                {
+                    "walker": st.fixed_dictionaries(
+                        {
+                            "planes": st.integers(1, 3),
+                            "per_plane": st.integers(1, 3),
+                            "inclination_deg": st.floats(0, 180),
+                            "altitude_km": st.floats(200, 2000),
+                            "raan0_deg": st.floats(-1e3, 1e3),
+                        }
+                    )
+                }
+            ),
+            min_size=1,
+            max_size=3,
+        ),
+        "links": st.dictionaries(
+            st.from_regex(r"[a-z]{1,8}", fullmatch=True),
+            st.fixed_dictionaries(
+                {
+                    "rate_mbps": st.floats(1e-3, 1e6),
+                    "setup_s": st.one_of(st.floats(0, 100), st.just([1.5, 2.5])),
+                }
+            ),
+            max_size=3,
+        ),
+        "stations": st.lists(st.sampled_from(sorted(catalog.STATIONS)), unique_by=str.lower, max_size=4),
+    }
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(scenarios)
+def test_what_is_dumped_loads_the_same(fields):
+    scenario = Scenario.model_validate(fields)
+    again = parse(scenario.dump())
+    assert again == scenario
+    assert again.sha256 == scenario.sha256
+
+
+# -- what is wrong ------------------------------------------------------------------------------
+
+
+@mark.parametrize(
+    "old, new, says",
+    [
+        ("planes: 5", "planes: 0", "line 6: layers.relay.walker.planes is 0; it must be at least 1."),
+        ("planes: 5", "planes: five", "line 6: layers.relay.walker.planes is five; it must be a whole number."),
+        ("planes: 5, ", "", "line 6: layers.relay.walker.planes is missing."),
+        ("pattern: grid", "patern: grid", "line 7: layers.relay.isl.patern is not a field (did you mean pattern?)."),
+        ("pattern: star", "pattern: stat", "line 6: layers.relay.walker.pattern is stat; it must be delta or star."),
+        ("86.5", "186.5", "line 6: layers.relay.walker.inclination_deg is 186.5; it must be at most 180."),
+        ("star}", "star, phasing: x}", "line 6: layers.relay.walker.phasing is x; it must be a number or half-slot."),
+        ("name: small", "name: no", "line 1: name is false; it must be text (put it in quotes)."),
+        ("duration_s: 60", "duration_s: -60", "line 3: duration_s is -60; it must be more than 0."),
+        ("duration_s: 60", "duration_s: .inf", "line 3: duration_s is inf; it must be a finite number."),
+        ("duration_s: 60", "duration_s:", "line 3: duration_s is empty; it must be a number."),
+        ("05-09", "15-09", "line 2: epoch is 2026-15-09 00:00:00; it must be a date and time in UTC such as "
+         "2026-05-09T00:00:00Z."),
+        ("[miyun, ", "[miun, ", "line 10: stations[0] miun is not a station of the catalogue (did you mean miyun?)."),
+        ("[{a: miyun, b: beijing}]", "{a: miyun}", "line 14: fibre is a mapping; it must be a list."),
+        ("kind: tcp", "kind: ftp", "line 17: traffic[1].kind is ftp; it must be probe, trace, udp or tcp."),
+        ("kind: tcp, ", "", "line 17: traffic[1].kind is missing; it must be probe, trace, udp or tcp."),
+        ("echo}", "echo, rate: 9}", "line 18: traffic[2].rate is not a field (did you mean rate_hz?)."),
+        ("at_s: 20", "at_s: soon", "line 20: faults[0].at_s is soon; it must be a number."),
+        ("[relay-0-0, relay-0-1]", "[relay-0-0]", "line 20: faults[0].link is a list; it must be a pair."),
+        ("name: small", "name: a--b", "line 1: name is a--b; it must be at most 15 letters and digits, with single "
+         "hyphens, dots or underscores between them."),
+    ],
+)  # fmt: skip
+def test_a_field_that_is_wrong_by_itself(old, new, says):
+    assert old in GOOD
+    assert complaint(GOOD.replace(old, new, 1)) == f"small.yaml, {says}"
+
+
+@mark.parametrize(
+    "old, new, says",
+    [
+        ("altitude_km: 1160", "altitude_km: 1160, mean_motion_rev_day: 13",
+         "line 6: layers.relay.walker has both; give exactly one of altitude_km, mean_motion_rev_day."),
+        ("altitude_km: 1160, ", "",
+         "line 6: layers.relay.walker has neither of them; give exactly one of altitude_km, mean_motion_rev_day."),
+        ("altitude_km: 1160", "mean_motion_rev_day: 16.9",
+         "line 6: layers.relay.walker.mean_motion_rev_day with eccentricity 1e-07 puts the perigee only 36 km high; "
+         "it needs at least 100 km."),
+        ("altitude_km: 1160", "altitude_km: 1160, eccentricity: 0.2",
+         "line 6: layers.relay.walker.altitude_km with eccentricity 0.2 puts the perigee 348 km below the surface; "
+         "it needs at least 100 km."),
+        ("  eo:\n    walker: {planes: 1, per_plane: 3, inclination_deg: 97.5, altitude_km: 535}", "  eo: {}",
+         "line 8: layers.eo has none of them; give exactly one of walker, elements, geostationary."),
+        ("  eo:\n", "  eo:\n    geostationary: {longitudes_deg: [77]}\n",
+         "line 8: layers.eo has walker and geostationary; give exactly one of walker, elements, geostationary."),
+        ("  eo:\n", "  eo:\n    names: '{plan}'\n",
+         "line 9: layers.eo.names is {plan}; for walker it may contain {layer}, {n}, {plane}, {slot}."),
+        ("  eo:\n", "  eo:\n    names: 'observation-{n}-of-{layer}'\n",
+         "line 8: layers.eo has a node named observation-0-of-eo: 19 characters, but Linux allows 15; "
+         "shorten `names`."),
+        ("  eo:\n", "  eo:\n    names: eo\n",
+         "line 8: layers.eo gives a second node the name eo; each node needs its own."),
+        ("per_plane: 10", "per_plane: 2",
+         "line 7: layers.relay.isl.pattern is grid; it needs at least 3 satellites per plane, here are 2."),
+        ("planes: 5", "planes: 1", "line 7: layers.relay.isl.pattern is grid; with one plane that is a ring."),
+        ("planes: 5, per_plane: 10, inclination_deg: 86.5, altitude_km: 1160, pattern: star}\n    isl: {pattern: grid, seam: false",
+         "planes: 2, per_plane: 10, inclination_deg: 86.5, altitude_km: 1160}\n    isl: {pattern: grid",
+         "line 7: layers.relay.isl has a seam between 2 planes, which are linked already; set seam: false."),
+        ("pattern: grid, seam: false", "pattern: grid, link: lasr-isl",
+         "line 7: layers.relay.isl.link is lasr-isl, neither in links nor in the catalogue "
+         "(did you mean laser-isl?)."),
+        ("to: relay, link: ka", "to: rely, link: ka",
+         "line 12: access[0].to names rely, but there is no such layer (did you mean relay?)."),
+        ("from: eo", "from: eoo", "line 13: access[1].from names eoo, but there is no such layer (did you mean eo?)."),
+        ("from: ground", "from: [miyun, beijing]", "line 12: access[0].from names beijing, which has no antenna."),
+        ("link: ka-gateway", "link: fibre-10g",
+         "line 12: access[0] has no limit: give min_elevation_deg or max_range_km, here or in link class fibre-10g."),
+        ("ka-gateway", "ka-gateway, links: 3",
+         "line 12: access[0] keeps 3 links with 2 terminals; each link needs one."),
+        ("[{a: miyun", "[{a: sanya",
+         "line 14: fibre[0].a names sanya, but there is no such station (there are beijing, kashi, miyun)."),
+        ("[{a: miyun", "[{a: beijing", "line 14: fibre[0] goes from beijing to itself."),
+        ("to: eo-0-1", "to: eo-0-3",
+         "line 18: traffic[2].to names eo-0-3, but there is no such node (did you mean eo-0-2?)."),
+        ("name: bulk", "name: probe-1", "line 17: traffic[1] is a second flow named probe-1."),
+        ("from: kashi, to: miyun", "from: miyun, to: miyun", "line 17: traffic[1] goes from miyun to itself."),
+        ("protocol: echo", "start_s: 60", "line 18: traffic[2].start_s is 60; the run ends at 60 s (duration_s)."),
+        ("protocol: echo", "start_s: 9, stop_s: 8",
+         "line 18: traffic[2].stop_s is 8; it must be more than start_s, 9."),
+        ("traffic:", "routing: {destinations: [beijing, kashi, miyun, eo-0-1]}\ntraffic:",
+         "line 17: traffic[0].to is eo-0-0, to which routing.destinations keeps no route; answers need one too."),
+        ("at_s: 20", "at_s: 60", "line 20: faults[0].at_s is 60; the run ends at 60 s (duration_s)."),
+        ("at_s: 20", "at_s: 20, node: miyun", "line 20: faults[0] has both; give exactly one of link, node."),
+        ("flow: probe-1", "flow: probe1",
+         "line 22: accept[0].flow names probe1, but there is no such flow (did you mean probe-1?)."),
+        ("max: 1", "", "line 22: accept[0] sets no limit; give min, max or both."),
+        ("flow: probe-1, metric: loss_pct", "flow: probe-2, metric: owd_p50_ms",
+         "line 22: accept[0].metric is owd_p50_ms, which is measured of no echo probe"),
+    ],
+)  # fmt: skip
+def test_fields_that_do_not_go_together(old, new, says):
+    assert old in GOOD
+    assert complaint(GOOD.replace(old, new, 1)).startswith(f"small.yaml, {says}")
+
+
+def test_a_ring_too_thin_to_see_along():
+    """With eight at 500 km the Earth is between neighbours; the ninth opens the view."""
+    ring = (
+        "name: ring\nepoch: 2026-05-09\nduration_s: 60\nlinks: {far: {rate_mbps: 1}}\nlayers:\n  comp:\n"
+        "    walker: {planes: 1, per_plane: 8, inclination_deg: 97.4, altitude_km: 500}\n"
+        "    isl: {pattern: ring, link: far}\n"
+    )
+    assert complaint(ring) == (
+        "small.yaml, line 8: layers.comp.isl.pattern is ring, but neighbours are 5264 km apart and the Earth hides "
+        "what is beyond 4733 km: no link could ever exist; 9 satellites per plane would do."
+    )
+    parse(ring.replace("per_plane: 8", "per_plane: 9"))
+
+
+@mark.parametrize(
+    "text, says",
+    [
+        ("", "small.yaml: a scenario is a mapping of fields (name, epoch, duration_s, layers, ...)."),
+        ("- 1", "small.yaml: a scenario is a mapping of fields (name, epoch, duration_s, layers, ...)."),
+        ("a: [1\nb: 2\n", "small.yaml, line 2: this is not YAML: did not find expected ',' or ']'."),
+        ("name: x\nseed: 1\nname: y\n", "small.yaml, line 3: name is given twice, first on line 1."),
+        ("a: &x [*x]", "small.yaml, line 1: an alias here contains itself."),
+        ("a: !!python/name:os.system x", "small.yaml, line 1: this is not YAML: could not determine a constructor "
+         "for the tag 'tag:yaml.org,2002:python/name:os.system'."),
+        ("a: 1\n---\nb: 2\n", "small.yaml, line 2: this is not YAML: but found another document."),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_scenario(text, says):
+    assert complaint(text) == says
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    (tmp_path / "mini.yaml").write_bytes(b"name: \xff\xfe")
+    with raises(ScenarioError) as error:
+        Scenario.load(tmp_path / "minni.yaml")
+    assert (
+        str(error.value)
+        == f"{tmp_path}/minni.yaml: there is no such scenario file (did you mean mini.yaml?)."
+    )
+    with raises(ScenarioError) as error:
+        Scenario.load(tmp_path / "mini.yaml")
+    assert str(error.value) == f"{tmp_path}/mini.yaml: this scenario file is not text in UTF-8."
+    with raises(ScenarioError) as error:
+        Scenario.load(tmp_path)
+    assert str(error.value) == f"{tmp_path}: this scenario file cannot be read: Is a directory."
+
+
+def test_an_element_file_that_is_missing_or_useless():
+    text = "name: x\nepoch: 2019-12-10\nduration_s: 9\nlayers:\n  leo:\n    elements: "
+    assert complaint(text + "no.tle") == "small.yaml, line 6: no.tle: there is no such element file."
+    assert complaint(text + "|\n      No GP data found\n") == (
+        "small.yaml, line 6: layers.leo.elements cannot be used: it is neither OMM (JSON, CSV, XML) nor TLE; "
+        "it begins 'No GP data found\\n'."
+    )
+
+
+def test_all_problems_of_a_kind_are_told_at_once_but_not_a_flood():
+    wrong = GOOD.replace("altitude_km", "altitude").replace("pattern", "patern").replace("to:", "too:")
+    lines = complaint(wrong).splitlines()
+    assert lines[:2] == [
+        "small.yaml, line 6: layers.relay.walker.altitude is not a field (did you mean altitude_km?).",
+        "small.yaml, line 6: layers.relay.walker.patern is not a field (did you mean pattern?).",
+    ]
+    assert len(lines) == 6
+    assert lines[-1] == "... and 9 more."
