@@ -1,6 +1,8 @@
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from emulator import host
 from scripts import doctor
@@ -47,3 +49,19 @@ def test_a_trial_leaves_the_machines_own_network_alone():
     before = len(NET_DEV.read_text().splitlines())
     assert host.namespaces_available() or host.namespaces_available().why
     assert len(NET_DEV.read_text().splitlines()) == before
+
+
+def test_a_lack_that_only_native_has_is_no_failure():
+    native = doctor.Check("root", False, "no", "use sudo", "native")
+    lane = doctor.Check("lane", True, "auto takes uml: native cannot serve", "", "everything")
+    assert doctor.exit_code([native, lane]) == 0
+
+
+def test_without_a_lane_the_machine_cannot():
+    assert doctor.exit_code([doctor.Check("lane", False, "none", "run scripts/install", "everything")]) == 4
+
+
+def test_a_remedy_is_shown_under_what_failed():
+    console = Console(width=100, record=True, file=StringIO())
+    doctor.render([doctor.Check("root", False, "no", "use sudo", "native")], console)
+    assert "for native: use sudo" in console.export_text()
