@@ -71,16 +71,10 @@ def _packages() -> Check:
         wanted = importlib.metadata.requires("skybed") or []
     except importlib.metadata.PackageNotFoundError:
         return Check(name, False, "skybed itself is not installed", INSTALL, "everything")
-    missing, versions = [], []
-    for line in wanted:
-        package = re.split(r"[^A-Za-z0-9._-]", line)[0]
-        if "extra ==" in line:
-            continue
-        try:
-            versions.append(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            missing.append(package)
-    found = f"missing: {', '.join(missing)}" if missing else ", ".join(sorted(versions))
+    names = [re.split(r"[^A-Za-z0-9._-]", line)[0] for line in wanted if "extra ==" not in line]
+    there = {distribution.name.lower() for distribution in importlib.metadata.distributions()}
+    missing = [package for package in names if package.lower() not in there]
+    found = f"missing: {', '.join(missing)}" if missing else f"all {len(names)}"
     return Check(name, not missing, found, INSTALL, "everything")
 
 
@@ -159,8 +153,9 @@ def _lane() -> Check:
 
 
 def _version(path: str | None) -> str:
-    """The first line that a program prints about its version."""
+    """The version that a program says it has."""
     if path is None:
         return "not installed"
     done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    return next(iter(done.stdout.splitlines()), path)
+    number = re.search(r"\d+(\.\d+)+", done.stdout)
+    return f"{number[0]}, {path}" if number else path
