@@ -17,7 +17,7 @@ from analysis.run import Run
 from analysis.style import BACK, BAD, DOTS, GREY, INK, MEASURED, PALE, SERIES, draw, legend, time_axis
 
 FLOWS_SHOWN = 6
-LINKS_SHOWN = 3
+LINKS_OF_A_KIND = 2
 
 
 class Figure(NamedTuple):
@@ -42,6 +42,7 @@ def all_figures(run: Run, probes: pd.DataFrame) -> list[Figure]:
         found.append(errors(run, probes))
     if run.applied["late_us"].notna().any():
         found.append(lateness(run))
+    if (run.applied["kind"] == "delay").any():
         found.append(applied_delays(run))
     return found
 
@@ -52,17 +53,20 @@ def all_figures(run: Run, probes: pd.DataFrame) -> list[Figure]:
 def rtt(run: Run, probes: pd.DataFrame) -> Figure:
     """Measured and true RTT of one flow over time, and the difference below."""
     flow = str(probes["flow"].iloc[0])
+    free, loaded = probes[~probes["loaded"]], probes[probes["loaded"]]
 
     def paint(canvas: Canvas) -> None:
         above, below = canvas.subplots(2, 1, sharex=True, height_ratios=[3, 1.3])
         _outages(run, flow, (above, below))
         _path_changes(run, flow, above)
-        above.plot(probes["sent_s"], probes["rtt_us"] / 1e3, color=MEASURED, label="measured", **DOTS)
+        for rows, colour, label in ((free, MEASURED, "measured"), (loaded, SERIES[4], "under load")):
+            if len(rows):
+                above.plot(rows["sent_s"], rows["rtt_us"] / 1e3, color=colour, label=label, **DOTS)
         above.plot(probes["sent_s"], probes["true_rtt_us"] / 1e3, color=INK, lw=1, label="from geometry")
         above.set_ylabel("RTT (ms)")
         above.xaxis.label.set_visible(False)
-        legend(above, 4)
-        below.plot(probes["sent_s"], probes["error_us"], color=MEASURED, **DOTS)
+        legend(above, 5)
+        below.plot(free["sent_s"], free["error_us"], color=MEASURED, **DOTS)
         below.axhline(0, color=INK, lw=0.8)
         below.set_ylabel("error (µs)")
         time_axis(below, 0, run.played_s)
@@ -70,7 +74,8 @@ def rtt(run: Run, probes: pd.DataFrame) -> Figure:
     return Figure(
         "flows", f"Round-trip time of {flow}",
         "Each dot is a probe at its time of sending; the line is what orbits and link rates give for it. "
-        "Dotted lines are planned path changes, shaded spans are outages. Below: measured minus true.",
+        "Dotted lines are planned path changes, shaded spans are outages. Below: measured minus true, of the "
+        "probes that met no load.",
         draw(4.0, paint),
     )  # fmt: skip
 
@@ -82,7 +87,7 @@ def one_way(run: Run, probes: pd.DataFrame) -> Figure:
     def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
         _outages(run, flow, (axes,))
-        ways = [("", MEASURED, f"{src} to {dst}"), ("_back", BACK, f"{dst} to {src}")]
+        ways = [("_back", BACK, f"{dst} to {src}"), ("", MEASURED, f"{src} to {dst}")]
         for way, colour, label in ways:
             axes.plot(probes["sent_s"], probes[f"owd{way}_us"] / 1e3, color=colour, label=label, **DOTS)
             axes.plot(probes["sent_s"], probes[f"true_owd{way}_us"] / 1e3, color=INK, lw=0.8)
@@ -220,8 +225,10 @@ def lateness(run: Run) -> Figure:
 
 
 def applied_delays(run: Run) -> Figure:
-    """Applied against true delay of the links whose delay was set most often."""
-    links = list(run.applied["link"].value_counts().index[:LINKS_SHOWN])
+    """Applied against true delay of the links of each kind whose delay was set most often."""
+    kind = {link.name: link.kind for link in run.plan.links}
+    times_set = run.applied.loc[run.applied["kind"] == "delay", "link"].value_counts()
+    links = list(times_set.groupby(times_set.index.map(kind)).head(LINKS_OF_A_KIND).index)
     looks, bound_us = delays.compare(run, links), run.scenario.delay_bound_us
 
     def paint(canvas: Canvas) -> None:
@@ -236,7 +243,7 @@ def applied_delays(run: Run) -> Figure:
             right.plot(rows["t_s"], rows["error_us"], color=MEASURED, lw=0.8)
             right.set_ylabel("error (µs)")
             right.margins(y=0.2)
-        legend(grid[0][0], 2)
+        legend(grid[0][1], 2, of=grid[0][0])
         for axes in grid[-1]:
             time_axis(axes, 0, run.played_s)
 

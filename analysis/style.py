@@ -63,9 +63,10 @@ def time_axis(axes: Axes, start_s: float, end_s: float) -> None:
     axes.set_xlabel("run time (s)")
 
 
-def legend(axes: Axes, columns: int = 3) -> None:
-    """A legend above the axes, where it covers nothing."""
+def legend(axes: Axes, columns: int = 3, of: Axes | None = None) -> None:
+    """A legend above the axes, where it covers nothing, of what these axes or others show."""
     axes.legend(
+        *(of or axes).get_legend_handles_labels(),
         loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=columns, borderaxespad=0.2, handlelength=1.4,
         columnspacing=1.2, markerscale=2.5,
     )  # fmt: skip

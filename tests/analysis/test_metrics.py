@@ -1,4 +1,4 @@
-"""Metrics against values worked out by hand from the sky in conftest."""
+"""Metrics against values worked out by hand from tiny_sky."""
 
 import numpy as np
 import pytest

@@ -7,26 +7,30 @@ import subprocess
 
 import pytest
 from rich.console import Console
+from tiny_sky import PROBE, TINY, TRACE, Builder, TinyPlan
 
 from analysis import report, summary, verdict
+from topologies.scenario import Scenario
 
-FLOWS = [
-    {"kind": "probe", "name": "p1", "from": "Miyun", "to": "Sanya"},
-    {"kind": "trace", "name": "t1", "from": "Miyun", "to": "Sanya"},
-    {"kind": "udp", "name": "u1", "from": "Miyun", "to": "Sanya", "rate_mbps": 4, "start_s": 50},
-]
+LOAD = {"kind": "udp", "name": "u1", "from": "Miyun", "to": "Sanya", "rate_mbps": 4, "start_s": 50}
+FLOWS = [PROBE, TRACE, LOAD]
 LIMIT = [{"flow": "p1", "metric": "loss_pct", "max": 1}]
 
 
-@pytest.fixture
-def run(builder):
-    made = builder(traffic=FLOWS, accept=LIMIT)
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    scenario = TINY | {"traffic": FLOWS, "accept": LIMIT, "about": "a <script> & b"}
+    made = Builder(tmp_path_factory.mktemp("report") / "run", TinyPlan(Scenario.model_validate(scenario)))
     made.flow_rows("u1", "udp", 4.0)
     return made.load()
 
 
-def test_the_report_loads_nothing_from_elsewhere(run):
-    page = report.write(run).read_text()
+@pytest.fixture(scope="module")
+def page(run):
+    return report.write(run).read_text()
+
+
+def test_the_report_loads_nothing_from_elsewhere(page):
     assert set(re.findall(r'(?:src|href|url)\s*[=(]\s*"?([a-z]+:)', page)) == {"data:"}
     assert "http" not in page
     for title in (
@@ -55,18 +59,16 @@ def test_the_report_of_a_run_without_traffic(builder):
     assert "Contacts and outages" in page and "Round trips" not in page
 
 
-def test_names_are_escaped(builder):
-    page = report.write(builder(about="a <script> & b").load()).read_text()
+def test_names_are_escaped(page):
     assert "a &lt;script&gt; &amp; b" in page
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
-def test_a_browser_shows_every_figure(run, tmp_path):
-    page = report.write(run)
+def test_a_browser_shows_every_figure(run, page, tmp_path):
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
     options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     shown = subprocess.run(
-        ["chromium", *options, f"--user-data-dir={tmp_path}/profile", "--dump-dom", page.as_uri()],
+        ["chromium", *options, f"--user-data-dir={tmp_path}/profile", "--dump-dom", (run.dir / "report.html").as_uri()],
         capture_output=True, text=True, timeout=60,
     ).stdout  # fmt: skip
     assert shown.count("<figure>") == 7
@@ -79,8 +81,7 @@ def summary_of(run) -> str:
     return out.getvalue()
 
 
-def test_the_summary_puts_the_verdict_first_in_eighty_plain_columns(run):
-    report.write(run)
+def test_the_summary_puts_the_verdict_first_in_eighty_plain_columns(run, page):
     *lines, last = summary_of(run).splitlines()
     assert lines[:2] == ["FAIL  run", "  p1: loss_pct is 3.333, at most 1 is accepted."]
     assert max(map(len, lines)) <= 80

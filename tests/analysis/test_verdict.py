@@ -4,12 +4,11 @@ import json
 
 import numpy as np
 from pytest import approx
+from tiny_sky import PROBE
 
 from analysis import delays, truth, verdict
 
-ENDS = {"from": "Miyun", "to": "Sanya"}
-LOAD = {"kind": "udp", "name": "u1", "rate_mbps": 4, "start_s": 10, "stop_s": 20} | ENDS
-PROBE = {"kind": "probe", "name": "p1"} | ENDS
+LOAD = dict(kind="udp", name="u1", rate_mbps=4, start_s=10, stop_s=20) | {"from": "Miyun", "to": "Sanya"}
 
 
 def test_a_good_run_passes(builder):

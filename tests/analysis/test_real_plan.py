@@ -1,0 +1,55 @@
+"""The same with real orbits: a run made from a plan, saved and loaded again."""
+
+import numpy as np
+import pytest
+from tiny_sky import PROBE, TINY, TRACE, Builder
+
+from analysis import delays, paths, report, truth, verdict
+from topologies.plan import Plan
+from topologies.scenario import Scenario
+
+SHELL = dict(planes=5, per_plane=10, inclination_deg=86.5, altitude_km=1160, pattern="star", phasing=1)
+SKY = TINY | {
+    "duration_s": 180.0,
+    "layers": {"relay": {"role": "relay", "walker": SHELL, "isl": {"pattern": "grid", "seam": False}}},
+    "access": [{"from": "ground", "to": "relay", "link": "ka-down", "min_elevation_deg": 10}],
+    "traffic": [PROBE, TRACE],
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    plan = Plan.make(Scenario.model_validate(SKY))
+    return Builder(tmp_path_factory.mktemp("real") / "run", plan).load()
+
+
+def test_a_faithful_run_passes(run):
+    judged = verdict.judge(run)
+    assert (judged.status, judged["reasons"]) == ("pass", [])
+    assert judged["rtt_error"]["max_us"] == pytest.approx(40.0, abs=0.1)
+    assert judged["proofs"]["agreeing"] == judged["proofs"]["n"] == 180
+
+
+def test_the_plan_keeps_its_bound_on_every_link(run):
+    looks = delays.compare(run)
+    assert set(looks["link"]) == {link.name for link in run.plan.links}
+    assert np.all(looks["error_us"].abs() <= looks["allowed_us"] + 0.1)
+
+
+def test_the_true_delay_is_the_sum_of_the_links_of_the_path(run):
+    first = truth.probes(run).iloc[0]
+    names = first["path"].split(" > ")
+    links = truth.link_numbers(run.plan, tuple(run.plan.index[name] for name in names))
+    light_us = 1e6 * run.plan.delay_s(np.array(links), 0.0).sum()
+    wire_us = sum(106 * 8 / run.plan.links[link].link_class.rate_mbps for link in links)
+    assert first["true_owd_us"] == pytest.approx(light_us + wire_us, abs=1.0)  # links move while it flies
+
+
+def test_proven_paths_follow_the_planned_ones(run):
+    proven, planned = paths.paths(run, "t1"), paths.planned_paths(run, "t1")
+    assert proven["path"].tolist() == planned["path"].tolist()
+    assert np.all(proven["start_s"] - planned["start_s"] <= 1.0)
+
+
+def test_the_report_is_written(run):
+    assert "relay: 50 satellites (relay)" in report.write(run).read_text()

@@ -1,0 +1,197 @@
+"""A small sky whose every value can be worked out by hand, and run directories made from a plan.
+
+The tiny sky: Miyun and Sanya, each in view of s1 and s2. Until 30 s the path is over s1, from 32 s over
+s2, between them there is none. Delays, one way: Miyun--s1 5 ms + 20 us/s, s1--Sanya 4 ms, Miyun--s2 6 ms,
+s2--Sanya 4 ms.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+import analysis
+from analysis import truth
+from topologies.scenario import LinkClass, Scenario
+
+DURATION_S = 60.0
+GAP_S = (30.0, 32.0)
+BASE_S = np.array([5e-3, 4e-3, 6e-3, 4e-3])
+RATE = np.array([20e-6, 0.0, 0.0, 0.0])
+BOUND_US = 50.0
+KINDS = ("up", "delay", "silence", "heal", "down")
+
+
+@dataclass
+class TinyPlan:
+    """The plan's interface over the sky described above."""
+
+    scenario: Scenario
+    duration_s: float = DURATION_S
+    nodes: list[SimpleNamespace] = field(default_factory=list)
+    links: list[SimpleNamespace] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for name in ("s1", "s2"):
+            self.nodes.append(SimpleNamespace(name=name, kind="satellite", layer="leo"))
+        for name in ("Miyun", "Sanya"):
+            self.nodes.append(SimpleNamespace(name=name, kind="ground", layer=""))
+        for a, b in ((0, 2), (0, 3), (1, 2), (1, 3)):
+            name = f"{self.nodes[a].name}--{self.nodes[b].name}"
+            self.links.append(
+                SimpleNamespace(a=a, b=b, kind="access", name=name, link_class=LinkClass(rate_mbps=10))
+            )
+
+    @property
+    def contacts(self) -> pd.DataFrame:
+        return pd.DataFrame(
+            {"link": range(4), "start_s": [0.0, 0.0, 32.0, 32.0], "end_s": [30.0, 30.0, 60.0, 60.0]}
+        )
+
+    def delay_s(self, link, t_s):
+        return BASE_S[link] + RATE[link] * np.asarray(t_s)
+
+    def trace(self, src, dst, t_s):
+        t_s = np.asarray(t_s, float)
+        first = 2 if src == "Miyun" else 3
+        number = np.where(t_s < GAP_S[0], 0, np.where(t_s >= GAP_S[1], 1, 2))
+        up, down = np.where(number == 0, 0, 2) + (first - 2), np.where(number == 0, 0, 2) + (3 - first)
+        middle_s = t_s + self.delay_s(up, t_s)
+        arrival_s = middle_s + self.delay_s(down, middle_s)
+        paths = [(first, 0, 5 - first), (first, 1, 5 - first), (first,)]
+        return np.where(number == 2, np.nan, arrival_s), number, paths
+
+    def timeline(self) -> SimpleNamespace:
+        """Miyun--s1 is set anew whenever the value would leave the bound."""
+        step_s = 2 * BOUND_US * 1e-6 / RATE[0]
+        rows = [(0.0, 0, 1, 4000.0), (0.0, 0, 0, 5050.0)]
+        rows += [(t_s, 1, 0, 5050.0 + t_s * 20) for t_s in np.arange(step_s, GAP_S[0], step_s)]
+        rows += [(30.0, 4, 1, np.nan), (30.0, 4, 0, np.nan), (32.0, 0, 3, 4000.0), (32.0, 0, 2, 6000.0)]
+        kind = [("t_s", "f8"), ("kind", "u1"), ("link", "i4"), ("delay_us", "f8")]
+        return SimpleNamespace(events=np.array(rows, dtype=kind))
+
+
+PROBE = {"kind": "probe", "name": "p1", "from": "Miyun", "to": "Sanya", "rate_hz": 10}
+TRACE = {"kind": "trace", "name": "t1", "from": "Miyun", "to": "Sanya"}
+TINY = {
+    "name": "tiny",
+    "about": "Two stations under two satellites.",
+    "epoch": "2026-01-01T00:00:00Z",
+    "duration_s": DURATION_S,
+    "delay_bound_us": BOUND_US,
+    "layers": {"leo": {"walker": dict(planes=1, per_plane=2, inclination_deg=60, altitude_km=600)}},
+    "stations": [
+        dict(name="Miyun", lat_deg=40.45, lon_deg=116.86),
+        dict(name="Sanya", lat_deg=18.3, lon_deg=109.3),
+    ],
+    "traffic": [PROBE, TRACE],
+}  # fmt: skip
+
+MANIFEST = {
+    "skybed": "0.1.0", "python": "3.11.2", "kernel": "6.12.0", "lane": "uml", "clock": "real",
+    "scenario_sha256": "3b0c" * 16, "seed": 1, "started_utc": "2026-01-01T08:00:00Z",
+    "cpu_count": 2, "host_load_1m": [0.4, 1.1], "steal_pct": 0.0, "build_s": 1.2, "teardown_s": 0.3,
+    "versions": {"scapy": "2.8.0"}, "finished": True,
+}  # fmt: skip
+
+FLOWS = {name: "str" for name in ("flow", "kind", "src", "dst")}
+FLOWS |= {name: "float64" for name in ("start_s", "end_s", "throughput_mbps", "rtt_us")}
+FLOWS |= {f"{way}_packets": "Int64" for way in ("sent", "received", "lost", "reordered")}
+FLOWS |= {name: "Int64" for name in ("sent_bytes", "received_bytes", "retransmits")}
+PROBES = {name: "str" for name in ("flow", "protocol", "src", "dst")} | {"seq": "int64", "sent_s": "float64"}
+PROBES |= {name: "float64" for name in ("rtt_us", "owd_us", "owd_back_us")} | {
+    "lost": "bool",
+    "reordered": "bool",
+}
+
+
+def events(plan) -> pd.DataFrame:
+    rows = plan.timeline().events
+    names, kinds = np.array([link.name for link in plan.links], object), np.array(KINDS, object)
+    return pd.DataFrame({
+        "event": np.arange(len(rows)), "t_s": rows["t_s"], "kind": kinds[rows["kind"]],
+        "link": names[rows["link"]], "delay_us": rows["delay_us"],
+    })  # fmt: skip
+
+
+def probes(plan, flow, error_us: float = 40.0) -> pd.DataFrame:
+    """A flow's probes; each comes back `error_us` later than it should, or not where there is no path."""
+    size, src, dst = truth.wire_bytes(flow), flow.source, flow.target
+    sent_s = np.arange(0, plan.duration_s, 1 / flow.rate_hz)
+    owd_us, _, _ = truth.one_way(plan, src, dst, sent_s, size)
+    arrived = ~np.isnan(owd_us)
+    owd_back_us = np.full(len(sent_s), np.nan)
+    owd_back_us[arrived], _, _ = truth.one_way(plan, dst, src, (sent_s + owd_us / 1e6)[arrived], size)
+    rtt_us = owd_us + owd_back_us + error_us
+    return pd.DataFrame({
+        "flow": flow.name, "protocol": "stamp", "src": src, "dst": dst, "seq": np.arange(len(sent_s)),
+        "sent_s": sent_s, "rtt_us": rtt_us, "owd_us": owd_us + error_us / 2,
+        "owd_back_us": owd_back_us + error_us / 2, "lost": np.isnan(rtt_us), "reordered": False,
+    })  # fmt: skip
+
+
+def proofs(plan, flow) -> pd.DataFrame:
+    sent_s = np.arange(0, plan.duration_s, flow.every_s)
+    arrival_s, number, found = plan.trace(flow.source, flow.target, sent_s)
+    rows = []
+    for t_s, lost, path in zip(sent_s, np.isnan(arrival_s), (found[n] for n in number), strict=True):
+        hops = [None, None] if lost else [plan.nodes[node].name for node in path[1:]]
+        ends = (flow.name, flow.source, flow.target)
+        rows += [(*ends, t_s, hop, name, name == flow.target) for hop, name in enumerate(hops, 1)]
+    return pd.DataFrame(rows, columns=["flow", "src", "dst", "sent_s", "hop", "node", "reached"])
+
+
+def empty(columns: dict[str, str]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in columns.items()})
+
+
+class Builder:
+    """Manifest and tables of a good run, open to changes; `load` writes and loads the run directory."""
+
+    def __init__(self, folder: Path, plan) -> None:
+        self.dir, self.plan = folder, plan
+        self.manifest = MANIFEST | {"duration_s": plan.duration_s, "played_s": plan.duration_s}
+        timeline = events(plan)
+        flows = plan.scenario.traffic
+        self.tables = {
+            "events": timeline,
+            "applied": timeline.assign(applied_s=timeline["t_s"] + 50e-6, late_us=50.0, skipped=False),
+            "probes": pd.concat([empty(PROBES), *(probes(plan, f) for f in flows if f.kind == "probe")]),
+            "paths": pd.concat([proofs(plan, f) for f in flows if f.kind == "trace"] or [proofs_of_none()]),
+            "flows": empty(FLOWS),
+        }
+        self.tables = {name: table.reset_index(drop=True) for name, table in self.tables.items()}
+
+    def flow_rows(self, name: str, kind: str, throughput_mbps: float) -> None:
+        """Add a udp or tcp flow that ran at one rate for the whole run, losing 1 packet in 100."""
+        start_s, size = np.arange(0, self.plan.duration_s, 1.0), int(throughput_mbps * 1e6 / 8)
+        rows = pd.DataFrame({
+            "flow": name, "kind": kind, "src": "Miyun", "dst": "Sanya", "start_s": start_s,
+            "end_s": start_s + 1, "sent_packets": 100, "received_packets": 99, "lost_packets": 1,
+            "reordered_packets": 0, "sent_bytes": size, "received_bytes": size,
+            "throughput_mbps": throughput_mbps, "retransmits": 0 if kind == "tcp" else None,
+            "rtt_us": 20_000.0 if kind == "tcp" else np.nan,
+        })  # fmt: skip
+        self.tables["flows"] = pd.concat([self.tables["flows"], rows.astype(FLOWS)], ignore_index=True)
+
+    def load(self) -> analysis.Run:
+        self.dir.mkdir(exist_ok=True)
+        (self.dir / "manifest.json").write_text(json.dumps(self.manifest))
+        for name, table in self.tables.items():
+            table.to_parquet(self.dir / f"{name}.parquet")
+        if not isinstance(self.plan, TinyPlan):
+            self.plan.save(self.dir / "plan")
+            return analysis.load(self.dir)
+        run = analysis.load(self.dir)
+        run.__dict__["plan"] = self.plan
+        return run
+
+
+def proofs_of_none() -> pd.DataFrame:
+    kinds = {"flow": "str", "src": "str", "dst": "str", "sent_s": "float64", "hop": "int64", "node": "str"}
+    return empty(kinds | {"reached": "bool"})
