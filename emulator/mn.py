@@ -1,0 +1,18 @@
+"""Skies for Mininet's own command:
+
+    sudo .venv/bin/mn --custom emulator/mn.py --topo sky,scenarios/pair.yaml --controller none
+
+builds a still of the sky at the scenario's epoch; `--topo sky,FILE,30` the one 30 s later.
+"""
+
+from emulator.net import SkyTopo
+from topologies.plan import Plan
+from topologies.scenario import Scenario
+
+
+def sky(scenario: str, at_s: float = 0.0) -> SkyTopo:
+    loaded = Scenario.load(scenario)
+    return SkyTopo(Plan.make(loaded, duration_s=max(at_s + 1.0, 1.0)), at_s=float(at_s))
+
+
+topos = {"sky": sky}

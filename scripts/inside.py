@@ -1,0 +1,165 @@
+"""The part of a run that happens inside a lane: build the sky, play it, cross it with traffic, write tables.
+
+    python -m scripts.inside RUN [--cli]
+
+RUN holds the plan. Lines of standard output that begin with "@ " are messages for the outside, in JSON; the
+line "stop" on standard input ends the run early, tables written. With --cli the terminal is Mininet's prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from mininet.cli import CLI
+
+from emulator import tables
+from emulator.clock import Clock
+from emulator.net import Sky
+from emulator.player import Player
+from topologies.plan import Plan
+from traffic import session
+
+READY_S = 2.0  # from the sky's first state to run time 0: the traffic process makes its sockets
+AFTER_S = 2.0  # the sky stands this long after the end, for answers under way
+REPORT_EVERY_S = 0.5
+
+Tell = Callable[..., None]
+
+
+def main(arguments: list[str]) -> int:
+    run, interactive = Path(arguments[0]), "--cli" in arguments
+    tell: Tell = _silence if interactive else _tell
+    try:
+        facts = play(run, interactive, tell)
+    except Exception as error:
+        traceback.print_exc()
+        tell(error=f"{type(error).__name__}: {error}")
+        return 1
+    (run / "inside.json").write_text(json.dumps(facts))
+    return 0
+
+
+def play(run: Path, interactive: bool, tell: Tell) -> dict:
+    """Returns what the manifest says of the inside."""
+    started_s = time.monotonic()
+    plan = Plan.load(run / "plan")
+    loaded_s = time.monotonic()
+    tell(stage="build")
+    sky = Sky(plan)
+    try:
+        player = Player(sky, plan)
+        player.open()
+        built_s = time.monotonic()
+        clock = Clock(lead_s=READY_S)
+        traffic = _fork_traffic(plan, sky, clock, run)
+        signal.signal(signal.SIGTERM, lambda *_: player.stopped.set())
+        if interactive:
+            played_s = _prompt(sky, player, clock, plan.duration_s)
+        else:
+            threading.Thread(target=_stop_on_request, args=(player,), daemon=True).start()
+            played_s = player.play(clock, plan.duration_s, _reporter(tell))
+        tell(stage="collect")
+        if player.stopped.is_set():
+            os.kill(traffic, signal.SIGTERM)
+        traffic_ended = _wait(traffic, AFTER_S + 30)
+        tables.write(tables.applied(plan, player, played_s), run / "applied.parquet")
+        tables.write(tables.routes(plan, player, played_s), run / "routes.parquet")
+        torn_s = time.monotonic()
+    finally:
+        sky.stop()
+    return {
+        "kernel": os.uname().release,
+        "played_s": played_s,
+        "finished": traffic_ended and played_s >= plan.duration_s,
+        "load_s": loaded_s - started_s,
+        "build_s": built_s - loaded_s,
+        "teardown_s": time.monotonic() - torn_s,
+    }
+
+
+def _fork_traffic(plan: Plan, sky: Sky, clock: Clock, run: Path) -> int:
+    """All traffic in a process of its own: it and the player do not wait for one interpreter's lock."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        with open(run / "traffic.log", "w", buffering=1) as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+            session.run(plan.scenario.traffic, sky, clock, plan.duration_s, run)
+            status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _wait(pid: int, patience_s: float) -> bool:
+    """Whether a child process ended well; one that is not done in time is killed."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return False
+
+
+def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float) -> float:
+    """Mininet's prompt while the sky moves; at the end of the scenario the sky stands still until `exit`."""
+    reached: list[float] = []
+    thread = threading.Thread(target=lambda: reached.append(player.play(clock, until_s)))
+    sys.setswitchinterval(0.0005)  # the prompt must not keep the player waiting
+    thread.start()
+    print(
+        f"*** {len(sky)} nodes; the sky moves for {until_s:g} s. Try: {_example(sky)}; then: exit", flush=True
+    )
+    CLI(sky)
+    player.stopped.set()
+    thread.join()
+    return reached[0]
+
+
+def _example(sky: Sky) -> str:
+    names = list(sky)
+    return f"{names[-1]} ping -c 3 {names[0]}"
+
+
+def _stop_on_request(player: Player) -> None:
+    for line in sys.stdin:
+        if line.strip() == "stop":
+            player.stopped.set()
+
+
+def _reporter(tell: Tell) -> Callable[[float], None]:
+    last = [-REPORT_EVERY_S]
+
+    def report(t_s: float) -> None:
+        if t_s - last[0] >= REPORT_EVERY_S:
+            last[0] = t_s
+            tell(t_s=round(t_s, 3))
+
+    return report
+
+
+def _tell(**message: object) -> None:
+    print(f"@ {json.dumps(message)}", flush=True)
+
+
+def _silence(**_message: object) -> None:
+    pass
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,57 @@
+"""What `skybed plan` shows: a sky in numbers, and when its moving links stand."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from topologies.plan import Plan
+from topologies.timeline import EventKind
+
+ROWS = 40  # contacts shown; a saved plan has them all
+
+
+def render(plan: Plan, console: Console) -> None:
+    events, changes = plan.timeline().events, plan.routes().changes
+    layers = Counter(node.layer or "ground" for node in plan.nodes)
+    kinds = Counter(link.kind for link in plan.links)
+    steps = Counter(EventKind(kind).name.lower() for kind in events["kind"])
+    facts = {
+        "scenario": f"{plan.scenario.name}, {plan.scenario.epoch:%Y-%m-%d %H:%M:%S} UTC + {plan.duration_s:g} s",
+        "nodes": f"{len(plan.nodes)}: {_counted(layers)}",
+        "links": f"{len(plan.links)}: {_counted(kinds)}",
+        "events": f"{len(events)}: {_counted(steps)}; {len(events) / plan.duration_s:.1f} a second",
+        "routes": f"{len(changes)} changes at {len(np.unique(changes['t_s']))} instants",
+    }
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in facts.items():
+        table.add_row(name, value)
+    console.print(table)
+    _contacts(plan, console)
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+
+
+def _contacts(plan: Plan, console: Console) -> None:
+    """The contacts that begin or end within the plan: what moves."""
+    moving = plan.contacts[(plan.contacts["start_s"] > 0) | (plan.contacts["end_s"] < plan.duration_s)]
+    if moving.empty:
+        console.print("Every link stands from the beginning to the end.")
+        return
+    table = Table("link", "from s", "until s", "delay ms", box=None, pad_edge=False, header_style="dim")
+    for row in moving.sort_values("start_s").head(ROWS).itertuples():
+        table.add_row(plan.links[row.link].name, f"{row.start_s:.3f}", f"{row.end_s:.3f}", _delays(plan, row))
+    console.print(table)
+    if len(moving) > ROWS:
+        console.print(f"... and {len(moving) - ROWS} more contacts; --out saves all.")
+
+
+def _delays(plan: Plan, contact: pd.Series) -> str:
+    ends = plan.delay_s(contact.link, np.array([contact.start_s, contact.end_s])) * 1e3
+    return f"{ends[0]:.3f} to {ends[1]:.3f}"
