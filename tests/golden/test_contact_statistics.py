@@ -1,0 +1,51 @@
+"""How often and for how long a remote sensing satellite sees Chinese ground stations."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from topologies import catalog, ephemeris
+from topologies.faults import union
+from topologies.scenario import Layer, Walker
+from topologies.visibility import Rule, intervals
+from topologies.walker import satellites
+
+EPOCH = dt.datetime(2026, 5, 9, tzinfo=dt.UTC)
+SITES = ("miyun", "sanya", "mohe", "kiruna", "kashi", "lijiang")
+WEEK_S, PLANES = 7 * 86400.0, 6
+
+
+@pytest.fixture(scope="module")
+def passes():
+    """site, satellite, start_s, end_s, minutes: passes above 5 deg of six sun-synchronous satellites at 535 km in a week."""
+    walker = Walker(planes=PLANES, per_plane=1, inclination_deg=97.535, altitude_km=535)
+    sats = satellites("eo", Layer(walker=walker), EPOCH)
+    orbits = ephemeris.elements_table([s.name for s in sats], [s.satrec for s in sats])
+    stations = pd.DataFrame([{"name": name, "alt_m": 0.0, **catalog.STATIONS[name]} for name in SITES])
+    sky = ephemeris.make(orbits, stations, EPOCH, WEEK_S)
+    a, b = np.repeat(np.arange(len(SITES)) + PLANES, PLANES), np.tile(np.arange(PLANES), len(SITES))
+    seen = intervals(sky, a, b, Rule(min_elevation_deg=5), WEEK_S)
+    site = np.array(SITES)[a[seen.pair] - PLANES]
+    table = pd.DataFrame({"site": site, "satellite": b[seen.pair], "start_s": seen.start_s, "end_s": seen.end_s})
+    return table.assign(minutes=(table.end_s - table.start_s) / 60)
+
+
+@pytest.mark.parametrize(
+    ("site", "per_day", "mean", "longest"),
+    [("miyun", 4.4, 7.1, 9.6), ("sanya", 3.4, 7.5, 9.6), ("mohe", 5.4, 7.6, 9.6), ("kiruna", 10.3, 7.8, 9.7)],
+)
+def test_passes_over_a_station(passes, site, per_day, mean, longest):
+    minutes = passes.minutes[passes.site == site]
+    assert len(minutes) / 7 / PLANES == pytest.approx(per_day, abs=0.4)
+    assert minutes.mean() == pytest.approx(mean, abs=1.0)
+    assert minutes.max() == pytest.approx(longest, abs=0.1)
+
+
+def test_five_domestic_stations_see_a_satellite_a_fourteenth_of_the_day(passes):
+    """98 to 103 min/day, what two stations see together counted once."""
+    domestic = passes[passes.site != "kiruna"]
+    together = [union(list(zip(sat.start_s, sat.end_s, strict=True))) for _, sat in domestic.groupby("satellite")]
+    seen_s = sum(end - start for spans in together for start, end in spans)
+    assert 96 < seen_s / 60 / 7 / PLANES < 105

@@ -1,0 +1,200 @@
+"""What holds for every plan, whatever the sky: checked on skies drawn at random."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from topologies import faults
+from topologies.plan import Plan
+from topologies.scenario import Scenario
+from topologies.timeline import EventKind
+
+DRAIN_S = 0.1
+SITES = [("north", 60.0, 20.0), ("middle", 30.0, 25.0), ("south", -5.0, 30.0)]
+
+
+def scenario(**changes):
+    """Six planes of eight at 1,100 km over three stations, with what the test changes."""
+    isl = {"pattern": "grid", "link": "isl", "polar_cutoff_deg": 70}
+    sky = {
+        "name": "sky",
+        "epoch": "2026-05-09T00:00:00Z",
+        "duration_s": 400,
+        "layers": {
+            "net": {
+                "walker": {"planes": 6, "per_plane": 8, "inclination_deg": 80, "altitude_km": 1100, "phasing": 1},
+                "isl": isl,
+            },
+            "eo": {"walker": {"planes": 1, "per_plane": 3, "inclination_deg": 97.5, "altitude_km": 535}},
+        },
+        "stations": [{"name": name, "lat_deg": lat, "lon_deg": lon} for name, lat, lon in SITES],
+        "links": {
+            "isl": {"rate_mbps": 100, "max_range_km": 6000, "setup_s": [3, 9]},
+            "radio": {"rate_mbps": 100, "min_elevation_deg": 5},
+            "optical": {"rate_mbps": 100, "max_range_km": 4000, "setup_s": [3, 9]},
+        },
+        "access": [
+            {"from": "ground", "to": "net", "link": "radio", "policy": "nearest"},
+            {"from": "eo", "to": "net", "link": "optical", "policy": "keep", "target_terminals": 2},
+        ],
+        "fibre": [{"a": "north", "b": "middle"}],
+        "routing": {"interval_s": 5, "destinations": "ground"},
+    }
+    return Scenario.model_validate(sky | changes)
+
+
+@st.composite
+def scenarios(draw):
+    """Skies of one or two planes to six, each access rule of any policy, terminals, faults."""
+    planes = draw(st.integers(1, 6))
+    pattern = draw(st.sampled_from(["delta", "star"]))
+    inclination = draw(st.floats(30, 98))
+    net = {
+        "walker": {
+            "planes": planes,
+            "per_plane": draw(st.integers(3, 9)),
+            "inclination_deg": inclination,
+            "altitude_km": draw(st.floats(500, 1500)),
+            "pattern": pattern,
+            "phasing": draw(st.integers(0, planes - 1)),
+            "raan0_deg": draw(st.floats(0, 360)),
+        },
+        "isl": {
+            "pattern": draw(st.sampled_from(["grid", "ring", "none"])),
+            "link": "isl",
+            "polar_cutoff_deg": draw(st.sampled_from([None, 60.0])),
+            "seam": draw(st.booleans()),
+        },
+    }
+    policy = st.sampled_from(["all", "nearest", "longest", "keep", "slots"])
+    rule = st.fixed_dictionaries(
+        {
+            "policy": policy,
+            "links": st.integers(1, 2),
+            "terminals": st.integers(2, 3),
+            "target_terminals": st.sampled_from([None, 1, 3]),
+            "hysteresis_km": st.sampled_from([0.0, 200.0]),
+        }
+    )
+    eo = {
+        "walker": {
+            "planes": 1,
+            "per_plane": 3,
+            "inclination_deg": 97.5,
+            "altitude_km": 535,
+            "raan0_deg": draw(st.floats(0, 360)),
+        }
+    }
+    node = st.sampled_from(["north", "net-0-0", "eo-0-1"])
+    fault = st.fixed_dictionaries(
+        {
+            "kind": st.sampled_from(["carrier", "silent"]),
+            "node": node,
+            "at_s": st.floats(0, 390),
+            "for_s": st.sampled_from([None, 0.05, 60.0]),
+        }
+    )
+    return scenario(
+        layers={"net": net, "eo": eo},
+        access=[
+            {"from": "ground", "to": "net", "link": "radio", **draw(rule)},
+            {"from": "eo", "to": "net", "link": "optical", **draw(rule)},
+        ],
+        faults=draw(st.lists(fault, max_size=3)),
+        routing={"interval_s": 20, "destinations": "all", "ground_relay": draw(st.booleans())},
+        delay_bound_us=draw(st.sampled_from([3.0, 50.0])),
+        seed=draw(st.integers(0, 99)),
+    )
+
+
+def check_contacts(plan):
+    for _, mine in plan.contacts.groupby("link"):
+        start, end = mine.start_s.to_numpy(), mine.end_s.to_numpy()
+        assert (start < end).all()
+        assert (start[1:] > end[:-1]).all()
+        assert start[0] >= 0
+        assert end[-1] <= plan.duration_s
+    assert (plan.contacts.route_start_s >= plan.contacts.start_s).all()
+
+
+def check_terminals(plan):
+    """At no start of a contact are there more links than terminals, on either side."""
+    ends = np.stack(plan.ends, axis=1)
+    nodes = ends[plan.contacts.link]
+    access = np.array([plan.links[n].kind == "access" for n in plan.contacts.link], bool)
+    start, end = plan.contacts.start_s.to_numpy(), plan.contacts.end_s.to_numpy()
+    for rule in plan.scenario.access:
+        ground = rule.source == "ground"
+        of_rule = access & ((nodes[:, 1] >= len(plan.orbits)) == ground)
+        source, target = nodes[:, 1], nodes[:, 0]  # net comes first, so a target has the lower number
+        for k in np.flatnonzero(of_rule):
+            now = of_rule & (start <= start[k]) & (end > start[k])
+            if rule.policy != "all":
+                assert (now & (source == source[k])).sum() <= rule.terminals
+            if rule.target_terminals is not None:
+                assert (now & (target == target[k])).sum() <= rule.target_terminals
+
+
+def check_delays(plan, rng):
+    """The value in force is within the bound of the true delay at random instants of every contact."""
+    events = plan.timeline().events
+    assert (np.diff(events["t_s"]) >= 0).all()
+    settings_ = events[events["kind"] <= EventKind.DELAY]
+    for row in plan.contacts.itertuples():
+        mine = settings_[settings_["link"] == row.link]
+        t = np.append(rng.uniform(row.start_s, row.end_s, 40), [row.start_s, np.nextafter(row.end_s, 0)])
+        inside = mine[(mine["t_s"] >= row.start_s) & (mine["t_s"] < row.end_s)]
+        assert inside["t_s"][0] == row.start_s
+        assert (inside["kind"] == EventKind.UP).tolist() == [True] + [False] * (len(inside) - 1)
+        applied_us = inside["delay_us"][np.searchsorted(inside["t_s"], t, side="right") - 1]
+        true_us = plan.delay_s(row.link, t) * 1e6
+        assert np.abs(applied_us - true_us).max() <= plan.scenario.delay_bound_us
+
+
+def check_events(plan):
+    """UP and DOWN alternate on a link; what is silenced is up, and healed before it goes down."""
+    for link in range(len(plan.links)):
+        up = silent = False
+        for event in plan.timeline().events[plan.timeline().events["link"] == link]:
+            kind = EventKind(event["kind"])
+            assert up == (kind != EventKind.UP)
+            assert silent == (kind == EventKind.HEAL) or kind == EventKind.DELAY
+            up = kind != EventKind.DOWN
+            silent = (silent or kind == EventKind.SILENCE) and kind != EventKind.HEAL
+
+
+def check_routes(plan):
+    """Every next hop is over a link that routing uses then, and leads to the destination without a loop."""
+    detection_s = plan.scenario.routing.detection_ms / 1000
+    usable = faults.routed(plan.contacts, plan.lost, detection_s, len(plan.links))
+    link_of = {(link.a, link.b): n for n, link in enumerate(plan.links)}
+    via = np.full((len(plan.nodes), len(plan.nodes)), -1)
+    changes = plan.routes().changes
+    for t in np.unique(changes["t_s"]):
+        now = changes[changes["t_s"] == t]
+        assert (via[now["node"], now["dst"]] != now["via"]).all()
+        via[now["node"], now["dst"]] = now["via"]
+        for node, dst in np.argwhere(via >= 0):
+            link = link_of[tuple(sorted((node, via[node, dst])))]
+            assert any(start <= t < end for start, end in usable[link])
+        for dst in range(len(plan.nodes)):
+            at = np.where(via[:, dst] >= 0, via[:, dst], np.arange(len(plan.nodes)))
+            hops = at.copy()
+            for _ in range(len(plan.nodes)):
+                hops = at[hops]
+            assert set(hops[via[:, dst] >= 0]) <= {dst}
+            if not plan.scenario.routing.ground_relay:
+                through = [n for n in at[via[:, dst] >= 0] if n >= len(plan.orbits)]
+                assert set(through) <= {dst}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scenarios(), st.integers(0, 2**32 - 1))
+def test_what_holds_for_every_plan(sky, seed):
+    plan = Plan.make(sky)
+    check_contacts(plan)
+    check_terminals(plan)
+    check_delays(plan, np.random.default_rng(seed))
+    check_events(plan)
+    check_routes(plan)
