@@ -66,7 +66,10 @@ def rtt(run: Run, probes: pd.DataFrame) -> Figure:
         above.set_ylabel("RTT (ms)")
         above.xaxis.label.set_visible(False)
         legend(above, 5)
-        below.plot(free["sent_s"], free["error_us"], color=MEASURED, **DOTS)
+        if free["error_us"].notna().any():
+            below.plot(free["sent_s"], free["error_us"], color=MEASURED, **DOTS)
+        else:
+            below.plot(loaded["sent_s"], loaded["error_us"], color=SERIES[4], **DOTS)
         below.axhline(0, color=INK, lw=0.8)
         below.set_ylabel("error (µs)")
         time_axis(below, 0, run.played_s)
@@ -74,8 +77,8 @@ def rtt(run: Run, probes: pd.DataFrame) -> Figure:
     return Figure(
         "flows", f"Round-trip time of {flow}",
         "Each dot is a probe at its time of sending; the line is what orbits and link rates give for it. "
-        "Dotted lines are planned path changes, shaded spans are outages. Below: measured minus true, of the "
-        "probes that met no load.",
+        "Dotted lines are planned path changes, shaded spans are outages. Below: measured minus true, "
+        "without the probes that met load if others did not.",
         draw(4.0, paint),
     )  # fmt: skip
 

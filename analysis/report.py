@@ -74,6 +74,10 @@ def _checks(run: Run, verdict: Verdict) -> list[tuple[str, str, str, bool | None
     ))  # fmt: skip
     late = " / ".join(_number(events[f"late_{name}_us"], 0) for name in ("p50", "p99", "max"))
     rows.append(("Lateness, median / 99th pct. / largest", f"{late} µs", "", None))
+    sent = sum(row["sent"] for row in verdict["flows"] if row["kind"] == "probe")
+    rows.append(
+        ("Probes that came back over links without load", f"{verdict['rtt_error']['n']} of {sent}", "", None)
+    )
     proofs = verdict["proofs"]
     if proofs["n"]:
         rows.append(

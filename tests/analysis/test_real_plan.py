@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_sky import PROBE, TINY, TRACE, Builder
 
-from analysis import delays, paths, report, truth, verdict
+from analysis import delays, metrics, paths, report, truth, verdict
 from topologies.plan import Plan
 from topologies.scenario import Scenario
 
@@ -14,6 +14,7 @@ SKY = TINY | {
     "layers": {"relay": {"role": "relay", "walker": SHELL, "isl": {"pattern": "grid", "seam": False}}},
     "access": [{"from": "ground", "to": "relay", "link": "ka-down", "min_elevation_deg": 10}],
     "traffic": [PROBE, TRACE],
+    "faults": [{"kind": "silent", "node": "Sanya", "at_s": 60, "for_s": 3}],
 }
 
 
@@ -43,6 +44,13 @@ def test_the_true_delay_is_the_sum_of_the_links_of_the_path(run):
     light_us = 1e6 * run.plan.delay_s(np.array(links), 0.0).sum()
     wire_us = sum(106 * 8 / run.plan.links[link].link_class.rate_mbps for link in links)
     assert first["true_owd_us"] == pytest.approx(light_us + wire_us, abs=1.0)  # links move while it flies
+
+
+def test_a_silenced_station_is_an_expected_outage(run):
+    gap = metrics.outages(run, "p1")
+    assert gap.to_numpy().tolist() == [pytest.approx([60.0, 63.0], abs=0.2)]
+    probes = truth.probes(run)
+    assert (probes["lost"] == probes["expected_lost"]).all()
 
 
 def test_proven_paths_follow_the_planned_ones(run):

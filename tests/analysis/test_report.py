@@ -67,8 +67,9 @@ def test_names_are_escaped(page):
 def test_a_browser_shows_every_figure(run, page, tmp_path):
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
     options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    options += [f"--user-data-dir={tmp_path}/profile", "--dump-dom"]
     shown = subprocess.run(
-        ["chromium", *options, f"--user-data-dir={tmp_path}/profile", "--dump-dom", (run.dir / "report.html").as_uri()],
+        ["chromium", *options, (run.dir / "report.html").as_uri()],
         capture_output=True, text=True, timeout=60,
     ).stdout  # fmt: skip
     assert shown.count("<figure>") == 7
