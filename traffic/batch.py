@@ -23,8 +23,9 @@ AT_ONCE = 64
 
 _CMSG = struct.Struct("=QII")  # length with this header, level, type
 _TIMESPEC = struct.Struct("=qq")
+_FAMILY = struct.Struct("=H")
 _INT = struct.Struct("=i")
-_NAME4, _NAME6 = struct.Struct("!2xH4s"), struct.Struct("!2xH4x16s")
+_NAME4, _NAME6 = struct.Struct("!H4s8x"), struct.Struct("!H4x16s4x")  # after the family: port, address
 
 # What an ICMP error about an earlier packet, or a route that is gone, makes of a call. Not a fault of ours.
 _NETWORK_ERRORS = frozenset(
@@ -87,9 +88,9 @@ class Inbox:
         self._control = np.zeros((AT_ONCE, CONTROL_BYTES), np.uint8)
         self._messages, self._vectors = _messages(self.data, self._names, self._control)
         self._pristine = bytes(self._messages)  # the kernel overwrites the lengths at every read
-        self._data_view = memoryview(self.data).cast("B")
-        self._names_view = memoryview(self._names).cast("B")
-        self._control_view = memoryview(self._control).cast("B")
+        self._data_view = self.data.data.cast("B")
+        self._names_view = self._names.data.cast("B")
+        self._control_view = self._control.data.cast("B")
 
     def read(self, fd: int, flags: int = 0, at_most: int = AT_ONCE) -> int:
         """Take what waits on the socket, without blocking. Returns the number of datagrams."""
@@ -130,27 +131,29 @@ class Inbox:
 
 
 class Outbox:
-    """Datagrams of one size, made once, patched in place and sent many at a time.
+    """Datagrams of one size to one address, made once, patched in place and sent many at a time.
 
-    data: uint8[count, size], to be filled by the caller; the socket is connected.
+    data: uint8[count, size], to be filled by the caller. to: a raw socket address. The socket is not
+    connected, for that takes a route, and there may be none yet.
     control: a control message for each datagram, or None.
     """
 
-    def __init__(self, count: int, size: int, control: list[bytes] | None = None) -> None:
+    def __init__(self, count: int, size: int, to: bytes, control: list[bytes] | None = None) -> None:
         self.data = np.zeros((count, size), np.uint8)
-        self._control = None if control is None else np.array([list(c) for c in control], np.uint8)
-        self._messages, self._vectors = _messages(self.data, None, self._control)
-        self._step = ctypes.sizeof(_Message)
+        names = np.broadcast_to(np.frombuffer(to, np.uint8), (count, len(to)))
+        controls = None if control is None else np.array([list(c) for c in control], np.uint8)
+        self._messages, self._vectors = _messages(self.data, names, controls)
+        self._kept = names, controls  # the messages point into them
 
     def send(self, fd: int, count: int, first: int = 0) -> int:
         """Send the datagrams from `first` up to, not including, number `count`. Returns how many are gone.
 
-        A datagram refused for want of a route is tried once more, for the refusal may be news of an
-        earlier one; then it counts as gone, as if lost on the way. A full socket buffer ends the batch.
+        A refusal for want of a route may be news of an earlier datagram, so it is asked for once more; then
+        all the rest counts as gone, as if lost on the way. A full socket buffer ends the batch.
         """
         at, refused = first, False
         while at < count:
-            start = ctypes.byref(self._messages, at * self._step)
+            start = ctypes.byref(self._messages, at * ctypes.sizeof(_Message))
             sent = _libc.sendmmsg(fd, start, count - at, MSG_DONTWAIT)
             if sent > 0:
                 at, refused = at + sent, False
@@ -159,7 +162,9 @@ class Outbox:
             _raise_unless_network(code)
             if code == errno.EAGAIN:
                 break
-            at, refused = (at + 1, False) if refused else (at, True)
+            if refused:
+                return count - first
+            refused = True
         return at - first
 
 
@@ -168,13 +173,18 @@ def control_message(level: int, kind: int, value: int) -> bytes:
     return _CMSG.pack(_CMSG.size + _INT.size, level, kind) + _INT.pack(value).ljust(8, b"\0")
 
 
+def raw_address(ip: str, port: int) -> bytes:
+    """struct sockaddr_in or sockaddr_in6."""
+    if ":" in ip:
+        return _FAMILY.pack(socket.AF_INET6) + _NAME6.pack(port, socket.inet_pton(socket.AF_INET6, ip))
+    return _FAMILY.pack(socket.AF_INET) + _NAME4.pack(port, socket.inet_pton(socket.AF_INET, ip))
+
+
 def socket_address(name: memoryview) -> tuple[str, int]:
-    """(address, port) of a raw sockaddr_in or sockaddr_in6."""
-    if len(name) == 16:
-        port, ip = _NAME4.unpack_from(name)
-        return socket.inet_ntop(socket.AF_INET, ip), port
-    port, ip = _NAME6.unpack_from(name)
-    return socket.inet_ntop(socket.AF_INET6, ip), port
+    """(address, port) of a struct sockaddr_in or sockaddr_in6."""
+    family = _FAMILY.unpack_from(name)[0]
+    port, ip = (_NAME4 if family == socket.AF_INET else _NAME6).unpack_from(name, _FAMILY.size)
+    return socket.inet_ntop(family, ip), port
 
 
 def _raise_unless_network(code: int) -> None:

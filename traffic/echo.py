@@ -6,12 +6,11 @@ import contextlib
 import socket
 import struct
 import time
-from collections.abc import Callable
 
 from traffic import packets
 from traffic.batch import SO_TIMESTAMPNS
 from traffic.nodes import NodeHandle, address, bound_socket
-from traffic.probes import ProbeLog
+from traffic.probes import ProbeLog, Send
 from traffic.stage import Stage
 
 SOL_RAW, ICMP_FILTER, ICMPV6_FILTER = 255, 1, 1  # <linux/icmp.h>, <linux/icmpv6.h>: a set bit drops the type
@@ -37,8 +36,8 @@ class Prober:
             self._sock.setsockopt(socket.IPPROTO_ICMPV6, ICMPV6_FILTER, struct.pack("=8I", *words))
         stage.loop.watch(self._sock.fileno(), self._receive)
 
-    def add(self, log: ProbeLog, ident: int, target: NodeHandle) -> Callable[[int], None]:
-        """Let a flow use this prober under a 16-bit identifier of its own. Returns what sends its next probe."""
+    def add(self, log: ProbeLog, ident: int, target: NodeHandle) -> Send:
+        """Let a flow use this prober, with an identifier of 16 bits. Returns what sends its next probe."""
         self._flows[ident] = log
         packet = packets.echo_request(self._family, ident, log.flow.size_bytes)
         checksum0 = packets.ECHO_HEAD.unpack_from(packet)[2] if self._family == 4 else None

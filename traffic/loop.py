@@ -46,7 +46,7 @@ class Loop:
     def __init__(self) -> None:
         self._timers: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = itertools.count()  # timers of one instant run in the order they were set
-        self._readers: dict[int, Callable[[], None]] = {}
+        self._readers: dict[int, Callable[[], object]] = {}
         self._epoll = select.epoll()
         self._events = (_Event * EVENTS_AT_ONCE)()
         self._timeout = _Timespec()
@@ -61,7 +61,7 @@ class Loop:
         heapq.heappush(self._timers, (t_ns, next(self._order), call))
 
     def every(self, period_ns: float, first_ns: int, end_ns: int, call: Callable[[int], None]) -> None:
-        """Call `call(now_ns)` at first_ns + k period_ns, before end_ns. Instants missed altogether are left out."""
+        """Call `call(now_ns)` at first_ns + k period_ns, before end_ns; instants missed are left out."""
 
         def turn(k: int, now: int) -> None:
             call(now)
@@ -74,14 +74,10 @@ class Loop:
 
         schedule(0)
 
-    def watch(self, fd: int, call: Callable[[], None]) -> None:
-        """Call `call` whenever fd is readable or has an error pending."""
+    def watch(self, fd: int, call: Callable[[], object]) -> None:
+        """Call `call` whenever fd is readable or has an error pending, until fd is closed."""
         self._readers[fd] = call
         self._epoll.register(fd, select.EPOLLIN)
-
-    def unwatch(self, fd: int) -> None:
-        del self._readers[fd]
-        self._epoll.unregister(fd)
 
     def stop(self) -> None:
         self._stopped = True
@@ -117,9 +113,7 @@ class Loop:
             if code != errno.EINTR:
                 raise OSError(code, os.strerror(code))
         for i in range(count):
-            reader = self._readers.get(self._events[i].data & 0xFFFFFFFF)
-            if reader is not None:  # an earlier reader of this turn may have unwatched it
-                reader()
+            self._readers[self._events[i].data & 0xFFFFFFFF]()
         return count
 
     def close(self) -> None:
@@ -141,7 +135,7 @@ def stopped_by_sigterm(loop: Loop) -> Iterator[None]:
     with ours, theirs:
         ours.setblocking(False)
         theirs.setblocking(False)
-        loop.watch(ours.fileno(), lambda: ours.recv(64) and None)
+        loop.watch(ours.fileno(), lambda: ours.recv(64))
         before = signal.signal(signal.SIGTERM, lambda *_: loop.stop())
         wakeup = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
         try:
@@ -149,4 +143,3 @@ def stopped_by_sigterm(loop: Loop) -> Iterator[None]:
         finally:
             signal.set_wakeup_fd(wakeup)
             signal.signal(signal.SIGTERM, before)
-            loop.unwatch(ours.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from topologies.scenario import ProbeFlow
 from traffic.nodes import Clock
 from traffic.reordering import reordered
+
+Send = Callable[[int], None]  # sends a flow's next probe; the argument is the loop's time
 
 
 class ProbeLog:
@@ -34,7 +37,7 @@ class ProbeLog:
             self.turned_ns.append(turned_ns)
 
     def columns(self) -> dict[str, Any]:
-        """The flow's rows of the probes table, one a probe. Of duplicate answers the first counts (RFC 5560)."""
+        """The flow's rows of the probes table, a row a probe. The first of duplicate answers counts."""
         flow, sent = self.flow, np.array(self.sent_ns, np.int64)
         count = len(sent)
         seq, first = np.unique(np.array(self.answered, np.int64), return_index=True)

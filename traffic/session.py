@@ -9,7 +9,7 @@ from topologies.scenario import AnyFlow, ProbeFlow, TcpFlow, TraceFlow, UdpFlow
 from traffic import echo, stamp, tables, tcp, trace, udp
 from traffic.loop import stopped_by_sigterm
 from traffic.nodes import Clock, NodeHandle
-from traffic.probes import ProbeLog
+from traffic.probes import ProbeLog, Send
 from traffic.stage import Stage
 
 GRACE_S = 1.0  # how long after the end an answer still counts
@@ -29,19 +29,22 @@ def run(
     logs: list[ProbeLog] = []
     tracers: list[trace.Tracer] = []
     loads: list[udp.Stream | tcp.Transfer] = []
-    try:
-        with stage.closing, stopped_by_sigterm(stage.loop):
-            logs += probes(stage, [flow for flow in flows if isinstance(flow, ProbeFlow)])
-            tracers += [trace.Tracer(stage, flow) for flow in flows if isinstance(flow, TraceFlow)]
-            loads += [udp.Stream(stage, flow, i) for i, flow in enumerate(flows) if isinstance(flow, UdpFlow)]
-            loads += [
-                tcp.Transfer(stage, flow, i) for i, flow in enumerate(flows) if isinstance(flow, TcpFlow)
-            ]
-            stage.loop.run(int(clock.to_realtime_ns(until_s + GRACE_S)))
-    finally:
-        tables.write(tables.PROBES, [log.columns() for log in logs], out / "probes.parquet")
-        tables.write(tables.PATHS, [tracer.columns() for tracer in tracers], out / "paths.parquet")
-        tables.write(tables.FLOWS, [load.columns() for load in loads], out / "flows.parquet")
+    with stopped_by_sigterm(stage.loop):
+        try:
+            with stage.closing:
+                logs += probes(stage, [flow for flow in flows if isinstance(flow, ProbeFlow)])
+                for number, flow in enumerate(flows):
+                    if isinstance(flow, TraceFlow):
+                        tracers.append(trace.Tracer(stage, flow))
+                    elif isinstance(flow, UdpFlow):
+                        loads.append(udp.Stream(stage, flow, number))
+                    elif isinstance(flow, TcpFlow):
+                        loads.append(tcp.Transfer(stage, flow, number))
+                stage.loop.run(int(clock.to_realtime_ns(until_s + GRACE_S)))
+        finally:
+            tables.write(tables.PROBES, [log.columns() for log in logs], out / "probes.parquet")
+            tables.write(tables.PATHS, [tracer.columns() for tracer in tracers], out / "paths.parquet")
+            tables.write(tables.FLOWS, [load.columns() for load in loads], out / "flows.parquet")
 
 
 def probes(stage: Stage, flows: Sequence[ProbeFlow]) -> list[ProbeLog]:
@@ -51,6 +54,7 @@ def probes(stage: Stage, flows: Sequence[ProbeFlow]) -> list[ProbeLog]:
     reflectors: dict[tuple[str, int], stamp.Reflector] = {}
     for i, log in enumerate(logs):
         flow, number = log.flow, i + 1  # the session identifier and the ICMP identifier must not be 0
+        send: Send
         if flow.protocol == "stamp":
             place = flow.target, flow.family
             if place not in reflectors:

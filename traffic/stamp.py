@@ -34,7 +34,7 @@ class Sender:
         self._packet = packets.stamp_request(flow.size_bytes, ssid)
         self._error = packets.STAMP_HEAD.unpack_from(self._packet)[2]
         self._sock = stage.closing.enter_context(probe_socket(source, flow.family, 0))
-        self._sock.connect((address(target, flow.family), packets.STAMP_PORT))
+        self._to = address(target, flow.family), packets.STAMP_PORT
         stage.loop.watch(self._sock.fileno(), self._receive)
 
     def send(self, now_ns: int) -> None:
@@ -42,11 +42,8 @@ class Sender:
         packets.STAMP_HEAD.pack_into(self._packet, 0, len(self.log.sent_ns), packets.ntp_from_ns(sent_ns),
                                      self._error, self._ssid)  # fmt: skip
         self.log.sent_ns.append(sent_ns)
-        try:
-            self._sock.send(self._packet)
-        except OSError:  # a connected socket reports an earlier probe's ICMP error here, and sends nothing
-            with contextlib.suppress(OSError):  # no route: the probe stays unanswered
-                self._sock.send(self._packet)
+        with contextlib.suppress(OSError):  # no route: the probe stays unanswered
+            self._sock.sendto(self._packet, self._to)
 
     def _receive(self) -> None:
         inbox = self._inbox

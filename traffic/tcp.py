@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -26,7 +26,8 @@ FIRST_PORT = 5201  # one to a flow
 LISTEN_S = 10.0  # how long a server may take to listen
 CONNECT_MS = 5000
 FINISH_S = 3.0  # how long a client may take to end by itself after the session's end
-STOP_S = 2.0  # and to print its JSON when told to end
+SERVER_S = 0.5  # how long a server may take to end after its client
+STOP_S = 2.0  # how long either may take to print its JSON when told to end
 _LISTENING = "0A"  # state in /proc/net/tcp
 
 log = logging.getLogger(__name__)
@@ -38,47 +39,44 @@ class Transfer:
     def __init__(self, stage: Stage, flow: TcpFlow, number: int) -> None:
         source, target = stage.ends(flow)
         self.flow = flow
-        self._clock, self._until_s = stage.clock, stage.until_s
+        self._loop, self._clock, self._until_s = stage.loop, stage.clock, stage.until_s
         self._begun_s: float | None = None
         start_s, stop_s = stage.window_s(flow)
         folder = stage.out / "iperf3"
         folder.mkdir(parents=True, exist_ok=True)
-        self._client_json, self._server_json = (
-            folder / f"{flow.name}.json",
-            folder / f"{flow.name}.server.json",
-        )
+        self._client_json = folder / f"{flow.name}.json"
+        self._server_json = folder / f"{flow.name}.server.json"
         port, local, remote = FIRST_PORT + number, address(source, flow.family), address(target, flow.family)
 
         server = ["iperf3", "--server", "--one-off", "--json", "--bind", remote, "--port", str(port)]
-        self._server = _start(target, server, self._server_json, subprocess.DEVNULL)
-        self._client: subprocess.Popen[bytes] | None = None
-        stage.closing.callback(self._stop)
+        self._server = _start(target, server, self._server_json)
+        stage.closing.callback(_end, self._server, SERVER_S)
         client = ["iperf3", "--client", remote, "--bind", local, "--port", str(port), "--json",
                   "--connect-timeout", str(CONNECT_MS), "--time", str(max(1, int(stop_s - start_s))),
-                  "--interval", "1", "--congestion", flow.congestion, "--parallel", str(flow.streams)]  # fmt: skip
+                  "--interval", "1", "--congestion", flow.congestion,
+                  "--parallel", str(flow.streams)]  # fmt: skip
         if flow.rate_mbps is not None:  # iperf3 takes the rate of a stream
             client += ["--bitrate", f"{flow.rate_mbps * 1e6 / flow.streams:.0f}"]
         # A fork holds up the probes, so the client is forked now and waits for a line to begin.
-        waiting = ["sh", "-c", 'read -r go && exec "$@"', "sh", *client]
-        self._client = _start(source, waiting, self._client_json, subprocess.PIPE)
+        ours, theirs = socket.socketpair()
+        self._go = stage.closing.enter_context(ours)
+        with theirs:
+            waiting = ["sh", "-c", 'read -r go && exec "$@"', "sh", *client]
+            self._client = _start(source, waiting, self._client_json, stdin=theirs.fileno())
+        stage.closing.callback(self._end_client)
         _await_listener(self._server, port, flow)
         stage.loop.at(stage.window_ns(flow)[0], self._begin)
 
     def _begin(self, now_ns: int) -> None:
         self._begun_s = self._clock.now_s()
-        assert self._client.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has died already, which _stop will report
-            os.write(self._client.stdin.fileno(), b"\n")
+        with contextlib.suppress(OSError):  # it has died already: `columns` tells
+            self._go.send(b"\n")
 
-    def _stop(self) -> None:
-        """End both processes, whatever they do: wait, ask, kill."""
-        if self._client is not None:
-            if self._begun_s is None:
-                self._client.kill()
+    def _end_client(self) -> None:
+        if self._begun_s is None or self._loop.stopped:
+            _end(self._client, 0.0)
+        else:
             _end(self._client, self._until_s + FINISH_S - self._clock.now_s())
-            assert self._client.stdin is not None
-            self._client.stdin.close()
-        _end(self._server, 0.2)  # it ends by itself once the client is done
 
     def columns(self) -> dict[str, Any]:
         """The flow's rows of the flows table, one for each interval that the client reported."""
@@ -127,7 +125,9 @@ def _received_bytes(server: dict[str, Any], rows: int) -> np.ndarray:
     return received
 
 
-def _start(node: NodeHandle, args: list[str], output: Path, stdin: int) -> subprocess.Popen[bytes]:
+def _start(
+    node: NodeHandle, args: list[str], output: Path, stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
     with output.open("wb") as file:
         try:
             return node.popen(args, stdin=stdin, stdout=file, stderr=subprocess.STDOUT)

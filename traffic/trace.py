@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from topologies.scenario import TraceFlow
-from traffic.batch import MSG_ERRQUEUE, Outbox, control_message, socket_address
+from traffic.batch import MSG_ERRQUEUE, Outbox, control_message, raw_address, socket_address
 from traffic.nodes import address, bound_socket
 from traffic.stage import Stage
 
@@ -23,21 +23,25 @@ PORT = 33434  # traceroute's; nobody listens there
 IP_RECVERR, IPV6_RECVERR = 11, 25  # <linux/in.h>, <linux/in6.h>
 _PROBE = struct.Struct("!IB3x")  # round, TTL
 _ERROR = struct.Struct("=IBBBxII")  # struct sock_extended_err; the sender's socket address follows
-_PORT_UNREACHABLE = {(2, 3, 3), (3, 1, 4)}  # (origin ICMP or ICMPv6, type, code)
+_ICMP = 2, 3  # origins: SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
+_PORT_UNREACHABLE = {(2, 3, 3), (3, 1, 4)}  # (origin, type, code)
 _TIME_EXCEEDED = {(2, 11, 0), (3, 3, 0)}
 
 
 class Round:
-    """One round of probes: the address that answered at each TTL, and the first TTL that arrived."""
+    """One round of probes, and what answered it."""
 
     def __init__(self, sent_ns: int, ttls: int) -> None:
         self.sent_ns, self.ttls = sent_ns, ttls
-        self.answers: dict[int, str] = {}
-        self.arrived: int | None = None
+        self.answers: dict[int, str] = {}  # TTL: address
+        self.end: int | None = (
+            None  # the lowest TTL that reached the destination, or a router without a route
+        )
+        self.reached = False
 
     def hops(self) -> int:
-        """The number of hops to report: to the destination, or to the last that answered, at least 1."""
-        return self.arrived or max(self.answers, default=1)
+        """The number of hops to report: to the end, or to the last that answered, at least 1."""
+        return self.end or max(self.answers, default=1)
 
 
 class Tracer:
@@ -52,11 +56,15 @@ class Tracer:
         level, kind = (socket.IPPROTO_IP, socket.IP_TTL) if flow.family == 4 else (
             socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT)  # fmt: skip
         ttls = range(1, flow.max_ttl + 1)
-        self._probes = Outbox(flow.max_ttl, _PROBE.size, [control_message(level, kind, ttl) for ttl in ttls])
+        self._probes = Outbox(
+            flow.max_ttl,
+            _PROBE.size,
+            raw_address(address(target, flow.family), PORT),
+            [control_message(level, kind, ttl) for ttl in ttls],
+        )
         self._probes.data[:, 4] = ttls
         self._sock = stage.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
         self._sock.setsockopt(level, IP_RECVERR if flow.family == 4 else IPV6_RECVERR, 1)
-        self._sock.connect((address(target, flow.family), PORT))
         stage.loop.watch(self._sock.fileno(), self._receive)
         first_ns, end_ns = stage.window_ns(flow)
         stage.loop.every(flow.every_s * 1e9, first_ns, end_ns, self._send)
@@ -84,15 +92,16 @@ class Tracer:
                         self._answer(number, ttl, value)
 
     def _answer(self, number: int, ttl: int, error: memoryview) -> None:
-        _, *what, _, _ = _ERROR.unpack_from(error)
-        if number >= len(self._rounds) or what[0] not in (2, 3):
+        _, origin, kind, code, _, _ = _ERROR.unpack_from(error)
+        if number >= len(self._rounds) or origin not in _ICMP:
             return
         this = self._rounds[number]
         this.answers[ttl] = socket_address(error[_ERROR.size :])[0]
-        if tuple(what) in _PORT_UNREACHABLE:
-            this.arrived = min(ttl, this.arrived or ttl)
-            self._ttls = this.arrived
-        elif ttl == this.ttls and this.ttls < self.flow.max_ttl and number == len(self._rounds) - 1:
+        if (origin, kind, code) not in _TIME_EXCEEDED:
+            if this.end is None or ttl < this.end:
+                this.end, this.reached = ttl, (origin, kind, code) in _PORT_UNREACHABLE
+                self._ttls = ttl if this.reached else self.flow.max_ttl
+        elif ttl == this.ttls < self.flow.max_ttl and number == len(self._rounds) - 1:
             # The path has grown since the last round.
             this.ttls = self._ttls = self.flow.max_ttl
             self._probes.send(self._sock.fileno(), self.flow.max_ttl, first=ttl)
@@ -109,5 +118,5 @@ class Tracer:
             "sent_s": self._clock.from_realtime_ns(np.array([this.sent_ns for this, _ in rounds], np.int64)),
             "hop": [hop for _, hop in rounds],
             "node": [answer and self._names.get(answer, answer) for answer in answers],
-            "reached": [this.arrived is not None for this, _ in rounds],
+            "reached": [this.reached for this, _ in rounds],
         }

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from topologies.scenario import UdpFlow
-from traffic.batch import SO_TIMESTAMPNS, Outbox
+from traffic.batch import SO_TIMESTAMPNS, Outbox, raw_address
 from traffic.nodes import address, bound_socket
 from traffic.reordering import reordered
 from traffic.stage import Stage
@@ -40,7 +40,7 @@ class Pacer:
     def __init__(self, rate_mbps: float, size_bytes: int) -> None:
         self.gap_ns = size_bytes * 8 * 1000 / rate_mbps
         self.tick_ns = max(TICK_NS, self.gap_ns)
-        self.burst = max(1, int(BURST_NS / self.gap_ns))
+        self.burst = max(2, int(BURST_NS / self.gap_ns))  # two, to make up for a missed tick
 
     def due(self, elapsed_ns: int, sent: int) -> int:
         """Packets to send now, that much after the start, when `sent` are already gone."""
@@ -52,11 +52,14 @@ class Stream:
 
     def __init__(self, stage: Stage, flow: UdpFlow, number: int) -> None:
         source, target = stage.ends(flow)
+        port = FIRST_PORT + number
         self.flow, self._inbox = flow, stage.inbox
         self._start_s, self._stop_s = stage.window_s(flow)
         self._first_ns, end_ns = stage.window_ns(flow)
         self._pacer = Pacer(flow.rate_mbps, flow.size_bytes)
-        self._outbox = Outbox(self._pacer.burst, flow.size_bytes)
+        self._outbox = Outbox(
+            self._pacer.burst, flow.size_bytes, raw_address(address(target, flow.family), port)
+        )
         self._outgoing = _headers(self._outbox.data)
         self._incoming = _headers(self._inbox.data)
         self._sent, self._next_expected = 0, 0
@@ -66,15 +69,12 @@ class Stream:
         self._received_in = np.zeros(seconds, np.int64)  # by the second in which they arrived
         self._reordered_in = np.zeros(seconds, np.int64)
 
-        port = FIRST_PORT + number
         self._sender = stage.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
         self._sink = stage.closing.enter_context(
             bound_socket(target, flow.family, socket.SOCK_DGRAM, port=port)
         )
         self._sink.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
         self._sink.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self._sender.connect((address(target, flow.family), port))
-        self._sink.connect(self._sender.getsockname())
         stage.closing.callback(self._report_drops)  # while the socket is still open
         stage.loop.watch(self._sink.fileno(), self._receive)
         stage.loop.every(self._pacer.tick_ns, self._first_ns, end_ns, self._send)

@@ -109,7 +109,7 @@ def chain(*names):
             left.run(
                 "ip", "link", "add", "right", "type", "veth", "peer", "name", "left", "netns", right.netns
             )
-            for node, device, peer, side in ((left, "right", right, "2"), (right, "left", left, "1")):
+            for node, device, side in ((left, "right", 2), (right, "left", 1)):
                 node.run("ip", "link", "set", device, "up")
                 node.run("ip", "addr", "add", f"fe80::{side}/64", "dev", device)
         for i, node in enumerate(nodes):

@@ -1,0 +1,75 @@
+"""What a probe log makes of answers, late, double and missing."""
+
+import numpy as np
+import pytest
+from plain_netns import FakeClock
+
+from topologies.scenario import ProbeFlow
+from traffic import tables
+from traffic.probes import ProbeLog
+
+
+def make_log(protocol="stamp", sent=4):
+    flow = ProbeFlow(name="p", kind="probe", source="a", target="b", protocol=protocol)
+    clock = FakeClock()
+    log = ProbeLog(flow, clock)
+    for i in range(sent):
+        log.sent_ns.append(clock.epoch_ns + i * 1_000_000)
+    return log
+
+
+def answer(log, seq, out_us, inside_us, back_us):
+    t2 = log.sent_ns[seq] + int(out_us * 1000)
+    t3 = t2 + int(inside_us * 1000)
+    log.add_answer(seq, t3 + int(back_us * 1000), t2, t3)
+
+
+def rows(log):
+    return tables.table(tables.PROBES, [log.columns()]).to_pandas()
+
+
+def test_round_trip_leaves_out_the_time_inside_the_reflector():
+    log = make_log()
+    answer(log, 2, out_us=5000, inside_us=700, back_us=6000)
+    row = rows(log).iloc[2]
+    assert (row.rtt_us, row.owd_us, row.owd_back_us) == (11000, 5000, 6000)
+    assert row.sent_s == pytest.approx(0.002)
+
+
+def test_a_probe_without_an_answer_is_lost_and_has_no_times():
+    log = make_log(sent=3)
+    answer(log, 0, 10, 0, 10)
+    answer(log, 2, 10, 0, 10)
+    found = rows(log)
+    assert found.lost.tolist() == [False, True, False]
+    assert found.rtt_us.isna().tolist() == [False, True, False]
+
+
+def test_echo_has_a_round_trip_and_no_one_way_delays():
+    log = make_log("echo", sent=1)
+    log.add_answer(0, log.sent_ns[0] + 20_000_000)
+    row = rows(log).iloc[0]
+    assert row.rtt_us == 20_000 and np.isnan(row.owd_us) and np.isnan(row.owd_back_us)
+
+
+def test_the_first_of_two_answers_counts():
+    log = make_log(sent=2)
+    answer(log, 0, 10, 0, 10)
+    answer(log, 1, 10, 0, 10)
+    answer(log, 0, 500, 0, 500)
+    found = rows(log)
+    assert found.rtt_us.tolist() == [20, 20]
+    assert not found.reordered.any()
+
+
+def test_an_answer_overtaken_by_another_is_reordered():
+    log = make_log(sent=3)
+    for seq in (0, 2, 1):
+        answer(log, seq, 10, 0, 10)
+    assert rows(log).reordered.tolist() == [False, True, False]
+
+
+def test_an_answer_to_a_probe_never_sent_is_no_answer():
+    log = make_log(sent=1)
+    log.add_answer(7, log.sent_ns[0] + 1)
+    assert rows(log).lost.tolist() == [True]
