@@ -40,7 +40,7 @@ def all_figures(run: Run, probes: pd.DataFrame) -> list[Figure]:
     found.append(contacts(run))
     if probes["error_us"].notna().any():
         found.append(errors(run, probes))
-    if run.applied["late_us"].notna().any():
+    if (run.applied["t_s"] > 0).any():
         found.append(lateness(run))
     if (run.applied["kind"] == "delay").any():
         found.append(applied_delays(run))
@@ -204,7 +204,7 @@ def errors(run: Run, probes: pd.DataFrame) -> Figure:
 
 def lateness(run: Run) -> Figure:
     """How late each event was applied."""
-    applied = run.applied[~run.applied["skipped"]]
+    applied = run.applied[run.applied["late_us"].notna() & (run.applied["t_s"] > 0)]
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
@@ -222,7 +222,7 @@ def lateness(run: Run) -> Figure:
 
     return Figure(
         "fidelity", "Lateness of events",
-        "Applied minus intended time of every event of the timeline; less than 1 µs is drawn as 1 µs.",
+        "Applied minus intended time of every event after the start; less than 1 µs is drawn as 1 µs.",
         draw(2.6, paint),
     )  # fmt: skip
 

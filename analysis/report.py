@@ -72,8 +72,14 @@ def _checks(run: Run, verdict: Verdict) -> list[tuple[str, str, str, bool | None
         f"Events late by more than {limit.late_ms:g} ms", f"{events['late']} of {events['planned']}",
         f"at most {limit.late_pct:g} %", events["late_pct"] <= limit.late_pct,
     ))  # fmt: skip
-    late = " / ".join(_number(events[f"late_{name}_us"], 0) for name in ("p50", "p99", "max"))
-    rows.append(("Lateness, median / 99th pct. / largest", f"{late} µs", "", None))
+    routes = verdict["routes"]
+    rows.append((
+        f"Route changes late by more than {limit.late_ms:g} ms", f"{routes['late']} of {routes['planned']}",
+        f"at most {limit.late_pct:g} %", routes["late_pct"] <= limit.late_pct,
+    ))  # fmt: skip
+    for what, group in (("Event", events), ("Route", routes)):
+        late = " / ".join(_number(group[f"late_{name}_us"]) for name in ("p50", "p99", "max"))
+        rows.append((f"{what} lateness, median / 99th pct. / largest", f"{late} µs", "", None))
     sent = sum(row["sent"] for row in verdict["flows"] if row["kind"] == "probe")
     rows.append(
         ("Probes that came back over links without load", f"{verdict['rtt_error']['n']} of {sent}", "", None)

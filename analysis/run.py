@@ -27,6 +27,7 @@ TABLES: dict[str, dict[str, str]] = {
         "event": "int", "t_s": "float", "applied_s": "float", "late_us": "float", "kind": "str",
         "link": "str", "delay_us": "float", "skipped": "bool",
     },
+    "routes": {"t_s": "float", "applied_s": "float"},
     "probes": {
         "flow": "str", "protocol": "str", "src": "str", "dst": "str", "seq": "int", "sent_s": "float",
         "rtt_us": "float", "owd_us": "float", "owd_back_us": "float", "lost": "bool", "reordered": "bool",
@@ -87,6 +88,10 @@ class Run:
     @cached_property
     def applied(self) -> pd.DataFrame:
         return self._table("applied")
+
+    @cached_property
+    def routes(self) -> pd.DataFrame:
+        return self._table("routes")
 
     @cached_property
     def probes(self) -> pd.DataFrame:

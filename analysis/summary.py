@@ -16,7 +16,7 @@ COLOURS = {"pass": "green", "fail": "red", "invalid": "magenta"}
 
 def render(run: Run, verdict: Verdict, console: Console | None = None) -> None:
     """Print the summary; without colour and boxes where the console is not a terminal."""
-    console = console or Console(highlight=False)
+    console = console or Console()
     head = Text.assemble((verdict.status.upper(), f"bold {COLOURS[verdict.status]}"), f"  {verdict['run']}")
     console.print(head)
     for sentence in [*verdict["reasons"], *verdict["notes"]]:
@@ -60,15 +60,17 @@ def _flows(verdict: Verdict, console: Console) -> None:
 def _events(verdict: Verdict, console: Console) -> None:
     events, delay, error = verdict["events"], verdict["delay"], verdict["rtt_error"]
     late = ", ".join(f"{name} {(events[f'late_{name}_us'] or 0) / 1e3:.2f}" for name in ("p50", "p99", "max"))
-    console.print(f"Events: {events['applied']}, late by {late} ms; {events['skipped']} skipped")
+    lines = [f"Events: {events['applied']}, late by {late} ms; {events['skipped']} skipped"]
     if delay["max_error_us"] is not None:
-        console.print(
+        lines.append(
             f"Applied delays: {delay['max_error_us']:.0f} us off at most, bound {delay['bound_us']:g} us"
         )
     if error["n"]:
-        console.print(
+        lines.append(
             f"RTT error: p50 {error['p50_us']:.0f} us, p99 {error['p99_us']:.0f} us, {error['n']} probes"
         )
+    for line in lines:
+        console.print(Text(line))
 
 
 def _number(value: float | None, digits: int) -> str:

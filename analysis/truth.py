@@ -32,8 +32,8 @@ def probes(run: Run) -> pd.DataFrame:
     """The probes with their truth, in the order of the run's table, which gains these columns:
 
     true_rtt_us, true_owd_us, true_owd_back_us (nan where the plan loses the probe or its answer),
-    expected_lost, loaded (shares a link with udp or tcp traffic), path (text, "" where lost) and
-    error_us, owd_error_us, owd_back_error_us: measured minus true, nan where there is nothing to compare.
+    expected_lost (no path stood), loss_probability (of the links on the path), loaded (shares a link with
+    udp or tcp traffic), path (text, "" where lost) and error_us, owd_error_us, owd_back_error_us: measured minus true, nan where there is nothing to compare.
     """
     parts = [_flow(run, name, part) for name, part in run.probes.groupby("flow", sort=False)]
     if not parts:
@@ -69,12 +69,13 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
     out_us = back_us = np.full(len(part), np.nan)
     out_id = np.full(len(part), -1)
     paths: list[Path] = []
-    loaded = np.zeros(len(part), bool)
+    loaded, passes = np.zeros(len(part), bool), np.zeros(len(part))
     if len(part):
         size = wire_bytes(next(flow for flow in run.scenario.traffic if flow.name == name))
         src, dst = part["src"].iloc[0], part["dst"].iloc[0]
         out_us, out_id, paths = one_way(plan, src, dst, sent_s, size)
         back_us, back_id, back_paths = _answers(plan, dst, src, sent_s + out_us / 1e6, size)
+        passes = _passes(plan, paths)[out_id] * _passes(plan, back_paths)[back_id]
         loaded = _loaded(run, sent_s, out_id, paths) | _loaded(run, sent_s, back_id, back_paths)
     names = np.array([path_name(plan, path) for path in paths] + [""], dtype=object)
     true_rtt_us = out_us + back_us
@@ -83,6 +84,7 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
         true_owd_us=out_us,
         true_owd_back_us=back_us,
         expected_lost=np.isnan(true_rtt_us),
+        loss_probability=1 - passes,
         loaded=loaded,
         path=names[out_id],
         error_us=part["rtt_us"] - true_rtt_us,
@@ -104,6 +106,14 @@ def _answers(
 def _serialisation_us(plan: Plan, path: Path, packet_bytes: int) -> float:
     rates_mbps = [plan.links[link].link_class.rate_mbps for link in link_numbers(plan, path)]
     return float(sum(8 * packet_bytes / rate for rate in rates_mbps))
+
+
+def _passes(plan: Plan, paths: list[Path]) -> np.ndarray:
+    """Probability that a packet is not lost by a link of each path; the last value is for no path."""
+    losses_pct = [
+        [plan.links[link].link_class.loss_pct for link in link_numbers(plan, path)] for path in paths
+    ]
+    return np.array([np.prod([1 - loss / 100 for loss in path]) for path in losses_pct] + [0.0])
 
 
 def link_numbers(plan: Plan, path: Path) -> list[int]:

@@ -7,7 +7,8 @@ reasons     sentences that say why it is not a pass; empty for a pass
 notes       sentences worth knowing that change nothing
 run, scenario, played_s, duration_s, finished
 events      planned (until played_s), applied, skipped, missing, late (skipped ones too), late_pct,
-            late_{p50,p99,max}_us
+            late_{p50,p99,max}_us; lateness is that of the events after 0
+routes      planned, late, late_pct, late_{p50,p99,max}_us: of the route changes after 0
 delay       bound_us, max_error_us, within; and link, t_s, error_us, allowed_us of the look that is worst
 rtt_error   n, p50_us, p99_us, max_us: |measured - true| of the probes that came back, loss, outages and
             probes that shared a link with load aside
@@ -15,7 +16,8 @@ owd_error   the same, of both directions of the one-way delay
 host        cpu_count, load_1m, steal_pct, busy
 proofs      n, agreeing: path proofs, and those whose path was the planned one
 flows       per flow: flow, kind, src, dst, the metrics of `analysis.metrics`, and for probes
-            true_rtt_{p50,p99}_ms, rtt_error_{p50,p99}_us, unexpected_lost, loaded
+            true_rtt_{p50,p99}_ms, rtt_error_{p50,p99}_us, loaded, and unexpected_lost (though a path
+            stood) and unexpected_back (though none did)
 limits      flow, metric, min, max, value, met
 """
 
@@ -35,6 +37,10 @@ from topologies.errors import RunError
 
 EXIT_CODES = {"pass": 0, "fail": 1, "invalid": 3}
 BUSY_LOAD_PER_CPU = 1.5
+WRONG_FATE_PCT, WRONG_FATES = (
+    2.0,
+    5,
+)  # so many probes of a flow, lost or not against the plan, are no edge effect
 BUSY_STEAL_PCT = 5.0
 
 
@@ -83,7 +89,7 @@ def _judge(run: Run, verdict: Verdict) -> tuple[list[str], list[str]]:
     probes, proofs = truth.probes(run), paths.check_proofs(run)
     judged = probes[~probes["loaded"]]
     verdict["scenario"] = run.scenario.name
-    verdict["events"] = _events(run)
+    verdict["events"], verdict["routes"] = _events(run), _routes(run)
     verdict["delay"] = _delay(run)
     verdict["rtt_error"] = _error(judged["error_us"])
     verdict["owd_error"] = _error(pd.concat([judged["owd_error_us"], judged["owd_back_error_us"]]))
@@ -93,7 +99,9 @@ def _judge(run: Run, verdict: Verdict) -> tuple[list[str], list[str]]:
     verdict["limits"] = [_limit(limit, verdict["flows"]) for limit in run.scenario.accept]
     distorted = [
         *_silent_flows(run),
-        *_late(run, verdict["events"]),
+        *_fate_reasons(probes),
+        *_late(run, "events", verdict["events"]),
+        *_late(run, "route changes", verdict["routes"]),
         *_delay_reasons(verdict["delay"]),
         *_error_reasons(run, "RTT", verdict["rtt_error"]),
         *_error_reasons(run, "one-way delay", verdict["owd_error"]),
@@ -107,18 +115,32 @@ def _judge(run: Run, verdict: Verdict) -> tuple[list[str], list[str]]:
 # -- figures -------------------------------------------------------------------------------------
 
 
-def _events(run: Run) -> dict[str, float]:
-    applied = run.applied[run.applied["applied_s"].notna() | run.applied["skipped"]]
-    planned = run.events[run.events["t_s"] <= run.played_s]
-    late_us = applied.loc[~applied["skipped"], "late_us"]
-    late = int((late_us > run.scenario.fidelity.late_ms * 1e3).sum() + applied["skipped"].sum())
+def _events(run: Run) -> dict[str, Any]:
+    """Of the link events. Those at 0 are applied before the clock starts, so their lateness says nothing."""
+    planned, applied = run.events[run.events["t_s"] <= run.played_s], run.applied
+    done = applied[applied["applied_s"].notna() | applied["skipped"]]
     return {
         "planned": len(planned),
-        "applied": int((~applied["skipped"]).sum()),
-        "skipped": int(applied["skipped"].sum()),
-        "missing": int((~planned["event"].isin(applied["event"])).sum()),
+        "applied": int(applied["applied_s"].notna().sum()),
+        "skipped": int(done["skipped"].sum()),
+        "missing": int((~planned["event"].isin(done["event"])).sum()),
+        **_lateness(run, done.loc[done["t_s"] > 0, "late_us"]),
+    }
+
+
+def _routes(run: Run) -> dict[str, Any]:
+    """Of the route changes after the first tables."""
+    changes = run.routes[(run.routes["t_s"] > 0) & (run.routes["t_s"] <= run.played_s)]
+    late_us = (changes["applied_s"] - changes["t_s"]) * 1e6
+    return {"planned": len(changes), **_lateness(run, late_us)}
+
+
+def _lateness(run: Run, late_us: pd.Series) -> dict[str, float]:
+    """Share and size of lateness; what was never applied (nan) is late."""
+    late = int((~(late_us <= run.scenario.fidelity.late_ms * 1e3)).sum())
+    return {
         "late": late,
-        "late_pct": 100.0 * late / len(applied) if len(applied) else 0.0,
+        "late_pct": 100.0 * late / len(late_us) if len(late_us) else 0.0,
         "late_p50_us": late_us.quantile(0.5),
         "late_p99_us": late_us.quantile(0.99),
         "late_max_us": late_us.max(),
@@ -169,6 +191,7 @@ def _flows(run: Run, probes: pd.DataFrame) -> list[dict[str, Any]]:
         row["true_rtt_p99_ms"] = mine["true_rtt_us"].quantile(0.99) / 1e3
         row["rtt_error_p50_us"], row["rtt_error_p99_us"] = error["p50_us"], error["p99_us"]
         row["unexpected_lost"] = int((mine["lost"] & ~mine["expected_lost"]).sum())
+        row["unexpected_back"] = int((~mine["lost"] & mine["expected_lost"]).sum())
         row["loaded"] = int(mine["loaded"].sum())
     return rows
 
@@ -201,17 +224,35 @@ def _limit(limit: Any, flows: list[dict[str, Any]]) -> dict[str, Any]:
 def _silent_flows(run: Run) -> list[str]:
     seen = set(run.probes["flow"]) | set(run.paths["flow"]) | set(run.flows["flow"])
     due = [str(flow.name) for flow in run.scenario.traffic if flow.start_s < run.played_s]
-    return [f"The flow {name} left no measurement; see log.txt." for name in due if name not in seen]
+    return [f"The flow {name} left no measurement; see traffic.log." for name in due if name not in seen]
 
 
-def _late(run: Run, events: dict[str, float]) -> list[str]:
+def _fate_reasons(probes: pd.DataFrame) -> list[str]:
+    """Flows of which too many probes were lost where the plan loses none, or the other way round."""
+    reasons = []
+    for flow, mine in probes[~probes["loaded"]].groupby("flow", sort=False):
+        due = mine[~mine["expected_lost"]]
+        lost, back = due["lost"].sum(), (~mine.loc[mine["expected_lost"], "lost"]).sum()
+        by_links = due["loss_probability"].sum()
+        enough = max(WRONG_FATES, WRONG_FATE_PCT / 100 * len(mine))
+        if lost - by_links > enough:
+            reasons.append(
+                f"{lost} probes of {flow} were lost though a path stood; "
+                f"the loss of the links accounts for {by_links:.0f}."
+            )
+        if back > enough:
+            reasons.append(f"{back} probes of {flow} came back though no path stood.")
+    return reasons
+
+
+def _late(run: Run, what: str, lateness: dict[str, Any]) -> list[str]:
     limit, reasons = run.scenario.fidelity, []
-    if events["missing"]:
-        reasons.append(f"{events['missing']} of {events['planned']} events were neither applied nor skipped.")
-    if events["late_pct"] > limit.late_pct:
-        skipped = f", {events['skipped']} of them skipped altogether" if events["skipped"] else ""
+    if missing := lateness.get("missing"):
+        reasons.append(f"{missing} of {lateness['planned']} {what} were neither applied nor skipped.")
+    if lateness["late_pct"] > limit.late_pct:
+        skipped = f", {lateness['skipped']} of them skipped altogether" if lateness.get("skipped") else ""
         reasons.append(
-            f"{events['late_pct']:.2g} % of the events were late by more than {limit.late_ms:g} ms{skipped}; "
+            f"{lateness['late_pct']:.2g} % of the {what} were late by more than {limit.late_ms:g} ms{skipped}; "
             f"the limit is {limit.late_pct:g} %."
         )
     return reasons

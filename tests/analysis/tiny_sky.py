@@ -75,6 +75,9 @@ class TinyPlan:
         kind = [("t_s", "f8"), ("kind", "u1"), ("link", "i4"), ("delay_us", "f8")]
         return SimpleNamespace(events=np.array(rows, dtype=kind))
 
+    def routes(self) -> SimpleNamespace:
+        return SimpleNamespace(changes=np.array([(0.0,), (0.0,), (30.0,), (32.0,)], dtype=[("t_s", "f8")]))
+
 
 PROBE = {"kind": "probe", "name": "p1", "from": "Miyun", "to": "Sanya", "rate_hz": 10}
 TRACE = {"kind": "trace", "name": "t1", "from": "Miyun", "to": "Sanya"}
@@ -117,6 +120,11 @@ def events(plan) -> pd.DataFrame:
         "event": np.arange(len(rows)), "t_s": rows["t_s"], "kind": kinds[rows["kind"]],
         "link": names[rows["link"]], "delay_us": rows["delay_us"],
     })  # fmt: skip
+
+
+def routes(plan) -> pd.DataFrame:
+    t_s = plan.routes().changes["t_s"]
+    return pd.DataFrame({"t_s": t_s, "applied_s": t_s + 80e-6})
 
 
 def probes(plan, flow, error_us: float = 40.0) -> pd.DataFrame:
@@ -164,6 +172,7 @@ class Builder:
             "probes": pd.concat([empty(PROBES), *(probes(plan, f) for f in flows if f.kind == "probe")]),
             "paths": pd.concat([proofs(plan, f) for f in flows if f.kind == "trace"] or [proofs_of_none()]),
             "flows": empty(FLOWS),
+            "routes": routes(plan),
         }
         self.tables = {name: table.reset_index(drop=True) for name, table in self.tables.items()}
 
