@@ -33,7 +33,8 @@ def probes(run: Run) -> pd.DataFrame:
 
     true_rtt_us, true_owd_us, true_owd_back_us (nan where the plan loses the probe or its answer),
     expected_lost (no path stood), loss_probability (of the links on the path), loaded (shares a link with
-    udp or tcp traffic), path (text, "" where lost) and error_us, owd_error_us, owd_back_error_us: measured minus true, nan where there is nothing to compare.
+    udp or tcp traffic), path (text, "" where lost) and error_us, owd_error_us, owd_back_error_us: measured
+    minus true, nan where there is nothing to compare.
     """
     parts = [_flow(run, name, part) for name, part in run.probes.groupby("flow", sort=False)]
     if not parts:
@@ -110,10 +111,8 @@ def _serialisation_us(plan: Plan, path: Path, packet_bytes: int) -> float:
 
 def _passes(plan: Plan, paths: list[Path]) -> np.ndarray:
     """Probability that a packet is not lost by a link of each path; the last value is for no path."""
-    losses_pct = [
-        [plan.links[link].link_class.loss_pct for link in link_numbers(plan, path)] for path in paths
-    ]
-    return np.array([np.prod([1 - loss / 100 for loss in path]) for path in losses_pct] + [0.0])
+    crossed = [[plan.links[link].link_class for link in link_numbers(plan, path)] for path in paths]
+    return np.array([np.prod([1 - link.loss_pct / 100 for link in path]) for path in crossed] + [0.0])
 
 
 def link_numbers(plan: Plan, path: Path) -> list[int]:

@@ -37,11 +37,8 @@ from topologies.errors import RunError
 
 EXIT_CODES = {"pass": 0, "fail": 1, "invalid": 3}
 BUSY_LOAD_PER_CPU = 1.5
-WRONG_FATE_PCT, WRONG_FATES = (
-    2.0,
-    5,
-)  # so many probes of a flow, lost or not against the plan, are no edge effect
 BUSY_STEAL_PCT = 5.0
+WRONG_FATE_PCT, WRONG_FATES = 2.0, 5  # more probes of a flow lost, or not, against the plan: no edge effect
 
 
 class Verdict(dict[str, Any]):
@@ -250,10 +247,10 @@ def _late(run: Run, what: str, lateness: dict[str, Any]) -> list[str]:
     if missing := lateness.get("missing"):
         reasons.append(f"{missing} of {lateness['planned']} {what} were neither applied nor skipped.")
     if lateness["late_pct"] > limit.late_pct:
-        skipped = f", {lateness['skipped']} of them skipped altogether" if lateness.get("skipped") else ""
+        skipped = f", {lateness['skipped']} of them skipped" if lateness.get("skipped") else ""
         reasons.append(
-            f"{lateness['late_pct']:.2g} % of the {what} were late by more than {limit.late_ms:g} ms{skipped}; "
-            f"the limit is {limit.late_pct:g} %."
+            f"{lateness['late_pct']:.2g} % of the {what} were late by more than {limit.late_ms:g} ms"
+            f"{skipped}; the limit is {limit.late_pct:g} %."
         )
     return reasons
 

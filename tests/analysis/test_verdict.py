@@ -68,7 +68,7 @@ def test_a_skipped_event_counts_as_late_and_its_absence_shows_in_the_delay(build
     made.tables["applied"].loc[3, ["skipped", "applied_s", "late_us"]] = [True, np.nan, np.nan]
     reasons = verdict.judge(made.load())["reasons"]
     assert reasons[0] == (
-        "10 % of the events were late by more than 10 ms, 1 of them skipped altogether; the limit is 1 %."
+        "10 % of the events were late by more than 10 ms, 1 of them skipped; the limit is 1 %."
     )
     assert reasons[1].startswith("The applied delay of s1--Miyun was 150 us off the true one at 15.00 s;")
 
