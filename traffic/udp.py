@@ -22,6 +22,7 @@ from traffic.stage import Stage
 
 TICK_NS = 1_000_000
 BURST_NS = 2_000_000  # never more than this much of the rate in one go
+CREDIT_NS = 50_000_000
 FIRST_PORT = 40_000  # one to a flow
 BUFFER_BYTES = 8 << 20
 SO_RCVBUFFORCE, SO_MEMINFO = 33, 55  # <asm-generic/socket.h>
@@ -32,19 +33,24 @@ log = logging.getLogger(__name__)
 
 
 class Pacer:
-    """How many packets are due: the rate is kept in the long run, whatever delays a tick.
+    """How many packets are due, so that the rate is kept although ticks come late.
 
-    A late tick sends at most a burst, the following ones make up for the rest.
+    A late tick sends at most a burst and the following ones make up for the rest, but not for more than
+    CREDIT_NS: what a busy machine could not send in time by then is left out, and counted.
     """
 
     def __init__(self, rate_mbps: float, size_bytes: int) -> None:
         self.gap_ns = size_bytes * 8 * 1000 / rate_mbps
         self.tick_ns = max(TICK_NS, self.gap_ns)
         self.burst = max(2, int(BURST_NS / self.gap_ns))  # two, to make up for a missed tick
+        self.left_out = 0
 
     def due(self, elapsed_ns: int, sent: int) -> int:
         """Packets to send now, that much after the start, when `sent` are already gone."""
-        return min(self.burst, int(elapsed_ns / self.gap_ns) + 1 - sent)
+        due = int(elapsed_ns / self.gap_ns) + 1 - sent - self.left_out
+        excess = max(0, due - max(self.burst, int(CREDIT_NS / self.gap_ns)))
+        self.left_out += excess
+        return min(self.burst, due - excess)
 
 
 class Stream:
@@ -75,7 +81,7 @@ class Stream:
         )
         self._sink.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
         self._sink.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        stage.closing.callback(self._report_drops)  # while the socket is still open
+        stage.closing.callback(self._report)  # while the socket is still open
         stage.loop.watch(self._sink.fileno(), self._receive)
         stage.loop.every(self._pacer.tick_ns, self._first_ns, end_ns, self._send)
 
@@ -105,8 +111,14 @@ class Stream:
         seconds = np.clip(elapsed_ns // _S, 0, len(counts) - 1)
         counts += np.bincount(seconds, minlength=len(counts))
 
-    def _report_drops(self) -> None:
-        """Say so if the sink, not the network, lost packets."""
+    def _report(self) -> None:
+        """Say so if this machine, not the network, held packets back or lost them."""
+        if self._pacer.left_out:
+            log.warning(
+                "flow %s: %d packets could not be sent in time; lower the flow's rate_mbps for this machine",
+                self.flow.name,
+                self._pacer.left_out,
+            )
         drops = struct.unpack_from(
             "=I", self._sink.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36), 4 * _DROPS
         )[0]

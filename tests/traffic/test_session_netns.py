@@ -116,7 +116,7 @@ def test_path_proof_shows_how_far_packets_come_when_a_route_is_missing(nodes, tm
         with dropping(nodes["far"], nodes["west"], kind):
             found = play(nodes, [flow], tmp_path)["paths"]
         assert not found.reached.any()
-        # Linux tells of a missing route only once a second (net.ipv4.route.error_cost): the first round sees it.
+        # Linux tells of a missing route once a second (net.ipv4.route.error_cost): not every round sees it.
         assert found.groupby("sent_s").node.agg(list).iloc[0] == seen
 
 

@@ -34,6 +34,13 @@ def test_a_burst_is_never_more_than_two_ms_or_two_packets(rate_mbps, size, steps
     assert max(bursts) <= max(2, BURST_NS / pacer.gap_ns)
 
 
+def test_a_stall_of_a_second_is_not_made_up_for_beyond_50_ms():
+    pacer = Pacer(100, 1250)
+    sent, _ = sent_after(pacer, range(1_000_000_000, 2_000_000_000, 1_000_000))
+    assert sent == pytest.approx(10_000 + 500, abs=pacer.burst)
+    assert pacer.left_out == pytest.approx(9_500, abs=pacer.burst)
+
+
 def test_a_stall_of_20_ms_is_made_up_for_within_the_next_50():
     pacer = Pacer(100, 1250)
     ticks = [*range(0, 100_000_000, 1_000_000), *range(120_000_000, 170_000_000, 1_000_000)]
