@@ -148,7 +148,8 @@ def _sentences(error: ValidationError, lines: Marks) -> Iterable[tuple[int, str]
                 line_of(lines, (*path, "kind")),
                 f"{dotted(path)}.kind is {problem['ctx']['tag']}; it must be {KINDS}.",
             )
-        elif problem["type"] == "extra_forbidden":
+        elif problem["type"] in ("extra_forbidden", "invalid_key"):
+            path = (*path[:-1], str(path[-1]))
             known = _fields(path[:-1] + tag)
             yield line_of(lines, path), f"{dotted(path)} is not a field{hint(str(path[-1]), known)}."
         else:

@@ -40,8 +40,8 @@ class Walker(Model):
     `phasing: half-slot` shifts the odd planes by half a slot instead (Hypatia).
     """
 
-    planes: Annotated[int, Field(ge=1)]
-    per_plane: Annotated[int, Field(ge=1)]
+    planes: Annotated[int, Field(ge=1, le=500)]
+    per_plane: Annotated[int, Field(ge=1, le=500)]
     inclination_deg: Annotated[float, Field(ge=0, le=180)]
     altitude_km: Annotated[float, Field(ge=100, le=50_000)] | None = None
     mean_motion_rev_day: Annotated[float, Field(gt=0, lt=17)] | None = None  # one of these two

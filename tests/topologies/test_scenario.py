@@ -5,6 +5,7 @@ import datetime as dt
 import pathlib
 import re
 
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import fixture, mark, raises
@@ -184,7 +185,9 @@ def test_what_is_dumped_loads_the_same(fields):
     [
         ("planes: 5", "planes: 0", "line 6: layers.relay.walker.planes is 0; it must be at least 1."),
         ("planes: 5", "planes: five", "line 6: layers.relay.walker.planes is five; it must be a whole number."),
+        ("planes: 5", "planes: 501", "line 6: layers.relay.walker.planes is 501; it must be at most 500."),
         ("planes: 5, ", "", "line 6: layers.relay.walker.planes is missing."),
+        ("[{a: miyun, ", "[{a: miyun, 1: 2, ", "line 14: fibre[0].1 is not a field (there are a, b, link)."),
         ("pattern: grid", "patern: grid", "line 7: layers.relay.isl.patern is not a field (did you mean pattern?)."),
         ("pattern: star", "pattern: stat", "line 6: layers.relay.walker.pattern is stat; it must be delta or star."),
         ("86.5", "186.5", "line 6: layers.relay.walker.inclination_deg is 186.5; it must be at most 180."),
@@ -276,6 +279,46 @@ def test_a_field_that_is_wrong_by_itself(old, new, says):
 def test_fields_that_do_not_go_together(old, new, says):
     assert old in GOOD
     assert complaint(GOOD.replace(old, new, 1)).startswith(f"small.yaml, {says}")
+
+
+def places(value, path=()):
+    """The path of every value in nested data."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, item in inner for place in places(item, (*path, key)))]
+
+
+ODD = [
+    None,
+    True,
+    -1.5,
+    10**30,
+    float("nan"),
+    "",
+    "relay",
+    "2019-01-01",
+    [],
+    [[None]],
+    [1, 2, 3],
+    {},
+    {"a": 1},
+    {1: 2},
+]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from(places(yaml.safe_load(GOOD))), st.sampled_from(ODD))
+def test_whatever_stands_in_a_field_the_answer_is_a_scenario_or_our_error(place, odd):
+    whole = {"root": yaml.safe_load(GOOD)}
+    parent = whole
+    *above, last = ("root", *place)
+    for key in above:
+        parent = parent[key]
+    parent[last] = odd
+    try:
+        parse(yaml.safe_dump(whole["root"]))
+    except ScenarioError as error:
+        assert all(line.startswith(("small.yaml", "... and")) for line in str(error).splitlines())
+        assert "Input should" not in str(error)
 
 
 def test_a_ring_too_thin_to_see_along():
