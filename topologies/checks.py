@@ -5,6 +5,7 @@ Each check yields problems: the path of the field in the file, and what to say a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from topologies import elements, geometry, walker
 from topologies.closest import hint
 from topologies.errors import ScenarioError
-from topologies.scenario import Flow, Isl, Layer, Scenario, Walker
+from topologies.scenario import NAME_PATTERN, Flow, Isl, Layer, Scenario, Walker
 from topologies.walker import Satellite
 from topologies.yamlmarks import Path
 
@@ -88,15 +89,16 @@ def _layers(scenario: Scenario) -> Iterator[Problem]:
 
 
 def _template(path: Path, layer: Layer, kind: str) -> Iterator[Problem]:
-    fields = {
-        "walker": ("layer", "n", "plane", "slot"),
-        "geostationary": ("layer", "n"),
-        "elements": ("layer", "n", "name", "id"),
+    own: dict[str, dict[str, str | int]] = {
+        "walker": {"plane": 0, "slot": 0},
+        "geostationary": {},
+        "elements": {"name": "x", "id": 0},
     }
+    fields = {"layer": "x", "n": 0, **own[kind]}
     try:
-        (layer.names or "").format(**dict.fromkeys(fields[kind], 0))
+        (layer.names or "").format(**fields)
     except (KeyError, IndexError, ValueError, AttributeError):
-        may = ", ".join(f"{{{field}}}" for field in fields[kind])
+        may = ", ".join(f"{{{field}}}" for field in fields)
         yield (*path, "names"), f"is {layer.names}; for {kind} it may contain {may}."
 
 
@@ -202,21 +204,27 @@ def _links(scenario: Scenario) -> Iterator[Problem]:
 
 
 def _names(names: list[tuple[Path, str]]) -> Iterator[Problem]:
-    """Names of nodes are names of interfaces too, and each stands for one node."""
-    seen: dict[str, Path] = {}
-    too_long: set[Path] = set()
+    """Names of nodes are names of interfaces too, and each is of one node. One problem a layer is told."""
+    seen: set[str] = set()
+    told: set[Path] = set()
     for path, name in names:
-        if name in RESERVED:
-            yield path, f"is {name}, a reserved name; choose another."
-        elif name in seen:
-            yield path, f"gives a second node the name {name}; each node needs its own."
-        elif len(name) > 15 and path not in too_long:
-            too_long.add(path)
-            yield (
-                path,
-                f"has a node named {name}: {len(name)} characters, but Linux allows 15; shorten `names`.",
-            )
-        seen[name] = path
+        wrong = _wrong_with(name, seen)
+        seen.add(name)
+        if wrong and path not in told:
+            told.add(path)
+            yield path, f"has a node named {name}{wrong}."
+
+
+def _wrong_with(name: str, seen: set[str]) -> str:
+    if name in RESERVED:
+        return ", which is reserved; choose another name"
+    if name in seen:
+        return ", but there is one already; each node needs its own name"
+    if len(name) > 15:
+        return f": {len(name)} characters, but Linux allows 15; shorten `names`"
+    if not re.match(NAME_PATTERN, name):
+        return "; a name has letters and digits, with single hyphens, dots or underscores between them"
+    return ""
 
 
 def _known(path: Path, name: str, known: Iterable[str], what: str) -> Iterator[Problem]:

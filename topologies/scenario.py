@@ -20,7 +20,8 @@ from topologies.closest import hint
 from topologies.errors import ScenarioError
 
 # 15: Linux's limit for interface names. No double hyphen: a link is named "a--b".
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]+([_.-][A-Za-z0-9]+)*$", max_length=15)]
+NAME_PATTERN = r"^[A-Za-z0-9]+([_.-][A-Za-z0-9]+)*$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=15)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 

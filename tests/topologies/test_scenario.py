@@ -237,7 +237,14 @@ def test_a_field_that_is_wrong_by_itself(old, new, says):
          "line 8: layers.eo has a node named observation-0-of-eo: 19 characters, but Linux allows 15; "
          "shorten `names`."),
         ("  eo:\n", "  eo:\n    names: eo\n",
-         "line 8: layers.eo gives a second node the name eo; each node needs its own."),
+         "line 8: layers.eo has a node named eo, but there is one already; each node needs its own name."),
+        ("  eo:\n", "  eo:\n    names: 'eo {n}'\n",
+         "line 8: layers.eo has a node named eo 0; a name has letters and digits, with single hyphens, dots or "
+         "underscores between them."),
+        ("  eo:\n", "  eo:\n    names: '{layer:d}-{n}'\n",
+         "line 9: layers.eo.names is {layer:d}-{n}; for walker it may contain {layer}, {n}, {plane}, {slot}."),
+        ("kashi, beijing]", "kashi, beijing, kashi]",
+         "line 10: stations[3].name has a node named kashi, but there is one already; each node needs its own name."),
         ("per_plane: 10", "per_plane: 2",
          "line 7: layers.relay.isl.pattern is grid; it needs at least 3 satellites per plane, here are 2."),
         ("planes: 5", "planes: 1", "line 7: layers.relay.isl.pattern is grid; with one plane that is a ring."),
