@@ -39,18 +39,18 @@ class SkyIntf(Intf):
         mac[0] ^= 2
         return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + mac[:3] + b"\xff\xfe" + mac[3:])
 
+    def carrier(self, up: bool) -> bytes:
+        return messages.link_state(self.index, up)
+
     def up_messages(self, delay_us: float, silent: bool = False) -> list[bytes]:
-        """Carrier up with this one-way delay. The neighbours are set anew: a carrier loss forgets them."""
+        """What makes a link of a carrier that has just come, at both ends. The neighbours are set anew: the
+        kernel forgets them with the carrier."""
         peer = self.peer
         gateways = [ip for ip in (peer.node.ip, peer.node.ip6 and peer.link_local) if ip]
         return [
-            self.netem.message(delay_us, silent),
-            messages.link_state(self.index, True),
+            self.netem.message(delay_us, silent, fresh=True),
             *(messages.neighbour(self.index, ip, peer.mac) for ip in gateways),
         ]
-
-    def down_messages(self) -> list[bytes]:
-        return [messages.link_state(self.index, False)]
 
     def routes_to(self, ip: str, ip6: str) -> list[bytes]:
         """Host routes to a node's two addresses by way of this interface."""
@@ -66,7 +66,7 @@ class SkyIntf(Intf):
 
     def ifconfig(self, *args: str) -> str:
         if args in (("up",), ("down",)):
-            self.node.netlink.apply([messages.link_state(self.index, args == ("up",))])
+            self.node.netlink.apply([self.carrier(args == ("up",))])
             return ""
         return super().ifconfig(*args)
 
@@ -90,7 +90,8 @@ class SkyLink(Link):
     def __init__(
         self, node1: SkyNode, node2: SkyNode, *, addr1: str, addr2: str, up: bool = True,
         delay_us: float = 0.0, max_delay_us: float | None = None, rate_bps: float = 1e9,
-        loss_pct: float = 0.0, queue_packets: int = 1000, seed: int = 0, **_mininet: Any,
+        loss_pct: float = 0.0, queue_packets: int = 1000, seed: int = 0, early_us: float = 0.0,
+        **_mininet: Any,
     ):  # fmt: skip
         self._ports = node1.newPort(), node2.newPort()
         super().__init__(
@@ -101,7 +102,9 @@ class SkyLink(Link):
         limit = min(queue_packets + round(in_flight), 2**31 - 1)
         for side, (intf, port) in enumerate(zip((self.intf1, self.intf2), self._ports, strict=True)):
             intf.index = INDEX_BASE + port
-            intf.netem = messages.Netem(intf.index, rate_bps, loss_pct, limit, 2 * seed + side)
+            intf.netem = messages.Netem(
+                intf.index, rate_bps, loss_pct, limit, seed=2 * seed + side, early_us=early_us
+            )
         if up:
             self.set_up(delay_us)
 
@@ -118,6 +121,8 @@ class SkyLink(Link):
 
     def set_up(self, delay_us: float) -> None:
         for intf in self.intfs:
+            intf.node.netlink.apply([intf.carrier(True)])
+        for intf in self.intfs:
             intf.node.netlink.apply(intf.up_messages(delay_us))
 
     def set_delay(self, delay_us: float) -> None:
@@ -126,4 +131,4 @@ class SkyLink(Link):
 
     def set_down(self) -> None:
         for intf in self.intfs:
-            intf.node.netlink.apply(intf.down_messages())
+            intf.node.netlink.apply([intf.carrier(False)])

@@ -146,19 +146,23 @@ def neighbour(index: int, ip: str, mac: str) -> bytes:
 
 # -- netem -------------------------------------------------------------------------------------------
 
-_DELAY, _LOSS, _SEED = struct.Struct("=I"), struct.Struct("=I"), struct.Struct("=Q")
-_DELAY_MARK, _LOSS_MARK, _SEED_MARK = 0x51A7C3E9, 0x53B9D5FB, 0x55CBE70D2F416385
+_DELAY, _LOSS, _SEED, _HANDLE = (struct.Struct(f"={code}") for code in "IIQI")
+_DELAY_MARK, _LOSS_MARK, _SEED_MARK, _HANDLE_MARK = 0x51A7C3E9, 0x53B9D5FB, 0x55CBE70D2F416385, 0x57DDF91F
 
 
 class Netem:
     """The netem state of one direction of a link: always sent whole, since netem overwrites all of it.
 
     rate_bps in bit/s, loss_pct 0 to 100, limit in packets. `seed` (31 bits) makes the losses repeatable on
-    Linux 6.6 and later. Each change makes netem start its random numbers anew, so each message has its own seed.
+    Linux 6.6 and later; each change makes netem start its random numbers anew, so each message has its own.
+    early_us: what the kernel itself adds to a hop, taken off every delay (emulator/calibrate.py).
     """
 
-    def __init__(self, index: int, rate_bps: float, loss_pct: float, limit: int, seed: int = 0):
+    def __init__(
+        self, index: int, rate_bps: float, loss_pct: float, limit: int, seed: int = 0, early_us: float = 0.0
+    ):
         self._loss = round(loss_pct / 100 * LOSS_ALL)
+        self._early_us = early_us
         self._seeds = itertools.count(seed << 32)
         options = {
             "delay": _DELAY_MARK, "limit": limit, "loss": _LOSS_MARK, "gap": 0, "duplicate": 0, "jitter": 0,
@@ -171,16 +175,26 @@ class Netem:
         template = _encode(
             _Qdisc(), RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE,
             [("TCA_KIND", "netem"), ("TCA_OPTIONS", options)],
-            family=socket.AF_UNSPEC, index=index, handle=0x10000, parent=TC_H_ROOT,
+            family=socket.AF_UNSPEC, index=index, handle=_HANDLE_MARK, parent=TC_H_ROOT,
         )  # fmt: skip
         self._delay_at = _offset(template, _DELAY.pack(_DELAY_MARK))
         self._loss_at = _offset(template, _LOSS.pack(_LOSS_MARK))
         self._seed_at = _offset(template, _SEED.pack(_SEED_MARK))
+        self._handle_at = _offset(template, _HANDLE.pack(_HANDLE_MARK))
         self._state = bytearray(template)
+        self._major = 0
 
-    def message(self, delay_us: float, silent: bool = False) -> bytes:
-        """The whole state with this one-way delay; `silent` drops every packet and leaves the carrier."""
-        _DELAY.pack_into(self._state, self._delay_at, round(delay_us * 1000 / NETEM_TICK_NS))
+    def message(self, delay_us: float, silent: bool = False, fresh: bool = False) -> bytes:
+        """The whole state with this one-way delay; `silent` drops every packet and leaves the carrier.
+
+        fresh: in a new queue, for a carrier that has just come. The old queue goes back into service when the
+        kernel finds time, and drops packets until then; a new one is in service at once.
+        """
+        if fresh:
+            self._major = 3 - self._major if self._major else 1
+            _HANDLE.pack_into(self._state, self._handle_at, self._major << 16)
+        ticks = round(max(0.0, delay_us - self._early_us) * 1000 / NETEM_TICK_NS)
+        _DELAY.pack_into(self._state, self._delay_at, ticks)
         _LOSS.pack_into(self._state, self._loss_at, LOSS_ALL if silent else self._loss)
         _SEED.pack_into(self._state, self._seed_at, next(self._seeds))
         return bytes(self._state)

@@ -31,7 +31,7 @@ class SkyTopo(Topo):
     stand then, up, with their delays and routes: a still of the sky, which stock `mn` can build.
     """
 
-    def build(self, plan: Plan, at_s: float | None = None) -> None:
+    def build(self, plan: Plan, at_s: float | None = None, early_us: float = 0.0) -> None:
         names = [node.name for node in plan.nodes]
         via = None if at_s is None else _table(plan, at_s)
         for i, node in enumerate(plan.nodes):
@@ -51,7 +51,7 @@ class SkyTopo(Topo):
                 delay_us=0.0 if at_s is None else float(plan.delay_s(i, at_s)) * 1e6,
                 max_delay_us=longest_us[i], rate_bps=capable.rate_mbps * 1e6, loss_pct=capable.loss_pct,
                 queue_packets=capable.queue_packets, seed=_seed(plan.scenario.seed, i),
-                addr1=_mac(i, 0), addr2=_mac(i, 1),
+                early_us=early_us, addr1=_mac(i, 0), addr2=_mac(i, 1),
             )  # fmt: skip
 
 
@@ -81,16 +81,16 @@ def _longest_delay_us(plan: Plan) -> np.ndarray:
 class Sky(Mininet):
     """A Mininet whose links and routes are those of a plan. At first all are down; a Player does the rest.
 
-    `prepare_events` and `prepare_routes` turn what happens at one instant into messages, in the order in
-    which they are called; `send` gives them to the kernel. So encoding is done before the deadline.
+    The `prepare` methods turn what happens at one instant into messages, in the order in which they are
+    called; `send` gives them to the kernel. So encoding is done before the deadline.
     """
 
-    def __init__(self, plan: Plan):
+    def __init__(self, plan: Plan, early_us: float = 0.0):
         self.plan = plan
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # two descriptors a node
         Mininet.inited = True  # no change of the machine's own limits by a dozen of `sysctl -w`
-        super().__init__(topo=SkyTopo(plan), controller=None, waitConnected=False)
+        super().__init__(topo=SkyTopo(plan, early_us=early_us), controller=None, waitConnected=False)
         names = [node.name for node in plan.nodes]
         self.sky_nodes: list[SkyNode] = [self[name] for name in names]
         self.sky_links: list[SkyLink] = [self[names[x.a]].nameToIntf[names[x.b]].link for x in plan.links]
@@ -100,32 +100,33 @@ class Sky(Mininet):
         self._delay_us = np.zeros(len(plan.links))
         self._via = np.full((len(names), len(names)), -1, np.int32)  # [node, destination]
 
-    def prepare_events(self, events: np.ndarray) -> Outbox:
-        """Messages for timeline events of one instant, as `topologies.timeline.Timeline.events`."""
+    def prepare_carriers(self, events: np.ndarray) -> Outbox:
+        """Messages that give or take the carrier of the links of UP and DOWN events, at both ends."""
+        outbox: Outbox = defaultdict(list)
+        for event in events:
+            i, up = int(event["link"]), event["kind"] == EventKind.UP
+            self._up[i] = up
+            for intf in self.sky_links[i].intfs:
+                outbox[intf.node].append(intf.carrier(up))
+        return outbox
+
+    def prepare_states(self, events: np.ndarray) -> Outbox:
+        """Messages that set the delay and the silence of links with a carrier, by all events but DOWN."""
         outbox: Outbox = defaultdict(list)
         for event in events:
             kind, i = EventKind(event["kind"]), int(event["link"])
             if kind in (EventKind.UP, EventKind.DELAY):
                 self._delay_us[i] = event["delay_us"]
-            if kind in (EventKind.SILENCE, EventKind.HEAL):
+            else:
                 self._silent[i] = kind is EventKind.SILENCE
+            state = float(self._delay_us[i]), bool(self._silent[i])
             for intf in self.sky_links[i].intfs:
-                outbox[intf.node] += self._link_messages(kind, i, intf)
+                new = kind is EventKind.UP
+                outbox[intf.node] += intf.up_messages(*state) if new else [intf.netem.message(*state)]
             if kind is EventKind.UP:
-                self._up[i] = True
                 for node, routes in self._routes_over(i):
                     outbox[node] += routes
-            elif kind is EventKind.DOWN:
-                self._up[i] = False
         return outbox
-
-    def _link_messages(self, kind: EventKind, i: int, intf: Any) -> list[bytes]:
-        delay_us, silent = float(self._delay_us[i]), bool(self._silent[i])
-        if kind is EventKind.DOWN:
-            return intf.down_messages()
-        if kind is EventKind.UP:
-            return intf.up_messages(delay_us, silent)
-        return [intf.netem.message(delay_us, silent)]
 
     def _routes_over(self, i: int) -> Iterable[tuple[SkyNode, list[bytes]]]:
         """The routes that a carrier loss took away and that routing still wants."""

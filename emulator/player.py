@@ -65,12 +65,13 @@ class Player:
     def _apply(self, t_s: float, clock: Clock | None) -> None:
         events, routes = self._due(self.events, t_s), self._due(self.routes, t_s)
         batch, current = self.events[events], ~self.skipped[events]
-        leaving = batch["kind"] == EventKind.DOWN
+        coming, leaving = batch["kind"] == EventKind.UP, batch["kind"] == EventKind.DOWN
         # Encoded in the order of sending: each step sees the state that the one before leaves.
         steps = [
-            (self.sky.prepare_events(batch[current & ~leaving]), self.applied_s[events], current & ~leaving),
+            (self.sky.prepare_carriers(batch[coming]), self.applied_s[events], coming),
+            (self.sky.prepare_states(batch[current & ~leaving]), self.applied_s[events], current & ~leaving),
             (self.sky.prepare_routes(self.routes[routes]), self.routes_applied_s[routes], slice(None)),
-            (self.sky.prepare_events(batch[leaving]), self.applied_s[events], leaving),
+            (self.sky.prepare_carriers(batch[leaving]), self.applied_s[events], leaving),
         ]
         if clock:
             clock.sleep_until(t_s)

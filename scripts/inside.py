@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mininet.cli import CLI
 
-from emulator import tables
+from emulator import calibrate, tables
 from emulator.clock import Clock
 from emulator.net import Sky
 from emulator.player import Player
@@ -53,7 +53,9 @@ def play(run: Path, interactive: bool, tell: Tell) -> dict:
     plan = Plan.load(run / "plan")
     loaded_s = time.monotonic()
     tell(stage="build")
-    sky = Sky(plan)
+    hop_cost_us = calibrate.hop_cost_us()
+    calibrated_s = time.monotonic()
+    sky = Sky(plan, early_us=hop_cost_us)
     try:
         player = Player(sky, plan)
         player.open()
@@ -80,7 +82,8 @@ def play(run: Path, interactive: bool, tell: Tell) -> dict:
         "played_s": played_s,
         "finished": traffic_ended and played_s >= plan.duration_s,
         "load_s": loaded_s - started_s,
-        "build_s": built_s - loaded_s,
+        "hop_cost_us": round(hop_cost_us, 1),
+        "build_s": built_s - calibrated_s,
         "teardown_s": time.monotonic() - torn_s,
     }
 

@@ -20,8 +20,9 @@ def render(plan: Plan, console: Console) -> None:
     layers = Counter(node.layer or "ground" for node in plan.nodes)
     kinds = Counter(link.kind for link in plan.links)
     steps = Counter(EventKind(kind).name.lower() for kind in events["kind"])
+    epoch = f"{plan.scenario.epoch:%Y-%m-%d %H:%M:%S} UTC"
     facts = {
-        "scenario": f"{plan.scenario.name}, {plan.scenario.epoch:%Y-%m-%d %H:%M:%S} UTC + {plan.duration_s:g} s",
+        "scenario": f"{plan.scenario.name}, {epoch} + {plan.duration_s:g} s",
         "nodes": f"{len(plan.nodes)}: {_counted(layers)}",
         "links": f"{len(plan.links)}: {_counted(kinds)}",
         "events": f"{len(events)}: {_counted(steps)}; {len(events) / plan.duration_s:.1f} a second",
