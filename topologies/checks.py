@@ -145,31 +145,27 @@ def _pattern(path: Path, scenario: Scenario, layer: Layer) -> Iterator[Problem]:
 
 def _sight(path: Path, scenario: Scenario, isl: Isl, orbit: Walker) -> Iterator[Problem]:
     """No neighbours of the pattern ever see each other: the links could never exist."""
-    radius_km = walker.semi_major_axis_km(orbit)
-    sight_km = float(
-        geometry.grazing_range_km(
-            radius_km - geometry.WGS72_RADIUS_KM, isl.grazing_altitude_km, geometry.WGS72_RADIUS_KM
-        )
-    )
+    radius_km = geometry.WGS72_RADIUS_KM
+    altitude_km = walker.semi_major_axis_km(orbit) - radius_km
+    sight_km = float(geometry.grazing_range_km(altitude_km, isl.grazing_altitude_km, radius_km))
     range_km = isl.max_range_km or scenario.link_class(isl.link).max_range_km or np.inf
-    apart_km = float(geometry.chord_km(radius_km, orbit.per_plane, 0.0))
-    if apart_km <= min(sight_km, range_km) or (
-        isl.pattern == "grid" and _nearest_km(orbit) <= min(sight_km, range_km)
-    ):
+    reach_km = min(sight_km, range_km)
+    if reach_km < 1:
+        graze = f"grazing_altitude_km {isl.grazing_altitude_km:g}, max_range_km {range_km:g}"
+        yield (
+            path,
+            f"is {isl.pattern}, but no link of satellites {altitude_km:.0f} km high satisfies {graze}.",
+        )
         return
-    why = (
-        f"the Earth hides what is beyond {sight_km:.0f} km"
-        if sight_km < range_km
-        else f"the link reaches {range_km:.0f} km"
-    )
-    need = int(np.ceil(np.pi / np.arcsin(min(1.0, min(sight_km, range_km) / (2 * radius_km)))))
-    yield (
-        path,
-        (
-            f"is {isl.pattern}, but neighbours are {apart_km:.0f} km apart and {why}: "
-            f"no link could ever exist; {need} satellites per plane would do."
-        ),
-    )
+    apart_km = float(geometry.chord_km(altitude_km, orbit.per_plane, radius_km))
+    if apart_km <= reach_km or (isl.pattern == "grid" and _nearest_km(orbit) <= reach_km):
+        return
+    why = f"the link reaches {range_km:.0f} km"
+    if sight_km < range_km:
+        why = f"the Earth hides what is beyond {sight_km:.0f} km"
+    need = f"{geometry.ring_minimum(altitude_km, reach_km, radius_km)} satellites per plane would do"
+    says = f"is {isl.pattern}, but neighbours are {apart_km:.0f} km apart and {why}: no link could ever exist"
+    yield path, f"{says}; {need}."
 
 
 def _nearest_km(orbit: Walker) -> float:

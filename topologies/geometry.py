@@ -86,10 +86,13 @@ def grazing_range_km(
     return 2 * np.sqrt(np.maximum(r**2 - g**2, 0.0))
 
 
-def ring_minimum(altitude_km: float, grazing_altitude_km: float = 80.0) -> int:
-    """Fewest satellites of one orbit whose neighbours see each other; 9 at 500 km, 6 at 1145 km."""
-    reach = grazing_range_km(altitude_km, grazing_altitude_km) / (2 * (EARTH_RADIUS_KM + altitude_km))
-    return max(3, int(np.ceil(np.pi / np.arcsin(reach)))) if reach > 0 else 0
+def ring_minimum(altitude_km: float, reach_km: float, radius_km: float = EARTH_RADIUS_KM) -> int:
+    """Fewest satellites, evenly in one circular orbit, whose neighbours are within reach of each other.
+
+    As far as the Earth lets them see (grazing_range_km) that is 9 at 500 km, 6 at 1145 km.
+    """
+    half_angle = np.arcsin(min(1.0, reach_km / (2 * (radius_km + altitude_km))))
+    return max(3, int(np.ceil(np.pi / half_angle)))
 
 
 def sun_synchronous_inclination_deg(altitude_km: ArrayLike) -> Array:

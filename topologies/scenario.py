@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from topologies import catalog
 from topologies.closest import hint
 from topologies.errors import ScenarioError
+from topologies.yamlmarks import line_of
 
 # 15: Linux's limit for interface names. No double hyphen: a link is named "a--b".
 NAME_PATTERN = r"^[A-Za-z0-9]+([_.-][A-Za-z0-9]+)*$"
@@ -307,10 +308,7 @@ class Scenario(Model):
 
     def where(self, *path: str | int) -> str:
         """Beginning of an error message about a field: "FILE, line N: layers.relay.isl"."""
-        line = next(
-            (f", line {self._lines[path[:n]]}" for n in range(len(path), -1, -1) if path[:n] in self._lines),
-            "",
-        )
+        line = f", line {line_of(self._lines, path)}" if self._lines else ""
         return f"{self._file}{line}: {dotted(path)}"
 
     def _plain(self) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def test_how_far_satellites_see_each_other_above_80_km_of_air():
 
 
 def test_fewest_satellites_of_a_ring():
-    assert [g.ring_minimum(h) for h in (500, 550, 1145)] == [9, 9, 6]
+    assert [g.ring_minimum(h, g.grazing_range_km(h)) for h in (500, 550, 1145)] == [9, 9, 6]
 
 
 def test_sun_synchronous_inclinations():

@@ -254,6 +254,9 @@ def test_a_field_that_is_wrong_by_itself(old, new, says):
         ("pattern: grid, seam: false", "pattern: grid, link: lasr-isl",
          "line 7: layers.relay.isl.link is lasr-isl, neither in links nor in the catalogue "
          "(did you mean laser-isl?)."),
+        ("seam: false", "grazing_altitude_km: 1300",
+         "line 7: layers.relay.isl.pattern is grid, but no link of satellites 1160 km high satisfies "
+         "grazing_altitude_km 1300, max_range_km 5000."),
         ("to: relay, link: ka", "to: rely, link: ka",
          "line 12: access[0].to names rely, but there is no such layer (did you mean relay?)."),
         ("from: eo", "from: eoo", "line 13: access[1].from names eoo, but there is no such layer (did you mean eo?)."),
