@@ -23,7 +23,7 @@ MIN_LOST = 2  # a single lost packet is loss, not an outage
 
 
 def flow_metrics(run: Run) -> pd.DataFrame:
-    """One row per flow of the scenario, in its order; nan where a flow does not measure a column.
+    """One row per flow of the scenario, in its order; nan (counts: NA) where a flow does not measure one.
 
     Columns: flow, kind, src, dst, sent, lost, loss_pct, reordered_pct, rtt_{min,p50,p99}_ms,
     owd_{p50,p99}_ms, pdv_{p50,p99}_ms, outages, outage_s, outage_max_s, throughput_mbps, retransmits.
@@ -36,7 +36,7 @@ def flow_metrics(run: Run) -> pd.DataFrame:
         elif flow.kind in ("udp", "tcp"):
             row |= _of_intervals(run.flows[run.flows["flow"] == flow.name], flow.kind)
         rows.append(row)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(COUNTS, "Int64"))
 
 
 COLUMNS = [
@@ -44,6 +44,8 @@ COLUMNS = [
     "rtt_p99_ms", "owd_p50_ms", "owd_p99_ms", "pdv_p50_ms", "pdv_p99_ms", "outages", "outage_s",
     "outage_max_s", "throughput_mbps", "retransmits",
 ]  # fmt: skip
+
+COUNTS = ("sent", "lost", "outages", "retransmits")
 
 
 def _of_probes(run: Run, name: str) -> dict[str, float]:
