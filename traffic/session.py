@@ -21,7 +21,8 @@ def run(
     """Run the flows until until_s and write the tables probes, paths and flows into out. Blocks.
 
     Sockets and processes are made before the first flow starts. Nothing is sent after until_s, but
-    answers are awaited for a grace of 1 s, so the network has to stand that much longer.
+    answers are awaited for a grace of 1 s, and iperf3's last words for some seconds more; the network
+    has to stand that long.
     SIGTERM ends the run early; the tables are written all the same.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -40,7 +41,8 @@ def run(
                         loads.append(udp.Stream(stage, flow, number))
                     elif isinstance(flow, TcpFlow):
                         loads.append(tcp.Transfer(stage, flow, number))
-                stage.loop.run(int(clock.to_realtime_ns(until_s + GRACE_S)))
+                end_s = max((stage.window_s(flow)[1] for flow in flows), default=-GRACE_S)
+                stage.loop.run(int(clock.to_realtime_ns(end_s + GRACE_S)))
         finally:
             tables.write(tables.PROBES, [log.columns() for log in logs], out / "probes.parquet")
             tables.write(tables.PATHS, [tracer.columns() for tracer in tracers], out / "paths.parquet")

@@ -25,7 +25,7 @@ from traffic.stage import Stage
 FIRST_PORT = 5201  # one to a flow
 LISTEN_S = 10.0  # how long a server may take to listen
 CONNECT_MS = 5000
-FINISH_S = 3.0  # how long a client may take to end by itself after the session's end
+FINISH_S = 3.0  # how long a client may take to end by itself after the flow's stop
 SERVER_S = 0.5  # how long a server may take to end after its client
 STOP_S = 2.0  # how long either may take to print its JSON when told to end
 _LISTENING = "0A"  # state in /proc/net/tcp
@@ -39,9 +39,9 @@ class Transfer:
     def __init__(self, stage: Stage, flow: TcpFlow, number: int) -> None:
         source, target = stage.ends(flow)
         self.flow = flow
-        self._loop, self._clock, self._until_s = stage.loop, stage.clock, stage.until_s
+        self._loop, self._clock = stage.loop, stage.clock
         self._begun_s: float | None = None
-        start_s, stop_s = stage.window_s(flow)
+        start_s, stop_s = self._window_s = stage.window_s(flow)
         folder = stage.out / "iperf3"
         folder.mkdir(parents=True, exist_ok=True)
         self._client_json = folder / f"{flow.name}.json"
@@ -76,7 +76,7 @@ class Transfer:
         if self._begun_s is None or self._loop.stopped:
             _end(self._client, 0.0)
         else:
-            _end(self._client, self._until_s + FINISH_S - self._clock.now_s())
+            _end(self._client, self._window_s[1] + FINISH_S - self._clock.now_s())
 
     def columns(self) -> dict[str, Any]:
         """The flow's rows of the flows table, one for each interval that the client reported."""

@@ -34,9 +34,7 @@ class Round:
     def __init__(self, sent_ns: int, ttls: int) -> None:
         self.sent_ns, self.ttls = sent_ns, ttls
         self.answers: dict[int, str] = {}  # TTL: address
-        self.end: int | None = (
-            None  # the lowest TTL that reached the destination, or a router without a route
-        )
+        self.end: int | None = None  # the lowest TTL to reach the destination or a router without a route
         self.reached = False
 
     def hops(self) -> int:
@@ -53,18 +51,21 @@ class Tracer:
         self._names = {address(node, flow.family): name for name, node in stage.nodes.items()}
         self._rounds: list[Round] = []
         self._ttls = flow.max_ttl
-        level, kind = (socket.IPPROTO_IP, socket.IP_TTL) if flow.family == 4 else (
-            socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT)  # fmt: skip
+        if flow.family == 4:
+            level, ttl_kind, error_kind = socket.IPPROTO_IP, socket.IP_TTL, IP_RECVERR
+        else:
+            level, ttl_kind, error_kind = socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT, IPV6_RECVERR
+        self._error_message = level, error_kind
         ttls = range(1, flow.max_ttl + 1)
         self._probes = Outbox(
             flow.max_ttl,
             _PROBE.size,
             raw_address(address(target, flow.family), PORT),
-            [control_message(level, kind, ttl) for ttl in ttls],
+            [control_message(level, ttl_kind, ttl) for ttl in ttls],
         )
         self._probes.data[:, 4] = ttls
         self._sock = stage.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
-        self._sock.setsockopt(level, IP_RECVERR if flow.family == 4 else IPV6_RECVERR, 1)
+        self._sock.setsockopt(level, error_kind, 1)
         stage.loop.watch(self._sock.fileno(), self._receive)
         first_ns, end_ns = stage.window_ns(flow)
         stage.loop.every(flow.every_s * 1e9, first_ns, end_ns, self._send)
@@ -85,10 +86,7 @@ class Tracer:
             if len(inbox.packet(i)) == _PROBE.size:
                 number, ttl = _PROBE.unpack(inbox.packet(i))
                 for level, kind, value in inbox.control(i):
-                    if kind in (IP_RECVERR, IPV6_RECVERR) and level in (
-                        socket.IPPROTO_IP,
-                        socket.IPPROTO_IPV6,
-                    ):
+                    if (level, kind) == self._error_message:
                         self._answer(number, ttl, value)
 
     def _answer(self, number: int, ttl: int, error: memoryview) -> None:

@@ -23,7 +23,7 @@ from traffic.stage import Stage
 TICK_NS = 1_000_000
 BURST_NS = 2_000_000  # never more than this much of the rate in one go
 CREDIT_NS = 50_000_000
-FIRST_PORT = 40_000  # one to a flow
+FIRST_PORT = 20_000  # one to a flow, below the ports that Linux gives to sockets of its own accord
 BUFFER_BYTES = 8 << 20
 SO_RCVBUFFORCE, SO_MEMINFO = 33, 55  # <asm-generic/socket.h>
 _DROPS = 8  # SK_MEMINFO_DROPS, index into what SO_MEMINFO returns

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import shutil
 import signal
+import subprocess
 import threading
 import time
 
@@ -51,6 +53,30 @@ def test_probes_of_both_protocols_and_families_cross_three_links(nodes, tmp_path
     stamp = found[found.protocol == "stamp"]
     assert ((stamp.owd_us + stamp.owd_back_us - stamp.rtt_us).abs() < 0.01).all()
     assert found.sent_s.between(0, 1.01).all()
+
+
+@pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")
+def test_tshark_reads_the_test_packets(nodes, tmp_path):
+    capture = nodes["west"].popen(
+        ["tcpdump", "-U", "-i", "left", "-w", str(tmp_path / "cap"), "udp", "port", "862"],
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert b"listening" in capture.stderr.readline()
+        measured = play(nodes, [probe("p", rate_hz=5)], tmp_path)["probes"]
+        time.sleep(0.2)
+    finally:
+        capture.terminate()
+        capture.communicate()
+    fields = ["seq_number", "sender_seq_number", "sender_ttl", "error_estimate.multiplier"]
+    command = ["tshark", "-r", str(tmp_path / "cap"), "-d", "udp.port==862,twamp.test", "-T", "fields"]
+    for field in ["udp.srcport", *(f"twamp.test.{name}" for name in fields), "twamp.test.timestamp"]:
+        command += ["-e", field]
+    read = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    replies = [line.split("\t") for line in read if line.startswith("862\t")]
+    # Two nodes between sender and reflector leave 253 of the hop limit of 255.
+    assert [reply[:4] for reply in replies] == [["862", str(n), str(n), "253"] for n in range(len(measured))]
+    assert len(read) == 2 * len(replies) == 10
 
 
 def test_flows_keep_to_their_start_and_stop(nodes, tmp_path):

@@ -9,7 +9,7 @@ from traffic import session, tables
 
 @pytest.mark.parametrize("name", ["probes", "paths", "flows"])
 def test_a_run_without_flows_writes_empty_tables_with_their_types(tmp_path, name):
-    session.run([], {}, FakeClock(in_s=-1.9), 1.0, tmp_path)
+    session.run([], {}, FakeClock(), 1.0, tmp_path)
     found = pq.read_table(tmp_path / f"{name}.parquet")
     assert found.num_rows == 0
     assert found.schema.remove_metadata() == getattr(tables, name.upper())
