@@ -184,9 +184,8 @@ class Chooser:
         ahead = self.look_ahead_s(hold)
         if t >= ahead:  # nothing to hand over to, yet
             return min(t + access.decision_s, hold.end_s)
-        return min(
-            ahead, hold.end_s, self.crossing(t, hold, ahead) if access.policy == "nearest" else math.inf
-        )
+        crossing = self.crossing(t, hold, ahead) if access.policy == "nearest" else math.inf
+        return min(ahead, hold.end_s, crossing)
 
     def look_ahead_s(self, hold: Hold) -> float:
         """When to look for the successor of a link that will go out of view."""
@@ -196,17 +195,15 @@ class Chooser:
         return hold.view_end_s - self.book.drain_s - setup_range_s(self.book.link)[1]
 
     def crossing(self, t: float, hold: Hold, until_s: float) -> float:
-        """When first another satellite is nearer than the one in use, by the hysteresis; inf if not before
-        until_s.
-        """
+        """When first a free satellite is nearer than the one in use, by the hysteresis; inf: not in time."""
         view, step = self.views[hold.source], self.book.access.decision_s
+        mine = [other.target for other in self.busy(hold.source, t) if other.end_s == other.view_end_s]
+        others = ~np.isin(view.target, mine)  # one that is being left may come back
         until_s = min(until_s, self.book.until_s)
         low = max(t, hold.up_s)
         while low < until_s:
             ticks = np.append(low, (math.floor(low / step) + 1 + np.arange(LOOK_STEPS)) * step)
-            near = np.flatnonzero(
-                (view.start_s < ticks[-1]) & (view.end_s > low) & (view.target != hold.target)
-            )
+            near = np.flatnonzero((view.start_s < ticks[-1]) & (view.end_s > low) & others)
             seen = (view.start_s[near, None] <= ticks) & (view.end_s[near, None] > ticks)
             nearer = seen & (self.gain_km(hold, view.target[near, None], ticks) > 0)
             k = int(np.argmax(nearer.any(axis=0)))

@@ -116,7 +116,7 @@ def spans(stage: Stage, progress: Progress) -> list[Span]:
 
 
 def _isl(stage: Stage, name: str) -> list[Span]:
-    """Links within a layer: set up when they come into view; those in view at the start are taken as set up."""
+    """Links within a layer: set up when they come into view; in view at the start they are taken as such."""
     scenario, layer, nodes = stage.scenario, stage.scenario.layers[name], stage.layer(name)
     if layer.isl.pattern == "none":
         return []

@@ -181,10 +181,7 @@ class Plan:
 
     @cached_property
     def _tracer(self) -> trace.Tracer:
-        link_of = {(link.a, link.b): n for n, link in enumerate(self.links)}
-        return trace.Tracer(
-            self.routes().changes, link_of, self.contacts, self.lost, self.delay_s, self.duration_s
-        )
+        return trace.Tracer(self._net, self.routes().changes, self.contacts, self.lost, self.duration_s)
 
     def trace(self, src: str, dst: str, t_s: ArrayLike) -> tuple[Array, np.ndarray, list[tuple[int, ...]]]:
         """Where packets sent at times t_s go and when they arrive, without queues; see trace.Tracer.walk."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from topologies.ephemeris import Array
 from topologies.faults import silences
-from topologies.routes import DelayAt
+from topologies.routes import Net
 
 MAX_HOPS = 64  # Linux's initial TTL
 
@@ -20,71 +18,85 @@ class Steps:
     def __init__(self, key: np.ndarray, t_s: Array, until_s: float) -> None:
         self.span = (
             2.0 * until_s + 1e3
-        )  # keys lie this far apart on one axis; at 1e3 nodes and a day still exact to 30 ns
+        )  # keys lie this far apart on one axis: 1e3 keys of a day, exact to 30 ns
         self.order = np.lexsort((t_s, key))
         self.key = key[self.order]
         self.place = self.key * self.span + t_s[self.order]
 
     def at(self, key: np.ndarray, t_s: Array) -> np.ndarray:
         """Row (as given) of the last change of each key not after each time; -1: none."""
+        if not len(self.key):
+            return np.full(len(key), -1)
         found = np.searchsorted(self.place, key * self.span + t_s, side="right") - 1
-        known = (found >= 0) & (self.key[found] == key) if len(self.key) else np.zeros(len(key), bool)
-        return np.where(known, self.order[found] if len(self.key) else 0, -1)
+        return np.where((found >= 0) & (self.key[found] == key), self.order[found], -1)
 
 
-@dataclass(frozen=True)
 class Tracer:
-    """The truth that a walk needs. A packet crosses a link if it stands, and is not silenced, when the packet
-    leaves, and still stands when it arrives.
+    """The truth that a walk needs.
+
+    A packet crosses a link if the link stands, and is not silenced, when the packet leaves, and still stands
+    when it arrives.
     """
 
-    changes: np.ndarray  # of CHANGE
-    link_of: dict[tuple[int, int], int]
-    contacts: pd.DataFrame
-    lost: pd.DataFrame
-    delay_at: DelayAt
-    duration_s: float
+    def __init__(
+        self, net: Net, changes: np.ndarray, contacts: pd.DataFrame, lost: pd.DataFrame, duration_s: float
+    ) -> None:
+        self.net, self.changes, self.duration_s = net, changes, duration_s
+        pair = net.a * net.nodes + net.b
+        self.by_pair = np.argsort(pair)
+        self.pair = pair[self.by_pair]
+        self.contact = Steps(contacts.link.to_numpy(np.int64), contacts.start_s.to_numpy(), duration_s)
+        end_s = contacts.end_s.to_numpy()
+        self.end_s = np.where(end_s >= duration_s, np.inf, end_s)  # the plan ends, the link does not
+        quiet = np.array(silences(contacts, lost)).reshape(-1, 3)
+        self.quiet = Steps(quiet[:, 0].astype(np.int64), quiet[:, 1], duration_s)
+        self.quiet_end_s = quiet[:, 2]
 
     def walk(self, src: int, dst: int, t_s: Array) -> tuple[Array, np.ndarray, list[tuple[int, ...]]]:
-        """Packets sent from src to dst at times t_s: arrival times (nan: lost), for each the index of its
-        path, and the paths (node indices; those of lost packets end where they were lost).
+        """Packets sent from src to dst at times t_s.
+
+        Returns arrival times (nan: lost), for each the index of its path, and the paths: node indices, up to
+        where the packet was lost if it was.
         """
-        t = np.atleast_1d(np.asarray(t_s, dtype=float)).copy()
+        t = np.array(t_s, dtype=float, ndmin=1)
         rows = self.changes[self.changes["dst"] == dst]
         routes = Steps(rows["node"].astype(np.int64), rows["t_s"], self.duration_s)
         node = np.full(len(t), src)
         hops = [node.copy()]
-        alive = node != dst
-        lost = np.zeros(len(t), bool)
-        while alive.any() and len(hops) <= MAX_HOPS:
-            i = np.flatnonzero(alive)
+        moving, lost = node != dst, np.zeros(len(t), bool)
+        while moving.any() and len(hops) <= MAX_HOPS:
+            i = np.flatnonzero(moving)
             row = routes.at(node[i], t[i])
-            via = np.where(row >= 0, rows["via"][row] if len(rows) else -1, -1)
-            link = np.array(
-                [self.link_of.get((min(x, y), max(x, y)), -1) for x, y in zip(node[i], via, strict=True)]
-            )
-            arrival = self.cross(link, t[i])
-            ok = ~np.isnan(arrival)
-            lost[i[~ok]], alive[i[~ok]] = True, False
-            t[i[ok]], node[i[ok]] = arrival[ok], via[ok]
-            alive[i[ok]] = via[ok] != dst
-            hops.append(np.where(np.isin(np.arange(len(t)), i[ok]), node, -1))
-        lost |= alive
+            i, via = i[row >= 0], rows["via"][row[row >= 0]].astype(np.int64)
+            arrival = self.cross(self.link(node[i], via), t[i])
+            through = ~np.isnan(arrival)
+            i, via = i[through], via[through]
+            t[i], node[i] = arrival[through], via
+            went = np.zeros(len(t), bool)
+            went[i] = True
+            lost |= moving & ~went
+            moving = went & (node != dst)
+            hops.append(np.where(went, node, -1))
+        lost |= moving
         walked, path_id = np.unique(np.stack(hops, axis=1), axis=0, return_inverse=True)
         paths = [tuple(int(n) for n in path if n >= 0) for path in walked]
         return np.where(lost, np.nan, t), path_id, paths
 
+    def link(self, node: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """The link between two nodes; -1 where there is none (or no other)."""
+        wanted = np.minimum(node, other) * self.net.nodes + np.maximum(node, other)
+        if not len(self.pair):
+            return np.full(len(node), -1)
+        at = np.minimum(np.searchsorted(self.pair, wanted), len(self.pair) - 1)
+        return np.where(self.pair[at] == wanted, self.by_pair[at], -1)
+
     def cross(self, link: np.ndarray, t_s: Array) -> Array:
         """When packets that enter links (-1: none) at times t_s come out; nan: they do not."""
-        start, end = self.contacts.start_s.to_numpy(), self.contacts.end_s.to_numpy()
-        end = np.where(end >= self.duration_s, np.inf, end)  # the plan ends, the link does not
-        row = Steps(self.contacts.link.to_numpy(np.int64), start, self.duration_s).at(link, t_s)
-        stands = (row >= 0) & (t_s < end[row])
         arrival = np.full(len(t_s), np.nan)
-        arrival[stands] = t_s[stands] + self.delay_at(link[stands], t_s[stands])
-        arrival[stands & ~(arrival < end[row])] = np.nan
-        quiet = np.array(silences(self.contacts, self.lost)).reshape(-1, 3)
-        row = Steps(quiet[:, 0].astype(np.int64), quiet[:, 1], self.duration_s).at(link, t_s)
-        if len(quiet):
-            arrival[(row >= 0) & (t_s < quiet[row, 2])] = np.nan
+        contact, quiet = self.contact.at(link, t_s), self.quiet.at(link, t_s)
+        stands = (contact >= 0) & (t_s < self.end_s[contact]) if len(self.end_s) else np.zeros(len(t_s), bool)
+        if len(self.quiet_end_s):
+            stands &= (quiet < 0) | (t_s >= self.quiet_end_s[quiet])
+        arrival[stands] = t_s[stands] + self.net.delay_at(link[stands], t_s[stands])
+        arrival[stands] = np.where(arrival[stands] < self.end_s[contact[stands]], arrival[stands], np.nan)
         return arrival

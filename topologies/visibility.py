@@ -52,9 +52,13 @@ def margin_km(sky: Ephemeris, a: Index, b: Index, rule: Rule, ra: Array, rb: Arr
     if rule.max_range_km is not None:
         margin = np.minimum(margin, rule.max_range_km - length)
     if rule.min_radius_km is not None:
-        nearest = np.clip(-np.einsum("...i,...i", ra, line) / length2, 0, 1)
-        foot = ra + nearest[..., None] * line
-        margin = np.minimum(margin, np.sqrt(np.einsum("...i,...i", foot, foot)) - rule.min_radius_km)
+        # Most pairs of a large sky are far out of range, and how far does not matter then.
+        close = margin > -FASTEST_KM_S * GRID_S
+        start, way = np.broadcast_to(ra, line.shape)[close], line[close]
+        nearest = np.clip(-np.einsum("...i,...i", start, way) / length2[close], 0, 1)
+        foot = start + nearest[..., None] * way
+        height = np.sqrt(np.einsum("...i,...i", foot, foot)) - rule.min_radius_km
+        margin[close] = np.minimum(margin[close], height)
     if rule.max_latitude_deg is not None:
         for r in (ra, rb):
             radius = np.sqrt(np.einsum("...i,...i", r, r))

@@ -1,16 +1,20 @@
 """What holds for every plan, whatever the sky: checked on skies drawn at random."""
 
+import pathlib
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from topologies import faults
+from topologies.errors import RunError, ScenarioError
 from topologies.plan import Plan
 from topologies.scenario import Scenario
 from topologies.timeline import EventKind
 
-DRAIN_S = 0.1
+SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 SITES = [("north", 60.0, 20.0), ("middle", 30.0, 25.0), ("south", -5.0, 30.0)]
 
 
@@ -23,7 +27,7 @@ def scenario(**changes):
         "duration_s": 400,
         "layers": {
             "net": {
-                "walker": {"planes": 6, "per_plane": 8, "inclination_deg": 80, "altitude_km": 1100, "phasing": 1},
+                "walker": {"planes": 6, "per_plane": 8, "inclination_deg": 80, "altitude_km": 1100},
                 "isl": isl,
             },
             "eo": {"walker": {"planes": 1, "per_plane": 3, "inclination_deg": 97.5, "altitude_km": 535}},
@@ -171,7 +175,8 @@ def check_routes(plan):
     link_of = {(link.a, link.b): n for n, link in enumerate(plan.links)}
     via = np.full((len(plan.nodes), len(plan.nodes)), -1)
     changes = plan.routes().changes
-    for t in np.unique(changes["t_s"]):
+    edges = [t for spans in usable for span in spans for t in span if t < plan.duration_s]
+    for t in np.unique(np.concatenate([changes["t_s"], edges])):
         now = changes[changes["t_s"] == t]
         assert (via[now["node"], now["dst"]] != now["via"]).all()
         via[now["node"], now["dst"]] = now["via"]
@@ -198,3 +203,96 @@ def test_what_holds_for_every_plan(sky, seed):
     check_delays(plan, np.random.default_rng(seed))
     check_events(plan)
     check_routes(plan)
+
+
+@pytest.fixture(scope="module")
+def plan():
+    faults = [{"kind": "silent", "node": "north", "at_s": 100, "for_s": 50},
+              {"kind": "carrier", "node": "net-0-0", "at_s": 200}]  # fmt: skip
+    return Plan.make(scenario(faults=faults))
+
+
+def test_a_stored_plan_is_the_same_plan(plan, tmp_path):
+    plan.save(tmp_path)
+    again = Plan.load(tmp_path)
+    assert (again.nodes, again.links, again.duration_s) == (plan.nodes, plan.links, plan.duration_s)
+    assert again.scenario == plan.scenario
+    pd.testing.assert_frame_equal(again.contacts, plan.contacts)
+    assert again.timeline().events.tobytes() == plan.timeline().events.tobytes()
+    assert again.routes().changes.tobytes() == plan.routes().changes.tobytes()
+    t_s = np.arange(0, 400, 0.5)
+    for a, b in zip(again.trace("eo-0-0", "south", t_s), plan.trace("eo-0-0", "south", t_s), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_plan_without_any_contact_can_be_stored(tmp_path):
+    empty = Plan.make(scenario(access=[], fibre=[], layers={"eo": scenario().layers["eo"].model_dump()}))
+    empty.save(tmp_path)
+    assert np.isnan(Plan.load(tmp_path).trace("north", "south", [0.0, 1.0])[0]).all()
+    assert empty.path("north", "south", 0.0).path_id.tolist() == [-1]
+
+
+def test_a_missing_part_of_a_stored_plan_is_named(plan, tmp_path):
+    plan.save(tmp_path)
+    (tmp_path / "links.parquet").unlink()
+    with pytest.raises(RunError, match=r"links\.parquet: this part of a plan cannot be read"):
+        Plan.load(tmp_path)
+
+
+def test_an_unknown_node_gets_a_hint(plan):
+    with pytest.raises(ScenarioError, match=r"sky has no node nort.*north"):
+        plan.path("nort", "south", 0.0)
+
+
+def test_addresses_follow_the_order_of_nodes(plan):
+    assert (plan.nodes[0].name, plan.nodes[0].ip, plan.nodes[0].ip6) == ("net-0-0", "10.0.0.1", "fd5b::1")
+    assert (plan.nodes[-1].name, plan.nodes[-1].ip, plan.nodes[-1].ip6) == ("south", "10.0.0.54", "fd5b::36")
+    assert len({node.ip for node in plan.nodes}) == len({node.ip6 for node in plan.nodes}) == len(plan.nodes)
+
+
+def test_two_links_between_two_nodes_are_refused():
+    with pytest.raises(ScenarioError, match="north and middle get two links"):
+        Plan.make(
+            scenario(
+                fibre=[{"a": "north", "b": "middle"}, {"a": "middle", "b": "north", "link": "fibre-622m"}]
+            )
+        )
+
+
+def test_fibre_delay_is_the_laid_way_at_two_thirds_of_light(plan):
+    """North (60, 20) to middle (30, 25): 3,359 km of great circle x 1.4, at c / 1.47."""
+    fibre = next(n for n, link in enumerate(plan.links) if link.kind == "fibre")
+    assert plan.delay_s(fibre, [0.0, 400.0]) * 1e3 == pytest.approx([23.1, 23.1], abs=0.2)
+
+
+def test_the_plan_does_not_depend_on_how_far_it_reaches():
+    """But for what lies ahead of its end: a longer plan begins like a shorter one."""
+    short, long = Plan.make(scenario(), duration_s=150), Plan.make(scenario(), duration_s=400)
+
+    def begun(plan):
+        return {(plan.links[c.link].name, round(c.start_s, 5), round(min(c.end_s, 149), 5))
+                for c in plan.contacts.itertuples() if c.start_s < 149}  # fmt: skip
+
+    assert begun(short) == begun(long)
+
+
+def test_an_observer_above_reaches_its_centre_all_the_time():
+    """The reference constellation: every observing satellite reaches Beijing, in 9 to 107 ms one way."""
+    mini = Plan.make(Scenario.load(SCENARIOS / "sc-mini.yaml"), duration_s=3000)
+    t_s = np.arange(0, 3000, 60.0)
+    one_way_ms = np.concatenate(
+        [mini.path(node.name, "beijing", t_s).rtt_ms / 2 for node in mini.nodes if node.layer == "eo"]
+    )
+    assert not np.isnan(one_way_ms).any()
+    assert one_way_ms.min() > 8
+    assert one_way_ms.max() < 110
+    assert np.median(one_way_ms) == pytest.approx(60, abs=10)
+
+
+def test_planned_handovers_lose_no_packet():
+    mini = Plan.make(Scenario.load(SCENARIOS / "sc-mini.yaml"), duration_s=600)
+    t_s = np.arange(0, 599, 0.02)
+    for src, dst in (("beijing", "eo-0-2"), ("eo-1-1", "beijing"), ("kashi", "sanya")):
+        arrival_s, path_id, _ = mini.trace(src, dst, t_s)
+        assert not np.isnan(arrival_s).any()
+        assert (np.diff(path_id) != 0).any()

@@ -1,0 +1,170 @@
+"""What a station or a satellite does with the satellites it sees."""
+
+import numpy as np
+import pytest
+
+from topologies import access
+from topologies.plan import Plan
+from topologies.scenario import LinkClass, Scenario
+from topologies.visibility import Rule, intervals
+
+DRAIN_S = 0.1
+DURATION_S = 3000.0
+RADIO = {"rate_mbps": 100, "min_elevation_deg": 5}
+
+
+def plan(setup_s=0.0, stations=("one",), **rule):
+    """Stations under twelve planes of twelve at 1,100 km, so that there are always several in view."""
+    walker = {"planes": 12, "per_plane": 12, "inclination_deg": 60, "altitude_km": 1100, "phasing": 5}
+    return Plan.make(
+        Scenario.model_validate(
+            {
+                "name": "access",
+                "epoch": "2026-05-09T00:00:00Z",
+                "duration_s": DURATION_S,
+                "layers": {"net": {"walker": walker}},
+                "stations": [
+                    {"name": name, "lat_deg": 35, "lon_deg": 100 + n} for n, name in enumerate(stations)
+                ],
+                "links": {"radio": RADIO | {"setup_s": setup_s}},
+                "access": [{"from": "ground", "to": "net", "link": "radio", **rule}],
+            }
+        )
+    )
+
+
+def links_of(plan, station="one"):
+    """Contacts of a station by start: satellite, start_s, end_s."""
+    ends = np.stack(plan.ends, axis=1)[plan.contacts.link]
+    table = plan.contacts.assign(satellite=ends[:, 0], station=ends[:, 1])
+    return table[table.station == plan.node(station)].sort_values("start_s").reset_index(drop=True)
+
+
+def in_view(plan, station="one"):
+    """For each satellite the spans in which the station sees it."""
+    satellites = np.arange(len(plan.orbits))
+    node = np.full(len(satellites), plan.node(station))
+    seen = intervals(plan.sky, node, satellites, Rule(min_elevation_deg=5), DURATION_S)
+    return {
+        int(s): [(a, b) for p, a, b in zip(*(x.tolist() for x in seen), strict=True) if p == s]
+        for s in satellites
+    }
+
+
+def distances(plan, t, station="one"):
+    """Satellites in view at time t, nearest first."""
+    seen = [s for s, spans in in_view(plan, station).items() if any(a <= t < b for a, b in spans)]
+    return sorted(seen, key=lambda s: plan.sky.distance_km(s, plan.node(station), t))
+
+
+def view_end(plan, satellite, t):
+    return next(b for a, b in in_view(plan)[satellite] if a <= t <= b)
+
+
+def test_all_links_every_satellite_in_view():
+    made = plan(policy="all")
+    seen = sum(len(spans) for spans in in_view(made).values())
+    assert len(links_of(made)) == seen
+
+
+def test_nearest_is_always_with_the_nearest():
+    made = plan(policy="nearest", terminals=1)
+    mine = links_of(made)
+    assert len(mine) > 10
+    for t in np.linspace(1, DURATION_S - 1, 97):
+        now = mine[(mine.start_s <= t) & (mine.end_s > t)]
+        assert now.satellite.tolist() == distances(made, t)[:1]
+
+
+def test_two_links_are_with_the_two_nearest():
+    made = plan(policy="nearest", links=2, terminals=2)
+    mine = links_of(made)
+    for t in np.linspace(1, DURATION_S - 1, 53):
+        now = mine[(mine.start_s <= t) & (mine.end_s > t)]
+        assert set(now.satellite) == set(distances(made, t)[:2])
+
+
+def test_hysteresis_moves_only_for_that_much():
+    free, damped = plan(policy="nearest", terminals=1), plan(policy="nearest", terminals=1, hysteresis_km=200)
+    mine = links_of(damped)
+    assert len(mine) < len(links_of(free))
+    for old, new in zip(mine[:-1].itertuples(), mine[1:].itertuples(), strict=True):
+        was, now = damped.sky.distance_km([old.satellite, new.satellite], damped.node("one"), new.start_s)
+        assert (
+            was - now == pytest.approx(200, abs=1e-3)
+            or view_end(damped, old.satellite, old.start_s) == old.end_s
+        )
+
+
+@pytest.mark.parametrize("setup_s", [0.0, 8.0])
+def test_a_spare_terminal_makes_before_it_breaks(setup_s):
+    """Each old link stands one drain time beside its successor, and routing moves when the new one stands."""
+    mine = links_of(plan(setup_s, policy="nearest", terminals=2))
+    assert len(mine) > 10
+    assert mine.end_s[:-1].to_numpy() - mine.start_s[1:].to_numpy() == pytest.approx(DRAIN_S, abs=1e-5)
+    assert mine.route_end_s[:-1].to_numpy() == pytest.approx(mine.start_s[1:].to_numpy(), abs=1e-5)
+
+
+def test_without_one_it_breaks_first():
+    mine = links_of(plan(8.0, policy="nearest", terminals=1))
+    assert mine.start_s[1:].to_numpy() - mine.end_s[:-1].to_numpy() == pytest.approx(8.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("terminals", [1, 2])
+def test_keep_holds_on_until_out_of_view(terminals):
+    made = plan(policy="keep", terminals=terminals)
+    mine = links_of(made)
+    assert len(mine) > 3
+    for row in mine.itertuples():
+        assert row.end_s == pytest.approx(view_end(made, row.satellite, row.start_s), abs=1e-5)
+
+
+def test_longest_takes_what_remains_longest():
+    made = plan(policy="longest", terminals=1)
+    mine = links_of(made)
+    assert len(mine) < len(links_of(plan(policy="keep", terminals=1)))
+    for row in mine[:-2].itertuples():
+        at = row.start_s + 1e-3
+        assert view_end(made, row.satellite, at) == max(view_end(made, s, at) for s in distances(made, at))
+
+
+def test_slots_decide_at_common_instants():
+    made = plan(policy="slots", slot_s=15, stations=("one", "two"))
+    for station in ("one", "two"):
+        mine = links_of(made, station)
+        assert len(mine) > 10
+        assert (mine.start_s % 15 == 0).all()
+        for row in mine.itertuples():
+            assert row.satellite == distances(made, row.start_s, station)[0]
+
+
+def test_what_is_in_view_at_the_start_is_acquired_and_later_links_are_set_up_first():
+    made = plan((3.0, 9.0), policy="all")
+    mine = links_of(made)
+    seen = {(s, a): b for s, spans in in_view(made).items() for a, b in spans}
+    took = {key: row.start_s - key[1] for row in mine.itertuples() for key in seen if key[0] == row.satellite
+            and key[1] <= row.start_s < seen[key]}  # fmt: skip
+    assert {took[key] for key in took if key[1] == 0} == {0.0}
+    later = np.array([took[key] for key in took if key[1] > 0])
+    assert later.min() >= 3
+    assert later.max() <= 9
+    assert later.std() > 1
+
+
+def test_set_up_times_depend_on_the_seed_the_link_and_the_contact_alone():
+    link = LinkClass(rate_mbps=1, setup_s=(12, 30))
+    times = [access.setup_s(link, 1, "a--b", 0), access.setup_s(link, 2, "a--b", 0),
+             access.setup_s(link, 1, "a--c", 0), access.setup_s(link, 1, "a--b", 1)]  # fmt: skip
+    assert len(set(times)) == 4
+    assert access.setup_s(link, 1, "a--b", 0) == times[0] == pytest.approx(25.4, abs=20)
+    many = np.array([access.setup_s(link, 7, "a--b", n) for n in range(4000)])
+    assert (many.min(), many.mean(), many.max()) == pytest.approx((12, 21, 30), abs=0.3)
+
+
+def test_a_satellite_with_one_terminal_serves_one_station():
+    made = plan(policy="nearest", stations=("one", "two", "three"), target_terminals=1)
+    mine = made.contacts.assign(satellite=made.ends[0][made.contacts.link])
+    for _, served in mine.sort_values("start_s").groupby("satellite"):
+        assert (served.start_s.to_numpy()[1:] >= served.end_s.to_numpy()[:-1]).all()
+    first = mine[mine.start_s == 0]
+    assert len(first) == first.satellite.nunique() == 3

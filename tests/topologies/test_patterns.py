@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from topologies.patterns import pairs
+from topologies.scenario import Isl, Layer, Walker
+from topologies.walker import positions_km
+
+
+def layer(planes, per_plane, pattern="grid", seam=True, **walker):
+    shape = Walker(planes=planes, per_plane=per_plane, inclination_deg=53, altitude_km=550, **walker)
+    return Layer(walker=shape, isl=Isl(pattern=pattern, seam=seam))
+
+
+def of(layer):
+    n = np.arange(layer.walker.planes * layer.walker.per_plane)
+    return pairs(layer, *np.divmod(n, layer.walker.per_plane))
+
+
+def test_a_grid_has_two_links_per_satellite():
+    found = of(layer(6, 8))
+    assert len(found.a) == 2 * 48
+    assert found.between.sum() == 48
+    assert (np.bincount(np.concatenate([found.a, found.b])) == 4).all()
+
+
+def test_without_seam_the_outer_planes_have_three():
+    found = of(layer(6, 8, seam=False, pattern="grid"))
+    degree = np.bincount(np.concatenate([found.a, found.b])).reshape(6, 8)
+    assert (degree[[0, 5]] == 3).all()
+    assert (degree[1:5] == 4).all()
+
+
+def test_a_ring_closes_each_plane():
+    found = of(layer(2, 3, pattern="ring"))
+    assert list(zip(found.a, found.b, strict=True)) == [(0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5)]
+    assert not found.between.any()
+
+
+@pytest.mark.parametrize(("per_plane", "links"), [(1, 0), (2, 1), (3, 3)])
+def test_small_rings_have_no_double_links(per_plane, links):
+    assert len(of(layer(1, per_plane, pattern="ring")).a) == links
+
+
+def test_none_has_none():
+    assert len(of(layer(2, 3, pattern="none")).a) == 0
+
+
+@pytest.mark.parametrize("phasing", [0, 1, 5, "half-slot"])
+def test_neighbours_across_the_seam_are_like_any_others(phasing):
+    shell = layer(6, 8, phasing=phasing)
+    found = of(shell)
+    r = positions_km(shell.walker)
+    seam = found.between & (found.a < 8) & (found.b >= 40)
+    inner = found.between & ~seam
+    apart = np.linalg.norm(r[found.a] - r[found.b], axis=1)
+    assert seam.sum() == 8
+    assert apart[seam].max() <= apart[inner].max() + 1
+    assert apart[seam].min() >= apart[inner].min() - 1

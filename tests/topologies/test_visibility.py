@@ -1,0 +1,107 @@
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from topologies import ephemeris, visibility
+from topologies.scenario import Layer, Walker
+from topologies.visibility import Rule, intervals, margin_km
+from topologies.walker import satellites
+
+EPOCH = dt.datetime(2026, 5, 9, tzinfo=dt.UTC)
+UNTIL_S = 7000.0
+RULES = {
+    "elevation": Rule(min_elevation_deg=10),
+    "range": Rule(max_range_km=1500),
+    "both": Rule(min_elevation_deg=10, max_range_km=1500),
+}
+SPACE = {
+    "grazing": Rule(min_radius_km=6378.135 + 80),
+    "cut-off": Rule(max_range_km=5000, min_radius_km=6378.135 + 80, max_latitude_deg=60),
+}
+
+
+@pytest.fixture(scope="module")
+def sky():
+    """Twelve satellites, then a station at 40 N, one near the pole."""
+    made = satellites(
+        "x", Layer(walker=Walker(planes=3, per_plane=4, inclination_deg=75, altitude_km=700)), EPOCH
+    )
+    orbits = ephemeris.elements_table([s.name for s in made], [s.satrec for s in made])
+    stations = pd.DataFrame({"name": ["a", "b"], "lat_deg": [40, 80], "lon_deg": [100, 0], "alt_m": [0, 0]})
+    return ephemeris.make(orbits, stations, EPOCH, UNTIL_S)
+
+
+def ground_pairs():
+    return np.repeat([12, 13], 12), np.tile(np.arange(12), 2)
+
+
+def space_pairs():
+    a, b = np.triu_indices(12, 1)
+    return a, b
+
+
+CASES = [(rule, ground_pairs) for rule in RULES.values()] + [(rule, space_pairs) for rule in SPACE.values()]
+
+
+@pytest.mark.parametrize(("rule", "ends"), CASES, ids=[*RULES, *SPACE])
+def test_the_rule_holds_inside_and_only_there(sky, rule, ends):
+    a, b = ends()
+    found = intervals(sky, a, b, rule, UNTIL_S)
+    t = np.arange(0.0, UNTIL_S, 2.0)
+    true = margin_km(
+        sky, a[:, None], b[:, None], rule, sky.position_km(a[:, None], t), sky.position_km(b[:, None], t)
+    )
+    inside = np.zeros(true.shape, bool)
+    for pair, start, end in zip(*found, strict=True):
+        inside[pair] |= (t >= start) & (t < end)
+    assert found.start_s.size
+    assert np.array_equal(inside, true > 0)
+
+
+@pytest.mark.parametrize(("rule", "ends"), CASES, ids=[*RULES, *SPACE])
+def test_edges_are_exact_to_a_tenth_of_a_millisecond(sky, rule, ends):
+    a, b = ends()
+    found = intervals(sky, a, b, rule, UNTIL_S)
+
+    def margin(t):
+        i, j = a[found.pair], b[found.pair]
+        return margin_km(sky, i, j, rule, sky.position_km(i, t), sky.position_km(j, t))
+
+    rises, falls = found.start_s > 0, found.end_s < UNTIL_S
+    assert (margin(found.start_s + 1e-4) > 0).all()
+    assert (margin(found.end_s - 1e-4) > 0).all()
+    assert (margin(found.start_s - 1e-4)[rises] <= 0).all()
+    assert (margin(found.end_s + 1e-4)[falls] <= 0).all()
+
+
+def test_a_pass_of_a_second_between_two_samples_is_found(sky):
+    whole = intervals(sky, *ground_pairs(), Rule(min_elevation_deg=10), UNTIL_S)
+    pair = whole.pair[0]
+    a, b = (x[pair : pair + 1] for x in ground_pairs())
+    t = np.arange(whole.start_s[0], whole.end_s[0], 1e-2)
+    nearest_s = t[sky.distance_km(a, b, t).argmin()]
+    reach_km = float(sky.distance_km(a, b, nearest_s + 0.5)[0])  # in range for about a second
+    found = intervals(sky, a, b, Rule(max_range_km=reach_km), UNTIL_S)
+    mine = (found.start_s < nearest_s) & (found.end_s > nearest_s)
+    assert (found.end_s - found.start_s)[mine] == pytest.approx([1.0], abs=0.05)
+
+
+def test_a_dip_of_a_second_between_two_samples_is_found(sky):
+    a, b = np.array([0]), np.array([1])
+    t = np.arange(0, UNTIL_S, 1e-1)
+    apart = sky.distance_km(a, b, t)
+    k = np.flatnonzero((apart[1:-1] > apart[:-2]) & (apart[1:-1] > apart[2:]))[0] + 1
+    reach_km = float(sky.distance_km(a, b, t[k] + 0.5)[0])
+    found = intervals(sky, a, b, Rule(max_range_km=reach_km), UNTIL_S)
+    assert np.any(
+        (found.end_s[:-1] < t[k]) & (found.start_s[1:] > t[k]) & (found.start_s[1:] - found.end_s[:-1] < 1.5)
+    )
+
+
+def test_batches_do_not_change_the_answer(sky, monkeypatch):
+    whole = intervals(sky, *space_pairs(), SPACE["cut-off"], UNTIL_S)
+    monkeypatch.setattr(visibility, "BATCH", 5000)
+    parts = intervals(sky, *space_pairs(), SPACE["cut-off"], UNTIL_S)
+    assert all(np.array_equal(x, y) for x, y in zip(whole, parts, strict=True))
