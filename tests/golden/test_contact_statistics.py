@@ -19,7 +19,7 @@ WEEK_S, PLANES = 7 * 86400.0, 6
 
 @pytest.fixture(scope="module")
 def passes():
-    """site, satellite, start_s, end_s, minutes: above 5 deg, six sun-synchronous satellites at 535 km, a week."""
+    """site, satellite, start_s, end_s, minutes: six sun-synchronous satellites at 535 km; a week."""
     walker = Walker(planes=PLANES, per_plane=1, inclination_deg=97.535, altitude_km=535)
     sats = satellites("eo", Layer(walker=walker), EPOCH)
     orbits = ephemeris.elements_table([s.name for s in sats], [s.satrec for s in sats])
