@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from topologies import contacts, elements, ephemeris, faults, geometry, routes, timeline, trace
+from topologies import contacts, elements, ephemeris, faults, geometry, routes, timeline
 from topologies.closest import hint
 from topologies.contacts import Link, Node
 from topologies.ephemeris import C_KM_S, Array, Ephemeris
 from topologies.errors import RunError, ScenarioError
-from topologies.routes import Routes
+from topologies.routes import Net, Routes
 from topologies.scenario import LinkClass, Scenario
 from topologies.timeline import Timeline
+from topologies.trace import Tracer
 
 Progress = Callable[[str, float], None]
 
@@ -35,9 +36,13 @@ class Paths:
     paths: list[tuple[str, ...]]
 
 
-@dataclass(frozen=True)
+def _quiet(what: str, share: float) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass
 class Plan:
-    """Nodes, links, and when each link stands.
+    """Nodes, links, and when each link stands. Times are run time: s since the scenario's epoch.
 
     contacts: link, start_s, end_s (it stands, carrier faults taken off), route_start_s, route_end_s (routing
     uses it; later than end_s after a fault not yet detected). A contact that lasts beyond the plan ends at
@@ -51,7 +56,10 @@ class Plan:
     contacts: pd.DataFrame
     lost: pd.DataFrame
     orbits: pd.DataFrame
-    progress: Progress
+    sky: Ephemeris = field(repr=False)
+    progress: Progress = field(default=_quiet, repr=False)
+    _timeline: Timeline | None = field(default=None, repr=False)
+    _routes: Routes | None = field(default=None, repr=False)
 
     @staticmethod
     def make(
@@ -59,88 +67,82 @@ class Plan:
     ) -> Plan:
         """Work out the contacts. Raises ScenarioError for what only the orbits show to be wrong."""
         duration_s = float(duration_s or scenario.duration_s)
-        tell = progress or _quiet
+        progress = progress or _quiet
         satellites = elements.layer_satellites(scenario)
         nodes = contacts.nodes(satellites, scenario)
         orbits = ephemeris.elements_table([s.name for s in satellites], [s.satrec for s in satellites])
         until_s = contacts.horizon_s(scenario, duration_s)
-        tell("orbits", 0.0)
+        progress("orbits", 0.0)
         sky = ephemeris.make(orbits, _stations(scenario), scenario.epoch, until_s)
         stage = contacts.Stage(scenario, satellites, [node.name for node in nodes], sky, until_s)
-        spans = contacts.spans(stage, tell)
-        links, planned = contacts.tables(scenario, nodes, spans, duration_s)
+        links, planned = contacts.tables(scenario, nodes, contacts.spans(stage, progress), duration_s)
         lost = faults.outages(scenario, nodes, links, duration_s)
         standing = faults.cut(planned, lost, scenario.routing.detection_ms / 1000)
-        return Plan(scenario, duration_s, nodes, links, standing, lost, orbits, tell)
-
-    # -- the geometry ----------------------------------------------------------------------------
+        return Plan(scenario, duration_s, nodes, links, standing, lost, orbits, sky, progress)
 
     @cached_property
     def index(self) -> dict[str, int]:
         """Node number by name."""
         return {node.name: n for n, node in enumerate(self.nodes)}
 
-    @cached_property
-    def sky(self) -> Ephemeris:
-        return ephemeris.make(self.orbits, _stations(self.scenario), self.scenario.epoch, self.duration_s)
+    def node(self, name: str) -> int:
+        """Number of a node; raises ScenarioError if there is none of this name."""
+        if name not in self.index:
+            raise ScenarioError(f"{self.scenario.name} has no node {name}{hint(name, self.index)}.")
+        return self.index[name]
 
     @cached_property
     def ends(self) -> tuple[np.ndarray, np.ndarray]:
         """Nodes a and b of every link."""
         return np.array([x.a for x in self.links], np.int64), np.array([x.b for x in self.links], np.int64)
 
+    # -- delay -----------------------------------------------------------------------------------
+
+    def delay_s(self, link: ArrayLike, t_s: ArrayLike) -> Array:
+        """One-way delay of links (indices) at run times, s; the two broadcast.
+
+        Light time in vacuum between the places of both ends at t_s (fibre: as laid), plus the fixed delay of
+        the link's class.
+        """
+        link = np.asarray(link)
+        fixed_s, moving = self._delay_parts
+        a, b = self.ends
+        return self.sky.distance_km(a[link], b[link], t_s) / C_KM_S * moving[link] + fixed_s[link]
+
     @cached_property
-    def _fixed_s(self) -> tuple[Array, np.ndarray]:
-        """Delay of each link that does not depend on geometry, and whether there is any that does."""
-        fixed = np.array([link.link_class.fixed_delay_ms / 1000 for link in self.links])
+    def _delay_parts(self) -> tuple[Array, np.ndarray]:
+        """Of each link the delay that does not depend on geometry, and whether it has one that does."""
+        fixed_s = np.array([link.link_class.fixed_delay_ms / 1000 for link in self.links])
         fibre = np.array([link.kind == "fibre" for link in self.links], bool)
         ground = {station.name: station for station in self.scenario.stations}
         for n in np.flatnonzero(fibre):
             a, b = (ground[self.nodes[end].name] for end in (self.links[n].a, self.links[n].b))
             way_km = geometry.great_circle_km(a.lat_deg, a.lon_deg, b.lat_deg, b.lon_deg)
-            fixed[n] += geometry.fibre_delay_s(way_km)
-        return fixed, ~fibre
+            fixed_s[n] += geometry.fibre_delay_s(way_km)
+        return fixed_s, ~fibre
 
-    def delay_s(self, link: ArrayLike, t_s: ArrayLike) -> Array:
-        """One-way delay of links (indices) at run times, s; the two broadcast. Light time in vacuum between
-        the places of both ends at t_s (fibre: as laid), plus the fixed delay of the link's class.
-        """
-        link = np.asarray(link)
-        fixed, moving = self._fixed_s
-        a, b = self.ends
-        return self.sky.distance_km(a[link], b[link], t_s) / C_KM_S * moving[link] + fixed[link]
-
-    # -- what follows from it --------------------------------------------------------------------
-
-    @cached_property
-    def _net(self) -> routes.Net:
-        relay = self.scenario.routing.ground_relay
-        return routes.Net(len(self.nodes), len(self.orbits), *self.ends, self.delay_s, relay)
-
-    @cached_property
-    def _timeline(self) -> Timeline:
-        self.progress("delays", 0.0)
-        made = timeline.make(
-            self.contacts, self.lost, self.delay_s, self.scenario.delay_bound_us, self.duration_s
-        )
-        self.progress("delays", 1.0)
-        return made
+    # -- what happens ----------------------------------------------------------------------------
 
     def timeline(self) -> Timeline:
-        """The events to play."""
+        """The events to play. Made when first asked for."""
+        if self._timeline is None:
+            self.progress("delays", 0.0)
+            bound_us = self.scenario.delay_bound_us
+            self._timeline = timeline.make(self.contacts, self.lost, self.delay_s, bound_us, self.duration_s)
+            self.progress("delays", 1.0)
         return self._timeline
 
-    @cached_property
-    def _routes(self) -> Routes:
-        rule = self.scenario.routing
-        usable = faults.routed(self.contacts, self.lost, rule.detection_ms / 1000, len(self.links))
-        told = partial(self.progress, "routes")
-        made = routes.make(self._net, usable, self._destinations(), rule.interval_s, self.duration_s, told)
-        self.progress("routes", 1.0)
-        return made
-
     def routes(self) -> Routes:
-        """The forwarding tables over time."""
+        """The forwarding tables over time. Made when first asked for."""
+        if self._routes is None:
+            rule = self.scenario.routing
+            usable = faults.routed(self.contacts, self.lost, rule.detection_ms / 1000, len(self.links))
+            tell = partial(self.progress, "routes")
+            destinations = self._destinations()
+            self._routes = routes.make(
+                self._net, usable, destinations, rule.interval_s, self.duration_s, tell
+            )
+            tell(1.0)
         return self._routes
 
     def _destinations(self) -> np.ndarray:
@@ -151,51 +153,53 @@ class Plan:
             return np.arange(len(self.orbits), len(self.nodes))
         return np.unique([self.node(name) for name in wanted])
 
-    def node(self, name: str) -> int:
-        """Index of a node; raises ScenarioError if there is none of this name."""
-        if name not in self.index:
-            raise ScenarioError(f"{self.scenario.name} has no node {name}{hint(name, self.index)}.")
-        return self.index[name]
+    @cached_property
+    def _net(self) -> Net:
+        relay = self.scenario.routing.ground_relay
+        return Net(len(self.nodes), len(self.orbits), *self.ends, self.delay_s, relay)
+
+    # -- what becomes of packets -----------------------------------------------------------------
 
     def path(self, src: str, dst: str, t_s: ArrayLike) -> Paths:
-        """The shortest path at each of the times (ascending) over the links that stand, whatever routing
-        knows.
-        """
-        t_s = np.atleast_1d(np.asarray(t_s, dtype=float))
-        start, end = self.node(src), np.array([self.node(dst)])
+        """The shortest path at each of the ascending times over the links that stand, routing aside."""
+        t_s = np.array(t_s, dtype=float, ndmin=1)
+        start, end = self.node(src), self.node(dst)
         standing: list[faults.Spans] = [[] for _ in self.links]
         for row in self.contacts.itertuples():
             standing[row.link].append((row.start_s, np.inf if row.end_s >= self.duration_s else row.end_s))
         rtt_ms, path_id = np.full(len(t_s), np.nan), np.full(len(t_s), -1)
         known: dict[tuple[int, ...], int] = {}
         for k, (t, links, mesh) in enumerate(routes.meshes(self._net, standing, t_s)):
-            via, far_ns = mesh.next_hops(self.delay_s(links, t), end)
+            via, far_ns = mesh.next_hops(self.delay_s(links, t), np.array([end]))
             if np.isfinite(far_ns[0, start]):
                 walk = [start]
-                while walk[-1] != end[0]:
+                while walk[-1] != end:
                     walk.append(int(via[0, walk[-1]]))
                 rtt_ms[k] = 2e-6 * far_ns[0, start]
                 path_id[k] = known.setdefault(tuple(walk), len(known))
-        names = [tuple(self.nodes[n].name for n in walk) for walk in known]
-        return Paths(t_s, rtt_ms, path_id, names)
-
-    @cached_property
-    def _tracer(self) -> trace.Tracer:
-        return trace.Tracer(self._net, self.routes().changes, self.contacts, self.lost, self.duration_s)
+        return Paths(t_s, rtt_ms, path_id, [tuple(self.nodes[n].name for n in walk) for walk in known])
 
     def trace(self, src: str, dst: str, t_s: ArrayLike) -> tuple[Array, np.ndarray, list[tuple[int, ...]]]:
-        """Where packets sent at times t_s go and when they arrive, without queues; see trace.Tracer.walk."""
+        """Where packets sent at times t_s go, by the routes in force, and when they arrive, without queues.
+
+        See Tracer.walk.
+        """
         return self._tracer.walk(self.node(src), self.node(dst), np.asarray(t_s, dtype=float))
+
+    @cached_property
+    def _tracer(self) -> Tracer:
+        return Tracer(self._net, self.routes().changes, self.contacts, self.lost, self.duration_s)
 
     # -- on disk ---------------------------------------------------------------------------------
 
     def save(self, folder: str | pathlib.Path) -> None:
-        """Write the plan as a folder: scenario.yaml and Parquet tables. Times in s, delays in us."""
+        """Write the plan as a folder: scenario.yaml and Parquet tables."""
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "scenario.yaml").write_text(self.scenario.dump(), encoding="utf-8")
         links = [(x.name, x.a, x.b, x.kind, x.link_class.model_dump_json()) for x in self.links]
         tables = {
+            "plan": pd.DataFrame({"duration_s": [self.duration_s]}),
             "nodes": pd.DataFrame([asdict(node) for node in self.nodes]),
             "links": pd.DataFrame(links, columns=["name", "a", "b", "kind", "link_class"]),
             "contacts": self.contacts,
@@ -203,7 +207,6 @@ class Plan:
             "orbits": self.orbits,
             "events": pd.DataFrame(self.timeline().events),
             "routes": pd.DataFrame(self.routes().changes),
-            "plan": pd.DataFrame({"duration_s": [self.duration_s]}),
         }
         for name, table in tables.items():
             table.to_parquet(folder / f"{name}.parquet")
@@ -213,33 +216,32 @@ class Plan:
         """The plan that save wrote, with its events and routes as they were."""
         folder = pathlib.Path(folder)
         scenario = Scenario.load(folder / "scenario.yaml")
-
-        def table(name: str) -> pd.DataFrame:
-            try:
-                return pd.read_parquet(folder / f"{name}.parquet")
-            except (OSError, ValueError) as error:
-                raise RunError(
-                    f"{folder / name}.parquet: this part of a plan cannot be read: {error}."
-                ) from None
-
-        nodes = [Node(**row) for row in table("nodes").to_dict("records")]
+        duration_s = float(_table(folder, "plan").duration_s[0])
+        nodes = [Node(**row) for row in _table(folder, "nodes").to_dict("records")]
         links = [
             Link(row.a, row.b, row.kind, LinkClass.model_validate_json(row.link_class), row.name)
-            for row in table("links").itertuples(index=False)
+            for row in _table(folder, "links").itertuples(index=False)
         ]
-        plan = Plan(
-            scenario, float(table("plan").duration_s[0]), nodes, links, table("contacts"), table("faults"),
-            table("orbits"), _quiet,
-        )  # fmt: skip
-        plan.__dict__["_timeline"] = Timeline(
-            _records(table("events"), timeline.EVENT)
-        )  # the cached properties
-        plan.__dict__["_routes"] = Routes(_records(table("routes"), routes.CHANGE))
-        return plan
+        orbits = _table(folder, "orbits")
+        return Plan(
+            scenario,
+            duration_s,
+            nodes,
+            links,
+            _table(folder, "contacts"),
+            _table(folder, "faults"),
+            orbits,
+            ephemeris.make(orbits, _stations(scenario), scenario.epoch, duration_s),
+            _timeline=Timeline(_records(_table(folder, "events"), timeline.EVENT)),
+            _routes=Routes(_records(_table(folder, "routes"), routes.CHANGE)),
+        )
 
 
-def _quiet(what: str, share: float) -> None:
-    """Progress that nobody watches."""
+def _table(folder: pathlib.Path, name: str) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(folder / f"{name}.parquet")
+    except (OSError, ValueError) as error:
+        raise RunError(f"{folder / name}.parquet: this part of a plan cannot be read: {error}.") from None
 
 
 def _records(table: pd.DataFrame, dtype: np.dtype) -> np.ndarray:
