@@ -27,8 +27,9 @@ LOOK_STEPS = 64  # decisions looked at in one go
 
 
 def setup_s(link: LinkClass, seed: int, name: str, nth: int) -> float:
-    """Set-up time of the nth contact of a link. A function of its arguments alone, so that nothing else in
-    the scenario, nor the order of the work, changes it.
+    """Set-up time of the nth contact of a link.
+
+    A function of its arguments alone: nothing else in the scenario, nor the order of the work, changes it.
     """
     low, high = setup_range_s(link)
     digest = hashlib.blake2b(f"{seed}/{name}/{nth}".encode(), digest_size=8).digest()
@@ -36,6 +37,7 @@ def setup_s(link: LinkClass, seed: int, name: str, nth: int) -> float:
 
 
 def setup_range_s(link: LinkClass) -> tuple[float, float]:
+    """Shortest and longest set-up time of a link class."""
     return link.setup_s if isinstance(link.setup_s, tuple) else (link.setup_s, link.setup_s)
 
 
@@ -52,9 +54,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class View:
-    """What one source sees: target nodes with start and end of view; the end is inf when the plan does not
-    reach it.
-    """
+    """What one source sees: target nodes, start and end of view; the end is inf if beyond what is known."""
 
     target: Index
     start_s: Array
@@ -86,18 +86,11 @@ class Chooser:
 
     def play(self) -> list[Hold]:
         """All links acquired, in order."""
-        access = self.book.access
-        if access.policy == "all":
-            for start, source, k in sorted(
-                (s, n, k) for n, v in self.views.items() for k, s in enumerate(v.start_s)
-            ):
-                if self.has_room(int(self.views[source].target[k]), start):
-                    self.acquire(source, k, self.up_s(start, source, k, at=start))
+        if self.book.access.policy == "all":
+            self.take_all()
             return self.holds
-        chains = range(min(access.links, access.terminals))  # a chain is one active link and its successors
-        queue: list[tuple[float, int, int]] = [
-            (0.0, source, chain) for source in sorted(self.views) for chain in chains
-        ]
+        chains = range(self.book.access.links)  # a chain is one active link and its successors
+        queue = [(0.0, source, chain) for source in sorted(self.views) for chain in chains]
         current: dict[tuple[int, int], Hold | None] = {}
         while queue:
             t, source, chain = heapq.heappop(queue)
@@ -107,6 +100,15 @@ class Chooser:
             if after < self.book.until_s:
                 heapq.heappush(queue, (after, source, chain))
         return self.holds
+
+    def take_all(self) -> None:
+        """Every view, as many terminals as that takes at the source; left out if the target has none free."""
+        order = sorted(
+            (start, n, k) for n, view in self.views.items() for k, start in enumerate(view.start_s)
+        )
+        for start, source, k in order:
+            if self.has_room(int(self.views[source].target[k]), start):
+                self.acquire(source, k, self.up_s(start, source, k, at=start))
 
     # -- what to do at a time --------------------------------------------------------------------
 
@@ -129,9 +131,7 @@ class Chooser:
         return new
 
     def best(self, t: float, source: int, at: float, nearer_than: Hold | None = None) -> int | None:
-        """Which of the source's views to acquire from time t on so as to use it at time `at`; None: there is
-        none.
-        """
+        """Which of the source's views to acquire from time t on so as to use it at time `at`, if any."""
         view, policy = self.views[source], self.book.access.policy
         mine = {hold.target for hold in self.busy(source, t)}
         worth = [
@@ -147,14 +147,13 @@ class Chooser:
             seen, distance = seen[distance < limit], distance[distance < limit]
         if not len(seen):
             return None
-        order = np.lexsort(
-            (view.target[seen], distance, -view.end_s[seen] if policy == "longest" else 0 * distance)
-        )
-        return int(seen[order[0]])
+        first = -view.end_s[seen] if policy == "longest" else distance
+        return int(seen[np.lexsort((view.target[seen], distance, first))[0]])
 
     def up_s(self, t: float, source: int, k: int, at: float) -> float:
-        """When view k comes to stand if it is decided on at time t for use at time `at`: acquired so that it
-        stands one drain time before, but not before t nor before it is in view.
+        """When view k comes to stand if it is decided on at time t for use at time `at`.
+
+        It is acquired so as to stand one drain time before, but neither before t nor before it is in view.
         """
         setup = self.setup_s(source, int(self.views[source].target[k]))
         begin = max(t, float(self.views[source].start_s[k]), at - self.book.drain_s - setup)
@@ -173,6 +172,7 @@ class Chooser:
     # -- when to think again ---------------------------------------------------------------------
 
     def next_decision(self, t: float, source: int, hold: Hold | None) -> float:
+        """The first time after t at which a chain with this link may want another."""
         access = self.book.access
         if access.policy == "slots":
             return (math.floor(t / access.slot_s + 1e-9) + 1) * access.slot_s
@@ -247,13 +247,9 @@ class Chooser:
 
 
 def views(a: Index, b: Index, seen: Intervals, until_s: float) -> dict[int, View]:
-    """Intervals of pairs (a source, b target), grouped by source; those that last until the end have no known
-    end.
-    """
+    """Intervals of pairs (a source, b target; sources in blocks), by source. An end at until_s is unknown."""
     source, target = a[seen.pair], b[seen.pair]
     end = np.where(seen.end_s < until_s, seen.end_s, np.inf)
-    grouped = {}
-    for n in np.unique(source):
-        mine = source == n
-        grouped[int(n)] = View(target[mine], seen.start_s[mine], end[mine])
-    return grouped
+    cuts = np.flatnonzero(np.diff(source)) + 1
+    parts = zip(*(np.split(x, cuts) for x in (source, target, seen.start_s, end)), strict=True)
+    return {int(n[0]): View(*part) for n, *part in parts if len(n)}

@@ -18,18 +18,14 @@ from topologies.scenario import Access, Isl, LinkClass, Scenario
 from topologies.visibility import Rule, intervals
 from topologies.walker import Satellite
 
-LONGEST_AHEAD_S = (
-    1800.0  # how far `longest` sees beyond the end of the plan; the longest low passes last as long
-)
+LONGEST_AHEAD_S = 1800.0  # `longest` sees so far beyond the end of the plan; low passes are no longer
 TOUCH_S = 1e-3  # two contacts of a link nearer than this are one
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class Node:
-    """name; kind: satellite or ground; layer: empty for ground; ip, ip6: its addresses, from its place in the
-    plan.
-    """
+    """kind: satellite or ground; layer: empty for ground; ip, ip6: addresses that follow its number."""
 
     name: str
     kind: str
@@ -40,9 +36,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Link:
-    """A pair of nodes a < b (indices) that can be linked; kind: isl, access or fibre; name: those of its
-    nodes.
-    """
+    """Two nodes, a < b (their numbers), that are linked at times; kind: isl, access or fibre; name: a--b."""
 
     a: int
     b: int
@@ -64,9 +58,8 @@ class Span(NamedTuple):
 
 def nodes(satellites: Sequence[Satellite], scenario: Scenario) -> list[Node]:
     """Satellites in layer order, then ground; 10.0.0.1 and fd5b::1 are the first node's."""
-    named = [(s.name, "satellite", s.layer) for s in satellites] + [
-        (g.name, "ground", "") for g in scenario.stations
-    ]
+    named = [(s.name, "satellite", s.layer) for s in satellites]
+    named += [(station.name, "ground", "") for station in scenario.stations]
     made = []
     for n, (name, kind, layer) in enumerate(named, start=1):
         made.append(Node(name, kind, layer, f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", f"fd5b::{n:x}"))
@@ -116,16 +109,11 @@ def spans(stage: Stage, progress: Progress) -> list[Span]:
 
 
 def _isl(stage: Stage, name: str) -> list[Span]:
-    """Links within a layer: set up when they come into view; in view at the start they are taken as such."""
+    """Links within a layer: set up when they come into view, taken as set up if in view at the start."""
     scenario, layer, nodes = stage.scenario, stage.scenario.layers[name], stage.layer(name)
     if layer.isl.pattern == "none":
         return []
     members = [stage.satellites[n] for n in nodes]
-    if any(s.plane is None or s.slot is None for s in members):
-        raise ScenarioError(
-            f"{scenario.where('layers', name, 'isl', 'pattern')} is {layer.isl.pattern}, which needs planes; "
-            f"element files have none: use pattern none, and an access rule to reach these satellites."
-        )
     wanted = pairs(layer, np.array([s.plane for s in members]), np.array([s.slot for s in members]))
     link, found = scenario.link_class(layer.isl.link), []
     for between in (False, True):
@@ -161,9 +149,7 @@ def _sources(stage: Stage, rule: Access) -> Index:
 
 
 def access_rule(rule: Access, link: LinkClass, ground: bool) -> Rule:
-    """What must hold for an access link. On the ground a range given in the rule replaces the elevation
-    (Hypatia).
-    """
+    """What must hold for an access link. A range given for the ground replaces the elevation (Hypatia)."""
     if not ground:
         reach = rule.max_range_km or link.max_range_km
         return Rule(max_range_km=reach, min_radius_km=WGS72_RADIUS_KM + rule.grazing_altitude_km)
@@ -207,16 +193,11 @@ def tables(
                 f"{s.link_class}), and can have one: change a pattern, an access rule or a fibre."
             )
     keys = sorted(classes, key=lambda ab: (("isl", "access", "fibre").index(classes[ab][0]), ab))
-    links = [
-        Link(
-            a,
-            b,
-            classes[a, b][0],
-            scenario.link_class(classes[a, b][1]),
-            f"{all_nodes[a].name}--{all_nodes[b].name}",
-        )
-        for a, b in keys
-    ]
+    links = []
+    for a, b in keys:
+        kind, link_class = classes[a, b]
+        name = f"{all_nodes[a].name}--{all_nodes[b].name}"
+        links.append(Link(a, b, kind, scenario.link_class(link_class), name))
     number = {ab: n for n, ab in enumerate(keys)}
     stands: dict[int, list[list[float]]] = {n: [] for n in range(len(keys))}
     for s in found:
@@ -235,7 +216,7 @@ def tables(
 
 
 def contact_frame(rows: list[tuple[int, float, float, float, float]]) -> pd.DataFrame:
-    frame = pd.DataFrame(
-        rows, columns=["link", "start_s", "end_s", "route_start_s", "route_end_s"], dtype=float
-    )
+    """The table of contacts, sorted by link and start."""
+    columns = ["link", "start_s", "end_s", "route_start_s", "route_end_s"]
+    frame = pd.DataFrame(rows, columns=columns, dtype=float)
     return frame.astype({"link": "int32"}).sort_values(["link", "start_s"], ignore_index=True)

@@ -32,17 +32,17 @@ def outages(scenario: Scenario, nodes: list[Node], links: list[Link], duration_s
                 f"in this plan; name a link of it or a node."
             )
         for n in hit:
-            touched.setdefault((n, fault.kind), []).append(
-                (fault.at_s, fault.at_s + (fault.for_s or math.inf))
-            )
+            until_s = fault.at_s + (fault.for_s or math.inf)
+            touched.setdefault((n, fault.kind), []).append((fault.at_s, until_s))
     rows = [(n, kind, *span) for (n, kind), spans in sorted(touched.items()) for span in union(spans)]
     frame = pd.DataFrame(rows, columns=["link", "kind", "start_s", "end_s"])
     return frame.astype({"link": "int32", "kind": "str", "start_s": "float64", "end_s": "float64"})
 
 
 def cut(contacts: pd.DataFrame, lost: pd.DataFrame, detection_s: float) -> pd.DataFrame:
-    """Contacts without the outages that take the carrier. Routing leaves such a link `detection_s` after its
-    loss, and is back on it at the repair.
+    """Contacts without the outages that take the carrier.
+
+    Routing leaves such a link `detection_s` after its loss, and is back on it at the repair.
     """
     carrier = _by_link(lost[lost.kind == "carrier"])
     if not carrier:
@@ -62,9 +62,7 @@ def routed(contacts: pd.DataFrame, lost: pd.DataFrame, detection_s: float, links
         usable[row.link].append((row.route_start_s, row.route_end_s))
     silent = _by_link(lost[lost.kind == "silent"])
     for link, spans in enumerate(usable):
-        known = [
-            (start + detection_s, end) for start, end in silent.get(link, []) if start + detection_s < end
-        ]
+        known = union([(start + detection_s, end) for start, end in silent.get(link, [])])
         usable[link] = minus(union(spans), known)
     return usable
 
@@ -109,6 +107,7 @@ def minus(spans: Spans, holes: Spans) -> Spans:
 
 
 def _by_link(lost: pd.DataFrame) -> dict[int, Spans]:
-    return {
-        int(link): list(zip(rows.start_s, rows.end_s, strict=True)) for link, rows in lost.groupby("link")
-    }
+    spans: dict[int, Spans] = {}
+    for row in lost.itertuples():
+        spans.setdefault(row.link, []).append((row.start_s, row.end_s))
+    return spans

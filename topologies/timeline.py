@@ -17,15 +17,18 @@ from topologies.ephemeris import Array
 from topologies.faults import silences
 
 SAMPLE_S = 1.0
-CHUNK_S = 600.0
-FINEST_S = 1e-3
+FINEST_S = 1e-3  # two satellites that pass within metres of each other are sampled no closer
+CHUNK_S = 200.0  # how much of the plan is in memory at a time
+RESERVE = 1 / 32  # of the bound, for what happens between samples
 
 DelayAt = Callable[[Array, Array], Array]  # (links, times) -> one-way delay in s, broadcasting
 
 
 class EventKind(IntEnum):
-    """UP: the link stands, with the delay of the event. DELAY: its delay changes. SILENCE, HEAL: both
-    directions drop everything, or do so no longer, while the carrier stays. DOWN: the carrier goes.
+    """In the order in which they are played at one instant.
+
+    UP: the link stands, with the delay of the event. DELAY: its delay changes. SILENCE, HEAL: both directions
+    drop everything, or do so no longer, while the carrier stays. DOWN: the carrier goes.
     """
 
     UP = 0
@@ -40,9 +43,7 @@ EVENT = np.dtype([("t_s", "f8"), ("kind", "u1"), ("link", "i4"), ("delay_us", "f
 
 @dataclass(frozen=True)
 class Timeline:
-    """events: array of EVENT sorted by time, then kind, then link; delay_us is nan where there is none to
-    set.
-    """
+    """events: array of EVENT by time, then kind, then link; delay_us is nan where there is none to set."""
 
     events: np.ndarray
 
@@ -83,8 +84,8 @@ def steps(
     """Pieces for contacts: (contact, t_s from which, delay_us), the first of each contact at its start.
 
     All contacts advance together, sample by sample. Between samples the delay is taken as a line; what that
-    may miss, SAMPLE_S^2 / 8 times the second derivative, is taken off the bound, and the samples come closer
-    where it matters.
+    may miss (step^2 / 8 times the second derivative) is covered by RESERVE, and the samples come closer until
+    it is.
     """
     rows = np.arange(len(link))
     low, high = np.full(len(link), np.nan), np.full(len(link), np.nan)  # of the piece being made
@@ -102,9 +103,8 @@ def steps(
             samples = max(3, int(np.ceil((right - left).max() / step)) + 1)
             t = np.linspace(left, right, samples, axis=1)
             delay_us = delay_at(link[here, None], t) * 1e6
-            slack_us = _missed(delay_us) + 1e-3
-            good = (slack_us < bound_us / 8) | (step <= FINEST_S)
-            made += _advance(here[good], t[good], delay_us[good], bound_us - slack_us[good], low, high, since)
+            good = (_missed(delay_us) < bound_us * RESERVE) | (step <= FINEST_S)
+            made += _advance(here[good], t[good], delay_us[good], bound_us * (1 - RESERVE), low, high, since)
             here, step = here[~good], step / 4
     made.append((rows, since, (low + high) / 2))
     row, t_s, value = (np.concatenate(part) for part in zip(*made, strict=True))
@@ -117,27 +117,25 @@ def _missed(delay_us: Array) -> Array:
 
 
 def _advance(
-    rows: np.ndarray, t: Array, delay_us: Array, bound_us: Array, low: Array, high: Array, since: Array
+    rows: np.ndarray, t: Array, delay_us: Array, bound_us: float, low: Array, high: Array, since: Array
 ) -> list[tuple[np.ndarray, Array, Array]]:
-    """Take the pieces of `rows` through the samples t, delay_us (rows, samples); low, high and since are
-    updated. Returns the pieces that were closed.
+    """Take the pieces of `rows` through the samples t, delay_us (rows, samples), and low, high, since with them.
+
+    Returns the pieces that were closed.
     """
     made = []
     lo, hi, begun = low[rows], high[rows], since[rows]
-    for k in range(delay_us.shape[1]):
+    for k in range(1, delay_us.shape[1]):
+        before, d = delay_us[:, k - 1], delay_us[:, k]
         while True:
-            d = delay_us[:, k]
-            over = np.maximum(hi, d) - np.minimum(lo, d) > 2 * bound_us
-            if not over.any():
+            i = np.flatnonzero(np.maximum(hi, d) - np.minimum(lo, d) > 2 * bound_us)
+            if not len(i):
                 break
-            i = np.flatnonzero(over)
-            rising = d[i] > hi[i]
-            level = np.where(rising, lo[i] + 2 * bound_us[i], hi[i] - 2 * bound_us[i])
-            before, after = delay_us[i, max(k - 1, 0)], d[i]
-            part = np.clip((level - before) / np.where(after == before, 1.0, after - before), 0, 1)
-            when = np.maximum(t[i, max(k - 1, 0)] + part * (t[i, k] - t[i, max(k - 1, 0)]), begun[i])
-            made.append((rows[i], begun[i], np.where(rising, lo[i] + bound_us[i], hi[i] - bound_us[i])))
-            lo[i], hi[i], begun[i] = level, level, when
+            up = d[i] > hi[i]
+            level = np.where(up, lo[i] + 2 * bound_us, hi[i] - 2 * bound_us)
+            part = (level - before[i]) / (d[i] - before[i])
+            made.append((rows[i], begun[i], np.where(up, level - bound_us, level + bound_us)))
+            lo[i], hi[i], begun[i] = level, level, t[i, k - 1] + part * (t[i, k] - t[i, k - 1])
         lo, hi = np.minimum(lo, d), np.maximum(hi, d)
     low[rows], high[rows], since[rows] = lo, hi, begun
     return made

@@ -7,6 +7,7 @@ sought, so that a pass shorter than the grid is found; edges are bisected to EDG
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ GRID_S = 10.0
 EDGE_S = 1e-6
 FASTEST_KM_S = 20.0  # no margin changes faster than this: two low orbits close at 16 km/s
 BATCH = 2_000_000  # margins in memory at a time
+
+MarginAt = Callable[[Index, Array], Array]  # (pairs, times) -> margins in km
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,8 @@ def margin_km(sky: Ephemeris, a: Index, b: Index, rule: Rule, ra: Array, rb: Arr
     if rule.max_latitude_deg is not None:
         for r in (ra, rb):
             radius = np.sqrt(np.einsum("...i,...i", r, r))
-            margin = np.minimum(
-                margin, np.sin(np.radians(rule.max_latitude_deg)) * radius - np.abs(r[..., 2])
-            )
+            highest = np.sin(np.radians(rule.max_latitude_deg)) * radius
+            margin = np.minimum(margin, highest - np.abs(r[..., 2]))
     if rule.min_elevation_deg is not None:
         height = np.einsum("...i,...i", line, sky.zenith(a, ra))
         margin = np.minimum(margin, height - length * np.sin(np.radians(rule.min_elevation_deg)))
@@ -104,7 +106,7 @@ def _batch(sky: Ephemeris, a: Index, b: Index, rule: Rule, until_s: float, steps
     brackets: list[tuple[Index, Array, Array]] = [(pair, grid[k], grid[k + 1])]
     for sign in (1, -1):  # peaks that may rise above zero, dips that may fall below
         pair, left, right = _suspects(sign * m, grid)
-        top = _peak(lambda p, t, sign=sign: sign * margin_at(p, t), pair, left, right)
+        top = _peak(margin_at, sign, pair, left, right)
         hit = sign * margin_at(pair, top) > 0
         pair, left, right, top = pair[hit], left[hit], right[hit], top[hit]
         brackets += [(pair, left, top), (pair, top, right)]
@@ -123,30 +125,28 @@ def _batch(sky: Ephemeris, a: Index, b: Index, rule: Rule, until_s: float, steps
 
 def _suspects(m: Array, grid: Array) -> tuple[Index, Array, Array]:
     """Sampled local maxima of m, not above zero, that may be so between the samples: pair, left, right."""
-    if len(grid) < 2:
-        return np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
     padded = np.pad(m, ((0, 0), (1, 1)), constant_values=-np.inf)
     top = (m >= padded[:, :-2]) & (m >= padded[:, 2:]) & (m <= 0) & (m > -FASTEST_KM_S * (grid[1] - grid[0]))
     pair, k = np.nonzero(top)
     return pair, grid[np.maximum(k - 1, 0)], grid[np.minimum(k + 1, len(grid) - 1)]
 
 
-def _peak(f, pair: Index, left: Array, right: Array) -> Array:  # type: ignore[no-untyped-def]
-    """Time of the maximum of f(pair, t) in each bracket, by golden section to about 1 ms."""
+def _peak(margin_at: MarginAt, sign: int, pair: Index, left: Array, right: Array) -> Array:
+    """Time of the maximum of sign * margin in each bracket, by golden section to about 1 ms."""
     ratio = (np.sqrt(5) - 1) / 2
     x, y = right - ratio * (right - left), left + ratio * (right - left)
-    fx, fy = f(pair, x), f(pair, y)
+    fx, fy = sign * margin_at(pair, x), sign * margin_at(pair, y)
     while len(pair) and (right - left).max() > 1e-3:
         up = fx < fy
         left, right = np.where(up, x, left), np.where(up, right, y)
         x, y = np.where(up, y, right - ratio * (right - left)), np.where(up, left + ratio * (right - left), x)
         known = np.where(up, fy, fx)
-        new = f(pair, np.where(up, y, x))
+        new = sign * margin_at(pair, np.where(up, y, x))
         fx, fy = np.where(up, known, new), np.where(up, new, known)
     return (left + right) / 2
 
 
-def _edges(margin_at, pair: Index, left: Array, right: Array, rising: Array) -> Array:  # type: ignore[no-untyped-def]
+def _edges(margin_at: MarginAt, pair: Index, left: Array, right: Array, rising: Array) -> Array:
     """Zero of the margin in each bracket by bisection, on the side where the link stands."""
     while len(pair) and (right - left).max() > EDGE_S:
         middle = (left + right) / 2
