@@ -119,7 +119,7 @@ def _missed(delay_us: Array) -> Array:
 def _advance(
     rows: np.ndarray, t: Array, delay_us: Array, bound_us: float, low: Array, high: Array, since: Array
 ) -> list[tuple[np.ndarray, Array, Array]]:
-    """Take the pieces of `rows` through the samples t, delay_us (rows, samples), and low, high, since with them.
+    """Take the pieces of `rows` through the samples t, delay_us (rows, samples); low, high, since follow.
 
     Returns the pieces that were closed.
     """
