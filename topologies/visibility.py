@@ -78,24 +78,25 @@ def intervals(sky: Ephemeris, a: Index, b: Index, rule: Rule, until_s: float) ->
 
     A link to the ground needs an elevation rule or a range; between satellites, a grazing height.
     """
-    steps = int(np.ceil(until_s / GRID_S)) + 1
-    batch = max(1, BATCH // steps)
-    found = [
-        _batch(sky, a[i : i + batch], b[i : i + batch], rule, until_s, steps) for i in range(0, len(a), batch)
-    ]
-    if not found:
+    if not len(a):
         return Intervals(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
-    pair = np.concatenate([f.pair + i * batch for i, f in enumerate(found)])
-    return Intervals(
-        pair, np.concatenate([f.start_s for f in found]), np.concatenate([f.end_s for f in found])
-    )
-
-
-def _batch(sky: Ephemeris, a: Index, b: Index, rule: Rule, until_s: float, steps: int) -> Intervals:
-    grid = np.linspace(0.0, until_s, steps)
+    grid = np.linspace(0.0, until_s, int(np.ceil(until_s / GRID_S)) + 1)
     nodes, at = np.unique(np.concatenate([a, b]), return_inverse=True)
     r = sky.position_km(nodes[:, None], grid)
-    m = margin_km(sky, a[:, None], b[:, None], rule, r[at[: len(a)]], r[at[len(a) :]])
+    batch = max(1, BATCH // len(grid))
+    found = []
+    for i in range(0, len(a), batch):
+        some = slice(i, i + batch)
+        ra, rb = r[at[: len(a)][some]], r[at[len(a) :][some]]
+        margins = margin_km(sky, a[some, None], b[some, None], rule, ra, rb)
+        found.append(_batch(sky, a[some], b[some], rule, grid, margins))
+    pair = np.concatenate([f.pair + i * batch for i, f in enumerate(found)])
+    start_s, end_s = (np.concatenate([f[n] for f in found]) for n in (1, 2))
+    return Intervals(pair, start_s, end_s)
+
+
+def _batch(sky: Ephemeris, a: Index, b: Index, rule: Rule, grid: Array, m: Array) -> Intervals:
+    """Intervals of pairs whose margins m (pairs, times) are sampled at the times of the grid."""
 
     def margin_at(pair: Index, t: Array) -> Array:
         i, j = a[pair], b[pair]
@@ -118,7 +119,10 @@ def _batch(sky: Ephemeris, a: Index, b: Index, rule: Rule, until_s: float, steps
 
     first, last = np.nonzero(inside[:, 0])[0], np.nonzero(inside[:, -1])[0]
     starts = np.concatenate([pair[rising], first]), np.concatenate([edge[rising], np.zeros(len(first))])
-    ends = np.concatenate([pair[~rising], last]), np.concatenate([edge[~rising], np.full(len(last), until_s)])
+    ends = (
+        np.concatenate([pair[~rising], last]),
+        np.concatenate([edge[~rising], np.full(len(last), grid[-1])]),
+    )
     s, e = np.lexsort(starts[::-1]), np.lexsort(ends[::-1])
     return Intervals(starts[0][s], starts[1][s], ends[1][e])
 
