@@ -51,14 +51,14 @@ def in_view(plan, station="one"):
     }
 
 
-def distances(plan, t, station="one"):
+def by_distance(plan, view, t, station="one"):
     """Satellites in view at time t, nearest first."""
-    seen = [s for s, spans in in_view(plan, station).items() if any(a <= t < b for a, b in spans)]
+    seen = [s for s, spans in view.items() if any(a <= t < b for a, b in spans)]
     return sorted(seen, key=lambda s: plan.sky.distance_km(s, plan.node(station), t))
 
 
-def view_end(plan, satellite, t):
-    return next(b for a, b in in_view(plan)[satellite] if a <= t <= b)
+def view_end(view, satellite, t):
+    return next(b for a, b in view[satellite] if a <= t <= b)
 
 
 def test_all_links_every_satellite_in_view():
@@ -69,30 +69,30 @@ def test_all_links_every_satellite_in_view():
 
 def test_nearest_is_always_with_the_nearest():
     made = plan(policy="nearest", terminals=1)
-    mine = links_of(made)
+    mine, view = links_of(made), in_view(made)
     assert len(mine) > 10
     for t in np.linspace(1, DURATION_S - 1, 97):
         now = mine[(mine.start_s <= t) & (mine.end_s > t)]
-        assert now.satellite.tolist() == distances(made, t)[:1]
+        assert now.satellite.tolist() == by_distance(made, view, t)[:1]
 
 
 def test_two_links_are_with_the_two_nearest():
     made = plan(policy="nearest", links=2, terminals=2)
-    mine = links_of(made)
+    mine, view = links_of(made), in_view(made)
     for t in np.linspace(1, DURATION_S - 1, 53):
         now = mine[(mine.start_s <= t) & (mine.end_s > t)]
-        assert set(now.satellite) == set(distances(made, t)[:2])
+        assert set(now.satellite) == set(by_distance(made, view, t)[:2])
 
 
 def test_hysteresis_moves_only_for_that_much():
     free, damped = plan(policy="nearest", terminals=1), plan(policy="nearest", terminals=1, hysteresis_km=200)
-    mine = links_of(damped)
+    mine, view = links_of(damped), in_view(damped)
     assert len(mine) < len(links_of(free))
     for old, new in zip(mine[:-1].itertuples(), mine[1:].itertuples(), strict=True):
         was, now = damped.sky.distance_km([old.satellite, new.satellite], damped.node("one"), new.start_s)
         assert (
             was - now == pytest.approx(200, abs=1e-3)
-            or view_end(damped, old.satellite, old.start_s) == old.end_s
+            or view_end(view, old.satellite, old.start_s) == old.end_s
         )
 
 
@@ -113,29 +113,31 @@ def test_without_one_it_breaks_first():
 @pytest.mark.parametrize("terminals", [1, 2])
 def test_keep_holds_on_until_out_of_view(terminals):
     made = plan(policy="keep", terminals=terminals)
-    mine = links_of(made)
+    mine, view = links_of(made), in_view(made)
     assert len(mine) > 3
     for row in mine.itertuples():
-        assert row.end_s == pytest.approx(view_end(made, row.satellite, row.start_s), abs=1e-5)
+        assert row.end_s == pytest.approx(view_end(view, row.satellite, row.start_s), abs=1e-5)
 
 
 def test_longest_takes_what_remains_longest():
     made = plan(policy="longest", terminals=1)
-    mine = links_of(made)
+    mine, view = links_of(made), in_view(made)
     assert len(mine) < len(links_of(plan(policy="keep", terminals=1)))
     for row in mine[:-2].itertuples():
         at = row.start_s + 1e-3
-        assert view_end(made, row.satellite, at) == max(view_end(made, s, at) for s in distances(made, at))
+        assert view_end(view, row.satellite, at) == max(
+            view_end(view, s, at) for s in by_distance(made, view, at)
+        )
 
 
 def test_slots_decide_at_common_instants():
     made = plan(policy="slots", slot_s=15, stations=("one", "two"))
     for station in ("one", "two"):
-        mine = links_of(made, station)
+        mine, view = links_of(made, station), in_view(made, station)
         assert len(mine) > 10
         assert (mine.start_s % 15 == 0).all()
         for row in mine.itertuples():
-            assert row.satellite == distances(made, row.start_s, station)[0]
+            assert row.satellite == by_distance(made, view, row.start_s, station)[0]
 
 
 def test_what_is_in_view_at_the_start_is_acquired_and_later_links_are_set_up_first():
@@ -168,3 +170,18 @@ def test_a_satellite_with_one_terminal_serves_one_station():
         assert (served.start_s.to_numpy()[1:] >= served.end_s.to_numpy()[:-1]).all()
     first = mine[mine.start_s == 0]
     assert len(first) == first.satellite.nunique() == 3
+
+
+@pytest.mark.parametrize("policy", ["nearest", "longest", "keep", "slots"])
+def test_a_terminal_is_taken_while_a_link_is_set_up(policy):
+    """Set-up takes 8 s here, so a link occupies a terminal at both ends from 8 s before it stands."""
+    made = plan(
+        8.0, policy=policy, stations=("one", "two", "three"), links=1, terminals=2, target_terminals=1
+    )
+    satellite, station = (ends[made.contacts.link] for ends in made.ends)
+    taken_s = np.where(made.contacts.start_s > 0, made.contacts.start_s - 8, 0.0)
+    end_s = made.contacts.end_s.to_numpy()
+    for at in taken_s:
+        now = (taken_s <= at + 1e-5) & (end_s > at + 1e-4)
+        assert np.bincount(station[now]).max() <= 2
+        assert np.bincount(satellite[now]).max() <= 1
