@@ -70,7 +70,7 @@ def running(
             bufsize=1,
             env={**os.environ, **environment, MARK: str(run)},
             cwd=ROOT,
-            preexec_fn=_end_with_parent,
+            preexec_fn=_before_exec,
             start_new_session=not interactive,  # Ctrl-C is ours to pass on
         )
         try:
@@ -119,9 +119,19 @@ def _uml(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[st
     return arguments, {"TMPDIR": str(memory)}
 
 
-def _end_with_parent() -> None:
-    """In the child: be killed when skybed is, even by kill -9."""
+def _before_exec() -> None:
+    """In the child: be killed when skybed is, even by kill -9, and keep time before others are served.
+
+    Real-time scheduling where it is allowed and leaves a CPU for the rest. A uml kernel runs on one CPU at a
+    time, and it stays on this one: its every system call is a hand-over between two processes of ours, which
+    costs 6 us on one CPU and 47 us across two.
+    """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    cpus = os.sched_getaffinity(0)
+    if len(cpus) > 1:
+        with contextlib.suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+            os.sched_setaffinity(0, {max(cpus)})
 
 
 @contextlib.contextmanager

@@ -73,6 +73,8 @@ class SkyIntf(Intf):
     def IP(self) -> str:
         return self.node.ip
 
+    updateIP = IP  # what the prompt puts in the place of a node's name
+
     def delete(self) -> None:
         """The peer goes with it; a namespace that is closed has taken it along."""
         if self.node.namespace.fd >= 0:

@@ -1,0 +1,92 @@
+"""What live tests share: a program run in a kernel lane, and the skybed command as a user runs it."""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from emulator import lanes
+
+ROOT = Path(__file__).parents[2]
+SKYBED = Path(sys.executable).with_name("skybed")
+MEMORY_MB = 1024
+
+# A sky of three in a row, a - sat - c, on Mininet's own class: what most programs begin with.
+THREE = """
+import json, sys, time
+from mininet.net import Mininet
+from emulator.link import SkyLink
+from emulator.node import GroundStation, Satellite
+
+Mininet.inited = True
+net = Mininet(controller=None)
+nodes = [net.addHost(name, cls=cls, ip=f"10.0.0.{i}", ip6=f"fd5b::{i}")
+         for i, (name, cls) in enumerate([("a", GroundStation), ("sat", Satellite), ("c", GroundStation)], 1)]
+a, sat, c = nodes
+near = net.addLink(a, sat, cls=SkyLink, delay_us=10_000, rate_bps=1e9)
+far = net.addLink(sat, c, cls=SkyLink, delay_us=5_000, rate_bps=1e9)
+ips = [(node.ip, node.ip6) for node in nodes]
+def routes():
+    a.config(routes=[(ips[1], "sat"), (ips[2], "sat")])
+    sat.config(routes=[(ips[0], "a"), (ips[2], "c")])
+    c.config(routes=[(ips[0], "sat"), (ips[1], "sat")])
+routes()
+def answer(**values):
+    print("answer", json.dumps(values), flush=True)
+"""
+
+
+@pytest.fixture
+def in_lane(tmp_path):
+    """in_lane(source) runs a Python program in the lane; returns what it gave to answer(...)."""
+
+    def run(source, before=THREE, timeout_s=120):
+        program = tmp_path / "program.py"
+        program.write_text(before + textwrap.dedent(source))
+        command = ["timeout", str(timeout_s), sys.executable, str(program)]
+        with lanes.running(lanes.choose("auto"), command, tmp_path, MEMORY_MB) as process:
+            lines = [line.rstrip("\r\n") for line in process.stdout]
+        answers = [json.loads(line[7:]) for line in lines if line.startswith("answer ")]
+        assert answers, "\n".join(lines)
+        return answers[-1]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def skybed():
+    """skybed("run", ...) as a user types it; returns the finished process."""
+
+    def run(*arguments, timeout_s=300):
+        command = [str(SKYBED), *map(str, arguments)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s)
+
+    return run
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """What a run into tmp_path must not leave changed: called before and after, it gives equal answers."""
+
+    def look():
+        commands = (["ip", "-o", "address"], ["ip", "route", "show", "table", "all"], ["ip", "netns"])
+        told = [subprocess.run(command, capture_output=True, text=True).stdout for command in commands]
+        told = [re.sub(r" expires \d+sec", "", text) for text in told]  # a router advertisement counts down
+        mark = f"{lanes.MARK}={tmp_path}".encode()
+        marked = [pid.name for pid in Path("/proc").iterdir() if pid.name.isdigit() and mark in _environ(pid)]
+        records = Path(tempfile.gettempdir()).glob(f"{lanes.TEMPORARY}*/run")
+        return told, marked, [record for record in records if str(tmp_path) in record.read_text()]
+
+    return look
+
+
+def _environ(process):
+    try:
+        return (process / "environ").read_bytes()
+    except OSError:  # gone
+        return b""
