@@ -43,7 +43,8 @@ def _contacts(plan: Plan, console: Console) -> None:
     """The contacts that begin or end within the plan: what moves."""
     moving = plan.contacts[(plan.contacts["start_s"] > 0) | (plan.contacts["end_s"] < plan.duration_s)]
     if moving.empty:
-        console.print("Every link stands from the beginning to the end.")
+        stands = "Every link stands from the beginning to the end."
+        console.print("No link ever stands." if plan.contacts.empty else stands)
         return
     table = Table("link", "from s", "until s", "delay ms", box=None, pad_edge=False, header_style="dim")
     for row in moving.sort_values("start_s").head(ROWS).itertuples():

@@ -26,8 +26,6 @@ from skyfield.timelib import Timescale
 
 from topologies.errors import ScenarioError
 
-C_KM_S = 299_792.458
-EARTH_RADIUS_KM = 6378.135  # WGS72, as SGP4; for grazing heights
 WGS84_A_KM, WGS84_F = 6378.137, 1 / 298.257223563
 KNOT_S = 30.0
 DAY_S = 86400.0

@@ -16,6 +16,7 @@ J2 = 1.08262668e-3
 FIBRE_INDEX = 1.47  # light in fibre travels at 0.68 c
 FIBRE_STRETCH = 1.4  # laid length over great circle
 TROPICAL_YEAR_DAYS = 365.2422
+ROUNDING = 1e-12  # of a sine; 1e-9 km of range
 
 # SGP4 is defined with these (Spacetrack Report 3; WGS72).
 WGS72_RADIUS_KM = 6378.135
@@ -37,7 +38,8 @@ def elevation_deg(altitude_km: ArrayLike, range_km: ArrayLike, radius_km: float 
     """Elevation of a satellite at a slant range: inverse of slant_range_km; nan when it cannot be so near."""
     r, d = radius_km + np.asarray(altitude_km, float), np.asarray(range_km, float)
     sine = (r**2 - radius_km**2 - d**2) / (2 * radius_km * d)
-    return np.degrees(np.arcsin(np.where(np.abs(sine) <= 1, sine, np.nan)))
+    possible = np.abs(sine) <= 1 + ROUNDING  # overhead it often comes out a little above 1
+    return np.degrees(np.arcsin(np.where(possible, np.clip(sine, -1, 1), np.nan)))
 
 
 def central_angle_deg(

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from topologies import contacts, elements, ephemeris, faults, geometry, routes, timeline
 from topologies.closest import hint
 from topologies.contacts import Link, Node
-from topologies.ephemeris import C_KM_S, Array, Ephemeris
+from topologies.ephemeris import Array, Ephemeris
 from topologies.errors import RunError, ScenarioError
 from topologies.routes import Net, Routes
 from topologies.scenario import LinkClass, Scenario
@@ -107,7 +107,7 @@ class Plan:
         link = np.asarray(link)
         fixed_s, moving = self._delay_parts
         a, b = self.ends
-        return self.sky.distance_km(a[link], b[link], t_s) / C_KM_S * moving[link] + fixed_s[link]
+        return self.sky.distance_km(a[link], b[link], t_s) / geometry.C_KM_S * moving[link] + fixed_s[link]
 
     @cached_property
     def _delay_parts(self) -> tuple[Array, np.ndarray]:

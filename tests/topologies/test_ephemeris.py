@@ -9,6 +9,7 @@ from skyfield.api import EarthSatellite, load, wgs84
 
 from topologies import ephemeris
 from topologies.errors import ScenarioError
+from topologies.geometry import WGS72_RADIUS_KM
 
 EPOCH = dt.datetime(2026, 5, 9, 4, 0, 0, tzinfo=dt.UTC)
 STATIONS = pd.DataFrame(
@@ -19,7 +20,7 @@ STATIONS = pd.DataFrame(
 
 def circular(altitude_km, inclination_deg, anomaly_deg, eccentricity=1e-7, bstar=0.0):
     jd, fraction = ephemeris.julian_utc(EPOCH)
-    n = math.sqrt(398600.8 / (ephemeris.EARTH_RADIUS_KM + altitude_km) ** 3) * 60
+    n = math.sqrt(398600.8 / (WGS72_RADIUS_KM + altitude_km) ** 3) * 60
     s = Satrec()
     s.sgp4init(
         WGS72, "i", 1, jd - ephemeris.SGP4_EPOCH_JD + fraction, bstar, 0, 0, eccentricity, 0.0,

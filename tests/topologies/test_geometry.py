@@ -35,6 +35,11 @@ def test_a_satellite_cannot_be_nearer_than_its_altitude():
     assert np.isnan(g.elevation_deg(550, 500))
 
 
+def test_overhead_is_90_deg_at_every_altitude():
+    altitude_km = np.linspace(200, 40_000, 10_001)
+    assert g.elevation_deg(altitude_km, g.slant_range_km(altitude_km, 90)) == approx(90, abs=1e-4)
+
+
 @given(st.floats(200, 40_000), st.floats(0, 90))
 def test_elevation_undoes_slant_range(altitude_km, elevation_deg):
     assert g.elevation_deg(altitude_km, g.slant_range_km(altitude_km, elevation_deg)) == approx(

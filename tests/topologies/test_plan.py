@@ -234,6 +234,16 @@ def test_a_plan_without_any_contact_can_be_stored(tmp_path):
     assert empty.path("north", "south", 0.0).path_id.tolist() == [-1]
 
 
+def test_nothing_crosses_a_link_that_never_stands():
+    """The only link of this sky is broken from the beginning: a plan with a link and without a contact."""
+    eo = {"eo": scenario().layers["eo"].model_dump()}
+    broken = Plan.make(
+        scenario(access=[], layers=eo, faults=[{"kind": "carrier", "node": "north", "at_s": 0}])
+    )
+    assert (len(broken.links), len(broken.contacts), len(broken.timeline().events)) == (1, 0, 0)
+    assert np.isnan(broken.trace("north", "middle", [0.0, 1.0])[0]).all()
+
+
 def test_a_missing_part_of_a_stored_plan_is_named(plan, tmp_path):
     plan.save(tmp_path)
     (tmp_path / "links.parquet").unlink()
