@@ -190,8 +190,11 @@ def test_stream_beyond_the_rate_of_a_link_loses_the_excess(nodes, tmp_path):
         found = play(nodes, [flow], tmp_path, until_s=3.0)["flows"]
     finally:
         nodes["relay"].run("tc", "qdisc", "del", "dev", "right", "root")
-    assert found.throughput_mbps.to_numpy() == pytest.approx(5 * 1222 / 1264, rel=0.05)  # 42 bytes of headers
-    assert found.lost_packets.sum() == found.sent_packets.sum() - found.received_packets.sum() > 0
+    sent, received, lost = found[["sent_packets", "received_packets", "lost_packets"]].sum()
+    assert lost == sent - received > 0
+    # In 3 s the link carries 15 Mbit, and what its buffers hold; less if this machine stalled the sender.
+    carried_mbit = received * (1222 + 42) * 8e-6  # 42 bytes of headers
+    assert 12 < carried_mbit < 15.3
 
 
 def test_transfer_reports_both_ends_and_keeps_its_json(nodes, tmp_path):
