@@ -12,14 +12,13 @@ import jinja2
 from analysis import paths, truth
 from analysis.figures import all_figures
 from analysis.run import Run
-from analysis.verdict import Verdict, judge
+from analysis.verdict import Verdict
 
 PATHS_SHOWN = 40  # intervals per flow
 
 
-def write(run: Run) -> Path:
-    """Judge the run and write report.html into its directory. Of an unfinished run it says what is known."""
-    verdict = judge(run)
+def write(run: Run, verdict: Verdict) -> Path:
+    """Write report.html into the run's directory. Of an unfinished run it says what is known."""
     page: dict[str, Any] = {"verdict": verdict, "manifest": run.manifest, "figures": [], "ways": []}
     if "limits" in verdict:  # everything could be read
         page |= {

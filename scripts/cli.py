@@ -153,7 +153,7 @@ def _judge(run: Path, as_json: bool = False) -> None:
     loaded = load(run)
     judged = verdict.judge(loaded)
     verdict.write(loaded, judged)
-    report.write(loaded)
+    report.write(loaded, judged)
     if as_json:
         click.echo(json.dumps(judged, indent=2))
     else:

@@ -60,4 +60,4 @@ def test_proven_paths_follow_the_planned_ones(run):
 
 
 def test_the_report_is_written(run):
-    assert "relay: 50 satellites (relay)" in report.write(run).read_text()
+    assert "relay: 50 satellites (relay)" in report.write(run, verdict.judge(run)).read_text()

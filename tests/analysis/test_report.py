@@ -27,7 +27,11 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(run):
-    return report.write(run).read_text()
+    return page_of(run)
+
+
+def page_of(run) -> str:
+    return report.write(run, verdict.judge(run)).read_text()
 
 
 def test_the_report_loads_nothing_from_elsewhere(page):
@@ -48,14 +52,14 @@ def test_the_report_of_an_unfinished_run_says_so(builder):
     made = builder()
     made.manifest |= {"finished": False, "played_s": 12.0}
     del made.tables["probes"]
-    page = report.write(made.load()).read_text()
+    page = page_of(made.load())
     assert "The run was not finished: 12 s of 60 s were played." in page
     assert "What was measured" not in page
 
 
 def test_the_report_of_a_run_without_traffic(builder):
     made = builder(traffic=[])
-    page = report.write(made.load()).read_text()
+    page = page_of(made.load())
     assert "Contacts and outages" in page and "Round trips" not in page
 
 
