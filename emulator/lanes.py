@@ -15,11 +15,13 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import termios
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from emulator import host, umlkernel
@@ -56,7 +58,7 @@ def running(
     stdout of the process is text lines: the command's output and, in uml, the kernel's. A line on its stdin
     reaches the command's. interactive: both are this terminal's instead.
     """
-    with _temporary(run) as scratch:
+    with _temporary(run) as scratch, _own_cpu() as cpu:
         start = _native if lane == "native" else _uml
         arguments, environment = start(command, scratch, memory_mb)
         pipe = None if interactive else subprocess.PIPE
@@ -70,7 +72,7 @@ def running(
             bufsize=1,
             env={**os.environ, **environment, MARK: str(run)},
             cwd=ROOT,
-            preexec_fn=_before_exec,
+            preexec_fn=partial(_before_exec, cpu),
             start_new_session=not interactive,  # Ctrl-C is ours to pass on
         )
         try:
@@ -119,19 +121,34 @@ def _uml(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[st
     return arguments, {"TMPDIR": str(memory)}
 
 
-def _before_exec() -> None:
-    """In the child: be killed when skybed is, even by kill -9, and keep time before others are served.
+@contextlib.contextmanager
+def _own_cpu() -> Iterator[int | None]:
+    """A CPU for this lane alone, if this user may have real-time priority and one is left besides the first.
 
-    Real-time scheduling where it is allowed and leaves a CPU for the rest. A uml kernel runs on one CPU at a
-    time, and it stays on this one: its every system call is a hand-over between two processes of ours, which
-    costs 6 us on one CPU and 47 us across two.
+    A uml kernel runs on one CPU at a time and had better stay there: its every system call is a hand-over
+    between two processes of ours, which costs 6 us on one CPU and 47 us across two. Lanes of other runs are
+    kept off by a name that only one socket can have, and that goes with its process.
     """
+    cpus = sorted(os.sched_getaffinity(0))[1:] if os.geteuid() == 0 else []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
+        yield next((cpu for cpu in reversed(cpus) if _bound(claim, f"\0skybed-cpu-{cpu}")), None)
+
+
+def _bound(claim: socket.socket, name: str) -> bool:
+    try:
+        claim.bind(name)
+    except OSError:
+        return False
+    return True
+
+
+def _before_exec(cpu: int | None) -> None:
+    """In the child: be killed when skybed is, even by kill -9, and keep time before others are served."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    cpus = os.sched_getaffinity(0)
-    if len(cpus) > 1:
-        with contextlib.suppress(PermissionError):
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
+        with contextlib.suppress(PermissionError):  # root of a container
             os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-            os.sched_setaffinity(0, {max(cpus)})
 
 
 @contextlib.contextmanager
