@@ -44,9 +44,15 @@ TABLES: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 
-MANIFEST = ("lane", "clock", "duration_s", "played_s", "finished")
+# Of the manifest: what every run notes, and what one that came to its end does.
+MANIFEST: dict[str, type | tuple[type, ...]] = {
+    "skybed": str, "started_utc": str, "versions": dict, "lane": str, "clock": str, "cpu_count": int,
+    "duration_s": (int, float), "played_s": (int, float), "finished": bool,
+}  # fmt: skip
+MANIFEST_LATER: dict[str, type | tuple[type, ...]] = {"host_load_1m": list, "steal_pct": (int, float)}
 TYPES = {"int": "whole numbers", "float": "numbers", "str": "text", "bool": "true or false"}
 AGAIN = "the run was not finished, run it again"
+DAMAGED = "the file is damaged, run the scenario again"
 OTHER_VERSION = "it was written by another version of skybed, run the scenario again"
 
 
@@ -112,7 +118,7 @@ class Run:
         try:
             table = pq.read_table(path)
         except (pa.ArrowException, OSError) as why:
-            raise RunError(f"{path}: the table cannot be read ({_first_line(why)}); {AGAIN}.") from why
+            raise RunError(f"{path}: the table cannot be read ({_first_line(why)}); {DAMAGED}.") from why
         for column, kind in TABLES[name].items():
             if column not in table.column_names:
                 raise RunError(f"{self.dir}: the table {path.name} has no column {column}; {OTHER_VERSION}.")
@@ -140,12 +146,14 @@ def load(run_dir: str | Path) -> Run:
     try:
         manifest = json.loads(path.read_text())
     except (ValueError, OSError) as why:
-        raise RunError(f"{path}: the manifest cannot be read ({_first_line(why)}); {AGAIN}.") from why
+        raise RunError(f"{path}: the manifest cannot be read ({_first_line(why)}); {DAMAGED}.") from why
     if not isinstance(manifest, dict):
-        raise RunError(f"{path}: the manifest is not a JSON object; {AGAIN}.")
-    for key in MANIFEST:
-        if key not in manifest:
+        raise RunError(f"{path}: the manifest is not a JSON object; {DAMAGED}.")
+    for key, kind in (MANIFEST | MANIFEST_LATER).items():
+        if key in MANIFEST and key not in manifest:
             raise RunError(f"{path}: the manifest has no {key}; {OTHER_VERSION}.")
+        if key in manifest and not isinstance(manifest[key], kind):
+            raise RunError(f"{path}: {key} of the manifest is {manifest[key]!r}; {OTHER_VERSION}.")
     return Run(folder, manifest)
 
 
@@ -164,4 +172,6 @@ def _is(found: pa.DataType, kind: str) -> bool:
 
 
 def _first_line(why: Exception) -> str:
-    return (str(why).splitlines() or [type(why).__name__])[0].rstrip(".")
+    """Of an error, without the path, which the message names already."""
+    first = (str(why).splitlines() or [type(why).__name__])[0]
+    return first.split("': ")[-1].rstrip(".")

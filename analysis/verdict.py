@@ -8,7 +8,8 @@ notes       sentences worth knowing that change nothing
 run, scenario, played_s, duration_s, finished
 events      planned (until played_s), applied, skipped, missing, late (skipped ones too), late_pct,
             late_{p50,p99,max}_us; lateness is that of the events after 0
-routes      planned, late, late_pct, late_{p50,p99,max}_us: of the route changes after 0
+routes      planned (changes after 0), instants at which they come; and of these late, late_pct,
+            late_{p50,p99,max}_us
 delay       bound_us, max_error_us, within; and link, t_s, error_us, allowed_us of the look that is worst
 rtt_error   n, p50_us, p99_us, max_us: |measured - true| of the probes that came back, loss, outages and
             probes that shared a link with load aside
@@ -126,10 +127,10 @@ def _events(run: Run) -> dict[str, Any]:
 
 
 def _routes(run: Run) -> dict[str, Any]:
-    """Of the route changes after the first tables."""
+    """Of the instants at which routes change after the first tables; each as late as its last change."""
     changes = run.routes[(run.routes["t_s"] > 0) & (run.routes["t_s"] <= run.played_s)]
-    late_us = (changes["applied_s"] - changes["t_s"]) * 1e6
-    return {"planned": len(changes), **_lateness(run, late_us)}
+    late_us = ((changes["applied_s"] - changes["t_s"]) * 1e6).groupby(changes["t_s"]).max(skipna=False)
+    return {"planned": len(changes), "instants": len(late_us), **_lateness(run, late_us)}
 
 
 def _lateness(run: Run, late_us: pd.Series) -> dict[str, float]:

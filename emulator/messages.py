@@ -212,6 +212,7 @@ def route(destination: bytes, gateway: bytes, index: int, source: bytes) -> byte
     return bytes(message)
 
 
+@functools.cache
 def route_delete(destination: bytes) -> bytes:
     version = socket.AF_INET if len(destination) == 4 else socket.AF_INET6
     return _encode(

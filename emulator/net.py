@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import select
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,6 @@ from mininet.topo import Topo
 from emulator import messages
 from emulator.link import SkyLink
 from emulator.messages import packed
-from emulator.netlink import GONE
 from emulator.node import GroundStation, Satellite, SkyNode
 from topologies.timeline import EventKind
 
@@ -94,6 +94,10 @@ class Sky(Mininet):
         names = [node.name for node in plan.nodes]
         self.sky_nodes: list[SkyNode] = [self[name] for name in names]
         self.sky_links: list[SkyLink] = [self[names[x.a]].nameToIntf[names[x.b]].link for x in plan.links]
+        self._by_fd = {node.netlink.socket.fileno(): node for node in self.sky_nodes}
+        self._answers = select.epoll()
+        for fd in self._by_fd:
+            self._answers.register(fd, select.EPOLLIN)
         self._link_between = {pair: i for i, x in enumerate(plan.links) for pair in ((x.a, x.b), (x.b, x.a))}
         self._up = np.zeros(len(plan.links), bool)
         self._silent = np.zeros(len(plan.links), bool)
@@ -157,12 +161,16 @@ class Sky(Mininet):
         return outbox
 
     def send(self, outbox: Outbox) -> None:
+        """Tell the kernel; what it refuses is raised."""
         for node, batch in outbox.items():
-            for refused in node.netlink.send(batch, ignore=GONE):
-                raise refused
+            node.netlink.send(batch)
+        for fd, _ in self._answers.poll(0, maxevents=1):  # one system call for all nodes, not one for each
+            for error in self._by_fd[fd].netlink.refused():
+                raise error
 
     def stop(self) -> None:
         """The kernel takes interfaces and routes away with their namespaces; nothing is undone one by one."""
+        self._answers.close()
         for node in self.sky_nodes:
             node.terminate()
 

@@ -15,81 +15,67 @@ NETLINK_EXT_ACK, SOL_NETLINK, NETLINK_CAP_ACK = 11, 270, 10
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 CHUNK_BYTES = 1 << 17  # one send; the kernel copies it into one buffer
 NLMSGERR_ATTR_MSG = 1
-
-
-class Refused(OSError):
-    """The kernel refused a message of a batch; `position` is its place in the batch."""
-
-    def __init__(self, code: int, text: str, position: int):
-        super().__init__(code, f"{os.strerror(code)}{f' ({text})' if text else ''}")
-        self.position = position
+GONE = frozenset({errno.ESRCH, errno.ENOENT, errno.ENODEV})  # to delete what is gone is no error
 
 
 class Connection:
     """Sends batches of rtnetlink messages (emulator/messages.py) into a namespace."""
 
     def __init__(self, namespace: Namespace):
-        self._socket = namespace.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
-        )
-        for option in (SO_SNDBUFFORCE, SO_RCVBUFFORCE):
+        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+        self.socket = namespace.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
+        for forced, usual in ((SO_SNDBUFFORCE, socket.SO_SNDBUF), (SO_RCVBUFFORCE, socket.SO_RCVBUF)):
             try:
-                self._socket.setsockopt(socket.SOL_SOCKET, option, 4 * CHUNK_BYTES)
+                self.socket.setsockopt(socket.SOL_SOCKET, forced, 4 * CHUNK_BYTES)
             except PermissionError:
-                self._socket.setsockopt(
-                    socket.SOL_SOCKET, option - 25, 4 * CHUNK_BYTES
-                )  # SO_SNDBUF, SO_RCVBUF
+                self.socket.setsockopt(socket.SOL_SOCKET, usual, 4 * CHUNK_BYTES)
         for option in (NETLINK_EXT_ACK, NETLINK_CAP_ACK):
-            self._socket.setsockopt(SOL_NETLINK, option, 1)
-        self._socket.bind((0, 0))
+            self.socket.setsockopt(SOL_NETLINK, option, 1)
+        self.socket.bind((0, 0))
 
-    def send(self, messages: Sequence[bytes], ignore: frozenset[int] = frozenset()) -> list[Refused]:
-        """Apply all messages in order; what the kernel refuses comes back, but for errno values in `ignore`.
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Apply all messages in order, within this call. The kernel goes on after one that it refuses: see
+        `refused`."""
+        for chunk in _chunks(messages):
+            self.socket.send(b"".join(chunk))
 
-        The kernel works through a batch within send() and goes on after a message that it refuses.
-        """
-        refused: list[Refused] = []
-        for first, chunk in _chunks(messages):
-            # The sequence number is the place in the chunk: it names the message in an error.
-            data = b"".join(m[:8] + struct.pack("=I", i + 1) + m[12:] for i, m in enumerate(chunk))
-            self._socket.send(data)
-            refused += self._errors(first)
-        return [error for error in refused if error.errno not in ignore]
-
-    def apply(self, messages: Sequence[bytes]) -> None:
-        """As `send`, but the first refusal is raised."""
-        for error in self.send(messages):
-            raise error
-
-    def _errors(self, first: int) -> list[Refused]:
-        errors: list[Refused] = []
+    def refused(self) -> list[OSError]:
+        """What the kernel refused since the last time, in its own words where it gives any."""
+        errors: list[OSError] = []
         while True:
             try:
-                data = self._socket.recv(1 << 16, socket.MSG_DONTWAIT)
+                data = self.socket.recv(1 << 16, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return errors
             while data:
-                length, kind, _, sequence, _ = struct.unpack_from("=IHHII", data)
+                length, kind = struct.unpack_from("=IH", data)
                 if kind == NLMSG_ERROR:
                     (code,) = struct.unpack_from("=i", data, 16)
-                    if code:
-                        errors.append(Refused(-code, _extended(data[36:length]), first + sequence - 1))
+                    said = _extended(data[36:length])
+                    if code and -code not in GONE:
+                        errors.append(OSError(-code, f"{os.strerror(-code)}{said and f' ({said})'}"))
                 data = data[(length + 3) & ~3 :]
 
+    def apply(self, messages: Sequence[bytes]) -> None:
+        """As `send`, but a refusal is raised."""
+        self.send(messages)
+        for error in self.refused():
+            raise error
+
     def close(self) -> None:
-        self._socket.close()
+        self.socket.close()
 
 
-def _chunks(messages: Sequence[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:
-    """(position of the first, messages) of pieces that fit a send."""
+def _chunks(messages: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Pieces that fit a send."""
     start = size = 0
     for i, message in enumerate(messages):
         if size + len(message) > CHUNK_BYTES:
-            yield start, messages[start:i]
+            yield messages[start:i]
             start, size = i, 0
         size += len(message)
     if start < len(messages):
-        yield start, messages[start:]
+        yield messages[start:]
 
 
 def _extended(attributes: bytes) -> str:
@@ -100,6 +86,3 @@ def _extended(attributes: bytes) -> str:
             return attributes[4:length].rstrip(b"\0").decode()
         attributes = attributes[max(4, (length + 3) & ~3) :]
     return ""
-
-
-GONE = frozenset({errno.ESRCH, errno.ENOENT, errno.ENODEV})  # deleting what is no longer there
