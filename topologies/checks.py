@@ -108,7 +108,7 @@ def _orbit(path: Path, orbit: Walker) -> Iterator[Problem]:
         yield path, f"has {given}; give exactly one of altitude_km, mean_motion_rev_day."
         return
     perigee_km = walker.semi_major_axis_km(orbit) * (1 - orbit.eccentricity) - geometry.WGS72_RADIUS_KM
-    if perigee_km < LOWEST_PERIGEE_KM:
+    if round(perigee_km, 2) < LOWEST_PERIGEE_KM:
         field = "altitude_km" if orbit.mean_motion_rev_day is None else "mean_motion_rev_day"
         place = (
             f"{-perigee_km:.0f} km below the surface" if perigee_km < 0 else f"only {perigee_km:.0f} km high"

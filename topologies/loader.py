@@ -99,6 +99,8 @@ def _text(path: pathlib.Path, name: str, what: str) -> str:
     except FileNotFoundError:
         near = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
         raise ScenarioError(f"{name}: there is no such {what} file{hint(path.name, near, few=0)}.") from None
+    except IsADirectoryError:
+        raise ScenarioError(f"{name}: this is a directory; name the {what} file in it.") from None
     except UnicodeDecodeError:
         raise ScenarioError(f"{name}: this {what} file is not text in UTF-8.") from None
     except OSError as error:
@@ -195,7 +197,7 @@ def _want(problem: Any) -> str:
     }  # fmt: skip
     if kind in limits:
         words, key = limits[kind]
-        return f"{words} {ctx[key]:g}"
+        return f"{words} {ctx[key]:.10g}"
     if kind == "too_short":
         return f"at least {ctx['min_length']} long"
     for start, words in _WANTED.items():

@@ -17,11 +17,23 @@ from topologies.contacts import Link, Node
 from topologies.ephemeris import Array, Ephemeris
 from topologies.errors import RunError, ScenarioError
 from topologies.routes import Net, Routes
-from topologies.scenario import LinkClass, Scenario
+from topologies.scenario import LONGEST_S, LinkClass, Scenario
 from topologies.timeline import Timeline
 from topologies.trace import Tracer
 
 Progress = Callable[[str, float], None]
+
+# The tables of a stored plan, and the columns that load needs.
+PARTS: dict[str, tuple[str, ...]] = {
+    "plan": ("duration_s",),
+    "nodes": ("name", "kind", "layer", "ip", "ip6"),
+    "links": ("name", "a", "b", "kind", "link_class"),
+    "contacts": ("link", "start_s", "end_s", "route_start_s", "route_end_s"),
+    "faults": ("link", "kind", "start_s", "end_s"),
+    "orbits": ("name", "jdsatepoch", "jdsatepochF", *ephemeris.ELEMENTS),
+    "events": timeline.EVENT.names or (),
+    "routes": routes.CHANGE.names or (),
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,11 @@ class Plan:
         scenario: Scenario, *, duration_s: float | None = None, progress: Progress | None = None
     ) -> Plan:
         """Work out the contacts. Raises ScenarioError for what only the orbits show to be wrong."""
-        duration_s = float(duration_s or scenario.duration_s)
+        duration_s = float(scenario.duration_s if duration_s is None else duration_s)
+        if not 0 < duration_s <= LONGEST_S:
+            raise ScenarioError(
+                f"The duration is {duration_s:g} s; it must be more than 0 and at most {LONGEST_S:.0f}."
+            )
         progress = progress or _quiet
         satellites = elements.layer_satellites(scenario)
         nodes = contacts.nodes(satellites, scenario)
@@ -238,10 +254,20 @@ class Plan:
 
 
 def _table(folder: pathlib.Path, name: str) -> pd.DataFrame:
+    path = folder / f"{name}.parquet"
+    if not path.is_file():
+        raise RunError(f"{path}: this part of the plan is missing; make the plan again.")
     try:
-        return pd.read_parquet(folder / f"{name}.parquet")
-    except (OSError, ValueError) as error:
-        raise RunError(f"{folder / name}.parquet: this part of a plan cannot be read: {error}.") from None
+        table = pd.read_parquet(path)
+    except (OSError, ValueError):
+        raise RunError(f"{path}: this part of the plan is damaged; make the plan again.") from None
+    lacking = [column for column in PARTS[name] if column not in table.columns]
+    if lacking:
+        raise RunError(
+            f"{path}: this part of the plan has no column {lacking[0]}, it was written by another version of "
+            "skybed; make the plan again."
+        )
+    return table
 
 
 def _records(table: pd.DataFrame, dtype: np.dtype) -> np.ndarray:

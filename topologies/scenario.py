@@ -25,6 +25,7 @@ NAME_PATTERN = r"^[A-Za-z0-9]+([_.-][A-Za-z0-9]+)*$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=15)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
+LONGEST_S = 30 * 86_400.0  # elements of one epoch are of no use for longer
 
 
 class Model(BaseModel):
@@ -249,7 +250,7 @@ class Scenario(Model):
     name: Name
     about: str = ""
     epoch: Annotated[dt.datetime, AfterValidator(_utc)]  # UTC, also when no time zone is given
-    duration_s: Positive
+    duration_s: Annotated[float, Field(gt=0, le=LONGEST_S)]
     seed: int = 1
     rate_scale: Annotated[float, Field(gt=0, le=1)] = 1.0  # k: multiplies every link rate
     delay_bound_us: Positive = 50.0  # applied one-way delay never off the true one by more

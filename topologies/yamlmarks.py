@@ -43,6 +43,10 @@ def parse(text: str, file: str) -> tuple[Any, Marks]:
     except (yaml.YAMLError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ScenarioError(f"{file}: this is not YAML: {reason}.") from None
+    except RecursionError:
+        raise ScenarioError(
+            f"{file}: this is not a scenario: it is nested hundreds of levels deep."
+        ) from None
     finally:
         loader.dispose()
 

@@ -34,7 +34,7 @@ def test_broken_manifest(tmp_path):
         analysis.load(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}/manifest.json: the manifest cannot be read "
-        "(Expecting value: line 1 column 10 (char 9)); the run was not finished, run it again."
+        "(Expecting value: line 1 column 10 (char 9)); the file is damaged, run the scenario again."
     )
 
 
@@ -43,6 +43,15 @@ def test_manifest_of_another_version(builder):
     del run.manifest["lane"]
     assert error_of(run) == (
         f"{run.dir}/manifest.json: the manifest has no lane; "
+        "it was written by another version of skybed, run the scenario again."
+    )
+
+
+def test_manifest_with_a_value_of_another_kind(builder):
+    run = builder()
+    run.manifest["played_s"] = "long"
+    assert error_of(run) == (
+        f"{run.dir}/manifest.json: played_s of the manifest is 'long'; "
         "it was written by another version of skybed, run the scenario again."
     )
 
@@ -78,7 +87,7 @@ def test_torn_table(builder):
     loaded = run.load()
     (run.dir / "probes.parquet").write_bytes(b"PAR1")
     with pytest.raises(
-        RunError, match=r"probes.parquet: the table cannot be read \(.*\); the run was not finished"
+        RunError, match=r"probes.parquet: the table cannot be read \([^/]*\); the file is damaged"
     ):
         _ = loaded.probes
 

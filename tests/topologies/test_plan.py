@@ -244,10 +244,17 @@ def test_nothing_crosses_a_link_that_never_stands():
     assert np.isnan(broken.trace("north", "middle", [0.0, 1.0])[0]).all()
 
 
-def test_a_missing_part_of_a_stored_plan_is_named(plan, tmp_path):
+def test_a_part_of_a_stored_plan_that_lacks_something_is_named(plan, tmp_path):
     plan.save(tmp_path)
-    (tmp_path / "links.parquet").unlink()
-    with pytest.raises(RunError, match=r"links\.parquet: this part of a plan cannot be read"):
+    links = tmp_path / "links.parquet"
+    pd.read_parquet(links).drop(columns="kind").to_parquet(links)
+    with pytest.raises(RunError, match=r"links\.parquet: this part of the plan has no column kind"):
+        Plan.load(tmp_path)
+    links.write_text("not Parquet")
+    with pytest.raises(RunError, match=r"links\.parquet: this part of the plan is damaged"):
+        Plan.load(tmp_path)
+    links.unlink()
+    with pytest.raises(RunError, match=r"links\.parquet: this part of the plan is missing"):
         Plan.load(tmp_path)
 
 
