@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 from rich.console import Console
 
-from topologies.errors import SkybedError
+from topologies.errors import ScenarioError, SkybedError
+
+if TYPE_CHECKING:
+    from topologies.scenario import Scenario
+
+FINEST_STEP_S = 1e-3
+DROPPED_SHOWN = 10
 
 EXIT_CODES = """
 \b
-Exit codes: 0 pass; 1 an acceptance limit was exceeded; 2 bad input; 3 the emulation was
-distorted, so the run is invalid; 4 this machine lacks something (see `skybed doctor`).
+Exit codes:
+  0  pass, or done
+  1  fail: what was measured is beyond an acceptance limit
+  2  bad input: a sentence says what, where, and what to do
+  3  invalid: the emulation was distorted, the figures are of no use
+  4  this machine lacks something: see `skybed doctor`
 """
 
 
@@ -29,12 +41,19 @@ class Command(click.Group):
         except SkybedError as error:
             click.echo(f"skybed: {error}", err=True)
             context.exit(error.exit_code)
+        except MemoryError:
+            click.echo("skybed: not enough memory; take a shorter duration or fewer nodes.", err=True)
+            context.exit(4)
         except KeyboardInterrupt:
             click.echo("skybed: interrupted; nothing of the run is left behind.", err=True)
             context.exit(130)
         except BrokenPipeError:  # `skybed path ... | head`
             sys.stderr.close()
             context.exit(0)
+        except OSError as error:  # a disk that is full, a tool that is missing
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"skybed: {where}{error.strerror or error}.", err=True)
+            context.exit(4)
 
 
 @click.group(cls=Command, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,11 +68,14 @@ def main() -> None:
 
 
 scenario_argument = click.argument("scenario", type=click.Path(path_type=Path))
+duration_option = click.option(
+    "--duration", "duration_s", type=float, metavar="SECONDS", help="Instead of the scenario's duration_s."
+)
 
 
 @main.command()
 def doctor() -> None:
-    """What this machine can do, and the remedy for each lack."""
+    """Tell what this machine can do, and the remedy for each lack."""
     from scripts import doctor as examination
 
     checks = examination.examine()
@@ -63,47 +85,52 @@ def doctor() -> None:
 
 @main.command()
 @scenario_argument
+@duration_option
 @click.option(
-    "--duration", "duration_s", type=click.FloatRange(min=0, min_open=True), help="Seconds; the scenario's."
+    "--out", type=click.Path(path_type=Path), metavar="DIRECTORY", help="Save the plan there, as tables."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Save the plan in this directory.")
 def plan(scenario: Path, duration_s: float | None, out: Path | None) -> None:
-    """Compute a scenario's contact plan and show what the sky will do."""
-    from scripts import plans
+    """Work out what the sky of a scenario will do, and show it."""
+    from scripts import folders, plans
     from scripts.progress import Stages
     from topologies.plan import Plan
-    from topologies.scenario import Scenario
 
-    loaded = Scenario.load(scenario)
-    with Stages() as stages:
-        made = Plan.make(
-            loaded, duration_s=duration_s, progress=lambda what, at: stages.at("planning", at, what)
-        )
-    plans.render(made, Console())
-    if out is not None:
-        made.save(out)
+    loaded = _load(scenario)
+    with folders.fresh(out) if out else contextlib.nullcontext():
+        with Stages() as stages:
+            made = Plan.make(
+                loaded, duration_s=duration_s, progress=lambda what, at: stages.at("planning", at, what)
+            )
+            made.timeline()  # both are lazy, and belong under the progress bar
+            made.routes()
+        plans.render(made, Console())
+        if out is not None:
+            made.save(out)
 
 
 @main.command()
 @scenario_argument
 @click.argument("a")
 @click.argument("b")
-@click.option(
-    "--step", "step_s", default=1.0, show_default=True, type=click.FloatRange(min=1e-3), help="Seconds."
-)
-@click.option(
-    "--duration", "duration_s", type=click.FloatRange(min=0, min_open=True), help="Seconds; the scenario's."
-)
+@click.option("--step", "step_s", type=float, default=1.0, show_default=True, metavar="SECONDS",
+              help="From one row to the next.")  # fmt: skip
+@duration_option
 def path(scenario: Path, a: str, b: str, step_s: float, duration_s: float | None) -> None:
-    """The shortest path between nodes A and B over time, from geometry alone, as CSV.
+    """Print the shortest path from A to B over time, as CSV.
 
-    Columns: t_s, rtt_ms, path (node names); rtt_ms and path are empty when B cannot be reached.
+    A and B are names of nodes. The path is that of the geometry: shortest delay over the links that stand.
+    Columns: t_s, rtt_ms (there and back), path (node names); the last two are empty when B cannot be
+    reached.
     """
     from topologies.plan import Plan
-    from topologies.scenario import Scenario
 
-    made = Plan.make(Scenario.load(scenario), duration_s=duration_s)
-    t_s = np.arange(round(made.duration_s / step_s) + 1) * step_s
+    made = Plan.make(_load(scenario), duration_s=duration_s)
+    if not FINEST_STEP_S <= step_s <= made.duration_s:
+        raise ScenarioError(
+            f"--step is {step_s:g}; it must be at least {FINEST_STEP_S:g} s and at most the duration, "
+            f"{made.duration_s:g} s."
+        )
+    t_s = np.arange(int(made.duration_s / step_s + 1e-9) + 1) * step_s
     paths = made.path(a, b, t_s)
     rows = csv.writer(sys.stdout, lineterminator="\n")
     rows.writerow(["t_s", "rtt_ms", "path"])
@@ -116,23 +143,24 @@ def path(scenario: Path, a: str, b: str, step_s: float, duration_s: float | None
 @main.command()
 @scenario_argument
 @click.option("--lane", type=click.Choice(["auto", "native", "uml"]), default="auto", show_default=True,
-              help="native: this kernel; uml: a Linux kernel as a process.")  # fmt: skip
+              help="Where: native is this machine's kernel, uml a Linux kernel as a process.")  # fmt: skip
 @click.option(
     "--clock", type=click.Choice(["real"]), default="real", show_default=True, help="Which time to run in."
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Directory of the run.  [default: runs/NAME-TIME]"
-)
-@click.option("--cli", "interactive", is_flag=True, help="Mininet's prompt on the running sky.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIRECTORY",
+              help="For tables, verdict and report.  [default: runs/NAME-TIME]")  # fmt: skip
+@click.option("--cli", "interactive", is_flag=True, help="Give Mininet's prompt on the moving sky.")
 def run(scenario: Path, lane: str, clock: str, out: Path | None, interactive: bool) -> None:
     """Run a scenario live and judge what was measured."""
+    from scripts import folders
     from scripts import run as running
-    from topologies.scenario import Scenario
 
     running.interrupt_on_sigterm()
-    loaded = Scenario.load(scenario)
+    loaded = _load(scenario)
     out = out or running.new_directory(loaded)
-    if running.run(loaded, lane, out, interactive):
+    with folders.fresh(out):
+        judgeable = running.run(loaded, lane, out, interactive)
+    if judgeable:
         _judge(out)
     else:
         click.echo(f"Left before the end of the scenario; the tables so far are in {out}.")
@@ -140,10 +168,28 @@ def run(scenario: Path, lane: str, clock: str, out: Path | None, interactive: bo
 
 @main.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="The verdict's figures as JSON on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict with all its figures as JSON.")
 def report(run: Path, as_json: bool) -> None:
-    """Judge a run again from its tables and write its report."""
+    """Judge a run again from its tables and write its report.
+
+    RUN is a directory that `skybed run` made. verdict.json and report.html in it are written anew.
+    """
     _judge(run, as_json)
+
+
+def _load(path: Path) -> Scenario:
+    """A scenario, after a line on standard error for each object of its element files that cannot be used."""
+    from topologies import elements
+    from topologies.scenario import Scenario
+
+    scenario = Scenario.load(path)
+    dropped = elements.dropped(scenario)
+    for layer, thing in dropped[:DROPPED_SHOWN]:
+        line = f", line {thing.line} of its elements" if thing.line else ""
+        click.echo(f"Left out of layer {layer}: {thing.name}{line}: {thing.reason}.", err=True)
+    if len(dropped) > DROPPED_SHOWN:
+        click.echo(f"... and {len(dropped) - DROPPED_SHOWN} more.", err=True)
+    return scenario
 
 
 def _judge(run: Path, as_json: bool = False) -> None:

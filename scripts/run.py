@@ -19,7 +19,7 @@ import numpy as np
 
 from emulator import lanes, tables
 from scripts.progress import Stages
-from topologies.errors import InvalidRun, ScenarioError
+from topologies.errors import InvalidRun
 from topologies.plan import Plan
 from topologies.scenario import Scenario
 
@@ -31,11 +31,9 @@ LAST_LINES = 8
 
 
 def run(scenario: Scenario, lane: str, out: Path, interactive: bool = False) -> bool:
-    """Run a scenario into the new directory `out`. Whether there is something to judge: not if a prompt was
+    """Run a scenario into the empty directory `out`. Whether there is something to judge: not if a prompt was
     left before the end."""
     lane = lanes.choose(lane)
-    if out.exists() and any(out.iterdir()):
-        raise ScenarioError(f"{out} is not empty; name another directory with --out, or remove it.")
     before = _host_state()
     with Stages() as stages:
         plan = Plan.make(scenario, progress=lambda what, share: stages.at("planning", share, what))
@@ -58,7 +56,6 @@ def new_directory(scenario: Scenario) -> Path:
 
 
 def _write_plan(plan: Plan, out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
     plan.save(out / "plan")
     (out / "scenario.yaml").write_text(plan.scenario.dump())
     tables.write(tables.events(plan, plan.timeline().events), out / "events.parquet")

@@ -68,6 +68,12 @@ def layer_satellites(scenario: Scenario) -> list[Satellite]:
     return [satellite for name, layer in layers for satellite in of_layer(name, layer, scenario.epoch)]
 
 
+def dropped(scenario: Scenario) -> list[tuple[str, Dropped]]:
+    """What element files hold and cannot be used, with the name of its layer, in the order of the file."""
+    layers = [(name, layer) for name, layer in scenario.layers.items() if layer.elements is not None]
+    return [(name, drop) for name, layer in layers for drop in satellites(name, layer, scenario.epoch)[1]]
+
+
 def of_layer(layer_name: str, layer: Layer, epoch: dt.datetime) -> list[Satellite]:
     """Satellites of a layer, however it is given."""
     if layer.elements is not None:

@@ -1,0 +1,100 @@
+"""The commands that need no lane, as a user and a script meet them."""
+
+import csv
+import json
+import pathlib
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from scripts.cli import main
+from topologies.plan import Plan
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAIR = ROOT / "scenarios" / "pair.yaml"
+TLE = (ROOT / "tests" / "data" / "three.tle").read_text()
+
+
+def skybed(*words):
+    """Standard output and standard error of a command that succeeds."""
+    done = CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_command_explains_itself_in_eighty_columns(name):
+    said, _ = skybed(name, "--help")
+    assert said.startswith(f"Usage: main {name} ")
+    assert max(map(len, said.splitlines())) <= 80
+    summary, _ = skybed("--help")
+    line = next(line for line in summary.splitlines() if line.strip().startswith(name))
+    assert not line.endswith("...")  # click cuts what does not fit
+
+
+def test_the_exit_codes_are_in_the_help():
+    said, _ = skybed("-h")
+    assert [line.strip()[:3] for line in said.splitlines()[-5:]] == ["0  ", "1  ", "2  ", "3  ", "4  "]
+
+
+def test_a_path_is_a_table_with_empty_cells_where_there_is_none():
+    """The satellite is acquired at Miyun after nine seconds; before, the two stations have no path."""
+    said, _ = skybed("path", PAIR, "miyun", "sanya", "--duration", 20, "--step", 0.1)
+    header, *rows = csv.reader(said.splitlines())
+    assert header == ["t_s", "rtt_ms", "path"]
+    assert [row[0] for row in rows] == [f"{n / 10:.10g}" for n in range(201)]
+    assert rows[0] == ["0", "", ""]
+    reached = [row for row in rows if row[2]]
+    assert {row[2] for row in reached} == {"miyun eo-0-0 sanya"}
+    assert 8 < float(reached[0][0]) < 10
+    assert len(reached) == 201 - rows.index(reached[0])
+    assert all(15 < float(row[1]) < 40 and len(row[1].split(".")[1]) == 6 for row in reached)
+
+
+def test_a_path_ends_with_the_plan_though_the_step_does_not_fit():
+    said, _ = skybed("path", PAIR, "eo-0-0", "sanya", "--duration", 1, "--step", 0.3)
+    assert [line.split(",")[0] for line in said.splitlines()[1:]] == ["0", "0.3", "0.6", "0.9"]
+
+
+def test_a_plan_in_short_and_on_disk(place):
+    said, _ = skybed("plan", PAIR, "--duration", 20, "--out", "plan")
+    lines = dict(line.split(maxsplit=1) for line in said.splitlines()[:5])
+    assert lines["scenario"].strip() == "pair, 2026-05-09 01:41:50 UTC + 20 s"
+    assert lines["nodes"].strip() == "3: 1 eo, 2 ground"
+    assert lines["links"].strip() == "2: 2 access"
+    (contact,) = [line for line in said.splitlines() if line.startswith("eo-0-0--miyun")]
+    assert float(contact.split()[2]) == 20.0
+    assert Plan.load(place / "plan").duration_s == 20.0
+
+
+def test_objects_that_cannot_be_used_are_told(place):
+    spoiled = "".join(TLE.splitlines(True)[:3]).replace("9991", "9993")
+    names = [f"OBJECT {n}" for n in range(12)]
+    (place / "leo.tle").write_text(TLE + "".join(spoiled.replace("ISS (ZARYA)", name) for name in names))
+    (place / "leo.yaml").write_text(
+        "name: leo\nepoch: 2019-12-10\nduration_s: 1\nlayers:\n  leo: {elements: leo.tle}\n"
+    )
+    _, said = skybed("plan", "leo.yaml")
+    lines = [line for line in said.splitlines() if not line.startswith("planning")]
+    assert lines[0] == (
+        "Left out of layer leo: OBJECT 0, line 11 of its elements: "
+        "line 1 of its set has the checksum 3 instead of 1."
+    )
+    assert len(lines) == 11
+    assert lines[-1] == "... and 2 more."
+
+
+def test_a_report_for_programs_is_the_verdict_alone(place, good_run):
+    shutil.copytree(good_run, place / "run")
+    said, told = skybed("report", "run", "--json")
+    verdict = json.loads(said)
+    assert (verdict["status"], verdict["reasons"], told) == ("pass", [], "")
+    assert verdict == json.loads((place / "run" / "verdict.json").read_text())
+    assert (place / "run" / "report.html").is_file()
+
+
+def test_a_report_for_people_begins_with_the_verdict(place, good_run):
+    shutil.copytree(good_run, place / "run")
+    said, _ = skybed("report", "run")
+    assert said.splitlines()[0] == "PASS  run"

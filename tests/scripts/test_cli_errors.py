@@ -1,0 +1,225 @@
+"""Who asks for what cannot be is told so in one sentence: exit code 2, nothing left behind."""
+
+import pathlib
+import shutil
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from scripts.cli import main
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAIR = (ROOT / "scenarios" / "pair.yaml").read_text()
+RING = (ROOT / "scenarios" / "ring12.yaml").read_text()
+TLE = (ROOT / "tests" / "data" / "three.tle").read_text()
+LEO = "name: leo\nepoch: 2019-12-10\nduration_s: 30\nlayers:\n  leo: {elements: leo.tle}\n"
+
+
+def refused(*words) -> str:
+    """What a command says that must say no."""
+    before = sorted(pathlib.Path().rglob("*"))
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert isinstance(done.exception, SystemExit)  # no traceback
+    assert sorted(pathlib.Path().rglob("*")) == before
+    return done.stderr
+
+
+SCENARIOS = {
+    "a missing field": (
+        PAIR.replace("duration_s: 30\n", ""),
+        "s.yaml, line 4: duration_s is missing.",
+    ),
+    "a negative rate": (
+        PAIR.replace("rate_hz: 10}", "rate_hz: -10}", 1),
+        "s.yaml, line 25: traffic[0].rate_hz is -10; it must be more than 0.",
+    ),
+    "an endless run": (
+        PAIR.replace("duration_s: 30", "duration_s: 3000000000"),
+        "s.yaml, line 7: duration_s is 3000000000; it must be at most 2592000.",
+    ),
+    "an impossible orbit": (
+        PAIR.replace("altitude_km: 535", "altitude_km: 535, eccentricity: 0.2"),
+        "s.yaml, line 14: layers.eo.walker.altitude_km with eccentricity 0.2 puts the perigee "
+        "848 km below the surface; it needs at least 100 km.",
+    ),
+    "an unknown station": (
+        PAIR.replace("[miyun,", "[miyum,"),
+        "s.yaml, line 16: stations[0] miyum is not a station of the catalogue (did you mean miyun?).",
+    ),
+    "an unknown link class": (
+        PAIR.replace("link: x-quick", "link: x-quack"),
+        "s.yaml, line 22: access[0].link is x-quack, neither in links nor in the catalogue "
+        "(did you mean x-quick?).",
+    ),
+    "a ring too small": (
+        RING.replace("per_plane: 12", "per_plane: 6"),
+        "s.yaml, line 16: layers.comp.isl.pattern is ring, but neighbours are 6913 km apart and the Earth "
+        "hides what is beyond 4933 km: no link could ever exist; 9 satellites per plane would do.",
+    ),
+    "no objects to use": (
+        LEO,
+        "s.yaml, line 5: layers.leo.elements cannot be used: none of its 1 objects can be used, the first, "
+        "ISS (ZARYA), because line 1 of its set has the checksum 3 instead of 1.",
+    ),
+    "no element file": (
+        LEO.replace("leo.tle", "oel.tle"),
+        "s.yaml, line 5: oel.tle: there is no such element file (did you mean leo.tle?).",
+    ),
+    "something that is not YAML": ("a: [1, 2\n", "s.yaml, line 2: this is not YAML: did not find"),
+    "brackets without end": ("a: " + "[" * 2000 + "]" * 2000, "s.yaml: this is not a scenario: it is nested"),
+    "plain text": ("Dear skybed,", "s.yaml: a scenario is a mapping of fields (name, epoch, "),
+    "nothing": ("", "s.yaml: a scenario is a mapping of fields (name, epoch, duration_s, layers, ...)."),
+    "bytes": (b"\x93\xff\x00\x12", "s.yaml: this scenario file is not text in UTF-8."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [["plan"], ["path", "A", "B"], ["run"]], ids=lambda words: words[0])
+@pytest.mark.parametrize("text, says", SCENARIOS.values(), ids=SCENARIOS)
+def test_a_scenario_that_cannot_be(place, command, text, says):
+    (place / "s.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    (place / "leo.tle").write_text("".join(TLE.splitlines(True)[:3]).replace("9991", "9993"))
+    name, *rest = command
+    assert refused(name, "s.yaml", *rest).splitlines()[-1].startswith(f"skybed: {says}")
+
+
+def test_a_scenario_of_which_only_the_orbits_show_that_it_cannot_be(place):
+    again = PAIR.replace("access:\n", "access:\n  - {from: ground, to: eo, link: ttc-s, policy: all}\n")
+    (place / "s.yaml").write_text(again)
+    assert refused("plan", "s.yaml", "--out", "plan").splitlines()[-1] == (
+        "skybed: eo-0-0 and miyun get two links (x-quick and ttc-s), and can have one: change a pattern, "
+        "an access rule or a fibre."
+    )
+
+
+PLACES = {
+    "nosuch.yaml": "skybed: nosuch.yaml: there is no such scenario file.",
+    ".": "skybed: .: this is a directory; name the scenario file in it.",
+    "pair.yaml/x": "skybed: pair.yaml/x: this scenario file cannot be read: Not a directory.",
+}
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+@pytest.mark.parametrize("scenario", PLACES)
+def test_a_scenario_that_is_not_there(place, command, scenario):
+    (place / "pair.yaml").write_text(PAIR)
+    assert refused(command, scenario).strip() == PLACES[scenario]
+
+
+DURATION = "; it must be more than 0 and at most 2592000."
+STEP = "; it must be at least 0.001 s and at most the duration, 30 s."
+OPTIONS = [
+    (["plan", "--duration", "0"], f"skybed: The duration is 0 s{DURATION}"),
+    (["plan", "--duration", "-1"], f"skybed: The duration is -1 s{DURATION}"),
+    (["plan", "--duration", "nan"], f"skybed: The duration is nan s{DURATION}"),
+    (["plan", "--duration", "inf"], f"skybed: The duration is inf s{DURATION}"),
+    (["plan", "--duration", "long"], "Error: Invalid value for '--duration': 'long' is not a valid float."),
+    (["path", "miyun", "sanya", "--duration", "0"], f"skybed: The duration is 0 s{DURATION}"),
+    (["path", "miyun", "sanya", "--step", "0"], f"skybed: --step is 0{STEP}"),
+    (["path", "miyun", "sanya", "--step", "nan"], f"skybed: --step is nan{STEP}"),
+    (["path", "miyun", "sanya", "--step", "31"], f"skybed: --step is 31{STEP}"),
+    (["path", "miyun", "sanyo"], "skybed: pair has no node sanyo (did you mean sanya?)."),
+    (["path", "miyun"], "Error: Missing argument 'B'."),
+    (["run", "--lane", "moon"], "Error: Invalid value for '--lane': 'moon' is not one of 'auto', 'native', "),
+]
+
+
+@pytest.mark.parametrize(
+    "words, says", OPTIONS, ids=lambda value: " ".join(value) if type(value) is list else ""
+)
+def test_options_that_cannot_be(place, words, says):
+    (place / "pair.yaml").write_text(PAIR)
+    assert refused(words[0], "pair.yaml", *words[1:]).splitlines()[-1].startswith(says)
+
+
+OUT = {
+    "full": "skybed: full is not empty; name another directory with --out, or remove it.",
+    "file": "skybed: file cannot be a directory (it is a file); name another with --out.",
+    "file/in": "skybed: file/in cannot be a directory (Not a directory); name another with --out.",
+    "/proc/skybed": "skybed: /proc/skybed cannot be a directory (No such file or directory); name another ",
+}
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+@pytest.mark.parametrize("out", OUT)
+def test_a_directory_that_cannot_be_written(place, command, out):
+    (place / "pair.yaml").write_text(PAIR)
+    (place / "full").mkdir()
+    (place / "full" / "note").write_text("mine")
+    (place / "file").write_text("mine")
+    assert refused(command, "pair.yaml", "--out", out).startswith(OUT[out])
+    assert [path.read_text() for path in (place / "file", place / "full" / "note")] == ["mine", "mine"]
+
+
+def test_what_was_made_for_work_that_failed_is_removed(place):
+    (place / "pair.yaml").write_text(PAIR)
+    refused("plan", "pair.yaml", "--duration", "0", "--out", "plans/of/today")
+    (place / "plans").mkdir()
+    refused("plan", "pair.yaml", "--duration", "0", "--out", "plans/of/today")
+
+
+# -- run directories ---------------------------------------------------------------------------------
+
+
+def remove(path):
+    path.unlink()
+
+
+def write(text):
+    return lambda path: path.write_text(text)
+
+
+def drop(column):
+    return lambda path: pd.read_parquet(path).drop(columns=column).to_parquet(path)
+
+
+RUNS = [
+    ("probes.parquet", remove, "run: the table probes.parquet is missing; the run was not finished, run it"),
+    (
+        "probes.parquet",
+        drop("protocol"),
+        "run: the table probes.parquet has no column protocol; it was written by",
+    ),
+    ("probes.parquet", write("PAR1"), "run/probes.parquet: the table cannot be read ("),
+    (
+        "manifest.json",
+        remove,
+        "run: not a run directory, it has no manifest.json; name one that `skybed run`",
+    ),
+    ("manifest.json", write("{"), "run/manifest.json: the manifest cannot be read (Expecting property name"),
+    (
+        "manifest.json",
+        write("[]"),
+        "run/manifest.json: the manifest is not a JSON object; the file is damaged",
+    ),
+    (
+        "manifest.json",
+        write("{}"),
+        "run/manifest.json: the manifest has no skybed; it was written by another",
+    ),
+    ("plan/links.parquet", remove, "run/plan/links.parquet: this part of the plan is missing; make the plan"),
+    (
+        "plan/links.parquet",
+        drop("a"),
+        "run/plan/links.parquet: this part of the plan has no column a, it was",
+    ),
+    ("plan/links.parquet", write("PAR1"), "run/plan/links.parquet: this part of the plan is damaged; make"),
+    ("plan/scenario.yaml", remove, "run/plan/scenario.yaml: there is no such scenario file."),
+    ("plan", shutil.rmtree, "run: the folder plan is missing; the run was not finished, run it again."),
+]
+
+
+@pytest.mark.parametrize("name, spoil, says", RUNS, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_run_directory_that_lacks_something(place, good_run, name, spoil, says):
+    shutil.copytree(good_run, place / "run")
+    spoil(place / "run" / name)
+    for options in ([], ["--json"]):
+        assert refused("report", "run", *options).startswith(f"skybed: {says}")
+
+
+def test_a_run_directory_that_is_none(place):
+    (place / "file").write_text("")
+    for name in ("nosuch", "file"):
+        said = refused("report", name)
+        assert said == f"skybed: {name}: there is no such directory; name one that `skybed run` made.\n"
