@@ -151,7 +151,10 @@ def path(scenario: Path, a: str, b: str, step_s: float, duration_s: float | None
               help="For tables, verdict and report.  [default: runs/NAME-TIME]")  # fmt: skip
 @click.option("--cli", "interactive", is_flag=True, help="Give Mininet's prompt on the moving sky.")
 def run(scenario: Path, lane: str, clock: str, out: Path | None, interactive: bool) -> None:
-    """Run a scenario live and judge what was measured."""
+    """Run a scenario live and judge what was measured.
+
+    Ctrl-C ends the run early; what was measured until then is kept.
+    """
     from scripts import folders
     from scripts import run as running
 
