@@ -1,0 +1,104 @@
+"""docs/scenario.md is the reference of the scenario file: it has every field, and its example is one."""
+
+import itertools
+import pathlib
+import re
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from topologies import catalog, loader
+from topologies import scenario as model
+from topologies.checks import METRICS
+from topologies.plan import Plan
+
+TEXT = (pathlib.Path(__file__).parents[2] / "docs" / "scenario.md").read_text()
+SECTIONS = {
+    match[1].lower(): match[2]
+    for match in re.finditer(r"^##+ (.*?)\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL)
+}
+MODELS = {
+    "the scenario": model.Scenario,
+    "layers": model.Layer,
+    "walker": model.Walker,
+    "geostationary": model.Geostationary,
+    "isl": model.Isl,
+    "stations": model.Station,
+    "link classes": model.LinkClass,
+    "access": model.Access,
+    "fibre": model.Fibre,
+    "routing": model.Routing,
+    "traffic": model.Flow,
+    "probe": model.ProbeFlow,
+    "trace": model.TraceFlow,
+    "udp": model.UdpFlow,
+    "tcp": model.TcpFlow,
+    "faults": model.Fault,
+    "fidelity": model.Fidelity,
+    "accept": model.Limit,
+}
+
+
+def rows(section, first):
+    """Cells of the table in a section whose first heading is `first`."""
+    lines = iter(SECTIONS[section].splitlines())
+    table = [
+        *itertools.takewhile(bool, itertools.dropwhile(lambda x: not x.startswith(f"| {first} |"), lines))
+    ]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table[2:]]
+
+
+def written(default):
+    """A default as the tables have it."""
+    if default is PydanticUndefined:
+        return "required"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, int | float):
+        return f"{default:g}"
+    return default if isinstance(default, str) and default else "–"
+
+
+def test_every_model_of_a_scenario_has_its_section():
+    assert set(MODELS.values()) == {*loader._MODELS.values(), model.Flow}
+
+
+@pytest.mark.parametrize("section, kind", MODELS.items(), ids=MODELS)
+def test_every_field_is_there_with_its_default(section, kind):
+    fields = {field.alias or name: written(field.default) for name, field in kind.model_fields.items()}
+    if section in ("probe", "trace", "udp", "tcp"):  # what all flows have is told once
+        shared = {field.alias or name for name, field in model.Flow.model_fields.items()} | {"kind"}
+        fields = {name: default for name, default in fields.items() if name not in shared}
+    if section == "traffic":
+        fields["kind"] = "required"
+    told = {row[0].strip("`"): row[1] for row in rows(section, "field")}
+    assert told == fields
+
+
+def test_every_link_class_of_the_catalogue_is_there():
+    told = {row[0].strip("`"): row[1:4] for row in rows("link classes", "class")}
+    for name, link in catalog.LINKS.items():
+        setup = link.get("setup_s", 0)
+        reach = {"max_range_km": "{} km", "min_elevation_deg": "{} deg"}
+        limits = [text.format(link[field]) for field, text in reach.items() if field in link]
+        shown = f"{setup[0]} to {setup[1]}" if isinstance(setup, tuple) else str(setup)
+        assert told.pop(name) == [str(link["rate_mbps"]), shown, limits[0] if limits else "–"]
+    assert not told
+
+
+def test_stations_policies_and_metrics_are_there():
+    for name in catalog.CHINA:
+        assert f"`{name}`" in SECTIONS["stations"]
+    policies = {row[0].strip("`") for row in rows("access", "policy")}
+    assert policies == set(model.Access.model_fields["policy"].annotation.__args__)
+    metrics = {name for row in rows("accept", "metric") for name in re.findall(r"`(\w+)`", row[0])}
+    assert metrics == set().union(*METRICS.values())
+
+
+def test_the_example_is_a_scenario():
+    example = re.search(r"```yaml\n(.*?)```", SECTIONS["a complete example"], re.DOTALL)
+    scenario = loader.parse(example[1], "docs/scenario.md", pathlib.Path())
+    plan = Plan.make(scenario, duration_s=60)
+    assert {link.kind for link in plan.links} == {"isl", "access", "fibre"}
+    reached = plan.path("centre", "eo-a0", [0.0, 59.0]).path_id
+    assert (reached >= 0).all()
