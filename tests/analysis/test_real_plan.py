@@ -1,5 +1,8 @@
 """The same with real orbits: a run made from a plan, saved and loaded again."""
 
+import pathlib
+import re
+
 import numpy as np
 import pytest
 from tiny_sky import PROBE, TINY, TRACE, Builder
@@ -61,3 +64,12 @@ def test_proven_paths_follow_the_planned_ones(run):
 
 def test_the_report_is_written(run):
     assert "relay: 50 satellites (relay)" in report.write(run, verdict.judge(run)).read_text()
+
+
+def test_the_example_of_the_documentation_works(run, capsys):
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "run-directory.md").read_text()
+    example = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1].replace("runs/RUN", str(run.dir))
+    exec(example, {})
+    shown = capsys.readouterr().out
+    assert re.search(r"error_us +count +\d+", shown)
+    assert re.search(r"t1 .* Sanya$", shown, re.MULTILINE)

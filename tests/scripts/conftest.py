@@ -2,8 +2,9 @@
 
 import json
 import pathlib
+from types import SimpleNamespace
 
-import pandas as pd
+import numpy as np
 import pytest
 import yaml
 
@@ -29,11 +30,14 @@ def good_run(tmp_path_factory):
     fields = yaml.safe_load(PAIR.read_text()) | {"traffic": []}
     plan = Plan.make(Scenario.model_validate(fields))
     plan.save(folder / "plan")
-    events = emulator.tables.events(plan, plan.timeline().events)
-    applied = events.assign(applied_s=events["t_s"] + 50e-6, late_us=50.0, skipped=False)
-    routes = pd.DataFrame(plan.routes().changes)[["t_s"]].assign(applied_s=lambda table: table["t_s"] + 50e-6)
-    for name, table in {"events": events, "applied": applied, "routes": routes}.items():
-        table.to_parquet(folder / f"{name}.parquet")
+    events, routes = plan.timeline().events, plan.routes().changes
+    player = SimpleNamespace(
+        events=events, applied_s=events["t_s"] + 50e-6, skipped=np.zeros(len(events), bool),
+        routes=routes, routes_applied_s=routes["t_s"] + 50e-6,
+    )  # fmt: skip
+    emulator.tables.write(emulator.tables.events(plan, events), folder / "events.parquet")
+    emulator.tables.write(emulator.tables.applied(plan, player, 30.0), folder / "applied.parquet")
+    emulator.tables.write(emulator.tables.routes(plan, player, 30.0), folder / "routes.parquet")
     for name in ("probes", "paths", "flows"):
         traffic.tables.write(getattr(traffic.tables, name.upper()), [], folder / f"{name}.parquet")
     manifest = {
