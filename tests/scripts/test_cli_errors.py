@@ -137,7 +137,7 @@ OUT = {
     "full": "skybed: full is not empty; name another directory with --out, or remove it.",
     "file": "skybed: file cannot be a directory (it is a file); name another with --out.",
     "file/in": "skybed: file/in cannot be a directory (Not a directory); name another with --out.",
-    "/proc/skybed": "skybed: /proc/skybed cannot be a directory (No such file or directory); name another ",
+    "/proc/skybed": "skybed: /proc/skybed cannot be a directory (",
 }
 
 
