@@ -1,0 +1,84 @@
+"""The bytes we send, read back by pyroute2's own decoders."""
+
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+from pyroute2.netlink.rtnl.ndmsg import ndmsg
+from pyroute2.netlink.rtnl.rtmsg import rtmsg
+from pyroute2.netlink.rtnl.tcmsg import tcmsg
+
+from emulator import messages
+
+INDEX = st.integers(1, 2**31 - 1)
+IP = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
+MAC = st.binary(min_size=6, max_size=6).map(lambda b: b.hex(":"))
+NAME = st.text("abcdefghijklmnopqrstuvwxyz0123456789-.", min_size=1, max_size=15)
+
+
+def decoded(kind, data):
+    message = kind(data)
+    message.decode()
+    return message
+
+
+@given(INDEX, st.integers(0, 40_000_000), st.booleans(), st.integers(1, 2**31 - 1))
+def test_netem_state_is_whole(index, delay_us, silent, limit):
+    netem = messages.Netem(index, rate_bps=8e9, loss_pct=50, limit=limit, seed=3)
+    message = decoded(tcmsg, netem.message(delay_us, silent))
+    assert message["index"] == index
+    options = message.get_attr("TCA_OPTIONS")
+    assert options["delay"] * messages.NETEM_TICK_NS == pytest.approx(delay_us * 1000, abs=32)
+    assert options["loss"] == (0xFFFFFFFF if silent else 0x80000000)
+    assert (options["limit"], options["duplicate"], options["jitter"]) == (limit, 0, 0)
+
+
+def test_netem_takes_the_cost_of_a_hop_off_its_delay():
+    early = messages.Netem(1, 1e9, 0, 1000, early_us=50)
+    delays = [decoded(tcmsg, early.message(us)).get_attr("TCA_OPTIONS")["delay"] for us in (1050, 10)]
+    assert delays == [round(1_000_000 / 64), 0]
+
+
+def test_each_state_has_a_seed_of_its_own_and_they_are_the_same_in_every_run():
+    first, again, other = (messages.Netem(1, 1e9, 1, 1000, seed=seed) for seed in (7, 7, 8))
+    states = [first.message(5) for _ in range(3)]
+    assert len(set(states)) == 3
+    assert states == [again.message(5) for _ in range(3)] != [other.message(5) for _ in range(3)]
+
+
+def test_a_fresh_state_is_a_new_queue():
+    netem = messages.Netem(1, 1e9, 0, 1000)
+    handles = [decoded(tcmsg, netem.message(5, fresh=fresh))["handle"] for fresh in (True, False, True, True)]
+    assert handles[0] == handles[1] != handles[2] != handles[3]
+
+
+@given(IP, INDEX, st.data())
+def test_a_route_is_read_as_written(destination, index, data):
+    same = st.ip_addresses(v=destination.version)
+    gateway, source = data.draw(same), data.draw(same)
+    message = decoded(rtmsg, messages.route(destination.packed, gateway.packed, index, source.packed))
+    read = {name: message.get_attr(f"RTA_{name}") for name in ("DST", "GATEWAY", "PREFSRC", "OIF")}
+    wanted = {"DST": destination, "GATEWAY": gateway, "PREFSRC": source}
+    assert {name: ipaddress.ip_address(read[name]) for name in wanted} == wanted
+    assert read["OIF"] == index
+    assert message["dst_len"] == destination.max_prefixlen
+
+
+@given(IP, INDEX, MAC)
+def test_a_neighbour_is_permanent(ip, index, mac):
+    message = decoded(ndmsg, messages.neighbour(index, str(ip), mac))
+    assert message["state"] == messages.NUD_PERMANENT and message["ifindex"] == index
+    assert ipaddress.ip_address(message.get_attr("NDA_DST")) == ip
+    assert message.get_attr("NDA_LLADDR") == mac
+
+
+@given(NAME, INDEX, MAC, NAME, INDEX, MAC, st.integers(3, 2**20))
+def test_a_pair_has_both_its_ends(name, index, mac, peer_name, peer_index, peer_mac, fd):
+    message = decoded(ifinfmsg, messages.veth(name, index, mac, peer_name, peer_index, peer_mac, fd))
+    peer = message.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA").get_attr("VETH_INFO_PEER")
+    for end, what in ((message, (name, index, mac)), (peer, (peer_name, peer_index, peer_mac))):
+        told = end.get_attr("IFLA_IFNAME").rstrip("\0"), end["index"], end.get_attr("IFLA_ADDRESS")
+        assert told == what
+    assert peer.get_attr("IFLA_NET_NS_FD") == fd
