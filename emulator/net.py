@@ -12,7 +12,7 @@ import numpy as np
 from mininet.net import Mininet
 from mininet.topo import Topo
 
-from emulator import messages
+from emulator import messages, order
 from emulator.link import SkyLink
 from emulator.messages import packed
 from emulator.node import GroundStation, Satellite, SkyNode
@@ -144,26 +144,32 @@ class Sky(Mininet):
         to = self.sky_nodes[destination]
         return intf.routes_to(to.ip, to.ip6)
 
-    def prepare_routes(self, changes: np.ndarray) -> Outbox:
-        """Messages for route changes of one instant, as `topologies.routes.Routes.changes`.
+    def prepare_routes(self, changes: np.ndarray) -> list[Outbox]:
+        """Messages for route changes of one instant, as `topologies.routes.Routes.changes`, in rounds.
 
         A route over a link that is down waits for it: until then its destination has none.
         """
-        outbox: Outbox = defaultdict(list)
-        for _, node, destination, via in changes.tolist():
-            had = self._via[node, destination]
-            self._via[node, destination] = via
-            if via >= 0 and self._up[self._link_between[node, via]]:
-                outbox[self.sky_nodes[node]] += self._route(node, destination, via)
-            elif had >= 0:
-                to = self.sky_nodes[destination]
-                outbox[self.sky_nodes[node]] += [messages.route_delete(packed(ip)) for ip in (to.ip, to.ip6)]
-        return outbox
+        node, destination, via = (changes[name] for name in ("node", "dst", "via"))
+        had = self._via[node, destination] >= 0
+        self._via[node, destination] = via
+        turn = order.rounds(node, destination, self._via)
+        outboxes: list[Outbox] = [defaultdict(list) for _ in range(turn.max(initial=-1) + 1)]
+        rows = (node.tolist(), destination.tolist(), via.tolist(), had.tolist(), turn.tolist())
+        for a, b, hop, replaced, i in zip(*rows, strict=True):
+            if hop >= 0 and self._up[self._link_between[a, hop]]:
+                outboxes[i][self.sky_nodes[a]] += self._route(a, b, hop)
+            elif replaced:
+                to = self.sky_nodes[b]
+                outboxes[i][self.sky_nodes[a]] += [
+                    messages.route_delete(packed(ip)) for ip in (to.ip, to.ip6)
+                ]
+        return outboxes
 
-    def send(self, outbox: Outbox) -> None:
-        """Tell the kernel; what it refuses is raised."""
-        for node, batch in outbox.items():
-            node.netlink.send(batch)
+    def send(self, outboxes: Iterable[Outbox]) -> None:
+        """Tell the kernel, one outbox after another; what it refuses is raised."""
+        for outbox in outboxes:
+            for node, batch in outbox.items():
+                node.netlink.send(batch)
         for fd, _ in self._answers.poll(0, maxevents=1):  # one system call for all nodes, not one for each
             for error in self._by_fd[fd].netlink.refused():
                 raise error

@@ -68,15 +68,19 @@ class Player:
         coming, leaving = batch["kind"] == EventKind.UP, batch["kind"] == EventKind.DOWN
         # Encoded in the order of sending: each step sees the state that the one before leaves.
         steps = [
-            (self.sky.prepare_carriers(batch[coming]), self.applied_s[events], coming),
-            (self.sky.prepare_states(batch[current & ~leaving]), self.applied_s[events], current & ~leaving),
+            ([self.sky.prepare_carriers(batch[coming])], self.applied_s[events], coming),
+            (
+                [self.sky.prepare_states(batch[current & ~leaving])],
+                self.applied_s[events],
+                current & ~leaving,
+            ),
             (self.sky.prepare_routes(self.routes[routes]), self.routes_applied_s[routes], slice(None)),
-            (self.sky.prepare_carriers(batch[leaving]), self.applied_s[events], leaving),
+            ([self.sky.prepare_carriers(batch[leaving])], self.applied_s[events], leaving),
         ]
         if clock:
             clock.sleep_until(t_s)
-        for outbox, applied_s, which in steps:
-            self.sky.send(outbox)
+        for outboxes, applied_s, which in steps:
+            self.sky.send(outboxes)
             applied_s[which] = clock.now_s() if clock else t_s
 
     def _skip_superseded(self, t_s: float, now_s: float) -> None:

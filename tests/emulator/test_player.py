@@ -36,11 +36,12 @@ class FakeSky:
         return [(EventKind(e["kind"]).name, int(e["link"])) for e in events]
 
     def prepare_routes(self, changes):
-        return [("ROUTE", int(c["node"]), int(c["via"])) for c in changes]
+        return [[("ROUTE", int(c["node"]), int(c["via"])) for c in changes]]
 
-    def send(self, outbox):
-        self.done += [(round(self.clock.t_s, 6), *what) for what in outbox]
-        self.clock.t_s += self.cost_s * bool(outbox)
+    def send(self, outboxes):
+        for outbox in outboxes:
+            self.done += [(round(self.clock.t_s, 6), *what) for what in outbox]
+            self.clock.t_s += self.cost_s * bool(outbox)
 
 
 def play(events, routes=(), until_s=10.0, cost_s=0.0):

@@ -1,0 +1,31 @@
+"""In which order to change routes so that no packet ever runs in a circle.
+
+Routes to one destination form a tree; at an instant some nodes change their next hop, and the kernels are told
+one after another. If a node is told only after every changing node on its own new path, no mixture of old and
+new routes has a loop: from a node already told, the new path is followed to its end, since all on it are told or
+never change; from one not yet told, the old tree is followed, until its end or until a node that is told.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+Index = np.ndarray
+
+
+def rounds(node: Index, destination: Index, via: Index) -> Index:
+    """The round (0, 1, ...) in which each change may be made, once the rounds before are done.
+
+    node, destination: int[n], the changes; via: int[nodes, nodes], the next hops [node, destination] after
+    all of them, -1 for none, without loops.
+    """
+    changing = np.zeros(via.shape, bool)
+    changing[node, destination] = True
+    order = np.zeros(len(node), np.int64)
+    walking, at = np.arange(len(node)), via[node, destination]
+    while len(walking):
+        on = (at >= 0) & (at != destination[walking])
+        walking, at = walking[on], at[on]
+        order[walking] += changing[at, destination[walking]]
+        at = via[at, destination[walking]]
+    return order
