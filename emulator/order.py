@@ -1,9 +1,9 @@
 """In which order to change routes so that no packet ever runs in a circle.
 
-Routes to one destination form a tree; at an instant some nodes change their next hop, and the kernels are told
-one after another. If a node is told only after every changing node on its own new path, no mixture of old and
-new routes has a loop. From a node already told, the new path is followed to its end: all on it are told or do
-not change. From one not yet told, the old tree is followed, to its end or to a node that is told.
+Routes to one destination form a tree; at an instant some nodes change their next hop, and the kernels are
+told one after another. If a node is told only after every changing node on its own new path, no mixture of
+old and new routes has a loop. From a node already told, the new path is followed to its end: all on it are
+told or do not change. From one not yet told, the old tree is followed, to its end or to a node that is told.
 """
 
 from __future__ import annotations
