@@ -61,6 +61,8 @@ def _events(verdict: Verdict, console: Console) -> None:
     events, delay, error = verdict["events"], verdict["delay"], verdict["rtt_error"]
     late = ", ".join(f"{name} {(events[f'late_{name}_us'] or 0) / 1e3:.2f}" for name in ("p50", "p99", "max"))
     lines = [f"Events: {events['applied']}, late by {late} ms; {events['skipped']} skipped"]
+    if "player_cpu_pct" in verdict["host"]:
+        lines[0] += f"; {verdict['host']['player_cpu_pct']:.0f} % of a CPU"
     if delay["max_error_us"] is not None:
         lines.append(
             f"Applied delays: {delay['max_error_us']:.0f} us off at most, bound {delay['bound_us']:g} us"

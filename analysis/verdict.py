@@ -14,7 +14,7 @@ delay       bound_us, max_error_us, within; and link, t_s, error_us, allowed_us 
 rtt_error   n, p50_us, p99_us, max_us: |measured - true| of the probes that came back, loss, outages and
             probes that shared a link with load aside
 owd_error   the same, of both directions of the one-way delay
-host        cpu_count, load_1m, steal_pct, busy
+host        cpu_count, load_1m, steal_pct, busy, player_cpu_pct (of one CPU, spent on the updates)
 proofs      n, agreeing: path proofs, and those whose path was the planned one
 flows       per flow: flow, kind, src, dst, the metrics of `analysis.metrics`, and for probes
             true_rtt_{p50,p99}_ms, rtt_error_{p50,p99}_us, loaded, and unexpected_lost (though a path
@@ -175,7 +175,10 @@ def _host(run: Run) -> dict[str, Any]:
     steal_pct = run.manifest.get("steal_pct") or 0.0
     busy = steal_pct > BUSY_STEAL_PCT or max(load, default=0.0) > BUSY_LOAD_PER_CPU * cpus
     real = run.manifest["clock"] != "virtual"
-    return {"cpu_count": cpus, "load_1m": load, "steal_pct": steal_pct, "busy": bool(busy and real)}
+    told = {"cpu_count": cpus, "load_1m": load, "steal_pct": steal_pct, "busy": bool(busy and real)}
+    if run.played_s and "player_cpu_s" in run.manifest:
+        told["player_cpu_pct"] = 100 * run.manifest["player_cpu_s"] / run.played_s
+    return told
 
 
 def _flows(run: Run, probes: pd.DataFrame) -> list[dict[str, Any]]:

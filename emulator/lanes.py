@@ -35,8 +35,21 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PR_SET_PDEATHSIG = 1
 
 
-def choose(wanted: str) -> str:
-    """ "native" or "uml": what is wanted if this machine can, what it can if `auto` is wanted."""
+def choose(wanted: str, virtual: bool = False) -> str:
+    """The lane, native or uml: what is wanted if this machine can, what it can if `auto` is wanted.
+
+    virtual: time is to be virtual, which only a uml kernel that skybed has built can do.
+    """
+    if virtual:
+        if wanted == "native":
+            raise MachineError(
+                "Virtual time needs the uml lane: the time of a running kernel cannot be skipped."
+            )
+        if umlkernel.built_kernel() is None:
+            raise MachineError(
+                "Virtual time needs a uml kernel of ours; `scripts/install --kernel` builds it."
+            )
+        return "uml"
     if wanted == "auto":
         choice = host.choose_lane()
         if choice.lane is None:
@@ -51,16 +64,25 @@ def choose(wanted: str) -> str:
 
 @contextlib.contextmanager
 def running(
-    lane: str, command: Sequence[str], run: Path, memory_mb: int, interactive: bool = False
+    lane: str,
+    command: Sequence[str],
+    run: Path,
+    memory_mb: int,
+    interactive: bool = False,
+    virtual_from_ns: int | None = None,
 ) -> Iterator[subprocess.Popen]:
     """The lane with `command` running in it; whatever is left of it when the block ends, is ended.
 
     stdout of the process is text lines: the command's output and, in uml, the kernel's. A line on its stdin
-    reaches the command's. interactive: both are this terminal's instead.
+    reaches the command's. interactive: both are this terminal's instead. virtual_from_ns (uml only): time is
+    virtual and begins then, ns since 1970.
     """
-    with _temporary(run) as scratch, _own_cpu() as cpu:
+    hurried = virtual_from_ns is None  # by the clock; virtual time waits for the machine
+    with _temporary(run) as scratch, _own_cpu() if hurried else contextlib.nullcontext() as cpu:
         start = _native if lane == "native" else _uml
         arguments, environment = start(command, scratch, memory_mb)
+        if virtual_from_ns is not None:  # idle time is skipped, work takes none
+            arguments += ["time-travel=inf-cpu", f"time-travel-start={virtual_from_ns}"]
         pipe = None if interactive else subprocess.PIPE
         process = subprocess.Popen(
             arguments,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ class Player:
         self.applied_s = np.full(len(self.events), np.nan)
         self.skipped = np.zeros(len(self.events), bool)
         self.routes_applied_s = np.full(len(self.routes), np.nan)
+        self.cpu_s = 0.0  # of the thread that plays
         self.stopped = threading.Event()
         self._instants = np.union1d(self.events["t_s"], self.routes["t_s"])
 
@@ -46,6 +48,7 @@ class Player:
     ) -> float:
         """Play until `until_s` or until `stopped` is set; returns the run time reached."""
         _prefer_this_thread()
+        used_s = time.thread_time()
         for t_s in self._instants[np.searchsorted(self._instants, 0.0, side="right") :].tolist():
             if t_s > until_s or not self._wait(clock, t_s - COARSE_S, progress):
                 break
@@ -53,6 +56,7 @@ class Player:
                 self._skip_superseded(t_s, clock.now_s())
             self._apply(t_s, clock)
         self._wait(clock, until_s, progress)
+        self.cpu_s = time.thread_time() - used_s
         return min(clock.now_s(), until_s)
 
     def _wait(self, clock: Clock, t_s: float, progress: Callable[[float], None]) -> bool:

@@ -144,13 +144,16 @@ def path(scenario: Path, a: str, b: str, step_s: float, duration_s: float | None
 @scenario_argument
 @click.option("--lane", type=click.Choice(["auto", "native", "uml"]), default="auto", show_default=True,
               help="Where: native is this machine's kernel, uml a Linux kernel as a process.")  # fmt: skip
-@click.option(
-    "--clock", type=click.Choice(["real"]), default="real", show_default=True, help="Which time to run in."
-)
+@click.option("--clock", type=click.Choice(["real", "virtual"]), default="real", show_default=True,
+              help="virtual: idle time is skipped, work takes none; uml only.")  # fmt: skip
+@click.option("--wall-limit", "wall_limit_s", type=click.FloatRange(min=1), metavar="SECONDS",
+              help="Kill the lane if it has not ended by then, on the wall's clock.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIRECTORY",
               help="For tables, verdict and report.  [default: runs/NAME-TIME]")  # fmt: skip
 @click.option("--cli", "interactive", is_flag=True, help="Give Mininet's prompt on the moving sky.")
-def run(scenario: Path, lane: str, clock: str, out: Path | None, interactive: bool) -> None:
+def run(
+    scenario: Path, lane: str, clock: str, wall_limit_s: float | None, out: Path | None, interactive: bool
+) -> None:
     """Run a scenario live and judge what was measured.
 
     Ctrl-C ends the run early; what was measured until then is kept.
@@ -161,8 +164,9 @@ def run(scenario: Path, lane: str, clock: str, out: Path | None, interactive: bo
     running.interrupt_on_sigterm()
     loaded = _load(scenario)
     out = out or running.new_directory(loaded)
+    options = running.Options(lane, clock, interactive, wall_limit_s)
     with folders.fresh(out):
-        judgeable = running.run(loaded, lane, out, interactive)
+        judgeable = running.run(loaded, options, out)
     if judgeable:
         _judge(out)
     else:

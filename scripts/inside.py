@@ -80,6 +80,7 @@ def play(run: Path, interactive: bool, tell: Tell) -> dict:
     return {
         "kernel": os.uname().release,
         "played_s": played_s,
+        "player_cpu_s": round(player.cpu_s, 3),
         "finished": traffic_ended and played_s >= plan.duration_s,
         "load_s": loaded_s - started_s,
         "hop_cost_us": round(hop_cost_us, 1),

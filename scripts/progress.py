@@ -39,6 +39,10 @@ class Stages:
             self._bars.update(self._task, completed=1.0)
         self._bars.stop()
 
+    def pause(self) -> None:
+        """Leave the terminal to something else, until the end."""
+        self._bars.stop()
+
     def at(self, stage: str, share: float, note: str = "") -> None:
         """The work is at `share` (0 to 1) of a stage."""
         new = stage != self._stage

@@ -12,7 +12,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,27 +29,47 @@ PACKAGES = ("mininet", "scapy", "pyroute2", "sgp4", "skyfield", "numpy", "scipy"
 GUEST_MEMORY_MB = 1024
 NODE_MEMORY_MB = 1
 PATIENCE_S = 180  # beyond the scenario's duration, for the lane to boot, build, collect and end
+VIRTUAL_PATIENCE = 20  # how much slower than the clock on the wall virtual time may be
 LAST_LINES = 8
 
 
-def run(scenario: Scenario, lane: str, out: Path, interactive: bool = False) -> bool:
+@dataclass(frozen=True)
+class Options:
+    """How to run. wall_limit_s: of the lane, by the clock on the wall; None: enough for most."""
+
+    lane: str = "auto"
+    clock: str = "real"
+    interactive: bool = False
+    wall_limit_s: float | None = None
+
+    @property
+    def virtual(self) -> bool:
+        return self.clock == "virtual"
+
+
+def run(scenario: Scenario, options: Options, out: Path) -> bool:
     """Run a scenario into the empty directory `out`. Whether there is something to judge: not if a prompt was
     left before the end."""
-    lane = lanes.choose(lane)
+    lane = lanes.choose(options.lane, options.virtual)
     before = _host_state()
     with Stages() as stages:
         plan = Plan.make(scenario, progress=lambda what, share: stages.at("planning", share, what))
         _write_plan(plan, out)
-        manifest = _manifest(scenario, lane)
+        manifest = _manifest(scenario, lane, options.clock)
         _write_manifest(out, manifest)
-        if not interactive:
-            _follow(lane, out, plan, stages)
-    if interactive:
-        with lanes.running(lane, _command(out, "--cli"), out, _memory_mb(plan), interactive=True) as process:
-            process.wait()
-    inside = _inside(out, interactive)
+        start_ns = round(scenario.epoch.timestamp() * 1e9) if options.virtual else None
+        with lanes.running(
+            lane, _command(out, options), out, _memory_mb(plan), options.interactive, start_ns
+        ) as process:
+            if options.interactive:
+                stages.pause()
+                process.wait()
+            else:
+                stages.at("starting", 0.0, f"the {lane} lane")
+                _follow(process, out, plan, options, stages)
+    inside = _inside(out, options.interactive)
     _write_manifest(out, manifest | inside | _host_state(before))
-    return inside["finished"] or not interactive
+    return inside["finished"] or not options.interactive
 
 
 def new_directory(scenario: Scenario) -> Path:
@@ -61,20 +83,17 @@ def _write_plan(plan: Plan, out: Path) -> None:
     tables.write(tables.events(plan, plan.timeline().events), out / "events.parquet")
 
 
-def _follow(lane: str, out: Path, plan: Plan, stages: Stages) -> None:
-    """Start the lane and show how far it is until it ends. One Ctrl-C stops it early, a second at once."""
-    stages.at("starting", 0.0, f"the {lane} lane")
-    with (
-        lanes.running(lane, _command(out), out, _memory_mb(plan)) as process,
-        _limit(process, plan.duration_s + PATIENCE_S),
-        open(out / "log.txt", "w") as log,
-    ):
+def _follow(process: subprocess.Popen, out: Path, plan: Plan, options: Options, stages: Stages) -> None:
+    """Show how far the lane is until it ends. One Ctrl-C stops it early, a second at once."""
+    tell = _narrator(plan, stages)
+    usual_s = PATIENCE_S + plan.duration_s * (VIRTUAL_PATIENCE if options.virtual else 1)
+    with _limit(process, options.wall_limit_s or usual_s), open(out / "log.txt", "w") as log:
         asked = False
         while True:
             try:
                 for line in _lines(process):
                     if line.startswith("@ "):
-                        _show(json.loads(line[2:]), plan, stages)
+                        tell(json.loads(line[2:]))
                     else:
                         log.write(line + "\n")
                 return
@@ -92,14 +111,24 @@ def _lines(process: subprocess.Popen) -> Iterator[str]:
         yield line.rstrip("\r\n")
 
 
-def _show(message: dict, plan: Plan, stages: Stages) -> None:
-    if "t_s" in message:
-        t_s = max(0.0, message["t_s"])
-        stages.at("playing", t_s / plan.duration_s, f"{t_s:.0f} of {plan.duration_s:g} s")
-    elif message.get("stage") == "build":
-        stages.at("building", 0.0, f"{len(plan.nodes)} nodes, {len(plan.links)} links")
-    elif message.get("stage") == "collect":
-        stages.at("ending", 0.0, "answers under way, tables")
+def _narrator(plan: Plan, stages: Stages) -> Callable[[dict], None]:
+    """What to do with the messages of a lane: show how far it is, and how much faster than the clock."""
+    began: list[tuple[float, float]] = []  # (clock on the wall, run time) of the first
+
+    def tell(message: dict) -> None:
+        if "t_s" in message:
+            t_s, wall_s = max(0.0, message["t_s"]), time.monotonic()
+            if not began:
+                began.append((wall_s, t_s))
+            speed = (t_s - began[0][1]) / max(wall_s - began[0][0], 1e-3)
+            faster = f", {speed:.1f} times as fast as the clock" if speed > 1.5 else ""
+            stages.at("playing", t_s / plan.duration_s, f"{t_s:.0f} of {plan.duration_s:g} s{faster}")
+        elif message.get("stage") == "build":
+            stages.at("building", 0.0, f"{len(plan.nodes)} nodes, {len(plan.links)} links")
+        elif message.get("stage") == "collect":
+            stages.at("ending", 0.0, "answers under way, tables")
+
+    return tell
 
 
 @contextlib.contextmanager
@@ -113,8 +142,9 @@ def _limit(process: subprocess.Popen, limit_s: float) -> Iterator[None]:
         timer.cancel()
 
 
-def _command(out: Path, *options: str) -> list[str]:
-    return [sys.executable, "-m", "scripts.inside", str(out.resolve()), *options]
+def _command(out: Path, options: Options) -> list[str]:
+    prompt = ["--cli"] if options.interactive else []
+    return [sys.executable, "-m", "scripts.inside", str(out.resolve()), *prompt]
 
 
 def _memory_mb(plan: Plan) -> int:
@@ -134,13 +164,13 @@ def _inside(out: Path, interactive: bool) -> dict:
 # -- the manifest ------------------------------------------------------------------------------------
 
 
-def _manifest(scenario: Scenario, lane: str) -> dict:
+def _manifest(scenario: Scenario, lane: str, clock: str) -> dict:
     return {
         "skybed": importlib.metadata.version("skybed"),
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         "lane": lane,
-        "clock": "real",
+        "clock": clock,
         "scenario": scenario.name,
         "scenario_sha256": scenario.sha256,
         "seed": scenario.seed,

@@ -1,0 +1,88 @@
+"""Runs in virtual time: exact, whatever else the machine does, so that they can be held to milliseconds."""
+
+import json
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from analysis import load, metrics
+from emulator import umlkernel
+from topologies.plan import Plan
+from topologies.scenario import Scenario
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(
+        umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
+    ),
+]
+
+DETECTION_S = 0.1
+
+
+def scenario(tmp_path, name="sc-mini", **changes):
+    """A ready scenario with other values, as a file."""
+    loaded = Scenario.load(ROOT / "scenarios" / f"{name}.yaml")
+    path = tmp_path / "scenario.yaml"
+    path.write_text(Scenario.model_validate(loaded.model_dump(by_alias=True) | changes).dump())
+    return path
+
+
+def probe(source, target, rate_hz):
+    return {"kind": "probe", "name": "probe", "from": source, "to": target, "rate_hz": rate_hz}
+
+
+@pytest.fixture
+def virtual(skybed, tmp_path):
+    """virtual(path) runs a scenario in virtual time; returns (exit code, verdict, run directory)."""
+
+    def run(path):
+        out = tmp_path / "run"
+        done = skybed("run", path, "--clock", "virtual", "--out", out)
+        assert (out / "verdict.json").exists(), done.stdout + done.stderr
+        return done.returncode, json.loads((out / "verdict.json").read_text()), out
+
+    return run
+
+
+def test_round_trips_are_geometry_to_5_us(virtual, tmp_path):
+    """What the bound on applied delays leaves is taken out by a bound of 1 us."""
+    path = scenario(
+        tmp_path, duration_s=20, delay_bound_us=1, accept=[], traffic=[probe("kashi", "sanya", 50)]
+    )
+    code, verdict, _ = virtual(path)
+    assert code == 0
+    assert verdict["rtt_error"]["n"] > 900
+    assert verdict["rtt_error"]["p99_us"] < 5
+    assert verdict["events"]["late_max_us"] < 50
+
+
+def test_planned_reroutes_lose_none_of_1000_probes_a_second(virtual, tmp_path):
+    path = scenario(tmp_path, duration_s=45, accept=[], traffic=[probe("kashi", "sanya", 1000)])
+    _, verdict, out = virtual(path)
+    assert (pd.read_parquet(out / "applied.parquet")["kind"] == "down").sum() >= 1
+    _, path_id, _ = Plan.load(out / "plan").trace("kashi", "sanya", [1.0, 44.0])
+    assert path_id[0] != path_id[1]
+    (flow,) = verdict["flows"]
+    assert flow["sent"] > 44_000 and flow["lost"] == 0
+
+
+@pytest.mark.parametrize("kind", ["carrier", "silent"])
+def test_an_unplanned_failure_is_rerouted_once_it_is_detected(virtual, tmp_path, kind):
+    """A link in the middle of the path fails at 10 s. Probes sent 50 ms after it is detected come through."""
+    first = Scenario.load(ROOT / "scenarios" / "sc-mini.yaml")
+    plan = Plan.make(first, duration_s=11)
+    _, path_id, paths = plan.trace("kashi", "sanya", [10.0])
+    walk = [plan.nodes[n].name for n in paths[path_id[0]]]
+    middle = len(walk) // 2
+    path = scenario(
+        tmp_path, duration_s=20, accept=[], traffic=[probe("kashi", "sanya", 1000)],
+        faults=[{"kind": kind, "link": walk[middle - 1 : middle + 1], "at_s": 10, "for_s": 5}],
+        routing={"detection_ms": DETECTION_S * 1000},
+    )  # fmt: skip
+    _, _, out = virtual(path)
+    outages = metrics.outages(load(out), "probe")
+    assert len(outages) == 1  # none when the link is back
+    assert 9.9 < outages["start_s"][0] < 10  # what was on its way to the link then
+    assert 10 + DETECTION_S - 0.05 < outages["end_s"][0] < 10 + DETECTION_S + 0.05
