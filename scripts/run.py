@@ -63,6 +63,7 @@ def run(scenario: Scenario, options: Options, out: Path) -> bool:
         ) as process:
             if options.interactive:
                 stages.pause()
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for what runs at the prompt
                 process.wait()
             else:
                 stages.at("starting", 0.0, f"the {lane} lane")

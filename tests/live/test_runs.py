@@ -1,13 +1,10 @@
 """Whole runs as a user starts them: what they measure, how they end, and that they leave nothing behind."""
 
 import json
-import os
-import pty
 import re
-import select
 import signal
 import subprocess
-import time
+import sys
 
 import pandas as pd
 import pytest
@@ -135,28 +132,68 @@ def test_clean_leaves_a_run_that_goes_on(skybed, tmp_path):
     assert json.loads((tmp_path / "run" / "manifest.json").read_text())["finished"]
 
 
+PROMPT = """
+import json, os, pty, select, sys, time
+
+def read_until(text, timeout_s=60):
+    seen, end = "", time.monotonic() + timeout_s
+    while text not in seen:
+        ready = select.select([terminal], [], [], max(0.0, end - time.monotonic()))[0]
+        if not ready:
+            raise SystemExit(f"{text!r} did not come; seen: {seen}")
+        seen += os.read(terminal, 4096).decode(errors="replace")
+    return seen
+
+def type_in(line):
+    os.write(terminal, line.encode())
+
+lane, out = sys.argv[1:]
+child, terminal = pty.fork()
+if child == 0:
+    arguments = ["skybed", "run", "scenarios/pair.yaml", "--cli", "--lane", lane, "--out", out]
+    os.execv(sys.executable, [sys.executable, "-c", "from scripts.cli import main; main()", *arguments[1:]])
+read_until("mininet>")
+type_in("nodes\\n")
+told = {"nodes": read_until("mininet>")}
+type_in("sanya ping -c 12 -i 0.3 eo-0-0\\n")
+told["ping"] = read_until("mininet>")
+type_in("sanya ping -i 0.2 eo-0-0\\n")
+read_until("icmp_seq=3")
+type_in("\\x03")
+told["stopped"] = read_until("mininet>")
+type_in("exit\\n")
+end = time.monotonic() + 60
+while not (ended := os.waitpid(child, os.WNOHANG))[0] and time.monotonic() < end:
+    if select.select([terminal], [], [], 0.1)[0]:
+        try:
+            os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            pass
+told["code"] = os.waitstatus_to_exitcode(ended[1]) if ended[0] else "it did not end"
+import pandas
+told["probes"] = len(pandas.read_parquet(out + "/probes.parquet"))
+print("answer", json.dumps(told), flush=True)
+"""
+
+
+def assert_prompt_worked(told):
+    assert "eo-0-0" in told["nodes"] and "sanya" in told["nodes"]
+    assert "12 received" in told["ping"]
+    assert "packets transmitted" in told["stopped"]  # Ctrl-C ended the ping, not the run
+    assert told["code"] == 0 and told["probes"] > 0
+
+
 def test_the_prompt_on_a_moving_sky(tmp_path):
-    """`mininet>` in a terminal: a ping, a node list, Ctrl-C of a command, and exit."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(ROOT)
-        os.execv(SKYBED, [str(SKYBED), "run", "scenarios/pair.yaml", "--cli", "--out", str(tmp_path / "run")])
-    try:
-        read_until(terminal, "mininet>")
-        os.write(terminal, b"nodes\n")
-        assert "eo-0-0" in read_until(terminal, "mininet>")
-        os.write(terminal, b"sanya ping -c 12 -i 0.3 eo-0-0\n")
-        assert "12 received" in read_until(terminal, "mininet>")
-        os.write(terminal, b"sanya ping -i 0.2 eo-0-0\n")
-        read_until(terminal, "icmp_seq=3")
-        os.write(terminal, b"\x03")
-        assert "packets transmitted" in read_until(terminal, "mininet>")
-        os.write(terminal, b"exit\n")
-        _, status = wait(child, 60)
-        assert os.waitstatus_to_exitcode(status) == 0
-        assert len(pd.read_parquet(tmp_path / "run" / "probes.parquet")) > 0
-    finally:
-        os.close(terminal)
+    """`mininet>` in a terminal: a node list, a ping, Ctrl-C of a command, and exit."""
+    command = [sys.executable, "-c", PROMPT, "auto", str(tmp_path / "run")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
+    assert "answer" in done.stdout, done.stdout + done.stderr
+    assert_prompt_worked(json.loads(done.stdout.split("answer ")[1]))
+
+
+def test_the_prompt_in_the_native_lane(in_lane):
+    before = "import sys; sys.argv[1:] = ['native', '/run/pair']\n"
+    assert_prompt_worked(in_lane(PROMPT, before=before, timeout_s=180))
 
 
 NATIVE = """
@@ -219,24 +256,3 @@ def wait_for(process, text):
         if text in line:
             return
     raise AssertionError(f"the run ended before it said {text!r}")
-
-
-def read_until(terminal, text, timeout_s=60):
-    seen = ""
-    end = time.monotonic() + timeout_s
-    while text not in seen:
-        ready, _, _ = select.select([terminal], [], [], max(0.0, end - time.monotonic()))
-        assert ready, f"{text!r} did not come; seen: {seen}"
-        seen += os.read(terminal, 4096).decode(errors="replace")
-    return seen
-
-
-def wait(pid, timeout_s):
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        ended = os.waitpid(pid, os.WNOHANG)
-        if ended[0]:
-            return ended
-        time.sleep(0.1)
-    os.kill(pid, signal.SIGKILL)
-    raise AssertionError("the command did not end")
