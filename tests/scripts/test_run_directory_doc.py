@@ -43,5 +43,5 @@ def test_every_part_of_a_stored_plan_is_there(good_run):
 
 def test_every_key_of_the_manifest_is_there():
     scenario = Scenario.load(ROOT / "scenarios" / "pair.yaml")
-    keys = {*run._manifest(scenario, "uml"), *run._host_state(run._host_state())}
+    keys = {*run._manifest(scenario, "uml", "real"), *run._host_state(run._host_state())}
     assert keys <= set(re.findall(r"`(\w+)`", section("manifest.json")))
