@@ -16,6 +16,8 @@ from rich.console import Console
 from topologies.errors import ScenarioError, SkybedError
 
 if TYPE_CHECKING:
+    from scripts.progress import Stages
+    from topologies.plan import Plan
     from topologies.scenario import Scenario
 
 FINEST_STEP_S = 1e-3
@@ -89,21 +91,37 @@ def doctor() -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIRECTORY", help="Save the plan there, as tables."
 )
-def plan(scenario: Path, duration_s: float | None, out: Path | None) -> None:
-    """Work out what the sky of a scenario will do, and show it."""
+@click.option("--export", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the contacts there: .csv a table, .ionrc a contact plan for ION.")  # fmt: skip
+@click.option("--against", type=click.Path(path_type=Path), metavar="PLAN",
+              help="Show what differs from that plan: a directory of --out, or a scenario.")  # fmt: skip
+def plan(
+    scenario: Path, duration_s: float | None, out: Path | None, export: Path | None, against: Path | None
+) -> None:
+    """Work out what the sky of a scenario will do, and show it.
+
+    With --against, show only which contacts came, went, moved or changed their delay.
+    """
     from scripts import folders, plans
     from scripts.progress import Stages
-    from topologies.plan import Plan
+    from topologies import export as exports
 
+    if export is not None:
+        exports.check(export)
     loaded = _load(scenario)
+    other = _plan_of(against, duration_s) if against else None
     with folders.fresh(out) if out else contextlib.nullcontext():
         with Stages() as stages:
-            made = Plan.make(
-                loaded, duration_s=duration_s, progress=lambda what, at: stages.at("planning", at, what)
-            )
-            made.timeline()  # both are lazy, and belong under the progress bar
-            made.routes()
-        plans.render(made, Console())
+            made = _make(loaded, duration_s, stages)
+            if other is None or out is not None:
+                made.timeline()  # both are lazy, and belong under the progress bar
+                made.routes()
+        if other is None:
+            plans.render(made, Console())
+        else:
+            plans.render_difference(made, other, Console())
+        if export is not None:
+            exports.write(made, export)
         if out is not None:
             made.save(out)
 
@@ -197,6 +215,30 @@ def _load(path: Path) -> Scenario:
     if len(dropped) > DROPPED_SHOWN:
         click.echo(f"... and {len(dropped) - DROPPED_SHOWN} more.", err=True)
     return scenario
+
+
+def _make(scenario: Scenario, duration_s: float | None, stages: Stages) -> Plan:
+    from topologies.plan import Plan
+
+    return Plan.make(
+        scenario, duration_s=duration_s, progress=lambda what, at: stages.at("planning", at, what)
+    )
+
+
+def _plan_of(path: Path, duration_s: float | None) -> Plan:
+    """A saved plan, or that of a scenario."""
+    from scripts.progress import Stages
+    from topologies.plan import Plan
+
+    if path.is_dir():
+        if not (path / "plan.parquet").is_file():
+            raise ScenarioError(
+                f"{path}: there is no plan in it; name what `skybed plan --out` made, or a scenario file."
+            )
+        return Plan.load(path)
+    scenario = _load(path)
+    with Stages() as stages:
+        return _make(scenario, duration_s, stages)
 
 
 def _judge(run: Path, as_json: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""What `skybed plan` shows: a sky in numbers, and when its moving links stand."""
+"""What `skybed plan` shows: a sky in numbers, when its moving links stand, how it differs from another."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from topologies import diff
 from topologies.plan import Plan
 from topologies.timeline import EventKind
 
@@ -20,19 +21,51 @@ def render(plan: Plan, console: Console) -> None:
     layers = Counter(node.layer or "ground" for node in plan.nodes)
     kinds = Counter(link.kind for link in plan.links)
     steps = Counter(EventKind(kind).name.lower() for kind in events["kind"])
-    epoch = f"{plan.scenario.epoch:%Y-%m-%d %H:%M:%S} UTC"
     facts = {
-        "scenario": f"{plan.scenario.name}, {epoch} + {plan.duration_s:g} s",
+        "scenario": _span(plan),
         "nodes": f"{len(plan.nodes)}: {_counted(layers)}",
         "links": f"{len(plan.links)}: {_counted(kinds)}",
         "events": f"{len(events)}: {_counted(steps)}; {len(events) / plan.duration_s:.1f} a second",
         "routes": f"{len(changes)} changes at {len(np.unique(changes['t_s']))} instants",
     }
+    _facts(facts, console)
+    _contacts(plan, console)
+
+
+def render_difference(plan: Plan, other: Plan, console: Console) -> None:
+    """What is not as in the other plan."""
+    found = diff.compare(plan, other)
+    counts = ", ".join(f"{found.count(change)} {change}" for change in ("added", "removed", "moved"))
+    facts = {
+        "plan": _span(plan),
+        "against": _span(other),
+        "compared": f"{found.common.start_s:g} to {found.common.end_s:g} s",
+        "contacts": f"{found.same} the same, {counts}, {found.count('delay')} with another delay",
+        "the same": f"within {diff.EDGE_S * 1e3:g} ms, delays within {diff.DELAY_MS * 1e3:g} us",
+    }
+    _facts(facts, console)
+    if found.changes.empty:
+        return
+    table = Table(
+        "link", "change", "from s", "until s", "delay ms", "was from", "was until", "was delay",
+        box=None, pad_edge=False, header_style="dim",
+    )  # fmt: skip
+    for row in found.changes.head(ROWS).itertuples(index=False):
+        table.add_row(*row[:2], *("" if np.isnan(value) else f"{value:.3f}" for value in row[2:]))
+    console.print(table)
+    if len(found.changes) > ROWS:
+        console.print(f"... and {len(found.changes) - ROWS} more; topologies.diff gives all as a table.")
+
+
+def _span(plan: Plan) -> str:
+    return f"{plan.scenario.name}, {plan.scenario.epoch:%Y-%m-%d %H:%M:%S} UTC + {plan.duration_s:g} s"
+
+
+def _facts(facts: dict[str, str], console: Console) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in facts.items():
         table.add_row(name, value)
     console.print(table)
-    _contacts(plan, console)
 
 
 def _counted(counts: Counter[str]) -> str:

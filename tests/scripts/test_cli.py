@@ -68,6 +68,35 @@ def test_a_plan_in_short_and_on_disk(place):
     assert Plan.load(place / "plan").duration_s == 20.0
 
 
+@pytest.mark.parametrize(
+    "name, begins", [("c.csv", "a,b,start_s,end_s,"), ("c.ionrc", "# Contact plan of pair")]
+)
+def test_contacts_for_other_programs(place, name, begins):
+    (place / name).write_text("an older export")
+    skybed("plan", PAIR, "--export", name)
+    assert (place / name).read_text().startswith(begins)
+
+
+def test_a_plan_against_another(place):
+    """The mask that is a degree higher delays Miyun's contact; against a scenario or its saved plan."""
+    skybed("plan", PAIR, "--out", "saved")
+    (place / "high.yaml").write_text(
+        PAIR.read_text().replace("min_elevation_deg: 5}", "min_elevation_deg: 6}")
+    )
+    for other in (PAIR, "saved"):
+        said, _ = skybed("plan", "high.yaml", "--against", other)
+        assert "1 the same, 0 added, 0 removed, 1 moved, 0 with another delay" in said
+        link, change, start, end, *_ = said.splitlines()[-1].split()
+        assert (link, change, end) == ("eo-0-0--miyun", "moved", "30.000")
+        assert float(start) > 20
+
+
+def test_a_plan_against_itself_is_a_table_too(place):
+    said, _ = skybed("plan", PAIR, "--against", PAIR)
+    assert "contacts  2 the same, 0 added, 0 removed, 0 moved, 0 with another delay" in said
+    assert len(said.splitlines()) == 5
+
+
 def test_objects_that_cannot_be_used_are_told(place):
     spoiled = "".join(TLE.splitlines(True)[:3]).replace("9991", "9993")
     names = [f"OBJECT {n}" for n in range(12)]

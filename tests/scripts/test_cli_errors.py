@@ -133,6 +133,37 @@ def test_options_that_cannot_be(place, words, says):
     assert refused(words[0], "pair.yaml", *words[1:]).splitlines()[-1].startswith(says)
 
 
+EXPORTS = {
+    "contacts.json": "skybed: contacts.json cannot be exported to: its name must end in .csv or .ionrc.",
+    "contacts": "skybed: contacts cannot be exported to: its name must end in .csv or .ionrc.",
+    "no/c.csv": "skybed: no/c.csv cannot be written (there is no such directory); name another file",
+    "full.csv": "skybed: full.csv cannot be written (it is a directory); name another file",
+}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_a_file_that_cannot_be_exported_to(place, name):
+    (place / "pair.yaml").write_text(PAIR)
+    (place / "full.csv").mkdir()
+    assert refused("plan", "pair.yaml", "--export", name, "--out", "plan").startswith(EXPORTS[name])
+
+
+AGAINST = {
+    "nosuch": "skybed: nosuch: there is no such scenario file.",
+    "empty": "skybed: empty: there is no plan in it; name what `skybed plan --out` made, or a scenario file.",
+    "ring.yaml": "skybed: The plans of pair and ring12 have no time in common: they begin 45790 s apart; ",
+}
+
+
+@pytest.mark.parametrize("other", AGAINST)
+def test_a_plan_that_cannot_be_compared_with(place, other):
+    (place / "pair.yaml").write_text(PAIR)
+    (place / "ring.yaml").write_text(RING)
+    (place / "empty").mkdir()
+    said = refused("plan", "pair.yaml", "--duration", 30, "--against", other)
+    assert said.splitlines()[-1].startswith(AGAINST[other])
+
+
 OUT = {
     "full": "skybed: full is not empty; name another directory with --out, or remove it.",
     "file": "skybed: file cannot be a directory (it is a file); name another with --out.",
