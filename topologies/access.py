@@ -20,8 +20,9 @@ import numpy as np
 
 from topologies.ephemeris import Array, Ephemeris
 from topologies.patterns import Index
+from topologies.roots import EDGE_S, zeros
 from topologies.scenario import Access, LinkClass
-from topologies.visibility import EDGE_S, Intervals
+from topologies.visibility import Intervals
 
 LOOK_STEPS = 64  # decisions looked at in one go
 
@@ -132,23 +133,19 @@ class Chooser:
 
     def best(self, t: float, source: int, at: float, nearer_than: Hold | None = None) -> int | None:
         """Which of the source's views to acquire from time t on so as to use it at time `at`, if any."""
-        view, policy = self.views[source], self.book.access.policy
-        mine = {hold.target for hold in self.busy(source, t)}
-        worth = [
-            k for k in np.flatnonzero((view.start_s <= at) & (view.end_s > at)).tolist()
-            if view.target[k] not in mine
-            and self.has_room(int(view.target[k]), t)
-            and self.up_s(t, source, k, at) + self.book.drain_s < view.end_s[k]
-        ]  # fmt: skip
-        seen = np.array(worth, dtype=np.int64)
+        view, mine = self.views[source], {hold.target for hold in self.busy(source, t)}
+        seen = np.flatnonzero((view.start_s <= at) & (view.end_s > at))
         distance = self.sky.distance_km(source, view.target[seen], at)
         if nearer_than is not None:
             limit = self.sky.distance_km(source, nearer_than.target, at) - self.book.access.hysteresis_km
             seen, distance = seen[distance < limit], distance[distance < limit]
-        if not len(seen):
-            return None
-        first = -view.end_s[seen] if policy == "longest" else distance
-        return int(seen[np.lexsort((view.target[seen], distance, first))[0]])
+        first = -view.end_s[seen] if self.book.access.policy == "longest" else distance
+        for k in seen[np.lexsort((view.target[seen], distance, first))].tolist():
+            target = int(view.target[k])
+            lasts = self.up_s(t, source, k, at) + self.book.drain_s < view.end_s[k]
+            if target not in mine and self.has_room(target, t) and lasts:
+                return k
+        return None
 
     def up_s(self, t: float, source: int, k: int, at: float) -> float:
         """When view k comes to stand if it is decided on at time t for use at time `at`.
@@ -217,13 +214,18 @@ class Chooser:
 
     def refine(self, hold: Hold, view: View, which: Index, left_s: float, right_s: float) -> float:
         """First instant in a decision step at which one of the views `which` is nearer."""
+        target = view.target[which]
+
+        def gain_km(rows: Index, t_s: Array) -> Array:
+            return self.gain_km(hold, target[rows], t_s)
+
+        every = np.arange(len(which))
         left, right = np.maximum(left_s, view.start_s[which]), np.full(len(which), right_s)
-        right = np.where(self.gain_km(hold, view.target[which], left) > 0, left, right)
-        while (right - left).max() > EDGE_S:
-            middle = (left + right) / 2
-            there = self.gain_km(hold, view.target[which], middle) > 0
-            left, right = np.where(there, left, middle), np.where(there, middle, right)
-        return float(right.min())
+        before, after = gain_km(every, left), gain_km(every, right)
+        if (before > 0).any():
+            return float(left[before > 0].min())
+        first = float(zeros(gain_km, right, left, after, before).min())
+        return min(first + EDGE_S, right_s)  # at the zero itself rounding would say no
 
     def gain_km(self, hold: Hold, target: Index, t_s: Array) -> Array:
         """How much nearer than the link in use a target is, beyond the hysteresis."""
@@ -246,9 +248,9 @@ class Chooser:
         return setup_s(self.book.link, self.book.seed, name, self.acquired[source, target])
 
 
-def views(a: Index, b: Index, seen: Intervals, until_s: float) -> dict[int, View]:
-    """Intervals of pairs (a source, b target; sources in blocks), by source. An end at until_s is unknown."""
-    source, target = a[seen.pair], b[seen.pair]
+def views(sources: Index, targets: Index, seen: Intervals, until_s: float) -> dict[int, View]:
+    """Intervals of every source with every target, by source. An end at until_s is unknown."""
+    source, target = sources[seen.pair // len(targets)], targets[seen.pair % len(targets)]
     end = np.where(seen.end_s < until_s, seen.end_s, np.inf)
     cuts = np.flatnonzero(np.diff(source)) + 1
     parts = zip(*(np.split(x, cuts) for x in (source, target, seen.start_s, end)), strict=True)

@@ -163,13 +163,14 @@ def _access(stage: Stage, rule: Access) -> list[Span]:
     """Links that an access rule chooses."""
     scenario, link = stage.scenario, stage.scenario.link_class(rule.link)
     sources, targets = _sources(stage, rule), stage.layer(rule.target)
-    a, b = np.repeat(sources, len(targets)), np.tile(targets, len(sources))
     ground = bool((sources >= stage.sky.satellites).any())
-    seen = intervals(stage.sky, a, b, access_rule(rule, link, ground), stage.until_s)
+    every = sources[:, None], targets[None, :]
+    seen = intervals(stage.sky, *every, access_rule(rule, link, ground), stage.until_s)
     drain_s = scenario.routing.drain_ms / 1000
     book = Rulebook(rule, link, stage.names, scenario.seed, drain_s, stage.until_s)
     found = []
-    for hold in Chooser(stage.sky, book, views(a, b, seen, stage.until_s)).play():
+    in_view = views(sources, targets, seen, stage.until_s)
+    for hold in Chooser(stage.sky, book, in_view).play():
         one, other = sorted((hold.source, hold.target))
         end = min(hold.end_s, stage.until_s)
         if hold.up_s < end:

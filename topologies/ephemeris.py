@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,7 @@ from topologies.errors import ScenarioError
 
 WGS84_A_KM, WGS84_F = 6378.137, 1 / 298.257223563
 KNOT_S = 30.0
+PART = 240  # knots that SGP4 works out at a time
 DAY_S = 86400.0
 SGP4_EPOCH_JD = 2433281.5  # 1949-12-31 00:00 UT, from which sgp4init counts days
 
@@ -38,29 +40,39 @@ Array = NDArray[np.floating]
 class Ephemeris:
     """Positions of satellites (first) and ground nodes at knots.
 
-    r_km, v_km_s: (nodes, knots, 3), TEME; knot k is at run time k * KNOT_S.
+    knots: (nodes, knots, 6), position in km and velocity in km/s, TEME; knot k is at run time k * KNOT_S.
     up_scale: (ground nodes, 3): a ground node's position times this is its unit vector towards the zenith.
     """
 
-    r_km: Array
-    v_km_s: Array
+    knots: Array
     up_scale: Array
 
     @property
     def satellites(self) -> int:
-        return len(self.r_km) - len(self.up_scale)
+        return len(self.knots) - len(self.up_scale)
+
+    @cached_property
+    def extremes(self) -> Extremes:
+        r, v = (np.sqrt(np.einsum("nki,nki->nk", x, x)) for x in (self.knots[..., :3], self.knots[..., 3:]))
+        return Extremes(r.min(axis=1), r.max(axis=1), v.max(axis=1))
 
     def position_km(self, node: ArrayLike, t_s: ArrayLike) -> Array:
-        """Positions of nodes (indices) at run times, which broadcast together; shape + (3,), TEME."""
+        """Positions of nodes (indices) at run times, which broadcast together; shape + (3,), TEME.
+
+        In memory all x lie together, then all y and all z: what is done with them next runs over long rows.
+        """
         node, t = np.broadcast_arrays(np.asarray(node), np.asarray(t_s, dtype=float))
-        k = np.clip((t / KNOT_S).astype(np.int64), 0, self.r_km.shape[1] - 2)
+        count = self.knots.shape[1]
+        k = np.minimum((t / KNOT_S).astype(np.int64), count - 2)
         s = t / KNOT_S - k
         u = 1.0 - s
-        r0, r1 = self.r_km[node, k], self.r_km[node, k + 1]
-        v0, v1 = self.v_km_s[node, k], self.v_km_s[node, k + 1]
-        w0, w1 = (1 + 2 * s) * u * u, s * s * (3 - 2 * s)
-        d0, d1 = KNOT_S * s * u * u, -KNOT_S * s * s * u
-        return w0[..., None] * r0 + w1[..., None] * r1 + d0[..., None] * v0 + d1[..., None] * v1
+        row, rows = node * count + k, self.knots.reshape(-1, 6)
+        here, there = rows.take(row, axis=0), rows.take(row + 1, axis=0)
+        w0, w1, d0, d1 = (1 + 2 * s) * u * u, s * s * (3 - 2 * s), KNOT_S * s * u * u, -KNOT_S * s * s * u
+        made = np.empty((3, *t.shape))
+        for i in range(3):
+            made[i] = w0 * here[..., i] + d0 * here[..., i + 3] + w1 * there[..., i] + d1 * there[..., i + 3]
+        return np.moveaxis(made, 0, -1)
 
     def zenith(self, node: ArrayLike, r_km: Array) -> Array:
         """Unit vectors normal to the WGS84 ellipsoid at ground nodes (indices), given their positions r_km
@@ -73,15 +85,24 @@ class Ephemeris:
         return np.sqrt(np.einsum("...i,...i", d, d))
 
 
+class Extremes(NamedTuple):
+    """Of each node at the knots: least and greatest distance from the Earth's centre, and greatest speed."""
+
+    lowest_km: Array
+    highest_km: Array
+    fastest_km_s: Array
+
+
 def make(elements: pd.DataFrame, stations: pd.DataFrame, epoch: dt.datetime, until_s: float) -> Ephemeris:
     """Positions of the satellites of `elements` and the ground nodes of `stations` (name, lat_deg, lon_deg,
     alt_m), for run times 0 to `until_s`.
     """
     knots_s = np.arange(int(np.ceil(until_s / KNOT_S)) + 2) * KNOT_S
-    r_sat, v_sat = propagate(elements, epoch, knots_s)
-    ecef_km, up_scale = ground(stations)
-    r_ground, v_ground = rotate(ecef_km, epoch, knots_s)
-    return Ephemeris(np.concatenate([r_sat, r_ground]), np.concatenate([v_sat, v_ground]), up_scale)
+    fixed_km, up_scale = ground(stations)
+    knots = np.empty((len(elements) + len(stations), len(knots_s), 6))
+    propagate(elements, epoch, knots_s, knots[: len(elements)])
+    knots[len(elements) :] = rotate(fixed_km, epoch, knots_s)
+    return Ephemeris(knots, up_scale)
 
 
 # -- satellites ----------------------------------------------------------------------------------
@@ -105,20 +126,23 @@ def satrec(row: pd.Series) -> Satrec:
     return s
 
 
-def propagate(elements: pd.DataFrame, epoch: dt.datetime, t_s: Array) -> tuple[Array, Array]:
-    """SGP4 (WGS72) positions and velocities, each (satellites, times, 3), TEME, km and km/s."""
+def propagate(elements: pd.DataFrame, epoch: dt.datetime, t_s: Array, into: Array) -> None:
+    """SGP4 (WGS72) positions and velocities, TEME, km and km/s, into an array (satellites, times, 6)."""
     if elements.empty:
-        return np.zeros((0, len(t_s), 3)), np.zeros((0, len(t_s), 3))
+        return
     jd, fraction = julian_utc(epoch)
     array = SatrecArray([satrec(row) for _, row in elements.iterrows()])
-    error, r, v = array.sgp4(np.full(len(t_s), jd), fraction + t_s / DAY_S)
-    if error.any():
-        sat, k = np.argwhere(error)[0]
-        raise ScenarioError(
-            f"satellite {elements.name[sat]}: SGP4 cannot propagate it to {t_s[k]:.0f} s of run time "
-            f"({SGP4_ERRORS[error[sat, k]]}); leave it out, take fresher elements or a shorter duration."
-        )
-    return r, v
+    for begin in range(0, len(t_s), PART):
+        part = slice(begin, begin + PART)
+        error, r, v = array.sgp4(np.full(len(t_s[part]), jd), fraction + t_s[part] / DAY_S)
+        if error.any():
+            sat, k = np.argwhere(error)[0]
+            raise ScenarioError(
+                f"satellite {elements.name[sat]}: SGP4 cannot propagate it to {t_s[begin + k]:.0f} s of run "
+                f"time ({SGP4_ERRORS[error[sat, k]]}); leave it out, take fresher elements or a shorter "
+                "duration."
+            )
+        into[:, part, :3], into[:, part, 3:] = r, v
 
 
 # -- ground --------------------------------------------------------------------------------------
@@ -138,9 +162,9 @@ def ground(stations: pd.DataFrame) -> tuple[Array, Array]:
     return up * size, 1 / size
 
 
-def rotate(fixed_km: Array, epoch: dt.datetime, t_s: Array) -> tuple[Array, Array]:
+def rotate(fixed_km: Array, epoch: dt.datetime, t_s: Array) -> Array:
     """Earth-fixed points (points, 3) turned into TEME at run times: positions and velocities (points, times,
-    3).
+    6).
     """
     jd, fraction = julian_utc(epoch)
     t = timescale().tai_jd(jd, fraction + (leap_seconds(epoch) + t_s) / DAY_S)
@@ -148,9 +172,7 @@ def rotate(fixed_km: Array, epoch: dt.datetime, t_s: Array) -> tuple[Array, Arra
     cos, sin, rate = np.cos(theta), np.sin(theta), rate_day / DAY_S
     x, y, z = fixed_km[:, :, None].transpose(1, 0, 2)
     px, py = x * cos - y * sin, x * sin + y * cos
-    r = np.stack([px, py, z + 0 * px], axis=-1)
-    v = np.stack([-py * rate, px * rate, 0 * px], axis=-1)
-    return r, v
+    return np.stack([px, py, z + 0 * px, -py * rate, px * rate, 0 * px], axis=-1)
 
 
 # -- time ----------------------------------------------------------------------------------------

@@ -1,25 +1,35 @@
 """When a link can stand: intervals in which all its rules hold, edges exact.
 
-Each rule is a margin in km, positive where the rule holds. The smallest margin of a pair is sampled on a
-coarse grid; wherever a sampled extremum could hide a sign change between the samples the extremum itself is
-sought, so that a pass shorter than the grid is found; edges are bisected to EDGE_S.
+Each rule is a margin in km, positive where the rule holds. Time goes in blocks of a minute. Pairs too far
+apart in a block for any rule to hold are left out of it; of the others the smallest margin is sampled on a
+grid. Wherever a sampled extremum could hide a sign change between the samples a point beyond zero is sought,
+so that a pass shorter than the grid is found. Edges are refined to a microsecond.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from topologies.ephemeris import Array, Ephemeris
+from topologies.geometry import slant_range_km
 from topologies.patterns import Index
+from topologies.roots import zeros
 
 GRID_S = 10.0
-EDGE_S = 1e-6
+PER_BLOCK = 6
+BLOCK_S = PER_BLOCK * GRID_S
+LOT = 60  # blocks whose edges are refined together
+BATCH = 500_000  # margins in memory at a time
+PEAK_S = 1e-3  # a pass or gap shorter than this may be missed
 FASTEST_KM_S = 20.0  # no margin changes faster than this: two low orbits close at 16 km/s
-BATCH = 2_000_000  # margins in memory at a time
+GOLDEN = (5**0.5 - 1) / 2
+PLUMB_DEG = 0.2  # more than the normal of the ellipsoid is ever off the line to the Earth's centre
+SLACK_KM, SLACK = 2.0, 1.01  # what radii and speeds do between knots
 
 MarginAt = Callable[[Index, Array], Array]  # (pairs, times) -> margins in km
 
@@ -37,8 +47,8 @@ class Rule:
 
 
 class Intervals(NamedTuple):
-    """pair: index into the pairs asked for; sorted by (pair, start), disjoint. Cut at 0 and at the end asked
-    for.
+    """pair: index into the pairs asked for, flattened; sorted by (pair, start), disjoint. Cut at 0 and at the
+    end asked for.
     """
 
     pair: Index
@@ -73,87 +83,171 @@ def margin_km(sky: Ephemeris, a: Index, b: Index, rule: Rule, ra: Array, rb: Arr
     return margin
 
 
-def intervals(sky: Ephemeris, a: Index, b: Index, rule: Rule, until_s: float) -> Intervals:
-    """When each of the pairs (a, b) of nodes can hold a link, between 0 and until_s.
+class Brackets(NamedTuple):
+    """Times left_s < right_s of pairs, and their margins in km then."""
 
+    pair: Index
+    left_s: Array
+    right_s: Array
+    left_km: Array
+    right_km: Array
+
+
+def intervals(sky: Ephemeris, a: Index, b: Index, rule: Rule, until_s: float) -> Intervals:
+    """When each of the pairs (a, b) of nodes can hold a link between 0 and until_s.
+
+    a, b: of as many dimensions, broadcast together: two lists of one length, or a column and a row.
     A link to the ground needs an elevation rule or a range; between satellites, a grazing height.
     """
-    if not len(a):
+    flat_a, flat_b = (x.ravel() for x in np.broadcast_arrays(a, b))
+    if not len(flat_a):
         return Intervals(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
-    grid = np.linspace(0.0, until_s, int(np.ceil(until_s / GRID_S)) + 1)
-    nodes, at = np.unique(np.concatenate([a, b]), return_inverse=True)
-    r = sky.position_km(nodes[:, None], grid)
-    batch = max(1, BATCH // len(grid))
-    found = []
-    for i in range(0, len(a), batch):
-        some = slice(i, i + batch)
-        ra, rb = r[at[: len(a)][some]], r[at[len(a) :][some]]
-        margins = margin_km(sky, a[some, None], b[some, None], rule, ra, rb)
-        found.append(_batch(sky, a[some], b[some], rule, grid, margins))
-    pair = np.concatenate([f.pair + i * batch for i, f in enumerate(found)])
-    start_s, end_s = (np.concatenate([f[n] for f in found]) for n in (1, 2))
-    return Intervals(pair, start_s, end_s)
-
-
-def _batch(sky: Ephemeris, a: Index, b: Index, rule: Rule, grid: Array, m: Array) -> Intervals:
-    """Intervals of pairs whose margins m (pairs, times) are sampled at the times of the grid."""
+    rule, reach_km = _reach(sky, a, b, rule)
 
     def margin_at(pair: Index, t: Array) -> Array:
-        i, j = a[pair], b[pair]
+        i, j = flat_a[pair], flat_b[pair]
         return margin_km(sky, i, j, rule, sky.position_km(i, t), sky.position_km(j, t))
 
+    standing, edges = [], []
+    blocks = int(until_s // BLOCK_S) + 1
+    for first in range(0, blocks, LOT):
+        found = []
+        for pair, block, m in _samples(sky, a, b, rule, reach_km, first, min(LOT, blocks - first)):
+            standing.append(pair[(block == 0) & (m[:, 1] > 0)])
+            found.append(_changes(pair, block, m))
+        crossed, peaks, dips = (_joined(part) for part in zip(*found, strict=True))
+        brackets = _joined([crossed, *_split(margin_at, 1, peaks), *_split(margin_at, -1, dips)])
+        edges.append((brackets.pair, _edges(margin_at, brackets), brackets.right_km > 0))
+    pair, t_s, rising = (np.concatenate(x) for x in zip(*edges, strict=True))
+    return _paired(np.concatenate(standing), pair, t_s, rising, until_s)
+
+
+def _joined(parts: Sequence[Brackets]) -> Brackets:
+    return Brackets._make(np.concatenate(x) for x in zip(*parts, strict=True))
+
+
+# -- samples -------------------------------------------------------------------------------------
+
+
+def _reach(sky: Ephemeris, a: Index, b: Index, rule: Rule) -> tuple[Rule, float]:
+    """The rule without what cannot bind, and the distance at the middle of a block beyond which no pair can
+    meet it anywhere within the block or a grid step beside it.
+    """
+    low_a, low_b = (sky.extremes.lowest_km[x].min() - SLACK_KM for x in (a, b))
+    high_a, high_b = (sky.extremes.highest_km[x].max() + SLACK_KM for x in (a, b))
+    closing_km_s = sum(sky.extremes.fastest_km_s[x].max() for x in (a, b)) * SLACK
+    reach_km = np.inf if rule.max_range_km is None else rule.max_range_km
+    if rule.min_radius_km is not None:
+        g = rule.min_radius_km
+        if min(low_a, low_b) > g and reach_km <= np.sqrt(low_a**2 - g**2) + np.sqrt(low_b**2 - g**2):
+            rule = replace(rule, min_radius_km=None)  # the Earth is in the way of longer lines only
+        horizon_km = [np.sqrt(max(0.0, high**2 - g**2)) for high in (high_a, high_b)]
+        reach_km = min(reach_km, sum(horizon_km))
+    if rule.min_elevation_deg is not None:
+        lowest_deg = rule.min_elevation_deg - PLUMB_DEG
+        reach_km = min(reach_km, float(slant_range_km(high_b - low_a, lowest_deg, low_a)))
+    return rule, reach_km + closing_km_s * (BLOCK_S / 2 + GRID_S) + SLACK_KM
+
+
+def _samples(
+    sky: Ephemeris, a: Index, b: Index, rule: Rule, reach_km: float, first: int, count: int
+) -> Iterator[tuple[Index, Index, Array]]:
+    """Of `count` blocks: (pair, block, margins) of the pairs within reach, as often as it takes.
+
+    margins: (rows, PER_BLOCK + 2), from one grid step before the block to its end.
+    """
+    nodes, at = np.unique(np.concatenate([a.ravel(), b.ravel()]), return_inverse=True)
+    at_a, at_b = at[: a.size].reshape(a.shape), at[a.size :].reshape(b.shape)
+    row_a, row_b = (x.ravel() for x in np.broadcast_arrays(at_a, at_b))
+    t = (first * PER_BLOCK - 1 + np.arange(count * PER_BLOCK + 2)) * GRID_S
+    r = np.moveaxis(sky.position_km(nodes[:, None], t), -1, 0)
+    middle = r[:, :, 1 + PER_BLOCK // 2 :: PER_BLOCK].transpose(0, 2, 1).astype(np.float32)
+    columns = sliding_window_view(r, PER_BLOCK + 2, axis=2)[:, :, ::PER_BLOCK]  # (3, nodes, blocks, samples)
+    batch = max(1, BATCH // (len(row_a) * (PER_BLOCK + 2)))
+    for begin in range(0, count, batch):
+        some = middle[:, begin : begin + batch]
+        x, y, z = (axis[:, at_b] - axis[:, at_a] for axis in some)
+        near = np.flatnonzero(x * x + y * y + z * z <= reach_km**2)
+        block, pair = begin + near // len(row_a), near % len(row_a)
+        i, j = row_a[pair], row_b[pair]
+        ra, rb = (np.moveaxis(columns[:, row, block], 0, -1) for row in (i, j))
+        yield pair, first + block, margin_km(sky, nodes[i, None], nodes[j, None], rule, ra, rb)
+
+
+def _changes(pair: Index, block: Index, m: Array) -> tuple[Brackets, Brackets, Brackets]:
+    """Where the margins m of blocks change sign, and where they may between samples: at peaks, at dips."""
+
+    def brackets(row: Index, left: Index, right: Index) -> Brackets:
+        begin = block[row] * PER_BLOCK - 1
+        t = (begin + left) * GRID_S, (begin + right) * GRID_S
+        return Brackets(pair[row], *t, m[row, left], m[row, right])
+
+    def extrema(sign: int) -> Brackets:
+        """Around samples not beyond zero that are the highest of three, and so near that a peak may be."""
+        x = sign * m
+        top, beside = x[:, 1:-1], np.maximum(x[:, :-2], x[:, 2:])
+        could = (top >= beside) & (top + beside > -FASTEST_KM_S * GRID_S)
+        row, k = np.nonzero(could & (inside[:, 1:-1] == (sign < 0)))
+        return brackets(row, k, k + 2)
+
     inside = m > 0
-    pair, k = np.nonzero(inside[:, 1:] != inside[:, :-1])
-    brackets: list[tuple[Index, Array, Array]] = [(pair, grid[k], grid[k + 1])]
-    for sign in (1, -1):  # peaks that may rise above zero, dips that may fall below
-        pair, left, right = _suspects(sign * m, grid)
-        top = _peak(margin_at, sign, pair, left, right)
-        hit = sign * margin_at(pair, top) > 0
-        pair, left, right, top = pair[hit], left[hit], right[hit], top[hit]
-        brackets += [(pair, left, top), (pair, top, right)]
-    pair, left, right = (np.concatenate(x) for x in zip(*brackets, strict=True))
-    rising = margin_at(pair, right) > 0
-    real = rising != (margin_at(pair, left) > 0)  # a peak at the very edge of the span has one side only
-    pair, left, right, rising = pair[real], left[real], right[real], rising[real]
-    edge = _edges(margin_at, pair, left, right, rising)
-
-    first, last = np.nonzero(inside[:, 0])[0], np.nonzero(inside[:, -1])[0]
-    starts = np.concatenate([pair[rising], first]), np.concatenate([edge[rising], np.zeros(len(first))])
-    ends = (
-        np.concatenate([pair[~rising], last]),
-        np.concatenate([edge[~rising], np.full(len(last), grid[-1])]),
-    )
-    s, e = np.lexsort(starts[::-1]), np.lexsort(ends[::-1])
-    return Intervals(starts[0][s], starts[1][s], ends[1][e])
+    row, k = np.nonzero(inside[:, 1:-1] != inside[:, 2:])
+    return brackets(row, k + 1, k + 2), extrema(1), extrema(-1)
 
 
-def _suspects(m: Array, grid: Array) -> tuple[Index, Array, Array]:
-    """Sampled local maxima of m, not above zero, that may be so between the samples: pair, left, right."""
-    padded = np.pad(m, ((0, 0), (1, 1)), constant_values=-np.inf)
-    top = (m >= padded[:, :-2]) & (m >= padded[:, 2:]) & (m <= 0) & (m > -FASTEST_KM_S * (grid[1] - grid[0]))
-    pair, k = np.nonzero(top)
-    return pair, grid[np.maximum(k - 1, 0)], grid[np.minimum(k + 1, len(grid) - 1)]
+# -- edges ---------------------------------------------------------------------------------------
 
 
-def _peak(margin_at: MarginAt, sign: int, pair: Index, left: Array, right: Array) -> Array:
-    """Time of the maximum of sign * margin in each bracket, by golden section to about 1 ms."""
-    ratio = (np.sqrt(5) - 1) / 2
-    x, y = right - ratio * (right - left), left + ratio * (right - left)
-    fx, fy = sign * margin_at(pair, x), sign * margin_at(pair, y)
-    while len(pair) and (right - left).max() > 1e-3:
-        up = fx < fy
-        left, right = np.where(up, x, left), np.where(up, right, y)
-        x, y = np.where(up, y, right - ratio * (right - left)), np.where(up, left + ratio * (right - left), x)
-        known = np.where(up, fy, fx)
-        new = sign * margin_at(pair, np.where(up, y, x))
-        fx, fy = np.where(up, known, new), np.where(up, new, known)
-    return (left + right) / 2
+def _split(margin_at: MarginAt, sign: int, suspects: Brackets) -> list[Brackets]:
+    """Suspects in which sign * margin rises above zero, parted where it does; the others are left out.
+
+    The margin has one extremum in each. Golden section, until a point beyond zero is met or cannot be.
+    """
+    pair, left, right = suspects.pair, suspects.left_s, suspects.right_s
+    which, top_s, top_km = np.arange(len(pair)), np.full(len(pair), np.nan), np.full(len(pair), np.nan)
+    inner: Array = left + (1 - GOLDEN) * (right - left)
+    height: Array = sign * margin_at(pair, inner)
+    while len(which):
+        top_s[which], top_km[which] = inner, sign * height
+        go = (height <= 0) & (height > -FASTEST_KM_S * (right - left)) & (right - left > PEAK_S)
+        which, pair = which[go], pair[go]
+        left, right, inner, height = (x[go] for x in (left, right, inner, height))
+        other = left + right - inner
+        there = sign * margin_at(pair, other)
+        better, before = there > height, other < inner
+        left = np.where(better == before, left, np.where(better, inner, other))
+        right = np.where(better == before, np.where(better, inner, other), right)
+        inner, height = np.where(better, other, inner), np.maximum(height, there)
+    hit = sign * top_km > 0
+    whole = Brackets._make(x[hit] for x in suspects)
+    return [
+        whole._replace(right_s=top_s[hit], right_km=top_km[hit]),
+        whole._replace(left_s=top_s[hit], left_km=top_km[hit]),
+    ]
 
 
-def _edges(margin_at: MarginAt, pair: Index, left: Array, right: Array, rising: Array) -> Array:
-    """Zero of the margin in each bracket by bisection, on the side where the link stands."""
-    while len(pair) and (right - left).max() > EDGE_S:
-        middle = (left + right) / 2
-        go_right = (margin_at(pair, middle) > 0) != rising
-        left, right = np.where(go_right, middle, left), np.where(go_right, right, middle)
-    return np.where(rising, right, left)
+def _edges(margin_at: MarginAt, brackets: Brackets) -> Array:
+    """Zero of the margin in each bracket, on the side where the link stands."""
+    pair, left, right, left_km, right_km = brackets
+    rising = right_km > 0
+    times = np.where(rising, [right, left], [left, right])
+    margins = np.where(rising, [right_km, left_km], [left_km, right_km])
+    return zeros(lambda rows, t: margin_at(pair[rows], t), *times, *margins)
+
+
+def _paired(standing: Index, pair: Index, t_s: Array, rising: np.ndarray, until_s: float) -> Intervals:
+    """Intervals from the pairs that stand at 0 and from edges in any order, those outside of the span too."""
+    within = (t_s >= 0) & (t_s < until_s)
+    pair = np.concatenate([standing, pair[within]])
+    t_s = np.concatenate([np.zeros(len(standing)), t_s[within]])
+    up = np.concatenate([standing >= 0, rising[within]])
+    order = np.lexsort((t_s, pair))
+    pair, t_s, up = pair[order], t_s[order], up[order]
+    news = up != np.where(pair == np.roll(pair, 1), np.roll(up, 1), False)  # rounding may tell a change twice
+    news[:1] = up[:1]
+    pair, t_s, up = pair[news], t_s[news], up[news]
+    start = np.flatnonzero(up)
+    after = np.append(pair, -1)[start + 1] == pair[start]
+    end_s = np.where(after, np.append(t_s, until_s)[start + 1], until_s)
+    real = t_s[start] < end_s
+    return Intervals(pair[start][real], t_s[start][real], end_s[real])

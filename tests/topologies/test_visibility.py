@@ -102,6 +102,54 @@ def test_a_dip_of_a_second_between_two_samples_is_found(sky):
 
 def test_batches_do_not_change_the_answer(sky, monkeypatch):
     whole = intervals(sky, *space_pairs(), SPACE["cut-off"], UNTIL_S)
-    monkeypatch.setattr(visibility, "BATCH", 5000)
+    monkeypatch.setattr(visibility, "BATCH", 1000)
+    monkeypatch.setattr(visibility, "LOT", 7)
     parts = intervals(sky, *space_pairs(), SPACE["cut-off"], UNTIL_S)
-    assert all(np.array_equal(x, y) for x, y in zip(whole, parts, strict=True))
+    assert np.array_equal(parts.pair, whole.pair)
+    assert parts.start_s == pytest.approx(whole.start_s, abs=2e-6)
+    assert parts.end_s == pytest.approx(whole.end_s, abs=2e-6)
+
+
+@pytest.mark.parametrize("rule", [*RULES.values(), SPACE["cut-off"]], ids=[*RULES, "cut-off"])
+def test_pairs_too_far_apart_are_left_out_only_if_they_cannot_meet_the_rule(sky, rule, monkeypatch):
+    a, b = ground_pairs() if rule.min_elevation_deg else space_pairs()
+    quick = intervals(sky, a, b, rule, UNTIL_S)
+    monkeypatch.setattr(visibility, "_reach", lambda sky, a, b, rule: (rule, np.inf))
+    thorough = intervals(sky, a, b, rule, UNTIL_S)
+    assert np.array_equal(quick.pair, thorough.pair)
+    assert quick.start_s == pytest.approx(thorough.start_s, abs=2e-6)
+    assert quick.end_s == pytest.approx(thorough.end_s, abs=2e-6)
+
+
+def test_a_column_and_a_row_are_all_pairs(sky):
+    a, b = ground_pairs()
+    listed = intervals(sky, a, b, RULES["elevation"], UNTIL_S)
+    crossed = intervals(sky, np.array([[12], [13]]), np.arange(12)[None], RULES["elevation"], UNTIL_S)
+    assert all(np.array_equal(x, y) for x, y in zip(listed, crossed, strict=True))
+
+
+def test_a_longer_look_sees_the_same(sky):
+    """And an interval that is not over is cut at the end asked for."""
+    long = intervals(sky, *ground_pairs(), RULES["elevation"], UNTIL_S)
+    for until_s in (3000.0, 3001.0, float(long.start_s[3]) + 1e-3):
+        short = intervals(sky, *ground_pairs(), RULES["elevation"], until_s)
+        begun = long.start_s < until_s
+        assert np.array_equal(short.pair, long.pair[begun])
+        assert short.start_s == pytest.approx(long.start_s[begun], abs=2e-6)
+        assert short.end_s == pytest.approx(np.minimum(long.end_s[begun], until_s), abs=2e-6)
+
+
+def test_a_range_that_hardly_changes():
+    """Range of a geostationary satellite to a station: it varies by metres, about the limit of the rule."""
+    made = satellites("g", Layer(geostationary={"longitudes_deg": [100]}), EPOCH)
+    orbits = ephemeris.elements_table([s.name for s in made], [s.satrec for s in made])
+    stations = pd.DataFrame({"name": ["a"], "lat_deg": [20], "lon_deg": [110], "alt_m": [0]})
+    still = ephemeris.make(orbits, stations, EPOCH, 86400)
+    one, other = np.array([1]), np.array([0])
+    apart = still.distance_km(one, other, np.arange(0, 86400, 60.0))
+    for limit_km in (apart.min() - 1, float(np.median(apart)), apart.max() + 1):
+        found = intervals(still, one, other, Rule(max_range_km=limit_km), 86400)
+        inside = np.zeros(len(apart), bool)
+        for start, end in zip(found.start_s, found.end_s, strict=True):
+            inside |= (np.arange(0, 86400, 60.0) >= start) & (np.arange(0, 86400, 60.0) < end)
+        assert np.array_equal(inside, apart < limit_km)
