@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from topologies import contacts, elements, ephemeris, faults, geometry, routes, timeline
+from topologies import contacts, elements, ephemeris, faults, geometry, routes, timeline, windowed
 from topologies.closest import hint
 from topologies.contacts import Link, Node
 from topologies.ephemeris import Array, Ephemeris
@@ -23,7 +24,7 @@ from topologies.trace import Tracer
 
 Progress = Callable[[str, float], None]
 
-# The tables of a stored plan, and the columns that load needs.
+# The tables of a stored plan that are read at once, and the columns that load needs.
 PARTS: dict[str, tuple[str, ...]] = {
     "plan": ("duration_s",),
     "nodes": ("name", "kind", "layer", "ip", "ip6"),
@@ -31,9 +32,9 @@ PARTS: dict[str, tuple[str, ...]] = {
     "contacts": ("link", "start_s", "end_s", "route_start_s", "route_end_s"),
     "faults": ("link", "kind", "start_s", "end_s"),
     "orbits": ("name", "jdsatepoch", "jdsatepochF", *ephemeris.ELEMENTS),
-    "events": timeline.EVENT.names or (),
-    "routes": routes.CHANGE.names or (),
 }
+
+EVENTS, ROUTES = "events.parquet", "routes.parquet"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,17 @@ class Paths:
     rtt_ms: Array
     path_id: np.ndarray
     paths: list[tuple[str, ...]]
+
+
+class Window(NamedTuple):
+    """What is to be played from begin_s (included) to end_s (not): rows as in Timeline.events and
+    Routes.changes.
+    """
+
+    begin_s: float
+    end_s: float
+    events: np.ndarray
+    changes: np.ndarray
 
 
 def _quiet(what: str, share: float) -> None:
@@ -68,8 +80,9 @@ class Plan:
     contacts: pd.DataFrame
     lost: pd.DataFrame
     orbits: pd.DataFrame
-    sky: Ephemeris = field(repr=False)
     progress: Progress = field(default=_quiet, repr=False)
+    folder: pathlib.Path | None = field(default=None, repr=False)  # where it is stored, if it was loaded
+    _sky: Ephemeris | None = field(default=None, repr=False)
     _timeline: Timeline | None = field(default=None, repr=False)
     _routes: Routes | None = field(default=None, repr=False)
 
@@ -94,7 +107,7 @@ class Plan:
         links, planned = contacts.tables(scenario, nodes, contacts.spans(stage, progress), duration_s)
         lost = faults.outages(scenario, nodes, links, duration_s)
         standing = faults.cut(planned, lost, scenario.routing.detection_ms / 1000)
-        return Plan(scenario, duration_s, nodes, links, standing, lost, orbits, sky, progress)
+        return Plan(scenario, duration_s, nodes, links, standing, lost, orbits, progress, _sky=sky)
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -111,6 +124,13 @@ class Plan:
     def ends(self) -> tuple[np.ndarray, np.ndarray]:
         """Nodes a and b of every link."""
         return np.array([x.a for x in self.links], np.int64), np.array([x.b for x in self.links], np.int64)
+
+    @cached_property
+    def sky(self) -> Ephemeris:
+        """Where every node is. Worked out when first asked for if the plan was loaded."""
+        if self._sky is not None:
+            return self._sky
+        return ephemeris.make(self.orbits, _stations(self.scenario), self.scenario.epoch, self.duration_s)
 
     # -- delay -----------------------------------------------------------------------------------
 
@@ -140,26 +160,54 @@ class Plan:
     # -- what happens ----------------------------------------------------------------------------
 
     def timeline(self) -> Timeline:
-        """The events to play. Made when first asked for."""
+        """All events to play, kept. Of a long plan take windows()."""
         if self._timeline is None:
-            self.progress("delays", 0.0)
-            bound_us = self.scenario.delay_bound_us
-            self._timeline = timeline.make(self.contacts, self.lost, self.delay_s, bound_us, self.duration_s)
-            self.progress("delays", 1.0)
+            self._timeline = Timeline(np.concatenate(list(self.timeline_windows())))
         return self._timeline
 
     def routes(self) -> Routes:
-        """The forwarding tables over time. Made when first asked for."""
+        """All changes of the forwarding tables, kept. Of a long plan take windows()."""
         if self._routes is None:
+            self._routes = Routes(np.concatenate(list(self.routes_windows())))
+        return self._routes
+
+    def windows(self) -> Iterator[Window]:
+        """What is to be played, WINDOW_S (of topologies.windowed) at a time, the last up to duration_s.
+
+        Each is worked out, or read, when it is asked for: a plan of days can be played without holding it.
+        """
+        both = zip(self.timeline_windows(), self.routes_windows(), strict=True)
+        for number, (events, changes) in enumerate(both):
+            begin_s = number * windowed.WINDOW_S
+            yield Window(begin_s, min(begin_s + windowed.WINDOW_S, self.duration_s), events, changes)
+
+    def timeline_windows(self) -> Iterator[np.ndarray]:
+        """Pieces of Timeline.events, one for each window."""
+        if self._timeline is not None:
+            yield from windowed.cut(self._timeline.events, self.duration_s)
+        elif self.folder is not None:
+            yield from windowed.read(self.folder / EVENTS, timeline.EVENT)
+        else:
+            bound_us = self.scenario.delay_bound_us
+            made = timeline.windows(self.contacts, self.lost, self.delay_s, bound_us, self.duration_s)
+            for number, events in enumerate(made):
+                self.progress("delays", number / windowed.count(self.duration_s))
+                yield events
+            self.progress("delays", 1.0)
+
+    def routes_windows(self) -> Iterator[np.ndarray]:
+        """Pieces of Routes.changes, one for each window."""
+        if self._routes is not None:
+            yield from windowed.cut(self._routes.changes, self.duration_s)
+        elif self.folder is not None and (self.folder / ROUTES).exists():
+            yield from windowed.read(self.folder / ROUTES, routes.CHANGE)
+        else:
             rule = self.scenario.routing
             usable = faults.routed(self.contacts, self.lost, rule.detection_ms / 1000, len(self.links))
             tell = partial(self.progress, "routes")
-            destinations = self._destinations()
-            self._routes = routes.make(
-                self._net, usable, destinations, rule.interval_s, self.duration_s, tell
-            )
+            wanted = self._destinations()
+            yield from routes.windows(self._net, usable, wanted, rule.interval_s, self.duration_s, tell)
             tell(1.0)
-        return self._routes
 
     def _destinations(self) -> np.ndarray:
         wanted = self.scenario.routing.destinations
@@ -208,8 +256,11 @@ class Plan:
 
     # -- on disk ---------------------------------------------------------------------------------
 
-    def save(self, folder: str | pathlib.Path) -> None:
-        """Write the plan as a folder: scenario.yaml and Parquet tables."""
+    def save(self, folder: str | pathlib.Path, *, with_routes: bool = True) -> None:
+        """Write the plan as a folder: scenario.yaml and Parquet tables, window by window where they are long.
+
+        Routes that are left out are worked out anew by who loads the plan and needs them.
+        """
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "scenario.yaml").write_text(self.scenario.dump(), encoding="utf-8")
@@ -221,15 +272,18 @@ class Plan:
             "contacts": self.contacts,
             "faults": self.lost,
             "orbits": self.orbits,
-            "events": pd.DataFrame(self.timeline().events),
-            "routes": pd.DataFrame(self.routes().changes),
         }
         for name, table in tables.items():
             table.to_parquet(folder / f"{name}.parquet")
+        windowed.write(folder / EVENTS, timeline.EVENT, self.timeline_windows())
+        if with_routes:
+            windowed.write(folder / ROUTES, routes.CHANGE, self.routes_windows())
+        else:
+            (folder / ROUTES).unlink(missing_ok=True)
 
     @staticmethod
     def load(folder: str | pathlib.Path) -> Plan:
-        """The plan that save wrote, with its events and routes as they were."""
+        """The plan that save wrote, with its events and routes as they were; they are read when asked for."""
         folder = pathlib.Path(folder)
         scenario = Scenario.load(folder / "scenario.yaml")
         duration_s = float(_table(folder, "plan").duration_s[0])
@@ -238,19 +292,11 @@ class Plan:
             Link(row.a, row.b, row.kind, LinkClass.model_validate_json(row.link_class), row.name)
             for row in _table(folder, "links").itertuples(index=False)
         ]
-        orbits = _table(folder, "orbits")
-        return Plan(
-            scenario,
-            duration_s,
-            nodes,
-            links,
-            _table(folder, "contacts"),
-            _table(folder, "faults"),
-            orbits,
-            ephemeris.make(orbits, _stations(scenario), scenario.epoch, duration_s),
-            _timeline=Timeline(_records(_table(folder, "events"), timeline.EVENT)),
-            _routes=Routes(_records(_table(folder, "routes"), routes.CHANGE)),
-        )
+        windowed.check(folder / EVENTS, timeline.EVENT, duration_s)
+        if (folder / ROUTES).exists():
+            windowed.check(folder / ROUTES, routes.CHANGE, duration_s)
+        standing, lost, orbits = (_table(folder, name) for name in ("contacts", "faults", "orbits"))
+        return Plan(scenario, duration_s, nodes, links, standing, lost, orbits, folder=folder)
 
 
 def _table(folder: pathlib.Path, name: str) -> pd.DataFrame:
@@ -268,13 +314,6 @@ def _table(folder: pathlib.Path, name: str) -> pd.DataFrame:
             "skybed; make the plan again."
         )
     return table
-
-
-def _records(table: pd.DataFrame, dtype: np.dtype) -> np.ndarray:
-    records = np.empty(len(table), dtype)
-    for name in dtype.names or ():
-        records[name] = table[name]
-    return records
 
 
 def _stations(scenario: Scenario) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from topologies import windowed
 from topologies.ephemeris import Array
 from topologies.faults import Spans
 
@@ -90,31 +91,37 @@ class Net:
         return Mesh(self.nodes, self.satellites, self.a[links], self.b[links], self.ground_relay)
 
 
-def make(
+def windows(
     net: Net,
     usable: list[Spans],
     destinations: Index,
     interval_s: float,
     duration_s: float,
     progress: Callable[[float], None],
-) -> Routes:
+) -> Iterator[np.ndarray]:
     """Routes of every node to the destinations, worked out when usable links change and every interval_s.
 
-    usable: for each link the spans in which routing uses it.
+    usable: for each link the spans in which routing uses it. Arrays like Routes.changes, one for each
+    WINDOW_S.
     """
     edges = [t for spans in usable for span in spans for t in span if t < duration_s]
     times = np.unique(np.concatenate([np.arange(0.0, duration_s, interval_s), edges]))
     table = np.full((len(destinations), net.nodes), -1, np.int32)
-    parts = []
+    parts, told = [np.empty(0, CHANGE)], 0
     for t, links, mesh in meshes(net, usable, times):
         progress(t / duration_s)
+        while t >= (told + 1) * windowed.WINDOW_S:
+            yield np.concatenate(parts)
+            parts, told = [np.empty(0, CHANGE)], told + 1
         new, _ = mesh.next_hops(net.delay_at(links, np.full(len(links), t)), destinations)
         node, row = np.nonzero((new != table).T)
         part = np.empty(len(node), CHANGE)
         part["t_s"], part["node"], part["dst"], part["via"] = t, node, destinations[row], new[row, node]
         parts.append(part)
         table = new
-    return Routes(np.concatenate(parts))
+    yield np.concatenate(parts)
+    for _ in range(told + 1, windowed.count(duration_s)):
+        yield np.empty(0, CHANGE)
 
 
 def meshes(net: Net, usable: list[Spans], times_s: Array) -> Iterator[tuple[float, Index, Mesh]]:

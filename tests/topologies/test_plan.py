@@ -4,11 +4,12 @@ import pathlib
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from topologies import faults
+from topologies import faults, timeline, windowed
 from topologies.errors import RunError, ScenarioError
 from topologies.plan import Plan
 from topologies.scenario import Scenario
@@ -168,6 +169,22 @@ def check_events(plan):
             silent = (silent or kind == EventKind.SILENCE) and kind != EventKind.HEAL
 
 
+def check_windows(plan):
+    """Windows hold what is in their time, and together all of it; a window does not depend on later ones."""
+    parts = list(plan.windows())
+    assert [part.begin_s for part in parts] == [60.0 * n for n in range(len(parts))]
+    assert [part.end_s for part in parts] == [part.begin_s for part in parts[1:]] + [plan.duration_s]
+    for part in parts:
+        for rows in (part.events, part.changes):
+            assert ((rows["t_s"] >= part.begin_s) & (rows["t_s"] < part.end_s)).all()
+            assert (np.diff(rows["t_s"]) >= 0).all()
+    assert np.concatenate([part.events for part in parts]).tobytes() == plan.timeline().events.tobytes()
+    assert np.concatenate([part.changes for part in parts]).tobytes() == plan.routes().changes.tobytes()
+    again = list(plan.windows())  # cut from the whole now
+    assert [part.events.tobytes() for part in again] == [part.events.tobytes() for part in parts]
+    assert [part.changes.tobytes() for part in again] == [part.changes.tobytes() for part in parts]
+
+
 def check_routes(plan):
     """Every next hop is over a link that routing uses then, and leads to the destination without a loop."""
     detection_s = plan.scenario.routing.detection_ms / 1000
@@ -197,12 +214,17 @@ def check_routes(plan):
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenarios(), st.integers(0, 2**32 - 1))
 def test_what_holds_for_every_plan(sky, seed):
-    plan = Plan.make(sky)
-    check_contacts(plan)
-    check_terminals(plan)
-    check_delays(plan, np.random.default_rng(seed))
-    check_events(plan)
-    check_routes(plan)
+    """Windows are short here, so that a plan has several and many delays outlast one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windowed, "WINDOW_S", 60.0)
+        patch.setattr(timeline, "CHUNK_S", 20.0)
+        plan = Plan.make(sky)
+        check_contacts(plan)
+        check_terminals(plan)
+        check_windows(plan)
+        check_delays(plan, np.random.default_rng(seed))
+        check_events(plan)
+        check_routes(plan)
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +247,37 @@ def test_a_stored_plan_is_the_same_plan(plan, tmp_path):
     np.testing.assert_array_equal(there[0], here[0])
     assert there[1].tolist() == here[1].tolist()
     assert there[2] == here[2]
+
+
+def test_a_stored_plan_is_read_window_by_window(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(windowed, "WINDOW_S", 60.0)
+    made = Plan.make(plan.scenario)
+    made.save(tmp_path)
+    again = Plan.load(tmp_path)
+    parts = again.windows()
+    first = next(parts)
+    assert (first.begin_s, first.end_s) == (0, 60)
+    assert (first.events["t_s"] < 60).all()
+    assert np.concatenate([first.events, *(part.events for part in parts)]).tobytes() == (
+        made.timeline().events.tobytes()
+    )
+    assert pq.ParquetFile(tmp_path / "events.parquet").num_row_groups == 7
+    again.save(tmp_path)  # over what it is read from
+    assert [p.changes.tobytes() for p in Plan.load(tmp_path).windows()] == [
+        p.changes.tobytes() for p in made.windows()
+    ]
+    monkeypatch.setattr(windowed, "WINDOW_S", 50.0)
+    with pytest.raises(
+        RunError, match=r"events\.parquet: this part of the plan has pieces of another length"
+    ):
+        Plan.load(tmp_path)
+
+
+def test_routes_that_were_not_stored_are_worked_out(plan, tmp_path):
+    plan.save(tmp_path)
+    plan.save(tmp_path, with_routes=False)
+    assert not (tmp_path / "routes.parquet").exists()
+    assert Plan.load(tmp_path).routes().changes.tobytes() == plan.routes().changes.tobytes()
 
 
 def test_a_plan_without_any_contact_can_be_stored(tmp_path):
@@ -250,12 +303,15 @@ def test_a_part_of_a_stored_plan_that_lacks_something_is_named(plan, tmp_path):
     pd.read_parquet(links).drop(columns="kind").to_parquet(links)
     with pytest.raises(RunError, match=r"links\.parquet: this part of the plan has no column kind"):
         Plan.load(tmp_path)
-    links.write_text("not Parquet")
-    with pytest.raises(RunError, match=r"links\.parquet: this part of the plan is damaged"):
-        Plan.load(tmp_path)
-    links.unlink()
-    with pytest.raises(RunError, match=r"links\.parquet: this part of the plan is missing"):
-        Plan.load(tmp_path)
+    for name in ("links", "events"):
+        part = tmp_path / f"{name}.parquet"
+        part.write_text("not Parquet")
+        with pytest.raises(RunError, match=rf"{name}\.parquet: this part of the plan is damaged"):
+            Plan.load(tmp_path)
+        part.unlink()
+        with pytest.raises(RunError, match=rf"{name}\.parquet: this part of the plan is missing"):
+            Plan.load(tmp_path)
+        plan.save(tmp_path)
 
 
 def test_an_unknown_node_gets_a_hint(plan):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from topologies.routes import Mesh, Net, make
+from topologies.routes import Mesh, Net, windows
+from topologies.windowed import WINDOW_S
 
 #      2 -- 3      four satellites in a square, and two ground nodes:
 #      |    |      4 below 0 and 1 (so it could relay between them), 5 below 3
@@ -55,7 +56,17 @@ def test_only_differences_are_told():
     """Link 0-1 goes at 10 s and returns at 12.5 s; it takes packets from 0 to 3 over 2 meanwhile."""
     usable = [[(0.0, 10.0), (12.5, 100.0)]] + [[(0.0, 100.0)]] * 6
     net = Net(6, 4, A, B, lambda link, t: MS[link] / 1000, False)
-    changes = make(net, usable, np.array([3]), 1.0, 20.0, lambda share: None).changes
+    changes = np.concatenate(list(windows(net, usable, np.array([3]), 1.0, 20.0, lambda share: None)))
     later = changes[changes["t_s"] > 0]
     assert later[["t_s", "node", "via"]].tolist() == [(10.0, 0, 2), (12.5, 0, 1)]
     assert len(changes[changes["t_s"] == 0]) == 5
+
+
+def test_windows_lie_end_to_end():
+    """Three and a bit: the link goes at the first edge of a window, and in the third nothing happens."""
+    usable = [[(0.0, WINDOW_S)]] + [[(0.0, 9e9)]] * 6
+    net = Net(6, 4, A, B, lambda link, t: MS[link] / 1000, False)
+    duration_s = 3 * WINDOW_S + 5
+    parts = list(windows(net, usable, np.array([3]), 1e6, duration_s, lambda share: None))
+    assert [len(part) for part in parts] == [5, 1, 0, 0]
+    assert parts[1]["t_s"] == WINDOW_S

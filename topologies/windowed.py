@@ -1,0 +1,71 @@
+"""A long table in pieces of time: how it is cut, stored and read, so that none holds the whole of it.
+
+A table is an array of rows sorted by t_s. Its pieces lie end to end from run time 0, WINDOW_S each; the last
+may be shorter. On disk a piece is a row group of a Parquet file.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import pathlib
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from topologies.errors import RunError
+
+WINDOW_S = 1800.0
+
+
+def count(until_s: float) -> int:
+    """How many pieces there are up to a run time."""
+    return max(1, math.ceil(until_s / WINDOW_S))
+
+
+def cut(rows: np.ndarray, until_s: float) -> list[np.ndarray]:
+    """The pieces of a whole table."""
+    ends_s = np.arange(1, count(until_s)) * WINDOW_S
+    return np.split(rows, np.searchsorted(rows["t_s"], ends_s))
+
+
+def write(path: pathlib.Path, dtype: np.dtype, pieces: Iterable[np.ndarray]) -> None:
+    """Store pieces as they come. The file appears when all of them are in it."""
+    names = dtype.names or ()
+    schema = pa.schema([(name, pa.from_numpy_dtype(dtype[name])) for name in names])
+    growing = path.with_suffix(".part")
+    with pq.ParquetWriter(growing, schema, compression="zstd") as writer:
+        for piece in pieces:
+            columns = [pa.array(np.ascontiguousarray(piece[name])) for name in names]
+            writer.write_table(pa.table(columns, schema=schema))
+    os.replace(growing, path)
+
+
+def check(path: pathlib.Path, dtype: np.dtype, until_s: float) -> None:
+    """Raise RunError if a file cannot be read as pieces."""
+    if not path.is_file():
+        raise RunError(f"{path}: this part of the plan is missing; make the plan again.")
+    try:
+        file = pq.ParquetFile(path)
+    except (OSError, ValueError):
+        raise RunError(f"{path}: this part of the plan is damaged; make the plan again.") from None
+    lacking = [name for name in dtype.names or () if name not in file.schema_arrow.names]
+    if lacking or file.num_row_groups != count(until_s):
+        what = f"no column {lacking[0]}" if lacking else "pieces of another length"
+        raise RunError(
+            f"{path}: this part of the plan has {what}, it was written by another version of "
+            "skybed; make the plan again."
+        )
+
+
+def read(path: pathlib.Path, dtype: np.dtype) -> Iterator[np.ndarray]:
+    """The pieces of a stored table, each read when it is asked for."""
+    with pq.ParquetFile(path) as file:
+        for number in range(file.num_row_groups):
+            table = file.read_row_group(number, columns=list(dtype.names or ()))
+            rows = np.empty(table.num_rows, dtype)
+            for name in dtype.names or ():
+                rows[name] = table[name].to_numpy()
+            yield rows
