@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,15 +47,15 @@ class Player:
         self, clock: Clock, until_s: float, progress: Callable[[float], None] = lambda t_s: None
     ) -> float:
         """Play until `until_s` or until `stopped` is set; returns the run time reached."""
-        _prefer_this_thread()
         used_s = time.thread_time()
-        for t_s in self._instants[np.searchsorted(self._instants, 0.0, side="right") :].tolist():
-            if t_s > until_s or not self._wait(clock, t_s - COARSE_S, progress):
-                break
-            if clock.now_s() - t_s > BEHIND_S:
-                self._skip_superseded(t_s, clock.now_s())
-            self._apply(t_s, clock)
-        self._wait(clock, until_s, progress)
+        with _preferred():
+            for t_s in self._instants[np.searchsorted(self._instants, 0.0, side="right") :].tolist():
+                if t_s > until_s or not self._wait(clock, t_s - COARSE_S, progress):
+                    break
+                if clock.now_s() - t_s > BEHIND_S:
+                    self._skip_superseded(t_s, clock.now_s())
+                self._apply(t_s, clock)
+            self._wait(clock, until_s, progress)
         self.cpu_s = time.thread_time() - used_s
         return min(clock.now_s(), until_s)
 
@@ -102,7 +102,14 @@ class Player:
         return slice(int(start), int(stop))
 
 
-def _prefer_this_thread() -> None:
-    """Real-time scheduling: traffic and hand-typed commands wait for an event, not the event for them."""
+@contextlib.contextmanager
+def _preferred() -> Iterator[None]:
+    """This thread in real-time scheduling: traffic and typed commands wait for an event, not it for them."""
+    usual = os.sched_getscheduler(0), os.sched_getparam(0)
     with contextlib.suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(PermissionError):
+            os.sched_setscheduler(0, *usual)

@@ -1,5 +1,6 @@
 """The player against a clock of its own and a sky that only writes down what it is told."""
 
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -99,3 +100,9 @@ def test_a_carrier_change_is_never_left_out():
     player, done = play(events, cost_s=0.1)
     assert not player.skipped.any()
     assert sum(what == "DOWN carrier" for _, what, *_ in done) == 10
+
+
+def test_only_playing_is_in_real_time():
+    before = os.sched_getscheduler(0)
+    play([(0, UP, 0, 1)])
+    assert os.sched_getscheduler(0) == before
