@@ -7,7 +7,7 @@ import csv
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 import numpy as np
@@ -200,6 +200,41 @@ def report(run: Path, as_json: bool) -> None:
     RUN is a directory that `skybed run` made. verdict.json and report.html in it are written anew.
     """
     _judge(run, as_json)
+
+
+@main.command()
+@click.option("--quick", is_flag=True, help="Small sizes: to see that all of it works.")
+@click.option("--only", "names", multiple=True, metavar="NAME", help="This section; may be repeated.")
+@click.option("--scenario", type=click.Path(path_type=Path), metavar="FILE",
+              help="What to run live.  [default: starlink-550; quick: sc-mini]")  # fmt: skip
+@click.option("--budget", "budget_s", type=click.FloatRange(min=1), metavar="SECONDS",
+              help="For stock Mininet to come up in.  [default: 120; quick: 2]")  # fmt: skip
+@click.option("--lane", type=click.Choice(["auto", "native", "uml"]), default="auto", show_default=True,
+              help="Where all of it is measured.")  # fmt: skip
+@click.option("--json", "json_file", type=click.File("w", lazy=False), metavar="FILE",
+              help="Write all figures there; - is standard output, instead of tables.")  # fmt: skip
+def bench(
+    quick: bool, names: tuple[str, ...], scenario: Path | None, budget_s: float | None, lane: str,
+    json_file: TextIO | None,
+) -> None:  # fmt: skip
+    """Measure skybed beside stock Mininet, tc and Scapy.
+
+    \b
+    bring-up    time and memory of nodes and links, against Mininet
+    updates     delays of links, against TCIntf.config and tc
+    live        command to first ping; how exact a run of a scenario is
+    forwarding  UDP over 1, 5 and 12 hops
+    generator   probes a second, against Scapy's send
+    """
+    from scripts import bench as benchmark
+    from scripts import run as running
+
+    running.interrupt_on_sigterm()
+    found = benchmark.run(names, lane, benchmark.sizes(quick, scenario, budget_s))
+    if json_file is not None:
+        json.dump(found, json_file, indent=2)
+    if json_file is None or json_file.name != "<stdout>":
+        benchmark.render(found, Console())
 
 
 def _load(path: Path) -> Scenario:

@@ -1,0 +1,65 @@
+"""`skybed bench` measures all that it says, in the lane. No timing is judged, only what leads by far."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.live
+
+KEYS = {
+    "bring-up": {
+        "node_up_ms", "link_up_ms", "node_down_ms", "node_kernel_kib", "link_kernel_kib", "node_memory_kib",
+        "node_processes", "large_up_s", "large_down_s", "large_node_kernel_kib",
+    },
+    "updates": {"tcintf", "tc", "tc_batch"},
+    "live": {
+        "first_ping_s", "command_s", "planning_s", "boot_s", "build_s", "ready_s", "teardown_s",
+        "late_p50_us", "late_p99_us", "late_max_us", "rtt_error_p50_us", "rtt_error_p99_us", "player_pct",
+    },
+    "forwarding": {
+        f"{size}_{hops}_hops_{unit}_per_s"
+        for size in ("small", "large") for hops in (1, 5, 12) for unit in ("packets", "mbit")
+    },
+    "generator": {"scapy_send", "scapy_socket"},
+}  # fmt: skip
+COMPARED = {
+    "node_up_ms", "link_up_ms", "node_down_ms", "node_kernel_kib", "link_kernel_kib", "node_memory_kib",
+    "tcintf", "tc", "tc_batch", "scapy_send", "scapy_socket",
+}  # fmt: skip
+MAY_BE_ZERO = {"node_processes", "player_pct"}  # the latter by the coarse clock of CPU time
+
+
+@pytest.fixture(scope="module")
+def found(skybed):
+    done = skybed("bench", "--quick", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_every_figure_is_there_and_positive(found):
+    assert set(found["sections"]) == set(KEYS)
+    for name, keys in KEYS.items():
+        figures = {figure["key"]: figure for figure in found["sections"][name]["figures"]}
+        assert set(figures) == keys
+        for key, figure in figures.items():
+            assert figure["skybed"] > 0 or key in MAY_BE_ZERO, figure
+            assert (key in COMPARED) == (figure["ratio"] is not None), figure
+
+
+def test_a_sky_needs_no_process(found):
+    figures = {figure["key"]: figure for figure in found["sections"]["bring-up"]["figures"]}
+    assert figures["node_processes"]["skybed"] == 0
+    assert figures["node_processes"]["other"] == pytest.approx(1, abs=0.1)
+
+
+def test_batches_lead_by_far(found):
+    figures = {figure["key"]: figure for figure in found["sections"]["updates"]["figures"]}
+    assert figures["tcintf"]["ratio"] > 10
+    assert figures["tc"]["ratio"] > 10
+
+
+def test_one_section_as_a_table(skybed):
+    done = skybed("bench", "--quick", "--only", "updates")
+    assert done.returncode == 0, done.stderr
+    assert "TCIntf.config" in done.stdout and "Scapy" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
