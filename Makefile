@@ -11,7 +11,7 @@ test: install lint
 	@$(PY) -m pytest
 
 test-fast: install
-	@$(PY) -m pytest -m "not live"
+	@$(PY) -m pytest -m "not live and not netns"
 
 lint: install
 	@$(PY) -m ruff check .

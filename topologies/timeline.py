@@ -108,8 +108,7 @@ def pieces(
     """Pieces for contacts, the first of each at its start: those that begin in each WINDOW_S up to until_s.
 
     All contacts advance together, sample by sample. Between samples the delay is taken as a line; what that
-    may miss (step^2 / 8 times the second derivative) is covered by RESERVE, and the samples come closer until
-    it is. A piece gets its value when it is over, or one to two windows after it began; it then goes on for
+    may miss is covered by RESERVE, and the samples come closer until it is. A piece gets its value when it is over, or one to two windows after it began; it then goes on for
     as long as the value is good.
     """
     unknown = np.full(len(link), np.nan)
@@ -163,8 +162,10 @@ def _sampled(
 
 
 def _missed(delay_us: Array) -> Array:
-    """By how much a line between samples may be off, per row: from second differences, doubled for safety."""
-    return np.abs(np.diff(delay_us, n=2, axis=1)).max(axis=1, initial=0.0) / 4
+    """By how much a line between samples may be off, per row, if the delay bends one way: a bend right beside
+    the first or the last sample can be as large as the second difference.
+    """
+    return np.abs(np.diff(delay_us, n=2, axis=1)).max(axis=1, initial=0.0)
 
 
 def _advance(rows: np.ndarray, t: Array, delay_us: Array, inner_us: float, now: Open) -> list[Pieces]:
