@@ -33,11 +33,11 @@ def figure(
     """One line of a table. key: unique within a section; what: in words, with the unit.
 
     skybed, other: what was measured, once or more (None: nothing); against: what the other is. `ratio` says
-    how many times better skybed is, by the medians; None where there is nothing to compare, or a median of 0.
+    how many times better skybed is, by the medians; None unless both are more than 0.
     """
     ours, theirs = _median(skybed), _median(other)
     ratio = None
-    if ours and theirs:
+    if ours and theirs and min(ours, theirs) > 0:
         ratio = theirs / ours if less_is_better else ours / theirs
     return {
         "key": key, "what": what, "skybed": ours, "other": theirs, "against": against, "ratio": ratio,

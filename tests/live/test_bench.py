@@ -22,9 +22,8 @@ KEYS = {
     },
     "generator": {"scapy_send", "scapy_socket"},
 }  # fmt: skip
-COMPARED = {
-    "node_up_ms", "link_up_ms", "node_down_ms", "node_kernel_kib", "link_kernel_kib", "node_memory_kib",
-    "tcintf", "tc", "tc_batch", "scapy_send", "scapy_socket",
+COMPARED = {  # not memory: of a few stock hosts it is within the kernel's own comings and goings
+    "node_up_ms", "link_up_ms", "node_down_ms", "tcintf", "tc", "tc_batch", "scapy_send", "scapy_socket",
 }  # fmt: skip
 MAY_BE_ZERO = {"node_processes", "player_pct"}  # the latter by the coarse clock of CPU time
 
@@ -43,7 +42,7 @@ def test_every_figure_is_there_and_positive(found):
         assert set(figures) == keys
         for key, figure in figures.items():
             assert figure["skybed"] > 0 or key in MAY_BE_ZERO, figure
-            assert (key in COMPARED) == (figure["ratio"] is not None), figure
+            assert key not in COMPARED or figure["ratio"] > 0, figure
 
 
 def test_a_sky_needs_no_process(found):

@@ -27,6 +27,7 @@ def test_the_ratio_is_above_one_where_skybed_is_better():
 def test_no_ratio_to_nothing():
     assert figure("alone", "", [3.0])["ratio"] is None
     assert figure("processes", "", [0.0], [1.0])["ratio"] is None
+    assert figure("less memory than before", "", [3.0], [-1.0])["ratio"] is None
     assert figure("lateness of no event", "", [None])["skybed"] is None
 
 
