@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from topologies.timeline import RESERVE, pieces
@@ -45,6 +45,7 @@ def steps(delay_s, start_s, end_s, bound_us):
     st.floats(0.5, 3000), st.floats(0.01, 15), st.floats(0, 500), st.floats(0, 300), st.floats(0.002, 500),
     st.sampled_from([1.0, 10.0, 50.0]),
 )  # fmt: skip
+@example(1.5, 7.0, 0.0, 0.0, 13.0, 50.0)  # begins where it turns
 def test_a_fly_by_stays_within_the_bound(nearest_km, speed_km_s, at_s, start_s, long_s, bound_us):
     delay_s = fly_by(nearest_km, speed_km_s, at_s)
     t_s, delay_us = steps(delay_s, start_s, start_s + long_s, bound_us)
