@@ -108,8 +108,8 @@ def pieces(
     """Pieces for contacts, the first of each at its start: those that begin in each WINDOW_S up to until_s.
 
     All contacts advance together, sample by sample. Between samples the delay is taken as a line; what that
-    may miss is covered by RESERVE, and the samples come closer until it is. A piece gets its value when it is over, or one to two windows after it began; it then goes on for
-    as long as the value is good.
+    may miss is covered by RESERVE, and the samples come closer until it is. A piece gets its value when it is
+    over, or one to two windows after it began; it then goes on for as long as the value is good.
     """
     unknown = np.full(len(link), np.nan)
     now = Open(unknown, unknown.copy(), start_s.copy(), np.zeros(len(link), bool))
