@@ -6,6 +6,7 @@ touch the machine's own network.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import importlib.metadata
 import json
@@ -14,7 +15,7 @@ import platform
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,14 @@ from typing import Any
 from rich.console import Console
 
 from emulator import lanes
-from scripts import bench_figures, bench_live
+from scripts import bench_figures, bench_live, bench_plan
 from scripts.bench_figures import Section
 from scripts.progress import Stages
 from topologies.closest import hint
 from topologies.errors import InvalidRun, ScenarioError
 from topologies.scenario import Scenario
 
-NAMES = ("bring-up", "updates", "live", "forwarding", "generator")
+NAMES = ("bring-up", "updates", "planning", "live", "forwarding", "generator")
 SCENARIOS = lanes.ROOT / "scenarios"
 PATIENCE_S = 600.0  # for a section, beyond twice what stock Mininet is given
 LAST_LINES = 8
@@ -39,9 +40,11 @@ LAST_LINES = 8
 class Sizes:
     """How much is measured. Shapes: planes, satellites in each."""
 
-    scenario: Path
-    budget_s: float
+    scenario: Path  # that is run live
     live_s: float
+    planned: Path
+    planned_s: float
+    budget_s: float  # for stock Mininet to come up
     memory_mb: int
     rounds: int
     round_s: float
@@ -67,12 +70,14 @@ class Sizes:
 
 
 FULL = Sizes(
-    scenario=SCENARIOS / "starlink-550.yaml", budget_s=120.0, live_s=30.0, memory_mb=2048, rounds=3,
-    round_s=1.0, per_plane=12, large=(72, 22), linked=(24, 22),
+    scenario=SCENARIOS / "starlink-550.yaml", live_s=30.0,
+    planned=SCENARIOS / "sc-1000.yaml", planned_s=86_400.0,
+    budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, large=(72, 22), linked=(24, 22),
 )  # fmt: skip
 QUICK = Sizes(
-    scenario=SCENARIOS / "sc-mini.yaml", budget_s=2.0, live_s=8.0, memory_mb=1024, rounds=3,
-    round_s=0.1, per_plane=3, large=(8, 8), linked=(8, 8),
+    scenario=SCENARIOS / "sc-mini.yaml", live_s=8.0,
+    planned=SCENARIOS / "sc-mini.yaml", planned_s=600.0,
+    budget_s=2.0, memory_mb=1024, rounds=3, round_s=0.1, per_plane=3, large=(8, 8), linked=(8, 8),
 )  # fmt: skip
 
 
@@ -95,11 +100,13 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
     with Stages() as stages:
         for name in (name for name in NAMES if name in (names or NAMES)):
             stages.at(name, 0.0)
-            with tempfile.TemporaryDirectory(prefix="skybed-bench-") as folder:
-                if name == "live":
-                    sections[name] = bench_live.live(scenario, sizes.live_s, lane, Path(folder))
+            with _temporary() as folder:
+                if name == "planning":
+                    sections[name] = bench_plan.planning(sizes.planned, sizes.planned_s, sizes.rounds)
+                elif name == "live":
+                    sections[name] = bench_live.live(scenario, sizes.live_s, lane, folder)
                 else:
-                    sections[name] = _inside(name, lane, sizes, Path(folder), stages)
+                    sections[name] = _inside(name, lane, sizes, folder, stages)
     return {
         "skybed": importlib.metadata.version("skybed"),
         "started_utc": started.isoformat(timespec="seconds"),
@@ -121,6 +128,14 @@ def render(found: dict[str, Any], console: Console) -> None:
         f"load {load}, {found['started_utc']}"
     )
     bench_figures.render(head, found["sections"], console)
+
+
+@contextlib.contextmanager
+def _temporary() -> Iterator[Path]:
+    """A folder of which `skybed clean` knows whose it was."""
+    with tempfile.TemporaryDirectory(prefix=lanes.TEMPORARY) as name:
+        Path(name, "run").write_text(f"{os.getpid()} {name}\n")
+        yield Path(name)
 
 
 def _inside(name: str, lane: str, sizes: Sizes, folder: Path, stages: Stages) -> Section:

@@ -32,8 +32,8 @@ POLITE_S = 30.0
 
 
 def live(scenario: Scenario, duration_s: float, lane: str, folder: Path) -> Section:
-    """Run a scenario so long, with a few of its probes alone, in the empty `folder`."""
-    file, out = folder / "scenario.yaml", folder / "run"
+    """Run a scenario so long, with a few of its probes alone, in `folder`."""
+    file, out = folder / "scenario.yaml", folder / "out"
     file.write_text(_quiet(scenario, duration_s).dump())
     started_s = time.monotonic()
     stages, said = _follow([*SKYBED, "run", str(file), "--lane", lane, "--out", str(out)])

@@ -217,11 +217,12 @@ def bench(
     quick: bool, names: tuple[str, ...], scenario: Path | None, budget_s: float | None, lane: str,
     json_file: TextIO | None,
 ) -> None:  # fmt: skip
-    """Measure skybed beside stock Mininet, tc and Scapy.
+    """Measure skybed beside stock Mininet, tc, Skyfield and Scapy.
 
     \b
     bring-up    time and memory of nodes and links, against Mininet
     updates     delays of links, against TCIntf.config and tc
+    planning    a day of contacts and delays, against a loop with Skyfield
     live        command to first ping; how exact a run of a scenario is
     forwarding  UDP over 1, 5 and 12 hops
     generator   probes a second, against Scapy's send
