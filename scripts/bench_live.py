@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -102,7 +104,7 @@ def _ended(command: list[str]) -> Iterator[subprocess.Popen[str]]:
     """The process, gone after the block. Asked politely, `skybed run` cleans up behind itself."""
     process = subprocess.Popen(
         command, cwd=lanes.ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True,
+        text=True, preexec_fn=_die_with_parent,
     )  # fmt: skip
     with process:
         try:
@@ -114,3 +116,8 @@ def _ended(command: list[str]) -> Iterator[subprocess.Popen[str]]:
             except subprocess.TimeoutExpired:
                 process.kill()  # its lane dies with it
             raise
+
+
+def _die_with_parent() -> None:
+    """In the child: be killed when the benchmark is, even by kill -9."""
+    ctypes.CDLL(None).prctl(lanes.PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
