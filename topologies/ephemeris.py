@@ -61,18 +61,17 @@ class Ephemeris:
 
         In memory all x lie together, then all y and all z: what is done with them next runs over long rows.
         """
-        node, t = np.broadcast_arrays(np.asarray(node), np.asarray(t_s, dtype=float))
-        count = self.knots.shape[1]
+        t, count = np.asarray(t_s, dtype=float), self.knots.shape[1]
         k = np.minimum((t / KNOT_S).astype(np.int64), count - 2)
         s = t / KNOT_S - k
         u = 1.0 - s
-        row, rows = node * count + k, self.knots.reshape(-1, 6)
+        row, rows = np.asarray(node) * count + k, self.knots.reshape(-1, 6)
         here, there = rows.take(row, axis=0), rows.take(row + 1, axis=0)
         w0, w1, d0, d1 = (1 + 2 * s) * u * u, s * s * (3 - 2 * s), KNOT_S * s * u * u, -KNOT_S * s * s * u
-        made = np.empty((3, *t.shape))
+        made = np.empty((3, *row.shape))
         for i in range(3):
             made[i] = w0 * here[..., i] + d0 * here[..., i + 3] + w1 * there[..., i] + d1 * there[..., i + 3]
-        return np.moveaxis(made, 0, -1)
+        return made.transpose(*range(1, made.ndim), 0)
 
     def zenith(self, node: ArrayLike, r_km: Array) -> Array:
         """Unit vectors normal to the WGS84 ellipsoid at ground nodes (indices), given their positions r_km
