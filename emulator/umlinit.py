@@ -75,11 +75,7 @@ def _run(guest: dict) -> None:
 
 def _load_modules() -> None:
     """Debian's packaged kernel has them as modules; in ours they are built in and there is no folder."""
-    folder = f"/usr/lib/uml/modules/{os.uname().release}"
-    for module in MODULES if os.path.isdir(folder) else ():
-        subprocess.run(["modprobe", "-d", "/usr/lib/uml", "-q", module], check=False)
-        for parent, _, files in os.walk(folder):
-            if f"{module}.ko" in files:
-                subprocess.run(
-                    ["insmod", os.path.join(parent, f"{module}.ko")], check=False, stderr=subprocess.DEVNULL
-                )
+    for parent, _, files in os.walk(f"/usr/lib/uml/modules/{os.uname().release}"):
+        for module in files:
+            if module.removesuffix(".ko") in MODULES:
+                subprocess.run(["insmod", os.path.join(parent, module)], check=False)

@@ -28,7 +28,7 @@ from topologies.plan import Plan
 from traffic import session
 
 READY_S = 2.0  # from the sky's first state to run time 0: the traffic process makes its sockets
-AFTER_S = 2.0  # the sky stands this long after the end, for answers under way
+PATIENCE_S = 32.0  # after the end, for answers under way and iperf3; the sky stands until traffic is done
 REPORT_EVERY_S = 0.5
 
 Tell = Callable[..., None]
@@ -71,7 +71,7 @@ def play(run: Path, interactive: bool, tell: Tell) -> dict:
         tell(stage="collect")
         if player.stopped.is_set():
             os.kill(traffic, signal.SIGTERM)
-        traffic_ended = _wait(traffic, AFTER_S + 30)
+        traffic_ended = _wait(traffic, PATIENCE_S)
         tables.write(tables.applied(plan, player, played_s), run / "applied.parquet")
         tables.write(tables.routes(plan, player, played_s), run / "routes.parquet")
         torn_s = time.monotonic()

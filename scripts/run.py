@@ -79,9 +79,9 @@ def new_directory(scenario: Scenario) -> Path:
 
 
 def _write_plan(plan: Plan, out: Path) -> None:
-    plan.save(out / "plan")
-    (out / "scenario.yaml").write_text(plan.scenario.dump())
     tables.write(tables.events(plan, plan.timeline().events), out / "events.parquet")
+    plan.save(out / "plan")  # after timeline(), which keeps the events: they are not worked out again
+    (out / "scenario.yaml").write_text(plan.scenario.dump())
 
 
 def _follow(process: subprocess.Popen, out: Path, plan: Plan, options: Options, stages: Stages) -> None:
