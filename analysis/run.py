@@ -6,7 +6,9 @@ tables whose columns and types are known. All times are run time in s since the 
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,14 +113,17 @@ class Run:
     def flows(self) -> pd.DataFrame:
         return self._table("flows")
 
-    def _table(self, name: str) -> pd.DataFrame:
+    def table_file(self, name: str) -> Path:
+        """The Parquet file of a table; RunError where there is none."""
         path = self.dir / f"{name}.parquet"
         if not path.is_file():
             raise RunError(f"{self.dir}: the table {path.name} is missing; {AGAIN}.")
-        try:
+        return path
+
+    def _table(self, name: str) -> pd.DataFrame:
+        path = self.table_file(name)
+        with reading(path):
             table = pq.read_table(path)
-        except (pa.ArrowException, OSError) as why:
-            raise RunError(f"{path}: the table cannot be read ({_first_line(why)}); {DAMAGED}.") from why
         for column, kind in TABLES[name].items():
             if column not in table.column_names:
                 raise RunError(f"{self.dir}: the table {path.name} has no column {column}; {OTHER_VERSION}.")
@@ -131,6 +136,15 @@ class Run:
         frame = table.select(list(TABLES[name])).to_pandas()
         numbers = {column: "float64" for column, kind in TABLES[name].items() if kind == "float"}
         return frame.astype(numbers)
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turns what goes wrong in reading a Parquet file into a RunError."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as why:
+        raise RunError(f"{path}: the table cannot be read ({_first_line(why)}); {DAMAGED}.") from why
 
 
 def load(run_dir: str | Path) -> Run:
