@@ -21,6 +21,7 @@ import sys
 import tempfile
 import termios
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -30,9 +31,29 @@ from topologies.errors import MachineError
 ROOT = Path(__file__).resolve().parent.parent
 MARK = "SKYBED_RUN"  # an environment variable of every process of a run: what `clean` looks for
 TEMPORARY = "skybed-lane-"
+ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
 GUEST_VARIABLES = ("HOME", "LANG", "TERM", "COLUMNS", "LINES")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class VirtualTime:
+    """Time of a uml kernel that does not pass by itself: idle time is skipped, work takes none.
+
+    begins_ns: ns since 1970. seed: of all the kernel's random numbers.
+    """
+
+    begins_ns: int
+    seed: int
+
+    def arguments(self) -> list[str]:
+        return [
+            "time-travel=inf-cpu",
+            f"time-travel-start={self.begins_ns}",
+            f"skybed.seed={self.seed}",
+            "norandmaps",
+        ]
 
 
 def choose(wanted: str, virtual: bool = False) -> str:
@@ -69,20 +90,18 @@ def running(
     run: Path,
     memory_mb: int,
     interactive: bool = False,
-    virtual_from_ns: int | None = None,
+    virtual: VirtualTime | None = None,
 ) -> Iterator[subprocess.Popen]:
     """The lane with `command` running in it; whatever is left of it when the block ends, is ended.
 
     stdout of the process is text lines: the command's output and, in uml, the kernel's. A line on its stdin
-    reaches the command's. interactive: both are this terminal's instead. virtual_from_ns (uml only): time is
-    virtual and begins then, ns since 1970.
+    reaches the command's. interactive: both are this terminal's instead. virtual: uml only.
     """
-    hurried = virtual_from_ns is None  # by the clock; virtual time waits for the machine
-    with _temporary(run) as scratch, _own_cpu() if hurried else contextlib.nullcontext() as cpu:
+    with _temporary(run) as scratch, _own_cpu(virtual is not None) as cpu:
         start = _native if lane == "native" else _uml
         arguments, environment = start(command, scratch, memory_mb)
-        if virtual_from_ns is not None:  # idle time is skipped, work takes none
-            arguments += ["time-travel=inf-cpu", f"time-travel-start={virtual_from_ns}"]
+        if virtual:
+            arguments += virtual.arguments()
         pipe = None if interactive else subprocess.PIPE
         process = subprocess.Popen(
             arguments,
@@ -93,8 +112,8 @@ def running(
             errors="replace",
             bufsize=1,
             env={**os.environ, **environment, MARK: str(run)},
-            cwd=ROOT,
-            preexec_fn=partial(_before_exec, cpu),
+            cwd=scratch,
+            preexec_fn=partial(_before_exec, cpu, virtual is not None),
             start_new_session=not interactive,  # Ctrl-C is ours to pass on
         )
         try:
@@ -108,7 +127,7 @@ def running(
 
 
 def _native(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[str], dict[str, str]]:
-    options = ["--net", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    options = ["--net", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc", f"--wd={ROOT}"]
     return [host.find_tool("unshare") or "unshare", *options, *command], {}
 
 
@@ -126,7 +145,7 @@ def _uml(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[st
         "command": list(command),
         "cwd": str(ROOT),
         "environment": {name: os.environ[name] for name in GUEST_VARIABLES if name in os.environ}
-        | {"PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}"},
+        | {"PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}", "PYTHONHASHSEED": "0"},
     }
     init = scratch / "init"
     init.write_text(
@@ -135,25 +154,31 @@ def _uml(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[st
         f"main(json.loads({json.dumps(guest)!r}))\n"
     )
     init.chmod(0o755)
+    # The paths are relative to the scratch directory: its name is another each time, and the kernel takes its
+    # first random numbers from this line.
     arguments = [
         str(kernel.path), f"mem={memory_mb}M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw",
-        f"init={init}", f"uml_dir={scratch}/", "umid=guest", "con=null", "con0=fd:0,fd:1",
+        "init=/proc/self/cwd/init", "uml_dir=./", "umid=guest", "con=null", "con0=fd:0,fd:1",
         "quiet", "fb_tunnels=none",
     ]  # fmt: skip
     return arguments, {"TMPDIR": str(memory)}
 
 
 @contextlib.contextmanager
-def _own_cpu() -> Iterator[int | None]:
-    """A CPU for this lane alone, if this user may have real-time priority and one is left besides the first.
+def _own_cpu(virtual: bool) -> Iterator[int | None]:
+    """The CPU to keep a lane on, which no other lane has, or None.
 
     A uml kernel runs on one CPU at a time and had better stay there: its every system call is a hand-over
-    between two processes of ours, which costs 6 us on one CPU and 47 us across two. Lanes of other runs are
-    kept off by a name that only one socket can have, and that goes with its process.
+    between two processes of ours, which costs 6 us on one CPU and 47 us across two. By the real clock it also
+    takes that CPU's time before others, so it must be root and leave the first to them. Lanes of other runs
+    are kept off by a name that only one socket can have, and that goes with its process.
     """
-    cpus = sorted(os.sched_getaffinity(0))[1:] if os.geteuid() == 0 else []
+    cpus = sorted(os.sched_getaffinity(0), reverse=True)
+    if not virtual:
+        cpus = cpus[:-1] if os.geteuid() == 0 else []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
-        yield next((cpu for cpu in reversed(cpus) if _bound(claim, f"\0skybed-cpu-{cpu}")), None)
+        free = next((cpu for cpu in cpus if _bound(claim, f"\0skybed-cpu-{cpu}")), None)
+        yield cpus[os.getpid() % len(cpus)] if free is None and virtual else free
 
 
 def _bound(claim: socket.socket, name: str) -> bool:
@@ -164,13 +189,19 @@ def _bound(claim: socket.socket, name: str) -> bool:
     return True
 
 
-def _before_exec(cpu: int | None) -> None:
-    """In the child: be killed when skybed is, even by kill -9, and keep time before others are served."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+def _before_exec(cpu: int | None, virtual: bool) -> None:
+    """In the child: be killed when skybed is, even by kill -9, and keep time before others are served.
+
+    Without random addresses: a uml kernel has as much memory as lies between its program and its heap.
+    """
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc.personality(ADDR_NO_RANDOMIZE)
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
-        with contextlib.suppress(PermissionError):  # root of a container
-            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        if not virtual:
+            with contextlib.suppress(PermissionError):  # root of a container
+                os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
 @contextlib.contextmanager

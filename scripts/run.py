@@ -57,9 +57,10 @@ def run(scenario: Scenario, options: Options, out: Path) -> bool:
         _write_plan(plan, out)
         manifest = _manifest(scenario, lane, options.clock)
         _write_manifest(out, manifest)
-        start_ns = round(scenario.epoch.timestamp() * 1e9) if options.virtual else None
+        begins_ns = round(scenario.epoch.timestamp() * 1e9)
+        virtual = lanes.VirtualTime(begins_ns, scenario.seed) if options.virtual else None
         with lanes.running(
-            lane, _command(out, options), out, _memory_mb(plan), options.interactive, start_ns
+            lane, _command(out, options), out, _memory_mb(plan), options.interactive, virtual
         ) as process:
             if options.interactive:
                 stages.pause()
