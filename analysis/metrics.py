@@ -50,6 +50,8 @@ COUNTS = ("sent", "lost", "outages", "retransmits")
 
 def _of_probes(run: Run, name: str) -> dict[str, float]:
     probes = run.probes[run.probes["flow"] == name]
+    if probes.empty:  # stopped before the flow began
+        return {"sent": 0, "lost": 0}
     rtt_ms, owd_ms = probes["rtt_us"].dropna() / 1e3, probes["owd_us"].dropna() / 1e3
     delay_ms = owd_ms if len(owd_ms) else rtt_ms
     pdv_ms = delay_ms - delay_ms.min()

@@ -149,6 +149,14 @@ def test_a_flow_that_left_nothing_is_invalid(builder):
     assert reasons == ["The flow u1 left no measurement; see traffic.log."]
 
 
+def test_a_probe_flow_that_left_nothing_is_invalid(builder):
+    made = builder()
+    made.tables["probes"] = made.tables["probes"][:0]
+    judged = verdict.judge(made.load())
+    assert judged["reasons"] == ["The flow p1 left no measurement; see traffic.log."]
+    assert (judged["flows"][0]["sent"], judged["flows"][0]["outages"]) == (0, None)
+
+
 def test_a_busy_host_is_noted_where_the_probes_kept_time_and_invalid_where_there_are_none(builder):
     made = builder()
     made.manifest["host_load_1m"] = [1.0, 6.5]
