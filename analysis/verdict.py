@@ -34,7 +34,7 @@ import pandas as pd
 
 from analysis import delays, metrics, paths, truth
 from analysis.run import Run
-from topologies.errors import RunError
+from topologies.errors import InvalidRun, RunError
 
 EXIT_CODES = {"pass": 0, "fail": 1, "invalid": 3}
 BUSY_LOAD_PER_CPU = 1.5
@@ -73,6 +73,14 @@ def judge(run: Run) -> Verdict:
     if manifest["finished"] and not distorted:
         verdict["status"] = "fail" if failed else "pass"
     return Verdict(_plain(verdict))
+
+
+def valid(run: Run) -> Verdict:
+    """The verdict on a run whose figures may be used; raises InvalidRun where they may not."""
+    verdict = judge(run)
+    if verdict.status == "invalid":
+        raise InvalidRun(f"{run.dir}: this run is invalid. {' '.join(verdict['reasons'])}")
+    return verdict
 
 
 def write(run: Run, verdict: Verdict) -> Path:

@@ -299,3 +299,76 @@ def clean() -> None:
 
     ended, removed = lanes.end_processes(), lanes.remove_leftovers()
     click.echo(f"Ended {ended} processes, removed {len(removed)} temporary directories.")
+
+
+@main.command()
+@click.argument("run_a", type=click.Path(path_type=Path))
+@click.argument("run_b", type=click.Path(path_type=Path))
+@click.option("--exact", "exactly", is_flag=True, help="Whether all tables are the same to the bit.")
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+def compare(run_a: Path, run_b: Path, exactly: bool, as_json: bool) -> None:
+    """Compare two runs: figures side by side, or to the bit.
+
+    With --exact the exit code is 1 if a table differs; a line for each tells where it first does.
+    """
+    from analysis import load
+    from scripts import comparing
+
+    a, b = load(run_a), load(run_b)
+    if exactly:
+        told, render = comparing.exactly(a, b), comparing.render_exactly
+        code = 0 if told["same"] else 1
+    else:
+        told, render = comparing.figures(a, b), comparing.render_figures
+        code = 3 if "invalid" in [run["status"] for run in told["runs"]] else 0
+    if as_json:
+        click.echo(json.dumps(told, indent=2))
+    else:
+        render(told, Console())
+    sys.exit(code)
+
+
+@main.group()
+def baseline() -> None:
+    """Keep a run's figures in a file, and hold other runs to them."""
+
+
+baseline_option = click.option("--file", type=click.Path(path_type=Path), metavar="FILE",
+                               help="The baseline.  [default: baselines/SCENARIO.json]")  # fmt: skip
+
+
+@baseline.command()
+@click.argument("runs", type=click.Path(path_type=Path), nargs=-1, required=True)
+@baseline_option
+def accept(runs: tuple[Path, ...], file: Path | None) -> None:
+    """Write the figures of a run to a baseline, with tolerances.
+
+    Of several runs the tolerances come from their spread. What you edited in the file stays.
+    """
+    from analysis import baseline as baselines
+    from analysis import load, verdict
+
+    loaded = [load(run) for run in runs]
+    for run in loaded:
+        verdict.valid(run)
+    file = file or baselines.default_file(loaded[0])
+    made = baselines.accept(loaded, file)
+    click.echo(f"Accepted: {file}, {sum(map(len, made.flows.values()))} figures of {len(made.flows)} flows.")
+
+
+@baseline.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@baseline_option
+@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write a test case for each figure there.")  # fmt: skip
+def check(run: Path, file: Path | None, junit: Path | None) -> None:
+    """Hold a run to a baseline: exit code 1 if a figure left its tolerance, 3 if the run is invalid."""
+    from analysis import baseline as baselines
+    from analysis import load
+    from scripts import comparing
+
+    loaded = load(run)
+    file = file or baselines.default_file(loaded)
+    outcome = comparing.hold(loaded, file, junit)
+    comparing.render_outcome(outcome, file, Console())
+    sys.exit(1 if outcome.left else 0)

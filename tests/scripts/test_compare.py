@@ -1,0 +1,155 @@
+"""skybed compare and skybed baseline, on runs made from the geometry of scenarios/pair.yaml."""
+
+import json
+import pathlib
+import re
+import xml.etree.ElementTree as ET
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from tiny_sky import Builder
+
+from scripts.cli import main
+from topologies.plan import Plan
+from topologies.scenario import Scenario
+
+pytest_plugins = ["pytester"]
+
+PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return Plan.make(Scenario.load(PAIR))
+
+
+@pytest.fixture
+def run(place, plan):
+    """run(name, slower_us=0, **manifest) makes a run directory of that name."""
+
+    def made(name, slower_us=0.0, **manifest):
+        build = Builder(place / name, plan)
+        build.manifest |= {"clock": "virtual", **manifest}
+        probes = build.tables["probes"]
+        probes.loc[probes["flow"] == "down", "rtt_us"] += slower_us
+        build.load()
+
+    return made
+
+
+def skybed(code, *words):
+    """What a command that ends with this exit code prints."""
+    done = CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_a_run_and_its_copy_are_the_same_to_the_bit(run):
+    run("a")
+    run("b")
+    assert skybed(0, "compare", "--exact", "a", "b") == "The same to the bit: all 6 tables.\n"
+
+
+def test_two_runs_to_the_bit_end_where_they_first_differ(run):
+    run("a")
+    run("b", slower_us=0.001, seed=2)
+    rtt_us = [pd.read_parquet(f"{name}/probes.parquet")["rtt_us"].tolist()[0] for name in "ab"]
+    assert skybed(1, "compare", "--exact", "a", "b").splitlines() == [
+        "probes: 300 of 600 rows differ; the first is row 0 (flow down, seq 0): "
+        f"rtt_us is {rtt_us[0]!r} and {rtt_us[1]!r}.",
+        "  seed: 1 and 2",
+    ]
+    told = json.loads(skybed(1, "compare", "--exact", "--json", "a", "b"))
+    assert told["same"] is False
+    assert told["differences"][0]["table"] == "probes" and told["differences"][0]["differing"] == 300
+    a, b = told["tables_sha256"]
+    assert [name for name in a if a[name] != b[name]] == ["probes"]
+
+
+def test_a_missing_table_is_bad_input(run):
+    run("a")
+    run("b")
+    pathlib.Path("b", "routes.parquet").unlink()
+    assert "b: the table routes.parquet is missing" in skybed(2, "compare", "--exact", "a", "b")
+
+
+def test_figures_side_by_side(run):
+    run("a")
+    run("b", slower_us=250)
+    lines = [line.split() for line in skybed(0, "compare", "a", "b").splitlines()]
+    assert lines[:2] == [["A", "PASS", "a"], ["B", "PASS", "b"]]
+    assert lines[3][:4] == ["down", "RTT", "p50", "ms"] and lines[3][-1] == "+0.250"
+    assert [line[0] for line in lines[3:]].count("across") == 1
+    told = json.loads(skybed(0, "compare", "--json", "a", "b"))
+    assert [row["figure"] for row in told["figures"] if row["difference"]] == ["rtt_p50_ms", "rtt_p99_ms"]
+
+
+def test_figures_of_an_invalid_run_are_shown_as_such(run):
+    run("a")
+    run("b", finished=False)
+    said = skybed(3, "compare", "a", "b")
+    assert "\nB  INVALID  b  The run was not finished: 30 s of 30 s were played.\n" in said
+
+
+def test_a_baseline_is_accepted_and_kept_to(run):
+    run("a")
+    assert skybed(0, "baseline", "accept", "a") == ("Accepted: baselines/pair.json, 10 figures of 2 flows.\n")
+    assert skybed(0, "baseline", "check", "a") == "PASS  baselines/pair.json: 10 figures within tolerance\n"
+
+
+def test_a_baseline_that_is_left(run):
+    run("a")
+    run("b", slower_us=250)
+    skybed(0, "baseline", "accept", "a", "--file", "x/l.json")
+    said = skybed(1, "baseline", "check", "b", "--file", "x/l.json", "--junit", "r/j.xml")
+    head, *lines = said.splitlines()
+    assert head == "FAIL  x/l.json: 2 of 10 figures left the tolerance"
+    assert re.fullmatch(
+        r"  down rtt_p50_ms is [\d.]+ ms; the baseline is [\d.]+ ms, give or take 0.1 ms.", lines[0]
+    )
+    assert lines[-1] == "  Not the same to the bit as what was accepted: probes."
+    (suite,) = ET.parse("r/j.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("10", "2", "0")
+    failed = {case.get("name"): case.find("failure").get("message") for case in suite.iter("testcase")
+              if case.find("failure") is not None}  # fmt: skip
+    assert failed["down.rtt_p50_ms"] == lines[0].strip()
+    assert list(failed) == ["down.rtt_p50_ms", "down.rtt_p99_ms"]
+
+
+def test_an_invalid_run_is_neither_kept_nor_left(run):
+    run("a")
+    skybed(0, "baseline", "accept", "a")
+    run("b", finished=False)
+    said = skybed(3, "baseline", "check", "b", "--junit", "j.xml")
+    assert said == "skybed: b: this run is invalid. The run was not finished: 30 s of 30 s were played.\n"
+    (suite,) = ET.parse("j.xml").getroot()
+    assert (suite.get("failures"), suite.get("errors")) == ("0", "1")
+    assert suite.find("testcase/error").get("message").startswith("invalid: b: this run is invalid.")
+    skybed(3, "baseline", "accept", "b", "--file", "other.json")
+    assert not pathlib.Path("other.json").exists()
+
+
+def test_junit_is_written_as_pytest_writes_it(pytester, run):
+    """Every element and attribute of ours is one that pytest writes, at the same place."""
+    run("a")
+    run("b", slower_us=250)
+    skybed(0, "baseline", "accept", "a", "--file", "l.json")
+    skybed(1, "baseline", "check", "b", "--file", "l.json", "--junit", "ours.xml")
+    ours = ET.parse("ours.xml").getroot()
+    pytester.chdir()
+    pytester.makepyfile("""
+        def test_fails(record_testsuite_property):
+            record_testsuite_property("skybed", "0.1.0")
+            assert False
+        def test_passes(): pass
+    """)
+    pytester.runpytest_inprocess("--junit-xml=theirs.xml", "-o", "junit_family=xunit2")
+
+    def shape(element, path=""):
+        path += f"/{element.tag}"
+        return {path, *(f"{path}@{name}" for name in element.attrib)}.union(
+            *(shape(child, path) for child in element)
+        )
+
+    assert shape(ours) == shape(ET.parse("theirs.xml").getroot())
