@@ -1,0 +1,183 @@
+"""A run as a test asks of it: round trips, loss, outages, paths and throughput, by flow or by nodes.
+
+    run = tested.load("runs/RUN")
+    assert run.rtt("beijing", "eo-0-0").p99 < 120 * ms
+    assert not run.outages("command")
+
+Each question takes the name of a flow, or two nodes, and then means the flow from the one to the other.
+Answers are Quantities, which know their unit. Who asks for a flow or a node that is not there is told by a
+RunError which ones are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from analysis import baseline, comparison, metrics, paths
+from analysis import run as runs
+from analysis import verdict as verdicts
+from analysis.run import Run
+from analysis.units import Quantity
+from analysis.verdict import Verdict
+from topologies.closest import hint
+from topologies.errors import RunError
+
+
+@dataclass(frozen=True, repr=False)
+class Delays:
+    """How long the packets of a flow took."""
+
+    of: str
+    n: int
+    min: Quantity
+    mean: Quantity
+    p50: Quantity
+    p90: Quantity
+    p99: Quantity
+    max: Quantity
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name} {getattr(self, name)}" for name in ("min", "p50", "p90", "p99", "max"))
+        return f"<{self.of}: {told} ({self.n:,} packets)>"
+
+
+class Outage(NamedTuple):
+    """A time in which two or more probes in a row were lost."""
+
+    start_s: float
+    end_s: float
+
+    @property
+    def duration(self) -> Quantity:
+        return Quantity(self.end_s - self.start_s, "time")
+
+    def __repr__(self) -> str:
+        return f"<{self.duration} from {self.start_s:.6g} s>"
+
+
+def _unnoticed(run: TestedRun, flow: str) -> None:
+    """Nobody keeps a list of the flows that are asked for."""
+
+
+@dataclass(repr=False)
+class TestedRun(Run):
+    """A Run that answers. root: what paths of baselines are relative to.
+
+    asked: called with the run and a flow whenever a question is about one.
+    """
+
+    __test__ = False  # pytest would take it for tests
+
+    root: Path = Path()
+    asked: Callable[[TestedRun, str], None] = field(default=_unnoticed)
+
+    def __repr__(self) -> str:
+        return f"<{self.verdict.status} run {self.dir}>"
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        return verdicts.judge(self)
+
+    @cached_property
+    def figures(self) -> comparison.Figures:
+        """What baselines keep, by flow and figure, in the units of their names."""
+        return comparison.figures(self)
+
+    def rtt(self, flow_or_a: str, b: str | None = None) -> Delays:
+        """Round trips of a probe flow, of the probes that came back."""
+        flow = self._flow(("probe",), flow_or_a, b)
+        rtt_us = self.probes.loc[self.probes["flow"] == flow.name, "rtt_us"].dropna().to_numpy()
+        if not len(rtt_us):
+            raise RunError(f"No probe of {flow.name} ({flow.source} to {flow.target}) came back.")
+        values = [rtt_us.min(), rtt_us.mean(), *np.quantile(rtt_us, (0.5, 0.9, 0.99)), rtt_us.max()]
+        quantities = [Quantity(value * 1e-6, "time") for value in values]
+        return Delays(f"RTT of {flow.name}, {flow.source} to {flow.target}", len(rtt_us), *quantities)
+
+    def loss(self, flow_or_a: str, b: str | None = None) -> Quantity:
+        """Share of the packets of a probe or udp flow that never arrived."""
+        flow = self._flow(("probe", "udp"), flow_or_a, b)
+        return Quantity(self._figure(flow.name, "loss_pct") / 100, "share")
+
+    def outages(self, flow_or_a: str, b: str | None = None) -> list[Outage]:
+        """Times in which two or more probes in a row were lost, of a probe flow."""
+        flow = self._flow(("probe",), flow_or_a, b)
+        found = metrics.outages(self, flow.name)
+        return [Outage(*row) for row in found[["start_s", "end_s"]].to_numpy().tolist()]
+
+    def throughput(self, flow_or_a: str, b: str | None = None) -> Quantity:
+        """Received rate of a udp or tcp flow over its whole time."""
+        flow = self._flow(("udp", "tcp"), flow_or_a, b)
+        return Quantity(self._figure(flow.name, "throughput_mbps") * 1e6, "rate")
+
+    def path_at(self, t_s: float, a: str, b: str) -> tuple[str, ...]:
+        """The nodes that a packet sent at t_s from a to b crossed, both ends among them; () if it was lost.
+
+        By the round of a trace flow from a to b that was sent nearest to t_s ("?" for a node that did not
+        answer), or by the plan where there is no such flow.
+        """
+        if not 0 <= t_s <= self.played_s:
+            raise RunError(f"The run has no {t_s:g} s; it goes from 0 to {self.played_s:g} s.")
+        for name in (a, b):
+            self.plan.node(name)
+        traces = [x for x in self.scenario.traffic if (x.kind, x.source, x.target) == ("trace", a, b)]
+        if not traces:
+            text = paths.path_at(self, a, b, np.array([float(t_s)]))[0]
+        else:
+            name = str(traces[0].name)
+            self.asked(self, name)
+            rounds = paths.proofs(self, name)
+            nearest = rounds.iloc[(rounds["sent_s"] - t_s).abs().argmin()]
+            text = nearest["path"] if nearest["reached"] else ""
+        return tuple(text.split(" > ")) if text else ()
+
+    def matches_baseline(self, file: str | Path) -> bool:
+        """True; raises an AssertionError with a line for each figure that left its tolerance."""
+        __tracebackhide__ = True
+        outcome = baseline.check(self, self.root / file)
+        for flow in self.figures:
+            self.asked(self, flow)
+        if outcome.left:
+            lines = [str(line) for line in (*outcome.left, *outcome.notes)]
+            told = f"{len(outcome.left)} of {len(outcome.checks)} figures left the tolerance of {file}:"
+            raise AssertionError("\n  ".join([told, *lines]))
+        return True
+
+    def _figure(self, flow: str, figure: str) -> float:
+        try:
+            return self.figures[flow][figure]
+        except KeyError:
+            raise RunError(f"The run did not measure {figure} of {flow}.") from None
+
+    def _flow(self, kinds: Sequence[str], flow_or_a: str, b: str | None) -> Any:
+        """The flow that is meant; of several kinds the first that there is."""
+        flows = [flow for flow in self.scenario.traffic if flow.kind in kinds]
+        if b is None:
+            found = [flow for flow in flows if flow.name == flow_or_a]
+            wrong = f"{flow_or_a}{hint(flow_or_a, [str(flow.name) for flow in flows])}"
+        else:
+            for name in (flow_or_a, b):
+                self.plan.node(name)
+            found = [flow for flow in flows if (flow.source, flow.target) == (flow_or_a, b)]
+            found = [flow for flow in found if flow.kind == found[0].kind]
+            there = ", ".join(f"{flow.name} from {flow.source} to {flow.target}" for flow in flows)
+            wrong = f"from {flow_or_a} to {b} (there are {there})" if there else f"from {flow_or_a} to {b}"
+        kind = " or ".join(kinds)
+        if not found:
+            raise RunError(f"{self.scenario.name} has no {kind} flow {wrong}.")
+        if len(found) > 1:
+            names = ", ".join(str(flow.name) for flow in found)
+            raise RunError(f"More than one {kind} flow goes from {flow_or_a} to {b}; name one: {names}.")
+        self.asked(self, str(found[0].name))
+        return found[0]
+
+
+def load(run_dir: str | Path) -> TestedRun:
+    """The run in a directory; see `analysis.load`."""
+    found = runs.load(run_dir)
+    return TestedRun(found.dir, found.manifest)
