@@ -19,6 +19,8 @@ from emulator.node import GroundStation, SkyNode
 DELAY_US = 4000.0
 PACKETS, WARM_UP = 40, 10  # to each of the two distances; the first find cold caches
 PAUSE_S = 0.004  # long enough that a packet finds the kernel idle, as most do
+RATE_BPS = 1e9
+PACKET_BYTES = 14 + 20 + 8 + 8  # what is on the wire: Ethernet, IPv4, UDP, the stamp
 PORT = 8620
 SO_TIMESTAMPNS = 35
 STAMP = struct.Struct("=q")
@@ -29,9 +31,8 @@ def hop_cost_us() -> float:
     chain = [GroundStation(name, ip=f"10.255.255.{i}") for i, name in enumerate("abc", 1)]
     try:
         for i, ends in enumerate(itertools.pairwise(chain)):
-            SkyLink(
-                *ends, addr1=f"02:ff:00:00:00:{i:02x}", addr2=f"02:ff:01:00:00:{i:02x}", delay_us=DELAY_US
-            )
+            macs = {f"addr{side}": f"02:ff:0{side}:00:00:{i:02x}" for side in (1, 2)}
+            SkyLink(*ends, **macs, delay_us=DELAY_US, rate_bps=RATE_BPS)
         first, middle, last = chain
         first.config(routes=[((node.ip, node.ip6), middle.name) for node in (middle, last)])
         middle.config(routes=[((last.ip, last.ip6), last.name)])
@@ -40,7 +41,8 @@ def hop_cost_us() -> float:
             for _ in range(WARM_UP + PACKETS):  # in turn, so that both see the same machine
                 near.append(_delay_us(sender, one_hop))
                 far.append(_delay_us(sender, two_hops))
-        return max(0.0, statistics.median(far[WARM_UP:]) - statistics.median(near[WARM_UP:]) - DELAY_US)
+        hop_us = statistics.median(far[WARM_UP:]) - statistics.median(near[WARM_UP:])
+        return max(0.0, hop_us - DELAY_US - 8e6 * PACKET_BYTES / RATE_BPS)
     finally:
         for node in chain:
             node.terminate()

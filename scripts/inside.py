@@ -83,7 +83,7 @@ def play(run: Path, interactive: bool, tell: Tell) -> dict:
         "player_cpu_s": round(player.cpu_s, 3),
         "finished": traffic_ended and played_s >= plan.duration_s,
         "load_s": loaded_s - started_s,
-        "hop_cost_us": round(hop_cost_us, 1),
+        "hop_cost_us": round(hop_cost_us, 3),
         "build_s": built_s - calibrated_s,
         "teardown_s": time.monotonic() - torn_s,
     }

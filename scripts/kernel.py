@@ -45,7 +45,7 @@ STEPS = 1570  # lines that the build prints, measured with 6.12; only the progre
 # What no run can do without: `make olddefconfig` drops an option silently when it cannot be had.
 ESSENTIAL = (
     "HOSTFS", "NET_NS", "VETH", "NET_SCH_NETEM", "NET_SCH_HTB", "IPV6", "PACKET", "HIGH_RES_TIMERS",
-    "UML_TIME_TRAVEL_SUPPORT",
+    "UML_TIME_TRAVEL_SUPPORT", "MCONSOLE", "MAGIC_SYSRQ",
 )  # fmt: skip
 
 
