@@ -31,7 +31,7 @@ from topologies.errors import RunError
 
 @dataclass(frozen=True, repr=False)
 class Delays:
-    """How long the packets of a flow took."""
+    """How long the packets of a flow took, n of them."""
 
     of: str
     n: int
@@ -41,6 +41,15 @@ class Delays:
     p90: Quantity
     p99: Quantity
     max: Quantity
+
+    @staticmethod
+    def make(of: str, delay_us: np.ndarray) -> Delays:
+        values = {
+            "min": delay_us.min(), "mean": delay_us.mean(), "p50": np.quantile(delay_us, 0.5),
+            "p90": np.quantile(delay_us, 0.9), "p99": np.quantile(delay_us, 0.99), "max": delay_us.max(),
+        }  # fmt: skip
+        quantities = {k: Quantity(us * 1e-6, "time", f"{k} of the {of}") for k, us in values.items()}
+        return Delays(of, len(delay_us), **quantities)
 
     def __repr__(self) -> str:
         told = ", ".join(f"{name} {getattr(self, name)}" for name in ("min", "p50", "p90", "p99", "max"))
@@ -55,7 +64,7 @@ class Outage(NamedTuple):
 
     @property
     def duration(self) -> Quantity:
-        return Quantity(self.end_s - self.start_s, "time")
+        return Quantity(self.end_s - self.start_s, "time", f"outage from {self.start_s:.6g} s")
 
     def __repr__(self) -> str:
         return f"<{self.duration} from {self.start_s:.6g} s>"
@@ -94,26 +103,25 @@ class TestedRun(Run):
         flow = self._flow(("probe",), flow_or_a, b)
         rtt_us = self.probes.loc[self.probes["flow"] == flow.name, "rtt_us"].dropna().to_numpy()
         if not len(rtt_us):
-            raise RunError(f"No probe of {flow.name} ({flow.source} to {flow.target}) came back.")
-        values = [rtt_us.min(), rtt_us.mean(), *np.quantile(rtt_us, (0.5, 0.9, 0.99)), rtt_us.max()]
-        quantities = [Quantity(value * 1e-6, "time") for value in values]
-        return Delays(f"RTT of {flow.name}, {flow.source} to {flow.target}", len(rtt_us), *quantities)
+            raise RunError(f"No probe of {_named(flow)} came back.")
+        return Delays.make(f"RTT of {_named(flow)}", rtt_us)
 
     def loss(self, flow_or_a: str, b: str | None = None) -> Quantity:
         """Share of the packets of a probe or udp flow that never arrived."""
         flow = self._flow(("probe", "udp"), flow_or_a, b)
-        return Quantity(self._figure(flow.name, "loss_pct") / 100, "share")
+        return Quantity(self._figure(flow.name, "loss_pct") / 100, "share", f"loss of {_named(flow)}")
 
     def outages(self, flow_or_a: str, b: str | None = None) -> list[Outage]:
         """Times in which two or more probes in a row were lost, of a probe flow."""
         flow = self._flow(("probe",), flow_or_a, b)
         found = metrics.outages(self, flow.name)
-        return [Outage(*row) for row in found[["start_s", "end_s"]].to_numpy().tolist()]
+        return [Outage(*times) for times in found[["start_s", "end_s"]].to_numpy().tolist()]
 
     def throughput(self, flow_or_a: str, b: str | None = None) -> Quantity:
         """Received rate of a udp or tcp flow over its whole time."""
         flow = self._flow(("udp", "tcp"), flow_or_a, b)
-        return Quantity(self._figure(flow.name, "throughput_mbps") * 1e6, "rate")
+        rate_mbps = self._figure(flow.name, "throughput_mbps")
+        return Quantity(rate_mbps * 1e6, "rate", f"throughput of {_named(flow)}")
 
     def path_at(self, t_s: float, a: str, b: str) -> tuple[str, ...]:
         """The nodes that a packet sent at t_s from a to b crossed, both ends among them; () if it was lost.
@@ -165,8 +173,8 @@ class TestedRun(Run):
                 self.plan.node(name)
             found = [flow for flow in flows if (flow.source, flow.target) == (flow_or_a, b)]
             found = [flow for flow in found if flow.kind == found[0].kind]
-            there = ", ".join(f"{flow.name} from {flow.source} to {flow.target}" for flow in flows)
-            wrong = f"from {flow_or_a} to {b} (there are {there})" if there else f"from {flow_or_a} to {b}"
+            there = f" (there are {'; '.join(map(_named, flows))})" if flows else ""
+            wrong = f"from {flow_or_a} to {b}{there}"
         kind = " or ".join(kinds)
         if not found:
             raise RunError(f"{self.scenario.name} has no {kind} flow {wrong}.")
@@ -175,6 +183,10 @@ class TestedRun(Run):
             raise RunError(f"More than one {kind} flow goes from {flow_or_a} to {b}; name one: {names}.")
         self.asked(self, str(found[0].name))
         return found[0]
+
+
+def _named(flow: Any) -> str:
+    return f"{flow.name}, {flow.source} to {flow.target}"
 
 
 def load(run_dir: str | Path) -> TestedRun:

@@ -21,13 +21,17 @@ EXAMPLES = {"time": "120 * ms", "rate": "3 * mbps", "share": "0.5 * percent"}
 
 
 class Quantity(float):
-    """A float of a kind: "time" (in s), "rate" (in bit/s) or "share" (of 1)."""
+    """A float of a kind: "time" (in s), "rate" (in bit/s) or "share" (of 1).
+
+    of: what was measured, in words, for who prints a quantity that should have been another.
+    """
 
     kind: str
+    of: str
 
-    def __new__(cls, value: float, kind: str) -> Quantity:
+    def __new__(cls, value: float, kind: str, of: str = "") -> Quantity:
         made = super().__new__(cls, value)
-        made.kind = kind
+        made.kind, made.of = kind, of
         return made
 
     def __repr__(self) -> str:
@@ -84,7 +88,7 @@ class Quantity(float):
         return Quantity(-float(self), self.kind)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Quantity, (float(self), self.kind)
+        return Quantity, (float(self), self.kind, self.of)
 
     def _alike(self, other: float) -> float:
         """The other's value in this one's base unit."""

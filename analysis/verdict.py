@@ -75,12 +75,10 @@ def judge(run: Run) -> Verdict:
     return Verdict(_plain(verdict))
 
 
-def valid(run: Run) -> Verdict:
-    """The verdict on a run whose figures may be used; raises InvalidRun where they may not."""
-    verdict = judge(run)
+def refuse_invalid(run: Run, verdict: Verdict) -> None:
+    """Raises InvalidRun where the figures of a run must not be used."""
     if verdict.status == "invalid":
         raise InvalidRun(f"{run.dir}: this run is invalid. {' '.join(verdict['reasons'])}")
-    return verdict
 
 
 def write(run: Run, verdict: Verdict) -> Path:

@@ -350,7 +350,7 @@ def accept(runs: tuple[Path, ...], file: Path | None) -> None:
 
     loaded = [load(run) for run in runs]
     for run in loaded:
-        verdict.valid(run)
+        verdict.refuse_invalid(run, verdict.judge(run))
     file = file or baselines.default_file(loaded[0])
     made = baselines.accept(loaded, file)
     click.echo(f"Accepted: {file}, {sum(map(len, made.flows.values()))} figures of {len(made.flows)} flows.")

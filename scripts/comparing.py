@@ -76,7 +76,7 @@ def hold(run: Run, file: Path, junit_file: Path | None) -> baseline.Outcome:
     suite = f"baseline.{file.stem}"
     facts: dict[str, object] = {name: run.manifest[name] for name in ("skybed", "clock", "started_utc")}
     try:
-        verdict.valid(run)
+        verdict.refuse_invalid(run, verdict.judge(run))
     except InvalidRun as why:
         if junit_file is not None:
             junit.write(junit_file, suite, [junit.Case("valid", "error", f"invalid: {why}")], facts)

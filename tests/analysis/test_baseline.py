@@ -178,5 +178,6 @@ def test_no_file(run, file):
 def test_an_invalid_run_has_no_figures(builder):
     made = builder()
     made.manifest["finished"] = False
+    run = made.load()
     with pytest.raises(InvalidRun, match=r"/run: this run is invalid\. The run was not finished: 60 s of"):
-        verdict.valid(made.load())
+        verdict.refuse_invalid(run, verdict.judge(run))

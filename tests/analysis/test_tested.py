@@ -36,7 +36,7 @@ def test_round_trips_of_two_nodes_and_of_the_flow_between_them_are_the_same(run)
     table = run.probes.query("flow == 'down'").rtt_us
     assert by_name.p50 == approx(table.median() * 1e-6) and by_name.max == approx(table.max() * 1e-6)
     assert by_name.min < by_name.p50 < by_name.p90 < by_name.p99 < by_name.max < 10 * ms
-    assert by_name.n == 300
+    assert by_name.n == 300 and by_name.p99.of == "p99 of the RTT of down, eo-0-0 to sanya"
     assert repr(by_name).startswith(f"<RTT of down, eo-0-0 to sanya: min {by_name.min}, p50 {by_name.p50}, ")
     assert repr(by_name).endswith(" (300 packets)>")
 
@@ -48,7 +48,7 @@ def test_the_time_until_acquisition_is_an_outage(run):
     assert repr(outage) == f"<{outage.duration} from 0 s>"
     assert run.outages("eo-0-0", "sanya") == []
     assert 25 * percent < run.loss("across") < 35 * percent
-    assert run.loss("down") == 0
+    assert run.loss("down") == 0 and run.loss("down").of == "loss of down, eo-0-0 to sanya"
 
 
 def test_load_is_told_by_its_rate_and_loss(run):
@@ -71,10 +71,10 @@ def test_a_path_is_the_measured_one_where_a_trace_flow_is(run):
      "pair has no probe flow scene (there are across, across-6, down, silent)."),
     (lambda run: run.rtt("miyum", "sanya"), "pair has no node miyum (did you mean miyun?)."),
     (lambda run: run.throughput("sanya", "miyun"),
-     "pair has no udp or tcp flow from sanya to miyun (there are scene from eo-0-0 to sanya)."),
+     "pair has no udp or tcp flow from sanya to miyun (there are scene, eo-0-0 to sanya)."),
     (lambda run: run.loss("miyun", "sanya"),
      "More than one probe or udp flow goes from miyun to sanya; name one: across, across-6."),
-    (lambda run: run.rtt("silent"), "No probe of silent (sanya to miyun) came back."),
+    (lambda run: run.rtt("silent"), "No probe of silent, sanya to miyun came back."),
     (lambda run: run.loss("silent"), "The run did not measure loss_pct of silent."),
     (lambda run: run.path_at(31, "miyun", "sanya"), "The run has no 31 s; it goes from 0 to 30 s."),
     (lambda run: run.path_at(1, "miyun", "sania"), "pair has no node sania (did you mean sanya?)."),
