@@ -21,7 +21,7 @@ import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from topologies.scenario import Scenario
 
 INVALID = "skybed_invalid"  # attribute of a report and property of a test: why the run could tell it nothing
+
+ROOMS = {Path(__file__).resolve().parents[1] / room for room in ("analysis", "scripts", "topologies")}
 
 log = logging.getLogger("skybed")
 
@@ -95,7 +97,7 @@ class Skybed:
                 self._made[key] = error
         made = self._made[key]
         if isinstance(made, Exception):
-            raise made
+            raise made.with_traceback(None)  # not where it was raised before
         return made
 
     def _run(self, scenario: Scenario, options: Options) -> TestedRun:
@@ -199,6 +201,7 @@ def pytest_runtest_makereport(
     reason = _reason(call)
     if reason:
         item.user_properties.append((INVALID, reason))
+    _cut_to_the_test(call)
     report = yield
     if reason:
         setattr(report, INVALID, reason)
@@ -248,6 +251,25 @@ def _reason(call: pytest.CallInfo[None]) -> str | None:
     from topologies.errors import InvalidRun
 
     return str(call.excinfo.value) if isinstance(call.excinfo.value, InvalidRun) else None
+
+
+def _cut_to_the_test(call: pytest.CallInfo[None]) -> None:
+    """An error that skybed raises on purpose says all in its sentence: its traceback ends outside skybed."""
+    if call.excinfo is None:
+        return
+    from topologies.errors import SkybedError
+
+    if not isinstance(call.excinfo.value, SkybedError):
+        return
+    entries: list[TracebackType] = []
+    entry: TracebackType | None = call.excinfo.tb
+    while entry:
+        if not ROOMS & {*Path(entry.tb_frame.f_code.co_filename).parents}:
+            entries.append(entry)
+        entry = entry.tb_next
+    for outer in reversed(entries):
+        entry = TracebackType(entry, outer.tb_frame, outer.tb_lasti, outer.tb_lineno)
+    call.excinfo = pytest.ExceptionInfo.from_exception(call.excinfo.value.with_traceback(entry))
 
 
 def _tell_invalid(file: Path) -> None:
