@@ -1,0 +1,69 @@
+"""The example project, played for real by the commands of its own workflow."""
+
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+import yaml
+
+from emulator import umlkernel
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(
+        umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
+    ),
+]
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "docs" / "example-ci"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the example, with the test in docs/testing.md, and skybed where the workflow has it."""
+    folder = tmp_path_factory.mktemp("ci") / "my-network"
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("results", "runs"))
+    (folder / "skybed").symlink_to(ROOT)
+    told = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.DOTALL)
+    (folder / "tests" / "test_told.py").write_text(told[1])
+    return folder
+
+
+def step(project, name, *more):
+    """A step of the workflow, by its name, with more arguments: the finished process."""
+    workflow = yaml.safe_load((project / ".github" / "workflows" / "network.yml").read_text())
+    (command,) = [step["run"] for step in workflow["jobs"]["test"]["steps"] if step.get("name") == name]
+    command = " ".join([command.strip(), *more])
+    return subprocess.run(["bash", "-ec", command], cwd=project, capture_output=True, text=True, timeout=300)
+
+
+def test_the_network_keeps_its_promises(project):
+    done = step(project, "Test")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "playing" not in done.stdout + done.stderr
+    (suite,) = ET.parse(project / "results" / "junit.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("7", "0", "0")
+    figures = {p.get("name"): float(p.get("value")) for p in suite.iter("property")}
+    assert 70 < figures["network.command.rtt_p99_ms"] < 90
+    assert figures["network-2.command.outages"] == 1  # the relay that fell silent
+    runs = project / "results" / "runs"
+    assert sorted(run.name for run in runs.iterdir()) == ["network", "network-2"]
+    assert (runs / "network" / "report.html").stat().st_size > 100_000
+
+
+def test_a_network_that_became_slower_is_noticed(project):
+    """Five ms more between ground and relays: ten, there and back. Everything else still holds."""
+    scenario = project / "network.yaml"
+    gateway = "{rate_mbps: 2000, setup_s: [2, 5], min_elevation_deg: 10, fixed_delay_ms: 5}"
+    changed = scenario.read_text().replace("access:\n", f"links:\n  ka-gateway: {gateway}\n\naccess:\n")
+    scenario.write_text(changed)
+    done = step(project, "Test", "-k", "'accepted or answered or images'")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "1 failed, 2 passed" in done.stdout
+    left = r"command rtt_p50_ms is 87\.\d+ ms; the baseline is 77\.\d+ ms, give or take 0\.386 ms\."
+    note = r"The scenario has changed since the baseline was accepted\."
+    assert re.search(rf"^E +{left}$(.|\n)*^E +{note}$", done.stdout, re.MULTILINE), done.stdout
