@@ -126,22 +126,21 @@ class TestedRun(Run):
     def path_at(self, t_s: float, a: str, b: str) -> tuple[str, ...]:
         """The nodes that a packet sent at t_s from a to b crossed, both ends among them; () if it was lost.
 
-        By the round of a trace flow from a to b that was sent nearest to t_s ("?" for a node that did not
-        answer), or by the plan where there is no such flow.
+        By the nearest round of a trace flow from a to b ("?" for a node that did not answer), or by the plan
+        where no such flow ran then.
         """
         if not 0 <= t_s <= self.played_s:
             raise RunError(f"The run has no {t_s:g} s; it goes from 0 to {self.played_s:g} s.")
         for name in (a, b):
             self.plan.node(name)
-        traces = [x for x in self.scenario.traffic if (x.kind, x.source, x.target) == ("trace", a, b)]
-        if not traces:
-            text = paths.path_at(self, a, b, np.array([float(t_s)]))[0]
-        else:
-            name = str(traces[0].name)
-            self.asked(self, name)
-            rounds = paths.proofs(self, name)
-            nearest = rounds.iloc[(rounds["sent_s"] - t_s).abs().argmin()]
-            text = nearest["path"] if nearest["reached"] else ""
+        text = paths.path_at(self, a, b, np.array([float(t_s)]))[0]
+        for flow in self.scenario.traffic:
+            if flow.kind == "trace" and (flow.source, flow.target) == (a, b):
+                self.asked(self, str(flow.name))
+                rounds = paths.proofs(self, str(flow.name))
+                nearest = rounds.iloc[(rounds["sent_s"] - t_s).abs().argmin()]
+                if abs(nearest["sent_s"] - t_s) <= flow.every_s:
+                    text = nearest["path"] if nearest["reached"] else ""
         return tuple(text.split(" > ")) if text else ()
 
     def matches_baseline(self, file: str | Path) -> bool:
@@ -163,7 +162,7 @@ class TestedRun(Run):
             raise RunError(f"The run did not measure {figure} of {flow}.") from None
 
     def _flow(self, kinds: Sequence[str], flow_or_a: str, b: str | None) -> Any:
-        """The flow that is meant; of several kinds the first that there is."""
+        """The flow that is meant; between two nodes, of the first of these kinds that there is."""
         flows = [flow for flow in self.scenario.traffic if flow.kind in kinds]
         if b is None:
             found = [flow for flow in flows if flow.name == flow_or_a]
@@ -172,7 +171,8 @@ class TestedRun(Run):
             for name in (flow_or_a, b):
                 self.plan.node(name)
             found = [flow for flow in flows if (flow.source, flow.target) == (flow_or_a, b)]
-            found = [flow for flow in found if flow.kind == found[0].kind]
+            best = min((flow.kind for flow in found), key=kinds.index, default=None)
+            found = [flow for flow in found if flow.kind == best]
             there = f" (there are {'; '.join(map(_named, flows))})" if flows else ""
             wrong = f"from {flow_or_a} to {b}{there}"
         kind = " or ".join(kinds)

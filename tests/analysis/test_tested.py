@@ -13,6 +13,9 @@ from topologies.scenario import Scenario
 
 PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
 UDP = {"kind": "udp", "name": "scene", "from": "eo-0-0", "to": "sanya", "rate_mbps": 4}
+UDP_FIRST = {"kind": "udp", "name": "load", "from": "sanya", "to": "eo-0-0", "rate_mbps": 1}
+ECHO = {"kind": "probe", "name": "up", "from": "sanya", "to": "eo-0-0", "protocol": "echo"}
+EARLY = {"kind": "trace", "name": "early", "from": "sanya", "to": "miyun", "stop_s": 12}
 AGAIN = {"kind": "probe", "name": "across-6", "from": "miyun", "to": "sanya", "family": 6}
 SILENT = {"kind": "probe", "name": "silent", "from": "sanya", "to": "miyun", "start_s": 29, "rate_hz": 1}
 
@@ -21,11 +24,13 @@ SILENT = {"kind": "probe", "name": "silent", "from": "sanya", "to": "miyun", "st
 def run(tmp_path_factory):
     pair = Scenario.load(PAIR)
     fields = pair.model_dump(by_alias=True)
-    fields["traffic"] += [UDP, AGAIN, SILENT]
+    fields["traffic"] += [UDP, AGAIN, SILENT, UDP_FIRST, ECHO, EARLY]
     build = Builder(tmp_path_factory.mktemp("tested") / "run", Plan.make(Scenario.model_validate(fields)))
     build.flow_rows("scene", "udp", 4.0)
     probes = build.tables["probes"]
     build.tables["probes"] = probes[probes["flow"] != "silent"]
+    paths = build.tables["paths"]
+    build.tables["paths"] = paths[(paths["flow"] != "early") | (paths["sent_s"] < 12)]
     build.load()
     return tested.load(build.dir)
 
@@ -54,12 +59,18 @@ def test_the_time_until_acquisition_is_an_outage(run):
 def test_load_is_told_by_its_rate_and_loss(run):
     assert run.throughput("scene") == 4 * mbps
     assert run.loss("scene") == 1 * percent
+    assert run.loss("sanya", "eo-0-0").of == "loss of up, sanya to eo-0-0"  # of the probes, not the load
 
 
 def test_a_path_is_the_measured_one_where_a_trace_flow_is(run):
     assert run.path_at(20, "miyun", "sanya") == ("miyun", "eo-0-0", "sanya")
     assert run.path_at(2, "miyun", "sanya") == ()
-    assert run.path_at(20, "sanya", "miyun") == ("sanya", "eo-0-0", "miyun")  # by the plan
+    assert run.path_at(3, "eo-0-0", "miyun") == ()  # by the plan
+    assert run.path_at(9, "eo-0-0", "miyun") == ("eo-0-0", "miyun")
+    last = (run.paths["flow"] == "early") & (run.paths["sent_s"] == 11)
+    run.paths.loc[last & (run.paths["hop"] == 1), "node"] = "detour"
+    assert run.path_at(11.4, "sanya", "miyun") == ("sanya", "detour", "miyun")
+    assert run.path_at(20, "sanya", "miyun") == ("sanya", "eo-0-0", "miyun")  # no longer measured
     run.paths.loc[(run.paths["sent_s"] == 25) & (run.paths["hop"] == 1), "node"] = None
     assert run.path_at(25.4, "miyun", "sanya") == ("miyun", "?", "sanya")
     assert run.path_at(25.6, "miyun", "sanya") == ("miyun", "eo-0-0", "sanya")
@@ -68,10 +79,11 @@ def test_a_path_is_the_measured_one_where_a_trace_flow_is(run):
 @pytest.mark.parametrize("ask, says", [
     (lambda run: run.rtt("donw"), "pair has no probe flow donw (did you mean down?)."),
     (lambda run: run.rtt("scene"),
-     "pair has no probe flow scene (there are across, across-6, down, silent)."),
+     "pair has no probe flow scene (there are across, across-6, down, silent, up)."),
     (lambda run: run.rtt("miyum", "sanya"), "pair has no node miyum (did you mean miyun?)."),
     (lambda run: run.throughput("sanya", "miyun"),
-     "pair has no udp or tcp flow from sanya to miyun (there are scene, eo-0-0 to sanya)."),
+     "pair has no udp or tcp flow from sanya to miyun "
+     "(there are scene, eo-0-0 to sanya; load, sanya to eo-0-0)."),
     (lambda run: run.loss("miyun", "sanya"),
      "More than one probe or udp flow goes from miyun to sanya; name one: across, across-6."),
     (lambda run: run.rtt("silent"), "No probe of silent, sanya to miyun came back."),
@@ -95,7 +107,7 @@ def test_a_baseline_is_matched_or_told_line_by_line(run, tmp_path):
     with pytest.raises(AssertionError) as caught:
         run.matches_baseline("bad.json")
     assert str(caught.value) == (
-        "1 of 17 figures left the tolerance of bad.json:\n"
+        "1 of 22 figures left the tolerance of bad.json:\n"
         "  scene throughput_mbps is 4 Mbit/s; the baseline is 5 Mbit/s, give or take 0.2 Mbit/s."
     )
 
