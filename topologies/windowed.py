@@ -6,10 +6,11 @@ may be shorter. On disk a piece is a row group of a Parquet file.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -19,10 +20,17 @@ from topologies.errors import RunError
 
 WINDOW_S = 1800.0
 
+Append = Callable[[Mapping[str, pa.Array]], None]
+
 
 def count(until_s: float) -> int:
     """How many pieces there are up to a run time."""
     return max(1, math.ceil(until_s / WINDOW_S))
+
+
+def index(t_s: float) -> int:
+    """The number of the piece that an instant is in."""
+    return int(t_s // WINDOW_S)
 
 
 def cut(rows: np.ndarray, until_s: float) -> list[np.ndarray]:
@@ -31,16 +39,27 @@ def cut(rows: np.ndarray, until_s: float) -> list[np.ndarray]:
     return np.split(rows, np.searchsorted(rows["t_s"], ends_s))
 
 
+@contextlib.contextmanager
+def growing(path: pathlib.Path, schema: pa.Schema) -> Iterator[Append]:
+    """A function that adds a piece, by its columns, to a stored table. It appears when the block ends."""
+    unfinished = path.with_suffix(".part")
+    with pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
+
+        def append(columns: Mapping[str, pa.Array]) -> None:
+            piece = pa.table(columns, schema=schema)
+            writer.write_table(piece, row_group_size=max(1, len(piece)))  # by default 2**20 rows at most
+
+        yield append
+    os.replace(unfinished, path)
+
+
 def write(path: pathlib.Path, dtype: np.dtype, pieces: Iterable[np.ndarray]) -> None:
-    """Store pieces as they come. The file appears when all of them are in it."""
+    """Store pieces as they come."""
     names = dtype.names or ()
     schema = pa.schema([(name, pa.from_numpy_dtype(dtype[name])) for name in names])
-    growing = path.with_suffix(".part")
-    with pq.ParquetWriter(growing, schema, compression="zstd") as writer:
+    with growing(path, schema) as append:
         for piece in pieces:
-            columns = [pa.array(np.ascontiguousarray(piece[name])) for name in names]
-            writer.write_table(pa.table(columns, schema=schema))
-    os.replace(growing, path)
+            append({name: pa.array(np.ascontiguousarray(piece[name])) for name in names})
 
 
 def check(path: pathlib.Path, dtype: np.dtype, until_s: float) -> None:
