@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import resource
 import select
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from emulator import messages, order
 from emulator.link import SkyLink
 from emulator.messages import packed
 from emulator.node import GroundStation, Satellite, SkyNode
+from topologies import windowed
 from topologies.timeline import EventKind
 
 if TYPE_CHECKING:
@@ -25,13 +27,13 @@ Outbox = dict[SkyNode, list[bytes]]  # what each node's kernel is to be told; on
 
 
 class SkyTopo(Topo):
-    """A plan's nodes and links as a Mininet topology.
+    """A plan's nodes as a Mininet topology.
 
-    at_s None: every link that the plan ever uses, all down, for `Sky` to drive. A time: only the links that
-    stand then, up, with their delays and routes: a still of the sky, which stock `mn` can build.
+    at_s None: without links, for `Sky` to drive. A time: with the links that stand then, up, with their
+    delays and routes: a still of the sky, which stock `mn` can build.
     """
 
-    def build(self, plan: Plan, at_s: float | None = None, early_us: float = 0.0) -> None:
+    def build(self, plan: Plan, at_s: float | None = None) -> None:
         names = [node.name for node in plan.nodes]
         via = None if at_s is None else _table(plan, at_s)
         for i, node in enumerate(plan.nodes):
@@ -41,26 +43,33 @@ class SkyTopo(Topo):
                 reached = np.flatnonzero(via[i] >= 0)
                 still["routes"] = [((plan.nodes[d].ip, plan.nodes[d].ip6), names[via[i, d]]) for d in reached]
             self.addHost(node.name, cls=cls, ip=node.ip, ip6=node.ip6, **still)
-        links = range(len(plan.links)) if at_s is None else _standing(plan, at_s)
-        longest_us = _longest_delay_us(plan)
-        for i in links:
-            link = plan.links[i]
-            capable = link.link_class
-            self.addLink(
-                names[link.a], names[link.b], cls=SkyLink, up=at_s is not None,
-                delay_us=0.0 if at_s is None else float(plan.delay_s(i, at_s)) * 1e6,
-                max_delay_us=longest_us[i], rate_bps=capable.rate_mbps * 1e6, loss_pct=capable.loss_pct,
-                queue_packets=capable.queue_packets, seed=_seed(plan.scenario.seed, i),
-                early_us=early_us, addr1=_mac(i, 0), addr2=_mac(i, 1),
-            )  # fmt: skip
+        if at_s is not None:
+            for i in _standing(plan, at_s):
+                delay_us = float(plan.delay_s(i, at_s)) * 1e6
+                self.addLink(*_ends(plan, i), delay_us=delay_us, **_link(plan, i))
+
+
+def _ends(plan: Plan, i: int) -> tuple[str, str]:
+    link = plan.links[i]
+    return plan.nodes[link.a].name, plan.nodes[link.b].name
+
+
+def _link(plan: Plan, i: int, life: int = 0) -> dict[str, Any]:
+    """What Mininet is to know of a link besides its delay. life: how often it was made and dropped before."""
+    capable = plan.links[i].link_class
+    return {
+        "cls": SkyLink, "rate_bps": capable.rate_mbps * 1e6, "loss_pct": capable.loss_pct,
+        "queue_packets": capable.queue_packets, "seed": _seed(plan.scenario.seed, i, life),
+        "addr1": _mac(i, 0), "addr2": _mac(i, 1),
+    }  # fmt: skip
 
 
 def _table(plan: Plan, at_s: float) -> np.ndarray:
     """The next hop of every node to every destination at a time: int[node, destination], -1 for none."""
-    changes = plan.routes().changes
     via = np.full((len(plan.nodes), len(plan.nodes)), -1)
-    for _, node, destination, hop in changes[changes["t_s"] <= at_s].tolist():
-        via[node, destination] = hop
+    for changes in itertools.islice(plan.routes_windows(), windowed.index(at_s) + 1):
+        for _, node, destination, hop in changes[changes["t_s"] <= at_s].tolist():
+            via[node, destination] = hop
     return via
 
 
@@ -72,14 +81,15 @@ def _standing(plan: Plan, at_s: float) -> list[int]:
 def _longest_delay_us(plan: Plan) -> np.ndarray:
     """Per link, over the whole plan."""
     longest_us = np.zeros(len(plan.links))
-    events = plan.timeline().events
-    set_by = events[~np.isnan(events["delay_us"])]
-    np.maximum.at(longest_us, set_by["link"], set_by["delay_us"])
+    for events in plan.timeline_windows():
+        set_by = events[~np.isnan(events["delay_us"])]
+        np.maximum.at(longest_us, set_by["link"], set_by["delay_us"])
     return longest_us
 
 
 class Sky(Mininet):
-    """A Mininet whose links and routes are those of a plan. At first all are down; a Player does the rest.
+    """A Mininet whose links and routes are those of a plan. At first there are only nodes; a Player does the
+    rest.
 
     The `prepare` methods turn what happens at one instant into messages, in the order in which they are
     called; `send` gives them to the kernel. So encoding is done before the deadline.
@@ -87,13 +97,16 @@ class Sky(Mininet):
 
     def __init__(self, plan: Plan, early_us: float = 0.0):
         self.plan = plan
+        self._early_us = early_us
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # two descriptors a node
         Mininet.inited = True  # no change of the machine's own limits by a dozen of `sysctl -w`
-        super().__init__(topo=SkyTopo(plan, early_us=early_us), controller=None, waitConnected=False)
+        super().__init__(topo=SkyTopo(plan), controller=None, waitConnected=False)
         names = [node.name for node in plan.nodes]
         self.sky_nodes: list[SkyNode] = [self[name] for name in names]
-        self.sky_links: list[SkyLink] = [self[names[x.a]].nameToIntf[names[x.b]].link for x in plan.links]
+        self.sky_links: dict[int, SkyLink] = {}  # by number in the plan
+        self._lives: Counter[int] = Counter()
+        self._longest_us = _longest_delay_us(plan)
         self._by_fd = {node.netlink.socket.fileno(): node for node in self.sky_nodes}
         self._answers = select.epoll()
         for fd in self._by_fd:
@@ -103,6 +116,29 @@ class Sky(Mininet):
         self._silent = np.zeros(len(plan.links), bool)
         self._delay_us = np.zeros(len(plan.links))
         self._via = np.full((len(names), len(names)), -1, np.int32)  # [node, destination]
+
+    def configHosts(self) -> None:
+        """Called by Mininet's constructor: nothing is left to do."""
+
+    def change_links(self, coming: np.ndarray) -> Iterator[None]:
+        """Drop the links that neither stand nor come, make those that come and are not there: one at a step.
+
+        coming: numbers of the links that come up before this is called again.
+        """
+        wanted = {*np.flatnonzero(self._up).tolist(), *coming.tolist()}
+        dropped, made = sorted(self.sky_links.keys() - wanted), sorted(wanted - self.sky_links.keys())
+        return itertools.chain(map(self._drop_link, dropped), map(self._make_link, made))
+
+    def _make_link(self, i: int) -> None:
+        link = _link(self.plan, i, self._lives[i])
+        longest_us = self._longest_us[i]
+        self.sky_links[i] = self.addLink(
+            *_ends(self.plan, i), up=False, max_delay_us=longest_us, early_us=self._early_us, **link
+        )
+        self._lives[i] += 1
+
+    def _drop_link(self, i: int) -> None:
+        self.delLink(self.sky_links.pop(i))
 
     def prepare_carriers(self, events: np.ndarray) -> Outbox:
         """Messages that give or take the carrier of the links of UP and DOWN events, at both ends."""
@@ -186,6 +222,6 @@ def _mac(link: int, side: int) -> str:
     return ":".join(f"{byte:02x}" for byte in (2, side, *link.to_bytes(4, "big")))
 
 
-def _seed(seed: int, link: int) -> int:
-    """A seed of 30 bits for netem's losses, another for each link."""
-    return int(np.random.SeedSequence([seed, link]).generate_state(1)[0]) >> 2
+def _seed(seed: int, link: int, life: int) -> int:
+    """A seed of 30 bits for netem's losses, another for each link and each time that it is made."""
+    return int(np.random.SeedSequence([seed, link, life]).generate_state(1)[0]) >> 2

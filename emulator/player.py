@@ -7,7 +7,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,31 +17,67 @@ from emulator.net import Sky
 from topologies.timeline import EventKind
 
 if TYPE_CHECKING:
-    from topologies.plan import Plan
+    from topologies.plan import Plan, Window
 
 BEHIND_S = 0.02  # so late, the player stops working off a backlog and goes to the newest state
 COARSE_S = 0.1  # how long it sleeps at a time, to hear `stop`
+SPARE_S = 0.004  # between two instants, for a link to be made or dropped: half a millisecond, seldom three
+END = object()
+
+
+class Played(NamedTuple):
+    """What was done of a window: its events and changes of routes, when each was applied (nan: it was not),
+    and which events were skipped.
+    """
+
+    events: np.ndarray
+    applied_s: np.ndarray
+    skipped: np.ndarray
+    changes: np.ndarray
+    changes_applied_s: np.ndarray
+
+    def until(self, t_s: float) -> Played:
+        """What of it was due up to a time."""
+        events, changes = (np.searchsorted(rows["t_s"], t_s, "right") for rows in (self.events, self.changes))
+        return Played(*(column[:events] for column in self[:3]), *(column[:changes] for column in self[3:]))
+
+
+class Due(NamedTuple):
+    """A window to be played: the instants at which something is due, s, and the links that come up."""
+
+    played: Played
+    instants: np.ndarray
+    coming: np.ndarray
+
+
+def _forget(played: Played) -> None:
+    """A log that nobody reads."""
 
 
 class Player:
-    """Plays the events and routes of a plan on a sky.
+    """Plays the events and routes of a plan on a sky, a window at a time; `log` is given each that is over.
 
     At one instant: links that come, change or fall silent; then routes; then links that go. So a route leaves
     a link before the link does, and takes a new one once it stands (make before break).
+
+    A thread beside the one that plays logs the last window and fetches the next. In real time it runs while
+    the player sleeps, mostly in Arrow's code, which does not hold the interpreter. In virtual time work takes
+    no time: all is done when the player first sleeps. Links of the next window are made between instants, by
+    the player itself: two threads would get each other's answers from the kernel.
     """
 
-    def __init__(self, sky: Sky, plan: Plan):
+    def __init__(self, sky: Sky, plan: Plan, log: Callable[[Played], None] = _forget):
         self.sky = sky
-        self.events, self.routes = plan.timeline().events, plan.routes().changes
-        self.applied_s = np.full(len(self.events), np.nan)
-        self.skipped = np.zeros(len(self.events), bool)
-        self.routes_applied_s = np.full(len(self.routes), np.nan)
         self.cpu_s = 0.0  # of the thread that plays
         self.stopped = threading.Event()
-        self._instants = np.union1d(self.events["t_s"], self.routes["t_s"])
+        self._log = log
+        self._windows = plan.windows()
+        self._due = _due(next(self._windows))
+        self._links: Iterator[None] | None = None  # for the next window, once it is here
 
     def open(self) -> None:
         """Everything that stands at t = 0, before there is a clock."""
+        _all(self.sky.change_links(self._due.coming))
         self._apply(0.0, clock=None)
 
     def play(
@@ -48,58 +85,119 @@ class Player:
     ) -> float:
         """Play until `until_s` or until `stopped` is set; returns the run time reached."""
         used_s = time.thread_time()
-        with _preferred():
-            for t_s in self._instants[np.searchsorted(self._instants, 0.0, side="right") :].tolist():
-                if t_s > until_s or not self._wait(clock, t_s - COARSE_S, progress):
-                    break
-                if clock.now_s() - t_s > BEHIND_S:
-                    self._skip_superseded(t_s, clock.now_s())
-                self._apply(t_s, clock)
-            self._wait(clock, until_s, progress)
+        with ThreadPoolExecutor(1) as beside:
+            ahead = beside.submit(self._fetch)
+            with _preferred():  # but not the thread beside, which began before
+                while self._play_window(ahead, clock, until_s, progress) and (due := ahead.result()):
+                    _all(self._links or self._links_for(due))
+                    self._links = None
+                    ahead = beside.submit(self._log_and_fetch, self._due.played)
+                    self._due = due
+                self._wait(clock, until_s, progress)
+            reached_s = min(clock.now_s(), until_s)
+            ahead.result()  # raises what kept the last window from being logged
         self.cpu_s = time.thread_time() - used_s
-        return min(clock.now_s(), until_s)
+        return reached_s
+
+    def close(self, played_s: float) -> None:
+        """Log the window that was being played, up to the run time that was reached."""
+        self._log(self._due.played.until(played_s))
+
+    def _fetch(self) -> Due | None:
+        window = next(self._windows, None)
+        return _due(window) if window else None
+
+    def _log_and_fetch(self, over: Played) -> Due | None:
+        self._log(over)
+        return self._fetch()
+
+    def _play_window(
+        self, ahead: Future[Due | None], clock: Clock, until_s: float, progress: Callable[[float], None]
+    ) -> bool:
+        """Whether the window was played to its end."""
+        for t_s in map(float, self._due.instants):
+            if t_s > until_s or not self._wait(clock, t_s - COARSE_S, progress):
+                return False
+            if clock.now_s() - t_s > BEHIND_S:
+                self._skip_superseded(t_s, clock.now_s())
+            if self._links is None and ahead.done() and (due := ahead.result()):
+                self._links = self._links_for(due)
+            self._apply(t_s, clock)
+        return True
+
+    def _links_for(self, due: Due) -> Iterator[None]:
+        """Steps to the links that the rest of this window and the next one take."""
+        return self.sky.change_links(np.union1d(self._due.coming, due.coming))
 
     def _wait(self, clock: Clock, t_s: float, progress: Callable[[float], None]) -> bool:
-        while (now_s := clock.now_s()) < t_s:
+        while True:
+            now_s = clock.now_s()
             progress(now_s)
+            if now_s >= t_s:
+                return not self.stopped.is_set()
             if self.stopped.wait(min(COARSE_S, t_s - now_s)):
                 return False
-        return not self.stopped.is_set()
 
     def _apply(self, t_s: float, clock: Clock | None) -> None:
-        events, routes = self._due(self.events, t_s), self._due(self.routes, t_s)
-        batch, current = self.events[events], ~self.skipped[events]
+        played = self._due.played
+        events, routes = _at(played.events, t_s), _at(played.changes, t_s)
+        batch, current = played.events[events], ~played.skipped[events]
         coming, leaving = batch["kind"] == EventKind.UP, batch["kind"] == EventKind.DOWN
         # Encoded in the order of sending: each step sees the state that the one before leaves.
         steps = [
-            ([self.sky.prepare_carriers(batch[coming])], self.applied_s[events], coming),
+            ([self.sky.prepare_carriers(batch[coming])], played.applied_s[events], coming),
             (
                 [self.sky.prepare_states(batch[current & ~leaving])],
-                self.applied_s[events],
+                played.applied_s[events],
                 current & ~leaving,
             ),
-            (self.sky.prepare_routes(self.routes[routes]), self.routes_applied_s[routes], slice(None)),
-            ([self.sky.prepare_carriers(batch[leaving])], self.applied_s[events], leaving),
+            (
+                self.sky.prepare_routes(played.changes[routes]),
+                played.changes_applied_s[routes],
+                slice(None),
+            ),
+            ([self.sky.prepare_carriers(batch[leaving])], played.applied_s[events], leaving),
         ]
         if clock:
+            while self._links and clock.now_s() < t_s - SPARE_S and next(self._links, END) is not END:
+                pass
             clock.sleep_until(t_s)
         for outboxes, applied_s, which in steps:
             self.sky.send(outboxes)
             applied_s[which] = clock.now_s() if clock else t_s
 
     def _skip_superseded(self, t_s: float, now_s: float) -> None:
-        """Of the delay events that are due by now, keep each link's newest: to catch up beats to replay."""
-        start, stop = np.searchsorted(self.events["t_s"], [t_s, now_s])
+        """Of the delay events that are due by now, keep each link's newest: to catch up beats to replay. What
+        the next window has due by now is not looked at."""
+        events, skipped = self._due.played.events, self._due.played.skipped
+        start, stop = np.searchsorted(events["t_s"], [t_s, now_s])
         newest: set[int] = set()
         for i in range(stop - 1, start - 1, -1):
-            link = int(self.events["link"][i])
-            self.skipped[i] = self.events["kind"][i] == EventKind.DELAY and link in newest
+            link = int(events["link"][i])
+            skipped[i] = events["kind"][i] == EventKind.DELAY and link in newest
             newest.add(link)
 
-    @staticmethod
-    def _due(rows: np.ndarray, t_s: float) -> slice:
-        start, stop = np.searchsorted(rows["t_s"], [t_s, np.nextafter(t_s, np.inf)])
-        return slice(int(start), int(stop))
+
+def _due(window: Window) -> Due:
+    """What is due at 0 is left out of the instants: a sky opens with it."""
+    events, changes = window.events, window.changes
+    unplayed = Played(
+        events, np.full(len(events), np.nan), np.zeros(len(events), bool),
+        changes, np.full(len(changes), np.nan),
+    )  # fmt: skip
+    instants = np.union1d(events["t_s"], changes["t_s"])
+    coming = np.unique(events["link"][events["kind"] == EventKind.UP])
+    return Due(unplayed, instants[instants > 0], coming)
+
+
+def _all(steps: Iterator[None]) -> None:
+    for _ in steps:
+        pass
+
+
+def _at(rows: np.ndarray, t_s: float) -> slice:
+    start, stop = np.searchsorted(rows["t_s"], [t_s, np.nextafter(t_s, np.inf)])
+    return slice(int(start), int(stop))
 
 
 @contextlib.contextmanager

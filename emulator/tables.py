@@ -1,64 +1,131 @@
-"""What the player did, as tidy tables: `events` (meant), `applied` (done), `routes` (both)."""
+"""What the player did, as tidy tables: `events` (meant), `applied` (done), `routes` (both).
+
+They are made of Arrow's arrays, window by window: a table of text in Python's objects would keep the player
+from running while it is made.
+"""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
+from emulator.player import Played
+from topologies import windowed
 from topologies.timeline import EventKind
 
 if TYPE_CHECKING:
-    from emulator.player import Player
     from topologies.plan import Plan
 
-KINDS = np.array([kind.name.lower() for kind in sorted(EventKind)])
+KINDS = pa.array([kind.name.lower() for kind in sorted(EventKind)])
+EVENTS = pa.schema(
+    {
+        "event": pa.int64(), "t_s": pa.float64(), "kind": pa.string(), "link": pa.string(),
+        "a": pa.string(), "b": pa.string(), "delay_us": pa.float64(),
+    }
+)  # fmt: skip
+APPLIED = pa.schema(
+    {
+        "event": pa.int64(), "t_s": pa.float64(), "applied_s": pa.float64(), "late_us": pa.float64(),
+        "kind": pa.string(), "link": pa.string(), "a": pa.string(), "b": pa.string(),
+        "delay_us": pa.float64(), "skipped": pa.bool_(),
+    }
+)  # fmt: skip
+ROUTES = pa.schema(
+    {
+        "t_s": pa.float64(), "applied_s": pa.float64(), "node": pa.string(), "dst": pa.string(),
+        "via": pa.string(),
+    }
+)  # fmt: skip
+
+Columns = dict[str, pa.Array]
 
 
-def events(plan: Plan, rows: np.ndarray) -> pd.DataFrame:
-    """event, t_s, kind, link ("a--b"), a, b, delay_us (null where an event sets none)."""
-    ends = np.array([(plan.nodes[x.a].name, plan.nodes[x.b].name) for x in plan.links], object).reshape(-1, 2)
-    a, b = ends[rows["link"]].T
-    sets_delay = np.isin(rows["kind"], (EventKind.UP, EventKind.DELAY))
-    return pd.DataFrame(
-        {
-            "event": np.arange(len(rows)),
-            "t_s": rows["t_s"],
-            "kind": KINDS[rows["kind"]],
-            "link": a + "--" + b,
-            "a": a,
-            "b": b,
-            "delay_us": np.where(sets_delay, rows["delay_us"], np.nan),
+def write_events(plan: Plan, path: Path) -> None:
+    """Write the table `events` of a plan: event, t_s, kind, link ("a--b"), a, b, delay_us (null where an
+    event sets none).
+    """
+    columns = _event_columns(plan)
+    with windowed.growing(path, EVENTS) as append:
+        for events in plan.timeline_windows():
+            append(columns(events))
+
+
+@contextlib.contextmanager
+def log(plan: Plan, run: Path) -> Iterator[Callable[[Played], None]]:
+    """A function that adds what was played of a window to the tables `applied` and `routes`, which appear in
+    `run` when the block ends.
+
+    applied: as `events`, with applied_s, late_us and skipped (superseded: the player was behind). routes:
+    t_s, applied_s, node, dst, via (the next hop; null: no route).
+    """
+    event_columns, route_columns = _event_columns(plan), _route_columns(plan)
+    with (
+        windowed.growing(run / "applied.parquet", APPLIED) as append_events,
+        windowed.growing(run / "routes.parquet", ROUTES) as append_routes,
+    ):
+
+        def append(played: Played) -> None:
+            done: Columns = {
+                "applied_s": _floats(played.applied_s),
+                "late_us": _floats((played.applied_s - played.events["t_s"]) * 1e6),
+                "skipped": pa.array(played.skipped),
+            }
+            append_events(event_columns(played.events) | done)
+            append_routes(route_columns(played.changes) | {"applied_s": _floats(played.changes_applied_s)})
+
+        yield append
+
+
+def _event_columns(plan: Plan) -> Callable[[np.ndarray], Columns]:
+    """What gives the columns of `events` for one window after another; the number of events runs on."""
+    names = _names(plan)
+    links = pa.array([link.name for link in plan.links], pa.string())
+    a, b = (names.take(pa.array(end)) for end in plan.ends)
+    first = 0
+
+    def columns(events: np.ndarray) -> Columns:
+        nonlocal first
+        numbers, first = np.arange(first, first + len(events)), first + len(events)
+        link = pa.array(np.ascontiguousarray(events["link"]))
+        sets_delay = np.isin(events["kind"], (EventKind.UP, EventKind.DELAY))
+        return {
+            "event": pa.array(numbers),
+            "t_s": _floats(events["t_s"]),
+            "kind": KINDS.take(pa.array(np.ascontiguousarray(events["kind"]))),
+            "link": links.take(link),
+            "a": a.take(link),
+            "b": b.take(link),
+            "delay_us": _floats(np.where(sets_delay, events["delay_us"], np.nan)),
         }
-    )
+
+    return columns
 
 
-def applied(plan: Plan, player: Player, until_s: float) -> pd.DataFrame:
-    """As `events`, up to until_s, with applied_s, late_us and skipped (superseded: the player was behind)."""
-    table = events(plan, player.events)
-    table.insert(2, "applied_s", player.applied_s)
-    table.insert(3, "late_us", (player.applied_s - player.events["t_s"]) * 1e6)
-    table["skipped"] = player.skipped
-    return table[table["t_s"] <= until_s]
+def _route_columns(plan: Plan) -> Callable[[np.ndarray], Columns]:
+    """What gives the columns of `routes` but applied_s."""
+    names = _names(plan)
 
-
-def routes(plan: Plan, player: Player, until_s: float) -> pd.DataFrame:
-    """t_s, applied_s, node, dst, via (the next hop; null: no route)."""
-    names = np.array([node.name for node in plan.nodes] + [None], object)  # via -1 is the last
-    rows = player.routes
-    table = pd.DataFrame(
-        {
-            "t_s": rows["t_s"],
-            "applied_s": player.routes_applied_s,
-            "node": names[rows["node"]],
-            "dst": names[rows["dst"]],
-            "via": names[rows["via"]],
+    def columns(changes: np.ndarray) -> Columns:
+        node, dst, via = (np.ascontiguousarray(changes[end]) for end in ("node", "dst", "via"))
+        return {
+            "t_s": _floats(changes["t_s"]),
+            "node": names.take(pa.array(node)),
+            "dst": names.take(pa.array(dst)),
+            "via": names.take(pa.array(via, mask=via < 0)),
         }
-    )
-    return table[table["t_s"] <= until_s]
+
+    return columns
 
 
-def write(table: pd.DataFrame, path: Path) -> None:
-    table.to_parquet(path, index=False)
+def _names(plan: Plan) -> pa.Array:
+    return pa.array([node.name for node in plan.nodes], pa.string())
+
+
+def _floats(values: np.ndarray) -> pa.Array:
+    """nan is null."""
+    return pa.array(np.ascontiguousarray(values), from_pandas=True)

@@ -30,6 +30,7 @@ from traffic import session
 READY_S = 2.0  # from the sky's first state to run time 0: the traffic process makes its sockets
 PATIENCE_S = 32.0  # after the end, for answers under way and iperf3; the sky stands until traffic is done
 REPORT_EVERY_S = 0.5
+SWITCH_S = 0.0005  # between Python's threads: none is to keep the player waiting
 
 Tell = Callable[..., None]
 
@@ -57,23 +58,24 @@ def play(run: Path, interactive: bool, tell: Tell) -> dict:
     calibrated_s = time.monotonic()
     sky = Sky(plan, early_us=hop_cost_us)
     try:
-        player = Player(sky, plan)
-        player.open()
-        built_s = time.monotonic()
-        clock = Clock(lead_s=READY_S)
-        traffic = _fork_traffic(plan, sky, clock, run)
-        signal.signal(signal.SIGTERM, lambda *_: player.stopped.set())
-        if interactive:
-            played_s = _prompt(sky, player, clock, plan.duration_s)
-        else:
-            threading.Thread(target=_stop_on_request, args=(player,), daemon=True).start()
-            played_s = player.play(clock, plan.duration_s, _reporter(tell))
-        tell(stage="collect")
+        with tables.log(plan, run) as log:
+            player = Player(sky, plan, log)
+            player.open()
+            built_s = time.monotonic()
+            clock = Clock(lead_s=READY_S)
+            traffic = _fork_traffic(plan, sky, clock, run)
+            signal.signal(signal.SIGTERM, lambda *_: player.stopped.set())
+            sys.setswitchinterval(SWITCH_S)
+            if interactive:
+                played_s = _prompt(sky, player, clock, plan.duration_s)
+            else:
+                threading.Thread(target=_stop_on_request, args=(player,), daemon=True).start()
+                played_s = player.play(clock, plan.duration_s, _reporter(tell))
+            tell(stage="collect")
+            player.close(played_s)
         if player.stopped.is_set():
             os.kill(traffic, signal.SIGTERM)
         traffic_ended = _wait(traffic, PATIENCE_S)
-        tables.write(tables.applied(plan, player, played_s), run / "applied.parquet")
-        tables.write(tables.routes(plan, player, played_s), run / "routes.parquet")
         torn_s = time.monotonic()
     finally:
         sky.stop()
@@ -124,7 +126,6 @@ def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float) -> float:
     """Mininet's prompt while the sky moves; at the end of the scenario the sky stands still until `exit`."""
     reached: list[float] = []
     thread = threading.Thread(target=lambda: reached.append(player.play(clock, until_s)))
-    sys.setswitchinterval(0.0005)  # the prompt must not keep the player waiting
     thread.start()
     print(
         f"*** {len(sky)} nodes; the sky moves for {until_s:g} s. Try: {_example(sky)}; then: exit", flush=True

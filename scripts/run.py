@@ -21,13 +21,15 @@ import numpy as np
 
 from emulator import lanes, tables
 from scripts.progress import Stages
+from topologies import windowed
 from topologies.errors import InvalidRun
 from topologies.plan import Plan
 from topologies.scenario import Scenario
 
 PACKAGES = ("mininet", "scapy", "pyroute2", "sgp4", "skyfield", "numpy", "scipy", "pandas")
 GUEST_MEMORY_MB = 1024
-NODE_MEMORY_MB = 1
+NODE_MEMORY_MB = 1  # a third of it the namespace, the rest for routes
+LINK_MEMORY_MB = 0.1  # 80 KiB for two interfaces, 12 more once they are up and have queues; 5 in Python
 PATIENCE_S = 180  # beyond the scenario's duration, for the lane to boot, build, collect and end
 VIRTUAL_PATIENCE = 20  # how much slower than the clock on the wall virtual time may be
 LAST_LINES = 8
@@ -80,8 +82,9 @@ def new_directory(scenario: Scenario) -> Path:
 
 
 def _write_plan(plan: Plan, out: Path) -> None:
-    tables.write(tables.events(plan, plan.timeline().events), out / "events.parquet")
-    plan.save(out / "plan")  # after timeline(), which keeps the events: they are not worked out again
+    plan.save(out / "plan")
+    stored = Plan.load(out / "plan")  # its events are read, not worked out again
+    tables.write_events(stored, out / "events.parquet")
     (out / "scenario.yaml").write_text(plan.scenario.dump())
 
 
@@ -150,7 +153,17 @@ def _command(out: Path, options: Options) -> list[str]:
 
 
 def _memory_mb(plan: Plan) -> int:
-    return GUEST_MEMORY_MB + NODE_MEMORY_MB * len(plan.nodes)
+    links_mb = LINK_MEMORY_MB * _links_at_once(plan)
+    return GUEST_MEMORY_MB + NODE_MEMORY_MB * len(plan.nodes) + round(links_mb)
+
+
+def _links_at_once(plan: Plan) -> int:
+    """At most: a link is made in the window before its contact begins, and dropped in that after it ended."""
+    start_s, end_s = plan.contacts["start_s"].to_numpy(), plan.contacts["end_s"].to_numpy()
+    change = np.zeros(windowed.index(plan.duration_s) + 2, int)
+    np.add.at(change, np.maximum(start_s // windowed.WINDOW_S - 1, 0).astype(int), 1)
+    np.add.at(change, (end_s // windowed.WINDOW_S).astype(int) + 1, -1)
+    return min(int(change.cumsum().max()), len(plan.links))
 
 
 def _inside(out: Path, interactive: bool) -> dict:

@@ -2,14 +2,15 @@
 
 import json
 import pathlib
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
 
-import emulator.tables
 import traffic.tables
+from emulator import tables
+from emulator.player import Played
+from scripts import run
 from topologies.plan import Plan
 from topologies.scenario import Scenario
 
@@ -28,16 +29,13 @@ def good_run(tmp_path_factory):
     """A run directory of a sky without traffic, in which everything happened when it should."""
     folder = tmp_path_factory.mktemp("run")
     fields = yaml.safe_load(PAIR.read_text()) | {"traffic": []}
-    plan = Plan.make(Scenario.model_validate(fields))
-    plan.save(folder / "plan")
-    events, routes = plan.timeline().events, plan.routes().changes
-    player = SimpleNamespace(
-        events=events, applied_s=events["t_s"] + 50e-6, skipped=np.zeros(len(events), bool),
-        routes=routes, routes_applied_s=routes["t_s"] + 50e-6,
-    )  # fmt: skip
-    emulator.tables.write(emulator.tables.events(plan, events), folder / "events.parquet")
-    emulator.tables.write(emulator.tables.applied(plan, player, 30.0), folder / "applied.parquet")
-    emulator.tables.write(emulator.tables.routes(plan, player, 30.0), folder / "routes.parquet")
+    run._write_plan(Plan.make(Scenario.model_validate(fields)), folder)
+    plan = Plan.load(folder / "plan")
+    with tables.log(plan, folder) as log:
+        for window in plan.windows():
+            events, changes = window.events, window.changes
+            done_s = (rows["t_s"] + 50e-6 for rows in (events, changes))
+            log(Played(events, next(done_s), np.zeros(len(events), bool), changes, next(done_s)))
     for name in ("probes", "paths", "flows"):
         traffic.tables.write(getattr(traffic.tables, name.upper()), [], folder / f"{name}.parquet")
     manifest = {

@@ -1,0 +1,47 @@
+"""What a sky takes from a plan of several windows."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from emulator import net
+from topologies import timeline, windowed
+from topologies.plan import Plan
+from topologies.scenario import Scenario
+
+RING = pathlib.Path(__file__).parents[2] / "scenarios" / "ring12.yaml"
+
+
+@pytest.fixture
+def plan(monkeypatch):
+    """Five windows of a minute."""
+    monkeypatch.setattr(windowed, "WINDOW_S", 60.0)
+    monkeypatch.setattr(timeline, "CHUNK_S", 20.0)
+    return Plan.make(Scenario.load(RING), duration_s=300)
+
+
+@pytest.mark.parametrize("at_s", [0.0, 59.9, 60.0, 130.0])
+def test_the_table_at_a_time_takes_no_window_beyond_it(plan, at_s, monkeypatch):
+    changes = plan.routes().changes
+    expected = np.full((len(plan.nodes), len(plan.nodes)), -1)
+    for row in changes[changes["t_s"] <= at_s]:
+        expected[row["node"], row["dst"]] = row["via"]
+    asked = []
+
+    def watched():
+        for piece in windowed.cut(changes, 300.0):
+            asked.append(piece)
+            yield piece
+
+    monkeypatch.setattr(plan, "routes_windows", watched)
+    assert (net._table(plan, at_s) == expected).all()
+    assert (expected >= 0).any() and len(asked) == at_s // 60 + 1
+
+
+def test_the_longest_delay_is_that_of_all_windows(plan):
+    longest_us = net._longest_delay_us(plan)
+    events = plan.timeline().events
+    for link in range(len(plan.links)):
+        mine = events[events["link"] == link]
+        assert longest_us[link] == np.nanmax(mine["delay_us"])

@@ -1,0 +1,71 @@
+"""The tables of what was played: rows as they come, window by window."""
+
+import pathlib
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from emulator import tables
+from emulator.player import Played
+from topologies.plan import Plan
+from topologies.routes import CHANGE
+from topologies.scenario import Scenario
+from topologies.timeline import EVENT, EventKind
+
+PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
+UP, DELAY, SILENCE, HEAL, DOWN = EventKind
+NONE = np.nan
+
+
+@pytest.fixture(scope="module")
+def plan():
+    """eo-0-0 over miyun and sanya: two links."""
+    return Plan.make(Scenario.load(PAIR))
+
+
+def played(events, applied_s, skipped=False, changes=(), changes_applied_s=()):
+    return Played(
+        np.array(events, EVENT), np.array(applied_s, float), np.full(len(events), skipped),
+        np.array(list(changes), CHANGE), np.array(changes_applied_s, float),
+    )  # fmt: skip
+
+
+def test_windows_make_one_table_and_numbers_run_on(plan, tmp_path):
+    with tables.log(plan, tmp_path) as log:
+        log(played([(0, UP, 0, 5000.0), (9, DOWN, 0, NONE)], [0, 9.001], False, [(0, 0, 1, 1)], [0.5]))
+        log(played([], []))
+        log(played([(4000, DELAY, 1, 6000.0)], [NONE], True, [(4000, 1, 2, -1)], [NONE]))
+        assert not (tmp_path / "applied.parquet").exists()
+    applied = pd.read_parquet(tmp_path / "applied.parquet")
+    assert applied.event.tolist() == [0, 1, 2]
+    assert applied.kind.tolist() == ["up", "down", "delay"]
+    assert applied.link.tolist() == ["eo-0-0--miyun", "eo-0-0--miyun", "eo-0-0--sanya"]
+    assert (applied.a + "--" + applied.b).tolist() == applied.link.tolist()
+    assert applied.late_us.round().tolist()[:2] == [0, 1000]
+    assert applied.skipped.tolist() == [False, False, True]
+    assert applied.isna().sum().to_dict() == dict.fromkeys(applied.columns, 0) | {
+        "applied_s": 1, "late_us": 1, "delay_us": 1,
+    }  # fmt: skip
+    routes = pd.read_parquet(tmp_path / "routes.parquet")
+    assert routes.node.tolist() == ["eo-0-0", "miyun"] and routes.dst.tolist() == ["miyun", "sanya"]
+    assert routes.via[0] == "miyun" and routes.via.isna().tolist() == [False, True]
+    assert pq.ParquetFile(tmp_path / "applied.parquet").num_row_groups == 3
+
+
+def test_a_run_that_breaks_leaves_no_table(plan, tmp_path):
+    with pytest.raises(RuntimeError), tables.log(plan, tmp_path) as log:
+        log(played([(0, UP, 0, 5000.0)], [0]))
+        raise RuntimeError
+    assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_events_are_those_of_the_plan(plan, tmp_path):
+    tables.write_events(plan, tmp_path / "events.parquet")
+    events, meant = pd.read_parquet(tmp_path / "events.parquet"), plan.timeline().events
+    assert events.event.tolist() == list(range(len(meant)))
+    assert events.t_s.tolist() == meant["t_s"].tolist()
+    assert events.link.tolist() == [plan.links[n].name for n in meant["link"]]
+    assert events.kind.tolist() == [EventKind(kind).name.lower() for kind in meant["kind"]]
+    np.testing.assert_array_equal(events.delay_us, meant["delay_us"])
