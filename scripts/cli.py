@@ -91,13 +91,15 @@ def doctor() -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIRECTORY", help="Save the plan there, as tables."
 )
+@click.option("--no-routes", is_flag=True, help="Leave routes out, which take most of the time.")
 @click.option("--export", type=click.Path(path_type=Path), metavar="FILE",
               help="Write the contacts there: .csv a table, .ionrc a contact plan for ION.")  # fmt: skip
 @click.option("--against", type=click.Path(path_type=Path), metavar="PLAN",
               help="Show what differs from that plan: a directory of --out, or a scenario.")  # fmt: skip
 def plan(
-    scenario: Path, duration_s: float | None, out: Path | None, export: Path | None, against: Path | None
-) -> None:
+    scenario: Path, duration_s: float | None, out: Path | None, no_routes: bool, export: Path | None,
+    against: Path | None,
+) -> None:  # fmt: skip
     """Work out what the sky of a scenario will do, and show it.
 
     With --against, show only which contacts came, went, moved or changed their delay.
@@ -105,6 +107,7 @@ def plan(
     from scripts import folders, plans
     from scripts.progress import Stages
     from topologies import export as exports
+    from topologies.plan import Plan
 
     if export is not None:
         exports.check(export)
@@ -113,17 +116,16 @@ def plan(
     with folders.fresh(out) if out else contextlib.nullcontext():
         with Stages() as stages:
             made = _make(loaded, duration_s, stages)
-            if other is None or out is not None:
-                made.timeline()  # both are lazy, and belong under the progress bar
-                made.routes()
+            if out is not None:
+                made.save(out, with_routes=not no_routes)
+            if other is None:
+                counted = plans.counts(Plan.load(out) if out else made, not no_routes)
         if other is None:
-            plans.render(made, Console())
+            plans.render(made, counted, Console())
         else:
             plans.render_difference(made, other, Console())
         if export is not None:
             exports.write(made, export)
-        if out is not None:
-            made.save(out)
 
 
 @main.command()

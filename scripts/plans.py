@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,17 +17,31 @@ from topologies.timeline import EventKind
 ROWS = 40  # contacts shown; a saved plan has them all
 
 
-def render(plan: Plan, console: Console) -> None:
-    events, changes = plan.timeline().events, plan.routes().changes
+def counts(plan: Plan, with_routes: bool) -> dict[str, str]:
+    """How many events and changes of routes there are, to be shown: the plan is gone through by windows."""
+    by_kind = np.zeros(len(EventKind), int)
+    for events in plan.timeline_windows():
+        by_kind += np.bincount(events["kind"], minlength=len(EventKind))
+    kinds = {kind.name.lower(): int(by_kind[kind]) for kind in EventKind if by_kind[kind]}
+    total, routes = by_kind.sum(), "left out"
+    if with_routes:
+        found = [(len(changes), len(np.unique(changes["t_s"]))) for changes in plan.routes_windows()]
+        routes = "{} changes at {} instants".format(*np.sum(found, axis=0))
+    return {
+        "events": f"{total}: {_counted(kinds)}; {total / plan.duration_s:.1f} a second",
+        "routes": routes,
+    }
+
+
+def render(plan: Plan, counted: dict[str, str], console: Console) -> None:
+    """counted: see counts."""
     layers = Counter(node.layer or "ground" for node in plan.nodes)
     kinds = Counter(link.kind for link in plan.links)
-    steps = Counter(EventKind(kind).name.lower() for kind in events["kind"])
     facts = {
         "scenario": _span(plan),
         "nodes": f"{len(plan.nodes)}: {_counted(layers)}",
         "links": f"{len(plan.links)}: {_counted(kinds)}",
-        "events": f"{len(events)}: {_counted(steps)}; {len(events) / plan.duration_s:.1f} a second",
-        "routes": f"{len(changes)} changes at {len(np.unique(changes['t_s']))} instants",
+        **counted,
     }
     _facts(facts, console)
     _contacts(plan, console)
@@ -68,7 +83,7 @@ def _facts(facts: dict[str, str], console: Console) -> None:
     console.print(table)
 
 
-def _counted(counts: Counter[str]) -> str:
+def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
 
 

@@ -68,6 +68,19 @@ def test_a_plan_in_short_and_on_disk(place):
     assert Plan.load(place / "plan").duration_s == 20.0
 
 
+def test_routes_can_be_left_out_of_a_plan(place):
+    whole, _ = skybed("plan", PAIR)
+    said, _ = skybed("plan", PAIR, "--no-routes", "--out", "plan")
+    routes = next(line for line in said.splitlines() if line.startswith("routes"))
+    assert routes.split(maxsplit=1)[1].strip() == "left out"
+    assert [line for line in said.splitlines() if not line.startswith("routes")] == [
+        line for line in whole.splitlines() if not line.startswith("routes")
+    ]
+    assert not (place / "plan" / "routes.parquet").exists()
+    changes = len(Plan.load(place / "plan").routes().changes)  # worked out when asked for
+    assert f"{changes} changes at" in whole
+
+
 @pytest.mark.parametrize(
     "name, begins", [("c.csv", "a,b,start_s,end_s,"), ("c.ionrc", "# Contact plan of pair")]
 )
