@@ -45,11 +45,11 @@ def answer(**values):
 def in_lane(tmp_path):
     """in_lane(source) runs a Python program in the lane; returns what it gave to answer(...)."""
 
-    def run(source, before=THREE, timeout_s=120):
+    def run(source, before=THREE, timeout_s=120, memory_mb=MEMORY_MB):
         program = tmp_path / "program.py"
         program.write_text(before + textwrap.dedent(source))
         command = ["timeout", str(timeout_s), sys.executable, str(program)]
-        with lanes.running(lanes.choose("auto"), command, tmp_path, MEMORY_MB) as process:
+        with lanes.running(lanes.choose("auto"), command, tmp_path, memory_mb) as process:
             lines = [line.rstrip("\r\n") for line in process.stdout]
         answers = [json.loads(line[7:]) for line in lines if line.startswith("answer ")]
         assert answers, "\n".join(lines)
