@@ -31,8 +31,10 @@ def hop_cost_us() -> float:
     chain = [GroundStation(name, ip=f"10.255.255.{i}") for i, name in enumerate("abc", 1)]
     try:
         for i, ends in enumerate(itertools.pairwise(chain)):
-            macs = {f"addr{side}": f"02:ff:0{side}:00:00:{i:02x}" for side in (1, 2)}
-            SkyLink(*ends, **macs, delay_us=DELAY_US, rate_bps=RATE_BPS)
+            SkyLink(
+                *ends, addr1=f"02:ff:01:00:00:{i:02x}", addr2=f"02:ff:02:00:00:{i:02x}",
+                delay_us=DELAY_US, rate_bps=RATE_BPS,
+            )  # fmt: skip
         first, middle, last = chain
         first.config(routes=[((node.ip, node.ip6), middle.name) for node in (middle, last)])
         middle.config(routes=[((last.ip, last.ip6), last.name)])

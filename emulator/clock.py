@@ -7,18 +7,21 @@ from typing import Any
 
 
 class Clock:
-    """Run time 0 is `lead_s` after the clock was made; before it, run time is negative.
+    """Run time 0 is `lead_s` after the clock was made, or at `zero_ns` of CLOCK_REALTIME, if given; before
+    it, run time is negative.
 
     The monotonic clock paces; CLOCK_REALTIME is what the kernel stamps packets with. The offset between them
     is taken once: a step of the host's time during the run does not move run time.
     """
 
-    def __init__(self, lead_s: float = 0.0):
-        self._zero_ns = time.monotonic_ns() + round(lead_s * 1e9)
+    def __init__(self, lead_s: float = 0.0, zero_ns: int | None = None):
         # The closest of a few readings: a preempted pair would be off by a time slice.
         pairs = [(time.monotonic_ns(), time.time_ns(), time.monotonic_ns()) for _ in range(9)]
         before, real, after = min(pairs, key=lambda pair: pair[2] - pair[0])
-        self._real_zero_ns = real - (before + after) // 2 + self._zero_ns
+        ahead_ns = real - (before + after) // 2  # of CLOCK_REALTIME
+        if zero_ns is None:
+            zero_ns = time.monotonic_ns() + round(lead_s * 1e9) + ahead_ns
+        self._zero_ns, self._real_zero_ns = zero_ns - ahead_ns, zero_ns
 
     def now_s(self) -> float:
         return (time.monotonic_ns() - self._zero_ns) / 1e9

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from emulator import host, umlkernel
+from emulator import host, mconsole, umlkernel
 from topologies.errors import MachineError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,22 +35,24 @@ ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
 GUEST_VARIABLES = ("HOME", "LANG", "TERM", "COLUMNS", "LINES")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PR_SET_PDEATHSIG = 1
+VIRTUAL_LEAD_S = 60  # for all that comes before a run and does wait
 
 
 @dataclass(frozen=True)
 class VirtualTime:
     """Time of a uml kernel that does not pass by itself: idle time is skipped, work takes none.
 
-    begins_ns: ns since 1970. seed: of all the kernel's random numbers.
+    zero_ns: run time 0, ns since 1970; the kernel boots VIRTUAL_LEAD_S before it. seed: of all its random
+    numbers.
     """
 
-    begins_ns: int
+    zero_ns: int
     seed: int
 
     def arguments(self) -> list[str]:
         return [
             "time-travel=inf-cpu",
-            f"time-travel-start={self.begins_ns}",
+            f"time-travel-start={self.zero_ns - VIRTUAL_LEAD_S * 1_000_000_000}",
             f"skybed.seed={self.seed}",
             "norandmaps",
         ]
@@ -126,6 +128,14 @@ def running(
             end_processes(run)
 
 
+def crash(process: subprocess.Popen) -> str | None:
+    """End a lane that hangs, and tell which process of its it was running, if that can be found out.
+
+    process: as `running` gave it. A native lane's processes share the machine's processors; none is told.
+    """
+    return mconsole.crash(Path(f"/proc/{process.pid}/cwd"))
+
+
 def _native(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[str], dict[str, str]]:
     options = ["--net", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc", f"--wd={ROOT}"]
     return [host.find_tool("unshare") or "unshare", *options, *command], {}
@@ -158,7 +168,7 @@ def _uml(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[st
     # first random numbers from this line.
     arguments = [
         str(kernel.path), f"mem={memory_mb}M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw",
-        "init=/proc/self/cwd/init", "uml_dir=./", "umid=guest", "con=null", "con0=fd:0,fd:1",
+        "init=/proc/self/cwd/init", "uml_dir=./", f"umid={mconsole.UMID}", "con=null", "con0=fd:0,fd:1",
         "quiet", "fb_tunnels=none",
     ]  # fmt: skip
     return arguments, {"TMPDIR": str(memory)}

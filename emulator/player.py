@@ -43,11 +43,23 @@ class Played(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A window to be played: the instants at which something is due, s, and the links that come up."""
+    """A window to be played, the links that come up in it, and its instants: their times, s, and how many of
+    its events and of its changes are due by each.
+    """
 
     played: Played
-    instants: np.ndarray
     coming: np.ndarray
+    instants: np.ndarray
+    events_by: np.ndarray
+    changes_by: np.ndarray
+
+    def each(self) -> Iterator[tuple[float, slice, slice]]:
+        """Each instant, and which events and changes are due at it."""
+        events, changes = 0, 0
+        by = self.instants.tolist(), self.events_by.tolist(), self.changes_by.tolist()
+        for t_s, events_by, changes_by in zip(*by, strict=True):
+            yield t_s, slice(events, events_by), slice(changes, changes_by)
+            events, changes = events_by, changes_by
 
 
 def _forget(played: Played) -> None:
@@ -73,12 +85,13 @@ class Player:
         self._log = log
         self._windows = plan.windows()
         self._due = _due(next(self._windows))
+        self._instants = self._due.each()
         self._links: Iterator[None] | None = None  # for the next window, once it is here
 
     def open(self) -> None:
         """Everything that stands at t = 0, before there is a clock."""
         _all(self.sky.change_links(self._due.coming))
-        self._apply(0.0, clock=None)
+        self._apply(*next(self._instants), clock=None)
 
     def play(
         self, clock: Clock, until_s: float, progress: Callable[[float], None] = lambda t_s: None
@@ -92,7 +105,7 @@ class Player:
                     _all(self._links or self._links_for(due))
                     self._links = None
                     ahead = beside.submit(self._log_and_fetch, self._due.played)
-                    self._due = due
+                    self._due, self._instants = due, due.each()
                 self._wait(clock, until_s, progress)
             reached_s = min(clock.now_s(), until_s)
             ahead.result()  # raises what kept the last window from being logged
@@ -115,14 +128,14 @@ class Player:
         self, ahead: Future[Due | None], clock: Clock, until_s: float, progress: Callable[[float], None]
     ) -> bool:
         """Whether the window was played to its end."""
-        for t_s in map(float, self._due.instants):
+        for t_s, events, changes in self._instants:
             if t_s > until_s or not self._wait(clock, t_s - COARSE_S, progress):
                 return False
             if clock.now_s() - t_s > BEHIND_S:
                 self._skip_superseded(t_s, clock.now_s())
             if self._links is None and ahead.done() and (due := ahead.result()):
                 self._links = self._links_for(due)
-            self._apply(t_s, clock)
+            self._apply(t_s, events, changes, clock)
         return True
 
     def _links_for(self, due: Due) -> Iterator[None]:
@@ -138,25 +151,21 @@ class Player:
             if self.stopped.wait(min(COARSE_S, t_s - now_s)):
                 return False
 
-    def _apply(self, t_s: float, clock: Clock | None) -> None:
+    def _apply(self, t_s: float, events: slice, changes: slice, clock: Clock | None) -> None:
         played = self._due.played
-        events, routes = _at(played.events, t_s), _at(played.changes, t_s)
-        batch, current = played.events[events], ~played.skipped[events]
+        batch, applied_s, current = played.events[events], played.applied_s[events], ~played.skipped[events]
         coming, leaving = batch["kind"] == EventKind.UP, batch["kind"] == EventKind.DOWN
+        setting = current & ~leaving
         # Encoded in the order of sending: each step sees the state that the one before leaves.
         steps = [
-            ([self.sky.prepare_carriers(batch[coming])], played.applied_s[events], coming),
+            ([self.sky.prepare_carriers(batch[coming])], applied_s, coming),
+            ([self.sky.prepare_states(batch[setting])], applied_s, setting),
             (
-                [self.sky.prepare_states(batch[current & ~leaving])],
-                played.applied_s[events],
-                current & ~leaving,
-            ),
-            (
-                self.sky.prepare_routes(played.changes[routes]),
-                played.changes_applied_s[routes],
+                self.sky.prepare_routes(played.changes[changes]),
+                played.changes_applied_s[changes],
                 slice(None),
             ),
-            ([self.sky.prepare_carriers(batch[leaving])], played.applied_s[events], leaving),
+            ([self.sky.prepare_carriers(batch[leaving])], applied_s, leaving),
         ]
         if clock:
             while self._links and clock.now_s() < t_s - SPARE_S and next(self._links, END) is not END:
@@ -179,25 +188,23 @@ class Player:
 
 
 def _due(window: Window) -> Due:
-    """What is due at 0 is left out of the instants: a sky opens with it."""
+    """The first instant of all is 0, when a sky opens, whether or not anything is due then."""
     events, changes = window.events, window.changes
     unplayed = Played(
         events, np.full(len(events), np.nan), np.zeros(len(events), bool),
         changes, np.full(len(changes), np.nan),
     )  # fmt: skip
-    instants = np.union1d(events["t_s"], changes["t_s"])
     coming = np.unique(events["link"][events["kind"] == EventKind.UP])
-    return Due(unplayed, instants[instants > 0], coming)
+    events_s, changes_s = np.ascontiguousarray(events["t_s"]), np.ascontiguousarray(changes["t_s"])
+    opening = [0.0] if window.begin_s == 0 else []
+    instants = np.unique(np.concatenate([opening, events_s, changes_s]))
+    by = (np.searchsorted(t_s, instants, side="right") for t_s in (events_s, changes_s))
+    return Due(unplayed, coming, instants, *by)
 
 
 def _all(steps: Iterator[None]) -> None:
     for _ in steps:
         pass
-
-
-def _at(rows: np.ndarray, t_s: float) -> slice:
-    start, stop = np.searchsorted(rows["t_s"], [t_s, np.nextafter(t_s, np.inf)])
-    return slice(int(start), int(stop))
 
 
 @contextlib.contextmanager

@@ -1,13 +1,16 @@
 """The part of a run that happens inside a lane: build the sky, play it, cross it with traffic, write tables.
 
-    python -m scripts.inside RUN [--cli]
+    python -m scripts.inside RUN [--cli] [--zero-ns NS]
 
-RUN holds the plan. Lines of standard output that begin with "@ " are messages for the outside, in JSON; the
-line "stop" on standard input ends the run early, tables written. With --cli the terminal is Mininet's prompt.
+RUN holds the plan. NS: run time 0 by CLOCK_REALTIME; without it, as soon as all is ready. With --cli the
+terminal is Mininet's prompt. Else lines of standard output that begin with "@ " are messages for the outside,
+in JSON, and the line "stop" on standard input ends the run early, tables written.
 """
 
 from __future__ import annotations
 
+import argparse
+import ctypes
 import json
 import os
 import signal
@@ -27,6 +30,7 @@ from emulator.player import Player
 from topologies.plan import Plan
 from traffic import session
 
+PR_SET_TIMERSLACK = 29
 READY_S = 2.0  # from the sky's first state to run time 0: the traffic process makes its sockets
 PATIENCE_S = 32.0  # after the end, for answers under way and iperf3; the sky stands until traffic is done
 REPORT_EVERY_S = 0.5
@@ -36,10 +40,15 @@ Tell = Callable[..., None]
 
 
 def main(arguments: list[str]) -> int:
-    run, interactive = Path(arguments[0]), "--cli" in arguments
-    tell: Tell = _silence if interactive else _tell
+    parser = argparse.ArgumentParser()
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--cli", action="store_true", dest="interactive")
+    parser.add_argument("--zero-ns", type=int)
+    options = parser.parse_args(arguments)
+    ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)  # timers wake by the nanosecond, those of children too
+    run, tell = options.run, _silence if options.interactive else _tell
     try:
-        facts = play(run, interactive, tell)
+        facts = play(run, options.interactive, tell, options.zero_ns)
     except Exception as error:
         traceback.print_exc()
         tell(error=f"{type(error).__name__}: {error}")
@@ -48,7 +57,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def play(run: Path, interactive: bool, tell: Tell) -> dict:
+def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None) -> dict:
     """Returns what the manifest says of the inside."""
     started_s = time.monotonic()
     plan = Plan.load(run / "plan")
@@ -62,7 +71,9 @@ def play(run: Path, interactive: bool, tell: Tell) -> dict:
             player = Player(sky, plan, log)
             player.open()
             built_s = time.monotonic()
-            clock = Clock(lead_s=READY_S)
+            if zero_ns is not None:
+                time.sleep(1 - time.time() % 1)  # so that what took a little longer leaves no trace
+            clock = Clock(READY_S, zero_ns)
             traffic = _fork_traffic(plan, sky, clock, run)
             signal.signal(signal.SIGTERM, lambda *_: player.stopped.set())
             sys.setswitchinterval(SWITCH_S)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis import exact
 from emulator import lanes, tables
 from scripts.progress import Stages
 from topologies import windowed
@@ -32,6 +33,7 @@ NODE_MEMORY_MB = 1  # a third of it the namespace, the rest for routes
 LINK_MEMORY_MB = 0.1  # 80 KiB for two interfaces, 12 more once they are up and have queues; 5 in Python
 PATIENCE_S = 180  # beyond the scenario's duration, for the lane to boot, build, collect and end
 VIRTUAL_PATIENCE = 20  # how much slower than the clock on the wall virtual time may be
+GRACE_S = 30  # for a lane that is over its time to write its tables
 LAST_LINES = 8
 
 
@@ -59,10 +61,10 @@ def run(scenario: Scenario, options: Options, out: Path) -> bool:
         _write_plan(plan, out)
         manifest = _manifest(scenario, lane, options.clock)
         _write_manifest(out, manifest)
-        begins_ns = round(scenario.epoch.timestamp() * 1e9)
-        virtual = lanes.VirtualTime(begins_ns, scenario.seed) if options.virtual else None
+        zero_ns = round(scenario.epoch.timestamp() * 1e9)
+        virtual = lanes.VirtualTime(zero_ns, scenario.seed) if options.virtual else None
         with lanes.running(
-            lane, _command(out, options), out, _memory_mb(plan), options.interactive, virtual
+            lane, _command(out, options, virtual), out, _memory_mb(plan), options.interactive, virtual
         ) as process:
             if options.interactive:
                 stages.pause()
@@ -72,7 +74,8 @@ def run(scenario: Scenario, options: Options, out: Path) -> bool:
                 stages.at("starting", 0.0, f"the {lane} lane")
                 _follow(process, out, plan, options, stages)
     inside = _inside(out, options.interactive)
-    _write_manifest(out, manifest | inside | _host_state(before))
+    hashes = {"tables_sha256": exact.hashes(out)}
+    _write_manifest(out, manifest | inside | _host_state(before) | hashes)
     return inside["finished"] or not options.interactive
 
 
@@ -92,7 +95,8 @@ def _follow(process: subprocess.Popen, out: Path, plan: Plan, options: Options, 
     """Show how far the lane is until it ends. One Ctrl-C stops it early, a second at once."""
     tell = _narrator(plan, stages)
     usual_s = PATIENCE_S + plan.duration_s * (VIRTUAL_PATIENCE if options.virtual else 1)
-    with _limit(process, options.wall_limit_s or usual_s), open(out / "log.txt", "w") as log:
+    limit_s = options.wall_limit_s or usual_s
+    with _limit(process, limit_s) as hung, open(out / "log.txt", "w") as log:
         asked = False
         while True:
             try:
@@ -101,14 +105,20 @@ def _follow(process: subprocess.Popen, out: Path, plan: Plan, options: Options, 
                         tell(json.loads(line[2:]))
                     else:
                         log.write(line + "\n")
-                return
+                break
             except KeyboardInterrupt:
                 if asked:
                     raise
                 asked = True
                 stages.at("stopping", 0.0, "once more Ctrl-C to kill")
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.write("stop\n")  # type: ignore[union-attr]
+                _ask_to_stop(process)
+    if hung:
+        raise InvalidRun(f"{hung[0]} What it had written by then is in {out}.")
+
+
+def _ask_to_stop(process: subprocess.Popen) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write("stop\n")  # type: ignore[union-attr]
 
 
 def _lines(process: subprocess.Popen) -> Iterator[str]:
@@ -137,19 +147,36 @@ def _narrator(plan: Plan, stages: Stages) -> Callable[[dict], None]:
 
 
 @contextlib.contextmanager
-def _limit(process: subprocess.Popen, limit_s: float) -> Iterator[None]:
-    """A lane that hangs is killed; what it wrote stays."""
-    timer = threading.Timer(limit_s, process.kill)
+def _limit(process: subprocess.Popen, limit_s: float) -> Iterator[list[str]]:
+    """A lane that is over its time is asked to stop; one that then hangs is killed, and the list says so."""
+    hung: list[str] = []
+
+    def end() -> None:
+        _ask_to_stop(process)
+        try:
+            process.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            running = lanes.crash(process)
+            hung.append(
+                f"The lane was killed: asked to stop after {limit_s:g} s on the wall, it had not "
+                f"{GRACE_S} s later. "
+                + (f"It was running {running} all the time, which never waits." if running else "")
+            )
+            process.kill()
+
+    timer = threading.Timer(limit_s, end)
     timer.start()
     try:
-        yield
+        yield hung
     finally:
         timer.cancel()
+        timer.join()
 
 
-def _command(out: Path, options: Options) -> list[str]:
+def _command(out: Path, options: Options, virtual: lanes.VirtualTime | None) -> list[str]:
     prompt = ["--cli"] if options.interactive else []
-    return [sys.executable, "-m", "scripts.inside", str(out.resolve()), *prompt]
+    zero = [f"--zero-ns={virtual.zero_ns}"] if virtual else []
+    return [sys.executable, "-m", "scripts.inside", str(out.resolve()), *prompt, *zero]
 
 
 def _memory_mb(plan: Plan) -> int:

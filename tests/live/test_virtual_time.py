@@ -1,13 +1,18 @@
 """Runs in virtual time: exact, whatever else the machine does, so that they can be held to milliseconds."""
 
+import itertools
 import json
+import subprocess
+import sys
 
+import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import MEMORY_MB, ROOT
 
 from analysis import load, metrics
-from emulator import umlkernel
+from emulator import lanes, umlkernel
+from scripts import run
 from topologies.plan import Plan
 from topologies.scenario import Scenario
 
@@ -37,8 +42,10 @@ def probe(source, target, rate_hz):
 def virtual(skybed, tmp_path):
     """virtual(path) runs a scenario in virtual time; returns (exit code, verdict, run directory)."""
 
+    numbers = itertools.count()
+
     def run(path):
-        out = tmp_path / "run"
+        out = tmp_path / f"run-{next(numbers)}"
         done = skybed("run", path, "--clock", "virtual", "--out", out)
         assert (out / "verdict.json").exists(), done.stdout + done.stderr
         return done.returncode, json.loads((out / "verdict.json").read_text()), out
@@ -86,3 +93,57 @@ def test_an_unplanned_failure_is_rerouted_once_it_is_detected(virtual, tmp_path,
     assert len(outages) == 1  # none when the link is back
     assert 9.9 < outages["start_s"][0] < 10  # what was on its way to the link then
     assert 10 + DETECTION_S - 0.05 < outages["end_s"][0] < 10 + DETECTION_S + 0.05
+
+
+def test_runs_repeat_to_the_byte_whatever_goes_on_beside(virtual, skybed, tmp_path):
+    """The second one with two processes that burn the processors."""
+    path = scenario(tmp_path, duration_s=15, faults=[], seed=7)
+    _, _, first = virtual(path)
+    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        _, _, second = virtual(path)
+    finally:
+        for burner in burners:
+            burner.kill()
+    done = skybed("compare", "--exact", first, second)
+    assert done.returncode == 0, done.stdout
+    hashes = [json.loads((out / "manifest.json").read_text())["tables_sha256"] for out in (first, second)]
+    assert hashes[0] == hashes[1]
+    assert len(pd.read_parquet(first / "probes.parquet")) > 2000
+
+
+def test_another_seed_is_another_chance(virtual, tmp_path):
+    """Losses follow the seed, in the guest's kernel as well."""
+    lossy = {"laser-isl": {"rate_mbps": 1000, "loss_pct": 5, "max_range_km": 9000}}
+    lost = []
+    for seed in (1, 1, 2):
+        path = scenario(tmp_path, duration_s=20, accept=[], links=lossy, seed=seed,
+                        traffic=[probe("kashi", "sanya", 50)])  # fmt: skip
+        _, _, out = virtual(path)
+        table = pd.read_parquet(out / "probes.parquet")
+        lost.append(table.loc[table.lost, "seq"].tolist())
+    assert lost[0] == lost[1] != lost[2]
+    assert len(lost[0]) > 10
+
+
+def test_the_wall_clock_of_the_guest_is_the_scenario_s(virtual, tmp_path):
+    """And probes leave when they should, to the nanosecond."""
+    path = scenario(tmp_path, duration_s=5, accept=[], traffic=[probe("kashi", "sanya", 10)])
+    _, _, out = virtual(path)
+    sent_s = pd.read_parquet(out / "probes.parquet").sent_s
+    assert np.abs(sent_s - np.arange(50) / 10).max() < 1e-7
+
+
+def test_who_spins_is_told(tmp_path, monkeypatch):
+    """A process that neither waits nor reads the clock stops virtual time for all."""
+    monkeypatch.setattr(run, "GRACE_S", 3)
+    spin = "open('/proc/self/comm', 'w').write('spinner')\nwhile True: pass"
+    virtual_time = lanes.VirtualTime(10**18, seed=1)
+    command = [sys.executable, "-c", spin]
+    with (
+        lanes.running("uml", command, tmp_path, MEMORY_MB, virtual=virtual_time) as process,
+        run._limit(process, 4) as hung,
+    ):
+        process.stdout.read()
+    assert "It was running spinner (process " in hung[0]
+    assert process.wait() != 0
