@@ -118,7 +118,7 @@ def test_another_seed_is_another_chance(virtual, tmp_path):
     lost = []
     for seed in (1, 1, 2):
         path = scenario(tmp_path, duration_s=20, accept=[], links=lossy, seed=seed,
-                        traffic=[probe("kashi", "sanya", 50)])  # fmt: skip
+                        traffic=[probe("beijing", "eo-0-0", 50)])  # fmt: skip
         _, _, out = virtual(path)
         table = pd.read_parquet(out / "probes.parquet")
         lost.append(table.loc[table.lost, "seq"].tolist())
@@ -127,11 +127,11 @@ def test_another_seed_is_another_chance(virtual, tmp_path):
 
 
 def test_the_wall_clock_of_the_guest_is_the_scenario_s(virtual, tmp_path):
-    """And probes leave when they should, to the nanosecond."""
+    """And probes leave when they should, to a microsecond or two."""
     path = scenario(tmp_path, duration_s=5, accept=[], traffic=[probe("kashi", "sanya", 10)])
     _, _, out = virtual(path)
     sent_s = pd.read_parquet(out / "probes.parquet").sent_s
-    assert np.abs(sent_s - np.arange(50) / 10).max() < 1e-7
+    assert np.abs(sent_s - np.arange(50) / 10).max() < 2e-6
 
 
 def test_who_spins_is_told(tmp_path, monkeypatch):
