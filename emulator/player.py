@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from emulator.clock import Clock
-from emulator.net import Sky
+from emulator.net import Outbox, Sky
 from topologies.timeline import EventKind
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BEHIND_S = 0.02  # so late, the player stops working off a backlog and goes to the newest state
 COARSE_S = 0.1  # how long it sleeps at a time, to hear `stop`
+TOGETHER_S = 0.001  # instants so close are encoded before the first of them: there is no time in between
 SPARE_S = 0.004  # between two instants, for a link to be made or dropped: half a millisecond, seldom three
 END = object()
 
@@ -42,6 +43,11 @@ class Played(NamedTuple):
         return Played(*(column[:events] for column in self[:3]), *(column[:changes] for column in self[3:]))
 
 
+Instant = tuple[float, slice, slice]  # t_s, and which events and changes of a window are due then
+# Messages in rounds; when the events, or the changes, of an instant were applied; which of these they do.
+Step = tuple[list[Outbox], np.ndarray, np.ndarray | slice]
+
+
 class Due(NamedTuple):
     """A window to be played, the links that come up in it, and its instants: their times, s, and how many of
     its events and of its changes are due by each.
@@ -53,13 +59,18 @@ class Due(NamedTuple):
     events_by: np.ndarray
     changes_by: np.ndarray
 
-    def each(self) -> Iterator[tuple[float, slice, slice]]:
-        """Each instant, and which events and changes are due at it."""
-        events, changes = 0, 0
+    def each(self) -> Iterator[list[Instant]]:
+        """The instants, together where they are close; 0 by itself."""
+        events, changes, together = 0, 0, list[Instant]()
         by = self.instants.tolist(), self.events_by.tolist(), self.changes_by.tolist()
         for t_s, events_by, changes_by in zip(*by, strict=True):
-            yield t_s, slice(events, events_by), slice(changes, changes_by)
+            if together and (together[0][0] == 0 or t_s > together[0][0] + TOGETHER_S):
+                yield together
+                together = []
+            together.append((t_s, slice(events, events_by), slice(changes, changes_by)))
             events, changes = events_by, changes_by
+        if together:
+            yield together
 
 
 def _forget(played: Played) -> None:
@@ -91,7 +102,7 @@ class Player:
     def open(self) -> None:
         """Everything that stands at t = 0, before there is a clock."""
         _all(self.sky.change_links(self._due.coming))
-        self._apply(*next(self._instants), clock=None)
+        self._apply(next(self._instants), clock=None)
 
     def play(
         self, clock: Clock, until_s: float, progress: Callable[[float], None] = lambda t_s: None
@@ -128,14 +139,15 @@ class Player:
         self, ahead: Future[Due | None], clock: Clock, until_s: float, progress: Callable[[float], None]
     ) -> bool:
         """Whether the window was played to its end."""
-        for t_s, events, changes in self._instants:
+        for together in self._instants:
+            t_s = together[0][0]
             if t_s > until_s or not self._wait(clock, t_s - COARSE_S, progress):
                 return False
             if clock.now_s() - t_s > BEHIND_S:
                 self._skip_superseded(t_s, clock.now_s())
             if self._links is None and ahead.done() and (due := ahead.result()):
                 self._links = self._links_for(due)
-            self._apply(t_s, events, changes, clock)
+            self._apply(together, clock)
         return True
 
     def _links_for(self, due: Due) -> Iterator[None]:
@@ -151,13 +163,26 @@ class Player:
             if self.stopped.wait(min(COARSE_S, t_s - now_s)):
                 return False
 
-    def _apply(self, t_s: float, events: slice, changes: slice, clock: Clock | None) -> None:
+    def _apply(self, together: list[Instant], clock: Clock | None) -> None:
+        prepared = [(t_s, self._prepare(events, changes)) for t_s, events, changes in together]
+        if clock:
+            spare_s = together[0][0] - SPARE_S
+            while self._links and clock.now_s() < spare_s and next(self._links, END) is not END:
+                pass
+        for t_s, steps in prepared:
+            if clock:
+                clock.sleep_until(t_s)
+            for outboxes, applied_s, which in steps:
+                self.sky.send(outboxes)
+                applied_s[which] = clock.now_s() if clock else t_s
+
+    def _prepare(self, events: slice, changes: slice) -> list[Step]:
+        """Encoded in the order of sending: each step sees the state that the one before leaves."""
         played = self._due.played
         batch, applied_s, current = played.events[events], played.applied_s[events], ~played.skipped[events]
         coming, leaving = batch["kind"] == EventKind.UP, batch["kind"] == EventKind.DOWN
         setting = current & ~leaving
-        # Encoded in the order of sending: each step sees the state that the one before leaves.
-        steps = [
+        return [
             ([self.sky.prepare_carriers(batch[coming])], applied_s, coming),
             ([self.sky.prepare_states(batch[setting])], applied_s, setting),
             (
@@ -167,13 +192,6 @@ class Player:
             ),
             ([self.sky.prepare_carriers(batch[leaving])], applied_s, leaving),
         ]
-        if clock:
-            while self._links and clock.now_s() < t_s - SPARE_S and next(self._links, END) is not END:
-                pass
-            clock.sleep_until(t_s)
-        for outboxes, applied_s, which in steps:
-            self.sky.send(outboxes)
-            applied_s[which] = clock.now_s() if clock else t_s
 
     def _skip_superseded(self, t_s: float, now_s: float) -> None:
         """Of the delay events that are due by now, keep each link's newest: to catch up beats to replay. What

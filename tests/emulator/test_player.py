@@ -106,6 +106,22 @@ def test_lateness_is_what_it_took():
     assert played.applied_s[1] - 2 == pytest.approx(0.003)
 
 
+class EncodingSky(FakeSky):
+    """Encoding routes takes 5 ms."""
+
+    def prepare_routes(self, changes):
+        self.clock.t_s += 0.005 * bool(len(changes))
+        return super().prepare_routes(changes)
+
+
+def test_instants_with_no_time_in_between_are_encoded_before_the_first():
+    sky = EncodingSky(FakeClock())
+    changes = [(3 + n * 1e-6, node, 9, 1) for n, node in enumerate(range(4))]
+    (played,) = play_windows(sky, iter([window(0, 3600, [(0, UP, 0, 1)], [*changes, (3.05, 7, 9, 1)])]), 10.0)
+    assert np.allclose(played.changes_applied_s, played.changes["t_s"], rtol=0, atol=1e-9)
+    assert [node for _, what, node, _ in sky.done[2:]] == [0, 1, 2, 3, 7]
+
+
 def test_nothing_is_played_or_logged_beyond_the_end():
     events = [(0, UP, 0, 100), (10, DELAY, 0, 110), (20, DELAY, 0, 120)]
     played, done = play(events, [(10, 1, 2, 3), (11, 1, 2, 4)], until_s=10)
