@@ -73,5 +73,5 @@ def compare(run: Run, links: list[str] | None = None) -> pd.DataFrame:
         "applied_us": applied_us,
         "true_us": true_us,
         "error_us": applied_us - true_us,
-        "allowed_us": run.scenario.delay_bound_us + slack_us,
+        "allowed_us": run.scenario.bound_us + slack_us,
     })  # fmt: skip

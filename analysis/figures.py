@@ -233,7 +233,7 @@ def applied_delays(run: Run) -> Figure:
     kind = {link.name: link.kind for link in run.plan.links}
     times_set = run.applied.loc[run.applied["kind"] == "delay", "link"].value_counts()
     links = list(times_set.groupby(times_set.index.map(kind)).head(LINKS_OF_A_KIND).index)
-    looks, bound_us = delays.compare(run, links), run.scenario.delay_bound_us
+    looks, bound_us = delays.compare(run, links), run.scenario.bound_us
 
     def paint(canvas: Canvas) -> None:
         grid = canvas.subplots(len(links), 2, squeeze=False, sharex=True)

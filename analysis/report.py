@@ -42,7 +42,7 @@ def _sky(run: Run) -> list[tuple[str, str]]:
     links = ", ".join(f"{count} {kind}" for kind, count in Counter(link.kind for link in plan.links).items())
     flows = [f"{flow.name} ({flow.kind}, {flow.source} to {flow.target})" for flow in scenario.traffic]
     return [
-        ("Epoch", f"{scenario.epoch:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Begins", f"{scenario.begin:%Y-%m-%d %H:%M:%S} UTC"),
         ("Length", f"{run.played_s:g} s played of {plan.duration_s:g} s planned"),
         ("Space", "; ".join(layers) or "none"),
         ("Ground", ", ".join(ground) or "none"),

@@ -153,7 +153,7 @@ def _lateness(run: Run, late_us: pd.Series) -> dict[str, float]:
 
 def _delay(run: Run) -> dict[str, Any]:
     looks = delays.compare(run)
-    found: dict[str, Any] = {"bound_us": run.scenario.delay_bound_us, "max_error_us": None, "within": True}
+    found: dict[str, Any] = {"bound_us": run.scenario.bound_us, "max_error_us": None, "within": True}
     if looks.empty:
         return found
     error_us = looks["error_us"].abs()

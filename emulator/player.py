@@ -143,8 +143,8 @@ class Player:
             t_s = together[0][0]
             if t_s > until_s or not self._wait(clock, t_s - COARSE_S, progress):
                 return False
-            if clock.now_s() - t_s > BEHIND_S:
-                self._skip_superseded(t_s, clock.now_s())
+            if (now_s := clock.now_s()) - t_s > BEHIND_S:
+                self._skip_superseded(t_s, now_s)
             if self._links is None and ahead.done() and (due := ahead.result()):
                 self._links = self._links_for(due)
             self._apply(together, clock)
@@ -182,16 +182,17 @@ class Player:
         batch, applied_s, current = played.events[events], played.applied_s[events], ~played.skipped[events]
         coming, leaving = batch["kind"] == EventKind.UP, batch["kind"] == EventKind.DOWN
         setting = current & ~leaving
-        return [
-            ([self.sky.prepare_carriers(batch[coming])], applied_s, coming),
-            ([self.sky.prepare_states(batch[setting])], applied_s, setting),
-            (
-                self.sky.prepare_routes(played.changes[changes]),
-                played.changes_applied_s[changes],
-                slice(None),
-            ),
-            ([self.sky.prepare_carriers(batch[leaving])], applied_s, leaving),
-        ]
+        steps: list[Step] = []
+        if coming.any():
+            steps.append(([self.sky.prepare_carriers(batch[coming])], applied_s, coming))
+        if setting.any():
+            steps.append(([self.sky.prepare_states(batch[setting])], applied_s, setting))
+        if changes.start < changes.stop:
+            outboxes = self.sky.prepare_routes(played.changes[changes])
+            steps.append((outboxes, played.changes_applied_s[changes], slice(None)))
+        if leaving.any():
+            steps.append(([self.sky.prepare_carriers(batch[leaving])], applied_s, leaving))
+        return steps
 
     def _skip_superseded(self, t_s: float, now_s: float) -> None:
         """Of the delay events that are due by now, keep each link's newest: to catch up beats to replay. What

@@ -85,7 +85,7 @@ def array_passes(
     """Passes: satellite, station (names), start_s, end_s; and how many delays tell their course."""
     orbits = ephemeris.elements_table([s.name for s in satellites], [s.satrec for s in satellites])
     places = pd.DataFrame([station.model_dump() for station in stations])
-    sky = ephemeris.make(orbits, places, scenario.epoch, duration_s)
+    sky = ephemeris.make(orbits, places, scenario.begin, duration_s)
     ground = np.arange(len(stations)) + len(satellites)
     rule = Rule(min_elevation_deg=ELEVATION_DEG)
     seen = intervals(sky, ground[:, None], np.arange(len(satellites))[None], rule, duration_s)
@@ -94,7 +94,7 @@ def array_passes(
     def delay_s(link: np.ndarray, t_s: np.ndarray) -> np.ndarray:
         return sky.distance_km(ground[station[link]], satellite[link], t_s) / C_KM_S
 
-    numbers, bound_us = np.arange(len(seen.pair)), scenario.delay_bound_us
+    numbers, bound_us = np.arange(len(seen.pair)), scenario.bound_us
     pieces = timeline.pieces(numbers, seen.start_s, seen.end_s, delay_s, bound_us, duration_s)
     delays = sum(len(t_s) for _, t_s, _ in pieces)
     names = np.array([s.name for s in satellites]), np.array([s.name for s in stations])
@@ -103,7 +103,7 @@ def array_passes(
 
 
 def every_second(scenario: Scenario, duration_s: float) -> Time:
-    begin = ephemeris.timescale().from_datetime(scenario.epoch)
+    begin = ephemeris.timescale().from_datetime(scenario.begin)
     return ephemeris.timescale().tt_jd(begin.tt + np.arange(0, duration_s + 1) / ephemeris.DAY_S)
 
 

@@ -73,6 +73,9 @@ scenario_argument = click.argument("scenario", type=click.Path(path_type=Path))
 duration_option = click.option(
     "--duration", "duration_s", type=float, metavar="SECONDS", help="Instead of the scenario's duration_s."
 )
+start_option = click.option(
+    "--start", metavar="TIME", help="When it begins, such as 2026-05-09T02:40:00Z.  [default: the scenario's]"
+)
 
 
 @main.command()
@@ -87,6 +90,7 @@ def doctor() -> None:
 
 @main.command()
 @scenario_argument
+@start_option
 @duration_option
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIRECTORY", help="Save the plan there, as tables."
@@ -97,8 +101,8 @@ def doctor() -> None:
 @click.option("--against", type=click.Path(path_type=Path), metavar="PLAN",
               help="Show what differs from that plan: a directory of --out, or a scenario.")  # fmt: skip
 def plan(
-    scenario: Path, duration_s: float | None, out: Path | None, no_routes: bool, export: Path | None,
-    against: Path | None,
+    scenario: Path, start: str | None, duration_s: float | None, out: Path | None, no_routes: bool,
+    export: Path | None, against: Path | None,
 ) -> None:  # fmt: skip
     """Work out what the sky of a scenario will do, and show it.
 
@@ -111,7 +115,7 @@ def plan(
 
     if export is not None:
         exports.check(export)
-    loaded = _load(scenario)
+    loaded = _load(scenario, start)
     other = _plan_of(against, duration_s) if against else None
     with folders.fresh(out) if out else contextlib.nullcontext():
         with Stages() as stages:
@@ -132,10 +136,11 @@ def plan(
 @scenario_argument
 @click.argument("a")
 @click.argument("b")
+@start_option
 @click.option("--step", "step_s", type=float, default=1.0, show_default=True, metavar="SECONDS",
               help="From one row to the next.")  # fmt: skip
 @duration_option
-def path(scenario: Path, a: str, b: str, step_s: float, duration_s: float | None) -> None:
+def path(scenario: Path, a: str, b: str, start: str | None, step_s: float, duration_s: float | None) -> None:
     """Print the shortest path from A to B over time, as CSV.
 
     A and B are names of nodes. The path is that of the geometry: shortest delay over the links that stand.
@@ -144,7 +149,7 @@ def path(scenario: Path, a: str, b: str, step_s: float, duration_s: float | None
     """
     from topologies.plan import Plan
 
-    made = Plan.make(_load(scenario), duration_s=duration_s)
+    made = Plan.make(_load(scenario, start), duration_s=duration_s)
     if not FINEST_STEP_S <= step_s <= made.duration_s:
         raise ScenarioError(
             f"--step is {step_s:g}; it must be at least {FINEST_STEP_S:g} s and at most the duration, "
@@ -162,6 +167,7 @@ def path(scenario: Path, a: str, b: str, step_s: float, duration_s: float | None
 
 @main.command()
 @scenario_argument
+@start_option
 @click.option("--lane", type=click.Choice(["auto", "native", "uml"]), default="auto", show_default=True,
               help="Where: native is this machine's kernel, uml a Linux kernel as a process.")  # fmt: skip
 @click.option("--clock", type=click.Choice(["real", "virtual"]), default="real", show_default=True,
@@ -172,7 +178,13 @@ def path(scenario: Path, a: str, b: str, step_s: float, duration_s: float | None
               help="For tables, verdict and report.  [default: runs/NAME-TIME]")  # fmt: skip
 @click.option("--cli", "interactive", is_flag=True, help="Give Mininet's prompt on the moving sky.")
 def run(
-    scenario: Path, lane: str, clock: str, wall_limit_s: float | None, out: Path | None, interactive: bool
+    scenario: Path,
+    start: str | None,
+    lane: str,
+    clock: str,
+    wall_limit_s: float | None,
+    out: Path | None,
+    interactive: bool,
 ) -> None:
     """Run a scenario live and judge what was measured.
 
@@ -182,7 +194,7 @@ def run(
     from scripts import run as running
 
     running.interrupt_on_sigterm()
-    loaded = _load(scenario)
+    loaded = _load(scenario, start)
     out = out or running.new_directory(loaded)
     options = running.Options(lane, clock, interactive, wall_limit_s)
     with folders.fresh(out):
@@ -240,8 +252,10 @@ def bench(
         benchmark.render(found, Console())
 
 
-def _load(path: Path) -> Scenario:
-    """A scenario, after a line on standard error for each object of its element files that cannot be used."""
+def _load(path: Path, start: str | None = None) -> Scenario:
+    """A scenario, with another start if one is given. A line on standard error tells of each object of its
+    element files that cannot be used.
+    """
     from topologies import elements
     from topologies.scenario import Scenario
 
@@ -252,7 +266,25 @@ def _load(path: Path) -> Scenario:
         click.echo(f"Left out of layer {layer}: {thing.name}{line}: {thing.reason}.", err=True)
     if len(dropped) > DROPPED_SHOWN:
         click.echo(f"... and {len(dropped) - DROPPED_SHOWN} more.", err=True)
-    return scenario
+    return scenario if start is None else _starting(scenario, start)
+
+
+def _starting(scenario: Scenario, start: str) -> Scenario:
+    from pydantic import TypeAdapter, ValidationError
+
+    from topologies import checks
+    from topologies.scenario import Utc
+
+    try:
+        at = TypeAdapter(Utc).validate_python(start)
+    except ValidationError:
+        raise ScenarioError(
+            f"--start is {start}; give a date and time such as 2026-05-09T02:40:00Z."
+        ) from None
+    moved = scenario.model_copy(update={"start": at})
+    for _, problem in checks.start(moved):
+        raise ScenarioError(f"--start {problem}")
+    return moved
 
 
 def _make(scenario: Scenario, duration_s: float | None, stages: Stages) -> Plan:

@@ -73,7 +73,7 @@ def render_difference(plan: Plan, other: Plan, console: Console) -> None:
 
 
 def _span(plan: Plan) -> str:
-    return f"{plan.scenario.name}, {plan.scenario.epoch:%Y-%m-%d %H:%M:%S} UTC + {plan.duration_s:g} s"
+    return f"{plan.scenario.name}, {plan.scenario.begin:%Y-%m-%d %H:%M:%S} UTC + {plan.duration_s:g} s"
 
 
 def _facts(facts: dict[str, str], console: Console) -> None:

@@ -55,13 +55,14 @@ def run(scenario: Scenario, options: Options, out: Path) -> bool:
     """Run a scenario into the empty directory `out`. Whether there is something to judge: not if a prompt was
     left before the end."""
     lane = lanes.choose(options.lane, options.virtual)
+    scenario = scenario.in_virtual_time() if options.virtual else scenario
     before = _host_state()
     with Stages() as stages:
         plan = Plan.make(scenario, progress=lambda what, share: stages.at("planning", share, what))
         _write_plan(plan, out)
         manifest = _manifest(scenario, lane, options.clock)
         _write_manifest(out, manifest)
-        zero_ns = round(scenario.epoch.timestamp() * 1e9)
+        zero_ns = round(scenario.begin.timestamp() * 1e9)
         virtual = lanes.VirtualTime(zero_ns, scenario.seed) if options.virtual else None
         with lanes.running(
             lane, _command(out, options, virtual), out, _memory_mb(plan), options.interactive, virtual

@@ -13,7 +13,7 @@ import numpy as np
 from topologies import elements, geometry, walker
 from topologies.closest import hint
 from topologies.errors import ScenarioError
-from topologies.scenario import NAME_PATTERN, Flow, Isl, Layer, Scenario, Walker
+from topologies.scenario import LONGEST_S, NAME_PATTERN, Flow, Isl, Layer, Scenario, Walker
 from topologies.walker import Satellite
 from topologies.yamlmarks import Path
 
@@ -41,7 +41,7 @@ METRICS = {
 
 def problems(scenario: Scenario) -> list[Problem]:
     """All problems of a scenario; names of nodes are only checked once the layers are sound."""
-    found = [*_layers(scenario), *_links(scenario)]
+    found = [*start(scenario), *_layers(scenario), *_links(scenario)]
     if found:
         return found
     satellites: list[Satellite] = []
@@ -65,6 +65,16 @@ def problems(scenario: Scenario) -> list[Problem]:
         *_faults(scenario, nodes),
         *_accept(scenario),
     ]
+
+
+def start(scenario: Scenario) -> Iterator[Problem]:
+    days = abs(scenario.begin - scenario.epoch).total_seconds() / 86_400
+    if days > LONGEST_S / 86_400:
+        yield (
+            ("start",),
+            f"is {days:.0f} days from the epoch; at most {LONGEST_S / 86_400:.0f} are allowed, for elements "
+            "are of no use for longer.",
+        )
 
 
 # -- layers -------------------------------------------------------------------------------------

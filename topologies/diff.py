@@ -78,7 +78,7 @@ def compare(new: Plan, old: Plan, *, edge_s: float = EDGE_S, delay_ms: float = D
 
 
 def _common(new: Plan, old: Plan) -> Common:
-    ahead_s = (new.scenario.epoch - old.scenario.epoch) / dt.timedelta(seconds=1)
+    ahead_s = (new.scenario.begin - old.scenario.begin) / dt.timedelta(seconds=1)
     start_s, end_s = max(0.0, -ahead_s), min(new.duration_s, old.duration_s - ahead_s)
     if start_s >= end_s:
         raise ScenarioError(

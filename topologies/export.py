@@ -59,7 +59,7 @@ def _delays_ms(plan: Plan, link: int, start_s: float, end_s: float) -> tuple[flo
 
 
 def _utc(plan: Plan, t_s: Array) -> list[str]:
-    epoch = plan.scenario.epoch
+    epoch = plan.scenario.begin
     return [f"{epoch + dt.timedelta(seconds=t):%Y-%m-%dT%H:%M:%S.%fZ}" for t in t_s.tolist()]
 
 
@@ -75,7 +75,7 @@ def ion(plan: Plan) -> str:
     whole second within it, and one-way light time is rounded, which makes it 0 up to half a second.
     """
     table = contact_table(plan)
-    epoch = plan.scenario.epoch
+    epoch = plan.scenario.begin
     ahead_s = epoch.microsecond / 1e6  # ION's reference time is a whole second
     start_s = np.ceil((table.start_s + ahead_s).round(6)).astype(int)
     end_s = np.floor((table.end_s + ahead_s).round(6)).astype(int)

@@ -102,7 +102,7 @@ class Plan:
         orbits = ephemeris.elements_table([s.name for s in satellites], [s.satrec for s in satellites])
         until_s = contacts.horizon_s(scenario, duration_s)
         progress("orbits", 0.0)
-        sky = ephemeris.make(orbits, _stations(scenario), scenario.epoch, until_s)
+        sky = ephemeris.make(orbits, _stations(scenario), scenario.begin, until_s)
         stage = contacts.Stage(scenario, satellites, [node.name for node in nodes], sky, until_s)
         links, planned = contacts.tables(scenario, nodes, contacts.spans(stage, progress), duration_s)
         lost = faults.outages(scenario, nodes, links, duration_s)
@@ -130,7 +130,7 @@ class Plan:
         """Where every node is. Worked out when first asked for if the plan was loaded."""
         if self._sky is not None:
             return self._sky
-        return ephemeris.make(self.orbits, _stations(self.scenario), self.scenario.epoch, self.duration_s)
+        return ephemeris.make(self.orbits, _stations(self.scenario), self.scenario.begin, self.duration_s)
 
     # -- delay -----------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ class Plan:
         elif self.folder is not None:
             yield from windowed.read(self.folder / EVENTS, timeline.EVENT)
         else:
-            bound_us = self.scenario.delay_bound_us
+            bound_us = self.scenario.bound_us
             made = timeline.windows(self.contacts, self.lost, self.delay_s, bound_us, self.duration_s)
             for number, events in enumerate(made):
                 self.progress("delays", number / windowed.count(self.duration_s))

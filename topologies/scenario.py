@@ -26,6 +26,7 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=15)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 LONGEST_S = 30 * 86_400.0  # elements of one epoch are of no use for longer
+BOUND_US, VIRTUAL_BOUND_US = 50.0, 1.0  # of applied delays; what a busy machine can keep, what a test can see
 
 
 class Model(BaseModel):
@@ -244,16 +245,20 @@ def _utc(epoch: dt.datetime) -> dt.datetime:
     return epoch.replace(tzinfo=dt.UTC) if epoch.tzinfo is None else epoch.astimezone(dt.UTC)
 
 
+Utc = Annotated[dt.datetime, AfterValidator(_utc)]  # UTC, also when no time zone is given
+
+
 class Scenario(Model):
     """The whole of it. What is not given in the file has the value given here."""
 
     name: Name
     about: str = ""
-    epoch: Annotated[dt.datetime, AfterValidator(_utc)]  # UTC, also when no time zone is given
+    epoch: Utc  # of the elements that the layers give; the run begins then, too, but for:
+    start: Utc | None = None
     duration_s: Annotated[float, Field(gt=0, le=LONGEST_S)]
     seed: int = 1
     rate_scale: Annotated[float, Field(gt=0, le=1)] = 1.0  # k: multiplies every link rate
-    delay_bound_us: Positive = 50.0  # applied one-way delay never off the true one by more
+    delay_bound_us: Positive | None = None  # see bound_us
     layers: Annotated[dict[Name, Layer], Field(min_length=1)]
     stations: list[
         Annotated[Station, BeforeValidator(_from_catalogue)]
@@ -286,6 +291,21 @@ class Scenario(Model):
         return yaml.dump(
             self._plain(), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110
         )
+
+    @property
+    def begin(self) -> dt.datetime:
+        """Run time 0, UTC."""
+        return self.start or self.epoch
+
+    @property
+    def bound_us(self) -> float:
+        """By how much the one-way delay in force on a link may be off the true one."""
+        return self.delay_bound_us or BOUND_US
+
+    def in_virtual_time(self) -> Scenario:
+        """The same with what virtual time does for nothing: delays that follow the orbits more closely."""
+        bound_us = self.delay_bound_us or VIRTUAL_BOUND_US
+        return self.model_copy(update={"delay_bound_us": bound_us})
 
     @property
     def sha256(self) -> str:

@@ -1,5 +1,6 @@
 """What holds for every plan, whatever the sky: checked on skies drawn at random."""
 
+import datetime as dt
 import pathlib
 
 import numpy as np
@@ -371,3 +372,12 @@ def test_planned_handovers_lose_no_packet():
         arrival_s, path_id, _ = mini.trace(src, dst, t_s)
         assert not np.isnan(arrival_s).any()
         assert (np.diff(path_id) != 0).any()
+
+
+def test_a_later_start_is_the_same_sky_later():
+    scenario = Scenario.load(SCENARIOS / "sc-mini.yaml")
+    later = scenario.model_copy(update={"start": scenario.epoch + dt.timedelta(seconds=40)})
+    before, after = (Plan.make(x, duration_s=s) for x, s in ((scenario, 50), (later, 10)))
+    for ends in (("beijing", "eo-0-0"), ("kashi", "lijiang")):
+        then, now = before.path(*ends, np.arange(40.0, 50.0)), after.path(*ends, np.arange(0.0, 10.0))
+        assert np.allclose(then.rtt_ms, now.rtt_ms, atol=1e-6, rtol=0)
