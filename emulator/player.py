@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from topologies.plan import Plan, Window
 
 BEHIND_S = 0.02  # so late, the player stops working off a backlog and goes to the newest state
-COARSE_S = 0.1  # how long it sleeps at a time, to hear `stop`
+COARSE_S = 0.1  # how long it sleeps at a time, to tell how far it is
+STEPS = 1000  # but of a long plan no more often than so many times
 TOGETHER_S = 0.001  # instants so close are encoded before the first of them: there is no time in between
 SPARE_S = 0.004  # between two instants, for a link to be made or dropped: half a millisecond, seldom three
 END = object()
@@ -93,6 +94,7 @@ class Player:
         self.sky = sky
         self.cpu_s = 0.0  # of the thread that plays
         self.stopped = threading.Event()
+        self._coarse_s = COARSE_S
         self._log = log
         self._windows = plan.windows()
         self._due = _due(next(self._windows))
@@ -109,6 +111,7 @@ class Player:
     ) -> float:
         """Play until `until_s` or until `stopped` is set; returns the run time reached."""
         used_s = time.thread_time()
+        self._coarse_s = max(COARSE_S, until_s / STEPS)
         with ThreadPoolExecutor(1) as beside:
             ahead = beside.submit(self._fetch)
             with _preferred():  # but not the thread beside, which began before
@@ -160,7 +163,7 @@ class Player:
             progress(now_s)
             if now_s >= t_s:
                 return not self.stopped.is_set()
-            if self.stopped.wait(min(COARSE_S, t_s - now_s)):
+            if self.stopped.wait(min(self._coarse_s, t_s - now_s)):
                 return False
 
     def _apply(self, together: list[Instant], clock: Clock | None) -> None:

@@ -33,7 +33,7 @@ from traffic import session
 PR_SET_TIMERSLACK = 29
 READY_S = 2.0  # from the sky's first state to run time 0: the traffic process makes its sockets
 PATIENCE_S = 32.0  # after the end, for answers under way and iperf3; the sky stands until traffic is done
-REPORT_EVERY_S = 0.5
+REPORT_EVERY_S, REPORTS = 0.5, 1000  # and no more than so many of a long run
 SWITCH_S = 0.0005  # between Python's threads: none is to keep the player waiting
 
 Tell = Callable[..., None]
@@ -81,7 +81,7 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None) -> dict:
                 played_s = _prompt(sky, player, clock, plan.duration_s)
             else:
                 threading.Thread(target=_stop_on_request, args=(player,), daemon=True).start()
-                played_s = player.play(clock, plan.duration_s, _reporter(tell))
+                played_s = player.play(clock, plan.duration_s, _reporter(tell, plan.duration_s))
             tell(stage="collect")
             player.close(played_s)
         if player.stopped.is_set():
@@ -158,11 +158,12 @@ def _stop_on_request(player: Player) -> None:
             player.stopped.set()
 
 
-def _reporter(tell: Tell) -> Callable[[float], None]:
-    last = [-REPORT_EVERY_S]
+def _reporter(tell: Tell, duration_s: float) -> Callable[[float], None]:
+    every_s = max(REPORT_EVERY_S, duration_s / REPORTS)
+    last = [-every_s]
 
     def report(t_s: float) -> None:
-        if t_s - last[0] >= REPORT_EVERY_S:
+        if t_s - last[0] >= every_s:
             last[0] = t_s
             tell(t_s=round(t_s, 3))
 
