@@ -142,14 +142,18 @@ def veth(
     return _veth().fill(*ends[0], *ends[1], _U32.pack(peer_netns))
 
 
+# TCP sends packets as they would be on a wire: queues count packets, and one of 64 kB would count as one.
+_GSO = "IFLA_GSO_MAX_SEGS", 1
+
+
 @functools.cache
 def _veth() -> Template:
     peer = {
         "index": _PEER_INDEX,
-        "attrs": [("IFLA_IFNAME", _PEER_NAME), ("IFLA_ADDRESS", _PEER_MAC), ("IFLA_NET_NS_FD", _FD)],
+        "attrs": [("IFLA_IFNAME", _PEER_NAME), ("IFLA_ADDRESS", _PEER_MAC), _GSO, ("IFLA_NET_NS_FD", _FD)],
     }
     info = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", {"attrs": [("VETH_INFO_PEER", peer)]})]}
-    attrs = [("IFLA_IFNAME", _NAME), ("IFLA_ADDRESS", _MAC), ("IFLA_LINKINFO", info)]
+    attrs = [("IFLA_IFNAME", _NAME), ("IFLA_ADDRESS", _MAC), _GSO, ("IFLA_LINKINFO", info)]
     message = _encode(ifinfmsg(), RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, attrs, index=_INDEX)
     near = _name(_NAME), _U32.pack(_INDEX), _mac(_MAC)
     far = _name(_PEER_NAME), _U32.pack(_PEER_INDEX), _mac(_PEER_MAC)

@@ -23,14 +23,14 @@ from typing import Any
 from rich.console import Console
 
 from emulator import lanes
-from scripts import bench_figures, bench_live, bench_plan
+from scripts import bench_figures, bench_live, bench_plan, bench_virtual
 from scripts.bench_figures import Section
 from scripts.progress import Stages
 from topologies.closest import hint
 from topologies.errors import InvalidRun, ScenarioError
 from topologies.scenario import Scenario
 
-NAMES = ("bring-up", "updates", "planning", "live", "forwarding", "generator")
+NAMES = ("bring-up", "updates", "planning", "live", "virtual", "forwarding", "generator")
 SCENARIOS = lanes.ROOT / "scenarios"
 PATIENCE_S = 600.0  # for a section, beyond twice what stock Mininet is given
 LAST_LINES = 8
@@ -43,6 +43,7 @@ class Sizes:
 
     scenario: Path  # that is run live
     live_s: float
+    virtual: Path  # that is run in virtual time
     planned: Path
     planned_s: float
     budget_s: float  # for stock Mininet to come up
@@ -71,12 +72,12 @@ class Sizes:
 
 
 FULL = Sizes(
-    scenario=SCENARIOS / "starlink-550.yaml", live_s=30.0,
+    scenario=SCENARIOS / "starlink-550.yaml", live_s=30.0, virtual=SCENARIOS / "sc-mini.yaml",
     planned=SCENARIOS / "sc-1000.yaml", planned_s=86_400.0,
     budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, large=(72, 22), linked=(24, 22),
 )  # fmt: skip
 QUICK = Sizes(
-    scenario=SCENARIOS / "sc-mini.yaml", live_s=8.0,
+    scenario=SCENARIOS / "sc-mini.yaml", live_s=8.0, virtual=SCENARIOS / "pair.yaml",
     planned=SCENARIOS / "sc-mini.yaml", planned_s=600.0,
     budget_s=2.0, memory_mb=1024, rounds=3, round_s=0.1, per_plane=3, large=(8, 8), linked=(8, 8),
 )  # fmt: skip
@@ -106,6 +107,9 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
                     sections[name] = bench_plan.planning(sizes.planned, sizes.planned_s, sizes.rounds)
                 elif name == "live":
                     sections[name] = bench_live.live(scenario, sizes.live_s, lane, folder)
+                elif name == "virtual":
+                    virtual = Scenario.load(sizes.virtual)
+                    sections[name] = bench_virtual.virtual(virtual, sizes.rounds, folder)
                 else:
                     sections[name] = _inside(name, lane, sizes, folder, stages)
     return {

@@ -38,7 +38,7 @@ def live(scenario: Scenario, duration_s: float, lane: str, folder: Path) -> Sect
     file, out = folder / "scenario.yaml", folder / "out"
     file.write_text(_quiet(scenario, duration_s).dump())
     started_s = time.monotonic()
-    stages, said = _follow([*SKYBED, "run", str(file), "--lane", lane, "--out", str(out)])
+    stages, said = follow([*SKYBED, "run", str(file), "--lane", lane, "--out", str(out)])
     try:
         manifest = json.loads((out / "manifest.json").read_text())
         verdict = json.loads((out / "verdict.json").read_text())
@@ -86,7 +86,7 @@ def _quiet(scenario: Scenario, duration_s: float) -> Scenario:
     )
 
 
-def _follow(command: list[str]) -> tuple[dict[str, tuple[float, str]], list[str]]:
+def follow(command: list[str]) -> tuple[dict[str, tuple[float, str]], list[str]]:
     """Run it to its end. When each stage was first told of (monotonic s) and its note; all lines."""
     stages: dict[str, tuple[float, str]] = {}
     said = []

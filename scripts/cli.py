@@ -238,6 +238,7 @@ def bench(
     updates     delays of links, against TCIntf.config and tc
     planning    a day of contacts and delays, against a loop with Skyfield
     live        command to first ping; how exact a run of a scenario is
+    virtual     virtual time against the clock; whether runs repeat
     forwarding  UDP over 1, 5 and 12 hops
     generator   probes a second, against Scapy's send
     """

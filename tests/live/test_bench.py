@@ -17,6 +17,7 @@ KEYS = {
         "first_ping_s", "command_s", "planning_s", "boot_s", "build_s", "ready_s", "teardown_s",
         "late_p50_us", "late_p99_us", "late_max_us", "rtt_error_p50_us", "rtt_error_p99_us", "player_pct",
     },
+    "virtual": {"scenario_s", "tcp_s", "run_s", "rtt_error_p99_us", "distinct"},
     "forwarding": {
         f"{size}_{hops}_hops_{unit}_per_s"
         for size in ("small", "large") for hops in (1, 5, 12) for unit in ("packets", "mbit")
@@ -50,6 +51,13 @@ def test_a_sky_needs_no_process(found):
     figures = {figure["key"]: figure for figure in found["sections"]["bring-up"]["figures"]}
     assert figures["node_processes"]["skybed"] == 0
     assert figures["node_processes"]["other"] == pytest.approx(1, abs=0.1)
+
+
+def test_virtual_time_repeats_and_is_faster_than_the_clock(found):
+    figures = {figure["key"]: figure for figure in found["sections"]["virtual"]["figures"]}
+    assert figures["distinct"]["skybed"] == 1
+    assert figures["scenario_s"]["ratio"] > 1
+    assert figures["rtt_error_p99_us"]["skybed"] < 5
 
 
 def test_batches_lead_by_far(found):

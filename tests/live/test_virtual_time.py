@@ -13,6 +13,7 @@ from conftest import MEMORY_MB, ROOT
 from analysis import load, metrics
 from emulator import lanes, umlkernel
 from scripts import run
+from scripts.bench_virtual import LINE, TCP
 from topologies.plan import Plan
 from topologies.scenario import Scenario
 
@@ -132,6 +133,16 @@ def test_the_wall_clock_of_the_guest_is_the_scenario_s(virtual, tmp_path):
     _, _, out = virtual(path)
     sent_s = pd.read_parquet(out / "probes.parquet").sent_s
     assert np.abs(sent_s - np.arange(50) / 10).max() < 2e-6
+
+
+def test_a_queue_counts_packets_of_wire_size(virtual, tmp_path):
+    """A TCP that fills a line of 100 Mbit/s and 10 ms waits behind 300 packets at most: 36.3 ms."""
+    path = tmp_path / "scenario.yaml"
+    path.write_text(Scenario.model_validate(LINE | {"traffic": [TCP]}).dump())
+    _, verdict, _ = virtual(path)
+    (flow,) = verdict["flows"]
+    assert 94 < flow["throughput_mbps"] < 96.2  # of 100 with all headers
+    assert 40 < flow["rtt_p99_ms"] < 20 + 300 * 1514 * 8 / 100e3 + 3
 
 
 def test_who_spins_is_told(tmp_path, monkeypatch):
