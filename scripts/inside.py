@@ -1,6 +1,6 @@
 """The part of a run that happens inside a lane: build the sky, play it, cross it with traffic, write tables.
 
-    python -m scripts.inside RUN [--cli] [--zero-ns NS]
+    python -m scripts.inside RUN [--cli] [--zero-ns NS] [--report-every S]
 
 RUN holds the plan. NS: run time 0 by CLOCK_REALTIME; without it, as soon as all is ready. With --cli the
 terminal is Mininet's prompt. Else lines of standard output that begin with "@ " are messages for the outside,
@@ -33,7 +33,6 @@ from traffic import session
 PR_SET_TIMERSLACK = 29
 READY_S = 2.0  # from the sky's first state to run time 0: the traffic process makes its sockets
 PATIENCE_S = 32.0  # after the end, for answers under way and iperf3; the sky stands until traffic is done
-REPORT_EVERY_S, REPORTS = 0.5, 1000  # and no more than so many of a long run
 SWITCH_S = 0.0005  # between Python's threads: none is to keep the player waiting
 
 Tell = Callable[..., None]
@@ -44,11 +43,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("run", type=Path)
     parser.add_argument("--cli", action="store_true", dest="interactive")
     parser.add_argument("--zero-ns", type=int)
+    parser.add_argument("--report-every", type=float, default=1.0, metavar="S")
     options = parser.parse_args(arguments)
     ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)  # timers wake by the nanosecond, those of children too
     run, tell = options.run, _silence if options.interactive else _tell
     try:
-        facts = play(run, options.interactive, tell, options.zero_ns)
+        facts = play(run, options.interactive, tell, options.zero_ns, options.report_every)
     except Exception as error:
         traceback.print_exc()
         tell(error=f"{type(error).__name__}: {error}")
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None) -> dict:
+def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_every_s: float) -> dict:
     """Returns what the manifest says of the inside."""
     started_s = time.monotonic()
     plan = Plan.load(run / "plan")
@@ -81,7 +81,7 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None) -> dict:
                 played_s = _prompt(sky, player, clock, plan.duration_s)
             else:
                 threading.Thread(target=_stop_on_request, args=(player,), daemon=True).start()
-                played_s = player.play(clock, plan.duration_s, _reporter(tell, plan.duration_s))
+                played_s = player.play(clock, plan.duration_s, _reporter(tell, report_every_s))
             tell(stage="collect")
             player.close(played_s)
         if player.stopped.is_set():
@@ -158,8 +158,7 @@ def _stop_on_request(player: Player) -> None:
             player.stopped.set()
 
 
-def _reporter(tell: Tell, duration_s: float) -> Callable[[float], None]:
-    every_s = max(REPORT_EVERY_S, duration_s / REPORTS)
+def _reporter(tell: Tell, every_s: float) -> Callable[[float], None]:
     last = [-every_s]
 
     def report(t_s: float) -> None:

@@ -9,6 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 PLAIN_EVERY_S = 10.0
+REPORT_EVERY_S, REPORTS = 0.5, 1000
+
+
+def report_every_s(duration_s: float) -> float:
+    """Run time from one word of how far a lane is to the next."""
+    return max(REPORT_EVERY_S, duration_s / REPORTS)
 
 
 class Stages:

@@ -21,7 +21,7 @@ import numpy as np
 
 from analysis import exact
 from emulator import lanes, tables
-from scripts.progress import Stages
+from scripts.progress import Stages, report_every_s
 from topologies import windowed
 from topologies.errors import InvalidRun
 from topologies.plan import Plan
@@ -33,7 +33,9 @@ NODE_MEMORY_MB = 1  # a third of it the namespace, the rest for routes
 LINK_MEMORY_MB = 0.1  # 80 KiB for two interfaces, 12 more once they are up and have queues; 5 in Python
 PATIENCE_S = 180  # beyond the scenario's duration, for the lane to boot, build, collect and end
 VIRTUAL_PATIENCE = 20  # how much slower than the clock on the wall virtual time may be
-GRACE_S = 30  # for a lane that is over its time to write its tables
+SILENCE_S = 180  # and for it to say nothing, beyond the time from one report to the next
+WATCH_S = 0.5  # from one look at a lane to the next
+GRACE_S = 30  # for a lane that was asked to stop to write its tables
 LAST_LINES = 8
 
 
@@ -65,7 +67,12 @@ def run(scenario: Scenario, options: Options, out: Path) -> bool:
         zero_ns = round(scenario.begin.timestamp() * 1e9)
         virtual = lanes.VirtualTime(zero_ns, scenario.seed) if options.virtual else None
         with lanes.running(
-            lane, _command(out, options, virtual), out, _memory_mb(plan), options.interactive, virtual
+            lane,
+            _command(out, options, virtual, scenario.duration_s),
+            out,
+            _memory_mb(plan),
+            options.interactive,
+            virtual,
         ) as process:
             if options.interactive:
                 stages.pause()
@@ -95,13 +102,15 @@ def _write_plan(plan: Plan, out: Path) -> None:
 def _follow(process: subprocess.Popen, out: Path, plan: Plan, options: Options, stages: Stages) -> None:
     """Show how far the lane is until it ends. One Ctrl-C stops it early, a second at once."""
     tell = _narrator(plan, stages)
-    usual_s = PATIENCE_S + plan.duration_s * (VIRTUAL_PATIENCE if options.virtual else 1)
-    limit_s = options.wall_limit_s or usual_s
-    with _limit(process, limit_s) as hung, open(out / "log.txt", "w") as log:
+    slow = VIRTUAL_PATIENCE if options.virtual else 1
+    limit_s = options.wall_limit_s or PATIENCE_S + plan.duration_s * slow
+    silence_s = SILENCE_S + 2 * slow * report_every_s(plan.duration_s)
+    with _watched(process, limit_s, silence_s) as watch, open(out / "log.txt", "w") as log:
         asked = False
         while True:
             try:
                 for line in _lines(process):
+                    watch.heard_s = time.monotonic()
                     if line.startswith("@ "):
                         tell(json.loads(line[2:]))
                     else:
@@ -113,8 +122,8 @@ def _follow(process: subprocess.Popen, out: Path, plan: Plan, options: Options, 
                 asked = True
                 stages.at("stopping", 0.0, "once more Ctrl-C to kill")
                 _ask_to_stop(process)
-    if hung:
-        raise InvalidRun(f"{hung[0]} What it had written by then is in {out}.")
+    if watch.killed:
+        raise InvalidRun(f"{watch.killed} What it had written by then is in {out}.")
 
 
 def _ask_to_stop(process: subprocess.Popen) -> None:
@@ -147,37 +156,52 @@ def _narrator(plan: Plan, stages: Stages) -> Callable[[dict], None]:
     return tell
 
 
+@dataclass
+class _Watch:
+    heard_s: float  # when the lane last said something, monotonic
+    killed: str = ""  # why
+
+
 @contextlib.contextmanager
-def _limit(process: subprocess.Popen, limit_s: float) -> Iterator[list[str]]:
-    """A lane that is over its time is asked to stop; one that then hangs is killed, and the list says so."""
-    hung: list[str] = []
+def _watched(process: subprocess.Popen, limit_s: float, silence_s: float) -> Iterator[_Watch]:
+    """A lane that is over its time, or silent for too long, is asked to stop; it is killed if it does not."""
+    began_s = time.monotonic()
+    watch, over = _Watch(began_s), threading.Event()
 
-    def end() -> None:
+    def look() -> None:
+        while not over.wait(WATCH_S):
+            now_s = time.monotonic()
+            if now_s - began_s > limit_s:
+                end(f"after {limit_s:g} s on the wall")
+            elif now_s - watch.heard_s > silence_s:
+                end(f"after {silence_s:g} s without a word from it")
+            else:
+                continue
+            return
+
+    def end(why: str) -> None:
         _ask_to_stop(process)
-        try:
-            process.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            running = lanes.crash(process)
-            hung.append(
-                f"The lane was killed: asked to stop after {limit_s:g} s on the wall, it had not "
-                f"{GRACE_S} s later. "
-                + (f"It was running {running} all the time, which never waits." if running else "")
-            )
-            process.kill()
+        if over.wait(GRACE_S):
+            return
+        running = lanes.crash(process)
+        spins = f" It was running {running} all the time, which never waits." if running else ""
+        watch.killed = f"The lane was killed: asked to stop {why}, it had not {GRACE_S} s later.{spins}"
+        process.kill()
 
-    timer = threading.Timer(limit_s, end)
-    timer.start()
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
     try:
-        yield hung
+        yield watch
     finally:
-        timer.cancel()
-        timer.join()
+        over.set()
+        thread.join()
 
 
-def _command(out: Path, options: Options, virtual: lanes.VirtualTime | None) -> list[str]:
+def _command(out: Path, options: Options, virtual: lanes.VirtualTime | None, duration_s: float) -> list[str]:
     prompt = ["--cli"] if options.interactive else []
     zero = [f"--zero-ns={virtual.zero_ns}"] if virtual else []
-    return [sys.executable, "-m", "scripts.inside", str(out.resolve()), *prompt, *zero]
+    every = f"--report-every={report_every_s(duration_s)}"
+    return [sys.executable, "-m", "scripts.inside", str(out.resolve()), *prompt, *zero, every]
 
 
 def _memory_mb(plan: Plan) -> int:

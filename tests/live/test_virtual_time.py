@@ -145,7 +145,8 @@ def test_a_queue_counts_packets_of_wire_size(virtual, tmp_path):
     assert 40 < flow["rtt_p99_ms"] < 20 + 300 * 1514 * 8 / 100e3 + 3
 
 
-def test_who_spins_is_told(tmp_path, monkeypatch):
+@pytest.mark.parametrize("limits, why", [((4, 60), "4 s on the wall"), ((60, 4), "4 s without a word")])
+def test_who_spins_is_told(tmp_path, monkeypatch, limits, why):
     """A process that neither waits nor reads the clock stops virtual time for all."""
     monkeypatch.setattr(run, "GRACE_S", 3)
     spin = "open('/proc/self/comm', 'w').write('spinner')\nwhile True: pass"
@@ -153,8 +154,8 @@ def test_who_spins_is_told(tmp_path, monkeypatch):
     command = [sys.executable, "-c", spin]
     with (
         lanes.running("uml", command, tmp_path, MEMORY_MB, virtual=virtual_time) as process,
-        run._limit(process, 4) as hung,
+        run._watched(process, *limits) as watch,
     ):
         process.stdout.read()
-    assert "It was running spinner (process " in hung[0]
+    assert "It was running spinner (process " in watch.killed and why in watch.killed
     assert process.wait() != 0
