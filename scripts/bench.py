@@ -104,7 +104,7 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
             stages.at(name, 0.0)
             with _temporary() as folder:
                 if name == "planning":
-                    sections[name] = bench_plan.planning(sizes.planned, sizes.planned_s, sizes.rounds)
+                    sections[name] = bench_plan.planning(sizes.planned, sizes.planned_s, sizes.rounds, folder)
                 elif name == "live":
                     sections[name] = bench_live.live(scenario, sizes.live_s, lane, folder)
                 elif name == "virtual":

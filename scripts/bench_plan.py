@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,8 +35,8 @@ RISES, SETS = 0, 2  # events of Skyfield's find_events
 MIB = 2**20
 
 
-def planning(scenario_path: Path, duration_s: float, rounds: int = 3) -> Section:
-    """A whole plan, stored; and passes over the ground stations with their delays, beside Skyfield."""
+def planning(scenario_path: Path, duration_s: float, rounds: int, folder: Path) -> Section:
+    """A whole plan, stored in `folder`; and passes over ground stations with their delays, beside Skyfield."""
     scenario = Scenario.load(scenario_path)
     stations = [station for station in scenario.stations if station.antenna]
     if not stations:
@@ -48,7 +47,7 @@ def planning(scenario_path: Path, duration_s: float, rounds: int = 3) -> Section
     loop_passes(few[:1], stations, seconds)  # Skyfield keeps what is the same for all satellites
     whole, ours, theirs = [], [], []
     for _ in range(rounds):
-        whole.append(_whole(scenario_path, duration_s))
+        whole.append(_whole(scenario_path, duration_s, folder / "plan"))
         started_s = time.perf_counter()
         array_passes(scenario, satellites, stations, duration_s)
         between_s = time.perf_counter()
@@ -128,8 +127,8 @@ def loop_passes(
 # -- a whole plan ---------------------------------------------------------------------------------------
 
 
-def _whole(scenario_path: Path, duration_s: float) -> dict[str, float]:
-    command = [sys.executable, "-m", "scripts.bench_plan", str(scenario_path), str(duration_s)]
+def _whole(scenario_path: Path, duration_s: float, folder: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "scripts.bench_plan", str(scenario_path), str(duration_s), str(folder)]
     child = subprocess.run(command, capture_output=True, text=True)
     if child.returncode:
         said = child.stderr.strip().splitlines()[-1:]
@@ -138,23 +137,22 @@ def _whole(scenario_path: Path, duration_s: float) -> dict[str, float]:
     return found
 
 
-def measure(scenario_path: Path, duration_s: float) -> dict[str, float]:
-    """Make a plan and store it, without routes."""
+def measure(scenario_path: Path, duration_s: float, folder: Path) -> dict[str, float]:
+    """Make a plan and store it in `folder`, without routes."""
     started_s = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="skybed-bench-") as folder:
-        plan = Plan.make(Scenario.load(scenario_path), duration_s=duration_s)
-        plan.save(folder, with_routes=False)
-        seconds = time.perf_counter() - started_s
-        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-        stored = Plan.load(folder)
-        return {
-            "seconds": seconds,
-            "memory_mib": int(status["VmHWM"].split()[0]) / 1024,  # ru_maxrss may be that of the parent
-            "disk_mib": sum(path.stat().st_size for path in Path(folder).iterdir()) / MIB,
-            "contacts": len(plan.contacts),
-            "events": sum(len(events) for events in stored.timeline_windows()),
-        }
+    plan = Plan.make(Scenario.load(scenario_path), duration_s=duration_s)
+    plan.save(folder, with_routes=False)
+    seconds = time.perf_counter() - started_s
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    stored = Plan.load(folder)
+    return {
+        "seconds": seconds,
+        "memory_mib": int(status["VmHWM"].split()[0]) / 1024,  # ru_maxrss may be that of the parent
+        "disk_mib": sum(path.stat().st_size for path in folder.iterdir()) / MIB,
+        "contacts": len(plan.contacts),
+        "events": sum(len(events) for events in stored.timeline_windows()),
+    }
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(Path(sys.argv[1]), float(sys.argv[2]))))
+    print(json.dumps(measure(Path(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]))))

@@ -28,8 +28,8 @@ def test_skyfield_finds_the_same_passes():
     assert np.abs(ours[["start_s", "end_s"]] - theirs[["start_s", "end_s"]]).max().max() < 0.5
 
 
-def test_the_figures_of_a_small_plan():
-    found = bench_plan.planning(SCENARIOS / "sc-mini.yaml", 600.0, rounds=1)
+def test_the_figures_of_a_small_plan(tmp_path):
+    found = bench_plan.planning(SCENARIOS / "sc-mini.yaml", 600.0, 1, tmp_path)
     figures = {row["key"]: row for row in found["figures"]}
     assert all(row["skybed"] > 0 for row in figures.values())
     assert figures["passes_mss_s"]["ratio"] > 0
@@ -41,4 +41,4 @@ def test_a_scenario_without_stations_is_refused(tmp_path):
     bare = scenario.model_copy(update={"stations": [], "access": [], "traffic": [], "fibre": []})
     (tmp_path / "bare.yaml").write_text(bare.dump())
     with pytest.raises(ScenarioError, match="no ground station"):
-        bench_plan.planning(tmp_path / "bare.yaml", 60.0)
+        bench_plan.planning(tmp_path / "bare.yaml", 60.0, 1, tmp_path)
