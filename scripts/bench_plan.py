@@ -36,7 +36,7 @@ MIB = 2**20
 
 
 def planning(scenario_path: Path, duration_s: float, rounds: int, folder: Path) -> Section:
-    """A whole plan, stored in `folder`; and passes over ground stations with their delays, beside Skyfield."""
+    """A whole plan, stored in `folder`; passes over ground stations with their delays, beside Skyfield."""
     scenario = Scenario.load(scenario_path)
     stations = [station for station in scenario.stations if station.antenna]
     if not stations:
