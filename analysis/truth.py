@@ -6,6 +6,9 @@ followed hop by hop. To the geometry every hop adds the time that the packet tak
 link's rate (106 bytes at 10 Mbit/s are 85 us), because the emulated link takes it too. Queueing is not
 part of the truth: probes that share a link with load are marked, and their error says how long they
 queued, not how well the emulation kept time.
+
+Where daemons route, the plan does not know which way a probe went. Its truth is then that of the oracle's
+path, the measure of what daemons do, and has no error.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ def probes(run: Run) -> pd.DataFrame:
     true_rtt_us, true_owd_us, true_owd_back_us (nan where the plan loses the probe or its answer),
     expected_lost (no path stood), loss_probability (of the links on the path), loaded (shares a link with
     udp or tcp traffic), path (text, "" where lost) and error_us, owd_error_us, owd_back_error_us: measured
-    minus true, nan where there is nothing to compare.
+    minus true, nan where there is nothing to compare, and everywhere where daemons route.
     """
     parts = [_flow(run, name, part) for name, part in run.probes.groupby("flow", sort=False)]
     if not parts:
@@ -80,6 +83,7 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
         loaded = _loaded(run, sent_s, out_id, paths) | _loaded(run, sent_s, back_id, back_paths)
     names = np.array([path_name(plan, path) for path in paths] + [""], dtype=object)
     true_rtt_us = out_us + back_us
+    known = np.nan if run.scenario.routing.by_daemons else 1.0
     return part.assign(
         true_rtt_us=true_rtt_us,
         true_owd_us=out_us,
@@ -88,9 +92,9 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
         loss_probability=1 - passes,
         loaded=loaded,
         path=names[out_id],
-        error_us=part["rtt_us"] - true_rtt_us,
-        owd_error_us=part["owd_us"] - out_us,
-        owd_back_error_us=part["owd_back_us"] - back_us,
+        error_us=(part["rtt_us"] - true_rtt_us) * known,
+        owd_error_us=(part["owd_us"] - out_us) * known,
+        owd_back_error_us=(part["owd_back_us"] - back_us) * known,
     )
 
 

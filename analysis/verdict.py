@@ -12,10 +12,10 @@ routes      planned (changes after 0), instants at which they come; and of these
             late_{p50,p99,max}_us
 delay       bound_us, max_error_us, within; and link, t_s, error_us, allowed_us of the look that is worst
 rtt_error   n, p50_us, p99_us, max_us: |measured - true| of the probes that came back, loss, outages and
-            probes that shared a link with load aside
+            probes that shared a link with load aside; n is 0 where daemons route
 owd_error   the same, of both directions of the one-way delay
 host        cpu_count, load_1m, steal_pct, busy, player_cpu_pct (of one CPU, spent on the updates)
-proofs      n, agreeing: path proofs, and those whose path was the planned one
+proofs      n, agreeing: path proofs, and those whose path was the planned one (the oracle's)
 flows       per flow: flow, kind, src, dst, the metrics of `analysis.metrics`, and for probes
             true_rtt_{p50,p99}_ms, rtt_error_{p50,p99}_us, loaded, and unexpected_lost (though a path
             stood) and unexpected_back (though none did)
@@ -63,6 +63,8 @@ def judge(run: Run) -> Verdict:
         verdict["reasons"].append(
             f"The run was not finished: {run.played_s:g} s of {manifest['duration_s']:g} s were played."
         )
+        if manifest.get("fallen"):
+            verdict["reasons"].append(manifest["fallen"])
     try:
         distorted, failed = _judge(run, verdict)
     except RunError as why:
@@ -103,7 +105,7 @@ def _judge(run: Run, verdict: Verdict) -> tuple[list[str], list[str]]:
     verdict["limits"] = [_limit(limit, verdict["flows"]) for limit in run.scenario.accept]
     distorted = [
         *_silent_flows(run),
-        *_fate_reasons(probes),
+        *([] if run.scenario.routing.by_daemons else _fate_reasons(probes)),
         *_late(run, "events", verdict["events"]),
         *_late(run, "route changes", verdict["routes"]),
         *_delay_reasons(verdict["delay"]),
@@ -111,7 +113,7 @@ def _judge(run: Run, verdict: Verdict) -> tuple[list[str], list[str]]:
         *_error_reasons(run, "one-way delay", verdict["owd_error"]),
     ]
     _host_reasons(verdict, distorted)
-    _proof_notes(verdict)
+    _proof_notes(run, verdict)
     failed = [limit.pop("reason") for limit in verdict["limits"] if not limit["met"]]
     return distorted, failed
 
@@ -301,12 +303,18 @@ def _host_reasons(verdict: Verdict, distorted: list[str]) -> None:
         distorted.append(f"{said}, and no probe shows that the delays were kept.")
 
 
-def _proof_notes(verdict: Verdict) -> None:
-    proofs = verdict["proofs"]
+def _proof_notes(run: Run, verdict: Verdict) -> None:
+    proofs, protocol = verdict["proofs"], run.scenario.routing.protocol
+    whose = "oracle" if run.scenario.routing.by_daemons else "plan"
     if proofs["agreeing"] < proofs["n"]:
         other = proofs["n"] - proofs["agreeing"]
-        verdict["notes"].append(f"{other} of {proofs['n']} path proofs saw another path than the plan's.")
-    if verdict["rtt_error"]["n"] == 0:
+        verdict["notes"].append(f"{other} of {proofs['n']} path proofs saw another path than the {whose}'s.")
+    if run.scenario.routing.by_daemons:
+        verdict["notes"].append(
+            f"Paths were chosen by {protocol}: RTT errors and losses are its own and were not judged; true "
+            "round trips are those of the oracle's paths."
+        )
+    elif verdict["rtt_error"]["n"] == 0:
         verdict["notes"].append("No probe came back over unloaded links, so the RTT error was not judged.")
 
 

@@ -87,13 +87,14 @@ class SkyLink(Link):
 
     rate_bps in bit/s; loss_pct 0 to 100; queue_packets beyond those in flight. max_delay_us is the longest
     delay it will have: netem's limit counts the packets in flight too, and drops silently beyond it.
+    addressed: the ends carry their nodes' IPv4 addresses, as OSPF wants it; still no prefix is the link's.
     """
 
     def __init__(
         self, node1: SkyNode, node2: SkyNode, *, addr1: str, addr2: str, up: bool = True,
         delay_us: float = 0.0, max_delay_us: float | None = None, rate_bps: float = 1e9,
         loss_pct: float = 0.0, queue_packets: int = 1000, seed: int = 0, early_us: float = 0.0,
-        **_mininet: Any,
+        addressed: bool = False, **_mininet: Any,
     ):  # fmt: skip
         self._ports = node1.newPort(), node2.newPort()
         super().__init__(
@@ -107,6 +108,8 @@ class SkyLink(Link):
             intf.netem = messages.Netem(
                 intf.index, rate_bps, loss_pct, limit, seed=2 * seed + side, early_us=early_us
             )
+            if addressed:
+                intf.node.netlink.apply([messages.address(intf.index, intf.node.ip)])
         if up:
             self.set_up(delay_us)
 

@@ -133,8 +133,9 @@ class Sky(Mininet):
         link = _link(self.plan, i, self._lives[i])
         longest_us = self._longest_us[i]
         self.sky_links[i] = self.addLink(
-            *_ends(self.plan, i), up=False, max_delay_us=longest_us, early_us=self._early_us, **link
-        )
+            *_ends(self.plan, i), up=False, max_delay_us=longest_us, early_us=self._early_us,
+            addressed=self.plan.scenario.routing.by_daemons, **link,
+        )  # fmt: skip
         self._lives[i] += 1
 
     def _drop_link(self, i: int) -> None:

@@ -24,7 +24,9 @@ CORES = 2
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at. needed_for: "everything", "native", "uml", "traffic", "captures" or "comfort"."""
+    """One thing looked at. needed_for: "everything", "native", "uml", "traffic", "captures", "routing" or
+    "comfort".
+    """
 
     name: str
     ok: bool
@@ -37,7 +39,7 @@ def examine() -> list[Check]:
     """All checks, the lane that `auto` chooses last. Takes about a second; changes nothing."""
     looks: tuple[Callable[[], Check], ...] = (
         _python, _packages, _root, _namespaces, _netem, _mnexec, _kernel, _kernel_memory,
-        _iperf3, _tshark, _memory, _cores, _lane,
+        _iperf3, _tshark, _bird, _memory, _cores, _lane,
     )  # fmt: skip
     return [look() for look in looks]
 
@@ -134,6 +136,12 @@ def _tshark() -> Check:
     return Check("tshark", path is not None, _version(path), f"{INSTALL} (package tshark)", "captures")
 
 
+def _bird() -> Check:
+    path = host.find_tool("bird")
+    remedy = f"{INSTALL} (package bird2); without it all routing is the oracle's"
+    return Check("bird", path is not None, _version(path), remedy, "routing")
+
+
 def _memory() -> Check:
     total_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     remedy = "keep to scenarios of some 100 nodes, or give the machine 4 GB"
@@ -157,5 +165,5 @@ def _version(path: str | None) -> str:
     if path is None:
         return "not installed"
     done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    number = re.search(r"\d+(\.\d+)+", done.stdout)
+    number = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
     return f"{number[0]}, {path}" if number else path

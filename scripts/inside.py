@@ -19,18 +19,22 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from mininet.cli import CLI
 
 from emulator import calibrate, tables
 from emulator.clock import Clock
+from emulator.daemons import Daemons
 from emulator.net import Sky
 from emulator.player import Player
+from topologies.errors import SkybedError
 from topologies.plan import Plan
 from traffic import session
 
 PR_SET_TIMERSLACK = 29
+CONVERGENCE_S = 90.0  # for routing daemons to find all routes before run time 0, by the real clock
 READY_S = 2.0  # from the sky's first state to run time 0: the traffic process makes its sockets
 PATIENCE_S = 32.0  # after the end, for answers under way and iperf3; the sky stands until traffic is done
 SWITCH_S = 0.0005  # between Python's threads: none is to keep the player waiting
@@ -49,6 +53,10 @@ def main(arguments: list[str]) -> int:
     run, tell = options.run, _silence if options.interactive else _tell
     try:
         facts = play(run, options.interactive, tell, options.zero_ns, options.report_every)
+    except SkybedError as error:
+        print(error, flush=True)
+        tell(refused=str(error), exit_code=error.exit_code)
+        return 1
     except Exception as error:
         traceback.print_exc()
         tell(error=f"{type(error).__name__}: {error}")
@@ -66,11 +74,15 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
     hop_cost_us = calibrate.hop_cost_us()
     calibrated_s = time.monotonic()
     sky = Sky(plan, early_us=hop_cost_us)
+    daemons = Daemons(sky, run / "routing")
     try:
         with tables.log(plan, run) as log:
             player = Player(sky, plan, log)
             player.open()
             built_s = time.monotonic()
+            daemons.start()
+            daemons.await_convergence(_convergence_s(zero_ns), partial(tell, stage="routing"))
+            converged_s = time.monotonic()
             if zero_ns is not None:
                 time.sleep(1 - time.time() % 1)  # so that what took a little longer leaves no trace
             clock = Clock(READY_S, zero_ns)
@@ -81,25 +93,36 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
                 played_s = _prompt(sky, player, clock, plan.duration_s)
             else:
                 threading.Thread(target=_stop_on_request, args=(player,), daemon=True).start()
-                played_s = player.play(clock, plan.duration_s, _reporter(tell, report_every_s))
+                report = _reporter(tell, report_every_s, player, daemons)
+                played_s = player.play(clock, plan.duration_s, report)
             tell(stage="collect")
             player.close(played_s)
         if player.stopped.is_set():
             os.kill(traffic, signal.SIGTERM)
         traffic_ended = _wait(traffic, PATIENCE_S)
+        fallen, facts = daemons.fallen(), daemons.facts()
         torn_s = time.monotonic()
     finally:
+        daemons.stop()
         sky.stop()
     return {
         "kernel": os.uname().release,
         "played_s": played_s,
         "player_cpu_s": round(player.cpu_s, 3),
-        "finished": traffic_ended and played_s >= plan.duration_s,
+        "finished": traffic_ended and played_s >= plan.duration_s and not fallen,
+        "fallen": fallen,
+        **facts,
         "load_s": loaded_s - started_s,
         "hop_cost_us": round(hop_cost_us, 3),
         "build_s": built_s - calibrated_s,
+        "converge_s": converged_s - built_s,
         "teardown_s": time.monotonic() - torn_s,
     }
+
+
+def _convergence_s(zero_ns: int | None) -> float:
+    """How long routing may take to converge."""
+    return CONVERGENCE_S if zero_ns is None else (zero_ns - time.time_ns()) / 1e9 - READY_S - 1
 
 
 def _fork_traffic(plan: Plan, sky: Sky, clock: Clock, run: Path) -> int:
@@ -158,13 +181,16 @@ def _stop_on_request(player: Player) -> None:
             player.stopped.set()
 
 
-def _reporter(tell: Tell, every_s: float) -> Callable[[float], None]:
+def _reporter(tell: Tell, every_s: float, player: Player, daemons: Daemons) -> Callable[[float], None]:
+    """Tells how far it is, and ends the run when a daemon has ended."""
     last = [-every_s]
 
     def report(t_s: float) -> None:
         if t_s - last[0] >= every_s:
             last[0] = t_s
             tell(t_s=round(t_s, 3))
+            if daemons.fallen():
+                player.stopped.set()
 
     return report
 

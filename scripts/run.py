@@ -20,16 +20,17 @@ from pathlib import Path
 import numpy as np
 
 from analysis import exact
-from emulator import lanes, tables
+from emulator import daemons, lanes, tables
 from scripts.progress import Stages, report_every_s
 from topologies import windowed
-from topologies.errors import InvalidRun
+from topologies.errors import InvalidRun, MachineError
 from topologies.plan import Plan
 from topologies.scenario import Scenario
 
 PACKAGES = ("mininet", "scapy", "pyroute2", "sgp4", "skyfield", "numpy", "scipy", "pandas")
 GUEST_MEMORY_MB = 1024
 NODE_MEMORY_MB = 1  # a third of it the namespace, the rest for routes
+DAEMON_MEMORY_MB = 5  # of a routing daemon
 LINK_MEMORY_MB = 0.1  # 80 KiB for two interfaces, 12 more once they are up and have queues; 5 in Python
 PATIENCE_S = 180  # beyond the scenario's duration, for the lane to boot, build, collect and end
 VIRTUAL_PATIENCE = 20  # how much slower than the clock on the wall virtual time may be
@@ -57,6 +58,7 @@ def run(scenario: Scenario, options: Options, out: Path) -> bool:
     """Run a scenario into the empty directory `out`. Whether there is something to judge: not if a prompt was
     left before the end."""
     lane = lanes.choose(options.lane, options.virtual)
+    daemons.program(scenario)  # if it is missing, say so before anything is made
     scenario = scenario.in_virtual_time() if options.virtual else scenario
     before = _host_state()
     with Stages() as stages:
@@ -141,6 +143,9 @@ def _narrator(plan: Plan, stages: Stages) -> Callable[[dict], None]:
     began: list[tuple[float, float]] = []  # (clock on the wall, run time) of the first
 
     def tell(message: dict) -> None:
+        if "refused" in message:
+            error = MachineError if message["exit_code"] == MachineError.exit_code else InvalidRun
+            raise error(message["refused"])
         if "t_s" in message:
             t_s, wall_s = max(0.0, message["t_s"]), time.monotonic()
             if not began:
@@ -150,6 +155,8 @@ def _narrator(plan: Plan, stages: Stages) -> Callable[[dict], None]:
             stages.at("playing", t_s / plan.duration_s, f"{t_s:.0f} of {plan.duration_s:g} s{faster}")
         elif message.get("stage") == "build":
             stages.at("building", 0.0, f"{len(plan.nodes)} nodes, {len(plan.links)} links")
+        elif message.get("stage") == "routing":
+            stages.at("routing", 0.0, f"{plan.scenario.routing.protocol} converges")
         elif message.get("stage") == "collect":
             stages.at("ending", 0.0, "answers under way, tables")
 
@@ -206,7 +213,8 @@ def _command(out: Path, options: Options, virtual: lanes.VirtualTime | None, dur
 
 def _memory_mb(plan: Plan) -> int:
     links_mb = LINK_MEMORY_MB * _links_at_once(plan)
-    return GUEST_MEMORY_MB + NODE_MEMORY_MB * len(plan.nodes) + round(links_mb)
+    node_mb = NODE_MEMORY_MB + DAEMON_MEMORY_MB * plan.scenario.routing.by_daemons
+    return GUEST_MEMORY_MB + node_mb * len(plan.nodes) + round(links_mb)
 
 
 def _links_at_once(plan: Plan) -> int:

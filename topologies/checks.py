@@ -61,6 +61,7 @@ def problems(scenario: Scenario) -> list[Problem]:
     return [
         *_access(scenario),
         *_fibre(scenario),
+        *_routing(scenario),
         *_flows(scenario, nodes),
         *_faults(scenario, nodes),
         *_accept(scenario),
@@ -281,6 +282,12 @@ def _fibre(scenario: Scenario) -> Iterator[Problem]:
         elif ends in seen:
             yield ("fibre", i), f"is a second line between {fibre.a} and {fibre.b}."
         seen.add(ends)
+
+
+def _routing(scenario: Scenario) -> Iterator[Problem]:
+    rule = scenario.routing
+    if rule.dead_s <= rule.hello_s:
+        yield ("routing", "dead_s"), f"is {rule.dead_s}; it must be more than hello_s, {rule.hello_s}."
 
 
 def _flows(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:

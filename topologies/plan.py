@@ -172,13 +172,16 @@ class Plan:
         return self._routes
 
     def windows(self) -> Iterator[Window]:
-        """What is to be played, WINDOW_S (of topologies.windowed) at a time, the last up to duration_s.
+        """What is to be played, WINDOW_S (of topologies.windowed) at a time, the last up to duration_s;
+        without changes of routes where daemons make them.
 
         Each is worked out, or read, when it is asked for: a plan of days can be played without holding it.
         """
         both = zip(self.timeline_windows(), self.routes_windows(), strict=True)
         for number, (events, changes) in enumerate(both):
             begin_s = number * windowed.WINDOW_S
+            if self.scenario.routing.by_daemons:
+                changes = changes[:0]
             yield Window(begin_s, min(begin_s + windowed.WINDOW_S, self.duration_s), events, changes)
 
     def timeline_windows(self) -> Iterator[np.ndarray]:
@@ -221,6 +224,16 @@ class Plan:
     def _net(self) -> Net:
         relay = self.scenario.routing.ground_relay
         return Net(len(self.nodes), len(self.orbits), *self.ends, self.delay_s, relay)
+
+    def reachable(self, t_s: float) -> np.ndarray:
+        """bool[node, destination]: which nodes have a path to which others at a time, over links that stand
+        and are not silent."""
+        standing = self.contacts[(self.contacts.start_s <= t_s) & (t_s < self.contacts.end_s)].link
+        silent = [link for link, a, b in faults.silences(self.contacts, self.lost) if a <= t_s < b]
+        links = np.setdiff1d(standing, silent).astype(np.int64)
+        delay_s = self.delay_s(links, np.full(len(links), t_s))
+        via, _ = self._net.mesh(links).next_hops(delay_s, np.arange(len(self.nodes)))
+        return via.T >= 0
 
     # -- what becomes of packets -----------------------------------------------------------------
 

@@ -106,3 +106,29 @@ def test_a_fault_on_a_link_that_never_is():
 def test_spans():
     assert union([(3, 4), (1, 2), (2, 2.5), (5, 5)]) == [(1, 2.5), (3, 4)]
     assert minus([(0, 10), (20, 30)], [(2, 3), (8, 22), (29, 40)]) == [(0, 2), (3, 8), (22, 29)]
+
+
+def test_what_can_be_reached_is_not_over_silent_or_cut_links():
+    west, east, north = (plan([]).node(name) for name in ("west", "east", "north"))
+    cut = [
+        {"kind": kind, "link": [end, "east"], "at_s": 10}
+        for kind, end in (("silent", "west"), ("carrier", "north"))
+    ]
+    broken = plan(cut)
+    ends = [(west, east), (west, north), (north, east)]
+    assert [bool(broken.reachable(9.0)[a, b]) for a, b in ends] == [True, True, True]
+    assert [bool(broken.reachable(11.0)[b, a]) for a, b in ends] == [False, True, False]
+
+
+def test_what_can_be_reached_is_not_through_a_station_that_does_not_relay():
+    cut = [{"kind": "carrier", "link": ["west", "east"], "at_s": 10}]
+    west, east = (plan([]).node(name) for name in ("west", "east"))
+    assert plan(cut).reachable(11.0)[west, east]
+    assert not plan(cut, ground_relay=False).reachable(11.0)[west, east]
+
+
+def test_where_daemons_route_the_plan_keeps_the_oracle_s_routes_and_plays_none():
+    ideal, real = plan([]), plan([], protocol="ospf")
+    assert len(ideal.routes().changes) and (ideal.routes().changes == real.routes().changes).all()
+    assert [len(window.changes) for window in real.windows()] == [0] * len(list(ideal.windows()))
+    assert sum(len(window.changes) for window in ideal.windows())

@@ -117,7 +117,7 @@ def test_the_hash_is_of_the_content_and_not_of_the_layout(good):
 
 def test_a_field_can_be_found_again(good):
     assert good.where("faults", 0, "link") == "small.yaml, line 20: faults[0].link"
-    assert good.where("routing", "kind") == "small.yaml, line 1: routing.kind"
+    assert good.where("routing", "protocol") == "small.yaml, line 1: routing.protocol"
 
 
 def test_the_catalogue_is_valid():
@@ -277,6 +277,8 @@ def test_a_field_that_is_wrong_by_itself(old, new, says):
          "line 18: traffic[2].stop_s is 8; it must be more than start_s, 9."),
         ("traffic:", "routing: {destinations: [beijing, kashi, miyun, eo-0-1]}\ntraffic:",
          "line 17: traffic[0].to is eo-0-0, to which routing.destinations keeps no route; answers need one too."),
+        ("traffic:", "routing: {protocol: ospf, dead_s: 9}\ntraffic:",
+         "line 15: routing.dead_s is 9; it must be more than hello_s, 10."),
         ("at_s: 20", "at_s: 60", "line 20: faults[0].at_s is 60; the run ends at 60 s (duration_s)."),
         ("at_s: 20", "at_s: 20, node: miyun", "line 20: faults[0] has both; give exactly one of link, node."),
         ("flow: probe-1", "flow: probe1",

@@ -1,0 +1,80 @@
+"""What routing daemons are told, and that BIRD takes it."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emulator import daemons, host
+from topologies.errors import MachineError
+from topologies.plan import Plan
+from topologies.scenario import Scenario
+
+ROOT = Path(__file__).parents[2]
+
+
+def plan(**routing):
+    scenario = Scenario.load(ROOT / "scenarios" / "reroute-ospf.yaml")
+    rule = scenario.routing.model_copy(update=routing)
+    return Plan.make(scenario.model_copy(update={"routing": rule}), duration_s=20)
+
+
+@pytest.fixture(scope="module")
+def made():
+    return plan()
+
+
+def test_a_cost_is_the_mean_delay_in_tenths_of_a_millisecond(made):
+    costs = daemons.link_costs(made)
+    standing = made.contacts[(made.contacts.start_s == 0) & (made.contacts.end_s >= 20)].drop_duplicates(
+        "link"
+    )
+    assert len(standing) > 50
+    looks_s = np.linspace(0, 20, 41)
+    for link in standing.link:
+        assert costs[link] == pytest.approx(made.delay_s(link, looks_s).mean() * 1e4, abs=0.6)
+
+
+def test_every_link_of_a_node_has_its_cost_at_both_ends(made):
+    told = dict(daemons.configurations(made))
+    for link, cost in zip(made.links, daemons.link_costs(made), strict=True):
+        for here, there in ((link.a, link.b), (link.b, link.a)):
+            block = rf'interface "{re.escape(made.nodes[there].name)}" {{\s+type ptp; cost (\d+);'
+            assert re.findall(block, told[made.nodes[here].name]) == [str(cost)] * 2  # OSPFv2 and OSPFv3
+
+
+def test_the_same_plan_gives_the_same_configurations(made):
+    assert list(daemons.configurations(made)) == list(daemons.configurations(plan()))
+
+
+def test_ground_stations_carry_nothing_through_where_they_must_not():
+    told = dict(daemons.configurations(plan(ground_relay=False)))
+    assert [name for name, text in told.items() if "stub router yes" in text] == ["kashi", "sanya"]
+    assert not any("stub router" in text for _, text in daemons.configurations(plan()))
+
+
+@pytest.mark.parametrize("protocol", ["ospf", "ospf+bfd"])
+def test_bird_takes_every_configuration(protocol, tmp_path):
+    bird = host.find_tool("bird")
+    if bird is None:
+        pytest.skip("bird2 is not installed")
+    timers = dict(hello_s=3, dead_s=12, bfd_interval_ms=50, bfd_multiplier=5)
+    for name, text in daemons.configurations(plan(protocol=protocol, **timers)):
+        (tmp_path / name).write_text(text)
+        done = subprocess.run(
+            [bird, "-p", "-c", tmp_path / name], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert text.count("hello 3; dead 12;") == text.count("type ptp;") > 0
+        assert ("interval 50 ms; multiplier 5" in text) == ("bfd yes" in text) == (protocol == "ospf+bfd")
+
+
+def test_a_missing_daemon_is_told_before_anything_runs(made, monkeypatch):
+    monkeypatch.setattr(host, "find_tool", lambda _: None)
+    with pytest.raises(
+        MachineError, match=r"routing\.protocol is ospf, which needs BIRD 2 \(package bird2\)"
+    ):
+        daemons.program(made.scenario)
+    assert daemons.program(plan(protocol="oracle").scenario) == ""
