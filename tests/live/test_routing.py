@@ -116,4 +116,4 @@ def test_a_daemon_that_ends_is_named_with_its_last_words(in_lane, tmp_path):
     answer = in_lane("", before=FALL.replace("FOLDER", str(tmp_path / "routing")))
     assert answer["sound"] is None
     assert answer["said"].startswith("BIRD on kashi ended with exit code 0. The last lines of its log, ")
-    assert "<INFO> Shutdown completed" in answer["said"]
+    assert "Shutdown completed" in answer["said"]
