@@ -85,8 +85,8 @@ def test_runs_with_daemons_repeat_to_the_byte(runs, skybed, tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-FALL = """
-import json, os, signal
+HEAD = """
+import json, os, signal, socket, time
 from pathlib import Path
 from emulator.daemons import Daemons
 from emulator.net import Sky
@@ -95,25 +95,70 @@ from topologies.errors import MachineError
 from topologies.plan import Plan
 from topologies.scenario import Scenario
 
-plan = Plan.make(Scenario.load("scenarios/reroute-ospf.yaml"), duration_s=20)
+scenario = Scenario.load("scenarios/NAME.yaml")
+routing = scenario.routing.model_copy(update={"protocol": "ospf"})
+plan = Plan.make(scenario.model_copy(update={"routing": routing}), duration_s=20)
 sky = Sky(plan)
 Player(sky, plan).open()
 daemons = Daemons(sky, Path("FOLDER"))
 daemons.start()
-sound = daemons.fallen()
-os.kill(next(pid for pid, node in daemons._nodes.items() if node.name == "kashi"), signal.SIGTERM)
-try:
-    daemons.await_convergence(30, lambda: None)
-    said = None
-except MachineError as error:
-    said = str(error)
-daemons.stop()
-print("answer", json.dumps({"sound": sound, "said": said}), flush=True)
 """
 
 
+def head(name, tmp_path):
+    """The beginning of a program: a sky stands, and its daemons have just started."""
+    return HEAD.replace("NAME", name).replace("FOLDER", str(tmp_path / "routing"))
+
+
 def test_a_daemon_that_ends_is_named_with_its_last_words(in_lane, tmp_path):
-    answer = in_lane("", before=FALL.replace("FOLDER", str(tmp_path / "routing")))
+    program = """
+    sound = daemons.fallen()
+    os.kill(next(pid for pid, node in daemons._nodes.items() if node.name == "kashi"), signal.SIGTERM)
+    try:
+        daemons.await_convergence(30, lambda: None)
+        said = None
+    except MachineError as error:
+        said = str(error)
+    daemons.stop()
+    print("answer", json.dumps({"sound": sound, "said": said}), flush=True)
+    """
+    answer = in_lane(program, before=head("reroute-ospf", tmp_path))
     assert answer["sound"] is None
     assert answer["said"].startswith("BIRD on kashi ended with exit code 0. The last lines of its log, ")
     assert "Shutdown completed" in answer["said"]
+
+
+def test_every_pair_of_74_nodes_pings_over_both_families(in_lane, tmp_path):
+    """In real time where the native lane is not there. Every node asks all others at once."""
+    program = """
+    began_s = time.monotonic()
+    daemons.await_convergence(90, lambda: None)
+    converged_s = time.monotonic() - began_s
+    four = socket.AF_INET, socket.IPPROTO_ICMP, 8, "ip"
+    six = socket.AF_INET6, socket.IPPROTO_ICMPV6, 128, "ip6"
+    reachable = plan.reachable(0.0)
+    wanted = answered = 0
+    for number, node in enumerate(sky.sky_nodes):
+        for family, protocol, request, field in (four, six):
+            others = {getattr(sky.sky_nodes[i], field) for i in reachable[number].nonzero()[0]}
+            wanted += len(others)
+            with node.socket(family, socket.SOCK_DGRAM, protocol) as ping:
+                ping.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+                ping.settimeout(2)
+                for ip in others:
+                    ping.sendto(bytes([request, 0, 0, 0, 0, 1, 0, 1]), (ip, 0))
+                got = set()
+                try:
+                    while got != others:
+                        got.add(ping.recvfrom(64)[1][0])
+                except TimeoutError:
+                    pass
+                answered += len(got & others)
+    facts = daemons.facts()["routing"]
+    daemons.stop()
+    found = {"wanted": wanted, "answered": answered, "converged_s": converged_s, **facts}
+    print("answer", json.dumps(found), flush=True)
+    """
+    answer = in_lane(program, before=head("sc-mini", tmp_path), timeout_s=240)
+    assert answer["wanted"] == answer["answered"] == 2 * 74 * 73
+    assert answer["memory_mib"] < 10
