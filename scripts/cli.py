@@ -13,6 +13,7 @@ import click
 import numpy as np
 from rich.console import Console
 
+from scripts.campaign_cli import campaign
 from topologies.errors import ScenarioError, SkybedError
 
 if TYPE_CHECKING:
@@ -407,3 +408,6 @@ def check(run: Path, file: Path | None, junit: Path | None) -> None:
     outcome = comparing.hold(loaded, file, junit)
     comparing.render_outcome(outcome, file, Console())
     sys.exit(1 if outcome.left else 0)
+
+
+main.add_command(campaign)

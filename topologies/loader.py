@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -35,10 +35,13 @@ from topologies.yamlmarks import Marks, Path, line_of
 
 SHOWN = 5  # problems shown at once; later ones often follow from the first
 
+M = TypeVar("M", bound=BaseModel)
+
 KINDS = "probe, trace, udp or tcp"
 
 # What a field may be called, by its place: list positions and names the user chooses are "*".
-_MODELS: dict[tuple[str, ...], type[BaseModel]] = {
+Places = dict[tuple[str, ...], type[BaseModel]]
+_MODELS: Places = {
     (): Scenario,
     ("layers", "*"): Layer,
     ("layers", "*", "walker"): Walker,
@@ -61,7 +64,7 @@ _MODELS: dict[tuple[str, ...], type[BaseModel]] = {
 
 def load(path: pathlib.Path) -> Scenario:
     """The scenario in a file; see Scenario.load."""
-    return parse(_text(path, str(path), "scenario"), str(path), path.parent)
+    return parse(read_text(path, str(path), "scenario"), str(path), path.parent)
 
 
 def parse(text: str, file: str, folder: pathlib.Path) -> Scenario:
@@ -71,13 +74,14 @@ def parse(text: str, file: str, folder: pathlib.Path) -> Scenario:
         raise ScenarioError(
             f"{file}: a scenario is a mapping of fields (name, epoch, duration_s, layers, ...)."
         )
+    name_flows(data)
+    return check(data, lines, file, folder)
+
+
+def check(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> Scenario:
+    """The scenario in the data of a YAML text, every path of which is in `lines`; element files are read."""
     _read_elements(data, lines, file, folder)
-    _name_flows(data)
-    try:
-        scenario = Scenario.model_validate(data)
-    except ValidationError as error:
-        problems = list(dict.fromkeys(_sentences(error, lines)))
-        raise _error(file, problems) from None
+    scenario = validated(Scenario, data, lines, file, _MODELS)
     scenario._file, scenario._lines = file, lines
     problems = [(line_of(lines, path), f"{dotted(path)} {says}") for path, says in checks.problems(scenario)]
     if problems:
@@ -85,7 +89,16 @@ def parse(text: str, file: str, folder: pathlib.Path) -> Scenario:
     return scenario
 
 
+def validated(model: type[M], data: Any, lines: Marks, file: str, places: Places) -> M:
+    """The model of a file's data. places: what a field may be called, by its place."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise _error(file, list(dict.fromkeys(_sentences(error, lines, places)))) from None
+
+
 def _error(file: str, problems: list[tuple[int, str]]) -> ScenarioError:
+    """One error of (line, sentence) pairs."""
     problems = sorted(problems, key=lambda problem: problem[0])
     shown = [f"{file}, line {line}: {says}" for line, says in problems[:SHOWN]]
     if len(problems) > SHOWN:
@@ -93,7 +106,7 @@ def _error(file: str, problems: list[tuple[int, str]]) -> ScenarioError:
     return ScenarioError("\n".join(shown))
 
 
-def _text(path: pathlib.Path, name: str, what: str) -> str:
+def read_text(path: pathlib.Path, name: str, what: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -114,10 +127,10 @@ def _read_elements(data: dict[Any, Any], lines: Marks, file: str, folder: pathli
         elements = layer.get("elements") if isinstance(layer, dict) else None
         if isinstance(elements, str) and "\n" not in elements:
             where = f"{file}, line {line_of(lines, ('layers', name, 'elements'))}: {elements}"
-            layer["elements"] = _text(folder / elements, where, "element") + "\n"
+            layer["elements"] = read_text(folder / elements, where, "element") + "\n"
 
 
-def _name_flows(data: dict[Any, Any]) -> None:
+def name_flows(data: dict[Any, Any]) -> None:
     """Name each flow that has no name after its kind: probe-1, probe-2, tcp-1."""
     traffic = data.get("traffic")
     counts: dict[str, int] = {}
@@ -132,7 +145,7 @@ def _name_flows(data: dict[Any, Any]) -> None:
 # -- pydantic's errors in our words ---------------------------------------------------------------
 
 
-def _sentences(error: ValidationError, lines: Marks) -> Iterable[tuple[int, str]]:
+def _sentences(error: ValidationError, lines: Marks, places: Places) -> Iterable[tuple[int, str]]:
     """(line, sentence) for each field with a problem; the branches of a union count as one."""
     fields: dict[Path, list[Any]] = {}
     for problem in error.errors(include_url=False):
@@ -152,7 +165,7 @@ def _sentences(error: ValidationError, lines: Marks) -> Iterable[tuple[int, str]
             )
         elif problem["type"] in ("extra_forbidden", "invalid_key"):
             path = (*path[:-1], str(path[-1]))
-            known = _fields(path[:-1] + tag)
+            known = _fields(path[:-1] + tag, places)
             yield line_of(lines, path), f"{dotted(path)} is not a field{hint(str(path[-1]), known)}."
         else:
             while path not in lines:  # names of union branches
@@ -162,8 +175,8 @@ def _sentences(error: ValidationError, lines: Marks) -> Iterable[tuple[int, str]
         yield line_of(lines, path), f"{dotted(path)} {_is(problems[0])}{_expected(problems)}."
 
 
-def _fields(path: Path) -> list[str]:
-    for place, model in _MODELS.items():
+def _fields(path: Path, places: Places) -> list[str]:
+    for place, model in places.items():
         if len(place) == len(path) and all(a in ("*", b) for a, b in zip(place, path, strict=True)):
             return [field.alias or name for name, field in model.model_fields.items()]
     return []

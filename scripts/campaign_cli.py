@@ -1,0 +1,72 @@
+"""`skybed campaign`: many runs of one scenario."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+
+@click.group()
+def campaign() -> None:
+    """Run a scenario many times with other values, into one table."""
+
+
+file_argument = click.argument("file", type=click.Path(path_type=Path))
+jobs_option = click.option("--jobs", type=click.IntRange(min=1), metavar="N",
+                           help="Runs at once.  [default: a processor each; in real time 1]")  # fmt: skip
+out_option = click.option("--out", type=click.Path(path_type=Path), metavar="DIRECTORY",
+                          help="For runs and table.  [default: campaigns/NAME]")  # fmt: skip
+
+
+@campaign.command()
+@file_argument
+@jobs_option
+@out_option
+def plan(file: Path, jobs: int | None, out: Path | None) -> None:
+    """List the runs of a campaign, and estimate time and memory of those not done."""
+    from scripts import campaigns
+    from topologies import campaign as model
+
+    loaded, cases = model.load(file)
+    todo = campaigns.missing(cases, out or _folder(loaded.name))
+    told = campaigns.estimate(loaded, todo, jobs or campaigns.default_jobs(loaded))
+    campaigns.render(loaded, cases, told, len(cases) - len(todo), Console())
+
+
+@campaign.command()
+@file_argument
+@jobs_option
+@out_option
+def run(file: Path, jobs: int | None, out: Path | None) -> None:
+    """Run what is missing of a campaign, and write its table.
+
+    A campaign that was interrupted or killed goes on where it stopped. The exit code is 3 if a run is invalid
+    or broke off, though it was tried again.
+    """
+    from scripts import campaigns
+    from scripts import run as running
+    from topologies import campaign as model
+
+    running.interrupt_on_sigterm()
+    loaded, cases = model.load(file)
+    folder, jobs = out or _folder(loaded.name), jobs or campaigns.default_jobs(loaded)
+    for warning in campaigns.estimate(loaded, campaigns.missing(cases, folder), jobs).warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    try:
+        counts = campaigns.run(loaded, cases, folder, jobs)
+    except KeyboardInterrupt:
+        done = len(cases) - len(campaigns.missing(cases, folder))
+        click.echo(
+            f"skybed: interrupted; {done} of {len(cases)} runs are done and kept in {folder}.", err=True
+        )
+        sys.exit(130)
+    told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    click.echo(f"{len(cases)} runs: {told}. Table: {folder / 'table'}")
+    sys.exit(3 if counts.keys() & {"invalid", "error"} else 0)
+
+
+def _folder(name: str) -> Path:
+    return Path("campaigns") / name

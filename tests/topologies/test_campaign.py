@@ -1,0 +1,104 @@
+"""A campaign file becomes runs, or errors that name its line and the field."""
+
+import pathlib
+
+import pytest
+
+from topologies import campaign
+from topologies.errors import ScenarioError
+
+RING = pathlib.Path(__file__).parents[2] / "scenarios" / "ring12.yaml"
+READY = sorted((RING.parent / "campaigns").glob("*.yaml"))
+
+
+def load(folder, text):
+    file = folder / "c.yaml"
+    file.write_text(f"name: c\nscenario: {RING}\n{text}")
+    return campaign.load(file)[1]
+
+
+@pytest.mark.parametrize("path", READY, ids=lambda path: path.stem)
+def test_ready_campaigns_load(path):
+    loaded, cases = campaign.load(path)
+    assert loaded.name == path.stem and 1 < len(cases) < 100
+
+
+def test_a_list_and_a_grid_are_combined_and_repeats_are_innermost(tmp_path):
+    cases = load(
+        tmp_path,
+        "list:\n  - {duration_s: 5}\n  - {'traffic[down].rate_hz': 20}\n"
+        "grid:\n  access[0].policy: [keep, nearest]\n  routing.drain_ms: [0]\nrepeats: 2\n",
+    )
+    assert [(*case.parameters.values(), case.repeat) for case in cases] == [
+        (duration_s, rate_hz, policy, 0, repeat)
+        for duration_s, rate_hz in [(5, 10), (60, 20)]  # what an item does not say is the scenario's
+        for policy in ("keep", "nearest")
+        for repeat in (0, 1)
+    ]
+    last = cases[-1].scenario
+    assert last.access[0].policy == "nearest" and last.routing.drain_ms == 0
+    assert [flow.rate_hz for flow in last.traffic if flow.name == "down"] == [20]
+    assert last.bound_us == 1  # virtual time
+    assert len({case.key for case in cases}) == 8
+
+
+def test_a_link_class_of_the_catalogue_keeps_what_is_not_changed(tmp_path):
+    (case,) = load(tmp_path, "grid: {links.laser-isl.loss_pct: [0.5]}\n")
+    before = campaign.Scenario.load(RING).link_class("laser-isl")
+    assert case.scenario.link_class("laser-isl") == before.model_copy(update={"loss_pct": 0.5})
+
+
+def test_repeats_have_seeds_of_their_own_the_first_the_scenario_s(tmp_path):
+    three = [case.scenario.seed for case in load(tmp_path, "repeats: 3\n")]
+    assert three[0] == 1 and len(set(three)) == 3
+    assert three == [case.scenario.seed for case in load(tmp_path, "repeats: 4\n")][:3]
+    assert three != [case.scenario.seed for case in load(tmp_path, "grid: {seed: [2]}\nrepeats: 3\n")]
+
+
+def test_a_run_is_known_by_its_content(tmp_path):
+    """A campaign that is edited finds the runs that it still has."""
+    few = load(tmp_path, "grid: {duration_s: [5, 6]}\n")
+    more = load(tmp_path, "grid: {'access[0].policy': [keep, nearest], duration_s: [5.0, 7]}\n")
+    assert {case.key for case in few} & {case.key for case in more} == {few[0].key}
+    assert few[0].key != load(tmp_path, "clock: real\ngrid: {duration_s: [5]}\n")[0].key
+
+
+IN_GRID = {
+    "access[0].policy: [keep, nearst]": "access[0].policy is nearst; it must be all, nearest,",
+    "access[3].policy: [keep]": "access[3].policy is not there: access has 1 items, counted from 0.",
+    "access.policy: [keep]": "access.policy is not a field: access is a list; write access[policy], a",
+    "access[0].polcy: [keep]": "access[0].polcy is not a field (did you mean policy?).",
+    "traffic[dwn].rate_hz: [1]": "traffic[dwn].rate_hz is not there: no item of traffic is named dwn (did",
+    "duration_s.x: [1]": "duration_s.x is not a field: duration_s is 60, which has none.",
+    "..x: [1]": "..x is not a path; write one as in access[0].policy or traffic[down].rate_hz.",
+    "duration_s: [5, 5.0]": "the same run as that of line 4; leave one out.",
+    "duration_s: []": "grid.duration_s is a list; it must be at least 1 long.",
+    "about: [" + "x" * 300 + "]": "a value of about is too long to name a folder.",
+}
+WRONG = {f"grid:\n  {text}": f"4: {says}" for text, says in IN_GRID.items()} | {
+    "grid:\n  access[0].policy:\n    - keep\n    - 3": "6: access[0].policy is 3; it must be all,",
+    "grid: {seed: [1]}\nlist:\n  - {seed: 2}": "5: seed is in the grid too; give it in one place.",
+    "list:\n  - {duration_s: 5}\n  - {sed: 2}": "5: sed is not a field (did you mean seed?).",
+    "list:\n  - {stations: [kashi]}": "4: traffic[2].to names miyun, but there is no such node.",
+    "grd: 3": "3: grd is not a field (did you mean grid?).",
+    "repeats: 0": "3: repeats is 0; it must be at least 1.",
+    "metrics: [rtt]": "3: metrics[0] is rtt; it must be sent, lost,",
+}
+
+
+@pytest.mark.parametrize("text", WRONG, ids=lambda text: WRONG[text][:40])
+def test_what_is_wrong_is_told_with_its_line_in_the_campaign(tmp_path, text):
+    with pytest.raises(ScenarioError) as told:
+        load(tmp_path, text + "\n")
+    assert str(told.value).startswith(f"{tmp_path}/c.yaml, line {WRONG[text]}")
+
+
+def test_a_base_scenario_that_is_wrong_is_told_with_its_own_lines(tmp_path):
+    (tmp_path / "s.yaml").write_text(RING.read_text().replace("duration_s: 60", "duration_s: -60"))
+    file = tmp_path / "c.yaml"
+    file.write_text("name: c\nscenario: s.yaml\n")
+    with pytest.raises(ScenarioError, match=r"s\.yaml, line \d+: duration_s is -60"):
+        campaign.load(file)
+    file.write_text("name: c\nscenario: t.yaml\n")
+    with pytest.raises(ScenarioError, match=r"c\.yaml, line 2: t\.yaml: there is no such scenario file"):
+        campaign.load(file)

@@ -1,0 +1,231 @@
+"""A campaign: one YAML file that makes many scenarios of one, each validated before anything runs.
+
+A path names a field as error messages do: `access[0].policy`, list items counted from 0. An item that has
+a name may be named instead: `traffic[down].rate_hz`.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import itertools
+import json
+import pathlib
+import re
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from topologies import catalog, loader, yamlmarks
+from topologies.closest import hint
+from topologies.errors import ScenarioError
+from topologies.scenario import Model, Name, Scenario, dotted
+from topologies.yamlmarks import Marks, Path, line_of
+
+LONGEST_VALUE = 200  # characters, percent-encoded: with its path it names a folder
+STEP = re.compile(r"\.?[^.\[\]]+|\[[^\[\]]+\]")
+
+Metric = Literal[
+    "sent", "lost", "loss_pct", "reordered_pct", "rtt_min_ms", "rtt_p50_ms", "rtt_p99_ms", "owd_p50_ms",
+    "owd_p99_ms", "pdv_p50_ms", "pdv_p99_ms", "outages", "outage_s", "outage_max_s", "throughput_mbps",
+    "retransmits",
+]  # fmt: skip
+METRICS: list[Metric] = ["rtt_p50_ms", "rtt_p99_ms", "loss_pct", "outages", "outage_s", "throughput_mbps"]
+Value = str | int | float | bool | None
+
+
+class Campaign(Model):
+    """Every combination of the grid's values, with each item of the list, so many times."""
+
+    name: Name
+    about: str = ""
+    scenario: str  # the file, relative to this one
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default={})
+    variants: Annotated[
+        list[Annotated[dict[str, Any], Field(min_length=1)]], Field(alias="list", min_length=1)
+    ] = Field(default=[{}])
+    repeats: Annotated[int, Field(ge=1, le=10_000)] = 1
+    clock: Literal["virtual", "real"] = "virtual"
+    retries: Annotated[int, Field(ge=0, le=10)] = 1  # of a run that is invalid or breaks off
+    metrics: Annotated[list[Metric], Field(min_length=1)] = METRICS
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run: parameters by path (lists and mappings as JSON), repeat from 0, and what to run."""
+
+    parameters: dict[str, Value]
+    repeat: int
+    scenario: Scenario
+    clock: str
+
+    @property
+    def key(self) -> str:
+        """Names the run by its content: a campaign that is edited keeps the runs that stay."""
+        return hashlib.sha256(f"{self.scenario.sha256} {self.clock}".encode()).hexdigest()[:16]
+
+
+def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
+    """The campaign in a file and its runs, repeats innermost. ScenarioError says file, line and field."""
+    file = str(path)
+    data, lines = yamlmarks.parse(loader.read_text(path, file, "campaign"), file)
+    if not isinstance(data, dict):
+        raise ScenarioError(f"{file}: a campaign is a mapping of fields (name, scenario, grid, ...).")
+    campaign = loader.validated(Campaign, data, lines, file, {(): Campaign})
+    base_path = path.parent / campaign.scenario
+    where = f"{file}, line {line_of(lines, ('scenario',))}: {campaign.scenario}"
+    text = loader.read_text(base_path, where, "scenario")
+    loader.parse(text, str(base_path), base_path.parent)  # its own errors are told with its own lines
+    base, _ = yamlmarks.parse(text, str(base_path))
+    loader.name_flows(base)
+    cases: list[Case] = []
+    seen: dict[str, int] = {}
+    for changes in _combined(campaign, lines, file):
+        line = max((line for line, _ in changes.values()), default=1)
+        changed, marks = _changed(base, changes, line, file)
+        scenario = loader.check(changed, marks, file, base_path.parent)
+        parameters = {
+            at: _value(changes[at][1] if at in changes else _look(base, at)) for at in _paths(campaign)
+        }
+        for at in changes:
+            if len(urllib.parse.quote(str(parameters[at]))) > LONGEST_VALUE:
+                raise ScenarioError(
+                    f"{file}, line {changes[at][0]}: a value of {at} is too long to name a folder."
+                )
+        for case in _repeated(campaign, parameters, scenario):
+            if case.key in seen:
+                other = seen[case.key]
+                raise ScenarioError(
+                    f"{file}, line {line}: the same run as that of line {other}; leave one out."
+                )
+            seen[case.key] = line
+            cases.append(case)
+    return campaign, cases
+
+
+def seed_of(seed: int, repeat: int) -> int:
+    """The seed of a repeat: the scenario's own for the first, then numpy's SeedSequence of both."""
+    return (
+        seed if repeat == 0 else int(np.random.SeedSequence([seed % 2**64, repeat]).generate_state(1)[0] >> 1)
+    )
+
+
+def _repeated(campaign: Campaign, parameters: dict[str, Value], scenario: Scenario) -> Iterator[Case]:
+    if campaign.clock == "virtual":
+        scenario = scenario.in_virtual_time()
+    for repeat in range(campaign.repeats):
+        seeded = scenario.model_copy(update={"seed": seed_of(scenario.seed, repeat)})
+        yield Case(parameters, repeat, seeded, campaign.clock)
+
+
+# -- overrides ---------------------------------------------------------------------------------------
+
+Changes = dict[str, tuple[int, Any]]  # by path: the line in the campaign file, the value
+
+
+def _paths(campaign: Campaign) -> list[str]:
+    return list(dict.fromkeys([*itertools.chain(*campaign.variants), *campaign.grid]))
+
+
+def _combined(campaign: Campaign, lines: Marks, file: str) -> Iterator[Changes]:
+    """The list's items, and for each of them the combinations of the grid's values."""
+    for number, variant in enumerate(campaign.variants):
+        given = {at: (line_of(lines, ("list", number, at)), value) for at, value in variant.items()}
+        for at in campaign.grid.keys() & given.keys():
+            raise ScenarioError(
+                f"{file}, line {given[at][0]}: {at} is in the grid too; give it in one place."
+            )
+        axes = [
+            [(at, (line_of(lines, ("grid", at, i)), value)) for i, value in enumerate(values)]
+            for at, values in campaign.grid.items()
+        ]
+        for chosen in itertools.product(*axes):
+            yield given | dict(chosen)
+
+
+def _changed(base: Any, changes: Changes, line: int, file: str) -> tuple[Any, Marks]:
+    """A scenario's data with other values, and a line of the campaign file for every path in it.
+
+    The base is right by itself, so what is wrong now is a change's doing: its line, or else `line`.
+    """
+    data, at_line = copy.deepcopy(base), dict[Path, int]()
+    for at, (here, value) in changes.items():
+        try:
+            at_line[_set(data, at, copy.deepcopy(value))] = here
+        except LookupError as why:
+            raise ScenarioError(f"{file}, line {here}: {at} {why.args[0]}") from None
+    marks: Marks = {}
+    for path in _walk(data, ()):
+        known = [at_line[path[:n]] for n in range(len(path), 0, -1) if path[:n] in at_line]
+        marks[path] = known[0] if known else line
+    return data, marks
+
+
+def _walk(data: Any, path: Path) -> Iterator[Path]:
+    yield path
+    items: Any = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in items:
+        yield from _walk(value, (*path, key))
+
+
+def _set(data: Any, at: str, value: Any) -> Path:
+    """Put a value at a path, making mappings that are not there; returns the path. Raises LookupError."""
+    steps, path = _steps(at), tuple[str | int, ...]()
+    for number, step in enumerate(steps):
+        key = _key(data, step, path)
+        path = (*path, key)
+        if number == len(steps) - 1:
+            data[key] = value
+        elif isinstance(data, dict) and data.get(key) is None:
+            # A link class of the catalogue keeps what is not changed.
+            known = catalog.LINKS.get(str(key)) if path[:-1] == ("links",) else None
+            data[key] = dict(known or {})
+        data = data[key]
+    return path
+
+
+def _look(data: Any, at: str) -> Any:
+    """The value at a path; None if there is none."""
+    path: Path = ()
+    try:
+        for step in _steps(at):
+            key = _key(data, step, path)
+            data, path = data[key], (*path, key)
+    except LookupError:
+        return None
+    return data
+
+
+def _steps(at: str) -> list[str]:
+    found = list(STEP.finditer(at))
+    if not found or "".join(match[0] for match in found) != at or at[0] in ".[":
+        raise LookupError("is not a path; write one as in access[0].policy or traffic[down].rate_hz.")
+    return [match[0].removeprefix(".") for match in found]
+
+
+def _key(data: Any, step: str, path: Path) -> str | int:
+    """What a step of a path, `name` or `[name]`, is in a mapping or a list: a key, or a number."""
+    where, bracketed, step = dotted(path), step.startswith("["), step.strip("[]")
+    if isinstance(data, dict):
+        return step
+    if not isinstance(data, list):
+        raise LookupError(f"is not a field: {where} is {data}, which has none.")
+    if not bracketed:
+        raise LookupError(f"is not a field: {where} is a list; write {where}[{step}], a number or a name.")
+    if step.isdigit():
+        if int(step) >= len(data):
+            raise LookupError(f"is not there: {where} has {len(data)} items, counted from 0.")
+        return int(step)
+    names = [item.get("name") if isinstance(item, Mapping) else item for item in data]
+    if step not in names:
+        near = hint(step, [name for name in names if isinstance(name, str)])
+        raise LookupError(f"is not there: no item of {where} is named {step}{near}.")
+    return names.index(step)
+
+
+def _value(value: Any) -> Value:
+    return json.dumps(value) if isinstance(value, list | dict) else value
