@@ -1,0 +1,25 @@
+"""docs/campaigns.md has every field of a campaign with its default, and every metric."""
+
+import pathlib
+import re
+
+from topologies.campaign import METRICS, Campaign, Metric
+
+TEXT = (pathlib.Path(__file__).parents[2] / "docs" / "campaigns.md").read_text()
+ROWS = {name: cells for name, *cells in re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) ?\|$", TEXT, re.MULTILINE)}
+
+
+def test_every_field_and_its_default():
+    fields = {field.alias or name: field for name, field in Campaign.model_fields.items()}
+    assert list(ROWS) == list(fields)
+    for name in ("repeats", "clock", "retries"):
+        assert ROWS[name][0] == str(fields[name].default)
+    assert [name for name, field in fields.items() if field.is_required()] == [
+        name for name, (default, _) in ROWS.items() if default == "required"
+    ]
+
+
+def test_every_metric():
+    default, others = (re.findall(r"`(\w+)`", cell) for cell in ROWS["metrics"])
+    assert default == METRICS
+    assert default + others and set(default + others) == set(Metric.__args__)
