@@ -26,7 +26,7 @@ out_option = click.option("--out", type=click.Path(path_type=Path), metavar="DIR
 @jobs_option
 @out_option
 def plan(file: Path, jobs: int | None, out: Path | None) -> None:
-    """List the runs of a campaign, and estimate time and memory of those not done."""
+    """List the runs, and estimate time and memory of those not done."""
     from scripts import campaigns
     from topologies import campaign as model
 

@@ -162,14 +162,17 @@ def _all(cases: Sequence[Case], folder: Path, retries: int, jobs: int) -> None:
             client.submit(play, case, folder, retries, key=case.key, pure=False): case for case in cases
         }
         for done, future in enumerate(as_completed(futures, loop=client.loop), 1):
-            if why := future.exception():  # its process was killed, each time
-                _record(futures[future], folder, "error", f"{type(why).__name__}: {why}")
+            case, why = futures[future], future.exception()
+            if why and missing([case], folder):  # its process was killed, each time
+                _record(case, folder, "error", f"{type(why).__name__}: {why}")
             left_s = (time.monotonic() - began_s) / done * (len(cases) - done)
             stages.at("running", done / len(cases), f"{done} of {len(cases)} runs, {duration(left_s)} left")
 
 
 def play(case: Case, folder: Path, retries: int) -> None:
     """In a worker: one run, again if it is invalid or breaks off, and its record."""
+    if (folder / "runs" / case.key).is_dir():  # by a worker that was lost before it could say so
+        return
     for _ in range(retries + 1):
         out = folder / ".unfinished" / case.key
         shutil.rmtree(out, ignore_errors=True)
@@ -237,6 +240,7 @@ def _workers(folder: Path, jobs: int, retries: int) -> Iterator[Client]:
     """Processes of this machine, a run at a time in each. They and their lanes end with this one."""
     settings = {
         "distributed.scheduler.allowed-failures": retries,
+        "distributed.scheduler.worker-saturation": 1.0,  # none waits at a worker, to be blamed for its end
         "distributed.worker.profile.enabled": False,
         "distributed.admin.large-graph-warning-threshold": "1GB",
     }

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -154,3 +155,19 @@ def test_a_table_has_a_folder_for_each_value_and_its_figures_are_the_verdicts(ca
         "seed",
     ]
     assert set(table["scenario_sha256"]) == {case.scenario.sha256 for case in cases}
+
+
+def _second_is_killed(case, folder, retries):
+    """What a worker does in the place of a run."""
+    if case.parameters["links.x-quick.loss_pct"]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    campaigns._record(case, folder, "invalid", "Late.")
+
+
+def test_a_run_whose_process_is_killed_each_time_is_recorded_and_the_others_go_on(cases, place, monkeypatch):
+    monkeypatch.setattr(campaigns, "play", _second_is_killed)
+    (place / "runs").mkdir()
+    campaigns._all(cases, place, retries=1, jobs=1)
+    verdicts = [json.loads((place / "runs" / case.key / "verdict.json").read_text()) for case in cases]
+    assert [verdict["status"] for verdict in verdicts] == ["invalid", "error"]
+    assert "KilledWorker" in verdicts[1]["reasons"][0]
