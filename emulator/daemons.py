@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jinja2
 import numpy as np
 
 from emulator import host
@@ -70,6 +69,8 @@ def link_costs(plan: Plan) -> np.ndarray:
 
 def configurations(plan: Plan) -> Iterable[tuple[str, str]]:
     """(node, configuration) of every node: the same for the same plan."""
+    import jinja2  # takes a tenth of a second, which a run without daemons need not spend
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         trim_blocks=True,
