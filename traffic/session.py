@@ -36,10 +36,12 @@ def run(
         try:
             with stage.closing:
                 logs += probes(stage, [flow for flow in flows if isinstance(flow, ProbeFlow)])
+                traces = [flow for flow in flows if isinstance(flow, TraceFlow)]
+                # Not on whole seconds, when the oracle looks at its routes: a round would see both.
+                for i, traced in enumerate(traces):
+                    tracers.append(trace.Tracer(stage, traced, (i + 0.5) / len(traces)))
                 for number, flow in enumerate(flows):
-                    if isinstance(flow, TraceFlow):
-                        tracers.append(trace.Tracer(stage, flow))
-                    elif isinstance(flow, UdpFlow):
+                    if isinstance(flow, UdpFlow):
                         loads.append(udp.Stream(stage, flow, number))
                     elif isinstance(flow, TcpFlow):
                         loads.append(tcp.Transfer(stage, flow, number))

@@ -43,9 +43,11 @@ class Round:
 
 
 class Tracer:
-    """The path proof of one flow."""
+    """The path proof of one flow. phase: 0 to 1, when in a second (or its period, if that is less) it begins
+    its first round.
+    """
 
-    def __init__(self, stage: Stage, flow: TraceFlow) -> None:
+    def __init__(self, stage: Stage, flow: TraceFlow, phase: float) -> None:
         source, target = stage.ends(flow)
         self.flow, self._clock, self._inbox = flow, stage.clock, stage.inbox
         self._names = {address(node, flow.family): name for name, node in stage.nodes.items()}
@@ -68,7 +70,9 @@ class Tracer:
         self._sock.setsockopt(level, error_kind, 1)
         stage.loop.watch(self._sock.fileno(), self._receive)
         first_ns, end_ns = stage.window_ns(flow)
-        stage.loop.every(flow.every_s * 1e9, first_ns, end_ns, self._send)
+        period_ns = flow.every_s * 1e9
+        phase_ns = round(min(period_ns, 1e9) * phase)
+        stage.loop.every(period_ns, first_ns + phase_ns, end_ns, self._send)
 
     def _send(self, now_ns: int) -> None:
         """Begin a round with as many hops as the last answered round had; more follow if they do not do."""

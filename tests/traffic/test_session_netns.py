@@ -154,7 +154,7 @@ def test_path_proof_follows_a_path_that_grows(nodes, tmp_path):
     relay.run("ip", "addr", "add", f"{nodes['west'].ip}/32", "dev", "lo")
 
     def grow():
-        clock.sleep_until(0.6)
+        clock.sleep_until(0.75)  # rounds begin at 0.125, 0.375, ...
         relay.run("ip", "addr", "del", f"{nodes['west'].ip}/32", "dev", "lo")
 
     change = threading.Thread(target=grow)
