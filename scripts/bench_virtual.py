@@ -9,11 +9,10 @@ from typing import Any
 
 from emulator import umlkernel
 from scripts.bench_figures import Section, figure
-from scripts.bench_live import SKYBED, follow
+from scripts.bench_live import LAST_LINES, SKYBED, follow
 from topologies.errors import InvalidRun
 from topologies.scenario import Scenario
 
-LAST_LINES = 8
 # Two stations and a line between them, for a TCP that fills it: a packet in one way or the other every 80 us.
 LINE: dict[str, Any] = {
     "name": "line",

@@ -74,7 +74,8 @@ def estimate(campaign: Campaign, cases: Sequence[Case], jobs: int) -> Estimate:
     sizes = [_nodes(case.scenario) for case in cases]
     runs_s = [_run_s(case.scenario, nodes, virtual) for case, nodes in zip(cases, sizes, strict=True)]
     wall_s = max(max(runs_s), sum(runs_s) / (min(jobs, cpus) if virtual else jobs))
-    greatest = sorted((_memory_mb(nodes) for nodes in sizes), reverse=True)
+    each_mb = (_memory_mb(case.scenario, nodes) for case, nodes in zip(cases, sizes, strict=True))
+    greatest = sorted(each_mb, reverse=True)
     memory_mb, free_mb = sum(greatest[:jobs]), psutil.virtual_memory().available / 2**20
     warnings = []
     if memory_mb > free_mb:
@@ -117,9 +118,8 @@ def _nodes(scenario: Scenario) -> int:
     return len(elements.layer_satellites(scenario)) + len(scenario.stations)
 
 
-def _memory_mb(nodes: int) -> int:
-    links_mb = running.LINK_MEMORY_MB * LINKS_PER_NODE * nodes
-    return round(WORKER_MB + running.GUEST_MEMORY_MB + running.NODE_MEMORY_MB * nodes + links_mb)
+def _memory_mb(scenario: Scenario, nodes: int) -> int:
+    return WORKER_MB + running.memory_mb(scenario, nodes, LINKS_PER_NODE * nodes)
 
 
 def missing(cases: Sequence[Case], folder: Path) -> list[Case]:

@@ -212,9 +212,13 @@ def _command(out: Path, options: Options, virtual: lanes.VirtualTime | None, dur
 
 
 def _memory_mb(plan: Plan) -> int:
-    links_mb = LINK_MEMORY_MB * _links_at_once(plan)
-    node_mb = NODE_MEMORY_MB + DAEMON_MEMORY_MB * plan.scenario.routing.by_daemons
-    return GUEST_MEMORY_MB + node_mb * len(plan.nodes) + round(links_mb)
+    return memory_mb(plan.scenario, len(plan.nodes), _links_at_once(plan))
+
+
+def memory_mb(scenario: Scenario, nodes: int, links: int) -> int:
+    """What a lane with so many nodes, and links at once, is given."""
+    node_mb = NODE_MEMORY_MB + DAEMON_MEMORY_MB * scenario.routing.by_daemons
+    return GUEST_MEMORY_MB + node_mb * nodes + round(LINK_MEMORY_MB * links)
 
 
 def _links_at_once(plan: Plan) -> int:

@@ -16,7 +16,7 @@ from topologies import contacts, elements, ephemeris, faults, geometry, routes, 
 from topologies.closest import hint
 from topologies.contacts import Link, Node
 from topologies.ephemeris import Array, Ephemeris
-from topologies.errors import RunError, ScenarioError
+from topologies.errors import ScenarioError
 from topologies.routes import Net, Routes
 from topologies.scenario import LONGEST_S, LinkClass, Scenario
 from topologies.timeline import Timeline
@@ -314,18 +314,10 @@ class Plan:
 
 def _table(folder: pathlib.Path, name: str) -> pd.DataFrame:
     path = folder / f"{name}.parquet"
-    if not path.is_file():
-        raise RunError(f"{path}: this part of the plan is missing; make the plan again.")
-    try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError):
-        raise RunError(f"{path}: this part of the plan is damaged; make the plan again.") from None
+    table: pd.DataFrame = windowed.stored(path, pd.read_parquet)
     lacking = [column for column in PARTS[name] if column not in table.columns]
     if lacking:
-        raise RunError(
-            f"{path}: this part of the plan has no column {lacking[0]}, it was written by another version of "
-            "skybed; make the plan again."
-        )
+        raise windowed.other_version(path, f"no column {lacking[0]}")
     return table
 
 

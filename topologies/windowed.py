@@ -11,6 +11,7 @@ import math
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,7 @@ from topologies.errors import RunError
 
 WINDOW_S = 1800.0
 
+T = TypeVar("T")
 Append = Callable[[Mapping[str, pa.Array]], None]
 
 
@@ -62,21 +64,31 @@ def write(path: pathlib.Path, dtype: np.dtype, pieces: Iterable[np.ndarray]) -> 
             append({name: pa.array(np.ascontiguousarray(piece[name])) for name in names})
 
 
-def check(path: pathlib.Path, dtype: np.dtype, until_s: float) -> None:
-    """Raise RunError if a file cannot be read as pieces."""
+def stored(path: pathlib.Path, read: Callable[[pathlib.Path], T]) -> T:
+    """What `read` makes of a part of a stored plan. Raises RunError if it is missing or damaged."""
     if not path.is_file():
         raise RunError(f"{path}: this part of the plan is missing; make the plan again.")
     try:
-        file = pq.ParquetFile(path)
+        return read(path)
     except (OSError, ValueError):
         raise RunError(f"{path}: this part of the plan is damaged; make the plan again.") from None
+
+
+def other_version(path: pathlib.Path, what: str) -> RunError:
+    """For a part of a stored plan that has something else than this version writes."""
+    return RunError(
+        f"{path}: this part of the plan has {what}, it was written by another version of skybed; make the "
+        "plan again."
+    )
+
+
+def check(path: pathlib.Path, dtype: np.dtype, until_s: float) -> None:
+    """Raise RunError if a file cannot be read as pieces."""
+    file = stored(path, pq.ParquetFile)
     lacking = [name for name in dtype.names or () if name not in file.schema_arrow.names]
     if lacking or file.num_row_groups != count(until_s):
         what = f"no column {lacking[0]}" if lacking else "pieces of another length"
-        raise RunError(
-            f"{path}: this part of the plan has {what}, it was written by another version of "
-            "skybed; make the plan again."
-        )
+        raise other_version(path, what)
 
 
 def read(path: pathlib.Path, dtype: np.dtype) -> Iterator[np.ndarray]:
