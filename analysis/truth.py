@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.run import Run
+from topologies.flow_model import AnyFlow, ProbeFlow
 from topologies.plan import Plan
-from topologies.scenario import AnyFlow, ProbeFlow
 
 ETHERNET_BYTES = 14  # netem counts the link header, not the frame check sequence
 IP_BYTES = {4: 20, 6: 40}

@@ -17,7 +17,8 @@ import pandas as pd
 from emulator import lanes
 from scripts.bench_figures import Section, figure
 from topologies.errors import InvalidRun, ScenarioError
-from topologies.scenario import ProbeFlow, Scenario
+from topologies.flow_model import ProbeFlow
+from topologies.scenario import Scenario
 
 SKYBED = [sys.executable, "-c", "from scripts.cli import main; main()"]
 STAGES = ("planning", "starting", "building", "playing", "ending")

@@ -23,7 +23,8 @@ from pydantic import Field
 from topologies import catalog, loader, yamlmarks
 from topologies.closest import hint
 from topologies.errors import ScenarioError
-from topologies.scenario import Model, Name, Scenario, dotted
+from topologies.fields import Model, Name
+from topologies.scenario import Scenario, dotted
 from topologies.yamlmarks import Marks, Path, line_of
 
 LONGEST_VALUE = 200  # characters, percent-encoded: with its path it names a folder

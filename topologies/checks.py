@@ -6,18 +6,19 @@ Each check yields problems: the path of the field in the file, and what to say a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
-from topologies import elements, geometry, walker
+from topologies import elements, geometry, routing_checks, walker
 from topologies.closest import hint
 from topologies.errors import ScenarioError
-from topologies.scenario import LONGEST_S, NAME_PATTERN, Flow, Isl, Layer, Scenario, Walker
+from topologies.fields import NAME_PATTERN
+from topologies.flow_model import Flow
+from topologies.known import Problem, known_name
+from topologies.scenario import LONGEST_S, Isl, Layer, Scenario, Walker
 from topologies.walker import Satellite
 from topologies.yamlmarks import Path
-
-Problem = tuple[Path, str]
 
 LOWEST_PERIGEE_KM = 100.0  # below it there is no orbit, only a re-entry
 RESERVED = {"ground", "lo"}  # what `from: ground` in an access means; the loopback interface
@@ -61,9 +62,9 @@ def problems(scenario: Scenario) -> list[Problem]:
     return [
         *_access(scenario),
         *_fibre(scenario),
-        *_routing(scenario),
+        *routing_checks.routing(scenario),
         *_flows(scenario, nodes),
-        *_faults(scenario, nodes),
+        *routing_checks.faults(scenario, nodes),
         *_accept(scenario),
     ]
 
@@ -234,24 +235,19 @@ def _wrong_with(name: str, seen: set[str]) -> str:
     return ""
 
 
-def _known(path: Path, name: str, known: Iterable[str], what: str) -> Iterator[Problem]:
-    if name not in known:
-        yield path, f"names {name}, but there is no such {what}{hint(name, known)}."
-
-
 def _access(scenario: Scenario) -> Iterator[Problem]:
     stations = {station.name: station for station in scenario.stations}
     for i, access in enumerate(scenario.access):
         path: Path = ("access", i)
-        yield from _known((*path, "to"), access.target, scenario.layers, "layer")
+        yield from known_name((*path, "to"), access.target, scenario.layers, "layer")
         ground = access.source == "ground" or isinstance(access.source, list)
         if isinstance(access.source, list):
             for name in access.source:
-                yield from _known((*path, "from"), name, stations, "station")
+                yield from known_name((*path, "from"), name, stations, "station")
                 if name in stations and not stations[name].antenna:
                     yield (*path, "from"), f"names {name}, which has no antenna."
         elif not ground:
-            yield from _known((*path, "from"), access.source, {"ground", *scenario.layers}, "layer")
+            yield from known_name((*path, "from"), access.source, {"ground", *scenario.layers}, "layer")
             if access.source == access.target:
                 yield path, "goes from a layer to itself; links within a layer are its isl."
             if access.min_elevation_deg is not None:
@@ -274,8 +270,8 @@ def _fibre(scenario: Scenario) -> Iterator[Problem]:
     stations = [station.name for station in scenario.stations]
     seen: set[frozenset[str]] = set()
     for i, fibre in enumerate(scenario.fibre):
-        yield from _known(("fibre", i, "a"), fibre.a, stations, "station")
-        yield from _known(("fibre", i, "b"), fibre.b, stations, "station")
+        yield from known_name(("fibre", i, "a"), fibre.a, stations, "station")
+        yield from known_name(("fibre", i, "b"), fibre.b, stations, "station")
         ends = frozenset((fibre.a, fibre.b))
         if len(ends) == 1:
             yield ("fibre", i), f"goes from {fibre.a} to itself."
@@ -284,17 +280,11 @@ def _fibre(scenario: Scenario) -> Iterator[Problem]:
         seen.add(ends)
 
 
-def _routing(scenario: Scenario) -> Iterator[Problem]:
-    rule = scenario.routing
-    if rule.dead_s <= rule.hello_s:
-        yield ("routing", "dead_s"), f"is {rule.dead_s}; it must be more than hello_s, {rule.hello_s}."
-
-
 def _flows(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
     destinations = scenario.routing.destinations
     if isinstance(destinations, list):
         for name in destinations:
-            yield from _known(("routing", "destinations"), name, nodes, "node")
+            yield from known_name(("routing", "destinations"), name, nodes, "node")
         routed = set(destinations)
     else:
         routed = nodes if destinations == "all" else {station.name for station in scenario.stations}
@@ -306,7 +296,7 @@ def _flows(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
         seen.add(flow.name)
         yield from _times(path, scenario, flow)
         for field, end in (("from", flow.source), ("to", flow.target)):
-            yield from _known((*path, field), end, nodes, "node")
+            yield from known_name((*path, field), end, nodes, "node")
             if end in nodes and end not in routed:
                 yield (
                     (*path, field),
@@ -326,27 +316,11 @@ def _times(path: Path, scenario: Scenario, flow: Flow) -> Iterator[Problem]:
         yield (*path, "stop_s"), f"is {flow.stop_s:g}; it must be more than start_s, {flow.start_s:g}."
 
 
-def _faults(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
-    for i, fault in enumerate(scenario.faults):
-        path: Path = ("faults", i)
-        if (fault.link is None) == (fault.node is None):
-            yield path, f"has {'both' if fault.link else 'neither'}; give exactly one of link, node."
-        for name in fault.link or ():
-            yield from _known((*path, "link"), name, nodes, "node")
-        if fault.node is not None:
-            yield from _known((*path, "node"), fault.node, nodes, "node")
-        if fault.at_s >= scenario.duration_s:
-            yield (
-                (*path, "at_s"),
-                f"is {fault.at_s:g}; the run ends at {scenario.duration_s:g} s (duration_s).",
-            )
-
-
 def _accept(scenario: Scenario) -> Iterator[Problem]:
     flows = {flow.name: flow for flow in scenario.traffic if flow.name is not None}
     for i, limit in enumerate(scenario.accept):
         path: Path = ("accept", i)
-        yield from _known((*path, "flow"), limit.flow, flows, "flow")
+        yield from known_name((*path, "flow"), limit.flow, flows, "flow")
         if limit.min is None and limit.max is None:
             yield path, "sets no limit; give min, max or both."
         if limit.flow not in flows:

@@ -11,9 +11,11 @@ from pydantic import BaseModel, ValidationError
 from topologies import checks, yamlmarks
 from topologies.closest import hint
 from topologies.errors import ScenarioError
+from topologies.fault_model import Fault
+from topologies.flow_model import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
+from topologies.routing_model import Routing
 from topologies.scenario import (
     Access,
-    Fault,
     Fibre,
     Fidelity,
     Geostationary,
@@ -21,13 +23,8 @@ from topologies.scenario import (
     Layer,
     Limit,
     LinkClass,
-    ProbeFlow,
-    Routing,
     Scenario,
     Station,
-    TcpFlow,
-    TraceFlow,
-    UdpFlow,
     Walker,
     dotted,
 )

@@ -13,24 +13,19 @@ import pathlib
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 
 from topologies import catalog
 from topologies.closest import hint
 from topologies.errors import ScenarioError
+from topologies.fault_model import Fault
+from topologies.fields import Model, Name, NonNegative, Positive
+from topologies.flow_model import AnyFlow
+from topologies.routing_model import Routing
 from topologies.yamlmarks import line_of
 
-# 15: Linux's limit for interface names. No double hyphen: a link is named "a--b".
-NAME_PATTERN = r"^[A-Za-z0-9]+([_.-][A-Za-z0-9]+)*$"
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=15)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
 LONGEST_S = 30 * 86_400.0  # elements of one epoch are of no use for longer
 BOUND_US, VIRTUAL_BOUND_US = 50.0, 1.0  # of applied delays; what a busy machine can keep, what a test can see
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
 
 
 # -- space ---------------------------------------------------------------------------------------
@@ -151,79 +146,6 @@ class LinkClass(Model):
 
 
 # -- what happens --------------------------------------------------------------------------------
-
-
-class Routing(Model):
-    """Who fills the forwarding tables: the oracle (shortest delay over the links that stand) or daemons."""
-
-    protocol: Literal["oracle", "ospf", "ospf+bfd"] = "oracle"
-    ground_relay: bool = True  # False: no path passes through a ground node (Hypatia)
-    # Of the oracle, which stays the measure of the daemons.
-    interval_s: Positive = 1.0  # routes also follow slow change, this often
-    destinations: Literal["all", "ground"] | list[str] = "all"  # to which nodes every node keeps a route
-    drain_ms: NonNegative = 100.0  # routes leave a link this long before its planned end
-    detection_ms: NonNegative = 100.0  # an unplanned failure is known to routing after this
-    # Of the daemons.
-    hello_s: Annotated[int, Field(ge=1, le=65_535)] = 10
-    dead_s: Annotated[int, Field(ge=2, le=65_535)] = 40  # a silent neighbour is given up after this
-    bfd_interval_ms: Annotated[int, Field(ge=10, le=10_000)] = 100
-    bfd_multiplier: Annotated[int, Field(ge=1, le=255)] = 3  # given up after so many intervals
-
-    @property
-    def by_daemons(self) -> bool:
-        return self.protocol != "oracle"
-
-
-class Flow(Model):
-    name: Name | None = None  # None: kind-N
-    source: Annotated[str, Field(alias="from")]
-    target: Annotated[str, Field(alias="to")]
-    start_s: NonNegative = 0.0
-    stop_s: Positive | None = None  # None: the end of the run
-    family: Literal[4, 6] = 4
-
-
-class ProbeFlow(Flow):
-    """RTT, loss, reordering; with `stamp` (RFC 8762) one-way delay too; `echo` is ICMP."""
-
-    kind: Literal["probe"]
-    protocol: Literal["stamp", "echo"] = "stamp"
-    rate_hz: Annotated[float, Field(gt=0, le=10_000)] = 10.0
-    size_bytes: Annotated[int, Field(ge=44, le=1400)] = 64  # of the UDP or ICMP payload
-
-
-class TraceFlow(Flow):
-    """Path proof by TTL: which nodes a packet really crossed."""
-
-    kind: Literal["trace"]
-    every_s: Positive = 1.0
-    max_ttl: Annotated[int, Field(ge=1, le=64)] = 32
-
-
-class UdpFlow(Flow):
-    kind: Literal["udp"]
-    rate_mbps: Positive
-    size_bytes: Annotated[int, Field(ge=64, le=1472)] = 1200  # UDP payload
-
-
-class TcpFlow(Flow):
-    kind: Literal["tcp"]  # iperf3
-    congestion: str = "cubic"
-    rate_mbps: Positive | None = None
-    streams: Annotated[int, Field(ge=1, le=32)] = 1
-
-
-AnyFlow = Annotated[ProbeFlow | TraceFlow | UdpFlow | TcpFlow, Field(discriminator="kind")]
-
-
-class Fault(Model):
-    """An unplanned outage of a link or of all links of a node: `carrier` lost, or a `silent` drop."""
-
-    kind: Literal["carrier", "silent"]
-    link: tuple[str, str] | None = None
-    node: str | None = None  # exactly one of the two
-    at_s: NonNegative
-    for_s: Positive | None = None  # None: to the end
 
 
 class Fidelity(Model):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from topologies.scenario import ProbeFlow
+from topologies.flow_model import ProbeFlow
 from traffic.nodes import Clock
 from traffic.reordering import reordered
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from topologies.scenario import AnyFlow, ProbeFlow, TcpFlow, TraceFlow, UdpFlow
+from topologies.flow_model import AnyFlow, ProbeFlow, TcpFlow, TraceFlow, UdpFlow
 from traffic import echo, stamp, tables, tcp, trace, udp
 from traffic.loop import stopped_by_sigterm
 from traffic.nodes import Clock, NodeHandle

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from topologies.scenario import Flow
+from topologies.flow_model import Flow
 from traffic.batch import Inbox
 from traffic.loop import Loop
 from traffic.nodes import Clock, NodeHandle

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from topologies.errors import MachineError
-from topologies.scenario import TcpFlow
+from topologies.flow_model import TcpFlow
 from traffic.nodes import NodeHandle, address
 from traffic.stage import Stage
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from topologies.scenario import TraceFlow
+from topologies.flow_model import TraceFlow
 from traffic.batch import MSG_ERRQUEUE, Outbox, control_message, raw_address, socket_address
 from traffic.nodes import address, bound_socket
 from traffic.stage import Stage

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from topologies.scenario import UdpFlow
+from topologies.flow_model import UdpFlow
 from traffic.batch import SO_TIMESTAMPNS, Outbox, raw_address
 from traffic.nodes import address, bound_socket
 from traffic.reordering import reordered

@@ -7,10 +7,12 @@ import re
 import pytest
 from pydantic_core import PydanticUndefined
 
-from topologies import catalog, loader
+from topologies import catalog, flow_model, loader
 from topologies import scenario as model
 from topologies.checks import METRICS
+from topologies.fault_model import Fault
 from topologies.plan import Plan
+from topologies.routing_model import Routing
 
 TEXT = (pathlib.Path(__file__).parents[2] / "docs" / "scenario.md").read_text()
 SECTIONS = {
@@ -27,13 +29,13 @@ MODELS = {
     "link classes": model.LinkClass,
     "access": model.Access,
     "fibre": model.Fibre,
-    "routing": model.Routing,
-    "traffic": model.Flow,
-    "probe": model.ProbeFlow,
-    "trace": model.TraceFlow,
-    "udp": model.UdpFlow,
-    "tcp": model.TcpFlow,
-    "faults": model.Fault,
+    "routing": Routing,
+    "traffic": flow_model.Flow,
+    "probe": flow_model.ProbeFlow,
+    "trace": flow_model.TraceFlow,
+    "udp": flow_model.UdpFlow,
+    "tcp": flow_model.TcpFlow,
+    "faults": Fault,
     "fidelity": model.Fidelity,
     "accept": model.Limit,
 }
@@ -60,14 +62,14 @@ def written(default):
 
 
 def test_every_model_of_a_scenario_has_its_section():
-    assert set(MODELS.values()) == {*loader._MODELS.values(), model.Flow}
+    assert set(MODELS.values()) == {*loader._MODELS.values(), flow_model.Flow}
 
 
 @pytest.mark.parametrize("section, kind", MODELS.items(), ids=MODELS)
 def test_every_field_is_there_with_its_default(section, kind):
     fields = {field.alias or name: written(field.default) for name, field in kind.model_fields.items()}
     if section in ("probe", "trace", "udp", "tcp"):  # what all flows have is told once
-        shared = {field.alias or name for name, field in model.Flow.model_fields.items()} | {"kind"}
+        shared = {field.alias or name for name, field in flow_model.Flow.model_fields.items()} | {"kind"}
         fields = {name: default for name, default in fields.items() if name not in shared}
     if section == "traffic":
         fields["kind"] = "required"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from plain_netns import FakeClock
 
-from topologies.scenario import ProbeFlow
+from topologies.flow_model import ProbeFlow
 from traffic import tables
 from traffic.probes import ProbeLog
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from plain_netns import FakeClock, can_make_namespaces, chain
 
-from topologies.scenario import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
+from topologies.flow_model import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
 from traffic import session
 
 pytestmark = [

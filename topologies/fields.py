@@ -1,0 +1,17 @@
+"""What all models of the scenario file are made of."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# 15: Linux's limit for interface names. No double hyphen: a link is named "a--b".
+NAME_PATTERN = r"^[A-Za-z0-9]+([_.-][A-Za-z0-9]+)*$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=15)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
