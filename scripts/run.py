@@ -30,7 +30,6 @@ from topologies.scenario import Scenario
 PACKAGES = ("mininet", "scapy", "pyroute2", "sgp4", "skyfield", "numpy", "scipy", "pandas")
 GUEST_MEMORY_MB = 1024
 NODE_MEMORY_MB = 1  # a third of it the namespace, the rest for routes
-DAEMON_MEMORY_MB = 5  # of a routing daemon
 LINK_MEMORY_MB = 0.1  # 80 KiB for two interfaces, 12 more once they are up and have queues; 5 in Python
 PATIENCE_S = 180  # beyond the scenario's duration, for the lane to boot, build, collect and end
 VIRTUAL_PATIENCE = 20  # how much slower than the clock on the wall virtual time may be
@@ -58,7 +57,7 @@ def run(scenario: Scenario, options: Options, out: Path) -> bool:
     """Run a scenario into the empty directory `out`. Whether there is something to judge: not if a prompt was
     left before the end."""
     lane = lanes.choose(options.lane, options.virtual)
-    daemons.program(scenario)  # if it is missing, say so before anything is made
+    daemons.require(scenario)  # if it is missing, say so before anything is made
     scenario = scenario.in_virtual_time() if options.virtual else scenario
     before = _host_state()
     with Stages() as stages:
@@ -217,8 +216,8 @@ def _memory_mb(plan: Plan) -> int:
 
 def memory_mb(scenario: Scenario, nodes: int, links: int) -> int:
     """What a lane with so many nodes, and links at once, is given."""
-    node_mb = NODE_MEMORY_MB + DAEMON_MEMORY_MB * scenario.routing.by_daemons
-    return GUEST_MEMORY_MB + node_mb * nodes + round(LINK_MEMORY_MB * links)
+    node_mb = NODE_MEMORY_MB + daemons.memory_mb(scenario)
+    return GUEST_MEMORY_MB + round(node_mb * nodes + LINK_MEMORY_MB * links)
 
 
 def _links_at_once(plan: Plan) -> int:

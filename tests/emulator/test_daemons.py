@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emulator import daemons, host
+from emulator import daemons, host, routers
 from topologies.errors import MachineError
 from topologies.plan import Plan
 from topologies.scenario import Scenario
@@ -26,8 +26,13 @@ def made():
     return plan()
 
 
+def texts(plan):
+    """{node: its configuration}, of software that has one file a node."""
+    return {node: text for node, files in daemons.configurations(plan) for text in files.values()}
+
+
 def test_a_cost_is_the_mean_delay_in_tenths_of_a_millisecond(made):
-    costs = daemons.link_costs(made)
+    costs = routers.link_costs(made)
     standing = made.contacts[(made.contacts.start_s == 0) & (made.contacts.end_s >= 20)].drop_duplicates(
         "link"
     )
@@ -38,8 +43,8 @@ def test_a_cost_is_the_mean_delay_in_tenths_of_a_millisecond(made):
 
 
 def test_every_link_of_a_node_has_its_cost_at_both_ends(made):
-    told = dict(daemons.configurations(made))
-    for link, cost in zip(made.links, daemons.link_costs(made), strict=True):
+    told = texts(made)
+    for link, cost in zip(made.links, routers.link_costs(made), strict=True):
         for here, there in ((link.a, link.b), (link.b, link.a)):
             block = rf'interface "{re.escape(made.nodes[there].name)}" {{\s+type ptp; cost (\d+);'
             assert re.findall(block, told[made.nodes[here].name]) == [str(cost)] * 2  # OSPFv2 and OSPFv3
@@ -50,9 +55,9 @@ def test_the_same_plan_gives_the_same_configurations(made):
 
 
 def test_ground_stations_carry_nothing_through_where_they_must_not():
-    told = dict(daemons.configurations(plan(ground_relay=False)))
+    told = texts(plan(ground_relay=False))
     assert [name for name, text in told.items() if "stub router yes" in text] == ["kashi", "sanya"]
-    assert not any("stub router" in text for _, text in daemons.configurations(plan()))
+    assert not any("stub router" in text for text in texts(plan()).values())
 
 
 @pytest.mark.parametrize("protocol", ["ospf", "ospf+bfd"])
@@ -61,7 +66,7 @@ def test_bird_takes_every_configuration(protocol, tmp_path):
     if bird is None:
         pytest.skip("bird2 is not installed")
     timers = dict(hello_s=3, dead_s=12, bfd_interval_ms=50, bfd_multiplier=5)
-    for name, text in daemons.configurations(plan(protocol=protocol, **timers)):
+    for name, text in texts(plan(protocol=protocol, **timers)).items():
         (tmp_path / name).write_text(text)
         done = subprocess.run(
             [bird, "-p", "-c", tmp_path / name], capture_output=True, text=True, check=False
@@ -76,5 +81,5 @@ def test_a_missing_daemon_is_told_before_anything_runs(made, monkeypatch):
     with pytest.raises(
         MachineError, match=r"routing\.protocol is ospf, which needs BIRD 2 \(package bird2\)"
     ):
-        daemons.program(made.scenario)
-    assert daemons.program(plan(protocol="oracle").scenario) == ""
+        daemons.require(made.scenario)
+    daemons.require(plan(protocol="oracle").scenario)

@@ -47,7 +47,8 @@ def in_lane(tmp_path):
 
     def run(source, before=THREE, timeout_s=120, memory_mb=MEMORY_MB):
         program = tmp_path / "program.py"
-        program.write_text(before + textwrap.dedent(source))
+        this_checkout = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        program.write_text(this_checkout + before + textwrap.dedent(source))
         command = ["timeout", str(timeout_s), sys.executable, str(program)]
         with lanes.running(lanes.choose("auto"), command, tmp_path, memory_mb) as process:
             lines = [line.rstrip("\r\n") for line in process.stdout]

@@ -113,7 +113,7 @@ def head(name, tmp_path):
 def test_a_daemon_that_ends_is_named_with_its_last_words(in_lane, tmp_path):
     program = """
     sound = daemons.fallen()
-    os.kill(next(pid for pid, node in daemons._nodes.items() if node.name == "kashi"), signal.SIGTERM)
+    os.kill(next(pid for pid, x in daemons._daemons.items() if x.node.name == "kashi"), signal.SIGTERM)
     try:
         daemons.await_convergence(30, lambda: None)
         said = None

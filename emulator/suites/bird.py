@@ -1,0 +1,50 @@
+"""BIRD 2: one process a node."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from emulator import host
+from emulator.node import SkyNode
+from emulator.routers import Router
+from emulator.suites.suite import Process, render
+from topologies.routing_model import Routing
+
+CONTROL = "bird.ctl"
+ANSWER_S = 2.0
+
+
+def lacking(_rule: Routing) -> str:
+    return "" if host.find_tool("bird") else "BIRD 2 (package bird2)"
+
+
+def memory_mb(_rule: Routing) -> float:
+    return 5
+
+
+def configurations(router: Router, rule: Routing) -> dict[str, str]:
+    transit = rule.ground_relay or router.node.kind == "satellite"
+    return {_configuration(router): render("bird.config", router, rule=rule, transit=transit)}
+
+
+def processes(router: Router, _rule: Routing, files: Path, home: Path) -> list[Process]:
+    bird = host.find_tool("bird") or "bird"
+    command = [bird, "-f", "-c", str(files / _configuration(router)), "-s", str(home / CONTROL)]
+    return [Process("BIRD", f"{router.node.name}.log", command)]
+
+
+def version(_node: SkyNode, _rule: Routing, home: Path) -> str | None:
+    with socket.socket(socket.AF_UNIX) as control:
+        control.settimeout(ANSWER_S)
+        try:
+            control.connect(str(home / CONTROL))
+            greeting = control.recv(256).decode()  # 0001 BIRD 2.0.12 ready.
+        except OSError:
+            return None
+    code, _, words = greeting.strip().partition(" ")
+    return words.removesuffix(" ready.") if code == "0001" else None
+
+
+def _configuration(router: Router) -> str:
+    return f"{router.node.name}.conf"

@@ -1,0 +1,65 @@
+"""What the modules of routing software have in common: the functions they give, and templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from emulator.node import SkyNode
+from emulator.routers import Router
+from topologies.routing_model import Routing
+
+if TYPE_CHECKING:
+    import jinja2
+
+
+@dataclass(frozen=True)
+class Process:
+    """One to start in a node. title: what errors call it; log: the name of the file that it prints to."""
+
+    title: str
+    log: str
+    command: list[str]
+
+
+class Suite(Protocol):
+    """Routing software: what depends on it, and nothing else does.
+
+    files: the folder of a run where configurations and logs are kept. home: a directory of the node's own, in
+    a place with short paths, that ends with the run: for sockets.
+    """
+
+    def lacking(self, rule: Routing) -> str:
+        """What is not installed, and its package; "" when all is there."""
+
+    def memory_mb(self, rule: Routing) -> float:
+        """Of a node's processes, at most, in a sky of some hundred nodes."""
+
+    def configurations(self, router: Router, rule: Routing) -> dict[str, str]:
+        """What a node's files contain, by name; names are a sky's, not a node's."""
+
+    def processes(self, router: Router, rule: Routing, files: Path, home: Path) -> list[Process]:
+        """What to start in a node, in this order."""
+
+    def version(self, node: SkyNode, rule: Routing, home: Path) -> str | None:
+        """The software's name and version, as a node's processes tell it; None when one does not answer."""
+
+
+def render(template: str, router: Router, **values: Any) -> str:
+    """A template of this folder with its gaps filled by the fields of a node, its links, and the values."""
+    fields = {**vars(router.node), "number": router.number, "links": router.links}
+    return _environment().get_template(template).render(**fields, **values)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2  # takes a tenth of a second, which a run without daemons need not spend
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
