@@ -6,6 +6,7 @@ Columns, beside the parameters that the folders name:
 repeat                              from 0
 run                                 the run's directory in `runs`
 scenario_sha256, seed, clock, skybed  provenance, as in manifest.json
+kernel, packages                    the same, packages as JSON; null in runs that broke off early
 verdict                             pass, fail, invalid, or error for a run that broke off
 flow, kind, src, dst                of the flow
 the campaign's metrics              of analysis.metrics; null where a flow does not measure one, and in runs
@@ -17,21 +18,28 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from analysis.metrics import COUNTS
-from topologies.campaign import Case
+from analysis.run import reading
+from topologies.campaign import Campaign, Case, values
+from topologies.campaign_figures import Figure
+from topologies.errors import RunError
 
 USABLE = ("pass", "fail")  # beyond an acceptance limit, the figures are still figures
 PROVENANCE = pa.schema(
     {
         "repeat": pa.int64(), "run": pa.string(), "scenario_sha256": pa.string(), "seed": pa.int64(),
-        "clock": pa.string(), "skybed": pa.string(), "verdict": pa.string(), "flow": pa.string(),
-        "kind": pa.string(), "src": pa.string(), "dst": pa.string(),
+        "clock": pa.string(), "skybed": pa.string(), "kernel": pa.string(), "packages": pa.string(),
+        "verdict": pa.string(), "flow": pa.string(), "kind": pa.string(), "src": pa.string(),
+        "dst": pa.string(),
     }
 )  # fmt: skip
 
@@ -42,7 +50,7 @@ def write(cases: Sequence[Case], runs: Path, metrics: Sequence[str], folder: Pat
     Rows are in the order of cases and flows, so the same runs give the same table, whenever each was made.
     """
     rows = [row for case in cases for row in _rows(case, runs / case.key, metrics)]
-    parameters = pa.schema({at: _type([case.parameters[at] for case in cases]) for at in cases[0].parameters})
+    parameters = pa.schema({at: _type(found) for at, found in values(cases).items()})
     measured = pa.schema({name: pa.int64() if name in COUNTS else pa.float64() for name in metrics})
     schema = pa.unify_schemas([parameters, PROVENANCE, measured])
     for row in rows:
@@ -60,13 +68,75 @@ def write(cases: Sequence[Case], runs: Path, metrics: Sequence[str], folder: Pat
     return table
 
 
+def describe(campaign: Campaign, cases: Sequence[Case], folder: Path) -> None:
+    """Write campaign.json: what a report needs to know beside the table; values are as the table has them."""
+    about = {
+        "name": campaign.name, "about": campaign.about, "clock": campaign.clock, "metrics": campaign.metrics,
+        "parameters": {
+            at: [*map(_text, found)] if _type(found) == pa.string() else found
+            for at, found in values(cases).items()
+        },
+        "figures": [figure.model_dump(exclude_none=True) for figure in campaign.figures],
+    }  # fmt: skip
+    (folder / "campaign.json").write_text(json.dumps(about, indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class Results:
+    """A campaign that was run. table: as `write` has it, parameters first, in the order of the campaign."""
+
+    dir: Path
+    name: str
+    about: str
+    clock: str
+    parameters: dict[str, list[Any]]  # with their values, in the order of the file
+    metrics: list[str]
+    figures: list[Figure]
+    table: pd.DataFrame
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """One row for each run: run, the parameters, repeat, seed, verdict."""
+        columns = ["run", *self.parameters, "repeat", "seed", "verdict"]
+        return self.table[columns].drop_duplicates("run", ignore_index=True)
+
+
+def read(folder: Path) -> Results:
+    """The campaign in a directory. RunError where `skybed campaign run` has not finished one there."""
+    file = folder / "campaign.json"
+    if not file.is_file() or not (folder / "table").is_dir():
+        raise RunError(
+            f"{folder}: there is no campaign's table here; name a directory in which `skybed campaign run` "
+            "has come to its end."
+        )
+    about = json.loads(file.read_text())
+    parameters = about["parameters"]
+    schema = pa.schema({at: _type(found) for at, found in parameters.items()})
+    with reading(folder / "table"):
+        found = ds.dataset(
+            folder / "table",
+            partitioning=ds.partitioning(schema, flavor="hive") if parameters else None,
+        ).to_table()  # fmt: skip
+    table = found.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    table = table[[*parameters, *table.columns.drop([*parameters])]]
+    places = pd.DataFrame(
+        {at: table[at].map(parameters[at].index) for at in parameters} | {"repeat": table["repeat"]}
+    )
+    table = table.iloc[np.lexsort(places.to_numpy().T[::-1])].reset_index(drop=True)
+    about["figures"] = [Figure.model_validate(figure) for figure in about["figures"]]
+    return Results(folder, table=table, **about)
+
+
 def _rows(case: Case, run: Path, metrics: Sequence[str]) -> list[dict[str, Any]]:
     """The rows of one run: its figures are those of its verdict."""
     record, verdict = (json.loads((run / name).read_text()) for name in ("case.json", "verdict.json"))
+    manifest = json.loads(file.read_text()) if (file := run / "manifest.json").is_file() else {}
+    packages = {"python": manifest.get("python")} | manifest["versions"] if manifest else None
     figures = {flow["flow"]: flow for flow in verdict["flows"]} if verdict["status"] in USABLE else {}
     run_wide = {
         **case.parameters, "repeat": case.repeat, "run": case.key, "scenario_sha256": case.scenario.sha256,
         "seed": case.scenario.seed, "clock": case.clock, "skybed": record["skybed"],
+        "kernel": manifest.get("kernel"), "packages": packages and json.dumps(packages),
         "verdict": verdict["status"],
     }  # fmt: skip
     return [
@@ -79,11 +149,12 @@ def _rows(case: Case, run: Path, metrics: Sequence[str]) -> list[dict[str, Any]]
 
 def _type(values: Sequence[Any]) -> pa.DataType:
     """Of a parameter's column: numbers if all are, else text."""
-    kinds = {type(value) for value in values if value is not None}
+    kinds = {type(value) for value in values}
     if kinds == {int}:
         return pa.int64()
-    return pa.float64() if kinds and kinds <= {int, float} else pa.string()
+    return pa.float64() if kinds <= {int, float} else pa.string()
 
 
-def _text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value)
+def _text(value: Any) -> str:
+    """What a column of text holds of it. Null is text too: pandas does not read it from a folder's name."""
+    return value if isinstance(value, str) else json.dumps(value)

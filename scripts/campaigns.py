@@ -146,6 +146,7 @@ def run(campaign: Campaign, cases: Sequence[Case], folder: Path, jobs: int) -> d
                 _all(todo, folder, campaign.retries, min(jobs, len(todo)))
         finally:
             _sweep(folder)
+        table_of.describe(campaign, cases, folder)
         table_of.write(cases, folder / "runs", campaign.metrics, folder / "table")
     counts: dict[str, int] = {}
     for case in cases:

@@ -13,17 +13,19 @@ import json
 import pathlib
 import re
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from topologies import catalog, loader, yamlmarks
+from topologies import campaign_figures, catalog, loader, yamlmarks
+from topologies.campaign_figures import Figure
 from topologies.closest import hint
 from topologies.errors import ScenarioError
 from topologies.fields import Model, Name
+from topologies.known import Problem
 from topologies.scenario import Scenario, dotted
 from topologies.yamlmarks import Marks, Path, line_of
 
@@ -49,10 +51,12 @@ class Campaign(Model):
     variants: Annotated[
         list[Annotated[dict[str, Any], Field(min_length=1)]], Field(alias="list", min_length=1)
     ] = Field(default=[{}])
+    without: list[Annotated[dict[str, Any], Field(min_length=1)]] = Field(default=[])  # combinations left out
     repeats: Annotated[int, Field(ge=1, le=10_000)] = 1
     clock: Literal["virtual", "real"] = "virtual"
     retries: Annotated[int, Field(ge=0, le=10)] = 1  # of a run that is invalid or breaks off
     metrics: Annotated[list[Metric], Field(min_length=1)] = METRICS
+    figures: list[Figure] = Field(default=[])  # of the report
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
     data, lines = yamlmarks.parse(loader.read_text(path, file, "campaign"), file)
     if not isinstance(data, dict):
         raise ScenarioError(f"{file}: a campaign is a mapping of fields (name, scenario, grid, ...).")
-    campaign = loader.validated(Campaign, data, lines, file, {(): Campaign})
+    campaign = loader.validated(Campaign, data, lines, file, {(): Campaign, ("figures", "*"): Figure})
     base_path = path.parent / campaign.scenario
     where = f"{file}, line {line_of(lines, ('scenario',))}: {campaign.scenario}"
     text = loader.read_text(base_path, where, "scenario")
@@ -85,13 +89,17 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
     loader.name_flows(base)
     cases: list[Case] = []
     seen: dict[str, int] = {}
+    used: set[int] = set()  # of `without`
     for changes in _combined(campaign, lines, file):
-        line = max((line for line, _ in changes.values()), default=1)
-        changed, marks = _changed(base, changes, line, file)
-        scenario = loader.check(changed, marks, file, base_path.parent)
         parameters = {
             at: _value(changes[at][1] if at in changes else _look(base, at)) for at in _paths(campaign)
         }
+        if left_out := _left_out(campaign, parameters):
+            used |= left_out
+            continue
+        line = max((line for line, _ in changes.values()), default=1)
+        changed, marks = _changed(base, changes, line, file)
+        scenario = loader.check(changed, marks, file, base_path.parent)
         for at in changes:
             if len(urllib.parse.quote(str(parameters[at]))) > LONGEST_VALUE:
                 raise ScenarioError(
@@ -105,7 +113,21 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
                 )
             seen[case.key] = line
             cases.append(case)
+    if not cases:
+        raise ScenarioError(f"{file}, line {line_of(lines, ('without',))}: without leaves no run.")
+    flows = dict.fromkeys(str(flow.name) for case in cases for flow in case.scenario.traffic)
+    drawn = campaign_figures.problems(campaign.figures, values(cases), campaign.metrics, list(flows))
+    problems = [
+        (line_of(lines, at), f"{dotted(at)} {says}") for at, says in (*_useless(campaign, used), *drawn)
+    ]
+    if problems:
+        raise loader.error_of(file, problems)
     return campaign, cases
+
+
+def values(cases: Sequence[Case]) -> dict[str, list[Value]]:
+    """By parameter, the values it takes, in the order of the file."""
+    return {at: list(dict.fromkeys(case.parameters[at] for case in cases)) for at in cases[0].parameters}
 
 
 def seed_of(seed: int, repeat: int) -> int:
@@ -121,6 +143,25 @@ def _repeated(campaign: Campaign, parameters: dict[str, Value], scenario: Scenar
     for repeat in range(campaign.repeats):
         seeded = scenario.model_copy(update={"seed": seed_of(scenario.seed, repeat)})
         yield Case(parameters, repeat, seeded, campaign.clock)
+
+
+# -- combinations that are left out ------------------------------------------------------------------
+
+
+def _left_out(campaign: Campaign, parameters: dict[str, Value]) -> set[int]:
+    """The items of `without` that a combination is like: it has all of their values."""
+    wanted = [{at: _value(value) for at, value in item.items()} for item in campaign.without]
+    return {n for n, item in enumerate(wanted) if item.items() <= parameters.items()}
+
+
+def _useless(campaign: Campaign, used: set[int]) -> Iterator[Problem]:
+    paths = _paths(campaign)
+    for number, item in enumerate(campaign.without):
+        unknown = [at for at in item if at not in paths]
+        for at in unknown:
+            yield ("without", number, at), f"is not a parameter of this campaign{hint(at, paths)}."
+        if not unknown and number not in used:
+            yield ("without", number), "leaves nothing out: no combination has these values."
 
 
 # -- overrides ---------------------------------------------------------------------------------------

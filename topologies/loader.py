@@ -82,7 +82,7 @@ def check(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -
     scenario._file, scenario._lines = file, lines
     problems = [(line_of(lines, path), f"{dotted(path)} {says}") for path, says in checks.problems(scenario)]
     if problems:
-        raise _error(file, problems)
+        raise error_of(file, problems)
     return scenario
 
 
@@ -91,10 +91,10 @@ def validated(model: type[M], data: Any, lines: Marks, file: str, places: Places
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise _error(file, list(dict.fromkeys(_sentences(error, lines, places)))) from None
+        raise error_of(file, list(dict.fromkeys(_sentences(error, lines, places)))) from None
 
 
-def _error(file: str, problems: list[tuple[int, str]]) -> ScenarioError:
+def error_of(file: str, problems: list[tuple[int, str]]) -> ScenarioError:
     """One error of (line, sentence) pairs."""
     problems = sorted(problems, key=lambda problem: problem[0])
     shown = [f"{file}, line {line}: {says}" for line, says in problems[:SHOWN]]

@@ -63,6 +63,67 @@ def test_a_run_is_known_by_its_content(tmp_path):
     assert few[0].key != load(tmp_path, "clock: real\ngrid: {duration_s: [5]}\n")[0].key
 
 
+GRID = """grid:
+  access[0].policy: [keep, nearest]
+  routing.drain_ms: [0, 5]
+repeats: 2
+"""
+
+
+def test_combinations_are_left_out_and_need_not_be_possible(tmp_path):
+    text = GRID.replace("nearest]", "nearest, most-stars]") + (
+        "without:\n  - {routing.drain_ms: 5.0, 'access[0].policy': keep}\n"
+        "  - {'access[0].policy': most-stars}\n"
+    )
+    assert [(*case.parameters.values(), case.repeat) for case in load(tmp_path, text)] == [
+        ("keep", 0, 0), ("keep", 0, 1), ("nearest", 0, 0), ("nearest", 0, 1),
+        ("nearest", 5, 0), ("nearest", 5, 1),
+    ]  # fmt: skip
+
+
+def test_what_is_left_out_may_be_a_value_of_the_list_or_the_scenario_s(tmp_path):
+    text = "list:\n  - {duration_s: 5}\n  - {seed: 3}\nwithout: [{duration_s: 60}]\n"
+    (case,) = load(tmp_path, text)
+    assert case.parameters == {"duration_s": 5, "seed": None}
+
+
+def test_figures_name_parameters_or_flows(tmp_path):
+    file = tmp_path / "c.yaml"
+    drawn = (
+        "  - {kind: ecdf, metric: owd_ms, colour: flow, columns: 'access[0].policy'}\n"
+        "  - {kind: line, metric: loss_pct, x: routing.drain_ms, colour: flow, flow: down}\n"
+        "  - {kind: heatmap, metric: loss_pct, x: routing.drain_ms, y: 'access[0].policy'}\n"
+    )
+    file.write_text(f"name: c\nscenario: {RING}\n{GRID}figures:\n{drawn}")
+    first, _, third = campaign.load(file)[0].figures
+    assert first.parameters == {"colour": "flow", "columns": "access[0].policy"}
+    assert third.parameters == {"x": "routing.drain_ms", "y": "access[0].policy"}
+
+
+FIGURES = {
+    "kind: pie, metric: rtt_ms": "kind is pie; it must be ecdf, box, heatmap or line.",
+    "kind: ecdf": "metric is missing.",
+    "kind: ecdf, metric: rtt": "metric names rtt, but there is no such metric in this campaign's ecdf (",
+    "kind: box, x: flow, metric: sent": "metric names sent, but there is no such metric in this campaign's",
+    "kind: ecdf, metric: rtt_ms, flow: dwn": "flow names dwn, but there is no such flow (did",
+    "kind: ecdf, metric: rtt_ms, color: flow": "color is not a field (did you mean colour?).",
+    "kind: ecdf, metric: rtt_ms, x: flow": "x is not for a figure of the kind ecdf; leave it out.",
+    "kind: heatmap, metric: loss_pct, x: flow": " has no y; a heatmap needs one.",
+    "kind: box, metric: loss_pct, x: seed": "x names seed, but there is no such parameter of this campaign (",
+    "kind: box, metric: loss_pct, x: flow, colour: flow": "colour is flow, as x is; leave one out.",
+    "kind: line, metric: loss_pct, x: 'access[0].policy'": "x is access[0].policy, whose values are not",
+    "kind: line, metric: loss_pct, x: flow": "x is flow, whose values are not all numbers; a box",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FIGURES, ids=lambda text: FIGURES[text][:40])
+def test_a_figure_that_cannot_be_drawn_is_told_with_its_line(tmp_path, text):
+    with pytest.raises(ScenarioError) as told:
+        load(tmp_path, f"{GRID}figures:\n  - {{{text}}}\n")
+    dot = "" if FIGURES[text].startswith(" ") else "."
+    assert str(told.value).startswith(f"{tmp_path}/c.yaml, line 8: figures[0]{dot}{FIGURES[text]}")
+
+
 IN_GRID = {
     "access[0].policy: [keep, nearst]": "access[0].policy is nearst; it must be all, nearest,",
     "access[3].policy: [keep]": "access[3].policy is not there: access has 1 items, counted from 0.",
@@ -82,6 +143,10 @@ WRONG = {f"grid:\n  {text}": f"4: {says}" for text, says in IN_GRID.items()} | {
     "list:\n  - {stations: [kashi]}": "4: traffic[2].to names miyun, but there is no such node.",
     "grd: 3": "3: grd is not a field (did you mean grid?).",
     "repeats: 0": "3: repeats is 0; it must be at least 1.",
+    "grid: {seed: [1]}\nwithout: [{sed: 1}]": "4: without[0].sed is not a parameter of this campaign (did",
+    "grid: {seed: [1]}\nwithout: [{seed: 2}]": "4: without[0] leaves nothing out: no combination has these",
+    "grid: {seed: [1]}\nwithout: [{}]": "4: without[0] is a mapping; it must be at least 1 long.",
+    "grid: {seed: [1]}\nwithout: [{seed: 1}]": "4: without leaves no run.",
     "metrics: [rtt]": "3: metrics[0] is rtt; it must be sent, lost,",
 }
 
