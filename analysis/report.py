@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from analysis import paths, truth
+from analysis import page, paths, truth
 from analysis.figures import all_figures
+from analysis.page import number
 from analysis.run import Run
 from analysis.verdict import Verdict
 
@@ -19,9 +17,9 @@ PATHS_SHOWN = 40  # intervals per flow
 
 def write(run: Run, verdict: Verdict) -> Path:
     """Write report.html into the run's directory. Of an unfinished run it says what is known."""
-    page: dict[str, Any] = {"verdict": verdict, "manifest": run.manifest, "figures": [], "ways": []}
+    told: dict[str, Any] = {"verdict": verdict, "manifest": run.manifest, "figures": [], "ways": []}
     if "limits" in verdict:  # everything could be read
-        page |= {
+        told |= {
             "figures": all_figures(run, truth.probes(run)),
             "ways": [_way(run, str(flow.name)) for flow in run.scenario.traffic],
             "scenario": run.scenario,
@@ -29,7 +27,7 @@ def write(run: Run, verdict: Verdict) -> Path:
             "checks": _checks(run, verdict),
         }
     path = run.dir / "report.html"
-    path.write_text(_environment().get_template("report.html").render(page))
+    path.write_text(page.render("report.html", told))
     return path
 
 
@@ -62,9 +60,9 @@ def _checks(run: Run, verdict: Verdict) -> list[tuple[str, str, str, bool | None
         for name, share, most in shares:
             value = error[f"{share}_us"]
             kept = None if value is None else value <= most
-            rows.append((f"{what}, {name}", _number(value, 0, "µs"), f"at most {most:g} µs", kept))
+            rows.append((f"{what}, {name}", number(value, 0, "µs"), f"at most {most:g} µs", kept))
     rows.append((
-        "Largest error of an applied delay", _number(delay["max_error_us"], 1, "µs"),
+        "Largest error of an applied delay", number(delay["max_error_us"], 1, "µs"),
         f"{delay['bound_us']:g} µs and an event's lateness", delay["within"],
     ))  # fmt: skip
     rows.append((
@@ -77,7 +75,7 @@ def _checks(run: Run, verdict: Verdict) -> list[tuple[str, str, str, bool | None
         f"at most {limit.late_pct:g} %", routes["late_pct"] <= limit.late_pct,
     ))  # fmt: skip
     for what, group in (("Event", events), ("Route", routes)):
-        late = " / ".join(_number(group[f"late_{name}_us"]) for name in ("p50", "p99", "max"))
+        late = " / ".join(number(group[f"late_{name}_us"]) for name in ("p50", "p99", "max"))
         rows.append((f"{what} lateness, median / 99th pct. / largest", f"{late} µs", "", None))
     sent = sum(row["sent"] for row in verdict["flows"] if row["kind"] == "probe")
     rows.append(
@@ -101,30 +99,3 @@ def _way(run: Run, flow: str) -> dict[str, Any]:
         "intervals": found.head(PATHS_SHOWN).to_dict("records"),
         "more": max(0, len(found) - PATHS_SHOWN),
     }
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {
-        "number": _number,
-        "image": _image,
-        "micro": lambda text: text.replace(" us", " µs"),
-    }
-    return environment
-
-
-def _number(value: float | None, digits: int = 0, unit: str = "") -> str:
-    """A number for people; a dash where there is none. A thin space parts thousands."""
-    if value is None or value != value:
-        return "–"
-    return f"{value:,.{digits}f}".replace(",", " ") + (f" {unit}" if unit else "")
-
-
-def _image(svg: bytes) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
