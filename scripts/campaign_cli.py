@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from topologies.errors import ScenarioError
+
 
 @click.group()
 def campaign() -> None:
@@ -39,8 +41,10 @@ def plan(file: Path, jobs: int | None, out: Path | None) -> None:
 @campaign.command()
 @file_argument
 @jobs_option
+@click.option("--scheduler", metavar="ADDRESS",
+              help="Run in the workers of this Dask cluster, such as tcp://10.0.0.1:8786.")  # fmt: skip
 @out_option
-def run(file: Path, jobs: int | None, out: Path | None) -> None:
+def run(file: Path, jobs: int | None, scheduler: str | None, out: Path | None) -> None:
     """Run what is missing of a campaign, and write its table.
 
     A campaign that was interrupted or killed goes on where it stopped. The exit code is 3 if a run is invalid
@@ -50,13 +54,16 @@ def run(file: Path, jobs: int | None, out: Path | None) -> None:
     from scripts import run as running
     from topologies import campaign as model
 
+    if scheduler and jobs:
+        raise ScenarioError("--jobs is for this machine; with --scheduler each worker has its --nthreads.")
     running.interrupt_on_sigterm()
     loaded, cases = model.load(file)
     folder, jobs = out or _folder(loaded.name), jobs or campaigns.default_jobs(loaded)
-    for warning in campaigns.estimate(loaded, campaigns.missing(cases, folder), jobs).warnings:
-        click.echo(f"Warning: {warning}", err=True)
+    if not scheduler:
+        for warning in campaigns.estimate(loaded, campaigns.missing(cases, folder), jobs).warnings:
+            click.echo(f"Warning: {warning}", err=True)
     try:
-        counts = campaigns.run(loaded, cases, folder, jobs)
+        counts = campaigns.run(loaded, cases, folder, jobs, scheduler)
     except KeyboardInterrupt:
         done = len(cases) - len(campaigns.missing(cases, folder))
         click.echo(

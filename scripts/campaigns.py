@@ -1,7 +1,7 @@
-"""Campaigns: what one will cost, and its runs through Dask, each whole or not there at all.
+"""Campaigns: what one will cost, and its runs, each whole or not there at all.
 
-A run is made in OUT/.unfinished/KEY, judged, and renamed to OUT/runs/KEY. Whatever ends a campaign, the next
-one into the same directory does only what is missing.
+A run is made and judged by a worker (scripts.cluster), stored in OUT/.unfinished/KEY and renamed to
+OUT/runs/KEY. Whatever ends a campaign, the next one into the same directory does only what is missing.
 """
 
 from __future__ import annotations
@@ -11,34 +11,32 @@ import fcntl
 import importlib.metadata
 import io
 import json
-import logging
 import os
 import shutil
-import signal
+import tarfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
-from dask import config
-from distributed import Client, LocalCluster, Worker, WorkerPlugin, as_completed
+from distributed import Client
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from analysis import campaign as table_of
-from analysis import load, verdict
 from emulator import lanes
+from scripts import cluster
 from scripts import run as running
 from scripts.progress import Stages
 from topologies import elements
 from topologies.campaign import Campaign, Case
-from topologies.errors import InvalidRun, ScenarioError
+from topologies.errors import ScenarioError
 from topologies.scenario import Scenario
 
 ROWS = 40  # runs shown
+UNFINISHED = ".unfinished"
 # The rule for a run's time on the wall, from ready scenarios on two cores: right within a factor of two.
 RUN_S = 6.0  # start, plan and end
 NODE_S = 0.03  # plan and build, each node
@@ -130,20 +128,32 @@ def missing(cases: Sequence[Case], folder: Path) -> list[Case]:
 # -- running -----------------------------------------------------------------------------------------
 
 
-def run(campaign: Campaign, cases: Sequence[Case], folder: Path, jobs: int) -> dict[str, int]:
-    """Do what is missing and write the table. Returns how many runs have each verdict."""
+def run(
+    campaign: Campaign, cases: Sequence[Case], folder: Path, jobs: int, scheduler: str | None = None
+) -> dict[str, int]:
+    """Do what is missing and write the table. Returns how many runs have each verdict.
+
+    jobs: runs at once in this machine's own processes; with the address of a Dask scheduler its workers are
+    taken instead, as many runs at once as they have threads.
+    """
     folder = folder.resolve()
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "runs").is_dir():
         raise ScenarioError(
             f"{folder} is neither empty nor of a campaign; name another directory with --out."
         )
-    lanes.choose("auto", campaign.clock == "virtual")  # says at once what this machine lacks
+    if scheduler is None:
+        lanes.choose("auto", campaign.clock == "virtual")  # says at once what this machine lacks
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         _sweep(folder)
         try:
             if todo := missing(cases, folder):
-                _all(todo, folder, campaign.retries, min(jobs, len(todo)))
+                with (
+                    cluster.at(scheduler, campaign.clock)
+                    if scheduler
+                    else cluster.of_this_machine(min(jobs, len(todo)), campaign.retries, folder / UNFINISHED)
+                ) as client:
+                    _all(client, todo, folder, campaign.retries)
         finally:
             _sweep(folder)
         table_of.describe(campaign, cases, folder)
@@ -155,65 +165,37 @@ def run(campaign: Campaign, cases: Sequence[Case], folder: Path, jobs: int) -> d
     return counts
 
 
-def _all(cases: Sequence[Case], folder: Path, retries: int, jobs: int) -> None:
-    began_s, left = time.monotonic(), len(cases)
-    with Stages() as stages, _workers(folder, jobs, retries) as client:
-        stages.at("running", 0.0, f"{left} runs, {jobs} at once")
-        futures = {
-            client.submit(play, case, folder, retries, key=case.key, pure=False): case for case in cases
-        }
-        for done, future in enumerate(as_completed(futures, loop=client.loop), 1):
-            case, why = futures[future], future.exception()
-            if why and missing([case], folder):  # its process was killed, each time
-                _record(case, folder, "error", f"{type(why).__name__}: {why}")
+def _all(client: Client, cases: Sequence[Case], folder: Path, retries: int) -> None:
+    began_s = time.monotonic()
+    with Stages() as stages:
+        at_once = min(len(cases), sum(client.nthreads().values()))
+        stages.at("running", 0.0, f"{len(cases)} runs, {at_once} at once")
+        for done, (case, run) in enumerate(cluster.results(client, cases, retries), 1):
+            _keep(case, folder, run)
             left_s = (time.monotonic() - began_s) / done * (len(cases) - done)
             stages.at("running", done / len(cases), f"{done} of {len(cases)} runs, {duration(left_s)} left")
 
 
-def play(case: Case, folder: Path, retries: int) -> None:
-    """In a worker: one run, again if it is invalid or breaks off, and its record."""
-    if (folder / "runs" / case.key).is_dir():  # by a worker that was lost before it could say so
-        return
-    for _ in range(retries + 1):
-        out = folder / ".unfinished" / case.key
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
-        try:
-            with contextlib.redirect_stderr(io.StringIO()):
-                running.run(case.scenario, running.Options(clock=case.clock), out)
-            made = load(out)
-            judged = verdict.judge(made)
-            verdict.write(made, judged)
-            status, why = judged.status, ""
-        except InvalidRun as error:
-            status, why = "invalid", str(error)
-        except Exception as error:
-            status, why = "error", f"{type(error).__name__}: {error}"
-        if status in table_of.USABLE:
-            break
-    _record(case, folder, status, why)
-
-
-def _record(case: Case, folder: Path, status: str, why: str) -> None:
-    """Say in the run's directory which one it is, what became of it if it has no verdict, and finish it."""
-    out = folder / ".unfinished" / case.key
-    out.mkdir(parents=True, exist_ok=True)
-    if why:
-        _write_json(out / "verdict.json", {"status": status, "reasons": [why], "flows": []})
+def _keep(case: Case, folder: Path, run: bytes | str) -> None:
+    """Store a run, or why there is none, with a note which one it is."""
+    out = folder / UNFINISHED / case.key
+    out.mkdir(parents=True)
+    if isinstance(run, str):
+        cluster.write_verdict(out, "error", run)
+    else:
+        with tarfile.open(fileobj=io.BytesIO(run)) as tar:
+            tar.extractall(out, filter="data")
     record = {"parameters": case.parameters, "repeat": case.repeat, "seed": case.scenario.seed}
-    _write_json(out / "case.json", record | {"skybed": importlib.metadata.version("skybed")})
+    record |= {"skybed": importlib.metadata.version("skybed")}
+    (out / "case.json").write_text(json.dumps(record, indent=2) + "\n")
     out.rename(folder / "runs" / case.key)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2) + "\n")
 
 
 def _sweep(folder: Path) -> None:
     """Remove what a killed campaign left unfinished here, and what its lanes left elsewhere."""
     lanes.end_processes()
     lanes.remove_leftovers()
-    shutil.rmtree(folder / ".unfinished", ignore_errors=True)
+    shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -227,42 +209,6 @@ def _locked(folder: Path) -> Iterator[None]:
                 f"{folder}: a campaign is running here; wait for it, or take another --out."
             ) from None
         yield
-
-
-class _LeaveCtrlC(WorkerPlugin):
-    """A terminal sends Ctrl-C to every process; here only the first is to act on it."""
-
-    def setup(self, worker: Worker) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@contextlib.contextmanager
-def _workers(folder: Path, jobs: int, retries: int) -> Iterator[Client]:
-    """Processes of this machine, a run at a time in each. They and their lanes end with this one."""
-    settings = {
-        "distributed.scheduler.allowed-failures": retries,
-        "distributed.scheduler.worker-saturation": 1.0,  # none waits at a worker, to be blamed for its end
-        "distributed.worker.profile.enabled": False,
-        "distributed.admin.large-graph-warning-threshold": "1GB",
-    }
-    scratch = folder / ".unfinished" / ".workers"
-    with (
-        config.set(settings),
-        LocalCluster(
-            n_workers=jobs, threads_per_worker=1, processes=True, memory_limit=0, dashboard_address=None,
-            local_directory=scratch, silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):  # fmt: skip
-        client.register_plugin(_LeaveCtrlC())
-        try:
-            yield client
-        except BaseException:
-            for worker in cluster.workers.values():  # a run does not hear of a worker that is asked to close
-                worker.auto_restart = False
-                with contextlib.suppress(TypeError, ProcessLookupError):
-                    os.kill(worker.pid, signal.SIGKILL)
-            raise
 
 
 # -- what is shown -----------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ class Stages:
         stages.at("playing", 0.0, "0 of 60 s")      # ends "planning"
     """
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True)
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
         self._terminal = self._console.is_terminal
         columns = [
             TextColumn("{task.description:<9}"), BarColumn(30), TextColumn("{task.fields[note]}"),

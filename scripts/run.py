@@ -53,14 +53,14 @@ class Options:
         return self.clock == "virtual"
 
 
-def run(scenario: Scenario, options: Options, out: Path) -> bool:
+def run(scenario: Scenario, options: Options, out: Path, stages: Stages | None = None) -> bool:
     """Run a scenario into the empty directory `out`. Whether there is something to judge: not if a prompt was
-    left before the end."""
+    left before the end. stages: that are told how far it is; None: a bar."""
     lane = lanes.choose(options.lane, options.virtual)
     daemons.require(scenario)  # if it is missing, say so before anything is made
     scenario = scenario.in_virtual_time() if options.virtual else scenario
     before = _host_state()
-    with Stages() as stages:
+    with stages or Stages() as stages:
         plan = Plan.make(scenario, progress=lambda what, share: stages.at("planning", share, what))
         _write_plan(plan, out)
         manifest = _manifest(scenario, lane, options.clock)

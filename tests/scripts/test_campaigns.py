@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import signal
+import tempfile
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -14,9 +15,10 @@ from click.testing import CliRunner
 
 from analysis import campaign as table_of
 from analysis.metrics import COLUMNS
-from scripts import campaigns
+from scripts import campaigns, cluster
 from scripts import run as running
 from scripts.cli import main
+from scripts.progress import Stages
 from topologies import campaign
 from topologies.errors import InvalidRun
 
@@ -43,6 +45,16 @@ def skybed(*words, code=0):
     done = CliRunner().invoke(main, ["campaign", *map(str, words)], catch_exceptions=False)
     assert done.exit_code == code, done.output
     return done
+
+
+def made(case, retries, folder):
+    """As a worker makes a run and the campaign keeps it."""
+    with tempfile.TemporaryDirectory() as out:
+        cluster.make(case, retries, pathlib.Path(out), Stages())
+        run = cluster.archive(pathlib.Path(out))
+    (folder / "runs").mkdir(exist_ok=True)
+    campaigns._keep(case, folder, run)
+    assert not (folder / campaigns.UNFINISHED / case.key).exists()
 
 
 def test_metrics_are_those_that_a_run_has():
@@ -90,16 +102,15 @@ def test_a_run_that_never_works_out_is_tried_again_and_then_recorded(
 ):
     tried = []
 
-    def fails(scenario, options, out):
+    def fails(scenario, options, out, stages):
         assert not any(out.iterdir())  # nothing of the time before
         (out / "log.txt").write_text("it said")
         tried.append(options.clock)
         raise error
 
     monkeypatch.setattr(running, "run", fails)
-    (place / "runs").mkdir()
     for case in cases:
-        campaigns.play(case, place, retries=2)
+        made(case, 2, place)
     assert tried == ["virtual"] * 6
     done = place / "runs" / cases[0].key
     assert (done / "log.txt").read_text() == "it said"
@@ -114,17 +125,16 @@ def test_a_run_that_never_works_out_is_tried_again_and_then_recorded(
 def test_a_run_that_works_out_at_the_second_time_is_taken(file, place, monkeypatch, good_run):
     tried = []
 
-    def first_fails(scenario, options, out):
+    def first_fails(scenario, options, out, stages):
         tried.append(out)
         if len(tried) == 1:
             raise InvalidRun("Late.")
         shutil.copytree(good_run, out, dirs_exist_ok=True)
 
     monkeypatch.setattr(running, "run", first_fails)
-    (place / "runs").mkdir()
     case = campaign.load(file)[1][0]
-    campaigns.play(case, place, retries=5)
-    assert len(tried) == 2 and not (place / ".unfinished" / case.key).exists()
+    made(case, 5, place)
+    assert len(tried) == 2
     assert json.loads((place / "runs" / case.key / "verdict.json").read_text())["status"] == "pass"
 
 
@@ -157,17 +167,20 @@ def test_a_table_has_a_folder_for_each_value_and_its_figures_are_the_verdicts(ca
     assert set(table["scenario_sha256"]) == {case.scenario.sha256 for case in cases}
 
 
-def _second_is_killed(case, folder, retries):
+def _second_is_killed(case, retries):
     """What a worker does in the place of a run."""
     if case.parameters["links.x-quick.loss_pct"]:
         os.kill(os.getpid(), signal.SIGKILL)
-    campaigns._record(case, folder, "invalid", "Late.")
+    with tempfile.TemporaryDirectory() as out:
+        cluster.write_verdict(pathlib.Path(out), "invalid", "Late.")
+        return cluster.archive(pathlib.Path(out))
 
 
 def test_a_run_whose_process_is_killed_each_time_is_recorded_and_the_others_go_on(cases, place, monkeypatch):
-    monkeypatch.setattr(campaigns, "play", _second_is_killed)
+    monkeypatch.setattr(cluster, "play", _second_is_killed)
     (place / "runs").mkdir()
-    campaigns._all(cases, place, retries=1, jobs=1)
+    with cluster.of_this_machine(1, 1, place / "scratch") as client:
+        campaigns._all(client, cases, place, retries=1)
     verdicts = [json.loads((place / "runs" / case.key / "verdict.json").read_text()) for case in cases]
     assert [verdict["status"] for verdict in verdicts] == ["invalid", "error"]
     assert "KilledWorker" in verdicts[1]["reasons"][0]

@@ -1,4 +1,4 @@
-"""Plain network namespaces for the tests of traffic: nodes, veth links, routes; gone afterwards."""
+"""Plain network namespaces for tests: nodes, veth links, routes; gone afterwards."""
 
 from __future__ import annotations
 
