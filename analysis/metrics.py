@@ -46,6 +46,17 @@ COLUMNS = [
 ]  # fmt: skip
 
 COUNTS = ("sent", "lost", "outages", "retransmits")
+UNITS = {"ms": "ms", "s": "s", "pct": "%", "mbps": "Mbit/s"}  # by the end of a metric's name
+SHORT = ("rtt", "owd", "pdv")
+
+
+def label(metric: str) -> tuple[str, str]:
+    """What people call a metric, and its unit ("": a count): rtt_p50_ms is the RTT p50, in ms."""
+    *words, end = metric.split("_")
+    unit = UNITS.get(end, "")
+    if not unit:
+        words.append(end)
+    return " ".join(word.upper() if word in SHORT else word for word in words), unit
 
 
 def _of_probes(run: Run, name: str) -> dict[str, float]:

@@ -20,6 +20,7 @@ def render(template: str, told: dict[str, Any]) -> str:
     )
     environment.filters |= {
         "number": number,
+        "figures": figures,
         "image": _image,
         "micro": lambda text: text.replace(" us", " µs"),
     }
@@ -31,6 +32,11 @@ def number(value: float | None, digits: int = 0, unit: str = "") -> str:
     if value is None or value != value:
         return "–"
     return f"{value:,.{digits}f}".replace(",", " ") + (f" {unit}" if unit else "")
+
+
+def figures(value: float) -> str:
+    """A number in four figures, or whole; a dash where there is none."""
+    return number(value) if value != value or abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _image(svg: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -73,6 +74,29 @@ def run(file: Path, jobs: int | None, scheduler: str | None, out: Path | None) -
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     click.echo(f"{len(cases)} runs: {told}. Table: {folder / 'table'}")
     sys.exit(3 if counts.keys() & {"invalid", "error"} else 0)
+
+
+@campaign.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def report(directory: Path, as_json: bool) -> None:
+    """Summarise a campaign from its table, and draw its figures.
+
+    DIRECTORY is what `skybed campaign run` made. report.html, summary.csv and summary.parquet in it are
+    written anew. The exit code is 3 if a run cannot be used.
+    """
+    from analysis import campaign as table_of
+    from analysis import campaign_report, campaign_summary
+
+    results = table_of.read(directory)
+    summary = campaign_summary.summarise(results)
+    path = campaign_report.write(results, summary)
+    if as_json:
+        click.echo(json.dumps(campaign_summary.as_json(results, summary), indent=2))
+    else:
+        campaign_summary.render(results, summary, Console())
+        click.echo(f"Report: {path}")
+    sys.exit(3 if len(campaign_summary.unusable(results)) else 0)
 
 
 def _folder(name: str) -> Path:

@@ -3,15 +3,29 @@
 import json
 import pathlib
 
+import pandas as pd
+import tiny_sky
+
 from analysis import campaign as table_of
 from topologies import campaign
 
 PAIR = pathlib.Path(__file__).parents[1] / "scenarios" / "pair.yaml"
-MANIFEST = {"python": "3.11.2", "kernel": "6.12.0", "versions": {"numpy": "2.2.0"}}
+MANIFEST = tiny_sky.MANIFEST | {"duration_s": 30, "played_s": 30}
 
 
-def make(folder, text, outcome, scenario=PAIR):
-    """Of a campaign file without name and scenario. outcome(case): verdict, and figures by flow.
+def probes(by_flow):
+    """A table of probes, ten a second."""
+    rows = [
+        (flow, "echo", "a", "b", seq, seq / 10, rtt_us, None, None, rtt_us is None, False)
+        for flow, found in by_flow.items()
+        for seq, rtt_us in enumerate(found)
+    ]
+    return pd.DataFrame(rows, columns=[*tiny_sky.PROBES]).astype(tiny_sky.PROBES)
+
+
+def make(folder, text, outcome, rtt_us=None, scenario=PAIR):
+    """Of a campaign file without name and scenario. outcome(case): verdict, and figures by flow;
+    rtt_us(case): of probes, by flow, none where one is lost.
 
     A run whose verdict is "error" has no manifest: it broke off.
     """
@@ -33,6 +47,8 @@ def make(folder, text, outcome, scenario=PAIR):
         } | ({"manifest.json": MANIFEST} if status != "error" else {})
         for name, value in told.items():
             (run / name).write_text(json.dumps(value))
+        if rtt_us is not None and status != "error":
+            probes(rtt_us(case)).to_parquet(run / "probes.parquet")
     table_of.describe(loaded, cases, folder)
     table_of.write(cases, folder / "runs", loaded.metrics, folder / "table")
     return folder

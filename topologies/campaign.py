@@ -196,6 +196,8 @@ def _changed(base: Any, changes: Changes, line: int, file: str) -> tuple[Any, Ma
     """
     data, at_line = copy.deepcopy(base), dict[Path, int]()
     for at, (here, value) in changes.items():
+        if at == "seed":  # in the table it is the run's
+            raise ScenarioError(f"{file}, line {here}: seed is not a parameter; `repeats` vary it.")
         try:
             at_line[_set(data, at, copy.deepcopy(value))] = here
         except LookupError as why:

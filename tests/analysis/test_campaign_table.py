@@ -89,7 +89,7 @@ def test_a_campaign_is_read_in_the_order_of_its_file(folder):
 def test_provenance_tells_seed_versions_and_kernel(folder):
     table = table_of.read(folder).table
     whole = table[table["verdict"] == "invalid"].iloc[0]
-    assert json.loads(whole["packages"]) == {"python": "3.11.2", "numpy": "2.2.0"}
+    assert json.loads(whole["packages"]) == {"python": "3.11.2", "scapy": "2.8.0"}
     assert whole["kernel"] == "6.12.0" and pd.isna(whole["sent"])
     assert table["seed"].nunique() == 2 and table["run"].nunique() == table["scenario_sha256"].nunique() == 32
     broken = table[table["verdict"] == "error"]

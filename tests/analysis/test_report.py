@@ -3,9 +3,9 @@
 import io
 import re
 import shutil
-import subprocess
 
 import pytest
+from browser import shown
 from rich.console import Console
 from tiny_sky import PROBE, TINY, TRACE, Builder, TinyPlan
 
@@ -69,15 +69,9 @@ def test_names_are_escaped(page):
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
 def test_a_browser_shows_every_figure(run, page, tmp_path):
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    options += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    options += [f"--user-data-dir={tmp_path}/profile", "--dump-dom"]
-    shown = subprocess.run(
-        ["chromium", *options, (run.dir / "report.html").as_uri()],
-        capture_output=True, text=True, timeout=60,
-    ).stdout  # fmt: skip
-    assert shown.count("<figure>") == 7
-    assert "<title>run: fail</title>" in shown
+    dom = shown(run.dir / "report.html", tmp_path)
+    assert dom.count("<figure>") == 7
+    assert "<title>run: fail</title>" in dom
 
 
 def summary_of(run) -> str:

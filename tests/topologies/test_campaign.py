@@ -52,7 +52,6 @@ def test_repeats_have_seeds_of_their_own_the_first_the_scenario_s(tmp_path):
     three = [case.scenario.seed for case in load(tmp_path, "repeats: 3\n")]
     assert three[0] == 1 and len(set(three)) == 3
     assert three == [case.scenario.seed for case in load(tmp_path, "repeats: 4\n")][:3]
-    assert three != [case.scenario.seed for case in load(tmp_path, "grid: {seed: [2]}\nrepeats: 3\n")]
 
 
 def test_a_run_is_known_by_its_content(tmp_path):
@@ -82,9 +81,9 @@ def test_combinations_are_left_out_and_need_not_be_possible(tmp_path):
 
 
 def test_what_is_left_out_may_be_a_value_of_the_list_or_the_scenario_s(tmp_path):
-    text = "list:\n  - {duration_s: 5}\n  - {seed: 3}\nwithout: [{duration_s: 60}]\n"
+    text = "list:\n  - {duration_s: 5}\n  - {traffic: []}\nwithout: [{duration_s: 60}]\n"
     (case,) = load(tmp_path, text)
-    assert case.parameters == {"duration_s": 5, "seed": None}
+    assert case.parameters == {"duration_s": 5, "traffic": case.parameters["traffic"]}
 
 
 def test_figures_name_parameters_or_flows(tmp_path):
@@ -138,15 +137,16 @@ IN_GRID = {
 }
 WRONG = {f"grid:\n  {text}": f"4: {says}" for text, says in IN_GRID.items()} | {
     "grid:\n  access[0].policy:\n    - keep\n    - 3": "6: access[0].policy is 3; it must be all,",
-    "grid: {seed: [1]}\nlist:\n  - {seed: 2}": "5: seed is in the grid too; give it in one place.",
+    "grid: {rate_scale: [1]}\nlist:\n  - {rate_scale: 2}": "5: rate_scale is in the grid too; give it in",
     "list:\n  - {duration_s: 5}\n  - {sed: 2}": "5: sed is not a field (did you mean seed?).",
     "list:\n  - {stations: [kashi]}": "4: traffic[2].to names miyun, but there is no such node.",
     "grd: 3": "3: grd is not a field (did you mean grid?).",
+    "grid:\n  seed: [1, 2]": "4: seed is not a parameter; `repeats` vary it.",
     "repeats: 0": "3: repeats is 0; it must be at least 1.",
-    "grid: {seed: [1]}\nwithout: [{sed: 1}]": "4: without[0].sed is not a parameter of this campaign (did",
-    "grid: {seed: [1]}\nwithout: [{seed: 2}]": "4: without[0] leaves nothing out: no combination has these",
-    "grid: {seed: [1]}\nwithout: [{}]": "4: without[0] is a mapping; it must be at least 1 long.",
-    "grid: {seed: [1]}\nwithout: [{seed: 1}]": "4: without leaves no run.",
+    "grid: {rate_scale: [1]}\nwithout: [{x: 1}]": "4: without[0].x is not a parameter of this campaign",
+    "grid: {rate_scale: [1]}\nwithout: [{rate_scale: 2}]": "4: without[0] leaves nothing out: no combi",
+    "grid: {rate_scale: [1]}\nwithout: [{}]": "4: without[0] is a mapping; it must be at least 1 long.",
+    "grid: {rate_scale: [1]}\nwithout: [{rate_scale: 1}]": "4: without leaves no run.",
     "metrics: [rtt]": "3: metrics[0] is rtt; it must be sent, lost,",
 }
 
