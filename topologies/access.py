@@ -10,7 +10,6 @@ the old link ends first.
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import math
 from collections import Counter, defaultdict
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from topologies import chance
 from topologies.ephemeris import Array, Ephemeris
 from topologies.patterns import Index
 from topologies.roots import EDGE_S, zeros
@@ -28,13 +28,8 @@ LOOK_STEPS = 64  # decisions looked at in one go
 
 
 def setup_s(link: LinkClass, seed: int, name: str, nth: int) -> float:
-    """Set-up time of the nth contact of a link.
-
-    A function of its arguments alone: nothing else in the scenario, nor the order of the work, changes it.
-    """
-    low, high = setup_range_s(link)
-    digest = hashlib.blake2b(f"{seed}/{name}/{nth}".encode(), digest_size=8).digest()
-    return low + (high - low) * int.from_bytes(digest, "big") / 2.0**64
+    """Set-up time of the nth contact of a link."""
+    return chance.between(link.setup_s, seed, name, nth)
 
 
 def setup_range_s(link: LinkClass) -> tuple[float, float]:

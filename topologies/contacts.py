@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from topologies.access import Chooser, Rulebook, setup_range_s, setup_s, views
-from topologies.ephemeris import Ephemeris
+from topologies.ephemeris import Array, Ephemeris
 from topologies.errors import ScenarioError
 from topologies.geometry import WGS72_RADIUS_KM
 from topologies.patterns import Index, pairs
@@ -36,11 +36,13 @@ class Node:
 
 @dataclass(frozen=True)
 class Link:
-    """Two nodes, a < b (their numbers), that are linked at times; kind: isl, access or fibre; name: a--b."""
+    """Two nodes, a < b (their numbers), that are linked at times; kind: isl, access or fibre; class_name: of
+    link_class; name: a--b."""
 
     a: int
     b: int
     kind: str
+    class_name: str
     link_class: LinkClass
     name: str
 
@@ -198,7 +200,7 @@ def tables(
     for a, b in keys:
         kind, link_class = classes[a, b]
         name = f"{all_nodes[a].name}--{all_nodes[b].name}"
-        links.append(Link(a, b, kind, scenario.link_class(link_class), name))
+        links.append(Link(a, b, kind, link_class, scenario.link_class(link_class), name))
     number = {ab: n for n, ab in enumerate(keys)}
     stands: dict[int, list[list[float]]] = {n: [] for n in range(len(keys))}
     for s in found:
@@ -216,7 +218,7 @@ def tables(
     return links, contact_frame(rows)
 
 
-def contact_frame(rows: list[tuple[int, float, float, float, float]]) -> pd.DataFrame:
+def contact_frame(rows: list[tuple[int, float, float, float, float]] | Array) -> pd.DataFrame:
     """The table of contacts, sorted by link and start."""
     columns = ["link", "start_s", "end_s", "route_start_s", "route_end_s"]
     frame = pd.DataFrame(rows, columns=columns, dtype=float)

@@ -1,113 +1,212 @@
-"""Unplanned outages: what they do to contacts, and when routing notices."""
+"""Outages: which links they take and when, what that does to contacts, and when routing knows."""
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
-from topologies.contacts import Link, Node, contact_frame
+from topologies import chance
+from topologies.contacts import Link, Node, Stage, contact_frame
 from topologies.errors import ScenarioError
+from topologies.fault_model import LINK_KINDS, Fault
+from topologies.routing_model import Routing
 from topologies.scenario import Scenario
+from topologies.spans import Index, Spans, common, joined, latest, minus, spans, union
+from topologies.visibility import Rule, intervals
 
-Spans = list[tuple[float, float]]
+CARRIER, SILENT = "carrier", "silent"
+DRAWN_AT_ONCE = 16  # failures
+
+Known = Callable[[Fault], bool]
+
+# -- from faults to outages of links ---------------------------------------------------------------
 
 
-def outages(scenario: Scenario, nodes: list[Node], links: list[Link], duration_s: float) -> pd.DataFrame:
-    """The scenario's faults, one row per link they touch: link, kind, start_s, end_s (inf: never repaired).
+def outages(
+    stage: Stage, links: list[Link], duration_s: float, known: Known = lambda fault: True
+) -> pd.DataFrame:
+    """The scenario's faults, or those that are known, one row per link they touch: link, kind, planned,
+    start_s, end_s (when it works again, set-up included; inf: never).
 
-    Outages of one kind on one link that overlap are one.
+    Outages of a link that are of one kind, and equally planned, and overlap are one.
     """
-    index = {node.name: n for n, node in enumerate(nodes)}
-    touched: dict[tuple[int, str], Spans] = {}
+    found: dict[tuple[str, bool], list[Spans]] = {}
+    regions = itertools.count(len(stage.names))  # where the sky has their centres
+    for fault in stage.scenario.faults:
+        centre = next(regions) if fault.region else None
+        if known(fault):
+            lost = _repaired(stage, fault, links, _lost(stage, fault, links, centre, duration_s))
+            found.setdefault((fault.kind, fault.planned), []).append(lost)
+    frames = [
+        pd.DataFrame(union(joined(parts))._asdict()).assign(kind=kind, planned=planned)
+        for (kind, planned), parts in found.items()
+    ]
+    frame = (
+        pd.concat(frames) if frames else pd.DataFrame(columns=["key", "kind", "planned", "start_s", "end_s"])
+    )
+    frame = frame.rename(columns={"key": "link"})[["link", "kind", "planned", "start_s", "end_s"]]
+    types = {"link": "int32", "kind": "str", "planned": "bool", "start_s": "float64", "end_s": "float64"}
+    return frame.astype(types).sort_values(["link", "start_s", "kind", "planned"], ignore_index=True)
+
+
+def check(scenario: Scenario, nodes: list[Node], links: list[Link]) -> None:
+    """Raise ScenarioError for a fault of links of which the plan has none."""
     for number, fault in enumerate(scenario.faults):
-        if fault.at_s >= duration_s:
-            continue
-        ends = fault.link or (fault.node,)
-        wanted = {index[str(name)] for name in ends}
-        hit = [n for n, link in enumerate(links) if wanted <= {link.a, link.b}]
-        if fault.link and not hit:
+        if fault.link and not len(_links(fault, [node.name for node in nodes], links)):
             raise ScenarioError(
                 f"{scenario.where('faults', number)}: {fault.link[0]} and {fault.link[1]} are never linked "
                 f"in this plan; name a link of it or a node."
             )
-        for n in hit:
-            until_s = fault.at_s + (fault.for_s or math.inf)
-            touched.setdefault((n, fault.kind), []).append((fault.at_s, until_s))
-    rows = [(n, kind, *span) for (n, kind), spans in sorted(touched.items()) for span in union(spans)]
-    frame = pd.DataFrame(rows, columns=["link", "kind", "start_s", "end_s"])
-    return frame.astype({"link": "int32", "kind": "str", "start_s": "float64", "end_s": "float64"})
+        if fault.links and not len(_links(fault, [], links)):
+            raise ScenarioError(
+                f"{scenario.where('faults', number)}: no link of this plan is of {fault.links}; name a kind "
+                f"or a class that it has."
+            )
 
 
-def cut(contacts: pd.DataFrame, lost: pd.DataFrame, detection_s: float) -> pd.DataFrame:
+def centres(scenario: Scenario) -> pd.DataFrame:
+    """The centres of faults' regions, in the order of the faults, as stations: lat_deg, lon_deg, alt_m."""
+    rows = [(x.region.lat_deg, x.region.lon_deg, 0.0) for x in scenario.faults if x.region]
+    return pd.DataFrame(rows, columns=["lat_deg", "lon_deg", "alt_m"], dtype=float)
+
+
+def _lost(stage: Stage, fault: Fault, links: list[Link], centre: int | None, duration_s: float) -> Spans:
+    """When a fault holds links down, by link, before they are acquired anew."""
+    if fault.link or fault.links:
+        hit = _links(fault, stage.names, links)
+        return _when(stage, fault, hit, [links[n].name for n in hit], duration_s)
+    if centre is None:
+        hit = _nodes(stage, fault)
+        down = union(_when(stage, fault, hit, [stage.names[n] for n in hit], duration_s))
+    else:
+        down = _in_region(stage, fault, centre, duration_s)
+    ends = [link.a for link in links], [link.b for link in links]
+    return union(*(_at(np.array(nodes, np.int64), down) for nodes in ends))
+
+
+def _links(fault: Fault, names: list[str], links: list[Link]) -> Index:
+    if fault.link:
+        ends = {names.index(name) for name in fault.link}
+        return np.array([n for n, link in enumerate(links) if ends == {link.a, link.b}], np.int64)
+    field = "kind" if fault.links in LINK_KINDS else "class_name"
+    return np.array([n for n, link in enumerate(links) if getattr(link, field) == fault.links], np.int64)
+
+
+def _nodes(stage: Stage, fault: Fault) -> Index:
+    if fault.node is not None:
+        return np.array([stage.names.index(fault.node)])
+    if fault.layer is not None:
+        return stage.layer(fault.layer)
+    assert fault.plane is not None
+    return np.array(
+        [n for n, s in enumerate(stage.satellites) if (s.layer, s.plane) == fault.plane], np.int64
+    )
+
+
+def _in_region(stage: Stage, fault: Fault, centre: int, duration_s: float) -> Spans:
+    """When nodes are within the region of a fault while it lasts: they come and go."""
+    assert fault.region is not None
+    nodes, rule = np.arange(len(stage.names)), Rule(max_apart_km=fault.region.radius_km)
+    seen = intervals(stage.sky, np.full(len(nodes), centre), nodes, rule, stage.until_s)
+    inside = Spans(seen.pair, seen.start_s, np.where(seen.end_s < stage.until_s, seen.end_s, np.inf))
+    name = f"{fault.region.lat_deg}/{fault.region.lon_deg}/{fault.region.radius_km}"
+    when = _when(stage, fault, np.zeros(1, np.int64), [name], duration_s)
+    return common(inside, joined([when._replace(key=np.full(len(when.key), n)) for n in nodes]))
+
+
+def _at(nodes: Index, down: Spans) -> Spans:
+    """When the node at one end of each link is down, by link."""
+    links = pd.DataFrame({"key": nodes, "link": np.arange(len(nodes))})
+    both = links.merge(pd.DataFrame(down._asdict()), on="key")
+    return Spans(*(both[name].to_numpy() for name in ("link", "start_s", "end_s")))
+
+
+def _when(stage: Stage, fault: Fault, keys: Index, names: list[str], duration_s: float) -> Spans:
+    """When a fault lasts, for each of its targets."""
+    if fault.at_s is None:
+        every = [_failures(stage.scenario.seed, fault, name, duration_s) for name in names]
+        return joined([x._replace(key=np.full(len(x.key), key)) for key, x in zip(keys, every, strict=True)])
+    if fault.at_s >= duration_s:
+        return spans()
+    return spans(keys, fault.at_s, fault.at_s + (fault.for_s or math.inf))
+
+
+def _failures(seed: int, fault: Fault, name: str, duration_s: float) -> Spans:
+    """Random failures of a target that works at first: up and down times are exponential.
+
+    They follow the seed, the target's name and the fault's own kind and means alone, and a longer duration
+    only adds to them.
+    """
+    assert fault.mtbf_s is not None and fault.mttr_s is not None
+    means = fault.mtbf_s, fault.mttr_s
+    edges, until_s = [], 0.0
+    for drawn in chance.exponential(means, DRAWN_AT_ONCE, seed, name, fault.kind, *means):
+        edges.append(until_s + np.cumsum(drawn).reshape(-1, 2))
+        until_s = edges[-1][-1, 1]
+        if until_s >= duration_s:
+            break
+    start_s, end_s = np.concatenate(edges).T
+    return spans(0, start_s[start_s < duration_s], end_s[start_s < duration_s])
+
+
+def _repaired(stage: Stage, fault: Fault, links: list[Link], lost: Spans) -> Spans:
+    """Outages with the time that it then takes to acquire the link."""
+    end_s = []
+    for link, start, end in zip(*(column.tolist() for column in lost), strict=True):
+        usual = links[link].link_class.setup_s if fault.kind == CARRIER else 0.0
+        again = usual if fault.reacquire_s is None else fault.reacquire_s
+        end_s.append(end + chance.between(again, stage.scenario.seed, links[link].name, "again", start))
+    return lost._replace(end_s=np.array(end_s, float))
+
+
+# -- what they do to contacts, and what routing knows ----------------------------------------------
+
+
+def of_kind(lost: pd.DataFrame, kind: str, planned: bool | None = None) -> Spans:
+    """The outages of one kind, planned or not (None: both), by link."""
+    mine = lost[(lost.kind == kind) & (True if planned is None else lost.planned == planned)]
+    return union(spans(*(mine[name].to_numpy() for name in ("link", "start_s", "end_s"))))
+
+
+def cut(contacts: pd.DataFrame, lost: pd.DataFrame, rule: Routing) -> pd.DataFrame:
     """Contacts without the outages that take the carrier.
 
-    Routing leaves such a link `detection_s` after its loss, and is back on it at the repair.
+    Routing leaves such a link `drain_ms` before a planned outage, and `detection_ms` after it was lost
+    otherwise; it is back when the link is.
     """
-    carrier = _by_link(lost[lost.kind == "carrier"])
-    if not carrier:
+    carrier, planned = of_kind(lost, CARRIER), of_kind(lost, CARRIER, planned=True)
+    if not len(carrier.key):
         return contacts
-    rows = []
-    for link, start, end, route_start, route_end in contacts.itertuples(index=False):
-        for a, b in minus([(start, end)], carrier.get(link, [])):
-            known = route_end if b == end else min(route_end, b + detection_s)
-            rows.append((link, a, b, max(a, route_start), max(a, known)))
-    return contact_frame(rows)
+    whole = of_contacts(contacts)
+    left = minus(whole, carrier)
+    row = latest(whole, left.key, left.start_s)
+    route_start_s, route_end_s = (contacts[name].to_numpy()[row] for name in ("route_start_s", "route_end_s"))
+    outage = latest(planned, left.key, left.end_s)
+    foreseen = (outage >= 0) & (np.append(planned.start_s, np.nan)[outage] == left.end_s)
+    known_s = left.end_s + np.where(foreseen, -rule.drain_ms, rule.detection_ms) / 1000
+    known_s = np.where(left.end_s == whole.end_s[row], route_end_s, np.minimum(route_end_s, known_s))
+    route_start_s = np.maximum(left.start_s, route_start_s)
+    return contact_frame(np.column_stack([*left, route_start_s, np.maximum(route_start_s, known_s)]))
 
 
-def routed(contacts: pd.DataFrame, lost: pd.DataFrame, detection_s: float, links: int) -> list[Spans]:
-    """For each link the spans in which routing uses it: disjoint, sorted."""
-    usable: list[Spans] = [[] for _ in range(links)]
-    for row in contacts.itertuples():
-        usable[row.link].append((row.route_start_s, row.route_end_s))
-    silent = _by_link(lost[lost.kind == "silent"])
-    for link, spans in enumerate(usable):
-        known = union([(start + detection_s, end) for start, end in silent.get(link, [])])
-        usable[link] = minus(union(spans), known)
-    return usable
+def of_contacts(contacts: pd.DataFrame) -> Spans:
+    """When links stand."""
+    return spans(*(contacts[name].to_numpy() for name in ("link", "start_s", "end_s")))
 
 
-def silences(contacts: pd.DataFrame, lost: pd.DataFrame) -> list[tuple[int, float, float]]:
-    """(link, start_s, end_s) in which a link stands and yet drops everything; cut to contacts."""
-    silent = _by_link(lost[lost.kind == "silent"])
-    found = []
-    for row in contacts.itertuples():
-        for start, end in silent.get(row.link, []):
-            if max(start, row.start_s) < min(end, row.end_s):
-                found.append((row.link, max(start, row.start_s), min(end, row.end_s)))
-    return found
+def routed(contacts: pd.DataFrame, lost: pd.DataFrame, rule: Routing) -> Spans:
+    """When routing uses links: silent outages too are left before they begin, or once they are noticed."""
+    usable = spans(*(contacts[name].to_numpy() for name in ("link", "route_start_s", "route_end_s")))
+    planned, other = of_kind(lost, SILENT, planned=True), of_kind(lost, SILENT, planned=False)
+    left = planned._replace(start_s=planned.start_s - rule.drain_ms / 1000)
+    noticed = other._replace(start_s=other.start_s + rule.detection_ms / 1000)
+    return minus(usable, union(left, noticed))
 
 
-def union(spans: Spans) -> Spans:
-    """Disjoint, sorted, without empty ones; those that touch are joined."""
-    merged: Spans = []
-    for start, end in sorted(spans):
-        if end <= start:
-            continue
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def minus(spans: Spans, holes: Spans) -> Spans:
-    """What is left of disjoint sorted spans outside the holes (disjoint, sorted)."""
-    left = []
-    for start, end in spans:
-        for a, b in holes:
-            if b <= start or a >= end:
-                continue
-            if a > start:
-                left.append((start, a))
-            start = b
-        if start < end:
-            left.append((start, end))
-    return left
-
-
-def _by_link(lost: pd.DataFrame) -> dict[int, Spans]:
-    spans: dict[int, Spans] = {}
-    for row in lost.itertuples():
-        spans.setdefault(row.link, []).append((row.start_s, row.end_s))
-    return spans
+def silences(contacts: pd.DataFrame, lost: pd.DataFrame) -> Spans:
+    """When links stand and yet drop everything."""
+    return common(of_contacts(contacts), of_kind(lost, SILENT))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 C_KM_S = 299_792.458
 EARTH_RADIUS_KM = 6378.137  # WGS84, equatorial
+MEAN_RADIUS_KM = 6371.0
 MU_KM3_S2 = 398_600.4418  # WGS84
 J2 = 1.08262668e-3
 FIBRE_INDEX = 1.47  # light in fibre travels at 0.68 c
@@ -110,7 +111,7 @@ def great_circle_km(
     lon_a_deg: ArrayLike,
     lat_b_deg: ArrayLike,
     lon_b_deg: ArrayLike,
-    radius_km: float = 6371.0,
+    radius_km: float = MEAN_RADIUS_KM,
 ) -> Array:
     """Shortest way over a sphere of the mean Earth radius. Haversine formula: exact for near points too."""
     a, b = np.radians(lat_a_deg), np.radians(lat_b_deg)

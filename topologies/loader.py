@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from topologies import checks, yamlmarks
 from topologies.closest import hint
 from topologies.errors import ScenarioError
-from topologies.fault_model import Fault
+from topologies.fault_model import Fault, Region
 from topologies.flow_model import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
 from topologies.routing_model import Routing
 from topologies.scenario import (
@@ -54,6 +54,7 @@ _MODELS: Places = {
     ("traffic", "*", "udp"): UdpFlow,
     ("traffic", "*", "tcp"): TcpFlow,
     ("faults", "*"): Fault,
+    ("faults", "*", "region"): Region,
     ("fidelity",): Fidelity,
     ("accept", "*"): Limit,
 }  # fmt: skip

@@ -28,9 +28,9 @@ Progress = Callable[[str, float], None]
 PARTS: dict[str, tuple[str, ...]] = {
     "plan": ("duration_s",),
     "nodes": ("name", "kind", "layer", "ip", "ip6"),
-    "links": ("name", "a", "b", "kind", "link_class"),
+    "links": ("name", "a", "b", "kind", "class_name", "link_class"),
     "contacts": ("link", "start_s", "end_s", "route_start_s", "route_end_s"),
-    "faults": ("link", "kind", "start_s", "end_s"),
+    "faults": ("link", "kind", "planned", "start_s", "end_s"),
     "orbits": ("name", "jdsatepoch", "jdsatepochF", *ephemeris.ELEMENTS),
 }
 
@@ -102,11 +102,13 @@ class Plan:
         orbits = ephemeris.elements_table([s.name for s in satellites], [s.satrec for s in satellites])
         until_s = contacts.horizon_s(scenario, duration_s)
         progress("orbits", 0.0)
-        sky = ephemeris.make(orbits, _stations(scenario), scenario.begin, until_s)
+        places = pd.concat([_stations(scenario), faults.centres(scenario)], ignore_index=True)
+        sky = ephemeris.make(orbits, places, scenario.begin, until_s)
         stage = contacts.Stage(scenario, satellites, [node.name for node in nodes], sky, until_s)
         links, planned = contacts.tables(scenario, nodes, contacts.spans(stage, progress), duration_s)
-        lost = faults.outages(scenario, nodes, links, duration_s)
-        standing = faults.cut(planned, lost, scenario.routing.detection_ms / 1000)
+        faults.check(scenario, nodes, links)
+        lost = faults.outages(stage, links, duration_s)
+        standing = faults.cut(planned, lost, scenario.routing)
         return Plan(scenario, duration_s, nodes, links, standing, lost, orbits, progress, _sky=sky)
 
     @cached_property
@@ -206,7 +208,7 @@ class Plan:
             yield from windowed.read(self.folder / ROUTES, routes.CHANGE)
         else:
             rule = self.scenario.routing
-            usable = faults.routed(self.contacts, self.lost, rule.detection_ms / 1000, len(self.links))
+            usable = faults.routed(self.contacts, self.lost, rule)
             tell = partial(self.progress, "routes")
             wanted = self._destinations()
             yield from routes.windows(self._net, usable, wanted, rule.interval_s, self.duration_s, tell)
@@ -229,8 +231,9 @@ class Plan:
         """bool[node, destination]: which nodes have a path to which others at a time, over links that stand
         and are not silent."""
         standing = self.contacts[(self.contacts.start_s <= t_s) & (t_s < self.contacts.end_s)].link
-        silent = [link for link, a, b in faults.silences(self.contacts, self.lost) if a <= t_s < b]
-        links = np.setdiff1d(standing, silent).astype(np.int64)
+        silent = faults.silences(self.contacts, self.lost)
+        silent_now = silent.key[(silent.start_s <= t_s) & (t_s < silent.end_s)]
+        links = np.setdiff1d(standing, silent_now).astype(np.int64)
         delay_s = self.delay_s(links, np.full(len(links), t_s))
         via, _ = self._net.mesh(links).next_hops(delay_s, np.arange(len(self.nodes)))
         return via.T >= 0
@@ -241,9 +244,9 @@ class Plan:
         """The shortest path at each of the ascending times over the links that stand, routing aside."""
         t_s = np.array(t_s, dtype=float, ndmin=1)
         start, end = self.node(src), self.node(dst)
-        standing: list[faults.Spans] = [[] for _ in self.links]
-        for row in self.contacts.itertuples():
-            standing[row.link].append((row.start_s, np.inf if row.end_s >= self.duration_s else row.end_s))
+        standing = faults.of_contacts(self.contacts)
+        beyond = standing.end_s >= self.duration_s
+        standing = standing._replace(end_s=np.where(beyond, np.inf, standing.end_s))
         rtt_ms, path_id = np.full(len(t_s), np.nan), np.full(len(t_s), -1)
         known: dict[tuple[int, ...], int] = {}
         for k, (t, links, mesh) in enumerate(routes.meshes(self._net, standing, t_s)):
@@ -277,11 +280,11 @@ class Plan:
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "scenario.yaml").write_text(self.scenario.dump(), encoding="utf-8")
-        links = [(x.name, x.a, x.b, x.kind, x.link_class.model_dump_json()) for x in self.links]
+        links = [(x.name, x.a, x.b, x.kind, x.class_name, x.link_class.model_dump_json()) for x in self.links]
         tables = {
             "plan": pd.DataFrame({"duration_s": [self.duration_s]}),
             "nodes": pd.DataFrame([asdict(node) for node in self.nodes]),
-            "links": pd.DataFrame(links, columns=["name", "a", "b", "kind", "link_class"]),
+            "links": pd.DataFrame(links, columns=list(PARTS["links"])),
             "contacts": self.contacts,
             "faults": self.lost,
             "orbits": self.orbits,
@@ -302,8 +305,8 @@ class Plan:
         duration_s = float(_table(folder, "plan").duration_s[0])
         nodes = [Node(**row) for row in _table(folder, "nodes").to_dict("records")]
         links = [
-            Link(row.a, row.b, row.kind, LinkClass.model_validate_json(row.link_class), row.name)
-            for row in _table(folder, "links").itertuples(index=False)
+            Link(**row | {"link_class": LinkClass.model_validate_json(row["link_class"])})
+            for row in _table(folder, "links")[list(PARTS["links"])].to_dict("records")
         ]
         windowed.check(folder / EVENTS, timeline.EVENT, duration_s)
         if (folder / ROUTES).exists():

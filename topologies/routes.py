@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from topologies import windowed
 from topologies.ephemeris import Array
-from topologies.faults import Spans
+from topologies.spans import Spans
 
 Index = np.ndarray
 DelayAt = Callable[[Array, Array], Array]
@@ -95,7 +95,7 @@ class Net:
 
 def windows(
     net: Net,
-    usable: list[Spans],
+    usable: Spans,
     destinations: Index,
     interval_s: float,
     duration_s: float,
@@ -103,11 +103,10 @@ def windows(
 ) -> Iterator[np.ndarray]:
     """Routes of every node to the destinations, worked out when usable links change and every interval_s.
 
-    usable: for each link the spans in which routing uses it. Arrays like Routes.changes, one for each
-    WINDOW_S.
+    usable: when routing uses each link. Arrays like Routes.changes, one for each WINDOW_S.
     """
-    edges = [t for spans in usable for span in spans for t in span if t < duration_s]
-    times = np.unique(np.concatenate([np.arange(0.0, duration_s, interval_s), edges]))
+    times = np.unique(np.concatenate([np.arange(0.0, duration_s, interval_s), usable.start_s, usable.end_s]))
+    times = times[times < duration_s]
     table = np.full((len(destinations), net.nodes), -1, np.int32)
     parts, told = [np.empty(0, CHANGE)], 0
     for t, links, mesh in meshes(net, usable, times):
@@ -126,24 +125,19 @@ def windows(
         yield np.empty(0, CHANGE)
 
 
-def meshes(net: Net, usable: list[Spans], times_s: Array) -> Iterator[tuple[float, Index, Mesh]]:
+def meshes(net: Net, usable: Spans, times_s: Array) -> Iterator[tuple[float, Index, Mesh]]:
     """(time, links in use, their mesh) at each of the ascending times."""
-    switches = sorted(
-        (t, link, on)
-        for link, spans in enumerate(usable)
-        for span in spans
-        for t, on in zip(span, (True, False), strict=True)
-    )
-    in_use, done = np.zeros(len(usable), bool), 0
+    at_s, link = np.concatenate([usable.start_s, usable.end_s]), np.tile(usable.key, 2)
+    on = np.arange(len(at_s)) < len(usable.key)
+    order = np.lexsort((on, at_s))
+    link, on = link[order], on[order]
+    due_by = np.searchsorted(at_s[order], times_s, side="right")
+    in_use, done = np.zeros(len(net.a), bool), 0
     links = np.zeros(0, np.int64)
     mesh = net.mesh(links)
-    for t in times_s.tolist():
-        before = done
-        while done < len(switches) and switches[done][0] <= t:
-            _, link, on = switches[done]
-            in_use[link] = on
-            done += 1
-        if done > before:
-            links = np.flatnonzero(in_use)
+    for t, due in zip(times_s.tolist(), due_by.tolist(), strict=True):
+        if due > done:
+            in_use[link[done:due]] = on[done:due]  # where a link is repeated the last one counts
+            done, links = due, np.flatnonzero(in_use)
             mesh = net.mesh(links)
         yield t, links, mesh

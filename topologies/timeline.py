@@ -61,12 +61,12 @@ def windows(
     """
     link = contacts.link.to_numpy()
     start, end = contacts.start_s.to_numpy(), contacts.end_s.to_numpy()
-    silent = np.array(silences(contacts, lost)).reshape(-1, 3)
-    healed, down = silent[:, 2] < duration_s, end < duration_s
+    silent = silences(contacts, lost)
+    healed, down = silent.end_s < duration_s, end < duration_s
     others = np.concatenate(
         [
-            _events(silent[:, 1], EventKind.SILENCE, silent[:, 0]),
-            _events(silent[healed, 2], EventKind.HEAL, silent[healed, 0]),
+            _events(silent.start_s, EventKind.SILENCE, silent.key),
+            _events(silent.end_s[healed], EventKind.HEAL, silent.key[healed]),
             _events(end[down], EventKind.DOWN, link[down]),
         ]
     )

@@ -48,9 +48,9 @@ class Tracer:
         self.contact = Steps(contacts.link.to_numpy(np.int64), contacts.start_s.to_numpy(), duration_s)
         end_s = contacts.end_s.to_numpy()
         self.end_s = np.where(end_s >= duration_s, np.inf, end_s)  # the plan ends, the link does not
-        quiet = np.array(silences(contacts, lost)).reshape(-1, 3)
-        self.quiet = Steps(quiet[:, 0].astype(np.int64), quiet[:, 1], duration_s)
-        self.quiet_end_s = quiet[:, 2]
+        quiet = silences(contacts, lost)
+        self.quiet = Steps(quiet.key, quiet.start_s, duration_s)
+        self.quiet_end_s = quiet.end_s
 
     def walk(self, src: int, dst: int, t_s: Array) -> tuple[Array, np.ndarray, list[tuple[int, ...]]]:
         """Packets sent from src to dst at times t_s.

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from topologies.ephemeris import Array, Ephemeris
-from topologies.geometry import slant_range_km
+from topologies.geometry import MEAN_RADIUS_KM, slant_range_km
 from topologies.patterns import Index
 from topologies.roots import zeros
 
@@ -44,6 +44,7 @@ class Rule:
     min_elevation_deg: float | None = (
         None  # of b over the ellipsoid's horizon at ground node a; no refraction
     )
+    max_apart_km: float | None = None  # on the ground, what is below both: an arc of a sphere
 
 
 class Intervals(NamedTuple):
@@ -80,6 +81,11 @@ def margin_km(sky: Ephemeris, a: Index, b: Index, rule: Rule, ra: Array, rb: Arr
     if rule.min_elevation_deg is not None:
         height = np.einsum("...i,...i", line, sky.zenith(a, ra))
         margin = np.minimum(margin, height - length * np.sin(np.radians(rule.min_elevation_deg)))
+    if rule.max_apart_km is not None:
+        cos = np.einsum("...i,...i", ra, rb) / np.sqrt(
+            np.einsum("...i,...i", ra, ra) * np.einsum("...i,...i", rb, rb)
+        )
+        margin = np.minimum(margin, rule.max_apart_km - MEAN_RADIUS_KM * np.arccos(np.clip(cos, -1, 1)))
     return margin
 
 
@@ -143,6 +149,10 @@ def _reach(sky: Ephemeris, a: Index, b: Index, rule: Rule) -> tuple[Rule, float]
             rule = replace(rule, min_radius_km=None)  # the Earth is in the way of longer lines only
         horizon_km = [np.sqrt(max(0.0, high**2 - g**2)) for high in (high_a, high_b)]
         reach_km = min(reach_km, sum(horizon_km))
+    if rule.max_apart_km is not None:
+        cos = np.cos(rule.max_apart_km / MEAN_RADIUS_KM)
+        corners = [(ra, rb) for ra in (low_a, high_a) for rb in (low_b, high_b)]
+        reach_km = min(reach_km, max(np.sqrt(ra**2 + rb**2 - 2 * ra * rb * cos) for ra, rb in corners))
     if rule.min_elevation_deg is not None:
         lowest_deg = rule.min_elevation_deg - PLUMB_DEG
         reach_km = min(reach_km, float(slant_range_km(high_b - low_a, lowest_deg, low_a)))

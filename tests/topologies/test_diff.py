@@ -81,7 +81,7 @@ def test_a_failure_cuts_a_contact_in_two(plain):
     found = diff.compare(pair(faults=[fault]), plain)
     first, second = found.changes.itertuples()
     assert (first.change, first.start_s, first.end_s, first.was_end_s) == ("moved", 0, 10, 30)
-    assert (second.change, second.start_s, second.end_s) == ("added", 15, 30)
+    assert (second.change, second.start_s, second.end_s) == ("added", 17, 30)  # after 2 s of set-up
 
 
 def test_only_the_time_that_both_plans_tell_of_counts(plain):

@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 from topologies import catalog, flow_model, loader
 from topologies import scenario as model
 from topologies.checks import METRICS
-from topologies.fault_model import Fault
+from topologies.fault_model import Fault, Region
 from topologies.plan import Plan
 from topologies.routing_model import Routing
 
@@ -36,6 +36,7 @@ MODELS = {
     "udp": flow_model.UdpFlow,
     "tcp": flow_model.TcpFlow,
     "faults": Fault,
+    "region": Region,
     "fidelity": model.Fidelity,
     "accept": model.Limit,
 }

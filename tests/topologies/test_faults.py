@@ -1,18 +1,24 @@
-"""Outages that nobody planned, and what packets and routes do about them."""
+"""Outages of links, planned or not, and what packets and routes do about them."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skyfield.api import EarthSatellite, wgs84
 
+from topologies import faults, routes
+from topologies.ephemeris import satrec, timescale
 from topologies.errors import ScenarioError
-from topologies.faults import minus, union
+from topologies.geometry import great_circle_km
 from topologies.plan import Plan
 from topologies.scenario import Scenario
+from topologies.spans import common
 from topologies.timeline import EventKind
 
 T_S = np.arange(0, 60, 0.01)
 
 
-def plan(faults, **routing):
+def plan(faults, duration_s=60, seed=1, links=None, **routing):
     """A triangle of fibres: west to east directly, or the longer way over north."""
     ground = [("west", 30, 100), ("east", 30, 110), ("north", 45, 105)]
     return Plan.make(
@@ -20,7 +26,9 @@ def plan(faults, **routing):
             {
                 "name": "triangle",
                 "epoch": "2026-05-09T00:00:00Z",
-                "duration_s": 60,
+                "duration_s": duration_s,
+                "seed": seed,
+                "links": links or {},
                 "layers": {
                     "net": {"walker": {"planes": 1, "per_plane": 1, "inclination_deg": 5, "altitude_km": 500}}
                 },
@@ -103,11 +111,6 @@ def test_a_fault_on_a_link_that_never_is():
         plan([{"kind": "carrier", "link": ["net-0-0", "west"], "at_s": 10}])
 
 
-def test_spans():
-    assert union([(3, 4), (1, 2), (2, 2.5), (5, 5)]) == [(1, 2.5), (3, 4)]
-    assert minus([(0, 10), (20, 30)], [(2, 3), (8, 22), (29, 40)]) == [(0, 2), (3, 8), (22, 29)]
-
-
 def test_what_can_be_reached_is_not_over_silent_or_cut_links():
     west, east, north = (plan([]).node(name) for name in ("west", "east", "north"))
     cut = [
@@ -132,3 +135,181 @@ def test_where_daemons_route_the_plan_keeps_the_oracle_s_routes_and_plays_none()
     assert len(ideal.routes().changes) and (ideal.routes().changes == real.routes().changes).all()
     assert [len(window.changes) for window in real.windows()] == [0] * len(list(ideal.windows()))
     assert sum(len(window.changes) for window in ideal.windows())
+
+
+# -- re-acquisition, plans, chance, targets --------------------------------------------------------
+
+
+def spans_of(plan, link=0):
+    mine = plan.lost[plan.lost.link == link]
+    return mine[["start_s", "end_s"]].to_numpy().tolist()
+
+
+@pytest.mark.parametrize(
+    "kind, again, least, most",
+    [("carrier", None, 12, 30), ("silent", None, 0, 0), ("silent", [2, 4], 2, 4), ("carrier", 5, 5, 5)],
+)
+def test_how_long_a_link_is_acquired_after_its_repair(kind, again, least, most):
+    """A carrier for the set-up time of its class, here 12 to 30 s, a silent link not at all, or as asked."""
+    fibre = {"fibre-10g": {"rate_mbps": 1, "setup_s": [12, 30]}}
+    fault = {"kind": kind, "links": "fibre", "for_s": 1, "reacquire_s": again}
+    took = []
+    for seed in (1, 2):
+        broken = plan([fault | {"at_s": t} for t in (0, 50)], duration_s=90, seed=seed, links=fibre)
+        took += [end - start - 1 for link in range(3) for start, end in spans_of(broken, link)]
+    assert len(took) == 12 and least <= min(took) and max(took) <= most
+    assert len(set(took)) == (12 if least < most else 1)
+
+
+@pytest.mark.parametrize("kind", ["carrier", "silent"])
+def test_a_planned_outage_loses_nothing(kind):
+    """Routes leave the link before it goes and return when it is acquired."""
+    fault = {"kind": kind, "link": ["west", "east"], "at_s": 10, "for_s": 20, "planned": True}
+    served = plan([fault | {"reacquire_s": 3}])
+    assert lost(served) == []
+    changes = served.routes().changes
+    mine = changes[(changes["node"] == served.node("west")) & (changes["dst"] == served.node("east"))]
+    assert mine["t_s"].tolist() == [0, pytest.approx(9.9), 33]
+
+
+def test_what_overlaps_a_planned_outage_is_known_by_what_comes_first():
+    planned = {"kind": "carrier", "link": ["west", "east"], "at_s": 10, "for_s": 20, "planned": True}
+    early = plan([planned, planned | {"at_s": 5, "for_s": 10, "planned": False}])
+    assert lost(early) == [pytest.approx((5.0, 5.49), abs=0.011)]
+    late = plan([planned, planned | {"at_s": 15, "for_s": 10, "planned": False}])
+    assert lost(late) == []
+
+
+def test_availability_of_a_long_random_process():
+    """Mean time up over mean time up and down, within four standard deviations; of each link by itself."""
+    for mtbf_s, mttr_s in ((50.0, 5.0), (20.0, 60.0)):
+        fault = {"kind": "silent", "links": "fibre", "mtbf_s": mtbf_s, "mttr_s": mttr_s}
+        day_s = 86_400.0
+        down = plan([fault], duration_s=day_s).lost
+        end_s = np.minimum(down.end_s, day_s)
+        for _, mine in (end_s - down.start_s).groupby(down.link):
+            # Renewal theory: the variance of the time down is T * 2 mtbf^2 mttr^2 / (mtbf + mttr)^3.
+            sigma_s = (day_s * 2 * mtbf_s**2 * mttr_s**2 / (mtbf_s + mttr_s) ** 3) ** 0.5
+            assert mine.sum() == pytest.approx(day_s * mttr_s / (mtbf_s + mttr_s), abs=4 * sigma_s)
+        starts = [set(mine.start_s) for _, mine in down.groupby("link")]
+        assert len(starts) == 3 and not set.intersection(*starts)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(1, 100), st.floats(0.1, 100), st.integers(0, 5), st.floats(10, 100))
+def test_chance_follows_the_target_alone(mtbf_s, mttr_s, seed, longer_s):
+    """Other faults, other nodes and a longer run change nothing of what is drawn."""
+    random = {"kind": "silent", "mtbf_s": mtbf_s, "mttr_s": mttr_s}
+    alone = plan([random | {"link": ["west", "east"]}], seed=seed)
+    among = plan(
+        [random | {"links": "fibre"}, {"kind": "carrier", "layer": "net", "mtbf_s": 5, "mttr_s": 5}],
+        seed=seed,
+    )
+    assert spans_of(alone) == spans_of(among)
+    longer = plan([random | {"link": ["west", "east"]}], seed=seed, duration_s=60 + longer_s)
+    assert [x for x in spans_of(longer) if x[0] < 60] == spans_of(alone)
+    if spans_of(alone):
+        assert spans_of(plan([random | {"link": ["west", "east"]}], seed=seed + 1)) != spans_of(alone)
+
+
+def relays(faults, duration_s=3000):
+    """Four planes of six over two stations, and what befalls them."""
+    walker = {"planes": 4, "per_plane": 6, "inclination_deg": 80, "altitude_km": 1500}
+    isl = {"link": "laser", "seam": True, "grazing_altitude_km": 0}
+    return Plan.make(
+        Scenario.model_validate(
+            {
+                "name": "relays",
+                "epoch": "2026-05-09T00:00:00Z",
+                "duration_s": duration_s,
+                "layers": {"net": {"walker": walker, "isl": isl}},
+                "stations": ["miyun", "sanya"],
+                "links": {
+                    "laser": {"rate_mbps": 1, "max_range_km": 9000, "setup_s": [12, 30]},
+                    "radio": {"rate_mbps": 1, "min_elevation_deg": 5, "setup_s": 4},
+                },
+                "access": [{"from": "ground", "to": "net", "link": "radio"}],
+                "routing": {"destinations": "ground", "interval_s": 60},
+                "faults": faults,
+            }
+        )
+    )
+
+
+def touched(plan):
+    return {plan.links[n].name for n in plan.lost.link}
+
+
+def test_targets():
+    sound = relays([], duration_s=60)
+    names = [x.name for x in sound.links]
+    at = {"kind": "silent", "at_s": 10}
+
+    def of(*stems):
+        return {name for name in names if any(name.startswith(s) or f"--{s}" in name for s in stems)}
+
+    assert touched(relays([at | {"node": "sanya"}], 60)) == of("sanya")
+    assert touched(relays([at | {"plane": ["net", 2]}], 60)) == of("net-2-")
+    assert touched(relays([at | {"layer": "net"}], 60)) == set(names)
+    assert touched(relays([at | {"links": "isl"}], 60)) == touched(relays([at | {"links": "laser"}], 60))
+    assert touched(relays([at | {"links": "laser"}], 60)) == set(names) - of("miyun", "sanya")
+    assert touched(relays([at | {"links": "access"}], 60)) == of("miyun", "sanya")
+    with pytest.raises(ScenarioError, match="no link of this plan is of fibre"):
+        relays([at | {"links": "fibre"}], 60)
+
+
+def test_a_region_is_dark_for_who_is_above_it():
+    """Satellites come and go; their links are lost while they are inside, and the fault lasts."""
+    region = {"lat_deg": 20, "lon_deg": 100, "radius_km": 2000}
+    dark = relays([{"kind": "silent", "region": region, "at_s": 200, "for_s": 2000}])
+    t_s = np.arange(0, 3000, 7.0)
+    days = t_s / 86_400
+    place = wgs84.latlon(20, 100)
+    inside = {}
+    for n, row in dark.orbits.iterrows():
+        satellite = EarthSatellite.from_satrec(satrec(row), timescale())
+        below = wgs84.subpoint_of(satellite.at(timescale().utc(2026, 5, 9 + days)))
+        apart_km = great_circle_km(
+            place.latitude.degrees, place.longitude.degrees, below.latitude.degrees, below.longitude.degrees
+        )
+        inside[n] = apart_km - 2000
+    assert any((x < 0).any() and (x > 0).any() for x in inside.values())
+    for number, link in enumerate(dark.links):
+        apart_km = np.min([inside.get(n, np.full(len(t_s), np.inf)) for n in (link.a, link.b)], axis=0)
+        if "sanya" in link.name:  # 1,050 km from the middle
+            apart_km[:] = -1000
+        mine = spans_of(dark, number)
+        now = np.array([any(a <= t < b for a, b in mine) for t in t_s])
+        lasts = (t_s >= 200) & (t_s < 2200)
+        clear = np.abs(apart_km) > 40  # the Earth is no sphere, and the edge is not looked at
+        assert (now == ((apart_km < 0) & lasts))[clear].all()
+        assert not now[~lasts].any()
+
+
+@pytest.mark.parametrize("planned", [False, True])
+def test_contacts_never_overlap_outages_and_nothing_planned_is_lost(planned):
+    """Lasers and radios under outages of all kinds of targets: what stands, works, or is silent."""
+    when = {"at_s": 300, "for_s": 900, "planned": planned}
+    region = {"lat_deg": 30, "lon_deg": 110, "radius_km": 1500}
+    targets = [{"plane": ["net", 0]}, {"node": "net-1-1"}, {"region": region}]
+    broken = relays([{"kind": kind, **when, **x} for kind in ("carrier", "silent") for x in targets])
+    carrier = faults.of_kind(broken.lost, "carrier")
+    assert len(carrier.key)
+    assert not len(common(faults.of_contacts(broken.contacts), carrier).key)
+    t_s = np.arange(0, 3000, 0.5)
+    arrival_s, _, _ = broken.trace("miyun", "sanya", t_s)
+    # Without a path nothing arrives, planned or not; with one a packet is lost on the way only.
+    reached = np.isfinite(broken.path("miyun", "sanya", t_s).rtt_ms)
+    usable = faults.routed(broken.contacts, broken.lost, broken.scenario.routing)
+    lit = [(links, t) for t, links, _ in routes.meshes(broken._net, usable, t_s)]
+    connected = np.array([_connected(broken, links) for links, _ in lit])
+    assert reached.any() and connected.any()
+    if planned:
+        assert not np.isnan(arrival_s[connected]).any()
+    else:
+        assert np.isnan(arrival_s[connected]).any()
+
+
+def _connected(plan, links):
+    via, _ = plan._net.mesh(links).next_hops(np.full(len(links), 0.01), np.array([plan.node("sanya")]))
+    return via[0, plan.node("miyun")] >= 0

@@ -92,15 +92,16 @@ def scenarios(draw):
             "raan0_deg": draw(st.floats(0, 360)),
         }
     }
-    node = st.sampled_from(["north", "net-0-0", "eo-0-1"])
-    fault = st.fixed_dictionaries(
-        {
-            "kind": st.sampled_from(["carrier", "silent"]),
-            "node": node,
-            "at_s": st.floats(0, 390),
-            "for_s": st.sampled_from([None, 0.05, 60.0]),
-        }
+    region = {"lat_deg": 40.0, "lon_deg": 20.0, "radius_km": 2500.0}
+    target = st.sampled_from(
+        [{"node": "north"}, {"node": "eo-0-1"}, {"plane": ["net", 0]}, {"region": region}]
     )
+    at_s, for_s = st.floats(0, 390), st.sampled_from([None, 0.05, 60.0])
+    once = st.fixed_dictionaries({"at_s": at_s, "for_s": for_s, "planned": st.booleans()})
+    random = st.just({"mtbf_s": 100.0, "mttr_s": 20.0})
+    again = st.sampled_from([None, 0.0, [1.0, 40.0]])
+    kind = st.fixed_dictionaries({"kind": st.sampled_from(["carrier", "silent"]), "reacquire_s": again})
+    fault = st.tuples(kind, target, once | random).map(lambda parts: parts[0] | parts[1] | parts[2])
     return scenario(
         layers={"net": net, "eo": eo},
         access=[
@@ -188,19 +189,18 @@ def check_windows(plan):
 
 def check_routes(plan):
     """Every next hop is over a link that routing uses then, and leads to the destination without a loop."""
-    detection_s = plan.scenario.routing.detection_ms / 1000
-    usable = faults.routed(plan.contacts, plan.lost, detection_s, len(plan.links))
+    usable = faults.routed(plan.contacts, plan.lost, plan.scenario.routing)
     link_of = {(link.a, link.b): n for n, link in enumerate(plan.links)}
     via = np.full((len(plan.nodes), len(plan.nodes)), -1)
     changes = plan.routes().changes
-    edges = [t for spans in usable for span in spans for t in span if t < plan.duration_s]
-    for t in np.unique(np.concatenate([changes["t_s"], edges])):
+    edges = np.concatenate([usable.start_s, usable.end_s])
+    for t in np.unique(np.concatenate([changes["t_s"], edges[edges < plan.duration_s]])):
         now = changes[changes["t_s"] == t]
         assert (via[now["node"], now["dst"]] != now["via"]).all()
         via[now["node"], now["dst"]] = now["via"]
         for node, dst in np.argwhere(via >= 0):
             link = link_of[tuple(sorted((node, via[node, dst])))]
-            assert any(start <= t < end for start, end in usable[link])
+            assert any(start <= t < end for start, end in usable.of(link))
         for dst in range(len(plan.nodes)):
             at = np.where(via[:, dst] >= 0, via[:, dst], np.arange(len(plan.nodes)))
             hops = at.copy()

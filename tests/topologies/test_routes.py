@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from topologies.routes import Mesh, Net, windows
+from topologies.spans import minus, spans
 from topologies.windowed import WINDOW_S
 
 #      2 -- 3      four satellites in a square, and two ground nodes:
@@ -54,7 +55,7 @@ def test_a_node_is_not_routed_to_itself():
 
 def test_only_differences_are_told():
     """Link 0-1 goes at 10 s and returns at 12.5 s; it takes packets from 0 to 3 over 2 meanwhile."""
-    usable = [[(0.0, 10.0), (12.5, 100.0)]] + [[(0.0, 100.0)]] * 6
+    usable = minus(spans(range(7), 0.0, 100.0), spans(0, 10.0, 12.5))
     net = Net(6, 4, A, B, lambda link, t: MS[link] / 1000, False)
     changes = np.concatenate(list(windows(net, usable, np.array([3]), 1.0, 20.0, lambda share: None)))
     later = changes[changes["t_s"] > 0]
@@ -64,7 +65,7 @@ def test_only_differences_are_told():
 
 def test_windows_lie_end_to_end():
     """Three and a bit: the link goes at the first edge of a window, and in the third nothing happens."""
-    usable = [[(0.0, WINDOW_S)]] + [[(0.0, 9e9)]] * 6
+    usable = minus(spans(range(7), 0.0, 9e9), spans(0, WINDOW_S, 9e9))
     net = Net(6, 4, A, B, lambda link, t: MS[link] / 1000, False)
     duration_s = 3 * WINDOW_S + 5
     parts = list(windows(net, usable, np.array([3]), 1e6, duration_s, lambda share: None))

@@ -15,6 +15,7 @@ RULES = {
     "elevation": Rule(min_elevation_deg=10),
     "range": Rule(max_range_km=1500),
     "both": Rule(min_elevation_deg=10, max_range_km=1500),
+    "apart": Rule(max_apart_km=1000),
 }
 SPACE = {
     "grazing": Rule(min_radius_km=6378.135 + 80),
