@@ -10,12 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis import Run, baseline, comparison, exact, junit, verdict
+from analysis.metrics import label
 from topologies.errors import InvalidRun
-
-NAMES = {
-    "rtt_p50_ms": "RTT p50", "rtt_p99_ms": "RTT p99", "loss_pct": "loss", "outages": "outages",
-    "outage_s": "outages", "throughput_mbps": "throughput",
-}  # fmt: skip
 
 
 def exactly(a: Run, b: Run) -> dict[str, Any]:
@@ -60,6 +56,7 @@ def render_figures(told: dict[str, Any], console: Console) -> None:
         table.add_column(name, no_wrap=True)
     for name in ("A", "B", "difference"):
         table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("")
     flow = None
     for row in told["figures"]:
         numbers = [_number(row[key], row["unit"]) for key in ("a", "b")]
@@ -67,8 +64,11 @@ def render_figures(told: dict[str, Any], console: Console) -> None:
         change = "" if difference is None else f"{difference:+.3f}" if row["unit"] else f"{difference:+.0f}"
         name = row["flow"] if row["flow"] != flow else ""
         flow = row["flow"]
-        table.add_row(name, NAMES[row["figure"]], row["unit"], *numbers, change)
+        table.add_row(name, label(row["figure"])[0], row["unit"], *numbers, change, row["outcome"])
     console.print(table)
+    for row in told["figures"]:
+        if row["outcome"] == "beyond noise":
+            console.print(Text(row["says"]), soft_wrap=True)
 
 
 def hold(run: Run, file: Path, junit_file: Path | None) -> baseline.Outcome:

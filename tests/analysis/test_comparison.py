@@ -33,3 +33,29 @@ def test_two_runs_side_by_side(builder, tmp_path):
     )
     assert np.isnan(table["a"]["u1", "throughput_mbps"]) and table["b"]["u1", "throughput_mbps"] == 4.0
     assert table["unit"]["u1", "throughput_mbps"] == "Mbit/s"
+
+
+def test_a_run_is_identical_with_itself(builder):
+    run = builder(traffic=[PROBE, UDP])
+    run.flow_rows("u1", "udp", 4.0)
+    table = comparison.compare(run.load(), run.load())
+    assert set(table["outcome"]) == {"identical"} and (table["difference"] == 0).all()
+    assert "p1 RTT p50: identical, 19.54 ms." in table["says"].tolist()
+
+
+def test_what_is_beyond_the_noise_and_what_cannot_be_told(builder, tmp_path):
+    """The same probes, each 1.5 ms slower: that is no chance. One more that is lost is."""
+    a, other = builder().load(), builder(traffic=[PROBE, UDP])
+    other.dir = tmp_path / "other"
+    other.flow_rows("u1", "udp", 4.0)
+    probes = other.tables["probes"]
+    probes["rtt_us"] += 1500.0
+    probes.loc[7, ["rtt_us", "lost"]] = np.nan, True
+    table = comparison.compare(a, other.load()).set_index(["flow", "figure"])
+    row = table.loc["p1", "rtt_p50_ms"]
+    assert (row["low"], row["high"]) == approx((1.5, 1.5), abs=0.05) and row["outcome"] == "beyond noise"
+    assert 0.7 < row["cliffs_delta"] <= 1 and row["says"].endswith(" (large).")
+    loss = table.loc["p1", "loss_pct"]
+    assert loss["low"] <= 0 < loss["difference"] <= loss["high"] and loss["outcome"] == "within noise"
+    assert table.loc["p1", "outage_s"]["outcome"] == "unknown"
+    assert table.loc["u1", "throughput_mbps"]["says"] == "u1 throughput: only B has one."

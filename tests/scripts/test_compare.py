@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from pytest import approx
 from tiny_sky import Builder
 
 from scripts.cli import main
@@ -79,10 +80,17 @@ def test_figures_side_by_side(run):
     run("b", slower_us=250)
     lines = [line.split() for line in skybed(0, "compare", "a", "b").splitlines()]
     assert lines[:2] == [["A", "PASS", "a"], ["B", "PASS", "b"]]
-    assert lines[3][:4] == ["down", "RTT", "p50", "ms"] and lines[3][-1] == "+0.250"
+    assert lines[3][:4] == ["down", "RTT", "p50", "ms"] and lines[3][-3:] == ["+0.250", "beyond", "noise"]
     assert [line[0] for line in lines[3:]].count("across") == 1
+    assert " ".join(lines[-2]).startswith("down RTT p50: ") and " ".join(lines[-2]).endswith(
+        " ms, +0.25 ms (95 %: +0.25 to +0.25): beyond the noise, Cliff's delta +0.37 (medium)."
+    )
     told = json.loads(skybed(0, "compare", "--json", "a", "b"))
-    assert [row["figure"] for row in told["figures"] if row["difference"]] == ["rtt_p50_ms", "rtt_p99_ms"]
+    changed = [row for row in told["figures"] if row["difference"]]
+    assert [(row["figure"], row["outcome"]) for row in changed] == [
+        ("rtt_p50_ms", "beyond noise"), ("rtt_p99_ms", "beyond noise"),
+    ]  # fmt: skip
+    assert changed[0]["low"] == approx(0.25) and 0.3 < changed[0]["cliffs_delta"] < 0.5
 
 
 def test_figures_of_an_invalid_run_are_shown_as_such(run):
