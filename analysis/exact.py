@@ -29,7 +29,8 @@ CHUNK_ROWS = 65_536
 
 # What tells a person which row of a table it is.
 KEYS = {
-    "events": ("event", "link"), "applied": ("event", "link"), "routes": ("t_s", "node", "dst"),
+    "events": ("event", "link"), "applied": ("event", "link"),
+    "routes": ("t_s", "applied_s", "node", "dst", "family"), "control": ("t_s", "node", "peer", "protocol"),
     "probes": ("flow", "seq"), "paths": ("flow", "sent_s", "hop"), "flows": ("flow", "start_s"),
 }  # fmt: skip
 

@@ -29,10 +29,16 @@ TABLES: dict[str, dict[str, str]] = {
         "event": "int", "t_s": "float", "applied_s": "float", "late_us": "float", "kind": "str",
         "link": "str", "delay_us": "float", "skipped": "bool",
     },
-    "routes": {"t_s": "float", "applied_s": "float"},
+    "routes": {
+        "t_s": "float", "applied_s": "float", "node": "str", "dst": "str", "via": "str", "family": "str",
+    },
+    "control": {
+        "t_s": "float", "node": "str", "peer": "str", "protocol": "str", "packets": "int", "bytes": "int",
+    },
     "probes": {
         "flow": "str", "protocol": "str", "src": "str", "dst": "str", "seq": "int", "sent_s": "float",
-        "rtt_us": "float", "owd_us": "float", "owd_back_us": "float", "lost": "bool", "reordered": "bool",
+        "rtt_us": "float", "owd_us": "float", "owd_back_us": "float", "lost": "bool", "expired_at": "str",
+        "reordered": "bool",
     },
     "paths": {
         "flow": "str", "src": "str", "dst": "str", "sent_s": "float", "hop": "int", "node": "str",
@@ -100,6 +106,10 @@ class Run:
     @cached_property
     def routes(self) -> pd.DataFrame:
         return self._table("routes")
+
+    @cached_property
+    def control(self) -> pd.DataFrame:
+        return self._table("control")
 
     @cached_property
     def probes(self) -> pd.DataFrame:

@@ -25,13 +25,14 @@ ROUTER: dict[str, object] = {
     "net.ipv4.conf.all.send_redirects": 0,
     "net.ipv4.conf.default.send_redirects": 0,
     "net.ipv4.conf.all.accept_redirects": 0,
-    "net.ipv4.icmp_ratelimit": 0,
+    "net.ipv4.icmp_ratemask": 0,  # not even the machine's own limit, which all nodes would share
     "net.ipv4.ping_group_range": "0 2147483647",
     "net.ipv6.conf.default.accept_dad": 0,
     "net.ipv6.conf.default.accept_ra": 0,
     "net.ipv6.conf.default.router_solicitations": 0,
     "net.ipv6.conf.all.forwarding": 1,
     "net.ipv6.icmp.ratelimit": 0,
+    "net.ipv6.icmp.ratemask": "0",  # of types: the one that nobody sends
     "net.ipv6.route.max_size": 1 << 20,  # Linux < 6.3 stops at 4096
 }
 

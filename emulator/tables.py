@@ -7,13 +7,15 @@ from running while it is made.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from emulator.control import PROTOCOLS
 from emulator.player import Played
 from topologies import windowed
 from topologies.timeline import EventKind
@@ -38,7 +40,13 @@ APPLIED = pa.schema(
 ROUTES = pa.schema(
     {
         "t_s": pa.float64(), "applied_s": pa.float64(), "node": pa.string(), "dst": pa.string(),
-        "via": pa.string(),
+        "via": pa.string(), "family": pa.string(),
+    }
+)  # fmt: skip
+CONTROL = pa.schema(
+    {
+        "t_s": pa.float64(), "node": pa.string(), "peer": pa.string(), "protocol": pa.string(),
+        "packets": pa.int64(), "bytes": pa.int64(),
     }
 )  # fmt: skip
 
@@ -61,13 +69,16 @@ def log(plan: Plan, run: Path) -> Iterator[Callable[[Played], None]]:
     `run` when the block ends.
 
     applied: as `events`, with applied_s, late_us and skipped (superseded: the player was behind). routes:
-    t_s, applied_s, node, dst, via (the next hop; null: no route).
+    t_s, applied_s, node, dst, via (the next hop; null: no route), family. Where daemons make the routes, that
+    table and `control` are the recorder's; else `control` has no rows.
     """
     event_columns, route_columns = _event_columns(plan), _route_columns(plan)
-    with (
-        windowed.growing(run / "applied.parquet", APPLIED) as append_events,
-        windowed.growing(run / "routes.parquet", ROUTES) as append_routes,
-    ):
+    with ExitStack() as stack:
+        append_events = stack.enter_context(windowed.growing(run / "applied.parquet", APPLIED))
+        append_routes: windowed.Append = _forget
+        if not plan.scenario.routing.by_daemons:
+            append_routes = stack.enter_context(windowed.growing(run / "routes.parquet", ROUTES))
+            stack.enter_context(windowed.growing(run / "control.parquet", CONTROL))
 
         def append(played: Played) -> None:
             done: Columns = {
@@ -117,9 +128,32 @@ def _route_columns(plan: Plan) -> Callable[[np.ndarray], Columns]:
             "node": names.take(pa.array(node)),
             "dst": names.take(pa.array(dst)),
             "via": names.take(pa.array(via, mask=via < 0)),
+            "family": pa.repeat("both", len(changes)),
         }
 
     return columns
+
+
+def recorded_routes(rows: Sequence[tuple[float, str, str, str | None, str]]) -> Columns:
+    """The columns of `routes` of changes that nobody planned: (applied_s, node, dst, via, family)."""
+    names = ("applied_s", "node", "dst", "via", "family")
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    found = {
+        name: pa.array(column, ROUTES.field(name).type) for name, column in zip(names, columns, strict=True)
+    }
+    return found | {"t_s": pa.nulls(len(rows), pa.float64())}
+
+
+def control(keys: Sequence[tuple[int, str, str, int]], counts: Sequence[Sequence[int]]) -> Columns:
+    """The columns of `control`. keys: second, node, peer, number of the protocol; counts: packets, bytes."""
+    rows = [(second, node, peer, PROTOCOLS[protocol - 1], *count)
+            for (second, node, peer, protocol), count in zip(keys, counts, strict=True)]  # fmt: skip
+    columns = zip(*rows, strict=True) if rows else ((),) * len(CONTROL)
+    return {field.name: pa.array(column, field.type) for field, column in zip(CONTROL, columns, strict=True)}
+
+
+def _forget(columns: Mapping[str, pa.Array]) -> None:
+    """Routes that the player does not make."""
 
 
 def _names(plan: Plan) -> pa.Array:

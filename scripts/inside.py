@@ -29,6 +29,7 @@ from emulator.clock import Clock
 from emulator.daemons import Daemons
 from emulator.net import Sky
 from emulator.player import Player
+from emulator.recorder import Recorder
 from topologies.errors import SkybedError
 from topologies.plan import Plan
 from traffic import session
@@ -75,10 +76,12 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
     calibrated_s = time.monotonic()
     sky = Sky(plan, early_us=hop_cost_us)
     daemons = Daemons(sky, run / "routing")
+    recorder: Recorder | None = None
     try:
         with tables.log(plan, run) as log:
             player = Player(sky, plan, log)
             player.open()
+            recorder = Recorder(sky, run, *session.ports(plan.scenario.traffic))
             built_s = time.monotonic()
             daemons.start()
             daemons.await_convergence(_convergence_s(zero_ns), partial(tell, stage="routing"))
@@ -86,6 +89,7 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
             if zero_ns is not None:
                 time.sleep(1 - time.time() % 1)  # so that what took a little longer leaves no trace
             clock = Clock(READY_S, zero_ns)
+            recorder.begin(clock)
             traffic = _fork_traffic(plan, sky, clock, run)
             signal.signal(signal.SIGTERM, lambda *_: player.stopped.set())
             sys.setswitchinterval(SWITCH_S)
@@ -97,12 +101,15 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
                 played_s = player.play(clock, plan.duration_s, report)
             tell(stage="collect")
             player.close(played_s)
+            recorded = recorder.end(played_s)
         if player.stopped.is_set():
             os.kill(traffic, signal.SIGTERM)
         traffic_ended = _wait(traffic, PATIENCE_S)
         fallen, facts = daemons.fallen(), daemons.facts()
         torn_s = time.monotonic()
     finally:
+        if recorder:
+            recorder.stop()
         daemons.stop()
         sky.stop()
     return {
@@ -112,6 +119,7 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
         "finished": traffic_ended and played_s >= plan.duration_s and not fallen,
         "fallen": fallen,
         **facts,
+        **recorded,
         "load_s": loaded_s - started_s,
         "hop_cost_us": round(hop_cost_us, 3),
         "build_s": built_s - calibrated_s,

@@ -109,8 +109,11 @@ FLOWS |= {name: "Int64" for name in ("sent_bytes", "received_bytes", "retransmit
 PROBES = {name: "str" for name in ("flow", "protocol", "src", "dst")} | {"seq": "int64", "sent_s": "float64"}
 PROBES |= {name: "float64" for name in ("rtt_us", "owd_us", "owd_back_us")} | {
     "lost": "bool",
+    "expired_at": "str",
     "reordered": "bool",
 }
+CONTROL = {"t_s": "float64", "node": "str", "peer": "str", "protocol": "str"}
+CONTROL |= {"packets": "int64", "bytes": "int64"}
 
 
 def events(plan) -> pd.DataFrame:
@@ -123,8 +126,11 @@ def events(plan) -> pd.DataFrame:
 
 
 def routes(plan) -> pd.DataFrame:
+    """Of Miyun to Sanya: over s1, none, over s2."""
     t_s = plan.routes().changes["t_s"]
-    return pd.DataFrame({"t_s": t_s, "applied_s": t_s + 80e-6})
+    via = ["s1", None, "s2"] if len(t_s) == 3 else "s1"
+    ends = {"node": "Miyun", "dst": "Sanya", "via": via, "family": "both"}
+    return pd.DataFrame({"t_s": t_s, "applied_s": t_s + 80e-6, **ends})
 
 
 def probes(plan, flow, error_us: float = 40.0) -> pd.DataFrame:
@@ -139,7 +145,8 @@ def probes(plan, flow, error_us: float = 40.0) -> pd.DataFrame:
     return pd.DataFrame({
         "flow": flow.name, "protocol": "stamp", "src": src, "dst": dst, "seq": np.arange(len(sent_s)),
         "sent_s": sent_s, "rtt_us": rtt_us, "owd_us": owd_us + error_us / 2,
-        "owd_back_us": owd_back_us + error_us / 2, "lost": np.isnan(rtt_us), "reordered": False,
+        "owd_back_us": owd_back_us + error_us / 2, "lost": np.isnan(rtt_us), "expired_at": None,
+        "reordered": False,
     })  # fmt: skip
 
 
@@ -173,6 +180,7 @@ class Builder:
             "paths": pd.concat([proofs(plan, f) for f in flows if f.kind == "trace"] or [proofs_of_none()]),
             "flows": empty(FLOWS),
             "routes": routes(plan),
+            "control": empty(CONTROL),
         }
         self.tables = {name: table.reset_index(drop=True) for name, table in self.tables.items()}
 

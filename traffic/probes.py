@@ -27,6 +27,7 @@ class ProbeLog:
             "q"
         )  # T2 and T3, when the probe reached the reflector and left it; STAMP only
         self.turned_ns = array("q")
+        self.expired_at: dict[int, str] = {}  # by sequence number: the node at which its hop limit ran out
 
     def add_answer(self, seq: int, back_ns: int, reached_ns: int = 0, turned_ns: int = 0) -> None:
         """Note an answer; a sequence number that was never sent is not one."""
@@ -68,5 +69,6 @@ class ProbeLog:
             "owd_us": spread((t2 - t1) / 1000) if stamp else nothing,
             "owd_back_us": spread((t4 - t3) / 1000) if stamp else nothing,
             "lost": lost,
+            "expired_at": [self.expired_at.get(i) for i in range(count)],
             "reordered": late,
         }

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from topologies.flow_model import AnyFlow, ProbeFlow, TcpFlow, TraceFlow, UdpFlow
-from traffic import echo, stamp, tables, tcp, trace, udp
+from traffic import echo, packets, stamp, tables, tcp, trace, udp
 from traffic.loop import stopped_by_sigterm
 from traffic.nodes import Clock, NodeHandle
 from traffic.probes import ProbeLog, Send
@@ -53,18 +53,27 @@ def run(
             tables.write(tables.FLOWS, [load.columns() for load in loads], out / "flows.parquet")
 
 
+def ports(flows: Sequence[AnyFlow]) -> tuple[tuple[range, ...], tuple[range, ...]]:
+    """The UDP and the TCP ports that flows listen or send at."""
+    streams, transfers = (range(first, first + len(flows)) for first in (udp.FIRST_PORT, tcp.FIRST_PORT))
+    fixed = (packets.STAMP_PORT, trace.PORT)
+    return (*(range(port, port + 1) for port in fixed), streams), (transfers,)
+
+
 def probes(stage: Stage, flows: Sequence[ProbeFlow]) -> list[ProbeLog]:
     """Make ready the probe flows, one reflector and one echo prober to a node and family."""
     probers: dict[tuple[str, int], echo.Prober] = {}
     reflectors: dict[tuple[str, int], stamp.Reflector] = {}
+    sessions: dict[int, ProbeLog] = {}
 
     def sender(log: ProbeLog, number: int) -> Send:
         """number: the session identifier or the ICMP identifier, which must not be 0."""
         flow = log.flow
         if flow.protocol == "stamp":
+            sessions[number] = log
             place = flow.target, flow.family
             if place not in reflectors:
-                reflectors[place] = stamp.Reflector(stage, stage.nodes[flow.target], flow.family)
+                reflectors[place] = stamp.Reflector(stage, stage.nodes[flow.target], flow.family, sessions)
             return stamp.Sender(stage, log, number).send
         place = flow.source, flow.family
         if place not in probers:

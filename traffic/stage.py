@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from topologies.flow_model import Flow
@@ -27,6 +28,14 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.closing.callback(self.loop.close)
+
+    def name_of(self, ip: str) -> str:
+        """The node that has an address; the address itself if none has."""
+        return self._names.get(ip, ip)
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return {ip: name for name, node in self.nodes.items() for ip in (node.ip, node.ip6)}
 
     def window_s(self, flow: Flow) -> tuple[float, float]:
         """When the flow starts and stops, in run time."""

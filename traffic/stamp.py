@@ -12,9 +12,9 @@ import itertools
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from traffic import packets
+from traffic import errors, packets
 from traffic.batch import SO_TIMESTAMPNS, socket_address
 from traffic.nodes import NodeHandle, address, bound_socket
 from traffic.probes import ProbeLog
@@ -34,6 +34,7 @@ class Sender:
         self.log, self._inbox, self._ssid = log, stage.inbox, ssid
         self._packet = packets.stamp_request(flow.size_bytes, ssid)
         self._error = packets.STAMP_HEAD.unpack_from(self._packet)[2]
+        self._name_of = stage.name_of
         self._sock = stage.closing.enter_context(probe_socket(source, flow.family, 0))
         self._to = address(target, flow.family), packets.STAMP_PORT
         stage.loop.watch(self._sock.fileno(), self._receive)
@@ -43,12 +44,14 @@ class Sender:
         packets.STAMP_HEAD.pack_into(self._packet, 0, len(self.log.sent_ns), packets.ntp_from_ns(sent_ns),
                                      self._error, self._ssid)  # fmt: skip
         self.log.sent_ns.append(sent_ns)
-        with contextlib.suppress(OSError):  # no route: the probe stays unanswered
-            self._sock.sendto(self._packet, self._to)
+        send(self._sock, self._packet, self._to)
 
     def _receive(self) -> None:
         inbox = self._inbox
-        for i in range(inbox.read(self._sock.fileno())):
+        count = inbox.read(self._sock.fileno())
+        if not count:
+            self._read_errors()
+        for i in range(count):
             reply = inbox.packet(i)
             if len(reply) < packets.STAMP_BYTES:
                 continue
@@ -59,12 +62,22 @@ class Sender:
                     seq, inbox.stamp_ns(i), packets.ns_from_ntp(reached), packets.ns_from_ntp(turned)
                 )
 
+    def _read_errors(self) -> None:
+        for packet, error in errors.read(self._sock, self._inbox):
+            if error.expired and len(packet) >= packets.STAMP_HEAD.size:
+                seq, _, _, ssid = packets.STAMP_HEAD.unpack_from(packet)
+                if ssid == self._ssid:
+                    self.log.expired_at[seq] = self._name_of(error.sender)
+
 
 class Reflector:
-    """A stateful Session-Reflector: one address of one node, any number of sessions."""
+    """A stateful Session-Reflector: one address of one node, any number of sessions.
 
-    def __init__(self, stage: Stage, node: NodeHandle, family: int) -> None:
-        self._inbox = stage.inbox
+    logs: of the sessions, by identifier, to note there which answers ran out of hops.
+    """
+
+    def __init__(self, stage: Stage, node: NodeHandle, family: int, logs: Mapping[int, ProbeLog]) -> None:
+        self._inbox, self._logs, self._name_of = stage.inbox, logs, stage.name_of
         self._sock = stage.closing.enter_context(probe_socket(node, family, packets.STAMP_PORT))
         if family == 4:
             self._sock.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
@@ -80,7 +93,10 @@ class Reflector:
 
     def _reflect(self) -> None:
         inbox = self._inbox
-        for i in range(inbox.read(self._sock.fileno())):
+        count = inbox.read(self._sock.fileno())
+        if not count:
+            self._read_errors()
+        for i in range(count):
             request = inbox.packet(i)
             if len(request) < packets.STAMP_BYTES:
                 continue
@@ -101,14 +117,30 @@ class Reflector:
             packets.STAMP_HEAD.pack_into(
                 reply, 0, number, packets.ntp_from_ns(time.time_ns()), self._error, ssid
             )
-            with contextlib.suppress(OSError):  # no way back: the sender counts it lost
-                self._sock.sendto(reply, sender)
+            send(self._sock, reply, sender)
+
+    def _read_errors(self) -> None:
+        for packet, error in errors.read(self._sock, self._inbox):
+            if error.expired and len(packet) >= packets.STAMP_BYTES:
+                ssid = packets.STAMP_HEAD.unpack_from(packet)[3]
+                seq = packets.STAMP_REFLECTED.unpack_from(packet, packets.STAMP_REFLECTED_AT)[1]
+                if ssid in self._logs:
+                    self._logs[ssid].expired_at[seq] = self._name_of(error.sender)
+
+
+def send(sock: socket.socket, packet: bytearray, to: tuple[str, int]) -> None:
+    """Send if there is a route. A refusal may be news of an earlier packet, so it is asked for once more."""
+    for _ in range(2):
+        with contextlib.suppress(OSError):
+            sock.sendto(packet, to)
+            return
 
 
 def probe_socket(node: NodeHandle, family: int, port: int) -> socket.socket:
-    """A UDP socket with kernel receive time stamps and the hop limit that STAMP asks for."""
+    """A UDP socket with kernel receive time stamps, ICMP errors, and the hop limit that STAMP asks for."""
     sock = bound_socket(node, family, socket.SOCK_DGRAM, port=port)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    errors.keep(sock)
     if family == 4:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, HOP_LIMIT)
     else:

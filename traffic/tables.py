@@ -25,6 +25,7 @@ PROBES = pa.schema(
         ("owd_us", pa.float64()),
         ("owd_back_us", pa.float64()),
         ("lost", pa.bool_()),
+        ("expired_at", pa.string()),
         ("reordered", pa.bool_()),
     ]
 )

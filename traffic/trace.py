@@ -1,8 +1,7 @@
 """Path proof: which nodes a packet really crosses, by probes that expire at hop 1, 2, 3 and so on.
 
 All probes of a round leave in one system call and carry the round's number; the routers' ICMP errors
-quote them, and the kernel hands the errors to the sending socket (IP_RECVERR) with their source. The
-nodes must not limit the rate of their ICMP errors (net.ipv4.icmp_ratemask, net.ipv6.icmp.ratelimit).
+quote them, and the kernel hands the errors to the sending socket (traffic/errors.py).
 """
 
 from __future__ import annotations
@@ -15,17 +14,14 @@ from typing import Any
 import numpy as np
 
 from topologies.flow_model import TraceFlow
-from traffic.batch import MSG_ERRQUEUE, Outbox, control_message, raw_address, socket_address
+from traffic import errors
+from traffic.batch import Outbox, control_message, raw_address
+from traffic.errors import IcmpError
 from traffic.nodes import address, bound_socket
 from traffic.stage import Stage
 
 PORT = 33434  # traceroute's; nobody listens there
-IP_RECVERR, IPV6_RECVERR = 11, 25  # <linux/in.h>, <linux/in6.h>
 _PROBE = struct.Struct("!IB3x")  # round, TTL
-_ERROR = struct.Struct("=IBBBxII")  # struct sock_extended_err; the sender's socket address follows
-_ICMP = 2, 3  # origins: SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
-_PORT_UNREACHABLE = {(2, 3, 3), (3, 1, 4)}  # (origin, type, code)
-_TIME_EXCEEDED = {(2, 11, 0), (3, 3, 0)}
 
 
 class Round:
@@ -50,14 +46,13 @@ class Tracer:
     def __init__(self, stage: Stage, flow: TraceFlow, phase: float) -> None:
         source, target = stage.ends(flow)
         self.flow, self._clock, self._inbox = flow, stage.clock, stage.inbox
-        self._names = {address(node, flow.family): name for name, node in stage.nodes.items()}
+        self._name_of = stage.name_of
         self._rounds: list[Round] = []
         self._ttls = flow.max_ttl
         if flow.family == 4:
-            level, ttl_kind, error_kind = socket.IPPROTO_IP, socket.IP_TTL, IP_RECVERR
+            level, ttl_kind = socket.IPPROTO_IP, socket.IP_TTL
         else:
-            level, ttl_kind, error_kind = socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT, IPV6_RECVERR
-        self._error_message = level, error_kind
+            level, ttl_kind = socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT
         ttls = range(1, flow.max_ttl + 1)
         self._probes = Outbox(
             flow.max_ttl,
@@ -67,7 +62,7 @@ class Tracer:
         )
         self._probes.data[:, 4] = ttls
         self._sock = stage.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
-        self._sock.setsockopt(level, error_kind, 1)
+        errors.keep(self._sock)
         stage.loop.watch(self._sock.fileno(), self._receive)
         first_ns, end_ns = stage.window_ns(flow)
         period_ns = flow.every_s * 1e9
@@ -82,26 +77,19 @@ class Tracer:
         self._probes.send(self._sock.fileno(), self._ttls)
 
     def _receive(self) -> None:
-        inbox = self._inbox
-        count = inbox.read(self._sock.fileno(), MSG_ERRQUEUE)
-        if count == 0:  # an error that found no room in the queue; left alone it would wake us for ever
-            self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        for i in range(count):
-            if len(inbox.packet(i)) == _PROBE.size:
-                number, ttl = _PROBE.unpack(inbox.packet(i))
-                for level, kind, value in inbox.control(i):
-                    if (level, kind) == self._error_message:
-                        self._answer(number, ttl, value)
+        for packet, error in errors.read(self._sock, self._inbox):
+            if len(packet) == _PROBE.size:
+                number, ttl = _PROBE.unpack(packet)
+                self._answer(number, ttl, error)
 
-    def _answer(self, number: int, ttl: int, error: memoryview) -> None:
-        _, origin, kind, code, _, _ = _ERROR.unpack_from(error)
-        if number >= len(self._rounds) or origin not in _ICMP:
+    def _answer(self, number: int, ttl: int, error: IcmpError) -> None:
+        if number >= len(self._rounds):
             return
         this = self._rounds[number]
-        this.answers[ttl] = socket_address(error[_ERROR.size :])[0]
-        if (origin, kind, code) not in _TIME_EXCEEDED:
+        this.answers[ttl] = error.sender
+        if not error.expired:
             if this.end is None or ttl < this.end:
-                this.end, this.reached = ttl, (origin, kind, code) in _PORT_UNREACHABLE
+                this.end, this.reached = ttl, error.reached
                 self._ttls = ttl if this.reached else self.flow.max_ttl
         elif ttl == this.ttls < self.flow.max_ttl and number == len(self._rounds) - 1:
             # The path has grown since the last round.
@@ -119,6 +107,6 @@ class Tracer:
             "dst": [self.flow.target] * count,
             "sent_s": self._clock.from_realtime_ns(np.array([this.sent_ns for this, _ in rounds], np.int64)),
             "hop": [hop for _, hop in rounds],
-            "node": [answer and self._names.get(answer, answer) for answer in answers],
+            "node": [answer and self._name_of(answer) for answer in answers],
             "reached": [this.reached for this, _ in rounds],
         }

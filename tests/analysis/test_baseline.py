@@ -53,7 +53,7 @@ def test_a_baseline_has_a_line_for_each_figure(run, file):
         '"outage_s": {"value": 2.0, "unit": "s", "tolerance": 0.1, "proposed": 0.1}',
     ]
     assert sorted(json.loads(file.read_text())["tables_sha256"]) == [
-        "applied", "events", "flows", "paths", "probes", "routes"
+        "applied", "control", "events", "flows", "paths", "probes", "routes"
     ]  # fmt: skip
 
 

@@ -151,7 +151,7 @@ def test_a_table_that_is_missing(pair):
     (b.dir / "routes.parquet").unlink()
     with pytest.raises(RunError, match=r"other: the table routes.parquet is missing"):
         exact.differences(a, b)
-    assert list(exact.hashes(b.dir)) == ["events", "applied", "probes", "paths", "flows"]
+    assert list(exact.hashes(b.dir)) == ["events", "applied", "control", "probes", "paths", "flows"]
 
 
 def test_a_damaged_table(pair):

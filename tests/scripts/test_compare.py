@@ -49,7 +49,7 @@ def skybed(code, *words):
 def test_a_run_and_its_copy_are_the_same_to_the_bit(run):
     run("a")
     run("b")
-    assert skybed(0, "compare", "--exact", "a", "b") == "The same to the bit: all 6 tables.\n"
+    assert skybed(0, "compare", "--exact", "a", "b") == "The same to the bit: all 7 tables.\n"
 
 
 def test_two_runs_to_the_bit_end_where_they_first_differ(run):

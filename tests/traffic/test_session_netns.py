@@ -123,6 +123,34 @@ def test_without_any_route_every_probe_is_lost_and_the_tables_are_there(nodes, t
         assert 100 <= stream.sent_packets.sum() == stream.lost_packets.sum()
 
 
+FOUR_WAYS = [(protocol, family) for protocol in ("stamp", "echo") for family in (4, 6)]
+
+
+def test_probes_that_run_in_a_circle_tell_where_they_ended(nodes, tmp_path):
+    flows = [probe(f"{p}{f}", p, f, rate_hz=20) for p, f in FOUR_WAYS]
+    with returning(nodes["far"], nodes["west"], "left"):
+        found = play(nodes, flows, tmp_path)["probes"]
+    assert found.lost.all() and (found.groupby("flow").size() == 20).all()
+    # After 255 hops, an odd number, and after 64.
+    expected = {"stamp4": ["relay"], "stamp6": ["relay"], "echo4": ["far"], "echo6": ["far"]}
+    assert found.groupby("flow").expired_at.unique().map(list).to_dict() == expected
+
+
+def test_of_answers_that_run_in_a_circle_the_reflector_is_told(nodes, tmp_path):
+    flows = [probe(f"{p}{f}", p, f, rate_hz=20) for p, f in FOUR_WAYS]
+    with returning(nodes["relay"], nodes["east"], "right"):
+        found = play(nodes, flows, tmp_path)["probes"]
+    assert found.lost.all()
+    at = found.fillna({"expired_at": ""}).groupby("flow").expired_at.unique().map(list).to_dict()
+    assert at == {"stamp4": ["far"], "stamp6": ["far"], "echo4": [""], "echo6": [""]}
+
+
+def test_without_a_loop_nothing_expires(nodes, tmp_path):
+    with dropping(nodes["far"], nodes["west"], "unreachable"):
+        found = play(nodes, [probe("p"), probe("e", "echo")], tmp_path)["probes"]
+    assert found.lost.all() and found.expired_at.isna().all()
+
+
 def test_path_proof_names_every_node_in_order(nodes, tmp_path):
     flows = [
         TraceFlow(name=f"t{f}", kind="trace", source="east", target="west", every_s=0.25, family=f)
@@ -277,3 +305,18 @@ def dropping(node, target, kind="blackhole"):
     finally:
         node.run("ip", "route", "del", kind, target.ip)
         node.run("ip", "route", "replace", *before)
+
+
+@contextlib.contextmanager
+def returning(node, target, device):
+    """While this holds, the node sends packets to the target the wrong way."""
+    gateway = "fe80::1" if device == "right" else "fe80::2"
+    routes = [("-4", f"{target.ip}/32", "via", "inet6"), ("-6", f"{target.ip6}/128", "via")]
+    before = [node.run("ip", family, "route", "show", to).split() for family, to, *_ in routes]
+    for family, to, *via in routes:
+        node.run("ip", family, "route", "replace", to, *via, gateway, "dev", device)
+    try:
+        yield
+    finally:
+        for (family, *_), route in zip(routes, before, strict=True):
+            node.run("ip", family, "route", "replace", *route)
