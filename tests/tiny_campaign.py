@@ -16,7 +16,7 @@ MANIFEST = tiny_sky.MANIFEST | {"duration_s": 30, "played_s": 30}
 def probes(by_flow):
     """A table of probes, ten a second."""
     rows = [
-        (flow, "echo", "a", "b", seq, seq / 10, rtt_us, None, None, rtt_us is None, False)
+        (flow, "echo", "a", "b", seq, seq / 10, rtt_us, None, None, rtt_us is None, None, False)
         for flow, found in by_flow.items()
         for seq, rtt_us in enumerate(found)
     ]
