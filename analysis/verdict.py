@@ -304,7 +304,7 @@ def _host_reasons(verdict: Verdict, distorted: list[str]) -> None:
 
 
 def _proof_notes(run: Run, verdict: Verdict) -> None:
-    proofs, protocol = verdict["proofs"], run.scenario.routing.protocol
+    proofs, protocol = verdict["proofs"], run.scenario.routing.title
     whose = "oracle" if run.scenario.routing.by_daemons else "plan"
     if proofs["agreeing"] < proofs["n"]:
         other = proofs["n"] - proofs["agreeing"]

@@ -41,7 +41,7 @@ def require(scenario: Scenario) -> None:
     suite = suites.of(scenario.routing)
     if suite and (lacking := suite.lacking(scenario.routing)):
         raise MachineError(
-            f"{scenario.where('routing', 'protocol')} is {scenario.routing.protocol}, which needs {lacking}; "
+            f"{scenario.where('routing', 'protocol')} is {scenario.routing.title}, which needs {lacking}; "
             "scripts/install installs it."
         )
 
@@ -158,7 +158,7 @@ class Daemons:
     def facts(self) -> dict:
         """For the manifest: `routing` with the protocol and, of daemons, their version and the memory of a
         node's, the mean of all nodes: resident, all and without shared pages of files, in MiB."""
-        found: dict[str, object] = {"protocol": self._rule.protocol}
+        found: dict[str, object] = {"protocol": self._rule.title}
         if self._daemons:
             status = [Path(f"/proc/{pid}/status").read_text() for pid in self._daemons]
             found["daemon"] = self.version

@@ -34,10 +34,7 @@ class SkyIntf(Intf):
 
     @property
     def link_local(self) -> str:
-        """The IPv6 link-local address that the kernel derives from the MAC address (RFC 4291, appendix A)."""
-        mac = bytearray.fromhex(self.mac.replace(":", ""))
-        mac[0] ^= 2
-        return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + mac[:3] + b"\xff\xfe" + mac[3:])
+        return link_local(self.mac)
 
     def carrier(self, up: bool) -> bytes:
         return messages.link_state(self.index, up)
@@ -137,3 +134,10 @@ class SkyLink(Link):
     def set_down(self) -> None:
         for intf in self.intfs:
             intf.node.netlink.apply([intf.carrier(False)])
+
+
+def link_local(mac: str) -> str:
+    """The IPv6 link-local address that the kernel derives from a MAC address (RFC 4291, appendix A)."""
+    octets = bytearray.fromhex(mac.replace(":", ""))
+    octets[0] ^= 2
+    return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + octets[:3] + b"\xff\xfe" + octets[3:])

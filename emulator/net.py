@@ -60,7 +60,7 @@ def _link(plan: Plan, i: int, life: int = 0) -> dict[str, Any]:
     return {
         "cls": SkyLink, "rate_bps": capable.rate_mbps * 1e6, "loss_pct": capable.loss_pct,
         "queue_packets": capable.queue_packets, "seed": _seed(plan.scenario.seed, i, life),
-        "addr1": _mac(i, 0), "addr2": _mac(i, 1),
+        "addr1": mac(i, 0), "addr2": mac(i, 1),
     }  # fmt: skip
 
 
@@ -218,7 +218,7 @@ class Sky(Mininet):
             node.terminate()
 
 
-def _mac(link: int, side: int) -> str:
+def mac(link: int, side: int) -> str:
     """Locally administered, from the link's number: the same in every run."""
     return ":".join(f"{byte:02x}" for byte in (2, side, *link.to_bytes(4, "big")))
 

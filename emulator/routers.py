@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emulator.bgp import Speaker, speakers
+from topologies import domains
 from topologies.contacts import Node
 
 if TYPE_CHECKING:
@@ -29,24 +31,33 @@ class Adjacency:
 
 @dataclass(frozen=True)
 class Router:
-    """A node, as its daemons know it. number: its place in the plan, from 0; links: all that it has in the
-    course of the plan, by name."""
+    """A node, as its daemons know it. number: its place in the plan, from 0; protocol: within its domain, or
+    of the whole; links: all that it has within in the course of the plan, by name; bgp: where there are
+    domains."""
 
     number: int
     node: Node
+    protocol: str
     links: tuple[Adjacency, ...]
+    bgp: Speaker | None
 
 
 def of_plan(plan: Plan) -> list[Router]:
     """Every node, in the plan's order."""
     links: dict[int, list[Adjacency]] = defaultdict(list)
+    domain = domains.of_nodes(plan.domains, len(plan.nodes))
     for link, cost in zip(plan.links, link_costs(plan).tolist(), strict=True):
+        if domain[link.a] != domain[link.b]:
+            continue
         for here, there in ((link.a, link.b), (link.b, link.a)):
             peer = plan.nodes[there]
             links[here].append(Adjacency(peer.name, peer, cost))
+    protocols = [group.protocol for group in plan.domains] or [plan.scenario.routing.protocol]
     return [
-        Router(i, node, tuple(sorted(links[i], key=lambda link: link.interface)))
-        for i, node in enumerate(plan.nodes)
+        Router(
+            i, node, protocols[domain[i]], tuple(sorted(links[i], key=lambda link: link.interface)), speaker
+        )
+        for i, (node, speaker) in enumerate(zip(plan.nodes, speakers(plan), strict=True))
     ]
 
 

@@ -155,7 +155,7 @@ def _narrator(plan: Plan, stages: Stages) -> Callable[[dict], None]:
         elif message.get("stage") == "build":
             stages.at("building", 0.0, f"{len(plan.nodes)} nodes, {len(plan.links)} links")
         elif message.get("stage") == "routing":
-            stages.at("routing", 0.0, f"{plan.scenario.routing.protocol} converges")
+            stages.at("routing", 0.0, f"{plan.scenario.routing.title} converges")
         elif message.get("stage") == "collect":
             stages.at("ending", 0.0, "answers under way, tables")
 

@@ -59,10 +59,12 @@ def problems(scenario: Scenario) -> list[Problem]:
     if found:
         return found
     nodes = {name for _, name in names}
+    layers = {s.name: s.layer for s in satellites} | dict.fromkeys((s.name for s in scenario.stations), "")
     return [
         *_access(scenario),
         *_fibre(scenario),
         *routing_checks.routing(scenario),
+        *routing_checks.domains(scenario, layers),
         *_flows(scenario, nodes),
         *routing_checks.faults(scenario, nodes),
         *_accept(scenario),

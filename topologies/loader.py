@@ -13,7 +13,7 @@ from topologies.closest import hint
 from topologies.errors import ScenarioError
 from topologies.fault_model import Fault, Region
 from topologies.flow_model import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
-from topologies.routing_model import Routing
+from topologies.routing_model import Domain, Routing
 from topologies.scenario import (
     Access,
     Fibre,
@@ -49,6 +49,7 @@ _MODELS: Places = {
     ("access", "*"): Access,
     ("fibre", "*"): Fibre,
     ("routing",): Routing,
+    ("routing", "domains", "*"): Domain,
     ("traffic", "*", "probe"): ProbeFlow,
     ("traffic", "*", "trace"): TraceFlow,
     ("traffic", "*", "udp"): UdpFlow,

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from topologies import contacts, elements, ephemeris, faults, geometry, routes, timeline, windowed
+from topologies import contacts, domains, elements, ephemeris, faults, geometry, routes, timeline, windowed
 from topologies.closest import hint
 from topologies.contacts import Link, Node
 from topologies.ephemeris import Array, Ephemeris
 from topologies.errors import ScenarioError
 from topologies.routes import Net, Routes
 from topologies.scenario import LONGEST_S, LinkClass, Scenario
+from topologies.spans import Spans
 from topologies.timeline import Timeline
 from topologies.trace import Tracer
 
@@ -175,15 +176,13 @@ class Plan:
 
     def windows(self) -> Iterator[Window]:
         """What is to be played, WINDOW_S (of topologies.windowed) at a time, the last up to duration_s;
-        without changes of routes where daemons make them.
+        of changes of routes only those that daemons do not make.
 
         Each is worked out, or read, when it is asked for: a plan of days can be played without holding it.
         """
-        both = zip(self.timeline_windows(), self.routes_windows(), strict=True)
+        both = zip(self.timeline_windows(), self._played_routes(), strict=True)
         for number, (events, changes) in enumerate(both):
             begin_s = number * windowed.WINDOW_S
-            if self.scenario.routing.by_daemons:
-                changes = changes[:0]
             yield Window(begin_s, min(begin_s + windowed.WINDOW_S, self.duration_s), events, changes)
 
     def timeline_windows(self) -> Iterator[np.ndarray]:
@@ -207,12 +206,35 @@ class Plan:
         elif self.folder is not None and (self.folder / ROUTES).exists():
             yield from windowed.read(self.folder / ROUTES, routes.CHANGE)
         else:
-            rule = self.scenario.routing
-            usable = faults.routed(self.contacts, self.lost, rule)
             tell = partial(self.progress, "routes")
-            wanted = self._destinations()
-            yield from routes.windows(self._net, usable, wanted, rule.interval_s, self.duration_s, tell)
+            yield from self._routes_over(self._usable(), tell)
             tell(1.0)
+
+    def _played_routes(self) -> Iterator[np.ndarray]:
+        """Pieces of changes that the player makes, one for each window."""
+        if not self.scenario.routing.by_daemons:
+            yield from self.routes_windows()
+            return
+        inner = [n for n, group in enumerate(self.domains) if group.protocol == "oracle"]
+        domain = domains.of_nodes(self.domains, len(self.nodes))
+        a, b = (domain[end] for end in self.ends)
+        within, usable = (a == b) & np.isin(a, inner), self._usable()
+        usable = Spans(*(column[within[usable.key]] for column in usable))
+        yield from self._routes_over(usable, lambda share: None)
+
+    def _routes_over(self, usable: Spans, tell: Callable[[float], None]) -> Iterator[np.ndarray]:
+        rule = self.scenario.routing
+        yield from routes.windows(
+            self._net, usable, self._destinations(), rule.interval_s, self.duration_s, tell
+        )
+
+    def _usable(self) -> Spans:
+        return faults.routed(self.contacts, self.lost, self.scenario.routing)
+
+    @cached_property
+    def domains(self) -> list[domains.Group]:
+        """The routing domains; none where all is one network."""
+        return domains.groups(self.scenario, self.nodes)
 
     def _destinations(self) -> np.ndarray:
         wanted = self.scenario.routing.destinations
@@ -229,11 +251,14 @@ class Plan:
 
     def reachable(self, t_s: float) -> np.ndarray:
         """bool[node, destination]: which nodes have a path to which others at a time, over links that stand
-        and are not silent."""
+        and are not silent, and as domains allow."""
         standing = self.contacts[(self.contacts.start_s <= t_s) & (t_s < self.contacts.end_s)].link
         silent = faults.silences(self.contacts, self.lost)
         silent_now = silent.key[(silent.start_s <= t_s) & (t_s < silent.end_s)]
         links = np.setdiff1d(standing, silent_now).astype(np.int64)
+        if self.domains:
+            a, b = (end[links].tolist() for end in self.ends)
+            return domains.reachable(list(zip(a, b, strict=True)), self.domains, len(self.nodes))
         delay_s = self.delay_s(links, np.full(len(links), t_s))
         via, _ = self._net.mesh(links).next_hops(delay_s, np.arange(len(self.nodes)))
         return via.T >= 0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from topologies.closest import hint
 from topologies.fault_model import LINK_KINDS, TARGETS, Fault
 from topologies.known import Problem, known_name
+from topologies.routing_model import INNER, Domain, Routing, belongs
 from topologies.scenario import Scenario
 from topologies.yamlmarks import Path
 
@@ -14,6 +16,48 @@ def routing(scenario: Scenario) -> Iterator[Problem]:
     rule = scenario.routing
     if rule.dead_s <= rule.hello_s:
         yield ("routing", "dead_s"), f"is {rule.dead_s}; it must be more than hello_s, {rule.hello_s}."
+
+
+def domains(scenario: Scenario, nodes: dict[str, str]) -> Iterator[Problem]:
+    """nodes: of each node its layer, "" for those on the ground."""
+    rule = scenario.routing
+    owner: dict[str, str] = {}
+    seen: set[str] = set()
+    for i, domain in enumerate(rule.domains):
+        path: Path = ("routing", "domains", i)
+        if domain.name in seen:
+            yield path, f"is a second domain named {domain.name}."
+        seen.add(domain.name)
+        for name in domain.nodes:
+            yield from known_name((*path, "nodes"), name, {*nodes, *nodes.values(), "ground"} - {""}, "node")
+        members = [name for name, layer in nodes.items() if belongs(domain, name, layer)]
+        twice = next((name for name in members if name in owner), None)
+        if twice:
+            yield (
+                (*path, "nodes"),
+                f"has {twice}, which is in {owner[twice]} already; a node is in one domain.",
+            )
+        owner.update(dict.fromkeys(members, domain.name))
+        if domain.anchor is not None and domain.anchor not in members:
+            yield (
+                (*path, "anchor"),
+                f"is {domain.anchor}, which is not in the domain{hint(domain.anchor, members)}.",
+            )
+        yield from _within(path, rule, domain)
+    left = next((name for name in nodes if name not in owner), None)
+    if rule.domains and left:
+        yield ("routing", "domains"), f"leave out {left}; with domains every node is in one."
+
+
+def _within(path: Path, rule: Routing, domain: Domain) -> Iterator[Problem]:
+    protocol = domain.protocol or rule.protocol
+    if protocol not in INNER:
+        yield path, f"is routed by {protocol}; within a domain it can be {', '.join(INNER)}."
+    elif rule.sessions == "anchors" and protocol == "oracle":
+        yield (
+            path,
+            "is routed by the oracle, which knows no node of another domain; take sessions: links or ospf.",
+        )
 
 
 def faults(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:

@@ -6,7 +6,27 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from topologies.fields import Model, NonNegative, Positive
+from topologies.fields import Model, Name, NonNegative, Positive
+
+INNER = ("oracle", "ospf", "ospf+bfd")  # what can route within a domain
+
+
+class Domain(Model):
+    """Nodes with routing of their own: an autonomous system that BGP joins to the others.
+
+    nodes: layer names, "ground" or names of nodes.
+    """
+
+    name: Name
+    nodes: Annotated[list[str], Field(min_length=1)]
+    protocol: Literal["oracle", "ospf", "ospf+bfd"] | None = None  # None: routing.protocol
+    anchor: str | None = None  # reflects the domain's BGP routes to its members; None: its first node
+    transit: bool = True  # whether it carries packets from one other domain to another
+
+
+def belongs(domain: Domain, name: str, layer: str) -> bool:
+    """Whether a domain names a node itself, its layer or, of a node on the ground (layer ""), the ground."""
+    return name in domain.nodes or (layer or "ground") in domain.nodes
 
 
 class Routing(Model):
@@ -25,6 +45,17 @@ class Routing(Model):
     bfd_interval_ms: Annotated[int, Field(ge=10, le=10_000)] = 100
     bfd_multiplier: Annotated[int, Field(ge=1, le=255)] = 3  # given up after so many intervals
 
+    # Of domains, if there are any: then every node is in one.
+    domains: list[Domain] = []
+    sessions: Literal["links", "anchors"] = "links"  # between which nodes of two domains BGP speaks
+    hold_s: Annotated[int, Field(ge=3, le=65_535)] = 90  # a silent BGP neighbour is given up after this
+
     @property
     def by_daemons(self) -> bool:
-        return self.protocol != "oracle"
+        return self.protocol != "oracle" or bool(self.domains)
+
+    @property
+    def title(self) -> str:
+        """What routes, in a word or two."""
+        within = sorted({domain.protocol or self.protocol for domain in self.domains})
+        return f"{' and '.join(within)} with BGP between domains" if self.domains else self.protocol

@@ -48,9 +48,9 @@ class Suite(Protocol):
 
 
 def render(template: str, router: Router, **values: Any) -> str:
-    """A template of this folder with its gaps filled by the fields of a node, its links, and the values."""
-    fields = {**vars(router.node), "number": router.number, "links": router.links}
-    return _environment().get_template(template).render(**fields, **values)
+    """A template of this folder with its gaps filled by the fields of a node, those of its router, and the
+    values."""
+    return _environment().get_template(template).render(**vars(router.node), **vars(router), **values)
 
 
 @cache

@@ -60,18 +60,28 @@ def test_ground_stations_carry_nothing_through_where_they_must_not():
     assert not any("stub router" in text for text in texts(plan()).values())
 
 
-@pytest.mark.parametrize("protocol", ["ospf", "ospf+bfd"])
-def test_bird_takes_every_configuration(protocol, tmp_path):
+@pytest.fixture
+def taken_by_bird(tmp_path):
+    """Gives the configurations of a plan, once BIRD has taken each."""
     bird = host.find_tool("bird")
     if bird is None:
         pytest.skip("bird2 is not installed")
+
+    def take(plan):
+        told = texts(plan)
+        for name, text in told.items():
+            (tmp_path / name).write_text(text)
+            done = subprocess.run([bird, "-p", "-c", tmp_path / name], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+        return told
+
+    return take
+
+
+@pytest.mark.parametrize("protocol", ["ospf", "ospf+bfd"])
+def test_bird_takes_every_configuration(protocol, taken_by_bird):
     timers = dict(hello_s=3, dead_s=12, bfd_interval_ms=50, bfd_multiplier=5)
-    for name, text in texts(plan(protocol=protocol, **timers)).items():
-        (tmp_path / name).write_text(text)
-        done = subprocess.run(
-            [bird, "-p", "-c", tmp_path / name], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+    for text in taken_by_bird(plan(protocol=protocol, **timers)).values():
         assert text.count("hello 3; dead 12;") == text.count("type ptp;") > 0
         assert ("interval 50 ms; multiplier 5" in text) == ("bfd yes" in text) == (protocol == "ospf+bfd")
 
@@ -83,3 +93,28 @@ def test_a_missing_daemon_is_told_before_anything_runs(made, monkeypatch):
     ):
         daemons.require(made.scenario)
     daemons.require(plan(protocol="oracle").scenario)
+
+
+@pytest.mark.parametrize("name", ["bgp-links", "bgp-anchors"])
+def test_bgp_sessions_have_two_ends(name, taken_by_bird):
+    """What a node is told of a session is what its peer is told; within a domain all hang on the anchor."""
+    made = Plan.make(Scenario.load(ROOT / "scenarios" / f"{name}.yaml"), duration_s=20)
+    assert len(taken_by_bird(made)) == len(made.nodes) == 80
+    told = {router.node.name: router.bgp for router in routers.of_plan(made)}
+    ends = {(node, s.peer.name, s.asn) for node, bgp in told.items() for s in (*bgp.within, *bgp.between)}
+    assert {(peer, node, told[node].asn) for node, peer, _ in ends} == ends
+    domain = {made.nodes[n].name: group for group in made.domains for n in group.members}
+    crossing = {x.name for x in made.links if len({domain[made.nodes[n].name].asn for n in (x.a, x.b)}) == 2}
+    between = {"--".join(sorted((node, s.peer.name))) for node, bgp in told.items() for s in bgp.between}
+    if name == "bgp-links":
+        assert len(crossing) == len(between) > 20
+        assert not any(bgp.exits for bgp in told.values())
+    else:
+        assert len(between) == 3  # the relay system with each of the others
+        exits = {
+            (node, interface) for node, bgp in told.items() for e in bgp.exits for interface, _ in e.over
+        }
+        assert len(exits) == 2 * len(crossing)
+    for group in made.domains:
+        anchor = made.nodes[group.anchor].name
+        assert told[anchor].reflects and len(told[anchor].within) == len(group.members) - 1

@@ -1,0 +1,76 @@
+"""Autonomous systems under a moving sky, in virtual time: what handovers cost between them."""
+
+import re
+
+import pytest
+from conftest import ROOT
+
+from analysis import load, metrics
+from emulator import host, umlkernel
+from topologies.scenario import Scenario
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(
+        umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
+    ),
+    pytest.mark.skipif(host.find_tool("bird") is None, reason="bird2 is not installed"),
+]
+
+BEGIN = "2026-05-09 02:40:50"  # then three links between systems are handed over in a minute
+KINDS = {
+    "links": ("bgp-links", "", ""),
+    "anchors": ("bgp-anchors", "", ""),
+    "oracle": ("bgp-links", "nodes: [relay],", "nodes: [relay], protocol: oracle,"),
+}
+
+
+@pytest.fixture(scope="module")
+def runs(skybed, tmp_path_factory):
+    """The run directory of each kind; all are played once."""
+    made = {}
+    for kind, (name, old, new) in KINDS.items():
+        folder = tmp_path_factory.mktemp(kind)
+        text = (ROOT / "scenarios" / f"{name}.yaml").read_text().replace(old, new)
+        (folder / "scenario.yaml").write_text(text)
+        out = folder / "run"
+        done = skybed("run", folder / "scenario.yaml", "--clock", "virtual", "--out", out, timeout_s=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+        made[kind] = out
+    return made
+
+
+def sessions(out, change):
+    """How often BGP sessions between systems came up, or went, in the course of a run."""
+    said = "".join(log.read_text() for log in sorted((out / "routing").glob("*.log")))
+    found = re.findall(rf"^(\S+ \S+) <TRACE> (?:link|anchor)_\w+: State changed to {change}$", said, re.M)
+    return sum(at >= BEGIN for at in found)
+
+
+def outage_s(out):
+    run = load(out)
+    found = [metrics.outages(run, flow.name) for flow in run.scenario.traffic]
+    return sum(float((each["end_s"] - each["start_s"]).sum()) for each in found)
+
+
+def test_the_two_differ_in_their_sessions_only():
+    links, anchors = (Scenario.load(ROOT / "scenarios" / f"bgp-{kind}.yaml") for kind in ("links", "anchors"))
+    plain = [x.model_dump(exclude={"name", "about", "routing"}) for x in (links, anchors)]
+    assert plain[0] == plain[1]
+    assert links.routing.model_copy(update={"sessions": "anchors"}) == anchors.routing
+
+
+def test_handovers_end_the_sessions_on_links_and_not_those_between_anchors(runs):
+    assert sessions(runs["links"], "down") == sessions(runs["links"], "up") == 6  # a session has two ends
+    assert sessions(runs["anchors"], "down") == sessions(runs["anchors"], "up") == 0
+
+
+def test_the_handover_of_the_only_gateway_costs_less_with_anchors(runs):
+    assert 0.05 < outage_s(runs["anchors"]) < 0.5 * outage_s(runs["links"]) < 2
+
+
+def test_a_domain_of_the_oracle_s_speaks_bgp_with_the_others(runs):
+    """All nodes had found all others when the run began, or it would not have; and probes come through."""
+    probes = load(runs["oracle"]).probes
+    assert probes.lost.mean() < 0.02
+    assert sessions(runs["oracle"], "up") == 6
