@@ -8,7 +8,12 @@ pdv         RFC 5481  packet delay variation: delay less the least delay of the 
                       one-way delay was measured, else of the round trip
 outage      RFC 3357  loss period: MIN_LOST or more packets lost one after another
 
-Everything here comes from the run's tables alone; the truth to compare it with is `analysis.truth`'s.
+These come from the run's tables alone; the truth to compare them with is `analysis.truth`'s. Two more are of
+the sky, and of flows that begin or end on the ground:
+
+stretch     round trip over what light would take along the great circle, between two stations
+handover    an access link that a station at an end of the flow takes up after the start; with the policy
+            `all`, and after a fault, any that comes
 """
 
 from __future__ import annotations
@@ -18,6 +23,8 @@ import pandas as pd
 
 from analysis.run import Run
 from topologies.errors import RunError
+from topologies.flow_model import AnyFlow
+from topologies.geometry import C_KM_S, great_circle_km
 
 MIN_LOST = 2  # a single lost packet is loss, not an outage
 
@@ -26,7 +33,8 @@ def flow_metrics(run: Run) -> pd.DataFrame:
     """One row per flow of the scenario, in its order; nan (counts: NA) where a flow does not measure one.
 
     Columns: flow, kind, src, dst, sent, lost, loss_pct, reordered_pct, rtt_{min,p50,p99}_ms,
-    owd_{p50,p99}_ms, pdv_{p50,p99}_ms, outages, outage_s, outage_max_s, throughput_mbps, retransmits.
+    owd_{p50,p99}_ms, pdv_{p50,p99}_ms, outages, outage_s, outage_max_s, throughput_mbps, retransmits,
+    stretch_p50, handovers.
     """
     rows = []
     for flow in run.scenario.traffic:
@@ -35,6 +43,7 @@ def flow_metrics(run: Run) -> pd.DataFrame:
             row |= _of_probes(run, str(flow.name))
         elif flow.kind in ("udp", "tcp"):
             row |= _of_intervals(run.flows[run.flows["flow"] == flow.name], flow.kind)
+        row |= _of_ends(run, flow, row.get("rtt_p50_ms"))
         rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(COUNTS, "Int64"))
 
@@ -42,10 +51,10 @@ def flow_metrics(run: Run) -> pd.DataFrame:
 COLUMNS = [
     "flow", "kind", "src", "dst", "sent", "lost", "loss_pct", "reordered_pct", "rtt_min_ms", "rtt_p50_ms",
     "rtt_p99_ms", "owd_p50_ms", "owd_p99_ms", "pdv_p50_ms", "pdv_p99_ms", "outages", "outage_s",
-    "outage_max_s", "throughput_mbps", "retransmits",
+    "outage_max_s", "throughput_mbps", "retransmits", "stretch_p50", "handovers",
 ]  # fmt: skip
 
-COUNTS = ("sent", "lost", "outages", "retransmits")
+COUNTS = ("sent", "lost", "outages", "retransmits", "handovers")
 UNITS = {"ms": "ms", "s": "s", "pct": "%", "mbps": "Mbit/s"}  # by the end of a metric's name
 SHORT = ("rtt", "owd", "pdv")
 
@@ -103,6 +112,27 @@ def _of_intervals(rows: pd.DataFrame, kind: str) -> dict[str, float]:
         rtt_ms = rows["rtt_us"].dropna() / 1e3
         for name, share in (("min", 0.0), ("p50", 0.5), ("p99", 0.99)):
             found[f"rtt_{name}_ms"] = rtt_ms.quantile(share)
+    return found
+
+
+def _of_ends(run: Run, flow: AnyFlow, rtt_ms: object) -> dict[str, object]:
+    """What depends on where a flow begins and ends. rtt_ms: its median, of a probe flow."""
+    plan, ends = run.plan, {flow.source, flow.target}
+    ground = [station for station in run.scenario.stations if station.name in ends]
+    if not ground:
+        return {}
+    names = {station.name for station in ground}
+    theirs = [
+        number
+        for number, link in enumerate(plan.links)
+        if link.kind == "access" and names & {plan.nodes[link.a].name, plan.nodes[link.b].name}
+    ]
+    start_s = plan.contacts.loc[plan.contacts["link"].isin(theirs), "start_s"]
+    found: dict[str, object] = {"handovers": int(((start_s > 0) & (start_s <= run.played_s)).sum())}
+    if flow.kind == "probe" and isinstance(rtt_ms, float) and len(ground) == 2:
+        a, b = ground
+        way_km = great_circle_km(a.lat_deg, a.lon_deg, b.lat_deg, b.lon_deg)
+        found["stretch_p50"] = rtt_ms / (2e3 * way_km / C_KM_S)
     return found
 
 

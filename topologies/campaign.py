@@ -35,7 +35,7 @@ STEP = re.compile(r"\.?[^.\[\]]+|\[[^\[\]]+\]")
 Metric = Literal[
     "sent", "lost", "loss_pct", "reordered_pct", "rtt_min_ms", "rtt_p50_ms", "rtt_p99_ms", "owd_p50_ms",
     "owd_p99_ms", "pdv_p50_ms", "pdv_p99_ms", "outages", "outage_s", "outage_max_s", "throughput_mbps",
-    "retransmits",
+    "retransmits", "stretch_p50", "handovers",
 ]  # fmt: skip
 METRICS: list[Metric] = ["rtt_p50_ms", "rtt_p99_ms", "loss_pct", "outages", "outage_s", "throughput_mbps"]
 Value = str | int | float | bool | None

@@ -55,6 +55,16 @@ def test_udp_and_tcp_metrics(builder):
     assert metrics.throughput(run, "u1").iloc[-1].tolist() == [59.0, 60.0, 4.0]
 
 
+def test_stretch_is_of_the_great_circle_and_handovers_are_of_the_stations(builder):
+    """Miyun and Sanya are 2,567 km apart, which light goes in 8.563 ms; both change to s2 at 32 s."""
+    row = of(builder().load(), "p1")
+    assert row["stretch_p50"] == approx(row["rtt_p50_ms"] / (2 * 8.563), rel=1e-4)
+    assert row["handovers"] == 2
+    short = builder(duration_s=20)
+    short.manifest["played_s"] = 20
+    assert of(short.load(), "p1")["handovers"] == 0
+
+
 def test_unknown_flow(builder):
     with pytest.raises(RunError) as caught:
         metrics.outages(builder().load(), "p9")
