@@ -81,13 +81,15 @@ class Skybed:
         """The run of a scenario file, made now or earlier in this session.
 
         clock, lane, wall_limit_s: as of `skybed run`, but time is virtual unless told otherwise.
-        fields: of the scenario, in the place of its own, such as duration_s=20, seed=2 or faults=[...].
+        fields: of the scenario, in the place of its own, such as duration_s=20, seed=2 or faults=[...], or
+        by path as of Scenario.with_: **{"traffic[down].rate_hz": 20}.
         Raises InvalidRun where the emulation was distorted.
         """
         from scripts.run import Options
         from topologies.errors import SkybedError
+        from topologies.scenario import Scenario
 
-        loaded = _scenario(self._root / scenario, fields)
+        loaded = Scenario.load(self._root / scenario).with_(fields)
         key = (loaded.sha256, clock, lane)
         options = Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s)
         if key not in self._made:
@@ -123,20 +125,6 @@ def skybed(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
     kept = pytestconfig.getoption("skybed_runs")
     folder = Path(kept).absolute() if kept else tmp_path_factory.mktemp("skybed", numbered=False)
     return Skybed(pytestconfig.rootpath, folder, pytestconfig.stash[SESSION])
-
-
-def _scenario(path: Path, fields: dict[str, Any]) -> Scenario:
-    """A scenario file, with other values for some of its fields."""
-    import yaml
-
-    from topologies import loader
-    from topologies.scenario import Scenario
-
-    scenario = Scenario.load(path)
-    if not fields:
-        return scenario
-    changed = yaml.safe_dump(yaml.safe_load(scenario.dump()) | fields, sort_keys=False)
-    return loader.parse(changed, f"{path} with {', '.join(fields)}", path.parent)
 
 
 def _new_directory(folder: Path, name: str) -> Path:

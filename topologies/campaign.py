@@ -1,36 +1,32 @@
 """A campaign: one YAML file that makes many scenarios of one, each validated before anything runs.
 
-A path names a field as error messages do: `access[0].policy`, list items counted from 0. An item that has
-a name may be named instead: `traffic[down].rate_hz`.
+Paths are those of topologies.overrides.
 """
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import itertools
 import json
 import pathlib
-import re
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from topologies import campaign_figures, catalog, loader, yamlmarks
+from topologies import campaign_figures, loader, overrides, yamlmarks
 from topologies.campaign_figures import Figure
 from topologies.closest import hint
 from topologies.errors import ScenarioError
 from topologies.fields import Model, Name
 from topologies.known import Problem
 from topologies.scenario import Scenario, dotted
-from topologies.yamlmarks import Marks, Path, line_of
+from topologies.yamlmarks import Marks, line_of
 
 LONGEST_VALUE = 200  # characters, percent-encoded: with its path it names a folder
-STEP = re.compile(r"\.?[^.\[\]]+|\[[^\[\]]+\]")
 
 Metric = Literal[
     "sent", "lost", "loss_pct", "reordered_pct", "rtt_min_ms", "rtt_p50_ms", "rtt_p99_ms", "owd_p50_ms",
@@ -92,13 +88,18 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
     used: set[int] = set()  # of `without`
     for changes in _combined(campaign, lines, file):
         parameters = {
-            at: _value(changes[at][1] if at in changes else _look(base, at)) for at in _paths(campaign)
+            at: _value(changes[at][1] if at in changes else overrides.look(base, at))
+            for at in _paths(campaign)
         }
         if left_out := _left_out(campaign, parameters):
             used |= left_out
             continue
         line = max((line for line, _ in changes.values()), default=1)
-        changed, marks = _changed(base, changes, line, file)
+        if "seed" in changes:  # in the table it is the run's
+            raise ScenarioError(
+                f"{file}, line {changes['seed'][0]}: seed is not a parameter; `repeats` vary it."
+            )
+        changed, marks = overrides.changed(base, changes, line, file)
         scenario = loader.check(changed, marks, file, base_path.parent)
         for at in changes:
             if len(urllib.parse.quote(str(parameters[at]))) > LONGEST_VALUE:
@@ -164,16 +165,14 @@ def _useless(campaign: Campaign, used: set[int]) -> Iterator[Problem]:
             yield ("without", number), "leaves nothing out: no combination has these values."
 
 
-# -- overrides ---------------------------------------------------------------------------------------
-
-Changes = dict[str, tuple[int, Any]]  # by path: the line in the campaign file, the value
+# -- parameters --------------------------------------------------------------------------------------
 
 
 def _paths(campaign: Campaign) -> list[str]:
     return list(dict.fromkeys([*itertools.chain(*campaign.variants), *campaign.grid]))
 
 
-def _combined(campaign: Campaign, lines: Marks, file: str) -> Iterator[Changes]:
+def _combined(campaign: Campaign, lines: Marks, file: str) -> Iterator[dict[str, tuple[int, Any]]]:
     """The list's items, and for each of them the combinations of the grid's values."""
     for number, variant in enumerate(campaign.variants):
         given = {at: (line_of(lines, ("list", number, at)), value) for at, value in variant.items()}
@@ -187,88 +186,6 @@ def _combined(campaign: Campaign, lines: Marks, file: str) -> Iterator[Changes]:
         ]
         for chosen in itertools.product(*axes):
             yield given | dict(chosen)
-
-
-def _changed(base: Any, changes: Changes, line: int, file: str) -> tuple[Any, Marks]:
-    """A scenario's data with other values, and a line of the campaign file for every path in it.
-
-    The base is right by itself, so what is wrong now is a change's doing: its line, or else `line`.
-    """
-    data, at_line = copy.deepcopy(base), dict[Path, int]()
-    for at, (here, value) in changes.items():
-        if at == "seed":  # in the table it is the run's
-            raise ScenarioError(f"{file}, line {here}: seed is not a parameter; `repeats` vary it.")
-        try:
-            at_line[_set(data, at, copy.deepcopy(value))] = here
-        except LookupError as why:
-            raise ScenarioError(f"{file}, line {here}: {at} {why.args[0]}") from None
-    marks: Marks = {}
-    for path in _walk(data, ()):
-        known = [at_line[path[:n]] for n in range(len(path), 0, -1) if path[:n] in at_line]
-        marks[path] = known[0] if known else line
-    return data, marks
-
-
-def _walk(data: Any, path: Path) -> Iterator[Path]:
-    yield path
-    items: Any = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in items:
-        yield from _walk(value, (*path, key))
-
-
-def _set(data: Any, at: str, value: Any) -> Path:
-    """Put a value at a path, making mappings that are not there; returns the path. Raises LookupError."""
-    steps, path = _steps(at), tuple[str | int, ...]()
-    for number, step in enumerate(steps):
-        key = _key(data, step, path)
-        path = (*path, key)
-        if number == len(steps) - 1:
-            data[key] = value
-        elif isinstance(data, dict) and data.get(key) is None:
-            # A link class of the catalogue keeps what is not changed.
-            known = catalog.LINKS.get(str(key)) if path[:-1] == ("links",) else None
-            data[key] = dict(known or {})
-        data = data[key]
-    return path
-
-
-def _look(data: Any, at: str) -> Any:
-    """The value at a path; None if there is none."""
-    path: Path = ()
-    try:
-        for step in _steps(at):
-            key = _key(data, step, path)
-            data, path = data[key], (*path, key)
-    except LookupError:
-        return None
-    return data
-
-
-def _steps(at: str) -> list[str]:
-    found = list(STEP.finditer(at))
-    if not found or "".join(match[0] for match in found) != at or at[0] in ".[":
-        raise LookupError("is not a path; write one as in access[0].policy or traffic[down].rate_hz.")
-    return [match[0].removeprefix(".") for match in found]
-
-
-def _key(data: Any, step: str, path: Path) -> str | int:
-    """What a step of a path, `name` or `[name]`, is in a mapping or a list: a key, or a number."""
-    where, bracketed, step = dotted(path), step.startswith("["), step.strip("[]")
-    if isinstance(data, dict):
-        return step
-    if not isinstance(data, list):
-        raise LookupError(f"is not a field: {where} is {data}, which has none.")
-    if not bracketed:
-        raise LookupError(f"is not a field: {where} is a list; write {where}[{step}], a number or a name.")
-    if step.isdigit():
-        if int(step) >= len(data):
-            raise LookupError(f"is not there: {where} has {len(data)} items, counted from 0.")
-        return int(step)
-    names = [item.get("name") if isinstance(item, Mapping) else item for item in data]
-    if step not in names:
-        near = hint(step, [name for name in names if isinstance(name, str)])
-        raise LookupError(f"is not there: no item of {where} is named {step}{near}.")
-    return names.index(step)
 
 
 def _value(value: Any) -> Value:

@@ -97,9 +97,9 @@ def validated(model: type[M], data: Any, lines: Marks, file: str, places: Places
 
 
 def error_of(file: str, problems: list[tuple[int, str]]) -> ScenarioError:
-    """One error of (line, sentence) pairs."""
+    """One error of (line, sentence) pairs; line 0: it is not in the file."""
     problems = sorted(problems, key=lambda problem: problem[0])
-    shown = [f"{file}, line {line}: {says}" for line, says in problems[:SHOWN]]
+    shown = [f"{file}{f', line {line}' * (line > 0)}: {says}" for line, says in problems[:SHOWN]]
     if len(problems) > SHOWN:
         shown.append(f"... and {len(problems) - SHOWN} more.")
     return ScenarioError("\n".join(shown))

@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import json
 import pathlib
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -219,6 +220,20 @@ class Scenario(Model):
         from topologies import loader  # it builds Scenarios, so it cannot be imported before they are defined
 
         return loader.load(pathlib.Path(path))
+
+    def with_(self, changes: Mapping[str, Any] | None = None, /, **fields: Any) -> Scenario:
+        """The same with other values, by path as in a campaign; checked as a file is.
+
+        scenario.with_({"access[0].policy": "keep", "traffic[down].rate_hz": 20}, duration_s=60)
+        """
+        from topologies import loader, overrides  # they build Scenarios
+
+        given = {at: (0, value) for at, value in {**(changes or {}), **fields}.items()}
+        file = f"{self._file} with {', '.join(given)}" if given else self._file
+        data, marks = overrides.changed(self._plain(), given, 0, file)
+        scenario = loader.check(data, marks, file, pathlib.Path(self._file).parent)
+        scenario._lines = {}  # of no file
+        return scenario
 
     def dump(self) -> str:
         """YAML that loads to an equal scenario, complete in itself: with defaults and texts of elements."""
