@@ -13,7 +13,9 @@ import pandas as pd
 from analysis.metrics import of_flow
 from analysis.run import Run
 from analysis.truth import path_name
+from topologies import srv6
 from topologies.errors import RunError
+from topologies.plan import Plan
 
 LOOK_S = 0.1  # a planned path that lasts less may be missed
 EDGE_S = 1e-3  # planned path changes are located to this
@@ -76,7 +78,8 @@ def path_at(run: Run, src: str, dst: str, t_s: np.ndarray) -> np.ndarray:
 def check_proofs(run: Run) -> pd.DataFrame:
     """Every path proof beside the plan: columns flow, sent_s, path, reached, planned, agrees.
 
-    A silent hop agrees with any node; a proof may also agree with the path of FLIGHT_S later.
+    A silent hop agrees with any node; a proof may also agree with the path of FLIGHT_S later. Of paths by
+    source it must agree with what can be seen.
     """
     checked = []
     for flow in run.scenario.traffic:
@@ -86,7 +89,9 @@ def check_proofs(run: Run) -> pd.DataFrame:
         sent_s, path = seen["sent_s"].to_numpy(), seen["path"].where(seen["reached"], "")
         now = path_at(run, flow.source, flow.target, sent_s)
         soon = path_at(run, flow.source, flow.target, np.minimum(sent_s + FLIGHT_S, run.played_s))
-        agrees = [_same(p, a) or _same(p, b) for p, a, b in zip(path, now, soon, strict=True)]
+        hidden = run.scenario.routing.by_source and flow.family == 4
+        shown = [[_outside(run.plan, p) for p in planned] if hidden else planned for planned in (now, soon)]
+        agrees = [_same(p, a) or _same(p, b) for p, a, b in zip(path, *shown, strict=True)]
         checked.append(seen.assign(flow=flow.name, planned=now, agrees=agrees))
     columns = ["flow", "sent_s", "path", "reached", "planned", "agrees"]
     return pd.concat(checked)[columns] if checked else pd.DataFrame(columns=columns)
@@ -95,6 +100,14 @@ def check_proofs(run: Run) -> pd.DataFrame:
 def _same(proven: str, planned: str) -> bool:
     seen, wanted = proven.split(" > "), planned.split(" > ")
     return len(seen) == len(wanted) and all(a in ("?", b) for a, b in zip(seen, wanted, strict=True))
+
+
+def _outside(plan: Plan, path: str) -> str:
+    """What proofs can see of a planned path by source: IPv4 packets come out at the far end with the TTL with
+    which they came to the ingress."""
+    nodes = path.split(" > ")
+    at = srv6.ingress([plan.node(name) for name in nodes] if path else [], len(plan.orbits))
+    return path if at >= len(nodes) - 1 else " > ".join([*nodes[: max(at, 1)], nodes[-1]])
 
 
 def handovers(run: Run, path_intervals: pd.DataFrame) -> int:

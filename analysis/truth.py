@@ -3,7 +3,8 @@
 A probe's true RTT is how long the plan's trace takes it to the far end when sent at its time of sending,
 plus how long the answer takes back when sent at its arrival; a path that changes in flight is thereby
 followed hop by hop. To the geometry every hop adds the time that the packet takes on the wire at the
-link's rate (106 bytes at 10 Mbit/s are 85 us), because the emulated link takes it too. Queueing is not
+link's rate (106 bytes at 10 Mbit/s are 85 us), because the emulated link takes it too; with srv6 the
+packet is longer from its ingress on. Queueing is not
 part of the truth: probes that share a link with load are marked, and their error says how long they
 queued, not how well the emulation kept time.
 
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.run import Run
+from topologies import srv6
 from topologies.flow_model import AnyFlow, ProbeFlow
 from topologies.plan import Plan
 
@@ -110,7 +112,10 @@ def _answers(
 
 def _serialisation_us(plan: Plan, path: Path, packet_bytes: int) -> float:
     rates_mbps = [plan.links[link].link_class.rate_mbps for link in link_numbers(plan, path)]
-    return float(sum(8 * packet_bytes / rate for rate in rates_mbps))
+    added = [0] * len(rates_mbps)
+    if plan.scenario.routing.by_source:
+        added = srv6.added_bytes(path, len(plan.orbits))
+    return float(sum(8 * (packet_bytes + more) / rate for more, rate in zip(added, rates_mbps, strict=True)))
 
 
 def _passes(plan: Plan, paths: list[Path]) -> np.ndarray:

@@ -14,6 +14,7 @@ from mininet.link import Intf, Link
 from emulator import messages
 from emulator.messages import packed
 from emulator.node import SkyNode
+from topologies import srv6
 
 INDEX_BASE = 100  # below it a kernel may put fallback tunnels into every new namespace
 PACKET_BYTES = 1500
@@ -47,16 +48,34 @@ class SkyIntf(Intf):
         return [
             self.netem.message(delay_us, silent, fresh=True),
             *(messages.neighbour(self.index, ip, peer.mac) for ip in gateways),
+            *self._route_to_segment(),
         ]
+
+    def _route_to_segment(self) -> list[bytes]:
+        """To the peer's SRv6 identifier, if it has one; not limited to PACKET_BYTES."""
+        peer = self.peer
+        if not peer.node.sid:
+            return []
+        to, gateway, source = (packed(ip) for ip in (peer.node.sid, peer.link_local, self.node.ip6))
+        return [messages.route(to, gateway, self.index, source)]
 
     def routes_to(self, ip: str, ip6: str) -> list[bytes]:
         """Host routes to a node's two addresses by way of this interface."""
         peer = self.peer
+        mtu = PACKET_BYTES if peer.node.sid else 0
         hops = [(ip, peer.node.ip, self.node.ip), (ip6, peer.link_local, self.node.ip6)]
         return [
-            messages.route(packed(to), packed(gateway), self.index, packed(source))
+            messages.route(packed(to), packed(gateway), self.index, packed(source), mtu)
             for to, gateway, source in hops
             if to
+        ]
+
+    def paths_to(self, ip: str, ip6: str, segments: list[str]) -> list[bytes]:
+        """Host routes to a node's two addresses by SRv6 segments; this interface leads to the first."""
+        through, mtu = [packed(sid) for sid in segments], PACKET_BYTES + srv6.overhead_bytes(len(segments))
+        ends = (ip, self.node.ip), (ip6, self.node.ip6)
+        return [
+            messages.source_route(packed(to), through, self.index, packed(source), mtu) for to, source in ends
         ]
 
     # -- Mininet's shell commands, without the shell
@@ -85,6 +104,7 @@ class SkyLink(Link):
     rate_bps in bit/s; loss_pct 0 to 100; queue_packets beyond those in flight. max_delay_us is the longest
     delay it will have: netem's limit counts the packets in flight too, and drops silently beyond it.
     addressed: the ends carry their nodes' IPv4 addresses, as OSPF wants it; still no prefix is the link's.
+    Between nodes with segment identifiers it carries packets of PACKET_BYTES with any number of segments.
     """
 
     def __init__(
@@ -114,7 +134,8 @@ class SkyLink(Link):
         self, name1: str, name2: str, addr1: str, addr2: str, node1: SkyNode, node2: SkyNode, **_: Any
     ) -> None:
         index1, index2 = (INDEX_BASE + port for port in self._ports)
-        pair = messages.veth(name1, index1, addr1, name2, index2, addr2, node2.namespace.fd)
+        mtu = PACKET_BYTES + (srv6.overhead_bytes(srv6.MOST_SEGMENTS) if node1.sid else 0)
+        pair = messages.veth(name1, index1, addr1, name2, index2, addr2, node2.namespace.fd, mtu)
         node1.netlink.apply([pair])
 
     @property

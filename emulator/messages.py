@@ -15,6 +15,7 @@ import ipaddress
 import itertools
 import socket
 import struct
+from collections.abc import Sequence
 
 from pyroute2.netlink import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, nlmsg
 from pyroute2.netlink.rtnl import (
@@ -31,7 +32,7 @@ from pyroute2.netlink.rtnl import (
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.ndmsg import ndmsg
-from pyroute2.netlink.rtnl.rtmsg import rtmsg
+from pyroute2.netlink.rtnl.rtmsg import LWTUNNEL_ENCAP_SEG6, rtmsg
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 from pyroute2.netlink.rtnl.tcmsg.sched_netem import options as netem_options
 
@@ -40,6 +41,8 @@ NUD_PERMANENT = 0x80
 IFA_F_NODAD = 0x02
 RTNH_F_ONLINK = 4
 RTPROT_STATIC = 4
+RT_SCOPE_LINK = 253
+RTN_LOCAL = 2
 NETEM_TICK_NS = 64  # the kernel's PSCHED_SHIFT
 LOSS_ALL = 0xFFFFFFFF
 
@@ -103,6 +106,7 @@ _RATE, _SEED = 0x55CBE70D2F416385, 0x63D9F51B3D4F7193
 _NAME, _PEER_NAME = "a-name-of-15-ch", "its-peer-s-name"
 _MAC, _PEER_MAC = "02:a1:b3:c5:d7:e9", "02:f1:e3:d5:c7:b9"
 _FD = 0x5E5F6061
+_SEGMENT = 0x77D1E5C3
 
 
 def _marks(size: int) -> list[bytes]:
@@ -132,14 +136,21 @@ def _family(size: int) -> int:
 
 
 def veth(
-    name: str, index: int, mac: str, peer_name: str, peer_index: int, peer_mac: str, peer_netns: int
+    name: str,
+    index: int,
+    mac: str,
+    peer_name: str,
+    peer_index: int,
+    peer_mac: str,
+    peer_netns: int,
+    mtu: int = 1500,
 ) -> bytes:
     """A pair of interfaces: one here, its peer at once in the namespace of the descriptor `peer_netns`."""
     ends = [
         (_name(a_name), _U32.pack(an_index), _mac(a_mac))
         for a_name, an_index, a_mac in ((name, index, mac), (peer_name, peer_index, peer_mac))
     ]
-    return _veth().fill(*ends[0], *ends[1], _U32.pack(peer_netns))
+    return _veth(mtu).fill(*ends[0], *ends[1], _U32.pack(peer_netns))
 
 
 # TCP sends packets as they would be on a wire: queues count packets, and one of 64 kB would count as one.
@@ -147,13 +158,14 @@ _GSO = "IFLA_GSO_MAX_SEGS", 1
 
 
 @functools.cache
-def _veth() -> Template:
+def _veth(mtu: int) -> Template:
+    size = ("IFLA_MTU", mtu), _GSO
     peer = {
         "index": _PEER_INDEX,
-        "attrs": [("IFLA_IFNAME", _PEER_NAME), ("IFLA_ADDRESS", _PEER_MAC), _GSO, ("IFLA_NET_NS_FD", _FD)],
+        "attrs": [("IFLA_IFNAME", _PEER_NAME), ("IFLA_ADDRESS", _PEER_MAC), *size, ("IFLA_NET_NS_FD", _FD)],
     }
     info = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", {"attrs": [("VETH_INFO_PEER", peer)]})]}
-    attrs = [("IFLA_IFNAME", _NAME), ("IFLA_ADDRESS", _MAC), _GSO, ("IFLA_LINKINFO", info)]
+    attrs = [("IFLA_IFNAME", _NAME), ("IFLA_ADDRESS", _MAC), *size, ("IFLA_LINKINFO", info)]
     message = _encode(ifinfmsg(), RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, attrs, index=_INDEX)
     near = _name(_NAME), _U32.pack(_INDEX), _mac(_MAC)
     far = _name(_PEER_NAME), _U32.pack(_PEER_INDEX), _mac(_PEER_MAC)
@@ -259,22 +271,64 @@ class Netem:
 # -- routes ------------------------------------------------------------------------------------------
 
 
-def route(destination: bytes, gateway: bytes, index: int, source: bytes) -> bytes:
-    """Replace the host route to `destination`. All addresses packed: 4 bytes for IPv4, 16 for IPv6."""
-    return _route(len(destination)).fill(destination, gateway, source, _U32.pack(index))
+def route(destination: bytes, gateway: bytes, index: int, source: bytes, mtu: int = 0) -> bytes:
+    """Replace the host route to `destination`. All addresses packed: 4 bytes for IPv4, 16 for IPv6.
+
+    mtu: of what takes this route, where it is less than the link's; 0: the link's.
+    """
+    return _route(len(destination), mtu).fill(destination, gateway, source, _U32.pack(index))
 
 
 @functools.cache
-def _route(size: int) -> Template:
+def _route(size: int, mtu: int) -> Template:
     marks = _marks(size)
     destination, gateway, source = (socket.inet_ntop(_family(size), mark) for mark in marks)
     message = _encode(
         rtmsg(), RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
-        [("RTA_DST", destination), ("RTA_GATEWAY", gateway), ("RTA_PREFSRC", source), ("RTA_OIF", _INDEX)],
+        [("RTA_DST", destination), ("RTA_GATEWAY", gateway), ("RTA_PREFSRC", source), ("RTA_OIF", _INDEX),
+         *_metrics(mtu)],
         family=_family(size), dst_len=8 * size, table=254, proto=RTPROT_STATIC, scope=0, type=1,
         flags=RTNH_F_ONLINK,
     )  # fmt: skip
     return Template(message, *marks, _U32.pack(_INDEX))
+
+
+def _metrics(mtu: int) -> list[tuple[str, dict]]:
+    return [("RTA_METRICS", {"attrs": [("RTAX_MTU", mtu)]})] if mtu else []
+
+
+def source_route(destination: bytes, segments: Sequence[bytes], index: int, source: bytes, mtu: int) -> bytes:
+    """Replace the host route to `destination`: what takes it is encapsulated with SRv6 segments.
+
+    It leaves by the route to the first segment; `index` is the interface with which this route goes.
+    mtu: as in `route`, encapsulation included.
+    """
+    template = _source_route(len(destination), len(segments), mtu)
+    return template.fill(destination, b"".join(reversed(segments)), source, _U32.pack(index))
+
+
+@functools.cache
+def _source_route(size: int, count: int, mtu: int) -> Template:
+    destination, _, source = _marks(size)
+    segments = [struct.pack("=I12x", _SEGMENT + n) for n in range(count)]
+    path = {"mode": "encap", "segs": [socket.inet_ntop(socket.AF_INET6, segment) for segment in segments]}
+    message = _encode(
+        rtmsg(), RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
+        [("RTA_DST", socket.inet_ntop(_family(size), destination)),
+         ("RTA_PREFSRC", socket.inet_ntop(_family(size), source)), ("RTA_OIF", _INDEX), *_metrics(mtu),
+         ("RTA_ENCAP_TYPE", LWTUNNEL_ENCAP_SEG6), ("RTA_ENCAP", {"attrs": [("SEG6_IPTUNNEL_SRH", path)]})],
+        family=_family(size), dst_len=8 * size, table=254, proto=RTPROT_STATIC, scope=RT_SCOPE_LINK, type=1,
+    )  # fmt: skip
+    return Template(message, destination, b"".join(segments), source, _U32.pack(_INDEX))
+
+
+def local(address: bytes, index: int) -> bytes:
+    """Take in what is sent to an IPv6 address that is not an interface's, and so never a source."""
+    return _encode(
+        rtmsg(), RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
+        [("RTA_DST", socket.inet_ntop(socket.AF_INET6, address)), ("RTA_OIF", index)],
+        family=socket.AF_INET6, dst_len=128, table=255, proto=RTPROT_STATIC, scope=0, type=RTN_LOCAL,
+    )  # fmt: skip
 
 
 def route_delete(destination: bytes) -> bytes:

@@ -13,11 +13,11 @@ import numpy as np
 from mininet.net import Mininet
 from mininet.topo import Topo
 
-from emulator import messages, order
+from emulator import messages, order, segments
 from emulator.link import SkyLink
 from emulator.messages import packed
 from emulator.node import GroundStation, Satellite, SkyNode
-from topologies import windowed
+from topologies import srv6, windowed
 from topologies.timeline import EventKind
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class SkyTopo(Topo):
             if via is not None:
                 reached = np.flatnonzero(via[i] >= 0)
                 still["routes"] = [((plan.nodes[d].ip, plan.nodes[d].ip6), names[via[i, d]]) for d in reached]
+            elif plan.scenario.routing.by_source:
+                still["sid"] = srv6.sid(i)
             self.addHost(node.name, cls=cls, ip=node.ip, ip6=node.ip6, **still)
         if at_s is not None:
             for i in _standing(plan, at_s):
@@ -96,8 +98,10 @@ class Sky(Mininet):
     """
 
     def __init__(self, plan: Plan, early_us: float = 0.0):
+        segments.check(plan.scenario)
         self.plan = plan
         self._early_us = early_us
+        self._by_source, self._satellites = plan.scenario.routing.by_source, len(plan.orbits)
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # two descriptors a node
         Mininet.inited = True  # no change of the machine's own limits by a dozen of `sysctl -w`
@@ -179,6 +183,9 @@ class Sky(Mininet):
     def _route(self, node: int, destination: int, via: int) -> list[bytes]:
         intf = self.sky_nodes[node].nameToIntf[self.sky_nodes[via].name]
         to = self.sky_nodes[destination]
+        if self._by_source and node >= self._satellites:
+            path = segments.path(self._via, node, destination)
+            return intf.paths_to(to.ip, to.ip6, [self.sky_nodes[n].sid for n in path])
         return intf.routes_to(to.ip, to.ip6)
 
     def prepare_routes(self, changes: np.ndarray) -> list[Outbox]:
@@ -190,6 +197,11 @@ class Sky(Mininet):
         had = self._via[node, destination] >= 0
         self._via[node, destination] = via
         turn = order.rounds(node, destination, self._via)
+        if self._by_source:
+            ground, to = segments.rerouted(node, destination, self._via, self._satellites)
+            node, destination = np.append(node, ground), np.append(destination, to)
+            via, had = self._via[node, destination], np.append(had, np.ones(len(to), bool))
+            turn = np.append(turn, np.zeros(len(to), int))  # at once: such packets meet no mixture of routes
         outboxes: list[Outbox] = [defaultdict(list) for _ in range(turn.max(initial=-1) + 1)]
         rows = (node.tolist(), destination.tolist(), via.tolist(), had.tolist(), turn.tolist())
         for a, b, hop, replaced, i in zip(*rows, strict=True):
@@ -206,7 +218,10 @@ class Sky(Mininet):
         """Tell the kernel, one outbox after another; what it refuses is raised."""
         for outbox in outboxes:
             for node, batch in outbox.items():
-                node.netlink.send(batch)
+                if node.sid:
+                    segments.send(node.netlink, batch)
+                else:
+                    node.netlink.send(batch)
         for fd, _ in self._answers.poll(0, maxevents=1):  # one system call for all nodes, not one for each
             for error in self._by_fd[fd].netlink.refused():
                 raise error

@@ -35,25 +35,32 @@ ROUTER: dict[str, object] = {
     "net.ipv6.icmp.ratemask": "0",  # of types: the one that nobody sends
     "net.ipv6.route.max_size": 1 << 20,  # Linux < 6.3 stops at 4096
 }
+SEGMENTS: dict[str, object] = {"net.ipv6.conf.all.seg6_enabled": 1, "net.ipv6.conf.default.seg6_enabled": 1}
 
 
 class SkyNode(Node):
     """A router in a network namespace of its own, with its addresses on the loopback interface.
 
     Links are unnumbered: routes go by way of the neighbour's loopback address, so `traceroute` shows nodes.
-    Everything of a Mininet node works; the shell starts at the first `cmd`.
+    Everything of a Mininet node works; the shell starts at the first `cmd`. sid: its SRv6 segment identifier,
+    where there are any.
     """
 
-    def __init__(self, name: str, ip: str | None = None, ip6: str | None = None, **params: Any):
+    def __init__(
+        self, name: str, ip: str | None = None, ip6: str | None = None, sid: str = "", **params: Any
+    ):
         self.ip = ip.split("/")[0] if ip else ""
         self.ip6 = ip6 or ""
-        self.namespace = Namespace(ROUTER)
+        self.sid = sid
+        self.namespace = Namespace(ROUTER | SEGMENTS if sid else ROUTER)
         self.netlink = Connection(self.namespace)
         super().__init__(name, **params)
         addresses = [a for a in (self.ip, self.ip6) if a]
         self.netlink.apply(
             [*(messages.address(LOOPBACK, a) for a in addresses), messages.link_state(LOOPBACK, True)]
         )
+        if sid:
+            self.netlink.apply([messages.local(messages.packed(sid), LOOPBACK)])
 
     # -- what traffic needs: to open a socket and to run a process inside the node
 

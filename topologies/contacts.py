@@ -72,7 +72,7 @@ def horizon_s(scenario: Scenario, duration_s: float) -> float:
     """How far the geometry must be known for a plan of this duration: handovers are prepared ahead."""
     ahead = [setup_range_s(scenario.link_class(rule.link))[1] for rule in scenario.access]
     ahead += [LONGEST_AHEAD_S for rule in scenario.access if rule.policy == "longest"]
-    return duration_s + scenario.routing.drain_ms / 1000 + max(ahead, default=0.0) + 1.0
+    return duration_s + scenario.routing.drain_s + max(ahead, default=0.0) + 1.0
 
 
 # -- where links come from -----------------------------------------------------------------------
@@ -168,7 +168,7 @@ def _access(stage: Stage, rule: Access) -> list[Span]:
     ground = bool((sources >= stage.sky.satellites).any())
     every = sources[:, None], targets[None, :]
     seen = intervals(stage.sky, *every, access_rule(rule, link, ground), stage.until_s)
-    drain_s = scenario.routing.drain_ms / 1000
+    drain_s = scenario.routing.drain_s
     book = Rulebook(rule, link, stage.names, scenario.seed, drain_s, stage.until_s)
     found = []
     in_view = views(sources, targets, seen, stage.until_s)
@@ -209,7 +209,7 @@ def tables(
             mine[-1][1] = max(mine[-1][1], s.end_s)
         else:
             mine.append([s.start_s, s.end_s])
-    drain_s = scenario.routing.drain_ms / 1000
+    drain_s = scenario.routing.drain_s
     rows = [
         (n, start, min(end, duration_s), start, min(max(start, end - drain_s), duration_s))
         for n, mine in stands.items()

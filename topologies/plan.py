@@ -293,7 +293,8 @@ class Plan:
 
     @cached_property
     def _tracer(self) -> Tracer:
-        return Tracer(self._net, self.routes().changes, self.contacts, self.lost, self.duration_s)
+        changes, by_source = self.routes().changes, self.scenario.routing.by_source
+        return Tracer(self._net, changes, self.contacts, self.lost, self.duration_s, by_source)
 
     # -- on disk ---------------------------------------------------------------------------------
 

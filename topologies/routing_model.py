@@ -9,6 +9,7 @@ from pydantic import Field
 from topologies.fields import Model, Name, NonNegative, Positive
 
 INNER = ("oracle", "ospf", "ospf+bfd")  # what can route within a domain
+DRAIN_MS, PATH_DRAIN_MS = 100.0, 500.0  # by default
 
 
 class Domain(Model):
@@ -30,14 +31,15 @@ def belongs(domain: Domain, name: str, layer: str) -> bool:
 
 
 class Routing(Model):
-    """Who fills the forwarding tables: the oracle (shortest delay over the links that stand) or daemons."""
+    """Who fills the forwarding tables: the oracle (shortest delay over the links that stand), also by paths
+    that ground nodes write into their packets (srv6), or daemons."""
 
-    protocol: Literal["oracle", "ospf", "ospf+bfd"] = "oracle"
+    protocol: Literal["oracle", "srv6", "ospf", "ospf+bfd"] = "oracle"
     ground_relay: bool = True  # False: no path passes through a ground node (Hypatia)
-    # Of the oracle, which stays the measure of the daemons.
+    # Of the oracle and srv6; the oracle stays the measure of the daemons.
     interval_s: Positive = 1.0  # routes also follow slow change, this often
     destinations: Literal["all", "ground"] | list[str] = "all"  # to which nodes every node keeps a route
-    drain_ms: NonNegative = 100.0  # routes leave a link this long before its planned end
+    drain_ms: NonNegative | None = None  # routes leave a link this long before its planned end; see drain_s
     detection_ms: NonNegative = 100.0  # an unplanned failure is known to routing after this
     # Of the daemons.
     hello_s: Annotated[int, Field(ge=1, le=65_535)] = 10
@@ -52,7 +54,18 @@ class Routing(Model):
 
     @property
     def by_daemons(self) -> bool:
-        return self.protocol != "oracle" or bool(self.domains)
+        return self.protocol not in ("oracle", "srv6") or bool(self.domains)
+
+    @property
+    def by_source(self) -> bool:
+        """Whether a packet keeps the path that was planned when it came to the ground."""
+        return self.protocol == "srv6" and not self.domains
+
+    @property
+    def drain_s(self) -> float:
+        """Long enough for what is under way: to the next hop, or over a whole path."""
+        drain_ms = (PATH_DRAIN_MS if self.by_source else DRAIN_MS) if self.drain_ms is None else self.drain_ms
+        return drain_ms / 1000
 
     @property
     def title(self) -> str:

@@ -35,13 +35,19 @@ class Tracer:
     """The truth that a walk needs.
 
     A packet crosses a link if the link stands, and is not silenced, when the packet leaves, and still stands
-    when it arrives.
+    when it arrives. by_source: from its first node on the ground on it follows the routes of that instant.
     """
 
     def __init__(
-        self, net: Net, changes: np.ndarray, contacts: pd.DataFrame, lost: pd.DataFrame, duration_s: float
+        self,
+        net: Net,
+        changes: np.ndarray,
+        contacts: pd.DataFrame,
+        lost: pd.DataFrame,
+        duration_s: float,
+        by_source: bool,
     ) -> None:
-        self.net, self.changes, self.duration_s = net, changes, duration_s
+        self.net, self.changes, self.duration_s, self.by_source = net, changes, duration_s, by_source
         pair = net.a * net.nodes + net.b
         self.by_pair = np.argsort(pair)
         self.pair = pair[self.by_pair]
@@ -63,10 +69,13 @@ class Tracer:
         routes = Steps(rows["node"].astype(np.int64), rows["t_s"], self.duration_s)
         node = np.full(len(t), src)
         hops = [node.copy()]
-        moving, lost = node != dst, np.zeros(len(t), bool)
+        moving, lost, bound = node != dst, np.zeros(len(t), bool), np.zeros(len(t), bool)
+        asked_s = t.copy()  # of when the routes are that a packet follows
         while moving.any() and len(hops) <= MAX_HOPS:
             i = np.flatnonzero(moving)
-            row = routes.at(node[i], t[i])
+            asked_s[i] = np.where(bound[i], asked_s[i], t[i])
+            bound[i] |= self.by_source & (node[i] >= self.net.satellites)
+            row = routes.at(node[i], asked_s[i])
             i, via = i[row >= 0], rows["via"][row[row >= 0]].astype(np.int64)
             arrival = self.cross(self.link(node[i], via), t[i])
             through = ~np.isnan(arrival)

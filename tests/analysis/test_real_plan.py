@@ -49,6 +49,27 @@ def test_the_true_delay_is_the_sum_of_the_links_of_the_path(run):
     assert first["true_owd_us"] == pytest.approx(light_us + wire_us, abs=1.0)  # links move while it flies
 
 
+def test_encapsulated_probes_take_longer_on_the_wire(tmp_path):
+    """By an IPv6 header and a segment for each link of the path; and they are judged like others."""
+    sky = SKY | {"duration_s": 20.0, "faults": [], "routing": {"protocol": "srv6"}}
+    plan = Plan.make(Scenario.model_validate(sky))
+    made = Builder(tmp_path / "run", plan)
+    paths_seen = made.tables["paths"]
+    made.tables["paths"] = paths_seen[paths_seen["reached"]].assign(hop=1)  # TTLs pass through
+    run = made.load()
+    first = truth.probes(run).iloc[0]
+    nodes = tuple(plan.index[name] for name in first["path"].split(" > "))
+    links = truth.link_numbers(plan, nodes)
+    light_us = 1e6 * plan.delay_s(np.array(links), 0.0).sum()
+    size = 106 + 40 + 8 + 16 * len(links)
+    wire_us = sum(size * 8 / plan.links[link].link_class.rate_mbps for link in links)
+    assert len(links) >= 2
+    assert first["true_owd_us"] == pytest.approx(light_us + wire_us, abs=0.1)
+    judged = verdict.judge(run)
+    assert judged.status == "pass" and judged["rtt_error"]["n"] == 200
+    assert judged["proofs"] == {"n": 20, "agreeing": 20} and judged["notes"] == []
+
+
 def test_a_silenced_station_is_an_expected_outage(run):
     gap = metrics.outages(run, "p1")
     assert gap.to_numpy().tolist() == [pytest.approx([60.0, 63.0], abs=0.2)]

@@ -54,16 +54,31 @@ def test_a_fresh_state_is_a_new_queue():
     assert handles[0] == handles[1] != handles[2] != handles[3]
 
 
-@given(IP, INDEX, st.data())
-def test_a_route_is_read_as_written(destination, index, data):
+@given(IP, INDEX, st.sampled_from([0, 1500]), st.data())
+def test_a_route_is_read_as_written(destination, index, mtu, data):
     same = st.ip_addresses(v=destination.version)
     gateway, source = data.draw(same), data.draw(same)
-    message = decoded(rtmsg, messages.route(destination.packed, gateway.packed, index, source.packed))
+    message = decoded(rtmsg, messages.route(destination.packed, gateway.packed, index, source.packed, mtu))
     read = {name: message.get_attr(f"RTA_{name}") for name in ("DST", "GATEWAY", "PREFSRC", "OIF")}
     wanted = {"DST": destination, "GATEWAY": gateway, "PREFSRC": source}
     assert {name: ipaddress.ip_address(read[name]) for name in wanted} == wanted
     assert read["OIF"] == index
+    limit = message.get_attr("RTA_METRICS")
+    assert (limit.get_attr("RTAX_MTU") if limit else 0) == mtu
     assert message["dst_len"] == destination.max_prefixlen
+
+
+@given(IP, st.lists(st.ip_addresses(v=6), min_size=1, max_size=64), INDEX, st.integers(1280, 9000), st.data())
+def test_a_path_is_read_as_written(destination, path, index, mtu, data):
+    source = data.draw(st.ip_addresses(v=destination.version))
+    written = [sid.packed for sid in path]
+    message = decoded(rtmsg, messages.source_route(destination.packed, written, index, source.packed, mtu))
+    ends = message.get_attr("RTA_DST"), message.get_attr("RTA_PREFSRC")
+    assert [ipaddress.ip_address(end) for end in ends] == [destination, source]
+    assert (message.get_attr("RTA_OIF"), message.get_attr("RTA_METRICS").get_attr("RTAX_MTU")) == (index, mtu)
+    header = message.get_attr("RTA_ENCAP").get_attr("SEG6_IPTUNNEL_SRH")
+    assert [ipaddress.ip_address(sid) for sid in header["segs"]] == path[::-1]  # RFC 8754: the last one first
+    assert header["segments_left"] == header["first_segment"] == len(path) - 1
 
 
 @given(IP, INDEX, MAC)
@@ -74,11 +89,11 @@ def test_a_neighbour_is_permanent(ip, index, mac):
     assert message.get_attr("NDA_LLADDR") == mac
 
 
-@given(NAME, INDEX, MAC, NAME, INDEX, MAC, st.integers(3, 2**20))
-def test_a_pair_has_both_its_ends(name, index, mac, peer_name, peer_index, peer_mac, fd):
-    message = decoded(ifinfmsg, messages.veth(name, index, mac, peer_name, peer_index, peer_mac, fd))
+@given(NAME, INDEX, MAC, NAME, INDEX, MAC, st.integers(3, 2**20), st.integers(68, 9000))
+def test_a_pair_has_both_its_ends(name, index, mac, peer_name, peer_index, peer_mac, fd, mtu):
+    message = decoded(ifinfmsg, messages.veth(name, index, mac, peer_name, peer_index, peer_mac, fd, mtu))
     peer = message.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA").get_attr("VETH_INFO_PEER")
     for end, what in ((message, (name, index, mac)), (peer, (peer_name, peer_index, peer_mac))):
         told = end.get_attr("IFLA_IFNAME").rstrip("\0"), end["index"], end.get_attr("IFLA_ADDRESS")
-        assert told == what
+        assert told == what and end.get_attr("IFLA_MTU") == mtu
     assert peer.get_attr("IFLA_NET_NS_FD") == fd

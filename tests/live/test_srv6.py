@@ -1,0 +1,140 @@
+"""Paths by source in a real kernel: what is on the wire, and how faithful a whole run is."""
+
+import json
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from analysis import load, metrics, truth
+from emulator import umlkernel
+from topologies import srv6
+from topologies.plan import Plan
+from topologies.scenario import Scenario
+
+pytestmark = pytest.mark.live
+SCENARIO = ROOT / "scenarios" / "reroute-srv6.yaml"
+SILENT_S, CARRIER_S, HANDOVER_S = 10, 80, 97  # see the scenario
+
+HEAD = """
+import json, socket
+from emulator import messages
+from emulator.net import Sky
+from emulator.player import Player
+from topologies.plan import Plan
+from topologies.scenario import Scenario
+
+plan = Plan.make(Scenario.load("scenarios/reroute-srv6.yaml"), duration_s=5)
+sky = Sky(plan)
+Player(sky, plan).open()
+kashi, sanya = sky["kashi"], sky["sanya"]
+"""
+
+
+def test_both_families_cross_satellites_without_routes_by_the_segments_of_the_plan(in_lane):
+    """Satellites lose every route to the stations; one in the middle of the path listens."""
+    scapy = pytest.importorskip("scapy.layers.inet6")
+    from scapy.layers.inet import IP
+    from scapy.layers.l2 import Ether
+
+    told = in_lane(
+        """
+        wanted = [messages.packed(ip) for node in (kashi, sanya) for ip in (node.ip, node.ip6)]
+        for node in sky.sky_nodes:
+            if node.name.startswith("relay"):
+                node.netlink.apply([messages.route_delete(ip) for ip in wanted])
+        _, path_id, paths = plan.trace("kashi", "sanya", [0.0])
+        path = paths[path_id[0]]
+        middle = sky.sky_nodes[path[len(path) // 2]]
+        tap = middle.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        said = [kashi.cmd(f"ping -n -c 3 -i 0.2 {ip}") for ip in (sanya.ip, sanya.ip6)]
+        full = [kashi.cmd(f"ping -n -c 1 -M do -s {size} {ip}")
+                for size, ip in ((1472, sanya.ip), (1452, sanya.ip6), (1473, sanya.ip), (1453, sanya.ip6))]
+        routes = [middle.cmd(f"ip route get {ip}") for ip in (sanya.ip, sanya.ip6)]
+        frames = []
+        tap.settimeout(0.5)
+        try:
+            while True:
+                data, where = tap.recvfrom(2048)
+                if where[2] != socket.PACKET_OUTGOING:
+                    frames.append(data.hex())
+        except TimeoutError:
+            pass
+        print("answer", json.dumps({"path": path, "at": len(path) // 2, "said": said, "full": full,
+                                    "routes": routes, "frames": frames}), flush=True)
+        """,
+        before=HEAD,
+    )
+    assert all("unreachable" in text for text in told["routes"])
+    assert all("3 received, 0% packet loss" in text for text in told["said"])
+    assert ["1 received" in text for text in told["full"]] == [True, True, False, False]
+    segments = [f"fd5b:1::{node + 1:x}" for node in told["path"]]
+    within = {IP: 0, scapy.IPv6: 0}
+    for frame in map(bytes.fromhex, told["frames"]):
+        outer = Ether(frame)[scapy.IPv6]
+        if not outer.haslayer(scapy.IPv6ExtHdrSegmentRouting):
+            continue
+        header = outer[scapy.IPv6ExtHdrSegmentRouting]
+        there = outer.src == "fd5b::33"
+        way = segments if there else segments[::-1]
+        at = told["at"] if there else len(segments) - 1 - told["at"]
+        assert header.addresses[::-1] == way[1:]
+        assert outer.dst == way[at] and header.segleft == len(way) - 1 - at
+        within[type(header.payload)] += there
+        assert len(frame) - len(header.payload) == 14 + srv6.overhead_bytes(len(way) - 1)
+    assert within == {IP: 4, scapy.IPv6: 4}
+
+
+virtual = pytest.mark.skipif(
+    umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
+)
+
+
+@pytest.fixture(scope="module")
+def out(skybed, tmp_path_factory):
+    """A run of the ready scenario in virtual time."""
+    out = tmp_path_factory.mktemp("runs") / "srv6"
+    done = skybed("run", SCENARIO, "--clock", "virtual", "--out", out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def test_it_differs_from_the_oracle_in_its_routing_only():
+    mine, oracle = (Scenario.load(ROOT / "scenarios" / f"reroute-{kind}.yaml") for kind in ("srv6", "oracle"))
+    fields = {"name", "about", "routing"}
+    assert mine.model_dump(exclude=fields) == oracle.model_dump(exclude=fields)
+    assert mine.routing.protocol == "srv6"
+
+
+@virtual
+def test_round_trips_are_those_of_the_plan_overhead_included(out):
+    verdict = json.loads((out / "verdict.json").read_text())
+    assert verdict["rtt_error"]["n"] > 11_900
+    assert verdict["rtt_error"]["p50_us"] < 5 and verdict["rtt_error"]["p99_us"] < 100
+    assert verdict["proofs"]["agreeing"] == verdict["proofs"]["n"] == 120
+
+
+@virtual
+def test_the_plan_knows_which_packets_are_lost(out):
+    probes = truth.probes(load(out))
+    assert (probes["lost"] == probes["expected_lost"]).all()
+
+
+@virtual
+def test_faults_cost_their_detection_and_what_was_under_way(out):
+    found = metrics.outages(load(out), "probe")
+    for (start_s, end_s), at_s in zip(
+        found[["start_s", "end_s"]].to_numpy(), (SILENT_S, CARRIER_S), strict=True
+    ):
+        assert at_s - 0.25 < start_s < at_s
+        assert at_s + 0.09 < end_s < at_s + 0.12  # the first packet that is given another path
+
+
+@virtual
+def test_a_handover_loses_nothing(out):
+    """Though what is under way keeps the path of the old link, the last of it for 0.1 s."""
+    plan = Plan.load(out / "plan")
+    _, path_id, paths = plan.trace("kashi", "sanya", [HANDOVER_S - 1.0, HANDOVER_S + 2.0])
+    assert paths[path_id[0]][1] != paths[path_id[1]][1]
+    probes = pd.read_parquet(out / "probes.parquet")
+    assert not probes.loc[probes["sent_s"] > CARRIER_S + 1, "lost"].any()
