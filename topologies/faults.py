@@ -175,7 +175,7 @@ def of_kind(lost: pd.DataFrame, kind: str, planned: bool | None = None) -> Spans
 def cut(contacts: pd.DataFrame, lost: pd.DataFrame, rule: Routing) -> pd.DataFrame:
     """Contacts without the outages that take the carrier.
 
-    Routing leaves such a link `drain_ms` before a planned outage, and `detection_ms` after it was lost
+    Routing leaves such a link one drain time before a planned outage, and `detection_ms` after it was lost
     otherwise; it is back when the link is.
     """
     carrier, planned = of_kind(lost, CARRIER), of_kind(lost, CARRIER, planned=True)
@@ -187,7 +187,7 @@ def cut(contacts: pd.DataFrame, lost: pd.DataFrame, rule: Routing) -> pd.DataFra
     route_start_s, route_end_s = (contacts[name].to_numpy()[row] for name in ("route_start_s", "route_end_s"))
     outage = latest(planned, left.key, left.end_s)
     foreseen = (outage >= 0) & (np.append(planned.start_s, np.nan)[outage] == left.end_s)
-    known_s = left.end_s + np.where(foreseen, -rule.drain_ms, rule.detection_ms) / 1000
+    known_s = left.end_s + np.where(foreseen, -rule.drain_s, rule.detection_ms / 1000)
     known_s = np.where(left.end_s == whole.end_s[row], route_end_s, np.minimum(route_end_s, known_s))
     route_start_s = np.maximum(left.start_s, route_start_s)
     return contact_frame(np.column_stack([*left, route_start_s, np.maximum(route_start_s, known_s)]))
@@ -202,7 +202,7 @@ def routed(contacts: pd.DataFrame, lost: pd.DataFrame, rule: Routing) -> Spans:
     """When routing uses links: silent outages too are left before they begin, or once they are noticed."""
     usable = spans(*(contacts[name].to_numpy() for name in ("link", "route_start_s", "route_end_s")))
     planned, other = of_kind(lost, SILENT, planned=True), of_kind(lost, SILENT, planned=False)
-    left = planned._replace(start_s=planned.start_s - rule.drain_ms / 1000)
+    left = planned._replace(start_s=planned.start_s - rule.drain_s)
     noticed = other._replace(start_s=other.start_s + rule.detection_ms / 1000)
     return minus(usable, union(left, noticed))
 
