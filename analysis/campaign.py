@@ -101,15 +101,19 @@ class Results:
         return self.table[columns].drop_duplicates("run", ignore_index=True)
 
 
+def is_campaign(folder: Path) -> bool:
+    """Whether `skybed campaign run` made this directory."""
+    return (folder / "campaign.json").is_file()
+
+
 def read(folder: Path) -> Results:
     """The campaign in a directory. RunError where `skybed campaign run` has not finished one there."""
-    file = folder / "campaign.json"
-    if not file.is_file() or not (folder / "table").is_dir():
+    if not is_campaign(folder) or not (folder / "table").is_dir():
         raise RunError(
             f"{folder}: there is no campaign's table here; name a directory in which `skybed campaign run` "
             "has come to its end."
         )
-    about = json.loads(file.read_text())
+    about = json.loads((folder / "campaign.json").read_text())
     parameters = about["parameters"]
     schema = pa.schema({at: _type(found) for at, found in parameters.items()})
     with reading(folder / "table"):

@@ -20,6 +20,7 @@ from rich.text import Text
 from scipy import stats
 
 from analysis.campaign import USABLE, Results
+from analysis.comparison import records
 from analysis.metrics import label
 from analysis.page import figures
 
@@ -92,7 +93,7 @@ def as_json(results: Results, summary: pd.DataFrame) -> dict[str, Any]:
         "campaign": results.name,
         "runs": results.runs["verdict"].value_counts().sort_index().to_dict(),
         "not_used": unusable(results).to_dict("records"),
-        "summary": summary.astype(object).where(summary.notna(), None).to_dict("records"),
+        "summary": records(summary),
     }
 
 

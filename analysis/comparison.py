@@ -6,6 +6,8 @@ from: the single probes, or the intervals of a load. Of many runs `campaign_comp
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -89,23 +91,35 @@ def _noise(figure: str, a: Series, b: Series) -> tuple[float, float, float, str]
     return low, high, delta, "within noise" if low <= 0 <= high else "beyond noise"
 
 
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table, for JSON: null where there is no number."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
 def sentence(
     *, flow: str, figure: str, unit: str, a: float, b: float, difference: float, low: float, high: float,
-    cliffs_delta: float, outcome: str, **_: object,
+    cliffs_delta: float, outcome: str, p: float = np.nan, **_: object,
 ) -> str:  # fmt: skip
     """A row of a comparison in words."""
     name, unit = f"{flow} {label(figure)[0]}", f" {unit}".rstrip()
     if outcome == "identical":
         return f"{name}: identical, {a:.4g}{unit}."
     if np.isnan(difference):
-        return f"{name}: only {'B' if np.isnan(a) else 'A'} has one."
-    change = f"{name}: {a:.4g} to {b:.4g}{unit}, {difference:+.3g}{unit}"
-    if outcome == "unknown":
-        return f"{change}; how much of it is noise is not known."
-    size = (
-        "" if np.isnan(cliffs_delta) else f", Cliff's delta {cliffs_delta:+.2f} ({effect.word(cliffs_delta)})"
-    )
-    return f"{change} (95 %: {low:+.3g} to {high:+.3g}): {outcome.replace('noise', 'the noise')}{size}."
+        lacking = [letter for letter, value in (("A", a), ("B", b)) if np.isnan(value)]
+        return f"{name}: {' and '.join(lacking)} has none."
+    text = f"{name}: {a:.4g} to {b:.4g}{unit}, {difference:+.3g}{unit}"
+    text += "" if np.isnan(low) else f" (95 %: {low:+.3g} to {high:+.3g})"
+    text += f": {WORDS.get(outcome, outcome)}"
+    text += "" if np.isnan(p) else f" (p {p:.2g})"
+    if not np.isnan(cliffs_delta):
+        text += f", Cliff's delta {cliffs_delta:+.2f} ({effect.word(cliffs_delta)})"
+    return f"{text}."
+
+
+WORDS = {
+    "within noise": "within the noise", "beyond noise": "beyond the noise",
+    "unknown": "how much of it is noise is not known", "too few runs": "too few runs to tell it from noise",
+}  # fmt: skip
 
 
 def _quantile(values: np.ndarray, share: float) -> float:

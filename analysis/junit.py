@@ -9,23 +9,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+Outcome = Literal["passed", "failure", "error", "skipped"]
+
 
 class Case(NamedTuple):
-    """One test case; outcome "failure": it is not as it should be, "error": it could not be told."""
+    """One test case; outcome "failure": it is not as it should be; "error": nothing could be looked at;
+    "skipped": it could not be told."""
 
     name: str
-    outcome: Literal["passed", "failure", "error"] = "passed"
+    outcome: Outcome = "passed"
     message: str = ""
 
 
 def write(file: Path, suite: str, cases: Sequence[Case], properties: Mapping[str, object]) -> None:
     """Write one suite; `suite` is also the class name of its cases."""
-    counts = {kind: str(sum(case.outcome == kind for case in cases)) for kind in ("error", "failure")}
+    counts = {
+        kind: str(sum(case.outcome == kind for case in cases)) for kind in ("error", "failure", "skipped")
+    }
     root = ET.Element("testsuites", name=suite)
     element = ET.SubElement(
-        root, "testsuite", name=suite, errors=counts["error"], failures=counts["failure"], skipped="0",
-        tests=str(len(cases)), time="0.000", timestamp=dt.datetime.now().astimezone().isoformat(),
-        hostname=platform.node(),
+        root, "testsuite", name=suite, errors=counts["error"], failures=counts["failure"],
+        skipped=counts["skipped"], tests=str(len(cases)), time="0.000",
+        timestamp=dt.datetime.now().astimezone().isoformat(), hostname=platform.node(),
     )  # fmt: skip
     told = ET.SubElement(element, "properties")
     for name, value in properties.items():

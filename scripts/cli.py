@@ -14,7 +14,7 @@ import numpy as np
 from rich.console import Console
 
 from scripts.campaign_cli import campaign
-from topologies.errors import ScenarioError, SkybedError
+from topologies.errors import RunError, ScenarioError, SkybedError
 
 if TYPE_CHECKING:
     from scripts.progress import Stages
@@ -338,25 +338,37 @@ def clean() -> None:
 
 
 @main.command()
-@click.argument("run_a", type=click.Path(path_type=Path))
-@click.argument("run_b", type=click.Path(path_type=Path))
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
 @click.option("--exact", "exactly", is_flag=True, help="Whether all tables are the same to the bit.")
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
-def compare(run_a: Path, run_b: Path, exactly: bool, as_json: bool) -> None:
-    """Compare two runs: figures side by side, or to the bit.
+@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write a test case for each figure there.")  # fmt: skip
+def compare(a: Path, b: Path, exactly: bool, as_json: bool, junit: Path | None) -> None:
+    """Compare two runs, or two campaigns: what changed, and whether it is beyond the noise.
 
-    With --exact the exit code is 1 if a table differs; a line for each tells where it first does.
+    The exit code is 3 if a run is invalid. With --exact, of two runs, it is 1 if a table differs; a line for
+    each tells where it first does. With --junit it is 1 if a figure is beyond the noise, or cannot be told.
     """
+    from analysis import campaign as table_of
     from analysis import load
-    from scripts import comparing
+    from scripts import comparing, comparing_campaigns
 
-    a, b = load(run_a), load(run_b)
-    if exactly:
-        told, render = comparing.exactly(a, b), comparing.render_exactly
+    campaigns = [table_of.is_campaign(folder) for folder in (a, b)]
+    if campaigns[0] != campaigns[1] or (campaigns[0] and exactly):
+        raise RunError(f"{a} and {b}: compare two runs, or two campaigns; --exact is for runs.")
+    code = 0
+    if campaigns[0]:
+        told, render = comparing_campaigns.figures((a, b)), comparing_campaigns.render
+        code = comparing_campaigns.exit_code(told)
+    elif exactly:
+        told, render = comparing.exactly(load(a), load(b)), comparing.render_exactly
         code = 0 if told["same"] else 1
     else:
-        told, render = comparing.figures(a, b), comparing.render_figures
+        told, render = comparing.figures(load(a), load(b)), comparing.render_figures
         code = 3 if "invalid" in [run["status"] for run in told["runs"]] else 0
+    if junit is not None and not exactly:
+        code = code or min(1, comparing.write_junit(told, junit, (a, b)))
     if as_json:
         click.echo(json.dumps(told, indent=2))
     else:

@@ -43,7 +43,7 @@ def figures(a: Run, b: Run) -> dict[str, Any]:
     judged = [verdict.judge(run) for run in (a, b)]
     runs = [{"run": str(run.dir), "status": v.status, "reasons": v["reasons"]}
             for run, v in zip((a, b), judged, strict=True)]  # fmt: skip
-    return {"runs": runs, "figures": table.astype(object).where(table.notna(), None).to_dict("records")}
+    return {"runs": runs, "figures": comparison.records(table)}
 
 
 def render_figures(told: dict[str, Any], console: Console) -> None:
@@ -69,6 +69,23 @@ def render_figures(told: dict[str, Any], console: Console) -> None:
     for row in told["figures"]:
         if row["outcome"] == "beyond noise":
             console.print(Text(row["says"]), soft_wrap=True)
+
+
+def write_junit(told: dict[str, Any], file: Path, sides: tuple[Path, Path]) -> int:
+    """A case for each figure of a comparison; returns how many did not pass.
+
+    A failure is beyond the noise; of an error one side has no figure; what cannot be told is skipped.
+    """
+    outcomes: dict[str, junit.Outcome] = {
+        "beyond noise": "failure", "identical": "passed", "within noise": "passed", "missing": "error",
+    }  # fmt: skip
+    cases = []
+    for row in [*told["figures"], *told.get("overall", ())]:
+        at = [f"{at}={row[at]}" for at in told.get("parameters", ()) if at in row]
+        name = ".".join([*at, row["flow"], row["figure"]])
+        cases.append(junit.Case(name, outcomes.get(row["outcome"], "skipped"), row["says"]))
+    junit.write(file, "compare", cases, dict(zip("AB", sides, strict=True)))
+    return sum(case.outcome in ("failure", "error") for case in cases)
 
 
 def hold(run: Run, file: Path, junit_file: Path | None) -> baseline.Outcome:

@@ -58,4 +58,4 @@ def test_what_is_beyond_the_noise_and_what_cannot_be_told(builder, tmp_path):
     loss = table.loc["p1", "loss_pct"]
     assert loss["low"] <= 0 < loss["difference"] <= loss["high"] and loss["outcome"] == "within noise"
     assert table.loc["p1", "outage_s"]["outcome"] == "unknown"
-    assert table.loc["u1", "throughput_mbps"]["says"] == "u1 throughput: only B has one."
+    assert table.loc["u1", "throughput_mbps"]["says"] == "u1 throughput: A has none."
