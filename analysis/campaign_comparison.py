@@ -3,7 +3,7 @@
 A figure is compared in each combination of parameters by itself, its repeats in one campaign with those in
 the other: the difference of medians, Cliff's delta, and Mann and Whitney's test. Of many tests some are
 beyond any limit by chance, so p values are adjusted as Benjamini and Hochberg do: of what is called beyond
-the noise, one in twenty is expected not to be.
+the noise, at most one in twenty is expected not to be.
 """
 
 from __future__ import annotations

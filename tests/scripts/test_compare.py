@@ -93,6 +93,18 @@ def test_figures_side_by_side(run):
     assert changed[0]["low"] == approx(0.25) and 0.3 < changed[0]["cliffs_delta"] < 0.5
 
 
+def test_figures_beyond_the_noise_fail_a_check(run):
+    run("a")
+    run("b", slower_us=250)
+    skybed(1, "compare", "a", "b", "--junit", "j.xml")
+    (suite,) = ET.parse("j.xml").getroot()
+    assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["10", "2", "0", "2"]
+    outcomes = {case.get("name"): [found.tag for found in case] for case in suite.iter("testcase")}
+    assert outcomes["down.rtt_p50_ms"] == ["failure"] and outcomes["across.rtt_p50_ms"] == []
+    assert outcomes["down.outage_s"] == ["skipped"]  # one number in a run
+    skybed(0, "compare", "a", "a", "--junit", "j.xml")
+
+
 def test_figures_of_an_invalid_run_are_shown_as_such(run):
     run("a")
     run("b", finished=False)
