@@ -56,6 +56,16 @@ def netem_available() -> Answer:
     return _try_in_namespace(f"{tc} qdisc add dev lo root netem delay 1ms", "the kernel has sch_netem")
 
 
+@cache
+def segments_available() -> Answer:
+    """Whether the running kernel encapsulates with IPv6 segments, as `routing: {protocol: srv6}` wants it."""
+    ip = find_tool("ip")
+    if ip is None:
+        return Answer(False, "`ip` is not installed (package iproute2)")
+    route = "route add 192.0.2.1/32 encap seg6 mode encap segs fd5b:1::1 dev lo"
+    return _try_in_namespace(f"{ip} link set lo up && {ip} {route}", "the kernel has SRv6")
+
+
 def can_native() -> Answer:
     """Whether a network can be played in the running kernel: root, mnexec, namespaces and netem."""
     if os.geteuid() != 0:
@@ -123,4 +133,6 @@ def _try_in_namespace(command: str, success: str) -> Answer:
     said = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()[0]
     if "qdisc kind is unknown" in said:
         return Answer(False, "the kernel has no sch_netem")
+    if "encapsulation type not supported" in said or "CONFIG_LWTUNNEL is not enabled" in said:
+        return Answer(False, "the kernel has no CONFIG_IPV6_SEG6_LWTUNNEL")
     return Answer(False, f"`{command}` in a new network namespace: {said}")

@@ -24,8 +24,8 @@ CORES = 2
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at. needed_for: "everything", "native", "uml", "traffic", "captures", "routing" or
-    "comfort".
+    """One thing looked at. needed_for: "everything", "native", "uml", "traffic", "captures", "routing",
+    "native srv6" or "comfort".
     """
 
     name: str
@@ -39,7 +39,7 @@ def examine() -> list[Check]:
     """All checks, the lane that `auto` chooses last. Takes about a second; changes nothing."""
     looks: tuple[Callable[[], Check], ...] = (
         _python, _packages, _root, _namespaces, _netem, _mnexec, _kernel, _kernel_memory,
-        _iperf3, _tshark, _bird, _memory, _cores, _lane,
+        _iperf3, _tshark, _bird, _segments, _memory, _cores, _lane,
     )  # fmt: skip
     return [look() for look in looks]
 
@@ -140,6 +140,11 @@ def _bird() -> Check:
     path = host.find_tool("bird")
     remedy = f"{INSTALL} (package bird2); without it all routing is the oracle's"
     return Check("bird", path is not None, _version(path), remedy, "routing")
+
+
+def _segments() -> Check:
+    answer = host.segments_available()
+    return Check("srv6", answer.yes, answer.why, "use --lane uml", "native srv6")
 
 
 def _memory() -> Check:

@@ -1,12 +1,18 @@
 """Which paths ground nodes are told anew when routes change."""
 
 import errno
+import pathlib
 
 import numpy as np
+import pytest
 from hypothesis import given
 from test_order import next_hops, skies
 
 from emulator import segments
+from topologies.errors import MachineError
+from topologies.scenario import Scenario
+
+SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 
 
 @given(skies())
@@ -24,6 +30,33 @@ def test_every_path_that_changes_is_told_and_no_other(sky):
         for b in range(len(old)):
             had, has = (segments.path(via, a, b) if via[a, b] >= 0 else None for via in (old, new))
             assert (had != has) == ((a, b) in further | own)
+
+
+class Lacking:
+    """A kernel without seg6: its namespaces, and the connections into them."""
+
+    closed = 0
+
+    def __init__(self, *_):
+        pass
+
+    def apply(self, _):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported (lwt encapsulation type not supported)")
+
+    def close(self):
+        Lacking.closed += 1
+
+
+def test_a_kernel_without_srv6_is_told_by_the_option_that_it_lacks(monkeypatch):
+    for name in ("Namespace", "Connection"):
+        monkeypatch.setattr(segments, name, Lacking)
+    with pytest.raises(
+        MachineError, match=r"srv6.yaml, line \d+: routing.protocol is srv6, which needs a kernel"
+    ) as told:
+        segments.check(Scenario.load(SCENARIOS / "reroute-srv6.yaml"))
+    assert "CONFIG_IPV6_SEG6_LWTUNNEL" in str(told.value) and "--lane uml" in str(told.value)
+    assert Lacking.closed == 2
+    segments.check(Scenario.load(SCENARIOS / "reroute-oracle.yaml"))  # asks nothing of it
 
 
 class Forgetful:

@@ -1,3 +1,4 @@
+import subprocess
 from io import StringIO
 from pathlib import Path
 
@@ -49,6 +50,17 @@ def test_a_trial_leaves_the_machines_own_network_alone():
     before = len(NET_DEV.read_text().splitlines())
     assert host.namespaces_available() or host.namespaces_available().why
     assert len(NET_DEV.read_text().splitlines()) == before
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Error: lwt encapsulation type not supported.", "Error: CONFIG_LWTUNNEL is not enabled in this kernel."],
+)
+def test_a_kernel_without_srv6_is_told_by_its_option(monkeypatch, said):
+    refused = subprocess.CompletedProcess([], 2, stdout="", stderr=said)
+    monkeypatch.setattr(host.subprocess, "run", lambda *_, **__: refused)
+    answer = host.segments_available.__wrapped__()
+    assert not answer and answer.why == "the kernel has no CONFIG_IPV6_SEG6_LWTUNNEL"
 
 
 def test_a_lack_that_only_native_has_is_no_failure():
