@@ -22,6 +22,7 @@ from traffic.stage import Stage
 
 PORT = 33434  # traceroute's; nobody listens there
 _PROBE = struct.Struct("!IB3x")  # round, TTL
+_ENCAPSULATED = struct.Struct("!40xH6xIB3x")  # IPv6 header; UDP header: source port; _PROBE
 
 
 class Round:
@@ -64,6 +65,12 @@ class Tracer:
         self._sock = stage.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
         errors.keep(self._sock)
         stage.loop.watch(self._sock.fileno(), self._receive)
+        if flow.family == 6:
+            self._around = stage.closing.enter_context(
+                bound_socket(source, 6, socket.SOCK_RAW, socket.IPPROTO_IPV6)
+            )
+            errors.keep(self._around)
+            stage.loop.watch(self._around.fileno(), self._receive_encapsulated)
         first_ns, end_ns = stage.window_ns(flow)
         period_ns = flow.every_s * 1e9
         phase_ns = round(min(period_ns, 1e9) * phase)
@@ -81,6 +88,16 @@ class Tracer:
             if len(packet) == _PROBE.size:
                 number, ttl = _PROBE.unpack(packet)
                 self._answer(number, ttl, error)
+
+    def _receive_encapsulated(self) -> None:
+        """Errors about probes that the source encapsulates (SRv6): they quote the packet around it, which has
+        the probe's hop limit."""
+        port = self._sock.getsockname()[1]
+        for packet, error in errors.read(self._around, self._inbox):
+            if len(packet) == _ENCAPSULATED.size:
+                source_port, number, ttl = _ENCAPSULATED.unpack(packet)
+                if source_port == port:
+                    self._answer(number, ttl, error)
 
     def _answer(self, number: int, ttl: int, error: IcmpError) -> None:
         if number >= len(self._rounds):
