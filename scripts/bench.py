@@ -23,7 +23,7 @@ from typing import Any
 from rich.console import Console
 
 from emulator import lanes
-from scripts import bench_figures, bench_live, bench_plan, bench_virtual
+from scripts import bench_daemons, bench_figures, bench_live, bench_plan, bench_virtual
 from scripts.bench_figures import Section
 from scripts.progress import Stages
 from topologies.closest import hint
@@ -31,6 +31,7 @@ from topologies.errors import InvalidRun, ScenarioError
 from topologies.scenario import Scenario
 
 NAMES = ("bring-up", "updates", "planning", "live", "virtual", "forwarding", "generator")
+WHEN_NAMED = ("daemons",)  # takes half an hour
 SCENARIOS = lanes.ROOT / "scenarios"
 PATIENCE_S = 600.0  # for a section, beyond twice what stock Mininet is given
 LAST_LINES = 8
@@ -53,6 +54,8 @@ class Sizes:
     per_plane: int  # of the grid that stock Mininet makes as large as it can
     large: tuple[int, int]  # the sky that is brought up
     linked: tuple[int, int]  # the sky whose links are changed
+    routed: tuple[tuple[int, int], ...]  # skies with a routing daemon in every node
+    routed_s: float  # for each of them
 
     def of(self, section: str) -> dict[str, Any]:
         """Parameters of a section inside the lane."""
@@ -75,11 +78,13 @@ FULL = Sizes(
     scenario=SCENARIOS / "starlink-550.yaml", live_s=30.0, virtual=SCENARIOS / "sc-mini.yaml",
     planned=SCENARIOS / "sc-1000.yaml", planned_s=86_400.0,
     budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, large=(72, 22), linked=(24, 22),
+    routed=((10, 15), (15, 20), (18, 25), (20, 30), (24, 33)), routed_s=1200.0,
 )  # fmt: skip
 QUICK = Sizes(
     scenario=SCENARIOS / "sc-mini.yaml", live_s=8.0, virtual=SCENARIOS / "pair.yaml",
     planned=SCENARIOS / "sc-mini.yaml", planned_s=600.0,
     budget_s=2.0, memory_mb=1024, rounds=3, round_s=0.1, per_plane=3, large=(8, 8), linked=(8, 8),
+    routed=((3, 10),), routed_s=120.0,
 )  # fmt: skip
 
 
@@ -90,17 +95,18 @@ def sizes(quick: bool, scenario: Path | None = None, budget_s: float | None = No
 
 
 def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
-    """Measure the sections of these names (none: all); a dict for JSON. Raises ScenarioError for a name that
-    is none."""
+    """Measure the sections of these names (none: NAMES); a dict for JSON. Raises ScenarioError for a name
+    that is none."""
+    every = (*NAMES, *WHEN_NAMED)
     for name in names:
-        if name not in NAMES:
-            raise ScenarioError(f"{name} is no section of the benchmark{hint(name, NAMES)}.")
+        if name not in every:
+            raise ScenarioError(f"{name} is no section of the benchmark{hint(name, every)}.")
     lane = lanes.choose(lane)
     scenario = Scenario.load(sizes.scenario)
     started, load_1m = dt.datetime.now(dt.UTC), os.getloadavg()[0]
     sections: dict[str, Section] = {}
     with Stages() as stages:
-        for name in (name for name in NAMES if name in (names or NAMES)):
+        for name in (name for name in every if name in (names or NAMES)):
             stages.at(name, 0.0)
             with _temporary() as folder:
                 if name == "planning":
@@ -110,6 +116,8 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
                 elif name == "virtual":
                     virtual = Scenario.load(sizes.virtual)
                     sections[name] = bench_virtual.virtual(virtual, sizes.rounds, folder)
+                elif name == "daemons":
+                    sections[name] = bench_daemons.daemons(sizes.routed, sizes.routed_s, folder, stages)
                 else:
                     sections[name] = _inside(name, lane, sizes, folder, stages)
     return {

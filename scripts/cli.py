@@ -242,6 +242,10 @@ def bench(
     virtual     virtual time against the clock; whether runs repeat
     forwarding  UDP over 1, 5 and 12 hops
     generator   probes a second, against Scapy's send
+
+    \b
+    Only when named, for it takes half an hour:
+    daemons     the largest sky with OSPF in every node
     """
     from scripts import bench as benchmark
     from scripts import run as running

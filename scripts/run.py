@@ -35,6 +35,7 @@ PATIENCE_S = 180  # beyond the scenario's duration, for the lane to boot, build,
 VIRTUAL_PATIENCE = 20  # how much slower than the clock on the wall virtual time may be
 SILENCE_S = 180  # and for it to say nothing, beyond the time from one report to the next
 WATCH_S = 0.5  # from one look at a lane to the next
+FLOODING_S = 2e-3  # and, times its nodes squared, for what daemons compute in a second of virtual time
 GRACE_S = 30  # for a lane that was asked to stop to write its tables
 LAST_LINES = 8
 
@@ -106,6 +107,8 @@ def _follow(process: subprocess.Popen, out: Path, plan: Plan, options: Options, 
     slow = VIRTUAL_PATIENCE if options.virtual else 1
     limit_s = options.wall_limit_s or PATIENCE_S + plan.duration_s * slow
     silence_s = SILENCE_S + 2 * slow * report_every_s(plan.duration_s)
+    if options.virtual and plan.scenario.routing.by_daemons:
+        silence_s += FLOODING_S * len(plan.nodes) ** 2
     with _watched(process, limit_s, silence_s) as watch, open(out / "log.txt", "w") as log:
         asked = False
         while True:

@@ -71,3 +71,13 @@ def test_one_section_as_a_table(skybed):
     assert done.returncode == 0, done.stderr
     assert "TCIntf.config" in done.stdout and "Scapy" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_daemons_are_measured_when_named(skybed):
+    done = skybed("bench", "--quick", "--only", "daemons", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    (section,) = json.loads(done.stdout)["sections"].values()
+    figures = {figure["key"]: figure["skybed"] for figure in section["figures"]}
+    assert figures["nodes"] == 32
+    assert 10 < figures["converge_32_s"] < 54 and 0 < figures["wall_32_s"] < 120
+    assert 1 < figures["memory_32_mib"] < 20

@@ -1,0 +1,66 @@
+"""How long each kind of routing loses packets, in real time: the order that virtual time shows, too.
+
+The sky of the reroute scenarios from 77 s on, for 28 s, with OSPF timers a tenth of the usual ones.
+"""
+
+from itertools import pairwise
+
+import pytest
+from conftest import ROOT
+
+from analysis import load, metrics
+from emulator import host
+from topologies.scenario import Scenario
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(host.find_tool("bird") is None, reason="bird2 is not installed"),
+]
+
+SILENT_S, CARRIER_S, HANDOVER_S, END_S = 2, 13, 20, 28  # when what happens to the probed path
+CHANGES = {
+    "start": "2026-05-09T02:41:17Z",
+    "duration_s": END_S,
+    "faults": [
+        {"kind": "silent", "link": ["relay-1-1", "relay-2-1"], "at_s": SILENT_S, "for_s": 9},
+        {"kind": "carrier", "link": ["relay-4-1", "relay-4-2"], "at_s": CARRIER_S, "for_s": 4},
+    ],
+    "routing.hello_s": 1,
+    "routing.dead_s": 4,
+}
+KINDS = ("oracle", "ospf", "ospf+bfd")
+
+
+@pytest.fixture(scope="module")
+def lost_s(skybed, tmp_path_factory):
+    """{kind: for how long probes were lost at the silence, the lost carrier and the handover}."""
+    base = Scenario.load(ROOT / "scenarios" / "reroute-ospf.yaml")
+    found = {}
+    for kind in KINDS:
+        folder = tmp_path_factory.mktemp(kind)
+        (folder / "scenario.yaml").write_text(base.with_(CHANGES | {"routing.protocol": kind}).dump())
+        done = skybed("run", folder / "scenario.yaml", "--clock", "real", "--out", folder / "run")
+        assert done.returncode in (0, 3), done.stdout + done.stderr  # 3: on a busy machine events are late
+        outages = metrics.outages(load(folder / "run"), "probe")
+        length_s = (outages["end_s"] - outages["start_s"]).to_numpy()
+        at_s = outages["start_s"].to_numpy()
+        times = (SILENT_S, CARRIER_S, HANDOVER_S, END_S)
+        found[kind] = [
+            float(length_s[(at_s > since - 1) & (at_s < until - 1)].sum()) for since, until in pairwise(times)
+        ]
+    return found
+
+
+def test_silence_costs_ospf_its_dead_interval_and_bfd_less_than_a_second_more_than_the_oracle(lost_s):
+    oracle, ospf, bfd = (lost_s[kind][0] for kind in KINDS)
+    assert 0.1 < oracle < bfd < oracle + 1.5
+    assert 2.5 < ospf < 6
+
+
+def test_a_lost_carrier_is_seen_at_once(lost_s):
+    assert all(0.05 < lost_s[kind][1] < 1.5 for kind in KINDS)
+
+
+def test_a_planned_handover_costs_the_oracle_nothing(lost_s):
+    oracle, ospf, bfd = (lost_s[kind][2] for kind in KINDS)
+    assert oracle < 0.05 < min(ospf, bfd)
