@@ -45,6 +45,7 @@ RT_SCOPE_LINK = 253
 RTN_LOCAL = 2
 NETEM_TICK_NS = 64  # the kernel's PSCHED_SHIFT
 LOSS_ALL = 0xFFFFFFFF
+_MASK = 2**64 - 1
 
 
 class _Netem(netem_options):
@@ -264,8 +265,20 @@ class Netem:
         ticks = round(max(0.0, delay_us - self._early_us) * 1000 / NETEM_TICK_NS)
         return _netem().fill(
             self._index, _U32.pack(self._major << 16), self._limit, _U32.pack(ticks),
-            _U32.pack(LOSS_ALL if silent else self._loss), self._rate, _U64.pack(next(self._seeds)),
+            _U32.pack(LOSS_ALL if silent else self._loss), self._rate, _U64.pack(_mixed(next(self._seeds))),
         )  # fmt: skip
+
+
+def _mixed(number: int) -> int:
+    """SplitMix64 (Steele et al. 2014): 64 bits that look random, others for each number of 64 bits.
+
+    netem does not stir its seeds: of numbers that follow one another its first random ones are alike, and
+    with thousands of changes nearly every packet has a first one.
+    """
+    x = (number + 0x9E3779B97F4A7C15) & _MASK
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & _MASK
+    x = (x ^ x >> 27) * 0x94D049BB133111EB & _MASK
+    return x ^ x >> 31
 
 
 # -- routes ------------------------------------------------------------------------------------------

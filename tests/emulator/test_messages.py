@@ -1,7 +1,9 @@
 """The bytes we send, read back by pyroute2's own decoders."""
 
 import ipaddress
+import sys
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,38 @@ def test_each_state_has_a_seed_of_its_own_and_they_are_the_same_in_every_run():
     states = [first.message(5) for _ in range(3)]
     assert len(set(states)) == 3
     assert states == [again.message(5) for _ in range(3)] != [other.message(5) for _ in range(3)]
+
+
+def first_random(seed):
+    """What netem draws first from a seed: Linux's prandom_seed_state, then prandom_u32_state."""
+    mixed = ((seed >> 32) ^ (seed << 10) ^ seed) & 0xFFFFFFFF
+    out = 0
+    for least, left, right, keep, shift in (
+        (2, 6, 13, 0xFFFFFFFE, 18), (8, 2, 27, 0xFFFFFFF8, 2), (16, 13, 21, 0xFFFFFFF0, 7),
+        (128, 3, 12, 0xFFFFFF80, 13),
+    ):  # fmt: skip
+        x = mixed + least if mixed < least else mixed
+        out ^= (((x & keep) << shift) & 0xFFFFFFFF) ^ ((((x << left) & 0xFFFFFFFF) ^ x) >> right)
+    return out
+
+
+def test_losses_are_of_chance_though_each_change_begins_the_random_numbers_anew():
+    """As many as they should be, scattered as a binomial distribution is, and none of them for both ways."""
+    changes, links, share = 500, 60, 0.1
+    lost = np.empty((links, 2, changes), bool)
+    for link in range(links):
+        for side in (0, 1):
+            netem = messages.Netem(1, 1e9, 100 * share, 1000, seed=2 * (link + 123456) + side)
+            for n in range(changes):
+                seed = int.from_bytes(netem.message(5)[-8:], sys.byteorder)  # the last attribute
+                lost[link, side, n] = first_random(seed) < share * 2**32
+    counts = lost.sum(axis=2)
+    variance = changes * share * (1 - share)
+    assert counts.mean() == pytest.approx(changes * share, abs=4 * np.sqrt(variance / counts.size))
+    assert 0.6 < counts.var() / variance < 1.5
+    assert lost.all(axis=1).mean() == pytest.approx(share**2, abs=0.003)
+    again = lost[:, :, 1:] & lost[:, :, :-1]
+    assert again.mean() == pytest.approx(share**2, abs=0.003)
 
 
 def test_a_fresh_state_is_a_new_queue():
