@@ -40,6 +40,9 @@ EXIT_CODES = {"pass": 0, "fail": 1, "invalid": 3}
 BUSY_LOAD_PER_CPU = 1.5
 BUSY_STEAL_PCT = 5.0
 WRONG_FATE_PCT, WRONG_FATES = 2.0, 5  # more probes of a flow lost, or not, against the plan: no edge effect
+CHANCE_SD = (
+    4.0  # standard deviations of the links' own losses: else lossy runs would be left out for their luck
+)
 
 
 class Verdict(dict[str, Any]):
@@ -243,8 +246,9 @@ def _fate_reasons(probes: pd.DataFrame) -> list[str]:
         due = mine[~mine["expected_lost"]]
         lost, back = due["lost"].sum(), (~mine.loc[mine["expected_lost"], "lost"]).sum()
         by_links = due["loss_probability"].sum()
+        chance = CHANCE_SD * math.sqrt((due["loss_probability"] * (1 - due["loss_probability"])).sum())
         enough = max(WRONG_FATES, WRONG_FATE_PCT / 100 * len(mine))
-        if lost - by_links > enough:
+        if lost - by_links > enough + chance:
             reasons.append(
                 f"{lost} probes of {flow} were lost though a path stood; "
                 f"the loss of the links accounts for {by_links:.0f}."
