@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analysis import baseline, comparison, metrics, paths
+from analysis import baseline, comparison, metrics, paths, report
 from analysis import run as runs
 from analysis import verdict as verdicts
 from analysis.run import Run
@@ -193,3 +193,11 @@ def load(run_dir: str | Path) -> TestedRun:
     """The run in a directory; see `analysis.load`."""
     found = runs.load(run_dir)
     return TestedRun(found.dir, found.manifest)
+
+
+def judge(run_dir: str | Path) -> TestedRun:
+    """The run in a directory; its verdict.json and report.html are written anew."""
+    run = load(run_dir)
+    verdicts.write(run, run.verdict)
+    report.write(run, run.verdict)
+    return run

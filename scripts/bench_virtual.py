@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ TCP = {"kind": "tcp", "name": "tcp", "from": "beijing", "to": "miyun"}
 
 
 def virtual(scenario: Scenario, rounds: int, folder: Path) -> Section:
-    """Run a scenario, a TCP flow and next to nothing in virtual time, so many times each."""
+    """Run a scenario, a TCP flow and next to nothing in virtual time, so many times each; the last in a
+    campaign too."""
     about = (
         f"Virtual time: {scenario.name}, {scenario.duration_s:g} s with its load; a TCP flow; a run of 1 s"
     )
@@ -55,10 +57,23 @@ def virtual(scenario: Scenario, rounds: int, folder: Path) -> Section:
             against_clock("scenario", f"{scenario.name}, s on the wall"),
             against_clock("tcp", "TCP at 100 Mbit/s, s on the wall"),
             figure("run_s", "a run beyond its emulation, s", [run["total_s"] for run in found["empty"]]),
+            figure("campaign_run_s", "a campaign's run, s", _in_campaign(cases["empty"], rounds, folder)),
             figure("rtt_error_p99_us", "RTT off geometry, 99 %, us", rtt_us),
             figure("distinct", "different results of as many runs", [len(set(hashes))], [rounds], "runs"),
         ],
     }
+
+
+def _in_campaign(scenario: Scenario, rounds: int, folder: Path) -> list[float]:
+    """s on the wall that each run of a campaign takes, one after another, made, judged and stored."""
+    (folder / "empty.yaml").write_text(scenario.dump())
+    file, out = folder / "campaign.yaml", folder / "campaign"
+    file.write_text(json.dumps({"name": "empty", "scenario": "empty.yaml", "repeats": rounds + 1}))
+    _, said = follow([*SKYBED, "campaign", "run", str(file), "--jobs", "1", "--out", str(out)])
+    ended_s = sorted(path.stat().st_mtime for path in out.glob("runs/*/case.json"))
+    if len(ended_s) != rounds + 1:
+        raise InvalidRun("\n  ".join(["The campaign did not end:", *said[-LAST_LINES:]]))
+    return [after - before for before, after in pairwise(ended_s)]  # the first waits for its process
 
 
 def _run(scenario: Scenario, folder: Path) -> dict[str, Any]:

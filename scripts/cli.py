@@ -319,17 +319,14 @@ def _plan_of(path: Path, duration_s: float | None) -> Plan:
 
 def _judge(run: Path, as_json: bool = False) -> None:
     """Write verdict.json and report.html of a run, say the verdict, and exit with its code."""
-    from analysis import load, report, summary, verdict
+    from analysis import summary, tested
 
-    loaded = load(run)
-    judged = verdict.judge(loaded)
-    verdict.write(loaded, judged)
-    report.write(loaded, judged)
+    judged = tested.judge(run)
     if as_json:
-        click.echo(json.dumps(judged, indent=2))
+        click.echo(json.dumps(judged.verdict, indent=2))
     else:
-        summary.render(loaded, judged, Console())
-    sys.exit(judged.exit_code)
+        summary.render(judged, judged.verdict, Console())
+    sys.exit(judged.verdict.exit_code)
 
 
 @main.command()

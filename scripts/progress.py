@@ -26,7 +26,7 @@ class Stages:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or Console(stderr=True, force_jupyter=False)
         self._terminal = self._console.is_terminal
         columns = [
             TextColumn("{task.description:<9}"), BarColumn(30), TextColumn("{task.fields[note]}"),

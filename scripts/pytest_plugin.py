@@ -103,18 +103,16 @@ class Skybed:
         return made
 
     def _run(self, scenario: Scenario, options: Options) -> TestedRun:
-        from analysis import report, tested, verdict
+        from analysis import tested, verdict
         from scripts import run as running
 
         out = _new_directory(self._folder, scenario.name)
         log.info("running %s in %s time, in %s", scenario.name, options.clock, out)
         with contextlib.redirect_stderr(io.StringIO()), _interrupts_kept():
             running.run(scenario, options, out)
-        run = tested.load(out)
+        run = tested.judge(out)
         run.root, run.asked = self._root, self._session.note
         self._session.runs.append(run)
-        verdict.write(run, run.verdict)
-        report.write(run, run.verdict)
         verdict.refuse_invalid(run, run.verdict)
         return run
 

@@ -17,7 +17,7 @@ KEYS = {
         "first_ping_s", "command_s", "planning_s", "boot_s", "build_s", "ready_s", "teardown_s",
         "late_p50_us", "late_p99_us", "late_max_us", "rtt_error_p50_us", "rtt_error_p99_us", "player_pct",
     },
-    "virtual": {"scenario_s", "tcp_s", "run_s", "rtt_error_p99_us", "distinct"},
+    "virtual": {"scenario_s", "tcp_s", "run_s", "campaign_run_s", "rtt_error_p99_us", "distinct"},
     "forwarding": {
         f"{size}_{hops}_hops_{unit}_per_s"
         for size in ("small", "large") for hops in (1, 5, 12) for unit in ("packets", "mbit")

@@ -1,0 +1,88 @@
+"""What `import skybed` gives: scenarios are run, campaigns too, and their results are DataFrames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from analysis import Run, metrics, tested, truth, verdict
+from analysis import campaign as table_of
+from analysis import run as runs
+from analysis.tested import TestedRun
+from analysis.verdict import Verdict
+from scripts import folders
+from scripts import run as running
+from topologies import campaign as model
+from topologies.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """What a run measured, and its verdict.
+
+    metrics: a row for each flow (analysis.metrics.flow_metrics). probes: with what each should have measured
+    (analysis.truth.probes). paths, flows: as in the run directory (docs/run-directory.md).
+    """
+
+    verdict: Verdict
+    metrics: pd.DataFrame
+    probes: pd.DataFrame
+    paths: pd.DataFrame
+    flows: pd.DataFrame
+
+
+def run(
+    scenario: Scenario | str | Path,
+    out: str | Path | None = None,
+    *,
+    clock: Literal["virtual", "real"] = "virtual",
+    lane: Literal["auto", "native", "uml"] = "auto",
+    wall_limit_s: float | None = None,
+) -> TestedRun:
+    """Run a scenario, or the one in a file, into a directory (None: runs/NAME-TIME), and judge it.
+
+    clock, lane, wall_limit_s: as of `skybed run`, but time is virtual unless told otherwise. The run answers
+    questions (analysis.tested), such as run.rtt("beijing", "eo-0-0").p99. Raises ScenarioError, MachineError,
+    and InvalidRun where the emulation was distorted.
+    """
+    loaded = scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
+    folder = running.new_directory(loaded) if out is None else Path(out)
+    with folders.fresh(folder):
+        running.run(loaded, running.Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s), folder)
+    made = tested.judge(folder)
+    verdict.refuse_invalid(made, made.verdict)
+    return made
+
+
+def campaign(
+    file: str | Path, out: str | Path | None = None, *, jobs: int | None = None, scheduler: str | None = None
+) -> table_of.Results:
+    """Run what is missing of a campaign, as `skybed campaign run` does; its table is `.table`.
+
+    In a script, call it under `if __name__ == "__main__":`, because each process that makes runs imports the
+    script first.
+    """
+    from scripts import campaigns  # Dask takes a second to import
+
+    loaded, cases = model.load(Path(file))
+    folder = Path("campaigns", loaded.name) if out is None else Path(out)
+    campaigns.run(loaded, cases, folder, jobs or campaigns.default_jobs(loaded), scheduler)
+    return table_of.read(folder)
+
+
+def results(where: Run | str | Path) -> RunResults | table_of.Results:
+    """The results of a run, or of the run or the campaign in a directory."""
+    if not isinstance(where, Run):
+        if Path(where, "campaign.json").is_file():
+            return table_of.read(Path(where))
+        where = runs.load(where)
+    return RunResults(
+        verdict=verdict.judge(where),
+        metrics=metrics.flow_metrics(where),
+        probes=truth.probes(where),
+        paths=where.paths,
+        flows=where.flows,
+    )

@@ -1,0 +1,77 @@
+"""`import skybed`: scenarios are run and judged, results are DataFrames, what goes wrong is an exception."""
+
+import json
+import shutil
+
+import pytest
+import tiny_campaign
+
+import skybed
+from scripts import campaigns
+from scripts import run as running
+from topologies.campaign import METRICS
+
+
+@pytest.fixture
+def played(place, monkeypatch, good_run):
+    """Every run is the good one; returns what was asked for."""
+    asked = []
+
+    def play(scenario, options, out):
+        asked.append((scenario, options, out))
+        shutil.copytree(good_run, out, dirs_exist_ok=True)
+
+    monkeypatch.setattr(running, "run", play)
+    return asked
+
+
+def test_a_run_is_made_judged_and_read(played, place):
+    pair = skybed.Scenario.load(tiny_campaign.PAIR).with_(duration_s=5)
+    run = skybed.run(pair)
+    ((scenario, options, out),) = played
+    assert scenario.duration_s == 5 and options.virtual and out.parent.name == "runs"
+    assert run.verdict.status == "pass" and (out / "report.html").is_file()
+    for found in (skybed.results(run), skybed.results(out), skybed.results(str(out))):
+        assert found.verdict["status"] == "pass" and found.metrics.empty
+        assert {"rtt_us", "true_rtt_us", "error_us"} <= set(found.probes)
+
+
+def test_a_file_is_run_by_its_name_and_a_filled_directory_is_left_alone(played, place):
+    assert skybed.run(tiny_campaign.PAIR, "here", clock="real").dir.name == "here"
+    assert not played[0][1].virtual
+    with pytest.raises(skybed.ScenarioError, match="here is not empty"):
+        skybed.run(tiny_campaign.PAIR, "here")
+
+
+def test_a_distorted_run_is_an_exception_and_kept(place, monkeypatch, good_run):
+    def late(scenario, options, out):
+        shutil.copytree(good_run, out, dirs_exist_ok=True)
+        manifest = json.loads((out / "manifest.json").read_text())
+        (out / "manifest.json").write_text(json.dumps(manifest | {"finished": False}))
+
+    monkeypatch.setattr(running, "run", late)
+    with pytest.raises(skybed.InvalidRun):
+        skybed.run(tiny_campaign.PAIR, "late")
+    assert skybed.results("late").verdict["status"] == "invalid"
+
+
+def test_a_campaign_is_run_and_read(place, monkeypatch):
+    def outcome(case):
+        return "pass", {"down": {"rtt_p50_ms": 8.0}}
+
+    def run(campaign, cases, folder, jobs, scheduler):
+        tiny_campaign.make(folder, "grid: {duration_s: [5, 6]}\n", outcome)
+        asked.append((jobs, scheduler))
+
+    asked = []
+    monkeypatch.setattr(campaigns, "run", run)
+    (place / "c.yaml").write_text(f"name: c\nscenario: {tiny_campaign.PAIR}\ngrid: {{duration_s: [5, 6]}}\n")
+    made = skybed.campaign("c.yaml", jobs=3, scheduler=None)
+    assert asked == [(3, None)]
+    assert made.table["rtt_p50_ms"].dropna().tolist() == [8.0, 8.0] and made.metrics == METRICS
+    assert skybed.results("campaigns/c").table.equals(made.table)
+
+
+def test_what_is_no_run_is_an_exception(place):
+    with pytest.raises(skybed.RunError, match="there is no such directory"):
+        skybed.results("nowhere")
