@@ -45,7 +45,7 @@ def flow_metrics(run: Run) -> pd.DataFrame:
             row |= _of_intervals(run.flows[run.flows["flow"] == flow.name], flow.kind)
         row |= _of_ends(run, flow, row.get("rtt_p50_ms"))
         rows.append(row)
-    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(COUNTS, "Int64"))
+    return pd.DataFrame(rows, columns=COLUMNS).astype({name: "Int64" for name in COLUMNS if name in COUNTS})
 
 
 COLUMNS = [
@@ -54,7 +54,7 @@ COLUMNS = [
     "outage_max_s", "throughput_mbps", "retransmits", "stretch_p50", "handovers",
 ]  # fmt: skip
 
-COUNTS = ("sent", "lost", "outages", "retransmits", "handovers")
+COUNTS = ("sent", "lost", "outages", "expired", "retransmits", "handovers")
 UNITS = {"ms": "ms", "s": "s", "pct": "%", "mbps": "Mbit/s"}  # by the end of a metric's name
 SHORT = ("rtt", "owd", "pdv")
 
@@ -142,12 +142,17 @@ def outages(run: Run, flow: str) -> pd.DataFrame:
     The last outage ends with the last probe where none comes through after it.
     """
     probes = of_flow(run.probes, flow, "probe").sort_values("sent_s")
-    sent_s, lost = probes["sent_s"].to_numpy(), probes["lost"].to_numpy()
-    edge = np.diff(lost.astype(np.int8), prepend=0, append=0)
-    first, after = np.flatnonzero(edge == 1), np.flatnonzero(edge == -1)
+    sent_s = probes["sent_s"].to_numpy()
+    first, after = loss_periods(probes["lost"].to_numpy())
     long = after - first >= MIN_LOST
     first, after = first[long], after[long]
     return pd.DataFrame({"start_s": sent_s[first], "end_s": sent_s[np.minimum(after, len(sent_s) - 1)]})
+
+
+def loss_periods(lost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where runs of lost packets (bool, in the order of sending) begin, and where they are over."""
+    edge = np.diff(lost.astype(np.int8), prepend=0, append=0)
+    return np.flatnonzero(edge == 1), np.flatnonzero(edge == -1)
 
 
 def throughput(run: Run, flow: str) -> pd.DataFrame:

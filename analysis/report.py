@@ -6,13 +6,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from analysis import page, paths, truth
-from analysis.figures import all_figures
+from analysis import page, paths, routing, routing_figures, truth
+from analysis.figures import Figure, all_figures
 from analysis.page import number
 from analysis.run import Run
 from analysis.verdict import Verdict
 
 PATHS_SHOWN = 40  # intervals per flow
+EVENTS_SHOWN = 100
 
 
 def write(run: Run, verdict: Verdict) -> Path:
@@ -20,7 +21,8 @@ def write(run: Run, verdict: Verdict) -> Path:
     told: dict[str, Any] = {"verdict": verdict, "manifest": run.manifest, "figures": [], "ways": []}
     if "limits" in verdict:  # everything could be read
         told |= {
-            "figures": all_figures(run, truth.probes(run)),
+            "figures": [*all_figures(run, truth.probes(run)), *_routing_figures(run)],
+            "events": _events(run),
             "ways": [_way(run, str(flow.name)) for flow in run.scenario.traffic],
             "scenario": run.scenario,
             "sky": _sky(run),
@@ -29,6 +31,16 @@ def write(run: Run, verdict: Verdict) -> Path:
     path = run.dir / "report.html"
     path.write_text(page.render("report.html", told))
     return path
+
+
+def _events(run: Run) -> list[dict[str, Any]]:
+    """Of what routing cost: the events that cost probes or were on a flow's path, and how many more."""
+    found = routing.table(run)
+    return found[(found["lost"] > 0) | found["on_path"]].head(EVENTS_SHOWN).to_dict("records")
+
+
+def _routing_figures(run: Run) -> list[Figure]:
+    return [routing_figures.over_time(run)] if len(run.control) or len(run.scenario.faults) else []
 
 
 def _sky(run: Run) -> list[tuple[str, str]]:

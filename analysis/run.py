@@ -52,6 +52,9 @@ TABLES: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 
+# Text of tables of millions of rows: kept once for each value, as categories.
+LONG = {"routes": ["node", "dst", "via", "family"]}
+
 # Of the manifest: what every run notes, and what one that came to its end does.
 MANIFEST: dict[str, type | tuple[type, ...]] = {
     "skybed": str, "started_utc": str, "versions": dict, "lane": str, "clock": str, "cpu_count": int,
@@ -64,7 +67,7 @@ DAMAGED = "the file is damaged, run the scenario again"
 OTHER_VERSION = "it was written by another version of skybed, run the scenario again"
 
 
-@dataclass
+@dataclass(eq=False)  # a run is the same as itself only, so that what is worked out of it can be kept
 class Run:
     """One run directory. Tables are read and checked on first use and then kept."""
 
@@ -133,7 +136,7 @@ class Run:
     def _table(self, name: str) -> pd.DataFrame:
         path = self.table_file(name)
         with reading(path):
-            table = pq.read_table(path)
+            table = pq.read_table(path, read_dictionary=LONG.get(name))
         for column, kind in TABLES[name].items():
             if column not in table.column_names:
                 raise RunError(f"{self.dir}: the table {path.name} has no column {column}; {OTHER_VERSION}.")

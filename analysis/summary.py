@@ -8,9 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from analysis import routing
 from analysis.run import Run
 from analysis.verdict import Verdict
 
+EVENTS_SHOWN = 12
 COLOURS = {"pass": "green", "fail": "red", "invalid": "magenta"}
 
 
@@ -25,6 +27,7 @@ def render(run: Run, verdict: Verdict, console: Console | None = None) -> None:
         )
     if "limits" in verdict:  # everything could be read
         _flows(verdict, console)
+        _convergence(run, console)
         _events(verdict, console)
     report = run.dir / "report.html"
     if report.is_file():
@@ -57,6 +60,27 @@ def _flows(verdict: Verdict, console: Console) -> None:
         console.print(table)
 
 
+def _convergence(run: Run, console: Console) -> None:
+    """Of events that cost a flow probes, or that routing had not known of and that were on its path."""
+    found = routing.table(run)
+    found = found[(found["lost"] > 0) | (found["on_path"] & (found["kind"] != routing.PLANNED))]
+    if found.empty:
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("event\n", "flow\n"):
+        table.add_column(name, no_wrap=True)
+    for name in ("at\n(s)", "converged\nby loss (s)", "by rate\n(s)", "out of\nhops", "route\nchanges"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in found.head(EVENTS_SHOWN).itertuples():
+        table.add_row(
+            f"{row.kind} {row.what}", row.flow, f"{row.t_s:.1f}", f"{row.loss_derived_s:.2f}",
+            f"{row.rate_derived_s:.2f}", f"{row.expired}", f"{row.route_changes}",
+        )  # fmt: skip
+    console.print(table)
+    if len(found) > EVENTS_SHOWN:
+        console.print(Text(f"... and {len(found) - EVENTS_SHOWN} more; see routing.parquet."))
+
+
 def _events(verdict: Verdict, console: Console) -> None:
     events, delay, error = verdict["events"], verdict["delay"], verdict["rtt_error"]
     late = ", ".join(f"{name} {(events[f'late_{name}_us'] or 0) / 1e3:.2f}" for name in ("p50", "p99", "max"))
@@ -70,6 +94,13 @@ def _events(verdict: Verdict, console: Console) -> None:
     if error["n"]:
         lines.append(
             f"RTT error: p50 {error['p50_us']:.0f} us, p99 {error['p99_us']:.0f} us, {error['n']} probes"
+        )
+    if sent := verdict["routing"]["control"]:
+        lines.append(
+            "Control traffic, mean of a link and direction: "
+            + ", ".join(
+                f"{x['protocol']} {x['link_bytes_s']:.0f} B/s" for x in sent if x["protocol"] != "all"
+            )
         )
     for line in lines:
         console.print(Text(line))

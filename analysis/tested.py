@@ -74,7 +74,7 @@ def _unnoticed(run: TestedRun, flow: str) -> None:
     """Nobody keeps a list of the flows that are asked for."""
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class TestedRun(Run):
     """A Run that answers. root: what paths of baselines are relative to.
 

@@ -15,10 +15,13 @@ rtt_error   n, p50_us, p99_us, max_us: |measured - true| of the probes that came
             probes that shared a link with load aside; n is 0 where daemons route
 owd_error   the same, of both directions of the one-way delay
 host        cpu_count, load_1m, steal_pct, busy, player_cpu_pct (of one CPU, spent on the updates)
+routing     events (after which routing had to converge), control (`analysis.control.summary`, a row for each
+            protocol), churn: changes of IPv4 routes after 0, changes_s a second, changes_max_s most in one,
+            destinations that had any, destination_max the most of one
 proofs      n, agreeing: path proofs, and those whose path was the planned one (the oracle's)
 flows       per flow: flow, kind, src, dst, the metrics of `analysis.metrics`, and for probes
-            true_rtt_{p50,p99}_ms, rtt_error_{p50,p99}_us, loaded, and unexpected_lost (though a path
-            stood) and unexpected_back (though none did)
+            those of `analysis.routing.of_flows`, true_rtt_{p50,p99}_ms, rtt_error_{p50,p99}_us, loaded, and
+            unexpected_lost (though a path stood) and unexpected_back (though none did)
 limits      flow, metric, min, max, value, met
 """
 
@@ -32,7 +35,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import delays, metrics, paths, truth
+from analysis import control, delays, forwarding, metrics, paths, routing, truth
 from analysis.run import Run
 from topologies.errors import InvalidRun, RunError
 
@@ -87,7 +90,9 @@ def refuse_invalid(run: Run, verdict: Verdict) -> None:
 
 
 def write(run: Run, verdict: Verdict) -> Path:
-    """Write verdict.json into the run directory."""
+    """Write verdict.json into the run directory, and routing.parquet if the tables could be read."""
+    if "routing" in verdict:
+        routing.write(run)
     path = run.dir / "verdict.json"
     path.write_text(json.dumps(verdict, indent=2) + "\n")
     return path
@@ -104,6 +109,7 @@ def _judge(run: Run, verdict: Verdict) -> tuple[list[str], list[str]]:
     verdict["owd_error"] = _error(pd.concat([judged["owd_error_us"], judged["owd_back_error_us"]]))
     verdict["host"] = _host(run)
     verdict["proofs"] = {"n": len(proofs), "agreeing": int(proofs["agrees"].sum())}
+    verdict["routing"] = _routing(run)
     verdict["flows"] = _flows(run, probes)
     verdict["limits"] = [_limit(limit, verdict["flows"]) for limit in run.scenario.accept]
     distorted = [
@@ -192,13 +198,31 @@ def _host(run: Run) -> dict[str, Any]:
     return told
 
 
+def _routing(run: Run) -> dict[str, Any]:
+    found = routing.table(run)
+    changed, targets = forwarding.churn(run, 4), forwarding.churn_by_destination(run, 4)
+    return {
+        "events": int(found["event"].nunique()),
+        "control": control.summary(run, routing.busy(run, found)).to_dict("records"),
+        "churn": {
+            "changes": int(changed["changes"].sum()),
+            "changes_s": changed["changes"].mean(),
+            "changes_max_s": changed["changes"].max(),
+            "destinations": len(targets),
+            "destination_max": targets.max() if len(targets) else 0,
+        },
+    }
+
+
 def _flows(run: Run, probes: pd.DataFrame) -> list[dict[str, Any]]:
     rows = metrics.flow_metrics(run).to_dict("records")
+    of_routing = routing.of_flows(run, probes)
     for row in rows:
         if row["kind"] != "probe":
             continue
         mine = probes[probes["flow"] == row["flow"]]
         error = _error(mine.loc[~mine["loaded"], "error_us"])
+        row |= of_routing.reindex([row["flow"]]).iloc[0].to_dict()
         row["true_rtt_p50_ms"] = mine["true_rtt_us"].quantile(0.5) / 1e3
         row["true_rtt_p99_ms"] = mine["true_rtt_us"].quantile(0.99) / 1e3
         row["rtt_error_p50_us"], row["rtt_error_p99_us"] = error["p50_us"], error["p99_us"]

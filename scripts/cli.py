@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FINEST_STEP_S = 1e-3
 DROPPED_SHOWN = 10
+MOST_COMPARED = 26
 
 EXIT_CODES = """
 \b
@@ -339,41 +340,57 @@ def clean() -> None:
 
 
 @main.command()
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
+@click.argument("folders", metavar="A B [C...]", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--exact", "exactly", is_flag=True, help="Whether all tables are the same to the bit.")
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE",
               help="Write a test case for each figure there.")  # fmt: skip
-def compare(a: Path, b: Path, exactly: bool, as_json: bool, junit: Path | None) -> None:
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Write a page there: what routing cost in each run.")  # fmt: skip
+def compare(
+    folders: tuple[Path, ...], exactly: bool, as_json: bool, junit: Path | None, html: Path | None
+) -> None:
     """Compare two runs, or two campaigns: what changed, and whether it is beyond the noise.
+
+    More than two runs are put side by side, with what routing cost in each.
 
     The exit code is 3 if a run is invalid. With --exact, of two runs, it is 1 if a table differs; a line for
     each tells where it first does. With --junit it is 1 if a figure is beyond the noise, or cannot be told.
     """
     from analysis import campaign as table_of
     from analysis import load
-    from scripts import comparing, comparing_campaigns
+    from scripts import comparing, comparing_campaigns, comparing_many
 
-    campaigns = [table_of.is_campaign(folder) for folder in (a, b)]
-    if campaigns[0] != campaigns[1] or (campaigns[0] and exactly):
-        raise RunError(f"{a} and {b}: compare two runs, or two campaigns; --exact is for runs.")
+    kinds = {table_of.is_campaign(folder) for folder in folders}
+    pairs_only = exactly or junit is not None or True in kinds
+    most = 2 if pairs_only else MOST_COMPARED
+    if not 2 <= len(folders) <= most:
+        what = "--exact, --junit and campaigns take two" if pairs_only else f"name two runs, or up to {most}"
+        raise RunError(f"{len(folders)} given: {what}.")
+    if len(kinds) > 1 or (True in kinds and (exactly or html)):
+        names = " and ".join(map(str, folders))
+        raise RunError(f"{names}: compare two runs, or two campaigns; --exact and --html are for runs.")
     code = 0
-    if campaigns[0]:
-        told, render = comparing_campaigns.figures((a, b)), comparing_campaigns.render
+    runs = [] if True in kinds else [load(folder) for folder in folders]
+    if not runs:
+        told, render = comparing_campaigns.figures(folders), comparing_campaigns.render
         code = comparing_campaigns.exit_code(told)
     elif exactly:
-        told, render = comparing.exactly(load(a), load(b)), comparing.render_exactly
+        told, render = comparing.exactly(*runs), comparing.render_exactly
         code = 0 if told["same"] else 1
     else:
-        told, render = comparing.figures(load(a), load(b)), comparing.render_figures
+        many = len(runs) > 2
+        told = comparing_many.figures(runs) if many else comparing.figures(*runs)
+        render = comparing_many.render if many else comparing.render_figures
         code = 3 if "invalid" in [run["status"] for run in told["runs"]] else 0
     if junit is not None and not exactly:
-        code = code or min(1, comparing.write_junit(told, junit, (a, b)))
+        code = code or min(1, comparing.write_junit(told, junit, folders))
     if as_json:
         click.echo(json.dumps(told, indent=2))
     else:
         render(told, Console())
+    if html is not None:
+        comparing_many.write_page(runs, html)
     sys.exit(code)
 
 

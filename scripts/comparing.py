@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +52,11 @@ def render_figures(told: dict[str, Any], console: Console) -> None:
     for letter, run in zip("AB", told["runs"], strict=True):
         reasons = f"  {run['reasons'][0]}" if run["status"] == "invalid" else ""
         console.print(Text(f"{letter}  {run['status'].upper()}  {run['run']}{reasons}"), soft_wrap=True)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("flow", "", "unit"):
-        table.add_column(name, no_wrap=True)
-    for name in ("A", "B", "difference"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = columns("flow", "", "unit", numbers=("A", "B", "difference"))
     table.add_column("")
     flow = None
     for row in told["figures"]:
-        numbers = [_number(row[key], row["unit"]) for key in ("a", "b")]
+        numbers = [number(row[key], row["unit"]) for key in ("a", "b")]
         difference = row["difference"]
         change = "" if difference is None else f"{difference:+.3f}" if row["unit"] else f"{difference:+.0f}"
         name = row["flow"] if row["flow"] != flow else ""
@@ -71,7 +68,7 @@ def render_figures(told: dict[str, Any], console: Console) -> None:
             console.print(Text(row["says"]), soft_wrap=True)
 
 
-def write_junit(told: dict[str, Any], file: Path, sides: tuple[Path, Path]) -> int:
+def write_junit(told: dict[str, Any], file: Path, sides: Sequence[Path]) -> int:
     """A case for each figure of a comparison; returns how many did not pass.
 
     A failure is beyond the noise; of an error one side has no figure; what cannot be told is skipped.
@@ -120,5 +117,15 @@ def render_outcome(outcome: baseline.Outcome, file: Path, console: Console) -> N
         console.print(Text(f"  {line}"), soft_wrap=True)
 
 
-def _number(value: float | None, unit: str) -> str:
+def number(value: float | None, unit: str) -> str:
     return "" if value is None else f"{value:.3f}" if unit else f"{value:.0f}"
+
+
+def columns(*texts: str, numbers: Sequence[str]) -> Table:
+    """An empty table with columns of texts and of numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in texts:
+        table.add_column(name, no_wrap=True)
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich.text import Text
 from analysis import campaign, campaign_comparison, campaign_summary, comparison
 
 
-def figures(folders: tuple[Path, Path]) -> dict[str, Any]:
+def figures(folders: Sequence[Path]) -> dict[str, Any]:
     """Two campaigns, for JSON: how their runs ended, a row for each figure, and one over all combinations."""
     a, b = (campaign.read(folder) for folder in folders)
     table = campaign_comparison.compare(a, b)

@@ -35,6 +35,7 @@ class TinyPlan:
     duration_s: float = DURATION_S
     nodes: list[SimpleNamespace] = field(default_factory=list)
     links: list[SimpleNamespace] = field(default_factory=list)
+    lost: pd.DataFrame = field(default_factory=lambda: empty(LOST))
 
     def __post_init__(self) -> None:
         for name in ("s1", "s2"):
@@ -49,9 +50,8 @@ class TinyPlan:
 
     @property
     def contacts(self) -> pd.DataFrame:
-        return pd.DataFrame(
-            {"link": range(4), "start_s": [0.0, 0.0, 32.0, 32.0], "end_s": [30.0, 30.0, 60.0, 60.0]}
-        )
+        start_s, end_s = [0.0, 0.0, 32.0, 32.0], [30.0, 30.0, 60.0, 60.0]
+        return pd.DataFrame({"link": range(4), "start_s": start_s, "end_s": end_s, "route_end_s": end_s})
 
     def delay_s(self, link, t_s):
         return BASE_S[link] + RATE[link] * np.asarray(t_s)
@@ -102,6 +102,7 @@ MANIFEST = {
     "versions": {"scapy": "2.8.0"}, "finished": True,
 }  # fmt: skip
 
+LOST = {"link": "int32", "kind": "str", "planned": "bool", "start_s": "float64", "end_s": "float64"}
 FLOWS = {name: "str" for name in ("flow", "kind", "src", "dst")}
 FLOWS |= {name: "float64" for name in ("start_s", "end_s", "throughput_mbps", "rtt_us")}
 FLOWS |= {f"{way}_packets": "Int64" for way in ("sent", "received", "lost", "reordered")}
@@ -126,11 +127,16 @@ def events(plan) -> pd.DataFrame:
 
 
 def routes(plan) -> pd.DataFrame:
-    """Of Miyun to Sanya: over s1, none, over s2."""
-    t_s = plan.routes().changes["t_s"]
-    via = ["s1", None, "s2"] if len(t_s) == 3 else "s1"
-    ends = {"node": "Miyun", "dst": "Sanya", "via": via, "family": "both"}
-    return pd.DataFrame({"t_s": t_s, "applied_s": t_s + 80e-6, **ends})
+    """The changes of a plan; those of the tiny sky have no nodes: Miyun to Sanya over s1, none, over s2."""
+    changes = plan.routes().changes
+    found = pd.DataFrame({"t_s": changes["t_s"], "applied_s": changes["t_s"] + 80e-6})
+    if isinstance(plan, TinyPlan):
+        return found.assign(
+            node=["Miyun", "Sanya", "Miyun", "Miyun"], dst=["Sanya", "Miyun", "Sanya", "Sanya"],
+            via=["s1", "s1", None, "s2"], family="both",
+        )  # fmt: skip
+    names = np.array([*(node.name for node in plan.nodes), None], object)
+    return found.assign(**{end: names[changes[end]] for end in ("node", "dst", "via")}, family="both")
 
 
 def probes(plan, flow, error_us: float = 40.0) -> pd.DataFrame:

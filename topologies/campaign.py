@@ -31,7 +31,8 @@ LONGEST_VALUE = 200  # characters, percent-encoded: with its path it names a fol
 Metric = Literal[
     "sent", "lost", "loss_pct", "reordered_pct", "rtt_min_ms", "rtt_p50_ms", "rtt_p99_ms", "owd_p50_ms",
     "owd_p99_ms", "pdv_p50_ms", "pdv_p99_ms", "outages", "outage_s", "outage_max_s", "throughput_mbps",
-    "retransmits", "stretch_p50", "handovers",
+    "retransmits", "stretch_p50", "handovers", "convergence_s", "expired", "path_stretch_p50",
+    "path_stretch_p99", "path_stretch_pct",
 ]  # fmt: skip
 METRICS: list[Metric] = ["rtt_p50_ms", "rtt_p99_ms", "loss_pct", "outages", "outage_s", "throughput_mbps"]
 Value = str | int | float | bool | None

@@ -170,6 +170,11 @@ class Limit(Model):
         "owd_p50_ms",
         "owd_p99_ms",
         "outage_s",
+        "convergence_s",
+        "expired",
+        "path_stretch_p50",
+        "path_stretch_p99",
+        "path_stretch_pct",
         "throughput_mbps",
     ]
     min: float | None = None

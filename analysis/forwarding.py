@@ -1,0 +1,79 @@
+"""Which way forwarding tables sent packets, by the table `routes`: as recorded, or as the oracle set them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from analysis.run import Run
+
+BOTH = "both"
+
+
+def changes(run: Run, family: int) -> pd.DataFrame:
+    """The rows of `routes` of one IP version that were done, by when: they begin with the first tables."""
+    rows = run.routes
+    rows = rows[rows["family"].isin([str(family), BOTH]) & rows["applied_s"].notna()]
+    return rows.sort_values("applied_s", kind="stable")
+
+
+class Ways:
+    """The way to one destination over time. rows: as `changes` gives them, of all destinations or this one.
+
+    Of several next hops of equal cost the first by name counts.
+    """
+
+    def __init__(self, rows: pd.DataFrame, dst: str):
+        self.dst = dst
+        self._hops: dict[str, tuple[list[float], list[str | None]]] = {}
+        for node, mine in rows[rows["dst"] == dst].groupby("node", sort=False, observed=True):
+            via = [None if pd.isna(hop) else hop.split(" ")[0] for hop in mine["via"]]
+            self._hops[str(node)] = mine["applied_s"].tolist(), via
+
+    def hop(self, node: str, t_s: float) -> str | None:
+        """A node's next hop at a time; None for no route."""
+        times_s, via = self._hops.get(node, ([], []))
+        last = bisect_right(times_s, t_s) - 1
+        return via[last] if last >= 0 else None
+
+    def path(self, src: str, t_s: float) -> list[str]:
+        """The nodes from src to the destination by the tables of one instant; those until it ends, or comes
+        back to where it was, if it does."""
+        path = [src]
+        while path[-1] != self.dst and path[-1] not in path[:-1]:
+            following = self.hop(path[-1], t_s)
+            if following is None:
+                break
+            path.append(following)
+        return path
+
+
+def links_of(path: list[str]) -> set[frozenset[str]]:
+    """The pairs of nodes that a path crosses."""
+    return {frozenset(pair) for pair in pairwise(path)}
+
+
+def churn(run: Run, family: int) -> pd.DataFrame:
+    """How often tables changed after run time 0, a row for each second: t_s, changes (of routes), nodes and
+    destinations (how many had any)."""
+    rows = _later(run, family)
+    second = np.floor(rows["applied_s"].to_numpy())
+    found = rows.groupby(second).agg(
+        changes=("node", "size"), nodes=("node", "nunique"), destinations=("dst", "nunique")
+    )
+    every = pd.Index(np.arange(np.ceil(run.played_s)), name="t_s")
+    return found.reindex(every, fill_value=0).reset_index()
+
+
+def churn_by_destination(run: Run, family: int) -> pd.Series:
+    """How often routes to each destination changed after run time 0, most first."""
+    return _later(run, family)["dst"].value_counts()
+
+
+def _later(run: Run, family: int) -> pd.DataFrame:
+    """Without the first tables."""
+    rows = changes(run, family)
+    return rows[~(rows["t_s"] <= 0) & (rows["applied_s"] > 0) & (rows["applied_s"] <= run.played_s)]
