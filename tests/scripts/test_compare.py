@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pandas as pd
 import pytest
+from browser import shown
 from click.testing import CliRunner
 from pytest import approx
 from tiny_sky import Builder
@@ -103,6 +104,32 @@ def test_figures_beyond_the_noise_fail_a_check(run):
     assert outcomes["down.rtt_p50_ms"] == ["failure"] and outcomes["across.rtt_p50_ms"] == []
     assert outcomes["down.outage_s"] == ["skipped"]  # one number in a run
     skybed(0, "compare", "a", "a", "--junit", "j.xml")
+
+
+def test_three_runs_in_one_table_and_on_one_page(run, place):
+    for name, slower_us in (("a", 0), ("b", 100), ("c", 200)):
+        run(name, slower_us=slower_us)
+    lines = [line.split() for line in skybed(0, "compare", "a", "b", "c", "--html", "x/p.html").splitlines()]
+    assert lines[:4] == [
+        ["A", "PASS", "a"], ["B", "PASS", "b"], ["C", "PASS", "c"], ["flow", "unit", "A", "B", "C"],
+    ]  # fmt: skip
+    rtt_ms = [float(value) for value in lines[4][4:]]
+    assert lines[4][:4] == ["down", "RTT", "p50", "ms"]
+    assert [value - rtt_ms[0] for value in rtt_ms] == approx([0, 0.1, 0.2], abs=2e-3)
+    told = json.loads(skybed(0, "compare", "--json", "a", "b", "c"))
+    assert [row["name"] for row in told["runs"]] == ["a", "b", "c"]
+    assert {row["run"] for row in told["totals"]} == {"a", "b", "c"} and told["events"] == []
+    page = place / "x" / "p.html"
+    assert "src=\"http" not in page.read_text()
+    seen = shown(page, place)
+    assert "3 runs compared" in seen and seen.count("<img") == 2  # without events and control traffic
+
+
+def test_how_many_can_be_compared(run):
+    run("a")
+    assert "1 given: name two runs, or up to 26." in skybed(2, "compare", "a")
+    said = skybed(2, "compare", "--exact", "a", "a", "a")
+    assert "3 given: --exact, --junit and campaigns take two." in said
 
 
 def test_figures_of_an_invalid_run_are_shown_as_such(run):

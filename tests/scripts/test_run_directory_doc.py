@@ -5,6 +5,7 @@ import re
 
 import pandas as pd
 
+from analysis import routing
 from scripts import run
 from topologies.scenario import Scenario
 
@@ -28,6 +29,11 @@ def test_every_column_of_every_table_is_there(good_run):
         found = {name: TYPES.get(str(kind), str(kind)) for name, kind in pd.read_parquet(path).dtypes.items()}
         shared = columns("events.parquet") if path.stem == "applied" else {}
         assert shared | columns(path.name) == found
+
+
+def test_every_column_of_what_routing_cost_is_there():
+    told = {name: TYPES.get(kind, kind) for name, kind in routing.COLUMNS.items()}
+    assert columns("routing.parquet") == told
 
 
 def test_every_part_of_a_stored_plan_is_there(good_run):
