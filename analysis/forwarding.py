@@ -23,13 +23,15 @@ def changes(run: Run, family: int) -> pd.DataFrame:
 class Ways:
     """The way to one destination over time. rows: as `changes` gives them, of all destinations or this one.
 
-    Of several next hops of equal cost the first by name counts.
+    Of several next hops of equal cost the first by name counts. changed_s: when any next hop changed, sorted.
     """
 
     def __init__(self, rows: pd.DataFrame, dst: str):
         self.dst = dst
+        rows = rows[rows["dst"] == dst]
+        self.changed_s = rows["applied_s"].to_numpy()
         self._hops: dict[str, tuple[list[float], list[str | None]]] = {}
-        for node, mine in rows[rows["dst"] == dst].groupby("node", sort=False, observed=True):
+        for node, mine in rows.groupby("node", sort=False, observed=True):
             via = [None if pd.isna(hop) else hop.split(" ")[0] for hop in mine["via"]]
             self._hops[str(node)] = mine["applied_s"].tolist(), via
 
@@ -49,6 +51,11 @@ class Ways:
                 break
             path.append(following)
         return path
+
+    def loops(self, src: str, t_s: float) -> bool:
+        """Whether the tables of one instant send packets from src in a circle."""
+        path = self.path(src, t_s)
+        return path[-1] in path[:-1]
 
 
 def links_of(path: list[str]) -> set[frozenset[str]]:

@@ -18,6 +18,7 @@ what both cause after it. Probes that links lose at random count too.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,8 +42,8 @@ COLUMNS = {
     "event": "int64", "t_s": "float64", "until_s": "float64", "kind": "str", "what": "str", "flow": "str",
     "on_path": "bool", "lost": "int64", "loss_derived_s": "float64", "dropped_s": "float64",
     "recovered_s": "float64", "rate_derived_s": "float64", "sampling_s": "float64", "outages": "int64",
-    "outage_s": "float64", "outage_max_s": "float64", "expired": "int64", "route_changes": "int64",
-    "nodes_changed": "int64", "destinations_changed": "int64",
+    "outage_s": "float64", "outage_max_s": "float64", "expired": "int64", "loop_s": "float64",
+    "route_changes": "int64", "nodes_changed": "int64", "destinations_changed": "int64",
 }  # fmt: skip
 
 
@@ -64,8 +65,9 @@ def table(run: Run) -> pd.DataFrame:
     outages, outage_s, outage_max_s: of the probes that count to the event; an outage is as in
     `analysis.metrics`. dropped_s, recovered_s: when the rate dropped and was back, null where it did not; the
     rate-derived time of one that never came back lasts to the flow's end. expired: probes that ran out of
-    hops. route_changes, nodes_changed, destinations_changed: changes of forwarding tables from t_s to
-    until_s, of the flow's IP version.
+    hops. loop_s: for how long the tables sent packets there or back in a circle. route_changes,
+    nodes_changed, destinations_changed: changes of forwarding tables from t_s to until_s, of the flow's IP
+    version.
     """
     happened = events(run)
     rows = [
@@ -169,6 +171,7 @@ def _of_flow(run: Run, flow: ProbeFlow, happened: list[Event]) -> list[dict[str,
         {"event": number, "t_s": event.t_s, "until_s": until_s[i], "kind": event.kind, "what": event.what}
         | {"flow": flow.name, "on_path": crossed}
         | _lost(probes, flow.rate_hz, periods[periods["event"] == i])
+        | {"loop_s": _loop_s(there, back, event.t_s, until_s[i])}
         | _changed(*churn, event.t_s, until_s[i])
         for i, (number, event, crossed) in enumerate(mine)
     ]
@@ -215,6 +218,17 @@ def _lost(probes: pd.DataFrame, rate_hz: float, periods: pd.DataFrame) -> dict[s
         "outage_max_s": length_s.max(initial=0.0),
         "expired": int((counted & probes["expired_at"].notna().to_numpy()).sum()),
     }
+
+
+def _loop_s(there: forwarding.Ways, back: forwarding.Ways, begin_s: float, end_s: float) -> float:
+    """For how long one of the two ways between the ends of a flow was a circle."""
+    changed_s = np.union1d(there.changed_s, back.changed_s)
+    edges = [begin_s, *changed_s[(changed_s > begin_s) & (changed_s < end_s)].tolist(), end_s]
+    return sum(
+        after - t_s
+        for t_s, after in pairwise(edges)
+        if there.loops(back.dst, t_s) or back.loops(there.dst, t_s)
+    )
 
 
 def _changed(

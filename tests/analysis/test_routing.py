@@ -162,6 +162,16 @@ def test_the_way_by_recorded_tables(recorded):
     assert ways.path("Miyun", 5.1) == ["Miyun", "s1", "Miyun"]  # a loop
     assert ways.path("Miyun", 5.9) == ["Miyun", "s2"]
     assert ways.path("Miyun", 6.0) == ["Miyun", "s2", "Sanya"]
+    assert ways.loops("Miyun", 5.1) and not ways.loops("Miyun", 5.9)
+
+
+def test_for_how_long_an_event_had_packets_run_in_a_circle(builder):
+    """s1 sends packets back to Miyun from 5 s on, Miyun sends them over s2 from 5.2 s on."""
+    made = builder()
+    rows = pd.DataFrame(ROUTES, columns=["applied_s", "node", "dst", "via", "family"])
+    made.tables["routes"] = rows.assign(t_s=np.nan)
+    happen(made, (5.0, "silence", S1_MIYUN), lost=[(S1_MIYUN, "silent", False, 5.0, np.inf)])
+    assert of(made.load(), "silence")["loop_s"] == approx(0.2)
 
 
 def test_churn_is_of_one_family_and_after_the_start(recorded):

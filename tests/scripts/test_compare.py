@@ -120,7 +120,7 @@ def test_three_runs_in_one_table_and_on_one_page(run, place):
     assert [row["name"] for row in told["runs"]] == ["a", "b", "c"]
     assert {row["run"] for row in told["totals"]} == {"a", "b", "c"} and told["events"] == []
     page = place / "x" / "p.html"
-    assert "src=\"http" not in page.read_text()
+    assert 'src="http' not in page.read_text()
     seen = shown(page, place)
     assert "3 runs compared" in seen and seen.count("<img") == 2  # without events and control traffic
 
