@@ -68,7 +68,7 @@ def problems(scenario: Scenario) -> list[Problem]:
     return [
         *_access(scenario),
         *_fibre(scenario),
-        *routing_checks.routing(scenario),
+        *routing_checks.routing(scenario, nodes),
         *routing_checks.domains(scenario, layers),
         *_flows(scenario, nodes),
         *routing_checks.faults(scenario, nodes),

@@ -42,7 +42,7 @@ def groups(scenario: Scenario, nodes: Sequence[Node]) -> list[Group]:
     """The domains of a scenario in its order; none where all is one network."""
     found = []
     for number, rule in enumerate(scenario.routing.domains):
-        members = np.array([n for n, node in enumerate(nodes) if belongs(rule, node.name, node.layer)])
+        members = np.array([n for n, node in enumerate(nodes) if belongs(rule.nodes, node.name, node.layer)])
         names = [nodes[n].name for n in members]
         anchor = members[names.index(rule.anchor)] if rule.anchor else members[0]
         protocol = rule.protocol or scenario.routing.protocol

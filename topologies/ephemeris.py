@@ -26,6 +26,7 @@ from skyfield.sgp4lib import theta_GMST1982
 from skyfield.timelib import Timescale
 
 from topologies.errors import ScenarioError
+from topologies.geometry import WGS72_MU_KM3_S2
 
 WGS84_A_KM, WGS84_F = 6378.137, 1 / 298.257223563
 KNOT_S = 30.0
@@ -115,6 +116,14 @@ def elements_table(names: list[str], satrecs: list[Satrec]) -> pd.DataFrame:
     """
     rows = {key: [getattr(s, key) for s in satrecs] for key in ("jdsatepoch", "jdsatepochF", *ELEMENTS)}
     return pd.DataFrame({"name": names, **rows})
+
+
+def ahead(elements: pd.DataFrame, along_track_km: float) -> pd.DataFrame:
+    """The elements of satellites that are so far ahead on their orbits, measured along a circle of their
+    semi-major axis.
+    """
+    axis_km = (WGS72_MU_KM3_S2 / (elements.no_kozai / 60) ** 2) ** (1 / 3)
+    return elements.assign(mo=(elements.mo + along_track_km / axis_km) % (2 * np.pi))
 
 
 def satrec(row: pd.Series) -> Satrec:

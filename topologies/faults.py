@@ -23,12 +23,11 @@ DRAWN_AT_ONCE = 16  # failures
 
 Known = Callable[[Fault], bool]
 
+
 # -- from faults to outages of links ---------------------------------------------------------------
 
 
-def outages(
-    stage: Stage, links: list[Link], duration_s: float, known: Known = lambda fault: True
-) -> pd.DataFrame:
+def outages(stage: Stage, links: list[Link], duration_s: float, known: Known | None = None) -> pd.DataFrame:
     """The scenario's faults, or those that are known, one row per link they touch: link, kind, planned,
     start_s, end_s (when it works again, set-up included; inf: never).
 
@@ -38,7 +37,7 @@ def outages(
     regions = itertools.count(len(stage.names))  # where the sky has their centres
     for fault in stage.scenario.faults:
         centre = next(regions) if fault.region else None
-        if known(fault):
+        if known is None or known(fault):
             lost = _repaired(stage, fault, links, _lost(stage, fault, links, centre, duration_s))
             found.setdefault((fault.kind, fault.planned), []).append(lost)
     frames = [

@@ -13,7 +13,7 @@ from topologies.closest import hint
 from topologies.errors import ScenarioError
 from topologies.fault_model import Fault, Region
 from topologies.flow_model import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
-from topologies.routing_model import Domain, Routing
+from topologies.routing_model import Copy, Domain, Routing
 from topologies.scenario import (
     Access,
     Fibre,
@@ -50,6 +50,7 @@ _MODELS: Places = {
     ("fibre", "*"): Fibre,
     ("routing",): Routing,
     ("routing", "domains", "*"): Domain,
+    ("routing", "copies", "*"): Copy,
     ("traffic", "*", "probe"): ProbeFlow,
     ("traffic", "*", "trace"): TraceFlow,
     ("traffic", "*", "udp"): UdpFlow,

@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from topologies import contacts, domains, elements, ephemeris, faults, geometry, routes, timeline, windowed
+from topologies import domains, ephemeris, faults, geometry, planned, routes, schedule, timeline, windowed
 from topologies.closest import hint
 from topologies.contacts import Link, Node
 from topologies.ephemeris import Array, Ephemeris
 from topologies.errors import ScenarioError
+from topologies.planned import Planned
 from topologies.routes import Net, Routes
+from topologies.routing_model import Copy
 from topologies.scenario import LONGEST_S, LinkClass, Scenario
 from topologies.spans import Spans
 from topologies.timeline import Timeline
@@ -83,7 +85,7 @@ class Plan:
     orbits: pd.DataFrame
     progress: Progress = field(default=_quiet, repr=False)
     folder: pathlib.Path | None = field(default=None, repr=False)  # where it is stored, if it was loaded
-    _sky: Ephemeris | None = field(default=None, repr=False)
+    _planned: Planned | None = field(default=None, repr=False)
     _timeline: Timeline | None = field(default=None, repr=False)
     _routes: Routes | None = field(default=None, repr=False)
 
@@ -98,19 +100,19 @@ class Plan:
                 f"The duration is {duration_s:g} s; it must be more than 0 and at most {LONGEST_S:.0f}."
             )
         progress = progress or _quiet
-        satellites = elements.layer_satellites(scenario)
-        nodes = contacts.nodes(satellites, scenario)
-        orbits = ephemeris.elements_table([s.name for s in satellites], [s.satrec for s in satellites])
-        until_s = contacts.horizon_s(scenario, duration_s)
-        progress("orbits", 0.0)
-        places = pd.concat([_stations(scenario), faults.centres(scenario)], ignore_index=True)
-        sky = ephemeris.make(orbits, places, scenario.begin, until_s)
-        stage = contacts.Stage(scenario, satellites, [node.name for node in nodes], sky, until_s)
-        links, planned = contacts.tables(scenario, nodes, contacts.spans(stage, progress), duration_s)
-        faults.check(scenario, nodes, links)
-        lost = faults.outages(stage, links, duration_s)
-        standing = faults.cut(planned, lost, scenario.routing)
-        return Plan(scenario, duration_s, nodes, links, standing, lost, orbits, progress, _sky=sky)
+        sky = planned.make(scenario, duration_s, progress)
+        faults.check(scenario, sky.nodes, sky.links)
+        return _with_faults(scenario, sky, duration_s, progress)
+
+    def believed(self, copy: Copy) -> Plan:
+        """This plan as a copy of the schedule has it: without surprises, and the sky as the copy takes it to
+        be.
+        """
+        sky = self._planned
+        if sky is None or copy.along_track_km:
+            orbits = ephemeris.ahead(self.orbits, copy.along_track_km)
+            sky = planned.make(self.scenario, self.duration_s, self.progress, orbits)
+        return _with_faults(self.scenario, sky, self.duration_s, self.progress, copy.knows)
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -131,9 +133,11 @@ class Plan:
     @cached_property
     def sky(self) -> Ephemeris:
         """Where every node is. Worked out when first asked for if the plan was loaded."""
-        if self._sky is not None:
-            return self._sky
-        return ephemeris.make(self.orbits, _stations(self.scenario), self.scenario.begin, self.duration_s)
+        if self._planned is not None:
+            return self._planned.stage.sky
+        return ephemeris.make(
+            self.orbits, planned.stations(self.scenario), self.scenario.begin, self.duration_s
+        )
 
     # -- delay -----------------------------------------------------------------------------------
 
@@ -206,9 +210,13 @@ class Plan:
         elif self.folder is not None and (self.folder / ROUTES).exists():
             yield from windowed.read(self.folder / ROUTES, routes.CHANGE)
         else:
-            tell = partial(self.progress, "routes")
-            yield from self._routes_over(self._usable(), tell)
-            tell(1.0)
+            by_schedule = self.scenario.routing.by_schedule
+            yield from schedule.windows(self) if by_schedule else self.shortest()
+            self.progress("routes", 1.0)
+
+    def shortest(self, may: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """The oracle's changes of routes; may: see routes.windows."""
+        return self._routes_over(self._usable(), partial(self.progress, "routes"), may)
 
     def _played_routes(self) -> Iterator[np.ndarray]:
         """Pieces of changes that the player makes, one for each window."""
@@ -222,11 +230,11 @@ class Plan:
         usable = Spans(*(column[within[usable.key]] for column in usable))
         yield from self._routes_over(usable, lambda share: None)
 
-    def _routes_over(self, usable: Spans, tell: Callable[[float], None]) -> Iterator[np.ndarray]:
-        rule = self.scenario.routing
-        yield from routes.windows(
-            self._net, usable, self._destinations(), rule.interval_s, self.duration_s, tell
-        )
+    def _routes_over(
+        self, usable: Spans, tell: Callable[[float], None], may: np.ndarray | None = None
+    ) -> Iterator[np.ndarray]:
+        wanted, every_s = self._destinations(), self.scenario.routing.interval_s
+        return routes.windows(self._net, usable, wanted, every_s, self.duration_s, tell, may)
 
     def _usable(self) -> Spans:
         return faults.routed(self.contacts, self.lost, self.scenario.routing)
@@ -341,6 +349,17 @@ class Plan:
         return Plan(scenario, duration_s, nodes, links, standing, lost, orbits, folder=folder)
 
 
+def _with_faults(
+    scenario: Scenario, sky: Planned, duration_s: float, progress: Progress, known: faults.Known | None = None
+) -> Plan:
+    """The plan with all faults, or those that are known."""
+    lost = faults.outages(sky.stage, sky.links, duration_s, known)
+    standing = faults.cut(sky.contacts, lost, scenario.routing)
+    return Plan(
+        scenario, duration_s, sky.nodes, sky.links, standing, lost, sky.orbits, progress, _planned=sky
+    )
+
+
 def _table(folder: pathlib.Path, name: str) -> pd.DataFrame:
     path = folder / f"{name}.parquet"
     table: pd.DataFrame = windowed.stored(path, pd.read_parquet)
@@ -348,8 +367,3 @@ def _table(folder: pathlib.Path, name: str) -> pd.DataFrame:
     if lacking:
         raise windowed.other_version(path, f"no column {lacking[0]}")
     return table
-
-
-def _stations(scenario: Scenario) -> pd.DataFrame:
-    rows = [(s.name, s.lat_deg, s.lon_deg, s.alt_m) for s in scenario.stations]
-    return pd.DataFrame(rows, columns=["name", "lat_deg", "lon_deg", "alt_m"])

@@ -100,10 +100,12 @@ def windows(
     interval_s: float,
     duration_s: float,
     progress: Callable[[float], None],
+    may: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """Routes of every node to the destinations, worked out when usable links change and every interval_s.
 
-    usable: when routing uses each link. Arrays like Routes.changes, one for each WINDOW_S.
+    usable: when routing uses each link. may: bool[node, next hop], and a last column of False: routes that
+    are told, others count as none. Arrays like Routes.changes, one for each WINDOW_S.
     """
     times = np.unique(np.concatenate([np.arange(0.0, duration_s, interval_s), usable.start_s, usable.end_s]))
     times = times[times < duration_s]
@@ -115,6 +117,8 @@ def windows(
             yield np.concatenate(parts)
             parts, told = [np.empty(0, CHANGE)], told + 1
         new, _ = mesh.next_hops(net.delay_at(links, np.full(len(links), t)), destinations)
+        if may is not None:
+            new = np.where(may[np.arange(net.nodes), new], new, -1)
         node, row = np.nonzero((new != table).T)
         part = np.empty(len(node), CHANGE)
         part["t_s"], part["node"], part["dst"], part["via"] = t, node, destinations[row], new[row, node]

@@ -12,10 +12,14 @@ from topologies.scenario import Scenario
 from topologies.yamlmarks import Path
 
 
-def routing(scenario: Scenario) -> Iterator[Problem]:
+def routing(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
     rule = scenario.routing
     if rule.dead_s <= rule.hello_s:
         yield ("routing", "dead_s"), f"is {rule.dead_s}; it must be more than hello_s, {rule.hello_s}."
+    for i, copy in enumerate(rule.copies):
+        for name in copy.nodes if isinstance(copy.nodes, list) else ():
+            known = {"ground", *scenario.layers, *nodes}
+            yield from known_name(("routing", "copies", i, "nodes"), name, known, "node or layer")
 
 
 def domains(scenario: Scenario, nodes: dict[str, str]) -> Iterator[Problem]:
@@ -30,7 +34,7 @@ def domains(scenario: Scenario, nodes: dict[str, str]) -> Iterator[Problem]:
         seen.add(domain.name)
         for name in domain.nodes:
             yield from known_name((*path, "nodes"), name, {*nodes, *nodes.values(), "ground"} - {""}, "node")
-        members = [name for name, layer in nodes.items() if belongs(domain, name, layer)]
+        members = [name for name, layer in nodes.items() if belongs(domain.nodes, name, layer)]
         twice = next((name for name in members if name in owner), None)
         if twice:
             yield (

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from topologies.fault_model import Fault
 from topologies.fields import Model, Name, NonNegative, Positive
 
 INNER = ("oracle", "ospf", "ospf+bfd")  # what can route within a domain
@@ -25,22 +26,35 @@ class Domain(Model):
     transit: bool = True  # whether it carries packets from one other domain to another
 
 
-def belongs(domain: Domain, name: str, layer: str) -> bool:
-    """Whether a domain names a node itself, its layer or, of a node on the ground (layer ""), the ground."""
-    return name in domain.nodes or (layer or "ground") in domain.nodes
+def belongs(nodes: list[str], name: str, layer: str) -> bool:
+    """Whether a list names a node itself, its layer or, of a node on the ground (layer ""), the ground."""
+    return name in nodes or (layer or "ground") in nodes
+
+
+class Copy(Model):
+    """A copy of the schedule that some nodes hold, and how it is wrong."""
+
+    nodes: Literal["all"] | list[str] = "all"  # names of nodes or layers, or `ground`
+    along_track_km: Annotated[float, Field(ge=-5000, le=5000)] = 0.0  # so far ahead it takes satellites to be
+    issued_s: float | None = None  # planned outages announced later are not in it; None: kept up to date
+
+    def knows(self, fault: Fault) -> bool:
+        announced = self.issued_s is None or fault.announced_s is None or fault.announced_s <= self.issued_s
+        return fault.planned and announced
 
 
 class Routing(Model):
     """Who fills the forwarding tables: the oracle (shortest delay over the links that stand), also by paths
-    that ground nodes write into their packets (srv6), or daemons."""
+    that ground nodes write into their packets (srv6); each node by its copy of the schedule; or daemons."""
 
-    protocol: Literal["oracle", "srv6", "ospf", "ospf+bfd"] = "oracle"
+    protocol: Literal["oracle", "schedule", "srv6", "ospf", "ospf+bfd"] = "oracle"
     ground_relay: bool = True  # False: no path passes through a ground node (Hypatia)
     # Of the oracle and srv6; the oracle stays the measure of the daemons.
     interval_s: Positive = 1.0  # routes also follow slow change, this often
     destinations: Literal["all", "ground"] | list[str] = "all"  # to which nodes every node keeps a route
     drain_ms: NonNegative | None = None  # routes leave a link this long before its planned end; see drain_s
     detection_ms: NonNegative = 100.0  # an unplanned failure is known to routing after this
+    copies: list[Copy] = []  # of the schedule; of two for a node the last one counts
     # Of the daemons.
     hello_s: Annotated[int, Field(ge=1, le=65_535)] = 10
     dead_s: Annotated[int, Field(ge=2, le=65_535)] = 40  # a silent neighbour is given up after this
@@ -54,7 +68,7 @@ class Routing(Model):
 
     @property
     def by_daemons(self) -> bool:
-        return self.protocol not in ("oracle", "srv6") or bool(self.domains)
+        return self.protocol not in ("oracle", "schedule", "srv6") or bool(self.domains)
 
     @property
     def by_source(self) -> bool:
@@ -66,6 +80,10 @@ class Routing(Model):
         """Long enough for what is under way: to the next hop, or over a whole path."""
         drain_ms = (PATH_DRAIN_MS if self.by_source else DRAIN_MS) if self.drain_ms is None else self.drain_ms
         return drain_ms / 1000
+
+    @property
+    def by_schedule(self) -> bool:
+        return self.protocol == "schedule" and not self.domains
 
     @property
     def title(self) -> str:

@@ -53,3 +53,15 @@ def test_a_reversed_chain_would_loop_if_told_from_its_far_end():
     assert has_loop(wrong, 0)
     node, destination = np.nonzero(old != new)
     assert dict(zip(node.tolist(), rounds(node, destination, new).tolist(), strict=True)) == {2: 0, 3: 1}
+
+
+def test_routes_that_run_in_a_circle_are_told_at_once():
+    """0 and 1 send by way of each other, 2 into their circle; 3 still waits for the node on its way, 4."""
+    via = np.array([[1], [0], [0], [4], [5], [-1]])
+    assert rounds(np.array([0, 1, 2, 3, 4]), np.zeros(5, int) + 5, np.tile(via, 6)).tolist() == [
+        0,
+        0,
+        0,
+        1,
+        0,
+    ]

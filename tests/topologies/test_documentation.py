@@ -12,7 +12,7 @@ from topologies import scenario as model
 from topologies.checks import METRICS
 from topologies.fault_model import Fault, Region
 from topologies.plan import Plan
-from topologies.routing_model import Domain, Routing
+from topologies.routing_model import Copy, Domain, Routing
 
 TEXT = (pathlib.Path(__file__).parents[2] / "docs" / "scenario.md").read_text()
 SECTIONS = {
@@ -31,6 +31,7 @@ MODELS = {
     "fibre": model.Fibre,
     "routing": Routing,
     "domains": Domain,
+    "copies": Copy,
     "traffic": flow_model.Flow,
     "probe": flow_model.ProbeFlow,
     "trace": flow_model.TraceFlow,

@@ -1,0 +1,44 @@
+"""Routes that each node installs from its own copy of the contact plan, in the manner of IETF TVR (RFC 9657).
+
+A copy holds planned contacts and planned outages, as far as it is right; nobody corrects it during the run.
+A node takes the shortest paths of its own copy, whatever others do, and sees nothing but its own interfaces:
+a route to a neighbour that it never has a link to is none, and one over a link without carrier waits for it,
+as in the kernel (and in topologies.trace).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from topologies.routing_model import Copy, belongs
+
+if TYPE_CHECKING:
+    from topologies.plan import Plan
+
+
+def windows(plan: Plan) -> Iterator[np.ndarray]:
+    """Arrays like Routes.changes, one for each WINDOW_S. Each distinct copy is worked out once."""
+    a, b = plan.ends
+    linked = np.zeros((len(plan.nodes), len(plan.nodes) + 1), bool)
+    linked[a, b] = linked[b, a] = True
+    copies = [Copy(), *plan.scenario.routing.copies]
+    held = _held(plan, copies)
+    by_copy = [
+        plan.believed(copies[k]).shortest(linked & (held == k)[:, None]) for k in np.unique(held).tolist()
+    ]
+    for parts in zip(*by_copy, strict=True):
+        changes = np.concatenate(parts)
+        yield changes[np.lexsort((changes["dst"], changes["node"], changes["t_s"]))]
+
+
+def _held(plan: Plan, copies: list[Copy]) -> np.ndarray:
+    """Number of the copy that each node holds."""
+    held = np.zeros(len(plan.nodes), np.int64)
+    for k, copy in enumerate(copies):
+        for n, node in enumerate(plan.nodes):
+            if copy.nodes == "all" or belongs(copy.nodes, node.name, node.layer):
+                held[n] = k
+    return held
