@@ -21,7 +21,7 @@ import pandas as pd
 
 from analysis.run import Run
 from topologies import srv6
-from topologies.flow_model import AnyFlow, ProbeFlow
+from topologies.flow_model import ProbeFlow
 from topologies.plan import Plan
 
 ETHERNET_BYTES = 14  # netem counts the link header, not the frame check sequence
@@ -52,18 +52,20 @@ def path_name(plan: Plan, path: Path) -> str:
     return " > ".join(plan.nodes[node].name for node in path)
 
 
-def wire_bytes(flow: AnyFlow) -> int:
+def wire_bytes(flow: ProbeFlow) -> int:
     """Bytes that a packet of a probe flow occupies on a link, link header included."""
-    assert isinstance(flow, ProbeFlow)
     return flow.size_bytes + UDP_OR_ICMP_BYTES + IP_BYTES[flow.family] + ETHERNET_BYTES
 
 
 def one_way(
-    plan: Plan, src: str, dst: str, sent_s: np.ndarray, packet_bytes: int
+    plan: Plan, src: str, dst: str, sent_s: np.ndarray, flow: ProbeFlow
 ) -> tuple[np.ndarray, np.ndarray, list[Path]]:
-    """True one-way delay in us (nan where lost), path number (-1 where lost) and the paths."""
-    arrival_s, path_id, paths = plan.trace(src, dst, sent_s)
-    on_wire_us = np.array([_serialisation_us(plan, path, packet_bytes) for path in paths] + [np.nan])
+    """Of a flow's probes, or its answers: true one-way delay in us (nan where lost), path number (-1 where
+    lost) and the paths.
+    """
+    arrival_s, path_id, paths = plan.trace(src, dst, sent_s, flow.hops)
+    size = wire_bytes(flow)
+    on_wire_us = np.array([_serialisation_us(plan, path, size) for path in paths] + [np.nan])
     lost = np.isnan(arrival_s)
     path_id = np.where(lost, -1, path_id)
     return (arrival_s - sent_s) * 1e6 + on_wire_us[path_id], path_id, paths
@@ -77,10 +79,11 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
     paths: list[Path] = []
     loaded, passes = np.zeros(len(part), bool), np.zeros(len(part))
     if len(part):
-        size = wire_bytes(next(flow for flow in run.scenario.traffic if flow.name == name))
+        flow = next(flow for flow in run.scenario.traffic if flow.name == name)
+        assert isinstance(flow, ProbeFlow)
         src, dst = part["src"].iloc[0], part["dst"].iloc[0]
-        out_us, out_id, paths = one_way(plan, src, dst, sent_s, size)
-        back_us, back_id, back_paths = _answers(plan, dst, src, sent_s + out_us / 1e6, size)
+        out_us, out_id, paths = one_way(plan, src, dst, sent_s, flow)
+        back_us, back_id, back_paths = _answers(plan, dst, src, sent_s + out_us / 1e6, flow)
         passes = _passes(plan, paths)[out_id] * _passes(plan, back_paths)[back_id]
         loaded = _loaded(run, sent_s, out_id, paths) | _loaded(run, sent_s, back_id, back_paths)
     names = np.array([path_name(plan, path) for path in paths] + [""], dtype=object)
@@ -101,12 +104,12 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
 
 
 def _answers(
-    plan: Plan, src: str, dst: str, sent_s: np.ndarray, packet_bytes: int
+    plan: Plan, src: str, dst: str, sent_s: np.ndarray, flow: ProbeFlow
 ) -> tuple[np.ndarray, np.ndarray, list[Path]]:
     """As `one_way`, for answers of which some were never sent (sent_s nan)."""
     sent = ~np.isnan(sent_s)
     delay_us, path_id = np.full(len(sent_s), np.nan), np.full(len(sent_s), -1)
-    delay_us[sent], path_id[sent], paths = one_way(plan, src, dst, sent_s[sent], packet_bytes)
+    delay_us[sent], path_id[sent], paths = one_way(plan, src, dst, sent_s[sent], flow)
     return delay_us, path_id, paths
 
 

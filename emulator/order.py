@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from topologies.trace import MAX_HOPS
+from topologies.flow_model import HOPS
 
 Index = np.ndarray
 
@@ -29,7 +29,7 @@ def rounds(node: Index, destination: Index, via: Index) -> Index:
     order = np.zeros(len(node), np.int64)
     walking, at = np.arange(len(node)), via[node, destination]
     hops = 0
-    while len(walking) and hops < MAX_HOPS:
+    while len(walking) and hops < HOPS:
         hops += 1
         on = (at >= 0) & (at != destination[walking])
         walking, at = walking[on], at[on]

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from topologies.fields import Model, Name, NonNegative, Positive
 
+HOPS, STAMP_HOPS = 64, 255  # that a packet may go: Linux's own limit; RFC 8762, section 4.2.1
+
 
 class Flow(Model):
     name: Name | None = None  # None: kind-N
@@ -25,6 +27,11 @@ class ProbeFlow(Flow):
     protocol: Literal["stamp", "echo"] = "stamp"
     rate_hz: Annotated[float, Field(gt=0, le=10_000)] = 10.0
     size_bytes: Annotated[int, Field(ge=44, le=1400)] = 64  # of the UDP or ICMP payload
+
+    @property
+    def hops(self) -> int:
+        """How many links a probe, or its answer, may cross."""
+        return STAMP_HOPS if self.protocol == "stamp" else HOPS
 
 
 class TraceFlow(Flow):

@@ -17,6 +17,7 @@ from topologies.closest import hint
 from topologies.contacts import Link, Node
 from topologies.ephemeris import Array, Ephemeris
 from topologies.errors import ScenarioError
+from topologies.flow_model import HOPS
 from topologies.planned import Planned
 from topologies.routes import Net, Routes
 from topologies.routing_model import Copy
@@ -292,12 +293,14 @@ class Plan:
                 path_id[k] = known.setdefault(tuple(walk), len(known))
         return Paths(t_s, rtt_ms, path_id, [tuple(self.nodes[n].name for n in walk) for walk in known])
 
-    def trace(self, src: str, dst: str, t_s: ArrayLike) -> tuple[Array, np.ndarray, list[tuple[int, ...]]]:
+    def trace(
+        self, src: str, dst: str, t_s: ArrayLike, most: int = HOPS
+    ) -> tuple[Array, np.ndarray, list[tuple[int, ...]]]:
         """Where packets sent at times t_s go, by the routes in force, and when they arrive, without queues.
 
         See Tracer.walk.
         """
-        return self._tracer.walk(self.node(src), self.node(dst), np.asarray(t_s, dtype=float))
+        return self._tracer.walk(self.node(src), self.node(dst), np.asarray(t_s, dtype=float), most)
 
     @cached_property
     def _tracer(self) -> Tracer:

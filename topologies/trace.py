@@ -7,9 +7,8 @@ import pandas as pd
 
 from topologies.ephemeris import Array
 from topologies.faults import silences
+from topologies.flow_model import HOPS
 from topologies.routes import Net
-
-MAX_HOPS = 64  # Linux's initial TTL
 
 
 class Steps:
@@ -58,8 +57,10 @@ class Tracer:
         self.quiet = Steps(quiet.key, quiet.start_s, duration_s)
         self.quiet_end_s = quiet.end_s
 
-    def walk(self, src: int, dst: int, t_s: Array) -> tuple[Array, np.ndarray, list[tuple[int, ...]]]:
-        """Packets sent from src to dst at times t_s.
+    def walk(
+        self, src: int, dst: int, t_s: Array, most: int = HOPS
+    ) -> tuple[Array, np.ndarray, list[tuple[int, ...]]]:
+        """Packets sent from src to dst at times t_s, which cross `most` links at most.
 
         Returns arrival times (nan: lost), for each the index of its path, and the paths: node indices, up to
         where the packet was lost if it was.
@@ -71,7 +72,7 @@ class Tracer:
         hops = [node.copy()]
         moving, lost, bound = node != dst, np.zeros(len(t), bool), np.zeros(len(t), bool)
         asked_s = t.copy()  # of when the routes are that a packet follows
-        while moving.any() and len(hops) <= MAX_HOPS:
+        while moving.any() and len(hops) <= most:
             i = np.flatnonzero(moving)
             asked_s[i] = np.where(bound[i], asked_s[i], t[i])
             bound[i] |= self.by_source & (node[i] >= self.net.satellites)

@@ -14,6 +14,7 @@ import struct
 import time
 from collections.abc import Iterator, Mapping
 
+from topologies.flow_model import STAMP_HOPS
 from traffic import errors, packets
 from traffic.batch import SO_TIMESTAMPNS, socket_address
 from traffic.nodes import NodeHandle, address, bound_socket
@@ -21,7 +22,6 @@ from traffic.probes import ProbeLog
 from traffic.stage import Stage
 
 IP_RECVTTL = 12  # <linux/in.h>
-HOP_LIMIT = 255  # RFC 8762 section 4.2.1; the reflector reports what is left of it
 _INT = struct.Struct("=i")
 
 
@@ -142,7 +142,7 @@ def probe_socket(node: NodeHandle, family: int, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     errors.keep(sock)
     if family == 4:
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, HOP_LIMIT)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, STAMP_HOPS)
     else:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, HOP_LIMIT)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, STAMP_HOPS)
     return sock
