@@ -17,6 +17,7 @@ import pandas as pd
 
 import analysis
 from analysis import truth
+from topologies.flow_model import HOPS
 from topologies.scenario import LinkClass, Scenario
 
 DURATION_S = 60.0
@@ -56,7 +57,7 @@ class TinyPlan:
     def delay_s(self, link, t_s):
         return BASE_S[link] + RATE[link] * np.asarray(t_s)
 
-    def trace(self, src, dst, t_s):
+    def trace(self, src, dst, t_s, most=HOPS):
         t_s = np.asarray(t_s, float)
         first = 2 if src == "Miyun" else 3
         number = np.where(t_s < GAP_S[0], 0, np.where(t_s >= GAP_S[1], 1, 2))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 # 15: Linux's limit for interface names. No double hyphen: a link is named "a--b".
 NAME_PATTERN = r"^[A-Za-z0-9]+([_.-][A-Za-z0-9]+)*$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=15)]
+Title = Annotated[str, Field(pattern=NAME_PATTERN, max_length=40)]  # of what is no node
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 

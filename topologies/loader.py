@@ -200,8 +200,9 @@ def _want(problem: Any) -> str:
     kind, ctx = problem["type"], problem.get("ctx", {})
     if kind == "value_error":
         return str(ctx["error"])
-    if kind == "string_pattern_mismatch" or (kind == "string_too_long" and ctx["max_length"] == 15):
-        return "at most 15 letters and digits, with single hyphens, dots or underscores between them"
+    if kind in ("string_pattern_mismatch", "string_too_long"):
+        most = f"at most {ctx['max_length']} " if kind == "string_too_long" else ""
+        return f"{most}letters and digits, with single hyphens, dots or underscores between them"
     if kind == "literal_error":
         return str(ctx["expected"].replace("'", ""))
     limits = {

@@ -20,7 +20,7 @@ from topologies import catalog
 from topologies.closest import hint
 from topologies.errors import ScenarioError
 from topologies.fault_model import Fault
-from topologies.fields import Model, Name, NonNegative, Positive
+from topologies.fields import Model, Name, NonNegative, Positive, Title
 from topologies.flow_model import AnyFlow
 from topologies.routing_model import Routing
 from topologies.yamlmarks import line_of
@@ -191,7 +191,7 @@ Utc = Annotated[dt.datetime, AfterValidator(_utc)]  # UTC, also when no time zon
 class Scenario(Model):
     """The whole of it. What is not given in the file has the value given here."""
 
-    name: Name
+    name: Title
     about: str = ""
     epoch: Utc  # of the elements that the layers give; the run begins then, too, but for:
     start: Utc | None = None

@@ -205,8 +205,10 @@ def test_what_is_dumped_loads_the_same(fields):
         ("echo}", "echo, rate: 9}", "line 18: traffic[2].rate is not a field (did you mean rate_hz?)."),
         ("at_s: 20", "at_s: soon", "line 20: faults[0].at_s is soon; it must be a number."),
         ("[relay-0-0, relay-0-1]", "[relay-0-0]", "line 20: faults[0].link is a list; it must be a pair."),
-        ("name: small", "name: a--b", "line 1: name is a--b; it must be at most 15 letters and digits, with single "
+        ("name: small", "name: a--b", "line 1: name is a--b; it must be letters and digits, with single "
          "hyphens, dots or underscores between them."),
+        ("name: small", f"name: {'x' * 41}", f"line 1: name is {'x' * 41}; it must be at most 40 letters and "
+         "digits, with single hyphens, dots or underscores between them."),
     ],
 )  # fmt: skip
 def test_a_field_that_is_wrong_by_itself(old, new, says):
