@@ -67,12 +67,15 @@ def _link(plan: Plan, i: int, life: int = 0) -> dict[str, Any]:
 
 
 def _table(plan: Plan, at_s: float) -> np.ndarray:
-    """The next hop of every node to every destination at a time: int[node, destination], -1 for none."""
+    """The next hop of every node to every destination at a time, over links that stand: int[node,
+    destination], -1 for none.
+    """
     via = np.full((len(plan.nodes), len(plan.nodes)), -1)
     for changes in itertools.islice(plan.routes_windows(), windowed.index(at_s) + 1):
         for _, node, destination, hop in changes[changes["t_s"] <= at_s].tolist():
             via[node, destination] = hop
-    return via
+    there = plan.linked(_standing(plan, at_s))[np.arange(len(via))[:, None], via]
+    return np.where(there, via, -1)
 
 
 def _standing(plan: Plan, at_s: float) -> list[int]:

@@ -131,6 +131,13 @@ class Plan:
         """Nodes a and b of every link."""
         return np.array([x.a for x in self.links], np.int64), np.array([x.b for x in self.links], np.int64)
 
+    def linked(self, links: list[int] | slice = slice(None)) -> np.ndarray:
+        """bool[node, next hop]: where any of the links leads; a last column of False, for next hop -1."""
+        a, b = (end[links] for end in self.ends)
+        found = np.zeros((len(self.nodes), len(self.nodes) + 1), bool)
+        found[a, b] = found[b, a] = True
+        return found
+
     @cached_property
     def sky(self) -> Ephemeris:
         """Where every node is. Worked out when first asked for if the plan was loaded."""

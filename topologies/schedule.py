@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 def windows(plan: Plan) -> Iterator[np.ndarray]:
     """Arrays like Routes.changes, one for each WINDOW_S. Each distinct copy is worked out once."""
-    a, b = plan.ends
-    linked = np.zeros((len(plan.nodes), len(plan.nodes) + 1), bool)
-    linked[a, b] = linked[b, a] = True
+    linked = plan.linked()
     copies = [Copy(), *plan.scenario.routing.copies]
     held = _held(plan, copies)
     by_copy = [

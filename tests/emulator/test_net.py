@@ -45,3 +45,14 @@ def test_the_longest_delay_is_that_of_all_windows(plan):
     for link in range(len(plan.links)):
         mine = events[events["link"] == link]
         assert longest_us[link] == np.nanmax(mine["delay_us"])
+
+
+def test_a_still_has_no_route_over_a_link_without_carrier():
+    """A fault that a schedule does not know: the route stays, and is not in any kernel."""
+    scenario = Scenario.load(RING.with_name("reroute-schedule.yaml"))
+    broken = Plan.make(scenario, duration_s=90)
+    a, b = (broken.node(name) for name in scenario.faults[1].link)
+    before, during = (net._table(broken, at_s) for at_s in (79.0, 85.0))
+    assert (before[a] == b).any() and (before[b] == a).any()
+    assert not (during[a] == b).any() and not (during[b] == a).any()
+    assert net.SkyTopo(plan=broken, at_s=85.0).nodes()
