@@ -5,6 +5,8 @@ What depends on the software is in emulator/suites.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import itertools
 import os
 import shutil
@@ -34,6 +36,8 @@ APART_S = 0.02  # starts of two daemons; BIRD works its routes out once a second
 POLL_S = 1.0
 SETTLED_S = 5.0  # so long must all tables stay as they are before they count as converged
 LAST_LINES = 8
+PR_SET_TIMERSLACK, PR_GET_TIMERSLACK = 29, 30
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def require(scenario: Scenario) -> None:
@@ -73,8 +77,8 @@ class Daemon:
 class Daemons:
     """The daemons of a sky; none, and nothing to wait for, where the oracle routes.
 
-    folder: where each node's configurations and logs are kept. All are one process group, so that one system
-    call tells whether any has ended, and one ends them all.
+    folder: where a folder for each node keeps its configurations and logs. All are one process group, so that
+    one system call tells whether any has ended, and one ends them all.
     """
 
     def __init__(self, sky: Sky, folder: Path):
@@ -93,29 +97,36 @@ class Daemons:
         if self._suite is None:
             return
         require(self._sky.plan.scenario)
-        self._folder.mkdir(exist_ok=True)
+        for path in self._suite.private():
+            _cover(path)
         self._homes = Path(tempfile.mkdtemp(prefix="skybed-routing-"))
         wanted = []  # by node
         for router in routers.of_plan(self._sky.plan):
-            for name, text in self._suite.configurations(router, self._rule).items():
-                (self._folder / name).write_text(text)
-            home, node = self._homes / router.node.name, self._sky[router.node.name]
+            node, home = self._sky[router.node.name], self._homes / router.node.name
             home.mkdir()
-            processes = self._suite.processes(router, self._rule, self._folder, home)
-            wanted.append([(node, process) for process in processes])
+            self._kept(node).mkdir(parents=True)
+            for name, text in self._suite.configurations(router, self._rule).items():
+                for folder in (home, self._kept(node)):
+                    (folder / name).write_text(text)
+            wanted.append([(node, process) for process in self._suite.processes(router, self._rule, home)])
         for turn in itertools.zip_longest(*wanted):
             for node, process in filter(None, turn):
                 self._run(node, process)
                 time.sleep(APART_S)
 
+    def _kept(self, node: SkyNode) -> Path:
+        """Where a node's configurations and logs stay."""
+        return self._folder / node.name
+
     def _run(self, node: SkyNode, wanted: suites.Process) -> None:
-        with open(self._folder / wanted.log, "w") as log:
+        path = self._kept(node) / wanted.log
+        with open(path, "w") as log, _timer_slack(wanted.timer_slack_ns):
             process = node.popen(
                 wanted.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=False, process_group=self._group,
             )  # fmt: skip
         self._group = self._group or process.pid
-        self._daemons[process.pid] = Daemon(node, wanted.title, self._folder / wanted.log, process)
+        self._daemons[process.pid] = Daemon(node, wanted.title, path, process)
 
     def await_convergence(self, limit_s: float, progress: Callable[[], None]) -> None:
         """Wait until every node has a route to every other that it can reach at run time 0, and none changes
@@ -214,6 +225,24 @@ def _last_words(daemons: Iterable[Daemon]) -> str:
         begin = f"The last lines of its log, {daemon.log}:" if lines else f"Its log, {daemon.log}, is empty."
         said.append("\n  ".join([begin, *lines]))
     return "\n".join(said)
+
+
+@contextlib.contextmanager
+def _timer_slack(slack_ns: int) -> Iterator[None]:
+    """Of the processes that this thread starts."""
+    before_ns = _libc.prctl(PR_GET_TIMERSLACK)
+    _libc.prctl(PR_SET_TIMERSLACK, slack_ns)
+    try:
+        yield
+    finally:
+        _libc.prctl(PR_SET_TIMERSLACK, before_ns)
+
+
+def _cover(path: str) -> None:
+    """Put a file system in memory over a directory, in this lane's mount namespace: it goes with the lane."""
+    os.makedirs(path, exist_ok=True)
+    if _libc.mount(b"tmpfs", path.encode(), b"tmpfs", 0, b"mode=700"):
+        raise MachineError(f"Mounting a tmpfs on {path} failed: {os.strerror(ctypes.get_errno())}.")
 
 
 def _routes(node: SkyNode) -> dict[bytes, str]:

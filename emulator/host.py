@@ -37,8 +37,9 @@ class Choice:
 
 
 def find_tool(name: str) -> str | None:
-    """The path of a program. An ordinary user's PATH often lacks the directories where `tc` and `ip` are."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/bin:/bin")
+    """The path of a program. An ordinary user's PATH often lacks the directories where `tc` and `ip` are, and
+    everyone's that of FRR."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/bin:/bin:/usr/lib/frr")
 
 
 @cache

@@ -39,7 +39,7 @@ def examine() -> list[Check]:
     """All checks, the lane that `auto` chooses last. Takes about a second; changes nothing."""
     looks: tuple[Callable[[], Check], ...] = (
         _python, _packages, _root, _namespaces, _netem, _mnexec, _kernel, _kernel_memory,
-        _iperf3, _tshark, _bird, _segments, _memory, _cores, _lane,
+        _iperf3, _tshark, _bird, _frr, _segments, _memory, _cores, _lane,
     )  # fmt: skip
     return [look() for look in looks]
 
@@ -138,13 +138,19 @@ def _tshark() -> Check:
 
 def _bird() -> Check:
     path = host.find_tool("bird")
-    remedy = f"{INSTALL} (package bird2); without it all routing is the oracle's"
+    remedy = f"{INSTALL} (package bird2); without it no routing by BIRD"
     return Check("bird", path is not None, _version(path), remedy, "routing")
 
 
 def _segments() -> Check:
     answer = host.segments_available()
     return Check("srv6", answer.yes, answer.why, "use --lane uml", "native srv6")
+
+
+def _frr() -> Check:
+    path = host.find_tool("zebra")
+    remedy = f"{INSTALL} (package frr); without it no routing by FRR"
+    return Check("frr", path is not None, _version(path), remedy, "routing")
 
 
 def _memory() -> Check:

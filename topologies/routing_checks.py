@@ -7,19 +7,40 @@ from collections.abc import Iterator
 from topologies.closest import hint
 from topologies.fault_model import LINK_KINDS, TARGETS, Fault
 from topologies.known import Problem, known_name
-from topologies.routing_model import INNER, Domain, Routing, belongs
+from topologies.routing_model import INNER, SOFTWARE, Domain, Routing, belongs
 from topologies.scenario import Scenario
 from topologies.yamlmarks import Path
 
 
 def routing(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
     rule = scenario.routing
+    if rule.daemon is not None and rule.daemon not in rule.able:
+        if rule.domains:
+            yield ("routing", "daemon"), f"is {rule.daemon}; with domains it can only be bird."
+        else:
+            can = ", ".join(name for name, able in SOFTWARE.items() if rule.daemon in able)
+            lacks = f"has no {rule.protocol}" if rule.able else f"is not used by {rule.protocol}"
+            yield ("routing", "daemon"), f"is {rule.daemon}, which {lacks}; protocol could be {can}."
+    elif rule.software == "frr":
+        yield from _frr(rule)
     if rule.dead_s <= rule.hello_s:
         yield ("routing", "dead_s"), f"is {rule.dead_s}; it must be more than hello_s, {rule.hello_s}."
     for i, copy in enumerate(rule.copies):
         for name in copy.nodes if isinstance(copy.nodes, list) else ():
             known = {"ground", *scenario.layers, *nodes}
             yield from known_name(("routing", "copies", i, "nodes"), name, known, "node or layer")
+
+
+def _frr(rule: Routing) -> Iterator[Problem]:
+    """What FRR does not take."""
+    if rule.protocol.startswith("isis") and rule.hello_s > 600:
+        yield ("routing", "hello_s"), f"is {rule.hello_s}; FRR's IS-IS takes at most 600."
+    if rule.protocol.startswith("isis") and rule.isis_multiplier > 100:
+        yield ("routing", "dead_s"), f"is {rule.dead_s}; FRR's IS-IS takes at most 100 times hello_s."
+    if rule.protocol.startswith("bgp") and rule.dead_s < 3:
+        yield ("routing", "dead_s"), f"is {rule.dead_s}; BGP takes at least 3."
+    if rule.bfd and rule.bfd_multiplier < 2:
+        yield ("routing", "bfd_multiplier"), f"is {rule.bfd_multiplier}; FRR takes at least 2."
 
 
 def domains(scenario: Scenario, nodes: dict[str, str]) -> Iterator[Problem]:

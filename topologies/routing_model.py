@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -43,11 +44,25 @@ class Copy(Model):
         return fault.planned and announced
 
 
+# The software that has a protocol, the usual one first.
+SOFTWARE = {
+    "ospf": ("bird", "frr"),
+    "ospf+bfd": ("bird", "frr"),
+    "isis": ("frr",),
+    "isis+bfd": ("frr",),
+    "bgp": ("frr",),
+    "bgp+bfd": ("frr",),
+}
+
+
 class Routing(Model):
     """Who fills the forwarding tables: the oracle (shortest delay over the links that stand), also by paths
     that ground nodes write into their packets (srv6); each node by its copy of the schedule; or daemons."""
 
-    protocol: Literal["oracle", "schedule", "srv6", "ospf", "ospf+bfd"] = "oracle"
+    protocol: Literal[
+        "oracle", "schedule", "srv6", "ospf", "ospf+bfd", "isis", "isis+bfd", "bgp", "bgp+bfd"
+    ] = "oracle"
+    daemon: Literal["bird", "frr"] | None = None  # None: the usual one
     ground_relay: bool = True  # False: no path passes through a ground node (Hypatia)
     # Of the oracle and srv6; the oracle stays the measure of the daemons.
     interval_s: Positive = 1.0  # routes also follow slow change, this often
@@ -68,7 +83,17 @@ class Routing(Model):
 
     @property
     def by_daemons(self) -> bool:
-        return self.protocol not in ("oracle", "schedule", "srv6") or bool(self.domains)
+        return self.software is not None
+
+    @property
+    def software(self) -> str | None:
+        """That which runs in every node; None where there are no daemons."""
+        return self.daemon or next(iter(self.able), None)
+
+    @property
+    def able(self) -> tuple[str, ...]:
+        """The software that could, the usual one first."""
+        return ("bird",) if self.domains else SOFTWARE.get(self.protocol, ())
 
     @property
     def by_source(self) -> bool:
@@ -90,3 +115,12 @@ class Routing(Model):
         """What routes, in a word or two."""
         within = sorted({domain.protocol or self.protocol for domain in self.domains})
         return f"{' and '.join(within)} with BGP between domains" if self.domains else self.protocol
+
+    @property
+    def bfd(self) -> bool:
+        return self.protocol.endswith("+bfd")
+
+    @property
+    def isis_multiplier(self) -> int:
+        """IS-IS has a multiplier of hello_s where OSPF has dead_s."""
+        return math.ceil(self.dead_s / self.hello_s)

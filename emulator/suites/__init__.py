@@ -1,12 +1,15 @@
 """Routing software: a module for each, with the functions of `Suite`."""
 
-from emulator.suites import bird
+from emulator.suites import bird, frr
 from emulator.suites.suite import Process, Suite
 from topologies.routing_model import Routing
 
 __all__ = ["Process", "Suite", "of"]
 
 
+_SUITES: dict[str, Suite] = {"bird": bird, "frr": frr}
+
+
 def of(rule: Routing) -> Suite | None:
     """The software that a scenario's routing runs; None where the oracle routes."""
-    return bird if rule.by_daemons else None
+    return _SUITES[rule.software] if rule.software else None

@@ -23,15 +23,19 @@ def memory_mb(_rule: Routing) -> float:
     return 5
 
 
+def private() -> list[str]:
+    return []
+
+
 def configurations(router: Router, rule: Routing) -> dict[str, str]:
     transit = rule.ground_relay or router.node.kind == "satellite"
-    return {_configuration(router): render("bird.config", router, rule=rule, transit=transit)}
+    return {"bird.conf": render("bird.config", router, rule=rule, transit=transit)}
 
 
-def processes(router: Router, _rule: Routing, files: Path, home: Path) -> list[Process]:
+def processes(_router: Router, _rule: Routing, home: Path) -> list[Process]:
     bird = host.find_tool("bird") or "bird"
-    command = [bird, "-f", "-c", str(files / _configuration(router)), "-s", str(home / CONTROL)]
-    return [Process("BIRD", f"{router.node.name}.log", command)]
+    command = [bird, "-f", "-c", str(home / "bird.conf"), "-s", str(home / CONTROL)]
+    return [Process("BIRD", "bird.log", command)]
 
 
 def version(_node: SkyNode, _rule: Routing, home: Path) -> str | None:
@@ -44,7 +48,3 @@ def version(_node: SkyNode, _rule: Routing, home: Path) -> str | None:
             return None
     code, _, words = greeting.strip().partition(" ")
     return words.removesuffix(" ready.") if code == "0001" else None
-
-
-def _configuration(router: Router) -> str:
-    return f"{router.node.name}.conf"

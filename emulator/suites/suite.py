@@ -17,18 +17,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Process:
-    """One to start in a node. title: what errors call it; log: the name of the file that it prints to."""
+    """One to start in a node. title: what errors call it; log: the name of the file that it prints to.
+
+    timer_slack_ns: by how much the kernel may let it sleep too long.
+    """
 
     title: str
     log: str
     command: list[str]
+    timer_slack_ns: int = 1
 
 
 class Suite(Protocol):
     """Routing software: what depends on it, and nothing else does.
 
-    files: the folder of a run where configurations and logs are kept. home: a directory of the node's own, in
-    a place with short paths, that ends with the run: for sockets.
+    home: a directory of the node's own with its configurations, for sockets and the like. Its path is short,
+    it is root's, and it ends with the run.
     """
 
     def lacking(self, rule: Routing) -> str:
@@ -37,10 +41,13 @@ class Suite(Protocol):
     def memory_mb(self, rule: Routing) -> float:
         """Of a node's processes, at most, in a sky of some hundred nodes."""
 
-    def configurations(self, router: Router, rule: Routing) -> dict[str, str]:
-        """What a node's files contain, by name; names are a sky's, not a node's."""
+    def private(self) -> list[str]:
+        """Directories of the machine's in which the software writes, and that it should not."""
 
-    def processes(self, router: Router, rule: Routing, files: Path, home: Path) -> list[Process]:
+    def configurations(self, router: Router, rule: Routing) -> dict[str, str]:
+        """What a node's files contain, by name."""
+
+    def processes(self, router: Router, rule: Routing, home: Path) -> list[Process]:
         """What to start in a node, in this order."""
 
     def version(self, node: SkyNode, rule: Routing, home: Path) -> str | None:
@@ -61,5 +68,6 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )

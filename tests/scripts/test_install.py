@@ -30,7 +30,11 @@ def test_without_root_it_says_what_root_has_to_run(tmp_path):
         (tools / name).symlink_to(shutil.which(name))
     checkout = tmp_path / "checkout" / "scripts"
     checkout.mkdir(parents=True)
-    script = INSTALL.read_text().replace('PATH="$PATH:/usr/sbin:/sbin"', ":").replace('"$EUID"', "1000")
+    script = (
+        INSTALL.read_text()
+        .replace('PATH="$PATH:/usr/sbin:/sbin:/usr/lib/frr"', ":")
+        .replace('"$EUID"', "1000")
+    )
     (checkout / "install").write_text(script)
     done = subprocess.run(
         ["/bin/bash", checkout / "install"],

@@ -1,0 +1,90 @@
+"""FRR: zebra, which fills the kernel's tables, and a process for each protocol; nothing else, no watchfrr.
+
+All run as root, for what they are given is in directories of root's. FRR asks that its user be in the group
+that the package was built with, and a primary group counts; so that is frrvty. What is told to `vtysh` can be
+told to a running node too: vtysh --vty_socket HOME.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from emulator import host
+from emulator.node import SkyNode
+from emulator.routers import Router
+from emulator.suites.suite import Process, render
+from topologies.routing_model import Routing
+
+BUFFERS = "/var/tmp/frr"  # built in; a directory a process, which stays there when it is killed
+SPEAKERS = {"ospf": ["ospfd", "ospf6d"], "isis": ["isisd"], "bgp": ["bgpd"]}
+MEMORY_MB = {"zebra": 6, "bfdd": 4, "ospfd": 5, "ospf6d": 5, "isisd": 6, "bgpd": 9}
+FIRST_AS = 4_200_000_000  # of the private ones (RFC 6996)
+ANSWER_S = 2.0
+# FRR cuts time-outs to whole milliseconds and waits for the rest in a loop: hundreds of system calls, which
+# are slow in a uml kernel. Who is woken two milliseconds late has no rest.
+TIMER_SLACK_NS = 2_000_000
+
+
+def lacking(rule: Routing) -> str:
+    return "" if all(map(host.find_tool, _daemons(rule))) else "FRR (package frr)"
+
+
+def memory_mb(rule: Routing) -> float:
+    return sum(MEMORY_MB[name] for name in _daemons(rule))
+
+
+def private() -> list[str]:
+    return [BUFFERS]
+
+
+def configurations(router: Router, rule: Routing) -> dict[str, str]:
+    values = {
+        "rule": rule,
+        "bfd": rule.bfd,
+        "transit": rule.ground_relay or router.node.kind == "satellite",
+        "first_as": FIRST_AS,
+    }
+    return {f"{name}.conf": render(f"{name}.config", router, **values) for name in _daemons(rule)}
+
+
+def processes(_router: Router, rule: Routing, home: Path) -> list[Process]:
+    return [
+        Process(f"FRR's {name}", f"{name}.log", _command(name, home), TIMER_SLACK_NS)
+        for name in _daemons(rule)
+    ]
+
+
+def _command(name: str, home: Path) -> list[str]:
+    control = ["--bfdctl", str(home / "bfdd.sock")] if name == "bfdd" else []
+    return [
+        host.find_tool(name) or name, "-u", "root", "-g", "frrvty", "-f", str(home / f"{name}.conf"),
+        "-i", str(home / f"{name}.pid"), "--vty_socket", str(home), "-P", "0", "-z", str(home / "zserv.api"),
+        *control,
+    ]  # fmt: skip
+
+
+def version(_node: SkyNode, rule: Routing, home: Path) -> str | None:
+    """Every process is asked."""
+    answers = [_answer(home / f"{name}.vty") for name in _daemons(rule)]
+    return None if None in answers else answers[0]
+
+
+def _answer(path: Path) -> str | None:
+    """What a process says to `show version`, up to the first bracket: FRRouting 8.4.4."""
+    with socket.socket(socket.AF_UNIX) as vty:
+        vty.settimeout(ANSWER_S)
+        try:
+            vty.connect(str(path))
+            vty.sendall(b"show version\0")
+            said = b""
+            while b"\0\0\0" not in said and (more := vty.recv(4096)):  # three, then a byte for how it went
+                said += more
+        except OSError:
+            return None
+    return said.decode(errors="replace").split(" (")[0].strip("\0\n") or None
+
+
+def _daemons(rule: Routing) -> list[str]:
+    """In the order of their start."""
+    return ["zebra", *["bfdd"] * rule.bfd, *SPEAKERS[rule.protocol.removesuffix("+bfd")]]
