@@ -37,8 +37,6 @@ def _frr(rule: Routing) -> Iterator[Problem]:
         yield ("routing", "hello_s"), f"is {rule.hello_s}; FRR's IS-IS takes at most 600."
     if rule.protocol.startswith("isis") and rule.isis_multiplier > 100:
         yield ("routing", "dead_s"), f"is {rule.dead_s}; FRR's IS-IS takes at most 100 times hello_s."
-    if rule.protocol.startswith("bgp") and rule.dead_s < 3:
-        yield ("routing", "dead_s"), f"is {rule.dead_s}; BGP takes at least 3."
     if rule.bfd and rule.bfd_multiplier < 2:
         yield ("routing", "bfd_multiplier"), f"is {rule.bfd_multiplier}; FRR takes at least 2."
 

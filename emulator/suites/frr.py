@@ -16,9 +16,11 @@ from emulator.routers import Router
 from emulator.suites.suite import Process, render
 from topologies.routing_model import Routing
 
-BUFFERS = "/var/tmp/frr"  # built in; a directory a process, which stays there when it is killed
+# Built in: buffers of logs, which stay when a process is killed, and counters of ospf6d, which all processes
+# of a machine would share.
+PRIVATE = ["/var/tmp/frr", "/var/run/frr"]
 SPEAKERS = {"ospf": ["ospfd", "ospf6d"], "isis": ["isisd"], "bgp": ["bgpd"]}
-MEMORY_MB = {"zebra": 6, "bfdd": 4, "ospfd": 5, "ospf6d": 5, "isisd": 6, "bgpd": 9}
+MEMORY_MB = {"zebra": 9, "bfdd": 5, "ospfd": 7, "ospf6d": 7, "isisd": 7, "bgpd": 9}
 FIRST_AS = 4_200_000_000  # of the private ones (RFC 6996)
 ANSWER_S = 2.0
 # FRR cuts time-outs to whole milliseconds and waits for the rest in a loop: hundreds of system calls, which
@@ -35,7 +37,7 @@ def memory_mb(rule: Routing) -> float:
 
 
 def private() -> list[str]:
-    return [BUFFERS]
+    return PRIVATE
 
 
 def configurations(router: Router, rule: Routing) -> dict[str, str]:

@@ -42,7 +42,7 @@ def runs(skybed, tmp_path_factory):
 
 def sessions(out, change):
     """How often BGP sessions between systems came up, or went, in the course of a run."""
-    said = "".join(log.read_text() for log in sorted((out / "routing").glob("*.log")))
+    said = "".join(log.read_text() for log in sorted((out / "routing").glob("*/*.log")))
     found = re.findall(rf"^(\S+ \S+) <TRACE> (?:link|anchor)_\w+: State changed to {change}$", said, re.M)
     return sum(at >= BEGIN for at in found)
 

@@ -1,0 +1,124 @@
+"""Every protocol of FRR on a small sky, in virtual time: both families, and a way around a fault."""
+
+import json
+
+import pytest
+
+from analysis import load, metrics
+from emulator import host, umlkernel
+
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(
+        umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
+    ),
+    pytest.mark.skipif(host.find_tool("zebra") is None, reason="frr is not installed"),
+]
+
+SILENT_S = 5
+SIX = """
+name: six
+epoch: 2026-05-09T00:00:00Z
+duration_s: 12
+rate_scale: 0.01
+links:
+  long: {rate_mbps: 1000}
+layers:
+  mesh:
+    role: relay
+    walker: {planes: 1, per_plane: 6, inclination_deg: 50, altitude_km: 8000}
+    isl: {pattern: ring, link: long}
+routing: ROUTING
+traffic:
+  - {kind: probe, name: four, from: mesh-0-0, to: mesh-0-2, rate_hz: 50}
+  - {kind: probe, name: six, from: mesh-0-0, to: mesh-0-2, rate_hz: 50, family: 6}
+faults:
+  - {kind: silent, link: [mesh-0-0, mesh-0-1], at_s: 5, for_s: 60}
+"""
+PROTOCOLS = {
+    "ospf": "{protocol: ospf, daemon: frr, hello_s: 1, dead_s: 3}",
+    "isis": "{protocol: isis, hello_s: 1, dead_s: 3}",
+    "bgp": "{protocol: bgp, hold_s: 3}",
+}
+
+
+@pytest.fixture(scope="module")
+def play(skybed, tmp_path_factory):
+    """play(protocol): a new run directory in which the small sky was played."""
+
+    def run(protocol):
+        folder = tmp_path_factory.mktemp("six")
+        path, out = folder / "six.yaml", folder / "run"
+        path.write_text(SIX.replace("ROUTING", PROTOCOLS[protocol]))
+        done = skybed("run", path, "--clock", "virtual", "--out", out)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return out
+
+    return run
+
+
+@pytest.fixture(scope="module", params=PROTOCOLS)
+def run(request, play):
+    return play(request.param)
+
+
+def test_both_families_are_routed_and_leave_the_silent_link_in_time(run):
+    loaded = load(run)
+    for flow in ("four", "six"):
+        found = metrics.outages(loaded, flow)
+        assert len(found) == 1
+        assert SILENT_S - 0.5 < found["start_s"][0] <= SILENT_S
+        assert 1.5 < found["end_s"][0] - SILENT_S < 5
+
+
+def test_no_process_refused_a_line_of_its_configuration(run):
+    logs = sorted((run / "routing").glob("*/*.log"))
+    assert len(logs) >= 2 * 6
+    assert not [log for log in logs if "on config line" in log.read_text()]
+
+
+def test_the_manifest_tells_frr_and_the_memory_of_a_node(run):
+    told = json.loads((run / "manifest.json").read_text())["routing"]
+    assert told["daemon"].startswith("FRRouting ")
+    assert 15 < told["memory_mib"] < 60
+
+
+def test_frr_repeats_to_the_byte(play, skybed):
+    done = skybed("compare", "--exact", play("isis"), play("isis"))
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_process_that_ends_in_the_run_is_named(in_lane, tmp_path):
+    """In real time where the native lane is not there."""
+    (tmp_path / "six.yaml").write_text(SIX.replace("ROUTING", PROTOCOLS["isis"]))
+    program = """
+    daemons.await_convergence(90, lambda: None)
+    sound = daemons.fallen()
+    victim = next(x for x in daemons._daemons.values() if x.node.name == "mesh-0-4" and "isisd" in x.title)
+    victim.process.terminate()
+    time.sleep(5)
+    said = daemons.fallen()
+    daemons.stop()
+    print("answer", json.dumps({"sound": sound, "said": said}), flush=True)
+    """
+    before = f"""
+import json, time
+from pathlib import Path
+from emulator.daemons import Daemons
+from emulator.net import Sky
+from emulator.player import Player
+from topologies.plan import Plan
+from topologies.scenario import Scenario
+
+plan = Plan.make(Scenario.load({str(tmp_path / "six.yaml")!r}))
+sky = Sky(plan)
+Player(sky, plan).open()
+daemons = Daemons(sky, Path({str(tmp_path / "routing")!r}))
+daemons.start()
+"""
+    answer = in_lane(program, before=before)
+    assert answer["sound"] is None
+    assert answer["said"].startswith(
+        "FRR's isisd on mesh-0-4 ended with exit code 0. The last lines of its log, "
+    )
+    assert "Terminating on signal" in answer["said"]
