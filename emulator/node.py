@@ -30,6 +30,8 @@ ROUTER: dict[str, object] = {
     "net.ipv6.conf.default.accept_dad": 0,
     "net.ipv6.conf.default.accept_ra": 0,
     "net.ipv6.conf.default.router_solicitations": 0,
+    # ms; by default a random part of a second, which depends on all that the kernel did before
+    "net.ipv6.conf.default.mldv2_unsolicited_report_interval": 1,
     "net.ipv6.conf.all.forwarding": 1,
     "net.ipv6.icmp.ratelimit": 0,
     "net.ipv6.icmp.ratemask": "0",  # of types: the one that nobody sends

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -13,7 +15,9 @@ from conftest import MEMORY_MB, ROOT
 from analysis import load, metrics
 from emulator import lanes, umlkernel
 from scripts import run
+from scripts.bench_live import SKYBED
 from scripts.bench_virtual import LINE, TCP
+from scripts.cluster import ROOMS
 from topologies.plan import Plan
 from topologies.scenario import Scenario
 
@@ -111,6 +115,24 @@ def test_runs_repeat_to_the_byte_whatever_goes_on_beside(virtual, skybed, tmp_pa
     hashes = [json.loads((out / "manifest.json").read_text())["tables_sha256"] for out in (first, second)]
     assert hashes[0] == hashes[1]
     assert len(pd.read_parquet(first / "probes.parquet")) > 2000
+
+
+def test_a_run_of_code_that_was_never_compiled_is_the_same(tmp_path):
+    """Compiling takes readings of the clock, and so does much else that comes before a run."""
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    lossy = Scenario.load(ROOT / "scenarios" / "pair.yaml").with_(
+        {"links.x-quick.loss_pct": 5, "traffic[down].rate_hz": 50}, accept=[]
+    )
+    path = tmp_path / "lossy.yaml"
+    path.write_text(lossy.dump())
+    here = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(tmp_path)}, "timeout": 300}
+    for out in ("a", "b"):
+        command = [*SKYBED, "run", path, "--clock", "virtual", "--out", tmp_path / out]
+        subprocess.run(command, capture_output=True, check=True, **here)
+    tables = [json.loads((tmp_path / out / "manifest.json").read_text())["tables_sha256"] for out in "ab"]
+    assert tables[0] == tables[1]
+    assert pd.read_parquet(tmp_path / "a" / "probes.parquet").lost.sum() > 50  # chance took part
 
 
 def test_another_seed_is_another_chance(virtual, tmp_path):
