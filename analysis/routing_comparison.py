@@ -18,7 +18,7 @@ KEYS = ["t_s", "kind", "what", "flow"]  # the same event in two runs
 
 
 def named(runs: Sequence[Run]) -> list[Named]:
-    """Each with the name of its scenario, or of its directory where that is not enough, or both."""
+    """Each with the name of its scenario, or of its directory or its path where that is not enough."""
     for names in ([run.scenario.name for run in runs], [run.name for run in runs]):
         if max(Counter(names).values()) == 1:
             return list(zip(names, runs, strict=True))

@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from browser import shown
 from conftest import ROOT
+from pytest import approx
 
-from analysis import load, metrics
+from analysis import forwarding, load, metrics, paths, routing
 from emulator import host, umlkernel
 from topologies.scenario import Scenario
 
@@ -88,6 +90,56 @@ def test_runs_with_daemons_repeat_to_the_byte(runs, skybed, tmp_path):
     assert done.returncode == 0, done.stdout
 
 
+def test_the_table_of_what_routing_cost_says_the_same(runs):
+    found = {kind: routing.table(load(runs[kind])).set_index("kind") for kind in KINDS}
+    silent_s = [found[kind].loc["silence", "loss_derived_s"] for kind in KINDS]
+    assert silent_s == approx([outage_s(runs[kind], SILENT_S, CARRIER_S - 5) for kind in KINDS], abs=0.02)
+    for kind in KINDS:
+        rows = found[kind].loc[["silence", "down", "planned"]]
+        assert rows["on_path"].all() and rows["recovered_s"].notna().tolist() == (rows["lost"] > 0).tolist()
+        assert (abs(rows["rate_derived_s"] - rows["loss_derived_s"]) <= 2 * rows["sampling_s"]).all()
+        assert found[kind]["lost"].sum() == load(runs[kind]).probes["lost"].sum()
+
+
+def test_recorded_tables_begin_whole_and_lead_where_path_proofs_went(runs):
+    run = load(runs["ospf"])
+    first = run.routes[run.routes["applied_s"] < 0]
+    assert (first.groupby("family", observed=True).size() == 52 * 51).all() and first["via"].notna().all()
+    assert run.routes["t_s"].isna().all()
+    ways = forwarding.Ways(forwarding.changes(run, 4), "sanya")
+    proven = paths.proofs(run, "path").query("reached")
+    # A proof is of the instants at which its packets came by, so one that saw a change agrees with neither.
+    agreeing = [
+        path in (" > ".join(ways.path("kashi", t_s)), " > ".join(ways.path("kashi", t_s + 0.2)))
+        for t_s, path in zip(proven["sent_s"], proven["path"], strict=True)
+    ]
+    assert len(proven) > 60 and sum(agreeing) >= len(proven) - 2
+
+
+def test_control_traffic_is_counted_where_there_is_some(runs):
+    sent = {kind: load(runs[kind]).control for kind in KINDS}
+    assert sent["oracle"].empty
+    assert set(sent["ospf"]["protocol"]) == {"ospf"} and set(sent["bfd"]["protocol"]) == {"ospf", "bfd"}
+    # Three packets in 100 ms each way, of IPv4 and of IPv6, less BFD's jitter of up to 25 % (RFC 5880).
+    one = sent["bfd"].query(
+        "node == 'relay-0-0' and peer == 'relay-0-1' and protocol == 'bfd' and 20 <= t_s < 60"
+    )
+    assert 2 * 10 <= one["packets"].mean() <= 2 * 10 / 0.75
+    assert one["bytes"].sum() / one["packets"].sum() == approx((66 + 86) / 2, abs=1)
+    told = json.loads((runs["bfd"] / "manifest.json").read_text())["recorder"]
+    assert told["missed_packets"] == told["overruns"] == 0
+
+
+def test_three_runs_compared_show_the_difference(runs, skybed, tmp_path):
+    page = tmp_path / "page.html"
+    done = skybed("compare", *runs.values(), "--html", page)
+    assert done.returncode == 0, done.stderr
+    silence = next(line.split() for line in done.stdout.splitlines() if " silence " in line)
+    oracle, ospf, bfd = map(float, silence[-3:])
+    assert oracle < bfd < 1 < 29 < ospf
+    assert shown(page, tmp_path).count("<img") == 4
+
+
 HEAD = """
 import json, os, signal, socket, time
 from pathlib import Path
@@ -129,6 +181,58 @@ def test_a_daemon_that_ends_is_named_with_its_last_words(in_lane, tmp_path):
     assert answer["sound"] is None
     assert answer["said"].startswith("BIRD on kashi ended with exit code 0. The last lines of its log, ")
     assert "Shutdown completed" in answer["said"]
+
+
+def test_tcpdump_and_a_tap_count_the_same_packets_and_tables_are_the_kernel_s(in_lane, tmp_path):
+    """Over a link that breaks: what leaves relay-1-1 for relay-2-1, and all tables at the end."""
+    program = """
+    import subprocess
+    from emulator import control
+    from emulator.fib import Fib
+    from emulator.messages import packed
+
+    names = {packed(ip): node.name for node in sky.sky_nodes for ip in (node.ip, node.ip6)}
+    fibs = [Fib(node.namespace, names, {x.index: x.name for x in node.intfList()}) for node in sky.sky_nodes]
+    node, peer = sky["relay-1-1"], sky["relay-2-1"]
+    tap = control.Tap(node.namespace, peer.name, control.program((), ()))
+    command = ["tcpdump", "-U", "-Q", "out", "-ni", peer.name, "-w", "FOLDER/cap", "proto 89 or ip6 proto 89"]
+    capture = node.popen(command, stderr=subprocess.PIPE)
+    capture.stderr.readline()
+    tap.take()
+    daemons.await_convergence(90, lambda: None)
+    taken = tap.take()["kept"].tolist()
+    for fib in fibs:
+        fib.read()
+    before = [dict(fib.table) for fib in fibs]
+    intf = node.nameToIntf["relay-1-0"]
+    for end in (intf, intf.peer):
+        end.node.netlink.apply([end.carrier(False)])
+    for _ in range(5):
+        time.sleep(1)
+        for fib in fibs:
+            fib.read()
+    capture.terminate()
+    capture.wait()
+    taken += tap.take()["kept"].tolist()
+    followed = [dict(fib.table) for fib in fibs]
+    for fib in fibs:
+        fib._ask()
+        fib.read()
+    asked = [fib.table for fib in fibs]
+    read = subprocess.run(["tcpdump", "-nr", "FOLDER/cap"], capture_output=True, text=True).stdout
+    daemons.stop()
+    found = {
+        "taken": len(taken), "kinds": sorted(set(taken)), "captured": len(read.splitlines()),
+        "missed": tap.missed(), "changed": sum(a != b for a, b in zip(before, followed)),
+        "same": followed == asked, "overruns": sum(fib.overruns for fib in fibs),
+    }
+    print("answer", json.dumps(found), flush=True)
+    """
+    answer = in_lane(
+        program.replace("FOLDER", str(tmp_path)), before=head("reroute-ospf", tmp_path), timeout_s=240
+    )
+    assert answer["taken"] == answer["captured"] > 10 and answer["kinds"] == [1]
+    assert answer["changed"] > 5 and answer["same"] and answer["overruns"] == answer["missed"] == 0
 
 
 def test_every_pair_of_74_nodes_pings_over_both_families(in_lane, tmp_path):
