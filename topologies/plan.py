@@ -222,27 +222,23 @@ class Plan:
             yield from schedule.windows(self) if by_schedule else self.shortest()
             self.progress("routes", 1.0)
 
-    def shortest(self, may: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        """The oracle's changes of routes; may: see routes.windows."""
-        return self._routes_over(self._usable(), partial(self.progress, "routes"), may)
+    def shortest(self, may: np.ndarray | None = None, within: str = "") -> Iterator[np.ndarray]:
+        """The oracle's changes of routes; may: see routes.windows; within: only in domains of a protocol."""
+        usable = self._usable()
+        if within:
+            inner = [n for n, group in enumerate(self.domains) if group.protocol == within]
+            a, b = (domains.of_nodes(self.domains, len(self.nodes))[end] for end in self.ends)
+            inside = (a == b) & np.isin(a, inner)
+            usable = Spans(*(column[inside[usable.key]] for column in usable))
+        wanted, every_s = self._destinations(), self.scenario.routing.interval_s
+        tell = partial(self.progress, "routes")
+        return routes.windows(self._net, usable, wanted, every_s, self.duration_s, tell, may)
 
     def _played_routes(self) -> Iterator[np.ndarray]:
         """Pieces of changes that the player makes, one for each window."""
         if not self.scenario.routing.by_daemons:
-            yield from self.routes_windows()
-            return
-        inner = [n for n, group in enumerate(self.domains) if group.protocol == "oracle"]
-        domain = domains.of_nodes(self.domains, len(self.nodes))
-        a, b = (domain[end] for end in self.ends)
-        within, usable = (a == b) & np.isin(a, inner), self._usable()
-        usable = Spans(*(column[within[usable.key]] for column in usable))
-        yield from self._routes_over(usable, lambda share: None)
-
-    def _routes_over(
-        self, usable: Spans, tell: Callable[[float], None], may: np.ndarray | None = None
-    ) -> Iterator[np.ndarray]:
-        wanted, every_s = self._destinations(), self.scenario.routing.interval_s
-        return routes.windows(self._net, usable, wanted, every_s, self.duration_s, tell, may)
+            return self.routes_windows()
+        return routes.merged([self.shortest(within="oracle"), schedule.windows(self, within="schedule")])
 
     def _usable(self) -> Spans:
         return faults.routed(self.contacts, self.lost, self.scenario.routing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,6 +127,13 @@ def windows(
     yield np.concatenate(parts)
     for _ in range(told + 1, windowed.count(duration_s)):
         yield np.empty(0, CHANGE)
+
+
+def merged(parts: Sequence[Iterator[np.ndarray]]) -> Iterator[np.ndarray]:
+    """Changes of several, window by window, as those of one."""
+    for each in zip(*parts, strict=True):
+        changes = np.concatenate(each)
+        yield changes[np.lexsort((changes["dst"], changes["node"], changes["t_s"]))]
 
 
 def meshes(net: Net, usable: Spans, times_s: Array) -> Iterator[tuple[float, Index, Mesh]]:

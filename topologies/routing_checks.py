@@ -76,10 +76,10 @@ def _within(path: Path, rule: Routing, domain: Domain) -> Iterator[Problem]:
     protocol = domain.protocol or rule.protocol
     if protocol not in INNER:
         yield path, f"is routed by {protocol}; within a domain it can be {', '.join(INNER)}."
-    elif rule.sessions == "anchors" and protocol == "oracle":
+    elif rule.sessions == "anchors" and not protocol.startswith("ospf"):
         yield (
             path,
-            "is routed by the oracle, which knows no node of another domain; take sessions: links or ospf.",
+            f"is routed by {protocol}, which knows no other domain's nodes; take sessions: links or ospf.",
         )
 
 

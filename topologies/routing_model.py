@@ -10,7 +10,7 @@ from pydantic import Field
 from topologies.fault_model import Fault
 from topologies.fields import Model, Name, NonNegative, Positive
 
-INNER = ("oracle", "ospf", "ospf+bfd")  # what can route within a domain
+INNER = ("oracle", "schedule", "ospf", "ospf+bfd")  # what can route within a domain
 DRAIN_MS, PATH_DRAIN_MS = 100.0, 500.0  # by default
 
 
@@ -22,7 +22,7 @@ class Domain(Model):
 
     name: Name
     nodes: Annotated[list[str], Field(min_length=1)]
-    protocol: Literal["oracle", "ospf", "ospf+bfd"] | None = None  # None: routing.protocol
+    protocol: Literal["oracle", "schedule", "ospf", "ospf+bfd"] | None = None  # None: routing.protocol
     anchor: str | None = None  # reflects the domain's BGP routes to its members; None: its first node
     transit: bool = True  # whether it carries packets from one other domain to another
 

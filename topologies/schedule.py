@@ -13,23 +13,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from topologies import routes
 from topologies.routing_model import Copy, belongs
 
 if TYPE_CHECKING:
     from topologies.plan import Plan
 
 
-def windows(plan: Plan) -> Iterator[np.ndarray]:
-    """Arrays like Routes.changes, one for each WINDOW_S. Each distinct copy is worked out once."""
+def windows(plan: Plan, within: str = "") -> Iterator[np.ndarray]:
+    """Arrays like Routes.changes, one for each WINDOW_S. Each distinct copy is worked out once. within: see
+    Plan.shortest.
+    """
     linked = plan.linked()
     copies = [Copy(), *plan.scenario.routing.copies]
     held = _held(plan, copies)
-    by_copy = [
-        plan.believed(copies[k]).shortest(linked & (held == k)[:, None]) for k in np.unique(held).tolist()
-    ]
-    for parts in zip(*by_copy, strict=True):
-        changes = np.concatenate(parts)
-        yield changes[np.lexsort((changes["dst"], changes["node"], changes["t_s"]))]
+    return routes.merged(
+        [
+            plan.believed(copies[k]).shortest(linked & (held == k)[:, None], within)
+            for k in np.unique(held).tolist()
+        ]
+    )
 
 
 def _held(plan: Plan, copies: list[Copy]) -> np.ndarray:

@@ -58,7 +58,7 @@ def test_a_domain_has_layers_the_ground_and_single_nodes():
         (
             "protocol: ospf\n",
             "protocol: oracle\n  sessions: anchors\n",
-            "domains[0] is routed by the oracle, which knows no node of another domain; take sessions: links or ospf.",
+            "domains[0] is routed by oracle, which knows no other domain's nodes; take sessions: links or ospf.",
         ),
     ],
 )  # fmt: skip
@@ -96,12 +96,13 @@ def test_links_to_other_domains_are_told_at_both_ends():
     ]
 
 
-def test_the_oracle_s_routes_stay_within_its_domains():
+@pytest.mark.parametrize("protocol", ["oracle", "schedule"])
+def test_planned_routes_stay_within_their_domains(protocol):
     """The player makes those of the relay layer alone, the rest is BIRD's."""
     scenario = Scenario.load(SCENARIOS / "bgp-links.yaml")
     rule = scenario.routing
     relay, *others = rule.domains
-    rule = rule.model_copy(update={"domains": [relay.model_copy(update={"protocol": "oracle"}), *others]})
+    rule = rule.model_copy(update={"domains": [relay.model_copy(update={"protocol": protocol}), *others]})
     plan = Plan.make(scenario.model_copy(update={"routing": rule}), duration_s=5)
     members = set(plan.domains[0].members.tolist())
     changes = np.concatenate([window.changes for window in plan.windows()])
