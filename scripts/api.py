@@ -76,7 +76,7 @@ def campaign(
 def results(where: Run | str | Path) -> RunResults | table_of.Results:
     """The results of a run, or of the run or the campaign in a directory."""
     if not isinstance(where, Run):
-        if Path(where, "campaign.json").is_file():
+        if table_of.is_campaign(Path(where)):
             return table_of.read(Path(where))
         where = runs.load(where)
     return RunResults(

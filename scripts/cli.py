@@ -355,7 +355,7 @@ def compare(
     More than two runs are put side by side, with what routing cost in each.
 
     The exit code is 3 if a run is invalid. With --exact, of two runs, it is 1 if a table differs; a line for
-    each tells where it first does. With --junit it is 1 if a figure is beyond the noise, or cannot be told.
+    each tells where it first does. With --junit it is 1 if a figure is beyond the noise, or one has none.
     """
     from analysis import campaign as table_of
     from analysis import load

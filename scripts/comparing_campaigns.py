@@ -11,6 +11,8 @@ from rich.text import Text
 
 from analysis import campaign, campaign_comparison, campaign_summary, comparison
 
+SHOWN = 20  # figures that changed
+
 
 def figures(folders: Sequence[Path]) -> dict[str, Any]:
     """Two campaigns, for JSON: how their runs ended, a row for each figure, and one over all combinations."""
@@ -41,8 +43,10 @@ def render(told: dict[str, Any], console: Console) -> None:
     changed = [row["says"] for row in told["figures"] if row["outcome"] == "beyond noise"]
     if changed and told["overall"]:
         console.print("Beyond the noise:")
-        for line in changed:
+        for line in changed[:SHOWN]:
             console.print(Text(f"  {line}"), soft_wrap=True)
+        if len(changed) > SHOWN:
+            console.print(f"  ... and {len(changed) - SHOWN} more; --json has all.")
     if any(row["outcome"] == "too few runs" for row in told["figures"]):
         enough = campaign_comparison.ENOUGH
         console.print(f"From {enough} repeats in each campaign a combination can be told by itself.")
