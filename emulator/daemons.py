@@ -45,8 +45,7 @@ def require(scenario: Scenario) -> None:
     suite = suites.of(scenario.routing)
     if suite and (lacking := suite.lacking(scenario.routing)):
         raise MachineError(
-            f"{scenario.where('routing', 'protocol')} is {scenario.routing.title}, which needs {lacking}; "
-            "scripts/install installs it."
+            f"{scenario.where('routing', 'protocol')} is {scenario.routing.title}, which needs {lacking}."
         )
 
 
@@ -56,12 +55,21 @@ def memory_mb(scenario: Scenario) -> float:
     return suite.memory_mb(scenario.routing) if suite else 0
 
 
+def check(plan: Plan) -> None:
+    """Raises ScenarioError for a template of the user's that cannot be filled for some node."""
+    if plan.scenario.routing.custom:
+        for _ in configurations(plan):
+            pass
+
+
 def configurations(plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
     """(node, text of its files by their names) of every node: the same for the same plan."""
     rule = plan.scenario.routing
     if suite := suites.of(rule):
         for router in routers.of_plan(plan):
-            yield router.node.name, suite.configurations(router, rule)
+            home = Path(router.node.name)
+            suite.processes(router, rule, home)
+            yield router.node.name, suite.configurations(router, rule, home)
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,7 @@ class Daemons:
         self._suite = suites.of(self._rule)
         self._daemons: dict[int, Daemon] = {}  # by process number
         self._group = 0
+        self._routers: list[routers.Router] = []
         self._homes = Path()
         self.version = ""
 
@@ -100,12 +109,13 @@ class Daemons:
         for path in self._suite.private():
             _cover(path)
         self._homes = Path(tempfile.mkdtemp(prefix="skybed-routing-"))
+        self._routers = routers.of_plan(self._sky.plan)
         wanted = []  # by node
-        for router in routers.of_plan(self._sky.plan):
-            node, home = self._sky[router.node.name], self._homes / router.node.name
+        for router, node in zip(self._routers, self._sky.sky_nodes, strict=True):
+            home = self._home(node)
             home.mkdir()
             self._kept(node).mkdir(parents=True)
-            for name, text in self._suite.configurations(router, self._rule).items():
+            for name, text in self._suite.configurations(router, self._rule, home).items():
                 for folder in (home, self._kept(node)):
                     (folder / name).write_text(text)
             wanted.append([(node, process) for process in self._suite.processes(router, self._rule, home)])
@@ -113,6 +123,10 @@ class Daemons:
             for node, process in filter(None, turn):
                 self._run(node, process)
                 time.sleep(APART_S)
+
+    def _home(self, node: SkyNode) -> Path:
+        """Where its daemons have their sockets, until the end of the run."""
+        return self._homes / node.name
 
     def _kept(self, node: SkyNode) -> Path:
         """Where a node's configurations and logs stay."""
@@ -198,8 +212,8 @@ class Daemons:
         """Nodes with a daemon that does not answer."""
         assert self._suite
         versions = {
-            node.name: self._suite.version(node, self._rule, self._homes / node.name)
-            for node in self._sky.sky_nodes
+            node.name: self._suite.version(router, node, self._rule, self._home(node))
+            for router, node in zip(self._routers, self._sky.sky_nodes, strict=True)
         }
         self.version = next(filter(None, versions.values()), self.version)
         return [name for name, version in versions.items() if version is None]

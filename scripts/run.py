@@ -63,6 +63,7 @@ def run(scenario: Scenario, options: Options, out: Path, stages: Stages | None =
     before = _host_state()
     with stages or Stages() as stages:
         plan = Plan.make(scenario, progress=lambda what, share: stages.at("planning", share, what))
+        daemons.check(plan)
         _write_plan(plan, out)
         manifest = _manifest(scenario, lane, options.clock)
         _write_manifest(out, manifest)

@@ -13,7 +13,7 @@ from topologies.closest import hint
 from topologies.errors import ScenarioError
 from topologies.fault_model import Fault, Region
 from topologies.flow_model import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
-from topologies.routing_model import Copy, Domain, Routing
+from topologies.routing_model import Copy, Custom, Domain, Routing
 from topologies.scenario import (
     Access,
     Fibre,
@@ -49,6 +49,7 @@ _MODELS: Places = {
     ("access", "*"): Access,
     ("fibre", "*"): Fibre,
     ("routing",): Routing,
+    ("routing", "custom"): Custom,
     ("routing", "domains", "*"): Domain,
     ("routing", "copies", "*"): Copy,
     ("traffic", "*", "probe"): ProbeFlow,
@@ -80,7 +81,7 @@ def parse(text: str, file: str, folder: pathlib.Path) -> Scenario:
 
 def check(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> Scenario:
     """The scenario in the data of a YAML text, every path of which is in `lines`; element files are read."""
-    _read_elements(data, lines, file, folder)
+    _read_files(data, lines, file, folder)
     scenario = validated(Scenario, data, lines, file, _MODELS)
     scenario._file, scenario._lines = file, lines
     problems = [(line_of(lines, path), f"{dotted(path)} {says}") for path, says in checks.problems(scenario)]
@@ -120,14 +121,19 @@ def read_text(path: pathlib.Path, name: str, what: str) -> str:
         raise ScenarioError(f"{name}: this {what} file cannot be read: {error.strerror}.") from None
 
 
-def _read_elements(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> None:
-    """Put the text of element files in the place of their names."""
-    layers = data.get("layers")
+def _read_files(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> None:
+    """Put the text of files, of elements and of a daemon's configuration, in the place of their names."""
+    layers, routing = data.get("layers"), data.get("routing")
+    places: list[tuple[Path, Any, str]] = []
     for name, layer in layers.items() if isinstance(layers, dict) else ():
-        elements = layer.get("elements") if isinstance(layer, dict) else None
-        if isinstance(elements, str) and "\n" not in elements:
-            where = f"{file}, line {line_of(lines, ('layers', name, 'elements'))}: {elements}"
-            layer["elements"] = read_text(folder / elements, where, "element") + "\n"
+        places.append((("layers", name, "elements"), layer, "element"))
+    if isinstance(routing, dict):
+        places.append((("routing", "custom", "config"), routing.get("custom"), "configuration"))
+    for path, part, what in places:
+        named = part.get(path[-1]) if isinstance(part, dict) else None
+        if isinstance(named, str) and named and "\n" not in named:
+            where = f"{file}, line {line_of(lines, path)}: {named}"
+            part[path[-1]] = read_text(folder / named, where, what) + "\n"
 
 
 def name_flows(data: dict[Any, Any]) -> None:

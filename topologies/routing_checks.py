@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from topologies.closest import hint
 from topologies.fault_model import LINK_KINDS, TARGETS, Fault
 from topologies.known import Problem, known_name
-from topologies.routing_model import INNER, SOFTWARE, Domain, Routing, belongs
+from topologies.routing_model import INNER, SOFTWARE, Custom, Domain, Routing, belongs
 from topologies.scenario import Scenario
 from topologies.yamlmarks import Path
 
@@ -23,6 +23,10 @@ def routing(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
             yield ("routing", "daemon"), f"is {rule.daemon}, which {lacks}; protocol could be {can}."
     elif rule.software == "frr":
         yield from _frr(rule)
+    if (rule.protocol == "custom") != (rule.custom is not None):
+        yield ("routing", "custom"), "goes with protocol: custom, and that with it; give both or neither."
+    elif rule.custom:
+        yield from _templates(rule.custom)
     if rule.dead_s <= rule.hello_s:
         yield ("routing", "dead_s"), f"is {rule.dead_s}; it must be more than hello_s, {rule.hello_s}."
     for i, copy in enumerate(rule.copies):
@@ -39,6 +43,19 @@ def _frr(rule: Routing) -> Iterator[Problem]:
         yield ("routing", "dead_s"), f"is {rule.dead_s}; FRR's IS-IS takes at most 100 times hello_s."
     if rule.bfd and rule.bfd_multiplier < 2:
         yield ("routing", "bfd_multiplier"), f"is {rule.bfd_multiplier}; FRR takes at least 2."
+
+
+def _templates(custom: Custom) -> Iterator[Problem]:
+    import jinja2  # takes a tenth of a second
+
+    for field in ("command", "config", "ready"):
+        try:
+            jinja2.Environment().parse(getattr(custom, field) or "")
+        except jinja2.TemplateSyntaxError as error:
+            yield (
+                ("routing", "custom", field),
+                f"is no template: {error.message}, in its line {error.lineno}.",
+            )
 
 
 def domains(scenario: Scenario, nodes: dict[str, str]) -> Iterator[Problem]:

@@ -44,6 +44,15 @@ class Copy(Model):
         return fault.planned and announced
 
 
+class Custom(Model):
+    """A routing daemon of the user's. command, config, ready: Jinja2 templates, filled for each node."""
+
+    command: Annotated[str, Field(min_length=1)]  # what runs, in the foreground; no shell
+    config: str = ""  # its configuration; one line: the name of a file with it
+    ready: str | None = None  # ends with exit code 0 as soon as the daemon answers
+    memory_mb: Positive = 10  # of a node's, in the uml lane
+
+
 # The software that has a protocol, the usual one first.
 SOFTWARE = {
     "ospf": ("bird", "frr"),
@@ -52,6 +61,7 @@ SOFTWARE = {
     "isis+bfd": ("frr",),
     "bgp": ("frr",),
     "bgp+bfd": ("frr",),
+    "custom": ("custom",),
 }
 
 
@@ -60,9 +70,10 @@ class Routing(Model):
     that ground nodes write into their packets (srv6); each node by its copy of the schedule; or daemons."""
 
     protocol: Literal[
-        "oracle", "schedule", "srv6", "ospf", "ospf+bfd", "isis", "isis+bfd", "bgp", "bgp+bfd"
+        "oracle", "schedule", "srv6", "ospf", "ospf+bfd", "isis", "isis+bfd", "bgp", "bgp+bfd", "custom"
     ] = "oracle"
     daemon: Literal["bird", "frr"] | None = None  # None: the usual one
+    custom: Custom | None = None
     ground_relay: bool = True  # False: no path passes through a ground node (Hypatia)
     # Of the oracle and srv6; the oracle stays the measure of the daemons.
     interval_s: Positive = 1.0  # routes also follow slow change, this often

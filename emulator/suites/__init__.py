@@ -1,13 +1,13 @@
 """Routing software: a module for each, with the functions of `Suite`."""
 
-from emulator.suites import bird, frr
+from emulator.suites import bird, custom, frr
 from emulator.suites.suite import Process, Suite
 from topologies.routing_model import Routing
 
 __all__ = ["Process", "Suite", "of"]
 
 
-_SUITES: dict[str, Suite] = {"bird": bird, "frr": frr}
+_SUITES: dict[str, Suite] = {"bird": bird, "frr": frr, "custom": custom}
 
 
 def of(rule: Routing) -> Suite | None:

@@ -16,7 +16,7 @@ ANSWER_S = 2.0
 
 
 def lacking(_rule: Routing) -> str:
-    return "" if host.find_tool("bird") else "BIRD 2 (package bird2)"
+    return "" if host.find_tool("bird") else "BIRD 2 (package bird2); scripts/install installs it"
 
 
 def memory_mb(_rule: Routing) -> float:
@@ -27,7 +27,7 @@ def private() -> list[str]:
     return []
 
 
-def configurations(router: Router, rule: Routing) -> dict[str, str]:
+def configurations(router: Router, rule: Routing, _home: Path) -> dict[str, str]:
     transit = rule.ground_relay or router.node.kind == "satellite"
     return {"bird.conf": render("bird.config", router, rule=rule, transit=transit)}
 
@@ -38,7 +38,7 @@ def processes(_router: Router, _rule: Routing, home: Path) -> list[Process]:
     return [Process("BIRD", "bird.log", command)]
 
 
-def version(_node: SkyNode, _rule: Routing, home: Path) -> str | None:
+def version(_router: Router, _node: SkyNode, _rule: Routing, home: Path) -> str | None:
     with socket.socket(socket.AF_UNIX) as control:
         control.settimeout(ANSWER_S)
         try:

@@ -29,7 +29,9 @@ TIMER_SLACK_NS = 2_000_000
 
 
 def lacking(rule: Routing) -> str:
-    return "" if all(map(host.find_tool, _daemons(rule))) else "FRR (package frr)"
+    return (
+        "" if all(map(host.find_tool, _daemons(rule))) else "FRR (package frr); scripts/install installs it"
+    )
 
 
 def memory_mb(rule: Routing) -> float:
@@ -40,7 +42,7 @@ def private() -> list[str]:
     return PRIVATE
 
 
-def configurations(router: Router, rule: Routing) -> dict[str, str]:
+def configurations(router: Router, rule: Routing, _home: Path) -> dict[str, str]:
     values = {
         "rule": rule,
         "bfd": rule.bfd,
@@ -66,7 +68,7 @@ def _command(name: str, home: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def version(_node: SkyNode, rule: Routing, home: Path) -> str | None:
+def version(_router: Router, _node: SkyNode, rule: Routing, home: Path) -> str | None:
     """Every process is asked."""
     answers = [_answer(home / f"{name}.vty") for name in _daemons(rule)]
     return None if None in answers else answers[0]

@@ -36,7 +36,7 @@ class Suite(Protocol):
     """
 
     def lacking(self, rule: Routing) -> str:
-        """What is not installed, and its package; "" when all is there."""
+        """What is not installed, and what to do about it; "" when all is there."""
 
     def memory_mb(self, rule: Routing) -> float:
         """Of a node's processes, at most, in a sky of some hundred nodes."""
@@ -44,13 +44,13 @@ class Suite(Protocol):
     def private(self) -> list[str]:
         """Directories of the machine's in which the software writes, and that it should not."""
 
-    def configurations(self, router: Router, rule: Routing) -> dict[str, str]:
+    def configurations(self, router: Router, rule: Routing, home: Path) -> dict[str, str]:
         """What a node's files contain, by name."""
 
     def processes(self, router: Router, rule: Routing, home: Path) -> list[Process]:
         """What to start in a node, in this order."""
 
-    def version(self, node: SkyNode, rule: Routing, home: Path) -> str | None:
+    def version(self, router: Router, node: SkyNode, rule: Routing, home: Path) -> str | None:
         """The software's name and version, as a node's processes tell it; None when one does not answer."""
 
 
@@ -58,6 +58,11 @@ def render(template: str, router: Router, **values: Any) -> str:
     """A template of this folder with its gaps filled by the fields of a node, those of its router, and the
     values."""
     return _environment().get_template(template).render(**vars(router.node), **vars(router), **values)
+
+
+def render_text(template: str, router: Router, **values: Any) -> str:
+    """The same with the text of a template; raises jinja2.TemplateError."""
+    return _environment().from_string(template).render(**vars(router.node), **vars(router), **values)
 
 
 @cache

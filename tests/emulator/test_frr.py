@@ -116,7 +116,7 @@ def test_frr_takes_every_line(protocol, ground_relay, tmp_path):
 def test_what_cannot_be_is_told_with_what_can(change, says, tmp_path):
     text = (ROOT / "scenarios" / "reroute-isis.yaml").read_text()
     path = tmp_path / "sky.yaml"
-    path.write_text(re.sub(r"routing: .*", f"routing: {change}", text))
+    path.write_text(re.sub(r"(?m)^routing: .*", f"routing: {change}", text))
     with pytest.raises(ScenarioError, match=re.escape(f"routing.{says}")):
         Scenario.load(path)
 

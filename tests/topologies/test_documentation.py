@@ -12,7 +12,7 @@ from topologies import scenario as model
 from topologies.checks import METRICS
 from topologies.fault_model import Fault, Region
 from topologies.plan import Plan
-from topologies.routing_model import Copy, Domain, Routing
+from topologies.routing_model import Copy, Custom, Domain, Routing
 
 TEXT = (pathlib.Path(__file__).parents[2] / "docs" / "scenario.md").read_text()
 SECTIONS = {
@@ -30,6 +30,7 @@ MODELS = {
     "access": model.Access,
     "fibre": model.Fibre,
     "routing": Routing,
+    "custom": Custom,
     "domains": Domain,
     "copies": Copy,
     "traffic": flow_model.Flow,

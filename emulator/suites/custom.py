@@ -1,0 +1,85 @@
+"""A daemon of the user's own: its command line, configuration and test are templates of the scenario's."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+from emulator import host
+from emulator.node import SkyNode
+from emulator.routers import Router
+from emulator.suites.suite import Process, render_text
+from topologies.errors import ScenarioError
+from topologies.routing_model import Custom, Routing
+
+CONFIG = "config"
+ANSWER_S = 5.0
+
+
+def lacking(rule: Routing) -> str:
+    program = _program(_custom(rule))
+    return (
+        "" if host.find_tool(program) else f"{program}; it is not on root's PATH, and no such file is there"
+    )
+
+
+def memory_mb(rule: Routing) -> float:
+    return _custom(rule).memory_mb
+
+
+def private() -> list[str]:
+    return []
+
+
+def configurations(router: Router, rule: Routing, home: Path) -> dict[str, str]:
+    return {CONFIG: _filled("config", router, rule, home)}
+
+
+def processes(router: Router, rule: Routing, home: Path) -> list[Process]:
+    _words("ready", router, rule, home)  # if it is wrong, that is told before anything runs
+    command = _words("command", router, rule, home)
+    return [Process(Path(command[0]).name, "daemon.log", command)]
+
+
+def version(router: Router, node: SkyNode, rule: Routing, home: Path) -> str | None:
+    """The program's name; what version it is nobody knows."""
+    if ready := _words("ready", router, rule, home):
+        silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with node.popen(ready, **silent) as process:
+            try:
+                answers = process.wait(ANSWER_S) == 0
+            except subprocess.TimeoutExpired:
+                process.kill()
+                answers = False
+        if not answers:
+            return None
+    return Path(_program(_custom(rule))).name
+
+
+def _custom(rule: Routing) -> Custom:
+    assert rule.custom, "checked with the scenario"
+    return rule.custom
+
+
+def _program(custom: Custom) -> str:
+    return custom.command.split()[0]
+
+
+def _words(field: str, router: Router, rule: Routing, home: Path) -> list[str]:
+    text = _filled(field, router, rule, home)
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ScenarioError(f"routing.custom.{field} is no command line: {error}: {text}") from None
+
+
+def _filled(field: str, router: Router, rule: Routing, home: Path) -> str:
+    import jinja2
+
+    template = getattr(_custom(rule), field) or ""
+    try:
+        return render_text(template, router, rule=rule, home=home, config=home / CONFIG)
+    except jinja2.TemplateError as error:
+        where = f"routing.custom.{field}, filled for {router.node.name}"
+        raise ScenarioError(f"{where}: {error.message}. docs/routing.md lists what there is.") from None
