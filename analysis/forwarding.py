@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from analysis.run import Run
 BOTH = "both"
 
 
+@lru_cache(maxsize=4)
 def changes(run: Run, family: int) -> pd.DataFrame:
     """The rows of `routes` of one IP version that were done, by when: they begin with the first tables."""
     rows = run.routes

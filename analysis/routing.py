@@ -166,13 +166,12 @@ def _of_flow(run: Run, flow: ProbeFlow, happened: list[Event]) -> list[dict[str,
     starts_s = np.array([event.t_s for _, event, _ in mine])
     until_s = np.append(starts_s[1:], run.played_s)
     periods = _periods(probes, starts_s, np.array([crossed for *_, crossed in mine], bool))
-    churn = rows["applied_s"].to_numpy(), rows["node"].to_numpy(), rows["dst"].to_numpy()
     return [
         {"event": number, "t_s": event.t_s, "until_s": until_s[i], "kind": event.kind, "what": event.what}
         | {"flow": flow.name, "on_path": crossed}
         | _lost(probes, flow.rate_hz, periods[periods["event"] == i])
         | {"loop_s": _loop_s(there, back, event.t_s, until_s[i])}
-        | _changed(*churn, event.t_s, until_s[i])
+        | _changed(rows, event.t_s, until_s[i])
         for i, (number, event, crossed) in enumerate(mine)
     ]
 
@@ -231,14 +230,13 @@ def _loop_s(there: forwarding.Ways, back: forwarding.Ways, begin_s: float, end_s
     )
 
 
-def _changed(
-    applied_s: np.ndarray, node: np.ndarray, dst: np.ndarray, begin_s: float, end_s: float
-) -> dict[str, int]:
-    here = slice(*np.searchsorted(applied_s, [begin_s, end_s]))
+def _changed(rows: pd.DataFrame, begin_s: float, end_s: float) -> dict[str, int]:
+    first, last = np.searchsorted(rows["applied_s"].to_numpy(), [begin_s, end_s])
+    here = rows.iloc[first:last]
     return {
-        "route_changes": here.stop - here.start,
-        "nodes_changed": len(np.unique(node[here].astype(str))),
-        "destinations_changed": len(np.unique(dst[here].astype(str))),
+        "route_changes": len(here),
+        "nodes_changed": here["node"].nunique(),
+        "destinations_changed": here["dst"].nunique(),
     }
 
 
