@@ -221,7 +221,7 @@ class Sky(Mininet):
         """Tell the kernel, one outbox after another; what it refuses is raised."""
         for outbox in outboxes:
             for node, batch in outbox.items():
-                if node.sid:
+                if self._by_source and isinstance(node, GroundStation):
                     segments.send(node.netlink, batch)
                 else:
                     node.netlink.send(batch)

@@ -71,7 +71,7 @@ class Tracer:
         node = np.full(len(t), src)
         hops = [node.copy()]
         moving, lost, bound = node != dst, np.zeros(len(t), bool), np.zeros(len(t), bool)
-        asked_s = t.copy()  # of when the routes are that a packet follows
+        asked_s = t.copy()  # at which time's routes each packet goes
         while moving.any() and len(hops) <= most:
             i = np.flatnonzero(moving)
             asked_s[i] = np.where(bound[i], asked_s[i], t[i])

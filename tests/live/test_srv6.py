@@ -144,3 +144,22 @@ def test_a_handover_loses_nothing(out):
     assert paths[path_id[0]][1] != paths[path_id[1]][1]
     probes = pd.read_parquet(out / "probes.parquet")
     assert not probes.loc[probes["sent_s"] > CARRIER_S + 1, "lost"].any()
+
+
+@virtual
+def test_runs_repeat_to_the_byte_and_a_link_that_is_back_has_its_segments(skybed, tmp_path):
+    """Kashi's link is gone for a while, which routing never learns: paths over it come back with it."""
+    fault = {"kind": "carrier", "link": ["kashi", "relay-4-3"], "at_s": 5, "for_s": 1}
+    changes = {"duration_s": 15, "faults": [fault], "routing": {"protocol": "srv6", "detection_ms": 60_000}}
+    sky = Scenario.load(SCENARIO).model_dump(by_alias=True) | changes
+    path = tmp_path / "scenario.yaml"
+    path.write_text(Scenario.model_validate(sky).dump())
+    for name in ("one", "two"):
+        done = skybed("run", path, "--clock", "virtual", "--out", tmp_path / name)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert skybed("compare", "--exact", tmp_path / "one", tmp_path / "two").returncode == 0
+    probes = truth.probes(load(tmp_path / "one"))
+    assert (probes["lost"] == probes["expected_lost"]).all()
+    assert not probes["lost"].iloc[-100:].any()
+    outages = metrics.outages(load(tmp_path / "one"), "probe")
+    assert len(outages) == 1 and outages["end_s"][0] - outages["start_s"][0] > 1
