@@ -1,5 +1,6 @@
 """Campaigns on a Dask cluster: two machines, as two network namespaces; and clusters that will not do."""
 
+import contextlib
 import os
 import re
 import signal
@@ -82,14 +83,11 @@ def under_way(tmp_path, name):
 
 def lanes_under_way(tmp_path):
     """Processes of lanes whose runs are in this directory."""
-    marks = [f"{lanes.MARK}={tmp_path}".encode()]
     found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            environ = Path("/proc", pid, "environ").read_bytes()
-        except OSError:
-            continue
-        found += [pid for mark in marks if mark in environ]
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # gone
+            if f"{lanes.MARK}={tmp_path}".encode() in (process / "environ").read_bytes():
+                found.append(process.name)
     return found
 
 
