@@ -5,8 +5,6 @@ What depends on the software is in emulator/suites.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import itertools
 import os
 import shutil
@@ -36,8 +34,6 @@ APART_S = 0.02  # starts of two daemons; BIRD works its routes out once a second
 POLL_S = 1.0
 SETTLED_S = 5.0  # so long must all tables stay as they are before they count as converged
 LAST_LINES = 8
-PR_SET_TIMERSLACK, PR_GET_TIMERSLACK = 29, 30
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def require(scenario: Scenario) -> None:
@@ -106,9 +102,8 @@ class Daemons:
         if self._suite is None:
             return
         require(self._sky.plan.scenario)
-        for path in self._suite.private():
-            _cover(path)
         self._homes = Path(tempfile.mkdtemp(prefix="skybed-routing-"))
+        self._suite.prepare(self._homes)
         self._routers = routers.of_plan(self._sky.plan)
         wanted = []  # by node
         for router, node in zip(self._routers, self._sky.sky_nodes, strict=True):
@@ -134,9 +129,10 @@ class Daemons:
 
     def _run(self, node: SkyNode, wanted: suites.Process) -> None:
         path = self._kept(node) / wanted.log
-        with open(path, "w") as log, _timer_slack(wanted.timer_slack_ns):
+        with open(path, "w") as log:
             process = node.popen(
                 wanted.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=os.environ | wanted.environment,
                 start_new_session=False, process_group=self._group,
             )  # fmt: skip
         self._group = self._group or process.pid
@@ -239,24 +235,6 @@ def _last_words(daemons: Iterable[Daemon]) -> str:
         begin = f"The last lines of its log, {daemon.log}:" if lines else f"Its log, {daemon.log}, is empty."
         said.append("\n  ".join([begin, *lines]))
     return "\n".join(said)
-
-
-@contextlib.contextmanager
-def _timer_slack(slack_ns: int) -> Iterator[None]:
-    """Of the processes that this thread starts."""
-    before_ns = _libc.prctl(PR_GET_TIMERSLACK)
-    _libc.prctl(PR_SET_TIMERSLACK, slack_ns)
-    try:
-        yield
-    finally:
-        _libc.prctl(PR_SET_TIMERSLACK, before_ns)
-
-
-def _cover(path: str) -> None:
-    """Put a file system in memory over a directory, in this lane's mount namespace: it goes with the lane."""
-    os.makedirs(path, exist_ok=True)
-    if _libc.mount(b"tmpfs", path.encode(), b"tmpfs", 0, b"mode=700"):
-        raise MachineError(f"Mounting a tmpfs on {path} failed: {os.strerror(ctypes.get_errno())}.")
 
 
 def _routes(node: SkyNode) -> dict[bytes, str]:

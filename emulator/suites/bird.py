@@ -23,8 +23,8 @@ def memory_mb(_rule: Routing) -> float:
     return 5
 
 
-def private() -> list[str]:
-    return []
+def prepare(_homes: Path) -> None:
+    pass
 
 
 def configurations(router: Router, rule: Routing, _home: Path) -> dict[str, str]:

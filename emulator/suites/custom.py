@@ -28,8 +28,8 @@ def memory_mb(rule: Routing) -> float:
     return _custom(rule).memory_mb
 
 
-def private() -> list[str]:
-    return []
+def prepare(_homes: Path) -> None:
+    pass
 
 
 def configurations(router: Router, rule: Routing, home: Path) -> dict[str, str]:

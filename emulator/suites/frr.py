@@ -7,13 +7,17 @@ told to a running node too: vtysh --vty_socket HOME.
 
 from __future__ import annotations
 
+import ctypes
+import os
 import socket
+import subprocess
 from pathlib import Path
 
 from emulator import host
 from emulator.node import SkyNode
 from emulator.routers import Router
 from emulator.suites.suite import Process, render
+from topologies.errors import MachineError
 from topologies.routing_model import Routing
 
 # Built in: buffers of logs, which stay when a process is killed, and counters of ospf6d, which all processes
@@ -23,23 +27,35 @@ SPEAKERS = {"ospf": ["ospfd", "ospf6d"], "isis": ["isisd"], "bgp": ["bgpd"]}
 MEMORY_MB = {"zebra": 9, "bfdd": 5, "ospfd": 7, "ospf6d": 7, "isisd": 7, "bgpd": 9}
 FIRST_AS = 4_200_000_000  # of the private ones (RFC 6996)
 ANSWER_S = 2.0
-# FRR cuts time-outs to whole milliseconds and waits for the rest in a loop: hundreds of system calls, which
-# are slow in a uml kernel. Who is woken two milliseconds late has no rest.
-TIMER_SLACK_NS = 2_000_000
+POLL, POLL_SOURCE = "frr-poll.so", Path(__file__).with_name("frr-poll.c")
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def lacking(rule: Routing) -> str:
-    return (
-        "" if all(map(host.find_tool, _daemons(rule))) else "FRR (package frr); scripts/install installs it"
-    )
+    if not all(map(host.find_tool, _daemons(rule))):
+        return "FRR (package frr); scripts/install installs it"
+    return "" if host.find_tool("gcc") else "a C compiler for FRR (package gcc); scripts/install installs it"
 
 
 def memory_mb(rule: Routing) -> float:
     return sum(MEMORY_MB[name] for name in _daemons(rule))
 
 
-def private() -> list[str]:
-    return PRIVATE
+def prepare(homes: Path) -> None:
+    for path in PRIVATE:
+        _cover(path)
+    gcc = host.find_tool("gcc") or "gcc"
+    command = [gcc, "-shared", "-fPIC", "-O1", "-nostdlib", "-o", str(homes / POLL), str(POLL_SOURCE)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise MachineError(f"{POLL_SOURCE} could not be compiled: {done.stderr.strip()}")
+
+
+def _cover(path: str) -> None:
+    """Put a file system in memory over a directory, in this lane's mount namespace: it goes with the lane."""
+    os.makedirs(path, exist_ok=True)
+    if _libc.mount(b"tmpfs", path.encode(), b"tmpfs", 0, b"mode=700"):
+        raise MachineError(f"Mounting a tmpfs on {path} failed: {os.strerror(ctypes.get_errno())}.")
 
 
 def configurations(router: Router, rule: Routing, _home: Path) -> dict[str, str]:
@@ -53,10 +69,8 @@ def configurations(router: Router, rule: Routing, _home: Path) -> dict[str, str]
 
 
 def processes(_router: Router, rule: Routing, home: Path) -> list[Process]:
-    return [
-        Process(f"FRR's {name}", f"{name}.log", _command(name, home), TIMER_SLACK_NS)
-        for name in _daemons(rule)
-    ]
+    poll = {"LD_PRELOAD": str(home.parent / POLL)}
+    return [Process(f"FRR's {name}", f"{name}.log", _command(name, home), poll) for name in _daemons(rule)]
 
 
 def _command(name: str, home: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,15 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Process:
-    """One to start in a node. title: what errors call it; log: the name of the file that it prints to.
-
-    timer_slack_ns: by how much the kernel may let it sleep too long.
-    """
+    """One to start in a node. title: what errors call it; log: the name of the file that it prints to;
+    environment: variables besides those of this process."""
 
     title: str
     log: str
     command: list[str]
-    timer_slack_ns: int = 1
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 class Suite(Protocol):
@@ -41,8 +39,8 @@ class Suite(Protocol):
     def memory_mb(self, rule: Routing) -> float:
         """Of a node's processes, at most, in a sky of some hundred nodes."""
 
-    def private(self) -> list[str]:
-        """Directories of the machine's in which the software writes, and that it should not."""
+    def prepare(self, homes: Path) -> None:
+        """Once for all nodes; homes: the directory above theirs."""
 
     def configurations(self, router: Router, rule: Routing, home: Path) -> dict[str, str]:
         """What a node's files contain, by name."""
