@@ -24,6 +24,7 @@ from emulator import routers, suites
 from emulator.messages import packed
 from emulator.net import Sky
 from emulator.node import SkyNode
+from emulator.routers import Router
 from topologies.errors import InvalidRun, MachineError
 
 if TYPE_CHECKING:
@@ -38,17 +39,19 @@ LAST_LINES = 8
 
 def require(scenario: Scenario) -> None:
     """Raises MachineError when the software that a scenario's routing needs is not there."""
-    suite = suites.of(scenario.routing)
-    if suite and (lacking := suite.lacking(scenario.routing)):
-        raise MachineError(
-            f"{scenario.where('routing', 'protocol')} is {scenario.routing.title}, which needs {lacking}."
-        )
+    rule = scenario.routing
+    for part in rule.parts:
+        for suite in suites.of(part, bool(rule.domains)):
+            if lacking := suite.lacking(part):
+                where = scenario.where("routing", "protocol")
+                raise MachineError(f"{where} is {rule.title}, which needs {lacking}.")
 
 
 def memory_mb(scenario: Scenario) -> float:
-    """What a node's daemons take."""
-    suite = suites.of(scenario.routing)
-    return suite.memory_mb(scenario.routing) if suite else 0
+    """What a node's daemons take, at most."""
+    rule = scenario.routing
+    needs = [[suite.memory_mb(part) for suite in suites.of(part, bool(rule.domains))] for part in rule.parts]
+    return max(map(sum, needs))
 
 
 def check(plan: Plan) -> None:
@@ -60,12 +63,17 @@ def check(plan: Plan) -> None:
 
 def configurations(plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
     """(node, text of its files by their names) of every node: the same for the same plan."""
-    rule = plan.scenario.routing
-    if suite := suites.of(rule):
-        for router in routers.of_plan(plan):
-            home = Path(router.node.name)
-            suite.processes(router, rule, home)
-            yield router.node.name, suite.configurations(router, rule, home)
+    for router in routers.of_plan(plan):
+        home, files = Path(router.node.name), dict[str, str]()
+        for suite in _suites(router):
+            suite.processes(router, home)
+            files |= suite.configurations(router, home)
+        if files:
+            yield router.node.name, files
+
+
+def _suites(router: Router) -> list[suites.Suite]:
+    return suites.of(router.rule, router.bgp is not None)
 
 
 @dataclass(frozen=True)
@@ -88,32 +96,35 @@ class Daemons:
     def __init__(self, sky: Sky, folder: Path):
         self._sky, self._folder = sky, folder
         self._rule = sky.plan.scenario.routing
-        self._suite = suites.of(self._rule)
         self._daemons: dict[int, Daemon] = {}  # by process number
         self._group = 0
-        self._routers: list[routers.Router] = []
+        self._routers: list[Router] = []
         self._homes = Path()
-        self.version = ""
+        self._versions: dict[str, None] = {}  # in the order in which they were told
 
     def start(self) -> None:
         """Start them, first the first of each node, APART_S apart: else all would work at the same instants,
         as routers do not, and wait for one another. Links may come and go from then on.
         """
-        if self._suite is None:
+        if not self._rule.by_daemons:
             return
         require(self._sky.plan.scenario)
         self._homes = Path(tempfile.mkdtemp(prefix="skybed-routing-"))
-        self._suite.prepare(self._homes)
         self._routers = routers.of_plan(self._sky.plan)
+        for suite in dict.fromkeys(suite for router in self._routers for suite in _suites(router)):
+            suite.prepare(self._homes)
         wanted = []  # by node
         for router, node in zip(self._routers, self._sky.sky_nodes, strict=True):
             home = self._home(node)
             home.mkdir()
             self._kept(node).mkdir(parents=True)
-            for name, text in self._suite.configurations(router, self._rule, home).items():
-                for folder in (home, self._kept(node)):
-                    (folder / name).write_text(text)
-            wanted.append([(node, process) for process in self._suite.processes(router, self._rule, home)])
+            processes = []
+            for suite in _suites(router):
+                processes += [(node, process) for process in suite.processes(router, home)]
+                for name, text in suite.configurations(router, home).items():
+                    for folder in (home, self._kept(node)):
+                        (folder / name).write_text(text)
+            wanted.append(processes)
         for turn in itertools.zip_longest(*wanted):
             for node, process in filter(None, turn):
                 self._run(node, process)
@@ -182,7 +193,7 @@ class Daemons:
         found: dict[str, object] = {"protocol": self._rule.title}
         if self._daemons:
             status = [Path(f"/proc/{pid}/status").read_text() for pid in self._daemons]
-            found["daemon"] = self.version
+            found["daemon"] = ", ".join(self._versions)
             for key, field in (("memory_mib", "VmRSS:"), ("private_memory_mib", "RssAnon:")):
                 sizes = [int(text.partition(field)[2].split()[0]) for text in status if field in text]
                 found[key] = round(sum(sizes) / 1024 / len(self._sky.sky_nodes), 2)
@@ -206,13 +217,13 @@ class Daemons:
 
     def _mute(self) -> list[str]:
         """Nodes with a daemon that does not answer."""
-        assert self._suite
-        versions = {
-            node.name: self._suite.version(router, node, self._rule, self._home(node))
-            for router, node in zip(self._routers, self._sky.sky_nodes, strict=True)
-        }
-        self.version = next(filter(None, versions.values()), self.version)
-        return [name for name, version in versions.items() if version is None]
+        mute = []
+        for router, node in zip(self._routers, self._sky.sky_nodes, strict=True):
+            told = [suite.version(router, node, self._home(node)) for suite in _suites(router)]
+            if None in told:
+                mute.append(node.name)
+            self._versions |= dict.fromkeys(filter(None, told))
+        return mute
 
     def _not_converged(self, limit_s: float, mute: list[str], lacking: list[int]) -> str:
         began = f"Routing did not converge in the {limit_s:.0f} s before run time 0: "

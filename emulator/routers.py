@@ -11,6 +11,7 @@ import numpy as np
 from emulator.bgp import Speaker, speakers
 from topologies import domains
 from topologies.contacts import Node
+from topologies.routing_model import Routing
 
 if TYPE_CHECKING:
     from topologies.plan import Plan
@@ -31,15 +32,20 @@ class Adjacency:
 
 @dataclass(frozen=True)
 class Router:
-    """A node, as its daemons know it. number: its place in the plan, from 0; protocol: within its domain, or
-    of the whole; links: all that it has within in the course of the plan, by name; bgp: where there are
-    domains."""
+    """A node, as its daemons know it. number: its place in the plan, from 0; rule: what holds within its
+    domain, or for the whole; links: all that it has within in the course of the plan, by name; bgp: where
+    there are domains."""
 
     number: int
     node: Node
-    protocol: str
+    rule: Routing
     links: tuple[Adjacency, ...]
     bgp: Speaker | None
+
+    @property
+    def transit(self) -> bool:
+        """Whether it carries packets of others."""
+        return self.rule.ground_relay or self.node.kind == "satellite"
 
 
 def of_plan(plan: Plan) -> list[Router]:
@@ -52,11 +58,9 @@ def of_plan(plan: Plan) -> list[Router]:
         for here, there in ((link.a, link.b), (link.b, link.a)):
             peer = plan.nodes[there]
             links[here].append(Adjacency(peer.name, peer, cost))
-    protocols = [group.protocol for group in plan.domains] or [plan.scenario.routing.protocol]
+    parts = plan.scenario.routing.parts
     return [
-        Router(
-            i, node, protocols[domain[i]], tuple(sorted(links[i], key=lambda link: link.interface)), speaker
-        )
+        Router(i, node, parts[domain[i]], tuple(sorted(links[i], key=lambda link: link.interface)), speaker)
         for i, (node, speaker) in enumerate(zip(plan.nodes, speakers(plan), strict=True))
     ]
 

@@ -45,8 +45,9 @@ def groups(scenario: Scenario, nodes: Sequence[Node]) -> list[Group]:
         members = np.array([n for n, node in enumerate(nodes) if belongs(rule.nodes, node.name, node.layer)])
         names = [nodes[n].name for n in members]
         anchor = members[names.index(rule.anchor)] if rule.anchor else members[0]
-        protocol = rule.protocol or scenario.routing.protocol
-        found.append(Group(rule, protocol, FIRST_AS + number, members, int(anchor)))
+        found.append(
+            Group(rule, scenario.routing.within(rule).protocol, FIRST_AS + number, members, int(anchor))
+        )
     return found
 
 

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 from topologies.closest import hint
 from topologies.fault_model import LINK_KINDS, TARGETS, Fault
 from topologies.known import Problem, known_name
-from topologies.routing_model import INNER, SOFTWARE, Custom, Domain, Routing, belongs
+from topologies.routing_model import SOFTWARE, Custom, Domain, Inner, Routing, belongs
 from topologies.scenario import Scenario
 from topologies.yamlmarks import Path
 
 
 def routing(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
     rule = scenario.routing
-    if rule.daemon is not None and rule.daemon not in rule.able:
-        if rule.domains:
-            yield ("routing", "daemon"), f"is {rule.daemon}; with domains it can only be bird."
-        else:
-            can = ", ".join(name for name, able in SOFTWARE.items() if rule.daemon in able)
-            lacks = f"has no {rule.protocol}" if rule.able else f"is not used by {rule.protocol}"
-            yield ("routing", "daemon"), f"is {rule.daemon}, which {lacks}; protocol could be {can}."
-    elif rule.software == "frr":
-        yield from _frr(rule)
-    if (rule.protocol == "custom") != (rule.custom is not None):
+    if rule.daemon is not None and not any(rule.daemon in part.able for part in rule.parts):
+        can = ", ".join(name for name, able in SOFTWARE.items() if rule.daemon in able)
+        lacks = f"has no {rule.protocol}" if rule.able else f"is not used by {rule.protocol}"
+        yield ("routing", "daemon"), f"is {rule.daemon}, which {lacks}; protocol could be {can}."
+    else:
+        yield from sorted({wrong for part in rule.parts if part.software == "frr" for wrong in _frr(part)})
+    if any(part.protocol == "custom" for part in rule.parts) != (rule.custom is not None):
         yield ("routing", "custom"), "goes with protocol: custom, and that with it; give both or neither."
     elif rule.custom:
         yield from _templates(rule.custom)
@@ -90,13 +88,13 @@ def domains(scenario: Scenario, nodes: dict[str, str]) -> Iterator[Problem]:
 
 
 def _within(path: Path, rule: Routing, domain: Domain) -> Iterator[Problem]:
-    protocol = domain.protocol or rule.protocol
-    if protocol not in INNER:
-        yield path, f"is routed by {protocol}; within a domain it can be {', '.join(INNER)}."
-    elif rule.sessions == "anchors" and not protocol.startswith("ospf"):
+    within, can = rule.within(domain), get_args(Inner)
+    if within.protocol not in can:
+        yield path, f"is routed by {within.protocol}; within a domain it can be {', '.join(can)}."
+    elif rule.sessions == "anchors" and within.software != "bird":
         yield (
             path,
-            f"is routed by {protocol}, which knows no other domain's nodes; take sessions: links or ospf.",
+            "is not routed by BIRD, and hears of no other domain's nodes; take sessions: links, or ospf.",
         )
 
 

@@ -10,8 +10,10 @@ from pydantic import Field
 from topologies.fault_model import Fault
 from topologies.fields import Model, Name, NonNegative, Positive
 
-INNER = ("oracle", "schedule", "ospf", "ospf+bfd")  # what can route within a domain
 DRAIN_MS, PATH_DRAIN_MS = 100.0, 500.0  # by default
+
+
+Inner = Literal["oracle", "schedule", "ospf", "ospf+bfd", "isis", "isis+bfd", "custom"]
 
 
 class Domain(Model):
@@ -22,7 +24,7 @@ class Domain(Model):
 
     name: Name
     nodes: Annotated[list[str], Field(min_length=1)]
-    protocol: Literal["oracle", "schedule", "ospf", "ospf+bfd"] | None = None  # None: routing.protocol
+    protocol: Inner | None = None  # within; None: routing.protocol
     anchor: str | None = None  # reflects the domain's BGP routes to its members; None: its first node
     transit: bool = True  # whether it carries packets from one other domain to another
 
@@ -94,17 +96,28 @@ class Routing(Model):
 
     @property
     def by_daemons(self) -> bool:
-        return self.software is not None
+        return bool(self.domains) or self.software is not None
 
     @property
     def software(self) -> str | None:
-        """That which runs in every node; None where there are no daemons."""
+        """That which runs in every node for the protocol; None where there are no daemons."""
         return self.daemon or next(iter(self.able), None)
 
     @property
     def able(self) -> tuple[str, ...]:
         """The software that could, the usual one first."""
-        return ("bird",) if self.domains else SOFTWARE.get(self.protocol, ())
+        return SOFTWARE.get(self.protocol, ())
+
+    @property
+    def parts(self) -> list[Routing]:
+        """The rules within each domain; without domains the one of the whole."""
+        return [self.within(domain) for domain in self.domains] or [self]
+
+    def within(self, domain: Domain) -> Routing:
+        """What holds within a domain."""
+        protocol = domain.protocol or self.protocol
+        daemon = self.daemon if self.daemon in SOFTWARE.get(protocol, ()) else None
+        return self.model_copy(update={"protocol": protocol, "daemon": daemon, "domains": []})
 
     @property
     def by_source(self) -> bool:

@@ -10,6 +10,7 @@ __all__ = ["Process", "Suite", "of"]
 _SUITES: dict[str, Suite] = {"bird": bird, "frr": frr, "custom": custom}
 
 
-def of(rule: Routing) -> Suite | None:
-    """The software that a scenario's routing runs; None where the oracle routes."""
-    return _SUITES[rule.software] if rule.software else None
+def of(rule: Routing, bgp: bool) -> list[Suite]:
+    """The software of a node: that of its protocol, if it has any, and BIRD if it speaks BGP with domains."""
+    inner = [_SUITES[rule.software]] if rule.software else []
+    return [*inner, *([bird] if bgp and bird not in inner else [])]

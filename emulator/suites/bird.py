@@ -27,18 +27,17 @@ def prepare(_homes: Path) -> None:
     pass
 
 
-def configurations(router: Router, rule: Routing, _home: Path) -> dict[str, str]:
-    transit = rule.ground_relay or router.node.kind == "satellite"
-    return {"bird.conf": render("bird.config", router, rule=rule, transit=transit)}
+def configurations(router: Router, _home: Path) -> dict[str, str]:
+    return {"bird.conf": render("bird.config", router)}
 
 
-def processes(_router: Router, _rule: Routing, home: Path) -> list[Process]:
+def processes(_router: Router, home: Path) -> list[Process]:
     bird = host.find_tool("bird") or "bird"
     command = [bird, "-f", "-c", str(home / "bird.conf"), "-s", str(home / CONTROL)]
     return [Process("BIRD", "bird.log", command)]
 
 
-def version(_router: Router, _node: SkyNode, _rule: Routing, home: Path) -> str | None:
+def version(_router: Router, _node: SkyNode, home: Path) -> str | None:
     with socket.socket(socket.AF_UNIX) as control:
         control.settimeout(ANSWER_S)
         try:

@@ -32,19 +32,19 @@ def prepare(_homes: Path) -> None:
     pass
 
 
-def configurations(router: Router, rule: Routing, home: Path) -> dict[str, str]:
-    return {CONFIG: _filled("config", router, rule, home)}
+def configurations(router: Router, home: Path) -> dict[str, str]:
+    return {CONFIG: _filled("config", router, home)}
 
 
-def processes(router: Router, rule: Routing, home: Path) -> list[Process]:
-    _words("ready", router, rule, home)  # if it is wrong, that is told before anything runs
-    command = _words("command", router, rule, home)
+def processes(router: Router, home: Path) -> list[Process]:
+    _words("ready", router, home)  # if it is wrong, that is told before anything runs
+    command = _words("command", router, home)
     return [Process(Path(command[0]).name, "daemon.log", command)]
 
 
-def version(router: Router, node: SkyNode, rule: Routing, home: Path) -> str | None:
+def version(router: Router, node: SkyNode, home: Path) -> str | None:
     """The program's name; what version it is nobody knows."""
-    if ready := _words("ready", router, rule, home):
+    if ready := _words("ready", router, home):
         silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         with node.popen(ready, **silent) as process:
             try:
@@ -54,7 +54,7 @@ def version(router: Router, node: SkyNode, rule: Routing, home: Path) -> str | N
                 answers = False
         if not answers:
             return None
-    return Path(_program(_custom(rule))).name
+    return Path(_program(_custom(router.rule))).name
 
 
 def _custom(rule: Routing) -> Custom:
@@ -66,20 +66,20 @@ def _program(custom: Custom) -> str:
     return custom.command.split()[0]
 
 
-def _words(field: str, router: Router, rule: Routing, home: Path) -> list[str]:
-    text = _filled(field, router, rule, home)
+def _words(field: str, router: Router, home: Path) -> list[str]:
+    text = _filled(field, router, home)
     try:
         return shlex.split(text)
     except ValueError as error:
         raise ScenarioError(f"routing.custom.{field} is no command line: {error}: {text}") from None
 
 
-def _filled(field: str, router: Router, rule: Routing, home: Path) -> str:
+def _filled(field: str, router: Router, home: Path) -> str:
     import jinja2
 
-    template = getattr(_custom(rule), field) or ""
+    template = getattr(_custom(router.rule), field) or ""
     try:
-        return render_text(template, router, rule=rule, home=home, config=home / CONFIG)
+        return render_text(template, router, home=home, config=home / CONFIG)
     except jinja2.TemplateError as error:
         where = f"routing.custom.{field}, filled for {router.node.name}"
         raise ScenarioError(f"{where}: {error.message}. docs/routing.md lists what there is.") from None

@@ -58,19 +58,14 @@ def _cover(path: str) -> None:
         raise MachineError(f"Mounting a tmpfs on {path} failed: {os.strerror(ctypes.get_errno())}.")
 
 
-def configurations(router: Router, rule: Routing, _home: Path) -> dict[str, str]:
-    values = {
-        "rule": rule,
-        "bfd": rule.bfd,
-        "transit": rule.ground_relay or router.node.kind == "satellite",
-        "first_as": FIRST_AS,
-    }
-    return {f"{name}.conf": render(f"{name}.config", router, **values) for name in _daemons(rule)}
+def configurations(router: Router, _home: Path) -> dict[str, str]:
+    values = {"bfd": router.rule.bfd, "first_as": FIRST_AS}
+    return {f"{name}.conf": render(f"{name}.config", router, **values) for name in _daemons(router.rule)}
 
 
-def processes(_router: Router, rule: Routing, home: Path) -> list[Process]:
-    poll = {"LD_PRELOAD": str(home.parent / POLL)}
-    return [Process(f"FRR's {name}", f"{name}.log", _command(name, home), poll) for name in _daemons(rule)]
+def processes(router: Router, home: Path) -> list[Process]:
+    poll, names = {"LD_PRELOAD": str(home.parent / POLL)}, _daemons(router.rule)
+    return [Process(f"FRR's {name}", f"{name}.log", _command(name, home), poll) for name in names]
 
 
 def _command(name: str, home: Path) -> list[str]:
@@ -82,9 +77,9 @@ def _command(name: str, home: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def version(_router: Router, _node: SkyNode, rule: Routing, home: Path) -> str | None:
+def version(router: Router, _node: SkyNode, home: Path) -> str | None:
     """Every process is asked."""
-    answers = [_answer(home / f"{name}.vty") for name in _daemons(rule)]
+    answers = [_answer(home / f"{name}.vty") for name in _daemons(router.rule)]
     return None if None in answers else answers[0]
 
 

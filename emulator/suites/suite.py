@@ -42,25 +42,29 @@ class Suite(Protocol):
     def prepare(self, homes: Path) -> None:
         """Once for all nodes; homes: the directory above theirs."""
 
-    def configurations(self, router: Router, rule: Routing, home: Path) -> dict[str, str]:
+    def configurations(self, router: Router, home: Path) -> dict[str, str]:
         """What a node's files contain, by name."""
 
-    def processes(self, router: Router, rule: Routing, home: Path) -> list[Process]:
+    def processes(self, router: Router, home: Path) -> list[Process]:
         """What to start in a node, in this order."""
 
-    def version(self, router: Router, node: SkyNode, rule: Routing, home: Path) -> str | None:
+    def version(self, router: Router, node: SkyNode, home: Path) -> str | None:
         """The software's name and version, as a node's processes tell it; None when one does not answer."""
 
 
 def render(template: str, router: Router, **values: Any) -> str:
     """A template of this folder with its gaps filled by the fields of a node, those of its router, and the
     values."""
-    return _environment().get_template(template).render(**vars(router.node), **vars(router), **values)
+    return _environment().get_template(template).render(_known(router) | values)
 
 
 def render_text(template: str, router: Router, **values: Any) -> str:
     """The same with the text of a template; raises jinja2.TemplateError."""
-    return _environment().from_string(template).render(**vars(router.node), **vars(router), **values)
+    return _environment().from_string(template).render(_known(router) | values)
+
+
+def _known(router: Router) -> dict[str, Any]:
+    return vars(router.node) | vars(router) | {"transit": router.transit}
 
 
 @cache

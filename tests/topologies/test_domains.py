@@ -58,7 +58,7 @@ def test_a_domain_has_layers_the_ground_and_single_nodes():
         (
             "protocol: ospf\n",
             "protocol: oracle\n  sessions: anchors\n",
-            "domains[0] is routed by oracle, which knows no other domain's nodes; take sessions: links or ospf.",
+            "domains[0] is not routed by BIRD, and hears of no other domain's nodes; take sessions: links, or ospf.",
         ),
     ],
 )  # fmt: skip
