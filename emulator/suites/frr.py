@@ -24,7 +24,7 @@ from topologies.routing_model import Routing
 # of a machine would share.
 PRIVATE = ["/var/tmp/frr", "/var/run/frr"]
 SPEAKERS = {"ospf": ["ospfd", "ospf6d"], "isis": ["isisd"], "bgp": ["bgpd"]}
-MEMORY_MB = {"zebra": 9, "bfdd": 5, "ospfd": 7, "ospf6d": 7, "isisd": 7, "bgpd": 9}
+MEMORY_MB = {"zebra": 9, "bfdd": 5, "ospfd": 7, "ospf6d": 7, "isisd": 7, "bgpd": 16}
 FIRST_AS = 4_200_000_000  # of the private ones (RFC 6996)
 ANSWER_S = 2.0
 POLL, POLL_SOURCE = "frr-poll.so", Path(__file__).with_name("frr-poll.c")
