@@ -51,21 +51,27 @@ def render(told: dict[str, Any], console: Console) -> None:
         console.print(Text("Loss-derived convergence time, in s:"))
         table = comparing.columns("flow", "at (s)", "event", numbers=letters)
         for row in _by_event(told["events"]):
-            values = [comparing.number(row["by_run"].get(name), "s") for name in names]
+            values = [_rounded(row["by_run"].get(name), 2) for name in names]
             table.add_row(row["flow"], f"{row['t_s']:.1f}", f"{row['kind']} {row['what']}", *values)
         console.print(table)
     table = comparing.columns("what routing cost", "unit", numbers=letters)
-    for key, (what, unit) in TOTALS.items():
-        table.add_row(what, unit, *(comparing.number(row[key], unit) for row in told["totals"]))
+    for key, (what, unit, digits) in TOTALS.items():
+        table.add_row(what, unit, *(_rounded(row[key], digits) for row in told["totals"]))
     console.print(table)
 
 
-TOTALS = {
-    "link_bytes_s": ("control of a link, mean", "B/s"),
-    "link_max_bytes_s": ("control of a link, most", "B/s"),
-    "route_changes": ("changes of routes", ""), "path_stretch_p99": ("path stretch p99", "1"),
-    "path_stretch_pct": ("path stretch above 1.05", "%"), "expired": ("probes out of hops", ""),
-}  # fmt: skip
+TOTALS = {  # what, unit, digits
+    "link_bytes_s": ("control of a link, mean", "B/s", 0),
+    "link_max_bytes_s": ("control of a link, most", "B/s", 0),
+    "route_changes": ("changes of routes", "", 0),
+    "path_stretch_p99": ("path stretch p99", "", 3),
+    "path_stretch_pct": ("path stretch above 1.05", "%", 2),
+    "expired": ("probes out of hops", "", 0),
+}
+
+
+def _rounded(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
 
 
 def _by_event(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
