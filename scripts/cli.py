@@ -350,7 +350,7 @@ def clean() -> None:
 def compare(
     folders: tuple[Path, ...], exactly: bool, as_json: bool, junit: Path | None, html: Path | None
 ) -> None:
-    """Compare two runs, or two campaigns: what changed, and whether it is beyond the noise.
+    """Compare runs, or two campaigns: what changed beyond the noise.
 
     More than two runs are put side by side, with what routing cost in each.
 
