@@ -14,6 +14,7 @@ import yaml
 from click.testing import CliRunner
 
 from analysis import campaign as table_of
+from analysis import load, routing, truth
 from analysis.metrics import COLUMNS
 from scripts import campaigns, cluster
 from scripts import run as running
@@ -57,8 +58,10 @@ def made(case, retries, folder):
     assert not (folder / campaigns.UNFINISHED / case.key).exists()
 
 
-def test_metrics_are_those_that_a_run_has():
-    assert list(campaign.Metric.__args__) == COLUMNS[4:]
+def test_metrics_are_those_that_a_run_has(good_run):
+    good_run = load(good_run)
+    of_routing = routing.of_flows(good_run, truth.probes(good_run)).columns
+    assert list(campaign.Metric.__args__) == [*COLUMNS[4:], *of_routing]
 
 
 def test_a_plan_lists_the_runs_and_what_they_take(file, place):
