@@ -3,11 +3,9 @@
 import json
 
 import pytest
-from conftest import ROOT
 
 from analysis import load, metrics
 from emulator import host, umlkernel
-from topologies.scenario import Scenario
 
 pytestmark = [
     pytest.mark.live,
@@ -107,24 +105,6 @@ def test_the_manifest_tells_the_software_and_the_memory_of_a_node(run):
 def test_frr_repeats_to_the_byte(play, skybed):
     done = skybed("compare", "--exact", play("isis+bfd"), play("isis+bfd"))
     assert done.returncode == 0, done.stdout
-
-
-def test_isis_on_the_sky_of_the_other_protocols(skybed, tmp_path):
-    """What the other kinds of routing cost there is in test_routing.py."""
-    isis, ospf = (Scenario.load(ROOT / "scenarios" / f"reroute-{kind}.yaml") for kind in ("isis", "ospf"))
-    plain = [x.model_dump(exclude={"name", "about", "routing"}) for x in (isis, ospf)]
-    assert plain[0] == plain[1]
-    path, out = ROOT / "scenarios" / "reroute-isis.yaml", tmp_path / "run"
-    done = skybed("run", path, "--clock", "virtual", "--out", out, timeout_s=500)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = metrics.outages(load(out), "probe")
-    lasted_s = found["end_s"] - found["start_s"]
-    silence, carrier, handover = (
-        lasted_s[found["start_s"].between(at - 1, at + 5)].sum() for at in (10, 80, 97)
-    )
-    assert 29 < silence < 42  # the last hello came up to ten seconds before
-    assert 0.05 < carrier < 1
-    assert 0.1 < handover < 5  # a hello on a new link is answered at once
 
 
 def test_a_process_that_ends_in_the_run_is_named(in_lane, tmp_path):

@@ -17,10 +17,11 @@ pytestmark = [
         umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
     ),
     pytest.mark.skipif(host.find_tool("bird") is None, reason="bird2 is not installed"),
+    pytest.mark.skipif(host.find_tool("isisd") is None, reason="frr is not installed"),
 ]
 
 SILENT_S, CARRIER_S, HANDOVER_S = 10, 80, 97  # when what happens to the probed path; see the scenarios
-KINDS = ("oracle", "schedule", "ospf", "bfd")
+KINDS = ("oracle", "schedule", "ospf", "bfd", "isis")
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +48,16 @@ def test_they_differ_in_their_routing_only():
     loaded = [Scenario.load(ROOT / "scenarios" / f"reroute-{kind}.yaml") for kind in KINDS]
     plain = [x.model_dump(exclude={"name", "about", "routing"}) for x in loaded]
     assert all(x == plain[0] for x in plain)
-    assert [x.routing.protocol for x in loaded] == ["oracle", "schedule", "ospf", "ospf+bfd"]
+    assert [x.routing.protocol for x in loaded] == ["oracle", "schedule", "ospf", "ospf+bfd", "isis"]
 
 
 def test_silence_costs_the_dead_interval_or_less_than_a_second_or_as_long_as_it_lasts(runs):
-    oracle, schedule, ospf, bfd = (outage_s(runs[kind], SILENT_S, CARRIER_S - 5) for kind in KINDS)
+    oracle, schedule, ospf, bfd, isis = (outage_s(runs[kind], SILENT_S, CARRIER_S - 5) for kind in KINDS)
     assert 0.1 < oracle < 0.3
     assert oracle < bfd < 1
     assert 60 <= schedule < 60.3
-    assert 29 < ospf < 42  # the last hello came up to ten seconds before; and a second for new routes
+    for hello in (ospf, isis):  # the last hello came up to ten seconds before; and a second for new routes
+        assert 29 < hello < 42
 
 
 def test_a_lost_carrier_costs_nobody_a_second_who_looks_for_another_way(runs):
@@ -65,9 +67,10 @@ def test_a_lost_carrier_costs_nobody_a_second_who_looks_for_another_way(runs):
 
 
 def test_a_planned_handover_costs_who_knows_it_nothing_and_the_protocol_up_to_two_hellos(runs):
-    oracle, schedule, ospf, bfd = (outage_s(runs[kind], HANDOVER_S, 120) for kind in KINDS)
+    oracle, schedule, ospf, bfd, isis = (outage_s(runs[kind], HANDOVER_S, 120) for kind in KINDS)
     assert oracle == schedule == 0
     assert 1 < ospf < 21 and 1 < bfd < 21
+    assert 0.1 < isis < 5  # FRR answers a hello on a new link at once
 
 
 def test_the_verdict_does_not_call_the_protocol_s_losses_distortion(runs):
@@ -130,13 +133,13 @@ def test_control_traffic_is_counted_where_there_is_some(runs):
     assert told["missed_packets"] == told["overruns"] == 0
 
 
-def test_three_runs_compared_show_the_difference(runs, skybed, tmp_path):
+def test_all_runs_compared_show_the_difference(runs, skybed, tmp_path):
     page = tmp_path / "page.html"
     done = skybed("compare", *runs.values(), "--html", page)
     assert done.returncode == 0, done.stderr
     silence = next(line.split() for line in done.stdout.splitlines() if " silence " in line)
-    oracle, ospf, bfd = map(float, silence[-3:])
-    assert oracle < bfd < 1 < 29 < ospf
+    oracle, schedule, ospf, bfd, isis = map(float, silence[-len(KINDS) :])
+    assert oracle < bfd < 1 < 29 < min(ospf, isis) <= max(ospf, isis) < 42 < schedule
     assert shown(page, tmp_path).count("<img") == 4
 
 
