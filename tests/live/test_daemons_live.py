@@ -107,6 +107,16 @@ def test_frr_repeats_to_the_byte(play, skybed):
     assert done.returncode == 0, done.stdout
 
 
+def test_routing_that_does_not_converge_ends_the_run_with_last_words(skybed, tmp_path):
+    slow = "{protocol: ospf, hello_s: 100, dead_s: 400}"  # neighbours need up to two hellos
+    (tmp_path / "six.yaml").write_text(SIX.replace("ROUTING", slow))
+    done = skybed("run", tmp_path / "six.yaml", "--clock", "virtual", "--out", tmp_path / "run")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "Routing did not converge in the 5" in done.stderr
+    assert "6 nodes lack routes, mesh-0-0 10 of them. The last lines of its log" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_process_that_ends_in_the_run_is_named(in_lane, tmp_path):
     """In real time where the native lane is not there."""
     (tmp_path / "six.yaml").write_text(SIX.replace("ROUTING", PROTOCOLS["isis+bfd"]))
