@@ -9,11 +9,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import importlib.metadata
-import io
 import json
 import os
 import shutil
-import tarfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -183,8 +181,7 @@ def _keep(case: Case, folder: Path, run: bytes | str) -> None:
     if isinstance(run, str):
         cluster.write_verdict(out, "error", run)
     else:
-        with tarfile.open(fileobj=io.BytesIO(run)) as tar:
-            tar.extractall(out, filter="data")
+        cluster.unpack(run, out)
     record = {"parameters": case.parameters, "repeat": case.repeat, "seed": case.scenario.seed}
     record |= {"skybed": importlib.metadata.version("skybed")}
     (out / "case.json").write_text(json.dumps(record, indent=2) + "\n")

@@ -16,9 +16,10 @@ import os
 import platform
 import shutil
 import signal
-import tarfile
 import tempfile
 import uuid
+import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -42,10 +43,11 @@ from emulator import lanes, umlkernel
 from scripts import run as running
 from scripts.progress import Stages
 from topologies.campaign import Case
-from topologies.errors import InvalidRun, MachineError, ScenarioError
+from topologies.errors import InvalidRun, MachineError, ScenarioError, SkybedError
+from topologies.plan import Plan
 
 ROOMS = ("topologies", "emulator", "traffic", "analysis", "scripts")
-SUFFIXES = (".py", ".config", ".patch")  # of files that make a difference to a run
+SUFFIXES = (".py", ".config", ".patch", ".c")  # of files that make a difference to a run
 CODE, KERNEL = "skybed's code", "the uml kernel"
 CONNECT_S = 10.0
 
@@ -57,22 +59,46 @@ class Unwanted(BaseException):
 # -- in a worker -------------------------------------------------------------------------------------
 
 
-def play(case: Case, retries: int) -> bytes:
-    """One run, judged, as a tar archive of its directory."""
+def plan(case: Case) -> bytes | str:
+    """The plan of a case, as an archive of its folder, or why there is none."""
+    with _alone() as (folder, stages):
+        try:
+            made = Plan.make(case.played, progress=lambda what, share: stages.at("planning", share, what))
+            made.save(folder)
+        except SkybedError as error:
+            return str(error)
+        return archive(folder)
+
+
+def play(case: Case, retries: int, planned: bytes | str | None) -> bytes:
+    """One run, judged, as an archive of its directory. planned: what `plan` gave; None: the run plans."""
+    with _alone() as (folder, stages):
+        out, stored = folder / "run", folder / "plan"
+        out.mkdir()
+        if isinstance(planned, str):
+            write_verdict(out, "error", planned)
+        else:
+            if planned is not None:
+                unpack(planned, stored)
+            make(case, retries, out, stages, Plan.load(stored) if planned is not None else None)
+        return archive(out)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[tuple[Path, Stages]]:
+    """A folder for a task, and whom to tell how far it is."""
     worker = get_worker()
-    stages = _WhileWanted(worker, str(worker.get_current_task()))
     with tempfile.TemporaryDirectory(prefix="run-", dir=worker.local_directory) as folder:
-        make(case, retries, Path(folder), stages)
-        return archive(Path(folder))
+        yield Path(folder), _WhileWanted(worker, str(worker.get_current_task()))
 
 
-def make(case: Case, retries: int, out: Path, stages: Stages) -> None:
+def make(case: Case, retries: int, out: Path, stages: Stages, planned: Plan | None = None) -> None:
     """Run a case into a directory, again if it is invalid or breaks off, and judge it."""
     for _ in range(retries + 1):
         shutil.rmtree(out)
         out.mkdir()
         try:
-            running.run(case.scenario, running.Options(clock=case.clock), out, stages)
+            running.run(case.scenario, running.Options(clock=case.clock), out, stages, planned)
             made = load(out)
             judged = verdict.judge(made)
             verdict.write(made, judged)
@@ -88,11 +114,18 @@ def make(case: Case, retries: int, out: Path, stages: Stages) -> None:
 
 
 def archive(folder: Path) -> bytes:
-    """What is in a directory, as a tar archive."""
+    """What is in a directory, as a zip archive; tables are compressed already."""
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        tar.add(folder, arcname=".")
+    with zipfile.ZipFile(packed, "w") as archived:
+        for path in sorted(folder.rglob("*")):
+            archived.write(path, path.relative_to(folder))
     return packed.getvalue()
+
+
+def unpack(packed: bytes, folder: Path) -> None:
+    """What `archive` packed."""
+    with zipfile.ZipFile(io.BytesIO(packed)) as archived:
+        archived.extractall(folder)
 
 
 def write_verdict(out: Path, status: str, why: str) -> None:
@@ -157,12 +190,30 @@ def results(client: Client, cases: Sequence[Case], retries: int) -> Iterator[tup
     Those that are under way end when the client is closed.
     """
     unique = uuid.uuid4().hex  # a key that was cancelled a moment ago would be that old run
-    futures = {
-        client.submit(play, case, retries, key=f"{case.key}-{unique}", pure=False): case for case in cases
+    plans = {
+        key: client.submit(plan, case, key=f"plan-{key}-{unique}", pure=False)
+        for key, case in sharing(cases).items()
     }
+    futures = {}
+    for case in cases:
+        planned = plans.get(_plan_key(case))
+        made = client.submit(play, case, retries, planned, key=f"{case.key}-{unique}", pure=False)
+        futures[made] = case
+    del plans  # each goes with the last run that takes it
     for future in as_completed(list(futures), loop=client.loop):
         yield futures.pop(future), _result(future)
         future.release()  # the run is stored; its worker need not keep it
+
+
+def sharing(cases: Sequence[Case]) -> dict[str, Case]:
+    """Of each plan that several cases have, its key and the first of them."""
+    keys = [_plan_key(case) for case in cases]
+    shared = {key for key, many in Counter(keys).items() if many > 1}
+    return {key: case for key, case in reversed([*zip(keys, cases, strict=True)]) if key in shared}
+
+
+def _plan_key(case: Case) -> str:
+    return case.played.plan_sha256
 
 
 def _result(future: Future) -> bytes | str:

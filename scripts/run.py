@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,15 +54,20 @@ class Options:
         return self.clock == "virtual"
 
 
-def run(scenario: Scenario, options: Options, out: Path, stages: Stages | None = None) -> bool:
+def run(
+    scenario: Scenario, options: Options, out: Path, stages: Stages | None = None, plan: Plan | None = None
+) -> bool:
     """Run a scenario into the empty directory `out`. Whether there is something to judge: not if a prompt was
-    left before the end. stages: that are told how far it is; None: a bar."""
+    left before the end. stages: that are told how far it is; None: a bar. plan: one that was worked out
+    before, with the same `plan_sha256`."""
     lane = lanes.choose(options.lane, options.virtual)
     daemons.require(scenario)  # if it is missing, say so before anything is made
     scenario = scenario.in_virtual_time() if options.virtual else scenario
     before = _host_state()
     with stages or Stages() as stages:
-        plan = Plan.make(scenario, progress=lambda what, share: stages.at("planning", share, what))
+        if plan is None:
+            plan = Plan.make(scenario, progress=lambda what, share: stages.at("planning", share, what))
+        plan = replace(plan, scenario=scenario)
         daemons.check(plan)
         _write_plan(plan, out)
         manifest = _manifest(scenario, lane, options.clock)

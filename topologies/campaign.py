@@ -66,6 +66,11 @@ class Case:
     clock: str
 
     @property
+    def played(self) -> Scenario:
+        """As it is run: virtual time has its own default of the delay bound."""
+        return self.scenario.in_virtual_time() if self.clock == "virtual" else self.scenario
+
+    @property
     def key(self) -> str:
         """Names the run by its content: a campaign that is edited keeps the runs that stay."""
         return hashlib.sha256(f"{self.scenario.sha256} {self.clock}".encode()).hexdigest()[:16]

@@ -28,6 +28,7 @@ from topologies.yamlmarks import line_of
 LONGEST_S = 30 * 86_400.0  # elements of one epoch are of no use for longer
 BOUND_US, VIRTUAL_BOUND_US = 50.0, 1.0  # of applied delays; what a busy machine can keep, what a test can see
 
+UNPLANNED = ("name", "about", "traffic", "fidelity", "accept")  # what no plan depends on
 
 # -- space ---------------------------------------------------------------------------------------
 
@@ -265,6 +266,12 @@ class Scenario(Model):
     def sha256(self) -> str:
         """Of the content: comments, layout, defaults left out, the place of element files do not matter."""
         return hashlib.sha256(json.dumps(self._plain(), sort_keys=True).encode()).hexdigest()
+
+    @property
+    def plan_sha256(self) -> str:
+        """Of what a plan depends on: scenarios with the same differ in traffic and in what is good enough."""
+        plain = {name: value for name, value in self._plain().items() if name not in UNPLANNED}
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
     def link_class(self, name: str) -> LinkClass:
         """A link class of the scenario, or else of the catalogue, with its rate scaled by `rate_scale`."""

@@ -11,7 +11,11 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
+from analysis import exact
 from emulator import umlkernel
+from scripts import run as running
+from topologies.plan import Plan
+from topologies.scenario import Scenario
 
 pytestmark = [
     pytest.mark.live,
@@ -56,7 +60,7 @@ def start(tmp_path):
 def wait_for(out, runs, process):
     """Until so many runs are there and more are under way."""
     until_s = time.monotonic() + PATIENCE_S
-    while len(finished(out)) < runs or not list(out.glob(".unfinished/**/run-*/plan")):
+    while len(finished(out)) < runs or not list(out.glob(".unfinished/**/run-*/run/plan")):
         assert process.poll() is None and time.monotonic() < until_s
         time.sleep(0.05)
 
@@ -108,3 +112,12 @@ def test_a_campaign_that_is_killed_and_interrupted_gives_the_same_table(start, m
     for run, sha256, seed in zip(table.run, table.scenario_sha256, table.seed, strict=True):
         manifest = json.loads((out / "runs" / run / "manifest.json").read_text())
         assert (manifest["scenario_sha256"], manifest["seed"]) == (sha256, seed)
+
+
+def test_a_plan_made_before_changes_nothing(tmp_path):
+    scenario = Scenario.load(ROOT / "scenarios" / "pair.yaml").with_(duration_s=5)
+    Plan.make(scenario.in_virtual_time()).save(tmp_path / "plan")
+    for name, plan in (("without", None), ("with", Plan.load(tmp_path / "plan"))):
+        (tmp_path / name).mkdir()
+        running.run(scenario, running.Options(clock="virtual"), tmp_path / name, plan=plan)
+    assert exact.hashes(tmp_path / "without") == exact.hashes(tmp_path / "with")

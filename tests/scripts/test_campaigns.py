@@ -64,6 +64,17 @@ def test_metrics_are_those_that_a_run_has(good_run):
     assert list(campaign.Metric.__args__) == [*COLUMNS[4:], *of_routing]
 
 
+def test_runs_that_differ_in_traffic_alone_share_a_plan(place):
+    """Losses are of links, which are in the plan."""
+    grid = "  links.x-quick.loss_pct: [0, 0.5]\n  traffic[down].rate_hz: [10, 20, 30]\n"
+    (place / "c.yaml").write_text(f"name: c\nscenario: {PAIR}\ngrid:\n{grid}")
+    cases = campaign.load(place / "c.yaml")[1]
+    shared = cluster.sharing(cases)
+    assert [case.parameters["links.x-quick.loss_pct"] for case in shared.values()] == [0.5, 0]
+    assert {case.played.plan_sha256 for case in cases} == shared.keys()
+    assert cluster.sharing(cases[::3]) == {}  # one of each
+
+
 def test_a_plan_lists_the_runs_and_what_they_take(file, place):
     said = skybed("plan", file, "--jobs", 1).stdout
     _, *keys = [line.split()[0] for line in said.splitlines()[:3]]
@@ -105,7 +116,7 @@ def test_a_run_that_never_works_out_is_tried_again_and_then_recorded(
 ):
     tried = []
 
-    def fails(scenario, options, out, stages):
+    def fails(scenario, options, out, stages, plan):
         assert not any(out.iterdir())  # nothing of the time before
         (out / "log.txt").write_text("it said")
         tried.append(options.clock)
@@ -128,7 +139,7 @@ def test_a_run_that_never_works_out_is_tried_again_and_then_recorded(
 def test_a_run_that_works_out_at_the_second_time_is_taken(file, place, monkeypatch, good_run):
     tried = []
 
-    def first_fails(scenario, options, out, stages):
+    def first_fails(scenario, options, out, stages, plan):
         tried.append(out)
         if len(tried) == 1:
             raise InvalidRun("Late.")
@@ -170,7 +181,7 @@ def test_a_table_has_a_folder_for_each_value_and_its_figures_are_the_verdicts(ca
     assert set(table["scenario_sha256"]) == {case.scenario.sha256 for case in cases}
 
 
-def _second_is_killed(case, retries):
+def _second_is_killed(case, retries, planned):
     """What a worker does in the place of a run."""
     if case.parameters["links.x-quick.loss_pct"]:
         os.kill(os.getpid(), signal.SIGKILL)
