@@ -32,6 +32,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MARK = "SKYBED_RUN"  # an environment variable of every process of a run: what `clean` looks for
 TEMPORARY = "skybed-lane-"
 ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
+# Of Python in the guest. Compiled files that one run writes and the next reads would leave a trace in time.
+REPEATABLE = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 GUEST_VARIABLES = ("HOME", "LANG", "TERM", "COLUMNS", "LINES")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PR_SET_PDEATHSIG = 1
@@ -155,7 +157,7 @@ def _uml(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[st
         "command": list(command),
         "cwd": str(ROOT),
         "environment": {name: os.environ[name] for name in GUEST_VARIABLES if name in os.environ}
-        | {"PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}", "PYTHONHASHSEED": "0"},
+        | {"PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}", **REPEATABLE},
     }
     init = scratch / "init"
     init.write_text(

@@ -151,9 +151,10 @@ class _Watch:
         """Columns of `routes` and of `control`, a window at a time."""
         self._cpu_s = _cpu_s()
         now_s, window = clock.now_s(), 1
+        before_s = round(now_s, 3)  # of what was done before, no finer than it means
         for node, fib in zip(self._nodes, self._fibs, strict=True):
             for key in sorted(fib.table):
-                self._row(now_s, node.name, key, fib.table[key])
+                self._row(before_s, node.name, key, fib.table[key])
         for _, tap in self._taps.values():
             tap.take()
             tap.missed()

@@ -83,11 +83,11 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
             player.open()
             recorder = Recorder(sky, run, *session.ports(plan.scenario.traffic))
             built_s = time.monotonic()
+            _align(zero_ns)
             daemons.start()
             daemons.await_convergence(_convergence_s(zero_ns), partial(tell, stage="routing"))
             converged_s = time.monotonic()
-            if zero_ns is not None:
-                time.sleep(1 - time.time() % 1)  # so that what took a little longer leaves no trace
+            _align(zero_ns)
             clock = Clock(READY_S, zero_ns)
             recorder.begin(clock)
             traffic = _fork_traffic(plan, sky, clock, run)
@@ -126,6 +126,12 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
         "converge_s": converged_s - built_s,
         "teardown_s": time.monotonic() - torn_s,
     }
+
+
+def _align(zero_ns: int | None) -> None:
+    """In virtual time, wait for the next whole second, so that what took a little longer leaves no trace."""
+    if zero_ns is not None:
+        time.sleep(1 - time.time() % 1)
 
 
 def _convergence_s(zero_ns: int | None) -> float:
