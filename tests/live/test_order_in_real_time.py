@@ -48,6 +48,7 @@ def lost_s(skybed, tmp_path_factory):
         (folder / "scenario.yaml").write_text(base.with_(CHANGES | {"routing.protocol": kind}).dump())
         done = skybed("run", folder / "scenario.yaml", "--clock", "real", "--out", folder / "run")
         assert done.returncode in (0, 3), done.stdout + done.stderr  # 3: on a busy machine events are late
+        assert (folder / "run" / "probes.parquet").is_file(), done.stderr
         outages = metrics.outages(load(folder / "run"), "probe")
         length_s = (outages["end_s"] - outages["start_s"]).to_numpy()
         at_s = outages["start_s"].to_numpy()
