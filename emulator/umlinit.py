@@ -6,9 +6,11 @@ Runs before anything is mounted, with `python -SE`: the standard library only, n
 import contextlib
 import ctypes
 import os
+import resource
 import subprocess
 
 RB_POWER_OFF = 0x4321FEDC
+OPEN_FILES = 1 << 16  # two for each node, and of the recorder one for each end of a link
 MOUNTS = (
     ("proc", "/proc"),
     ("sysfs", "/sys"),
@@ -67,6 +69,8 @@ def _run(guest: dict) -> None:
         terminal = os.open("/dev/tty0", os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(terminal, fd)
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, OPEN_FILES))
         os.chdir(guest["cwd"])
         os.execvpe(guest["command"][0], guest["command"], os.environ)
     while os.wait()[0] != pid:  # and orphans, which are ours as the first process

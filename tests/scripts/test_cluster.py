@@ -78,7 +78,7 @@ def worker(start, machines, tmp_path):
 
 
 def under_way(tmp_path, name):
-    return list((tmp_path / name).glob("**/run-*/plan"))
+    return list((tmp_path / name).glob("dask-scratch-space/*/run-*/run/plan"))
 
 
 def lanes_under_way(tmp_path):
@@ -164,7 +164,7 @@ def test_a_run_that_nobody_waits_for_any_more_ends(few, tmp_path, monkeypatch):
     cases = campaign.load(tmp_path / "c.yaml")[1][:3]
     begun, ended = threading.Semaphore(0), threading.Semaphore(0)
 
-    def endless(scenario, options, out, stages):
+    def endless(scenario, options, out, stages, plan):
         begun.release()
         try:
             while True:
