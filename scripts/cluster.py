@@ -253,6 +253,8 @@ def of_this_machine(jobs: int, retries: int, scratch: Path) -> Iterator[Client]:
         try:
             yield client
         except BaseException:
+            for name in ("distributed", "tornado.application", "asyncio"):  # they miss who is ended now
+                logging.getLogger(name).setLevel(logging.CRITICAL)
             for worker in cluster.workers.values():  # at once: a run that begins hears of nothing for seconds
                 worker.auto_restart = False
                 with contextlib.suppress(TypeError, ProcessLookupError):
