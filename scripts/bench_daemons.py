@@ -20,7 +20,8 @@ ALTITUDE_KM = 1160
 
 
 def daemons(shapes: Sequence[tuple[int, int]], budget_s: float, folder: Path, stages: Stages) -> Section:
-    """Run skies of growing shapes with OSPF by BIRD, until one takes longer on the wall than the budget."""
+    """Run skies of growing shapes with OSPF by BIRD, until one takes longer on the wall than the budget, or
+    is not played to its end."""
     about = (
         f"OSPF by BIRD in every node, virtual time, {PLAYED_S} s played; the largest sky within "
         f"{budget_s / 60:g} minutes on the wall"
@@ -28,16 +29,21 @@ def daemons(shapes: Sequence[tuple[int, int]], budget_s: float, folder: Path, st
     if umlkernel.built_kernel() is None:
         return {"about": about, "figures": [], "notes": ["Needs `scripts/install --kernel`."]}
     largest: list[int] = []
-    figures = []
+    figures, notes = [], list[str]()
     for planes, per_plane in shapes:
         scenario = sky(planes, per_plane)
         stages.at("daemons", 0.0, f"{planes * per_plane + 2} nodes")
-        found = _run(scenario, budget_s, folder / scenario.name)
+        try:
+            found = _run(scenario, budget_s, folder / scenario.name)
+        except InvalidRun as why:
+            notes.append(str(why))
+            break
         figures += list(_figures(planes * per_plane + 2, found))
         if found["wall_s"] > budget_s:
             break
         largest = [planes * per_plane + 2]
-    return {"about": about, "figures": [figure("nodes", "nodes of the largest sky", largest), *figures]}
+    figures = [figure("nodes", "nodes of the largest sky", largest), *figures]
+    return {"about": about, "figures": figures, "notes": notes}
 
 
 def sky(planes: int, per_plane: int) -> Scenario:
