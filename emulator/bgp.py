@@ -42,7 +42,8 @@ class Exit:
 
 @dataclass(frozen=True)
 class Speaker:
-    """The BGP of a node. inner: its links within the domain lead to these nodes (numbers)."""
+    """The BGP of a node. within: sessions with nodes of its domain, to which an anchor reflects; between:
+    with those of others; exits: where it knows the way to other anchors."""
 
     asn: int
     transit: bool

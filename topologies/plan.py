@@ -238,7 +238,13 @@ class Plan:
         """Pieces of changes that the player makes, one for each window."""
         if not self.scenario.routing.by_daemons:
             return self.routes_windows()
-        return routes.merged([self.shortest(within="oracle"), schedule.windows(self, within="schedule")])
+        within = {group.protocol for group in self.domains}
+        parts = []
+        if "oracle" in within:
+            parts.append(self.shortest(within="oracle"))
+        if "schedule" in within:
+            parts.append(schedule.windows(self, within="schedule"))
+        return routes.merged(parts or [iter(windowed.cut(np.empty(0, routes.CHANGE), self.duration_s))])
 
     def _usable(self) -> Spans:
         return faults.routed(self.contacts, self.lost, self.scenario.routing)
