@@ -49,9 +49,7 @@ def figures(a: Run, b: Run) -> dict[str, Any]:
 
 def render_figures(told: dict[str, Any], console: Console) -> None:
     """Two runs side by side."""
-    for letter, run in zip("AB", told["runs"], strict=True):
-        reasons = f"  {run['reasons'][0]}" if run["status"] == "invalid" else ""
-        console.print(Text(f"{letter}  {run['status'].upper()}  {run['run']}{reasons}"), soft_wrap=True)
+    render_runs("AB", told["runs"], console)
     table = columns("flow", "", "unit", numbers=("A", "B", "difference"))
     table.add_column("")
     flow = None
@@ -66,6 +64,13 @@ def render_figures(told: dict[str, Any], console: Console) -> None:
     for row in told["figures"]:
         if row["outcome"] == "beyond noise":
             console.print(Text(row["says"]), soft_wrap=True)
+
+
+def render_runs(letters: str, runs: Sequence[dict[str, Any]], console: Console) -> None:
+    """A line for each run: its letter in the tables, how it ended, where it is."""
+    for letter, run in zip(letters, runs, strict=True):
+        reasons = f"  {run['reasons'][0]}" if run["status"] == "invalid" else ""
+        console.print(Text(f"{letter}  {run['status'].upper()}  {run['run']}{reasons}"), soft_wrap=True)
 
 
 def write_junit(told: dict[str, Any], file: Path, sides: Sequence[Path]) -> int:

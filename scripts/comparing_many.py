@@ -39,9 +39,7 @@ def render(told: dict[str, Any], console: Console) -> None:
     """Runs side by side, the first of them first."""
     names = [run["name"] for run in told["runs"]]
     letters = string.ascii_uppercase[: len(names)]
-    for letter, run in zip(letters, told["runs"], strict=True):
-        reasons = f"  {run['reasons'][0]}" if run["status"] == "invalid" else ""
-        console.print(Text(f"{letter}  {run['status'].upper()}  {run['run']}{reasons}"), soft_wrap=True)
+    comparing.render_runs(letters, told["runs"], console)
     table = comparing.columns("flow", "", "unit", numbers=letters)
     for row in told["figures"]:
         numbers = [comparing.number(row[name], row["unit"]) for name in names]
