@@ -10,6 +10,16 @@ from analysis import campaign as table_of
 from topologies import campaign
 
 PAIR = pathlib.Path(__file__).parents[1] / "scenarios" / "pair.yaml"
+# Four short runs with traffic, of which half lose packets.
+PAIRS = f"""
+name: pairs
+scenario: {PAIR}
+grid:
+  duration_s: [5]
+  links.x-quick.loss_pct: [0, 20]
+repeats: 2
+metrics: [sent, loss_pct, rtt_p50_ms]
+"""
 MANIFEST = tiny_sky.MANIFEST | {"duration_s": 30, "played_s": 30}
 
 

@@ -2,18 +2,16 @@
 
 import json
 
+import needs
 import pytest
 
 from analysis import load, metrics
-from emulator import host, umlkernel
 
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.skipif(
-        umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
-    ),
-    pytest.mark.skipif(host.find_tool("zebra") is None, reason="frr is not installed"),
-    pytest.mark.skipif(host.find_tool("babeld") is None, reason="babeld is not installed"),
+    needs.virtual_time,
+    needs.program("zebra", "frr"),
+    needs.program("babeld", "babeld"),
 ]
 
 SILENT_S = 5

@@ -2,24 +2,22 @@
 
 import re
 
+import needs
 import pytest
 from conftest import ROOT
 
 from analysis import load, metrics
-from emulator import host, umlkernel
 from topologies.scenario import Scenario
 
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.skipif(
-        umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
-    ),
-    pytest.mark.skipif(host.find_tool("bird") is None, reason="bird2 is not installed"),
-    pytest.mark.skipif(host.find_tool("isisd") is None, reason="frr is not installed"),
+    needs.virtual_time,
+    needs.program("bird", "bird2"),
+    needs.program("isisd", "frr"),
 ]
 
 BEGIN = "2026-05-09 02:40:50"  # then three links between systems are handed over in a minute
-WITHIN = {"relay": "isis", "observation": "schedule", "computing": "ospf", "ground": "oracle"}
+WITHIN = {"relay": "isis", "observation": "schedule", "computing": "oracle", "ground": "ospf"}
 KINDS = {
     "links": ("bgp-links", {}),
     "anchors": ("bgp-anchors", {}),

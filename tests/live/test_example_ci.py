@@ -6,16 +6,13 @@ import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import needs
 import pytest
 import yaml
 
-from emulator import umlkernel
-
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.skipif(
-        umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
-    ),
+    needs.virtual_time,
 ]
 
 ROOT = Path(__file__).parents[2]

@@ -7,32 +7,22 @@ import subprocess
 import sys
 import time
 
+import needs
 import pandas as pd
 import pytest
 from conftest import ROOT
+from tiny_campaign import PAIRS
 
 from analysis import exact
-from emulator import umlkernel
 from scripts import run as running
 from topologies.plan import Plan
 from topologies.scenario import Scenario
 
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.skipif(
-        umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
-    ),
+    needs.virtual_time,
 ]
 
-PAIRS = f"""
-name: pairs
-scenario: {ROOT}/scenarios/pair.yaml
-grid:
-  duration_s: [5]
-  links.x-quick.loss_pct: [0, 20]
-repeats: 2
-metrics: [sent, loss_pct, rtt_p50_ms]
-"""
 PATIENCE_S = 120
 
 

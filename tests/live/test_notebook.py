@@ -1,17 +1,14 @@
 """The notebook in docs does what it shows: virtual time gives its figures again."""
 
 import nbformat
+import needs
 import pytest
 from conftest import ROOT
 from nbclient import NotebookClient
 
-from emulator import umlkernel
-
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.skipif(
-        umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
-    ),
+    needs.virtual_time,
 ]
 
 NOTEBOOK = ROOT / "docs" / "notebook.ipynb"

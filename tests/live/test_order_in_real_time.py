@@ -5,16 +5,16 @@ The sky of the reroute scenarios from 77 s on, for 28 s, with OSPF timers a tent
 
 from itertools import pairwise
 
+import needs
 import pytest
 from conftest import ROOT
 
 from analysis import load, metrics
-from emulator import host
 from topologies.scenario import Scenario
 
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.skipif(host.find_tool("bird") is None, reason="bird2 is not installed"),
+    needs.program("bird", "bird2"),
 ]
 
 SILENT_S, CARRIER_S, HANDOVER_S, END_S = 2, 13, 20, 28  # when what happens to the probed path

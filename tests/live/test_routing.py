@@ -2,22 +2,20 @@
 
 import json
 
+import needs
 import pytest
 from browser import shown
 from conftest import ROOT
 from pytest import approx
 
 from analysis import forwarding, load, metrics, paths, routing
-from emulator import host, umlkernel
 from topologies.scenario import Scenario
 
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.skipif(
-        umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
-    ),
-    pytest.mark.skipif(host.find_tool("bird") is None, reason="bird2 is not installed"),
-    pytest.mark.skipif(host.find_tool("isisd") is None, reason="frr is not installed"),
+    needs.virtual_time,
+    needs.program("bird", "bird2"),
+    needs.program("isisd", "frr"),
 ]
 
 SILENT_S, CARRIER_S, HANDOVER_S = 10, 80, 97  # when what happens to the probed path; see the scenarios

@@ -2,20 +2,18 @@
 
 import json
 
+import needs
 import pytest
 import yaml
 from conftest import ROOT
 
 from analysis import load, metrics, paths, truth
-from emulator import umlkernel
 from topologies.flow_model import STAMP_HOPS
 from topologies.plan import Plan
 
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.skipif(
-        umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
-    ),
+    needs.virtual_time,
 ]
 
 # From when to when each stale copy costs the probed path its packets.

@@ -1,11 +1,11 @@
 """Paths by source in a real kernel: what is on the wire, and how faithful a whole run is."""
 
+import needs
 import pandas as pd
 import pytest
 from conftest import ROOT
 
 from analysis import load, metrics, paths, truth
-from emulator import umlkernel
 from topologies import srv6
 from topologies.plan import Plan
 from topologies.scenario import Scenario
@@ -83,11 +83,6 @@ def test_both_families_cross_satellites_without_routes_by_the_segments_of_the_pl
     assert within == {IP: 4, scapy.IPv6: 4}
 
 
-virtual = pytest.mark.skipif(
-    umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
-)
-
-
 @pytest.fixture(scope="module")
 def out(skybed, tmp_path_factory):
     """A run of the ready scenario in virtual time."""
@@ -104,7 +99,7 @@ def test_it_differs_from_the_oracle_in_its_routing_only():
     assert mine.routing.protocol == "srv6" and mine.traffic[1].family == 6
 
 
-@virtual
+@needs.virtual_time
 def test_round_trips_are_those_of_the_plan_overhead_included(out):
     """To 10 us, but for the one in a hundred that waits behind a path proof."""
     error_us = truth.probes(load(out))["error_us"].dropna().abs()
@@ -112,7 +107,7 @@ def test_round_trips_are_those_of_the_plan_overhead_included(out):
     assert error_us.quantile(0.98) < 10
 
 
-@virtual
+@needs.virtual_time
 def test_path_proofs_see_every_node_of_the_plan_s_paths(out):
     found = paths.check_proofs(load(out))
     assert len(found) == 120 and found["agrees"].all()
@@ -120,13 +115,13 @@ def test_path_proofs_see_every_node_of_the_plan_s_paths(out):
     assert set(found["path"].str.count(" > ")) == {2, 9}
 
 
-@virtual
+@needs.virtual_time
 def test_the_plan_knows_which_packets_are_lost(out):
     probes = truth.probes(load(out))
     assert (probes["lost"] == probes["expected_lost"]).all()
 
 
-@virtual
+@needs.virtual_time
 def test_faults_cost_their_detection_and_what_was_under_way(out):
     found = metrics.outages(load(out), "probe")
     for (start_s, end_s), at_s in zip(
@@ -136,7 +131,7 @@ def test_faults_cost_their_detection_and_what_was_under_way(out):
         assert at_s + 0.09 < end_s < at_s + 0.12  # the first packet that is given another path
 
 
-@virtual
+@needs.virtual_time
 def test_a_handover_loses_nothing(out):
     """Though what is under way keeps the path of the old link, the last of it for 0.1 s."""
     plan = Plan.load(out / "plan")
@@ -146,7 +141,7 @@ def test_a_handover_loses_nothing(out):
     assert not probes.loc[probes["sent_s"] > CARRIER_S + 1, "lost"].any()
 
 
-@virtual
+@needs.virtual_time
 def test_runs_repeat_to_the_byte_and_a_link_that_is_back_has_its_segments(skybed, tmp_path):
     """Kashi's link is gone for a while, which routing never learns: paths over it come back with it."""
     fault = {"kind": "carrier", "link": ["kashi", "relay-4-3"], "at_s": 5, "for_s": 1}

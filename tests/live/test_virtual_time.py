@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import sys
 
+import needs
 import numpy as np
 import pandas as pd
 import pytest
 from conftest import MEMORY_MB, ROOT
 
 from analysis import load, metrics
-from emulator import lanes, umlkernel
+from emulator import lanes
 from scripts import run
 from scripts.bench_live import SKYBED
 from scripts.bench_virtual import LINE, TCP
@@ -23,9 +24,7 @@ from topologies.scenario import Scenario
 
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.skipif(
-        umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
-    ),
+    needs.virtual_time,
 ]
 
 DETECTION_S = 0.1

@@ -2,12 +2,12 @@
 
 import json
 
+import needs
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT
 
-from emulator import umlkernel
 from topologies.plan import Plan
 from topologies.scenario import Scenario
 
@@ -83,9 +83,7 @@ def test_links_are_made_before_their_contacts_and_dropped_after_them(in_lane):
     assert sum(told["events"]) == len(plan.timeline().events) and len(told["events"]) == 10
 
 
-@pytest.mark.skipif(
-    umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
-)
+@needs.virtual_time
 def test_the_end_of_a_window_is_seen_by_nobody(skybed, tmp_path):
     """66 minutes of virtual time, three windows: nothing is late or missing, and no probe is lost for it."""
     loaded = Scenario.load(ROOT / "scenarios" / "ring12.yaml")

@@ -10,26 +10,18 @@ import threading
 import time
 from pathlib import Path
 
+import needs
 import pytest
 from click.testing import CliRunner
 from distributed import Client, LocalCluster
 from plain_netns import can_make_namespaces, chain
+from tiny_campaign import PAIRS
 
-from emulator import lanes, umlkernel
+from emulator import lanes
 from scripts import cluster
 from scripts.cli import main
 from topologies import campaign
 
-PAIR = Path(__file__).parents[2] / "scenarios" / "pair.yaml"
-PAIRS = f"""
-name: pairs
-scenario: {PAIR}
-grid:
-  duration_s: [5]
-  links.x-quick.loss_pct: [0, 20]
-repeats: 2
-metrics: [sent, loss_pct, rtt_p50_ms]
-"""
 PATIENCE_S = 300
 LEFT_S = 20  # a run hears that it is not wanted any more when its lane next says something
 DASK = [sys.executable, "-m", "dask"]
@@ -105,7 +97,7 @@ def tables(out):
 
 @pytest.mark.netns
 @pytest.mark.skipif(not can_make_namespaces(), reason="network namespaces cannot be made here")
-@pytest.mark.skipif(umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel")
+@needs.virtual_time
 def test_two_machines_of_which_one_dies_give_the_table_of_one(machines, start, worker, tmp_path):
     (tmp_path / "c.yaml").write_text(PAIRS)
     here, there = tmp_path / "on-this-machine", tmp_path / "far"

@@ -8,11 +8,10 @@ import xml.etree.ElementTree as ET
 import pandas as pd
 import pytest
 from browser import shown
-from click.testing import CliRunner
+from command import skybed
 from pytest import approx
 from tiny_sky import Builder
 
-from scripts.cli import main
 from topologies.plan import Plan
 from topologies.scenario import Scenario
 
@@ -38,13 +37,6 @@ def run(place, plan):
         build.load()
 
     return made
-
-
-def skybed(code, *words):
-    """What a command that ends with this exit code prints."""
-    done = CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
-    assert done.exit_code == code, done.output
-    return done.output
 
 
 def test_a_run_and_its_copy_are_the_same_to_the_bit(run):

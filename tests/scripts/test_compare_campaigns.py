@@ -5,9 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 import tiny_campaign
-from click.testing import CliRunner
-
-from scripts.cli import main
+from command import skybed
 
 TEXT = "grid: {'access[0].policy': [nearest, keep]}\nrepeats: 5\nmetrics: [rtt_p50_ms, outages]\n"
 
@@ -26,12 +24,6 @@ def campaign(place):
         tiny_campaign.make(place / name, TEXT, outcome)
 
     return make
-
-
-def skybed(code, *words):
-    done = CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
-    assert done.exit_code == code, done.output
-    return done.output
 
 
 def test_the_same_is_told_to_be_identical(campaign):
