@@ -83,11 +83,11 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
             player.open()
             recorder = Recorder(sky, run, *session.ports(plan.scenario.traffic))
             built_s = time.monotonic()
-            _align(zero_ns)
+            _align(zero_ns, 0.1)
             daemons.start()
             daemons.await_convergence(_convergence_s(zero_ns), partial(tell, stage="routing"))
             converged_s = time.monotonic()
-            _align(zero_ns)
+            _align(zero_ns, 1)
             clock = Clock(READY_S, zero_ns)
             recorder.begin(clock)
             traffic = _fork_traffic(plan, sky, clock, run)
@@ -128,10 +128,10 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
     }
 
 
-def _align(zero_ns: int | None) -> None:
-    """In virtual time, wait for the next whole second, so that what took a little longer leaves no trace."""
+def _align(zero_ns: int | None, step_s: float) -> None:
+    """In virtual time, wait for the next whole step, so that what took a little longer leaves no trace."""
     if zero_ns is not None:
-        time.sleep(1 - time.time() % 1)
+        time.sleep(-time.time_ns() % round(step_s * 1e9) / 1e9)
 
 
 def _convergence_s(zero_ns: int | None) -> float:

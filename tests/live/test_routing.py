@@ -58,10 +58,10 @@ def test_silence_costs_the_dead_interval_or_less_than_a_second_or_as_long_as_it_
         assert 29 < hello < 42
 
 
-def test_a_lost_carrier_costs_nobody_a_second_who_looks_for_another_way(runs):
+def test_a_lost_carrier_costs_a_second_at_most_who_looks_for_another_way(runs):
     cost_s = {kind: outage_s(runs[kind], CARRIER_S, HANDOVER_S - 5) for kind in KINDS}
     assert 13 <= cost_s.pop("schedule") < 13.3  # down for 1 s, acquired in 12
-    assert all(0.05 < s < 1 for s in cost_s.values())
+    assert all(0.05 < s < 1.2 for s in cost_s.values())  # BIRD works routes out once a second
 
 
 def test_a_planned_handover_costs_who_knows_it_nothing_and_the_protocol_up_to_two_hellos(runs):
