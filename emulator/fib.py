@@ -10,7 +10,7 @@ import contextlib
 import errno
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST
 from pyroute2.netlink.rtnl import (
@@ -24,7 +24,7 @@ from pyroute2.netlink.rtnl import (
     RTMGRP_LINK,
 )
 
-from emulator.messages import IFF_UP
+from emulator.messages import IFF_UP, packed
 from emulator.netlink import SO_RCVBUFFORCE
 from emulator.netns import Namespace
 
@@ -34,7 +34,7 @@ NLMSG_DONE = 3
 IFLA_IFNAME = 3
 RTA_DST, RTA_OIF, RTA_MULTIPATH, RTA_TABLE = 1, 4, 9, 15
 RT_TABLE_MAIN, RTN_UNICAST, RTM_F_CLONED = 254, 1, 0x200
-FAMILIES = {socket.AF_INET: (4, 32), socket.AF_INET6: (6, 128)}  # IP version, bits of a host route
+HOST_BITS = {socket.AF_INET: 32, socket.AF_INET6: 128}
 MESSAGE_BYTES = 1 << 16
 
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
@@ -47,15 +47,20 @@ Key = tuple[int, str]  # IP version and destination
 Table = dict[Key, tuple[str, ...]]  # the next hops of each
 
 
+def keys(ips: Iterable[tuple[str, str]]) -> dict[bytes, Key]:
+    """What tables call each destination, by its packed address. ips: (address, node's name)."""
+    return {raw: (4 if len(raw) == 4 else 6, name) for raw, name in ((packed(ip), name) for ip, name in ips)}
+
+
 class Fib:
     """The table of one node. `read` takes in what the kernel has told since; `table` is then what it was at
     that moment.
 
-    destinations: node names by packed address. links: names of the interfaces that are there,
+    destinations: see `keys`; many tables can share one. links: names of the interfaces that are there,
     by index; `links` is then kept up to date too.
     """
 
-    def __init__(self, namespace: Namespace, destinations: Mapping[bytes, str], links: Mapping[int, str]):
+    def __init__(self, namespace: Namespace, destinations: Mapping[bytes, Key], links: Mapping[int, str]):
         self.table: Table = {}
         self.links = dict(links)
         self.overruns = 0  # how often the kernel had more to tell than it could keep
@@ -105,7 +110,7 @@ class Fib:
 
     def _route(self, data: bytes, new: bool, start: int, end: int, before: Table) -> None:
         family, bits, _, _, table, _, _, kind, flags = _ROUTE.unpack_from(data, start)
-        if family not in FAMILIES or flags & RTM_F_CLONED or bits != FAMILIES[family][1]:
+        if flags & RTM_F_CLONED or bits != HOST_BITS.get(family):
             return
         dst, hops = b"", set[int]()
         for name, at, until in _attributes(data, start + _ROUTE.size, end):
@@ -120,7 +125,7 @@ class Fib:
         if table != RT_TABLE_MAIN or dst not in self._destinations:
             return
         via = {self.links[hop] for hop in hops if hop in self.links} if kind == RTN_UNICAST else set()
-        key = FAMILIES[family][0], self._destinations[dst]
+        key = self._destinations[dst]
         # Of equal ways one may go. One that was replaced may go after the one that took its place came.
         self._set(key, via if new else set(self.table.get(key, ())) - via, before)
 

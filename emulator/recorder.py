@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emulator import control, tables
+from emulator import control, fib, tables
 from emulator.clock import Clock
 from emulator.fib import Fib, Key
-from emulator.messages import packed
 from emulator.net import Sky
 from topologies import windowed
 from topologies.errors import InvalidRun
@@ -96,6 +95,8 @@ def _live(watch: _Watch, pipe: Connection, run: Path) -> None:
             windowed.growing(run / "routes.parquet", tables.ROUTES) as append_routes,
             windowed.growing(run / "control.parquet", tables.CONTROL) as append_control,
         ):
+            for routes in watch.first(clock):
+                append_routes(routes)
             for routes, counts in watch.pieces(pipe, clock):
                 append_routes(routes)
                 append_control(counts)
@@ -115,17 +116,17 @@ class _Watch:
     def __init__(self, sky: Sky, program: bytes, stack: ExitStack):
         self._nodes, self._program = sky.sky_nodes, program
         self._names = {node.name for node in self._nodes}
-        destinations = {packed(ip): node.name for node in self._nodes for ip in (node.ip, node.ip6) if ip}
+        destinations = fib.keys((ip, node.name) for node in self._nodes for ip in (node.ip, node.ip6) if ip)
         self._fibs: list[Fib] = []
         self._by_fd: dict[int, int] = {}
         self._poll = select.epoll()
         stack.callback(self._poll.close)
         for number, node in enumerate(self._nodes):
-            fib = Fib(node.namespace, destinations, {intf.index: intf.name for intf in node.intfList()})
-            stack.callback(fib.socket.close)
-            self._fibs.append(fib)
-            self._by_fd[fib.socket.fileno()] = number
-            self._poll.register(fib.socket, select.EPOLLIN)
+            table = Fib(node.namespace, destinations, {intf.index: intf.name for intf in node.intfList()})
+            stack.callback(table.socket.close)
+            self._fibs.append(table)
+            self._by_fd[table.socket.fileno()] = number
+            self._poll.register(table.socket, select.EPOLLIN)
         self._taps: dict[tuple[int, int], tuple[str, control.Tap]] = {}  # by node and interface: its name
         self._missed = 0
         self._cpu_s = 0.0  # spent before run time was known
@@ -147,18 +148,20 @@ class _Watch:
             if pipe.fileno() in ready:
                 return pipe.recv()
 
-    def pieces(self, pipe: Connection, clock: Clock) -> Iterator[tuple[tables.Columns, tables.Columns]]:
-        """Columns of `routes` and of `control`, a window at a time."""
+    def first(self, clock: Clock) -> Iterator[tables.Columns]:
+        """Columns of `routes`: the tables as they are, a node at a time, as all would fill the memory."""
         self._cpu_s = _cpu_s()
-        now_s, window = clock.now_s(), 1
-        before_s = round(now_s, 3)  # of what was done before, no finer than it means
-        for node, fib in zip(self._nodes, self._fibs, strict=True):
-            for key in sorted(fib.table):
-                self._row(before_s, node.name, key, fib.table[key])
+        before_s = round(clock.now_s(), 3)  # of what was done before, no finer than it means
+        for name, number in sorted((node.name, number) for number, node in enumerate(self._nodes)):
+            now = sorted(self._fibs[number].table.items(), key=lambda route: route[0][::-1])
+            yield tables.recorded_routes([_row(before_s, name, key, via) for key, via in now])
         for _, tap in self._taps.values():
             tap.take()
             tap.missed()
-        look_s, until_s = now_s, None
+
+    def pieces(self, pipe: Connection, clock: Clock) -> Iterator[tuple[tables.Columns, tables.Columns]]:
+        """Columns of `routes` and of `control` of what happens then, a window at a time."""
+        look_s, until_s, window = clock.now_s(), None, 1
         while until_s is None:
             ready = [fd for fd, _ in self._poll.poll(max(0.0, look_s - clock.now_s()))]
             for fd in ready:
@@ -181,7 +184,7 @@ class _Watch:
     def facts(self) -> dict[str, Any]:
         """CPU time since run time was known, and what was missed."""
         missed = self._missed + sum(tap.missed() for _, tap in self._taps.values())
-        overruns = sum(fib.overruns for fib in self._fibs)
+        overruns = sum(table.overruns for table in self._fibs)
         return {"cpu_s": round(_cpu_s() - self._cpu_s, 3), "missed_packets": missed, "overruns": overruns}
 
     def _read(self, number: int, clock: Clock) -> None:
@@ -192,7 +195,7 @@ class _Watch:
             before, last_s = self._pending.get((number, key), (via, now_s))
             if now_s - last_s > ONE_CHANGE_S:
                 if before != via:
-                    self._row(last_s, name, key, via)
+                    self._rows.append(_row(last_s, name, key, via))
                 before = via
             self._pending[number, key] = before, now_s
         self._follow_links(number, clock)
@@ -203,11 +206,8 @@ class _Watch:
             if last_s <= now_s - ONE_CHANGE_S:
                 via = self._fibs[number].table.get(key, ())
                 if via != before:
-                    self._row(last_s, self._nodes[number].name, key, via)
+                    self._rows.append(_row(last_s, self._nodes[number].name, key, via))
                 del self._pending[number, key]
-
-    def _row(self, applied_s: float, node: str, key: Key, via: tuple[str, ...]) -> None:
-        self._rows.append((applied_s, node, key[1], " ".join(via) or None, str(key[0])))
 
     def _follow_links(self, number: int, clock: Clock | None = None) -> None:
         """A tap on every link of a node, none on those that are gone."""
@@ -246,6 +246,10 @@ class _Watch:
         seconds = sorted(key for key in self._counts if key[0] < until_s)
         counts = [self._counts.pop(key) for key in seconds]
         return tables.recorded_routes(rows), tables.control(seconds, counts)
+
+
+def _row(applied_s: float, node: str, key: Key, via: tuple[str, ...]) -> Route:
+    return applied_s, node, key[1], " ".join(via) or None, str(key[0])
 
 
 def _cpu_s() -> float:

@@ -57,7 +57,7 @@ def link(index, name, flags=UP, kind=RTM_NEWLINK):
 @pytest.fixture
 def node():
     """A table whose first state, which is empty, has been told."""
-    destinations = {packed(ip): name for name, ips in NODES.items() for ip in ips}
+    destinations = fib.keys((ip, name) for name, ips in NODES.items() for ip in ips)
     made = fib.Fib(Deaf(), destinations, LINKS)
     made.take(done(), {})
     return made

@@ -189,10 +189,9 @@ def test_tcpdump_and_a_tap_count_the_same_packets_and_tables_are_the_kernel_s(in
     program = """
     import subprocess
     from emulator import control
-    from emulator.fib import Fib
-    from emulator.messages import packed
+    from emulator.fib import Fib, keys
 
-    names = {packed(ip): node.name for node in sky.sky_nodes for ip in (node.ip, node.ip6)}
+    names = keys((ip, node.name) for node in sky.sky_nodes for ip in (node.ip, node.ip6))
     fibs = [Fib(node.namespace, names, {x.index: x.name for x in node.intfList()}) for node in sky.sky_nodes]
     node, peer = sky["relay-1-1"], sky["relay-2-1"]
     tap = control.Tap(node.namespace, peer.name, control.program((), ()))
