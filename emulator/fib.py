@@ -1,7 +1,7 @@
 """The forwarding table of a node, followed by what its kernel tells of it (rtnetlink's multicast groups).
 
 Followed are host routes of the main table to addresses that are nodes'. A next hop is an interface, which has
-the name of the node at its other end; of several equal ones the names are joined by a space.
+the name of the node at its other end.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import errno
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST
 from pyroute2.netlink.rtnl import (
@@ -24,7 +24,7 @@ from pyroute2.netlink.rtnl import (
     RTMGRP_LINK,
 )
 
-from emulator.messages import IFF_UP, packed
+from emulator.messages import IFF_UP
 from emulator.netlink import SO_RCVBUFFORCE
 from emulator.netns import Namespace
 
@@ -43,29 +43,24 @@ _LINK = struct.Struct("=BxHiII")  # family, type, index, flags, change
 _ATTRIBUTE, _NEXT_HOP = struct.Struct("=HH"), struct.Struct("=HBBi")  # length, flags, weight, interface
 _U32 = struct.Struct("=I")
 
-Key = tuple[int, str]  # IP version and destination
-Table = dict[Key, tuple[str, ...]]  # the next hops of each
-
-
-def keys(ips: Iterable[tuple[str, str]]) -> dict[bytes, Key]:
-    """What tables call each destination, by its packed address. ips: (address, node's name)."""
-    return {raw: (4 if len(raw) == 4 else 6, name) for raw, name in ((packed(ip), name) for ip, name in ips)}
+Via = tuple[str, ...]  # the next hops of a destination; none where there is no route
 
 
 class Fib:
     """The table of one node. `read` takes in what the kernel has told since; `table` is then what it was at
     that moment.
 
-    destinations: see `keys`; many tables can share one. links: names of the interfaces that are there,
-    by index; `links` is then kept up to date too.
+    destinations: the place in the table of each packed address. links: names of the interfaces that are
+    there, by index; `links` is then kept up to date too.
     """
 
-    def __init__(self, namespace: Namespace, destinations: Mapping[bytes, Key], links: Mapping[int, str]):
-        self.table: Table = {}
+    def __init__(self, namespace: Namespace, destinations: Mapping[bytes, int], links: Mapping[int, str]):
+        self.table: list[Via] = [()] * len(destinations)
         self.links = dict(links)
+        self._vias: dict[Via, Via] = {}  # one object each: a thousand tables have a million entries
         self.overruns = 0  # how often the kernel had more to tell than it could keep
         self._destinations = destinations
-        self._before: Table | None = None  # while the whole table is being told
+        self._before: list[Via] | None = None  # while the whole table is being told
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
         self.socket = namespace.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
         with contextlib.suppress(PermissionError):
@@ -73,9 +68,9 @@ class Fib:
         self.socket.bind((0, GROUPS))
         self._ask()
 
-    def read(self) -> Table:
+    def read(self) -> dict[int, Via]:
         """Take in all that waits. Returns what has changed: the next hops that destinations had before."""
-        before: Table = {}
+        before: dict[int, Via] = {}
         while True:
             try:
                 data = self.socket.recv(MESSAGE_BYTES)
@@ -89,7 +84,7 @@ class Fib:
                 continue
             self.take(data, before)
 
-    def take(self, data: bytes, before: Table) -> None:
+    def take(self, data: bytes, before: dict[int, Via]) -> None:
         """Take in one datagram; next hops that it changes are added to `before`, if not there already."""
         for kind, start, end in _messages(data):
             if kind in (RTM_NEWROUTE, RTM_DELROUTE):
@@ -98,17 +93,18 @@ class Fib:
                 self._link(data, kind == RTM_NEWLINK, start, end, before)
             elif kind == NLMSG_DONE and self._before is not None:
                 old, self._before = self._before, None
-                for key in sorted(old.keys() | self.table.keys()):
-                    if old.get(key) != self.table.get(key):
-                        before.setdefault(key, old.get(key, ()))
+                for number, (was, now) in enumerate(zip(old, self.table, strict=True)):
+                    if was != now:
+                        before.setdefault(number, was)
 
     def _ask(self) -> None:
         """Have the kernel tell its whole table; what it does not name is no longer there."""
-        self._before, self.table = self.table if self._before is None else self._before, {}
+        self._before = self.table if self._before is None else self._before
+        self.table = [()] * len(self.table)
         request = _HEADER.pack(_HEADER.size + _ROUTE.size, RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, 1, 0)
         self.socket.send(request + bytes(_ROUTE.size))
 
-    def _route(self, data: bytes, new: bool, start: int, end: int, before: Table) -> None:
+    def _route(self, data: bytes, new: bool, start: int, end: int, before: dict[int, Via]) -> None:
         family, bits, _, _, table, _, _, kind, flags = _ROUTE.unpack_from(data, start)
         if flags & RTM_F_CLONED or bits != HOST_BITS.get(family):
             return
@@ -125,11 +121,11 @@ class Fib:
         if table != RT_TABLE_MAIN or dst not in self._destinations:
             return
         via = {self.links[hop] for hop in hops if hop in self.links} if kind == RTN_UNICAST else set()
-        key = self._destinations[dst]
+        number = self._destinations[dst]
         # Of equal ways one may go. One that was replaced may go after the one that took its place came.
-        self._set(key, via if new else set(self.table.get(key, ())) - via, before)
+        self._set(number, via if new else set(self.table[number]) - via, before)
 
-    def _link(self, data: bytes, new: bool, start: int, end: int, before: Table) -> None:
+    def _link(self, data: bytes, new: bool, start: int, end: int, before: dict[int, Via]) -> None:
         family, _, index, flags, _ = _LINK.unpack_from(data, start)
         if family != socket.AF_UNSPEC:
             return
@@ -139,22 +135,19 @@ class Fib:
         if new and flags & IFF_UP:
             return
         gone = self.links.get(index)
-        for key, via in list(self.table.items()):  # of IPv4 routes that go with their link nothing is told
+        for number, via in enumerate(self.table):  # of IPv4 routes that go with their link nothing is told
             if gone in via:
-                self._set(key, set(via) - {gone}, before)
+                self._set(number, set(via) - {gone}, before)
         if not new:
             self.links.pop(index, None)
 
-    def _set(self, key: Key, via: set[str], before: Table) -> None:
-        old, now = self.table.get(key, ()), tuple(sorted(via))
+    def _set(self, number: int, via: set[str], before: dict[int, Via]) -> None:
+        old, now = self.table[number], tuple(sorted(via))
         if old == now:
             return
         if self._before is None:
-            before.setdefault(key, old)
-        if now:
-            self.table[key] = now
-        else:
-            del self.table[key]
+            before.setdefault(number, old)
+        self.table[number] = self._vias.setdefault(now, now)
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, int, int]]:

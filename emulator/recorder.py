@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emulator import control, fib, tables
+from emulator import control, tables
 from emulator.clock import Clock
-from emulator.fib import Fib, Key
+from emulator.fib import Fib, Via
+from emulator.messages import packed
 from emulator.net import Sky
 from topologies import windowed
 from topologies.errors import InvalidRun
@@ -116,22 +117,24 @@ class _Watch:
     def __init__(self, sky: Sky, program: bytes, stack: ExitStack):
         self._nodes, self._program = sky.sky_nodes, program
         self._names = {node.name for node in self._nodes}
-        destinations = fib.keys((ip, node.name) for node in self._nodes for ip in (node.ip, node.ip6) if ip)
+        ips = ((x.name, family, ip) for x in self._nodes for family, ip in (("4", x.ip), ("6", x.ip6)) if ip)
+        self._destinations = sorted(ips)
+        places = {packed(ip): place for place, (_, _, ip) in enumerate(self._destinations)}
         self._fibs: list[Fib] = []
         self._by_fd: dict[int, int] = {}
         self._poll = select.epoll()
         stack.callback(self._poll.close)
         for number, node in enumerate(self._nodes):
-            table = Fib(node.namespace, destinations, {intf.index: intf.name for intf in node.intfList()})
-            stack.callback(table.socket.close)
-            self._fibs.append(table)
-            self._by_fd[table.socket.fileno()] = number
-            self._poll.register(table.socket, select.EPOLLIN)
+            fib = Fib(node.namespace, places, {intf.index: intf.name for intf in node.intfList()})
+            stack.callback(fib.socket.close)
+            self._fibs.append(fib)
+            self._by_fd[fib.socket.fileno()] = number
+            self._poll.register(fib.socket, select.EPOLLIN)
         self._taps: dict[tuple[int, int], tuple[str, control.Tap]] = {}  # by node and interface: its name
         self._missed = 0
         self._cpu_s = 0.0  # spent before run time was known
         self._rows: list[Route] = []
-        self._pending: dict[tuple[int, Key], tuple[tuple[str, ...], float]] = {}  # next hops before, and when
+        self._pending: dict[tuple[int, int], tuple[Via, float]] = {}  # node, destination: before, and when
         self._counts: dict[tuple[int, str, str, int], list[int]] = {}  # second, node, peer, protocol
 
     def wait(self, pipe: Connection) -> Clock:
@@ -152,9 +155,9 @@ class _Watch:
         """Columns of `routes`: the tables as they are, a node at a time, as all would fill the memory."""
         self._cpu_s = _cpu_s()
         before_s = round(clock.now_s(), 3)  # of what was done before, no finer than it means
-        for name, number in sorted((node.name, number) for number, node in enumerate(self._nodes)):
-            now = sorted(self._fibs[number].table.items(), key=lambda route: route[0][::-1])
-            yield tables.recorded_routes([_row(before_s, name, key, via) for key, via in now])
+        for number in sorted(range(len(self._nodes)), key=lambda number: self._nodes[number].name):
+            now = enumerate(self._fibs[number].table)
+            yield tables.recorded_routes([self._row(before_s, number, to, via) for to, via in now if via])
         for _, tap in self._taps.values():
             tap.take()
             tap.missed()
@@ -184,30 +187,34 @@ class _Watch:
     def facts(self) -> dict[str, Any]:
         """CPU time since run time was known, and what was missed."""
         missed = self._missed + sum(tap.missed() for _, tap in self._taps.values())
-        overruns = sum(table.overruns for table in self._fibs)
+        overruns = sum(fib.overruns for fib in self._fibs)
         return {"cpu_s": round(_cpu_s() - self._cpu_s, 3), "missed_packets": missed, "overruns": overruns}
 
     def _read(self, number: int, clock: Clock) -> None:
         """Take in what a node's kernel tells. A change goes on being one while others follow at once."""
-        changed, name = self._fibs[number].read(), self._nodes[number].name
+        changed = self._fibs[number].read()
         now_s = clock.now_s()
-        for key, via in changed.items():
-            before, last_s = self._pending.get((number, key), (via, now_s))
+        for to, via in changed.items():
+            before, last_s = self._pending.get((number, to), (via, now_s))
             if now_s - last_s > ONE_CHANGE_S:
                 if before != via:
-                    self._rows.append(_row(last_s, name, key, via))
+                    self._rows.append(self._row(last_s, number, to, via))
                 before = via
-            self._pending[number, key] = before, now_s
+            self._pending[number, to] = before, now_s
         self._follow_links(number, clock)
 
     def _settle(self, now_s: float) -> None:
         """Note the changes that nothing followed."""
-        for (number, key), (before, last_s) in list(self._pending.items()):
+        for (number, to), (before, last_s) in list(self._pending.items()):
             if last_s <= now_s - ONE_CHANGE_S:
-                via = self._fibs[number].table.get(key, ())
+                via = self._fibs[number].table[to]
                 if via != before:
-                    self._rows.append(_row(last_s, self._nodes[number].name, key, via))
-                del self._pending[number, key]
+                    self._rows.append(self._row(last_s, number, to, via))
+                del self._pending[number, to]
+
+    def _row(self, applied_s: float, number: int, to: int, via: Via) -> Route:
+        dst, family, _ = self._destinations[to]
+        return applied_s, self._nodes[number].name, dst, " ".join(via) or None, family
 
     def _follow_links(self, number: int, clock: Clock | None = None) -> None:
         """A tap on every link of a node, none on those that are gone."""
@@ -246,10 +253,6 @@ class _Watch:
         seconds = sorted(key for key in self._counts if key[0] < until_s)
         counts = [self._counts.pop(key) for key in seconds]
         return tables.recorded_routes(rows), tables.control(seconds, counts)
-
-
-def _row(applied_s: float, node: str, key: Key, via: tuple[str, ...]) -> Route:
-    return applied_s, node, key[1], " ".join(via) or None, str(key[0])
 
 
 def _cpu_s() -> float:

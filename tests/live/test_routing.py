@@ -189,10 +189,11 @@ def test_tcpdump_and_a_tap_count_the_same_packets_and_tables_are_the_kernel_s(in
     program = """
     import subprocess
     from emulator import control
-    from emulator.fib import Fib, keys
+    from emulator.fib import Fib
+    from emulator.messages import packed
 
-    names = keys((ip, node.name) for node in sky.sky_nodes for ip in (node.ip, node.ip6))
-    fibs = [Fib(node.namespace, names, {x.index: x.name for x in node.intfList()}) for node in sky.sky_nodes]
+    places = {packed(ip): n for n, ip in enumerate(ip for x in sky.sky_nodes for ip in (x.ip, x.ip6))}
+    fibs = [Fib(node.namespace, places, {x.index: x.name for x in node.intfList()}) for node in sky.sky_nodes]
     node, peer = sky["relay-1-1"], sky["relay-2-1"]
     tap = control.Tap(node.namespace, peer.name, control.program((), ()))
     command = ["tcpdump", "-U", "-Q", "out", "-ni", peer.name, "-w", "FOLDER/cap", "proto 89 or ip6 proto 89"]
@@ -203,7 +204,7 @@ def test_tcpdump_and_a_tap_count_the_same_packets_and_tables_are_the_kernel_s(in
     taken = tap.take()["kept"].tolist()
     for fib in fibs:
         fib.read()
-    before = [dict(fib.table) for fib in fibs]
+    before = [list(fib.table) for fib in fibs]
     intf = node.nameToIntf["relay-1-0"]
     for end in (intf, intf.peer):
         end.node.netlink.apply([end.carrier(False)])
@@ -214,7 +215,7 @@ def test_tcpdump_and_a_tap_count_the_same_packets_and_tables_are_the_kernel_s(in
     capture.terminate()
     capture.wait()
     taken += tap.take()["kept"].tolist()
-    followed = [dict(fib.table) for fib in fibs]
+    followed = [list(fib.table) for fib in fibs]
     for fib in fibs:
         fib._ask()
         fib.read()
