@@ -1,6 +1,7 @@
 # make demo: the shortest way to see it work. make test: everything. Both install what is missing.
 
 PY := .venv/bin/python
+BESIDE := -n logical --dist loadfile --no-loadscope-reorder # a file's tests share what they need
 
 .PHONY: demo test test-fast lint install clean
 
@@ -8,10 +9,11 @@ demo: install
 	@.venv/bin/skybed run scenarios/sc-mini.yaml
 
 test: install lint
-	@$(PY) -m pytest
+	@$(PY) -m pytest $(BESIDE) -m "not alone"
+	@$(PY) -m pytest -m alone
 
 test-fast: install
-	@$(PY) -m pytest -m "not live and not netns"
+	@$(PY) -m pytest $(BESIDE) -m "not live and not netns"
 
 lint: install
 	@$(PY) -m ruff check .

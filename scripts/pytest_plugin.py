@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 INVALID = "skybed_invalid"  # attribute of a report and property of a test: why the run could tell it nothing
 
+WORKER_RUNS = "skybed_runs"  # what a worker of pytest-xdist tells at its end
+
 ROOMS = {Path(__file__).resolve().parents[1] / room for room in ("analysis", "scripts", "topologies")}
 
 log = logging.getLogger("skybed")
@@ -42,7 +44,7 @@ class Session:
     """What the hooks know: the runs that were made, the test that runs now, and the runs that it asks."""
 
     def __init__(self) -> None:
-        self.runs: list[TestedRun] = []
+        self.runs: list[tuple[str, str]] = []  # status and directory
         self.item: pytest.Item | None = None
         self.asked: list[TestedRun] = []
 
@@ -112,7 +114,7 @@ class Skybed:
             running.run(scenario, options, out)
         run = tested.judge(out)
         run.root, run.asked = self._root, self._session.note
-        self._session.runs.append(run)
+        self._session.runs.append((run.verdict.status, str(run.dir)))
         verdict.refuse_invalid(run, run.verdict)
         return run
 
@@ -219,15 +221,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line("\n    ".join([reason, *tests]))
     if runs := config.stash[SESSION].runs:
         terminalreporter.section("skybed runs")
-        for run in runs:
-            terminalreporter.write_line(f"{run.verdict.status.upper():<7}  {run.dir}")
+        for status, folder in sorted(runs, key=lambda run: run[1]):
+            terminalreporter.write_line(f"{status.upper():<7}  {folder}")
 
 
 @pytest.hookimpl(trylast=True)  # after the file was written
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    file = session.config.getoption("xmlpath", None)
-    if file and not hasattr(session.config, "workerinput"):
+    if hasattr(session.config, "workeroutput"):  # one of pytest-xdist's workers
+        session.config.workeroutput[WORKER_RUNS] = session.config.stash[SESSION].runs
+    elif file := session.config.getoption("xmlpath", None):
         _tell_invalid(Path(os.path.expanduser(os.path.expandvars(file))))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of pytest-xdist has ended: what it told of its runs is told at the end with all others."""
+    told = getattr(node, "workeroutput", {}).get(WORKER_RUNS, [])
+    node.config.stash[SESSION].runs += [tuple(run) for run in told]
 
 
 def _reason(call: pytest.CallInfo[None]) -> str | None:

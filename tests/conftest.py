@@ -1,7 +1,8 @@
 """Marks and their book-keeping: how many live tests ran, in which lane, and that CI ran some.
 
 A live test that is skipped because a laptop has no lane is fine. In CI (CI=true) it is a failure, and so is
-a whole run without a live test that passed: a green run must mean that packets crossed a network.
+a run without a live test that passed, unless it was asked for: a green run must mean that packets crossed a
+network. Tests may run beside each other (pytest-xdist), but those that are marked `alone`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,19 @@ from emulator.host import choose_lane
 
 IN_CI = os.environ.get("CI") == "true"
 COUNTS = pytest.StashKey[Counter]()
+NEED_QUIET = {"in_lane", "machine"}  # fixtures: of real time, and of what the whole machine has
 
 
 def pytest_configure(config):
     config.stash[COUNTS] = Counter()
+    config.pluginmanager.register(Count(config.stash[COUNTS]))
+
+
+@pytest.hookimpl(tryfirst=True)  # before marks select
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("netns") or not NEED_QUIET.isdisjoint(item.fixturenames):
+            item.add_marker("alone")
 
 
 @pytest.fixture(autouse=True)
@@ -38,20 +48,30 @@ def pytest_runtest_makereport(item, call):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid}: a live test may not be skipped in CI ({reason})"
-    if report.when == "call" or report.outcome != "passed":
-        item.config.stash[COUNTS][report.outcome] += 1
     return report
 
 
-def _whole_run(config):
-    """Whether everything was asked for, rather than some files, names or marks."""
+class Count:
+    """Counts live tests where all reports come together."""
+
+    def __init__(self, counts):
+        self._counts = counts
+
+    def pytest_runtest_logreport(self, report):
+        if "live" in report.keywords and (report.when == "call" or report.outcome != "passed"):
+            self._counts[report.outcome] += 1
+
+
+def _lacks_live_tests(config):
+    """Whether none passed, of a run that was to have some: not of some files or names, or without them."""
     option = config.option
-    return not (option.markexpr or option.keyword or option.collectonly or config.args_source.name == "ARGS")
+    some = option.keyword or option.collectonly or config.args_source.name == "ARGS"
+    return IN_CI and not (config.stash[COUNTS]["passed"] or some or "not live" in option.markexpr)
 
 
 def pytest_sessionfinish(session, exitstatus):
-    counts = session.config.stash[COUNTS]
-    if IN_CI and exitstatus == pytest.ExitCode.OK and not counts["passed"] and _whole_run(session.config):
+    worker = hasattr(session.config, "workerinput")
+    if exitstatus == pytest.ExitCode.OK and not worker and _lacks_live_tests(session.config):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -60,5 +80,5 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config):
     lane = choose_lane().lane or "no"
     told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("passed", "failed", "skipped"))
     terminalreporter.write_line(f"live tests in the {lane} lane: {told}")
-    if IN_CI and not counts["passed"] and _whole_run(config):
+    if _lacks_live_tests(config):
         terminalreporter.write_line("no live test passed: that is a failure in CI", red=True)

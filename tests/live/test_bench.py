@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 
 KEYS = {
     "bring-up": {

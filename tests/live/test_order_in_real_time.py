@@ -14,6 +14,7 @@ from topologies.scenario import Scenario
 
 pytestmark = [
     pytest.mark.live,
+    pytest.mark.alone,
     needs.program("bird", "bird2"),
 ]
 

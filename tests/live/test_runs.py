@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, SKYBED
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 
 PREFERRED = os.geteuid() == 0  # only root's lane goes before the machine's other work
 ATTEMPTS = 3  # a machine that is busy distorts a run, and the verdict says so: then it is run again

@@ -15,6 +15,7 @@ def installed():
         pytest.skip("this checkout was not installed with scripts/install")
 
 
+@pytest.mark.alone
 def test_installing_again_does_nothing_and_at_once(installed):
     started = time.monotonic()
     done = subprocess.run([INSTALL], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
