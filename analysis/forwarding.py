@@ -1,17 +1,20 @@
-"""Which way forwarding tables sent packets, by the table `routes`: as recorded, or as the oracle set them."""
+"""Which way forwarding tables sent packets, by the table `routes`: as recorded, or as they were planned."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from analysis.run import Run
+from topologies.routes import CHANGE
 
 BOTH = "both"
+Trace = Callable[..., tuple[np.ndarray, np.ndarray, list[tuple[int, ...]]]]
 
 
 @lru_cache(maxsize=4)
@@ -20,6 +23,31 @@ def changes(run: Run, family: int) -> pd.DataFrame:
     rows = run.routes
     rows = rows[rows["family"].isin([str(family), BOTH]) & rows["applied_s"].notna()]
     return rows.sort_values("applied_s", kind="stable")
+
+
+@lru_cache(maxsize=8)
+def traces(run: Run, family: int) -> tuple[Trace, ...]:
+    """What became of packets of one IP version, as `Plan.trace` tells it: by the plan, or where daemons route
+    by the tables that were recorded. These are two: of several next hops of equal cost, of which a kernel
+    takes one by an unknown hash, the first takes the first by name, the second the last. The way of a packet
+    is known where they agree.
+    """
+    if not run.scenario.routing.by_daemons:
+        return (run.plan.trace,)
+    recorded = (run.plan.tracer(_recorded(run, family, which)) for which in (0, -1))
+    return tuple(partial(run.plan.trace, tracer=tracer) for tracer in recorded)
+
+
+def _recorded(run: Run, family: int, which: int) -> np.ndarray:
+    """Array of CHANGE: what was done; of several next hops the first (0) or the last (-1)."""
+    rows = changes(run, family)
+    number = {node.name: place for place, node in enumerate(run.plan.nodes)}
+    hop = {via: number.get(via.split(" ")[which], -1) for via in rows["via"].cat.categories}
+    found = np.empty(len(rows), CHANGE)
+    found["t_s"] = rows["applied_s"]
+    for column, numbers in (("node", number), ("dst", number), ("via", hop)):
+        found[column] = rows[column].map(numbers).astype("float64").fillna(-1)
+    return found
 
 
 class Ways:

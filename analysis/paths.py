@@ -1,4 +1,5 @@
-"""Which way packets went: by path proof (what they really crossed) and by the plan.
+"""Which way packets went: by path proof (what they really crossed), and as they had to: by the plan, or where
+daemons route by the forwarding tables that were recorded. "Planned" is either.
 
 A path is text, "Miyun > relay-0-1 > Kashi"; "" means that there was none.
 """
@@ -10,11 +11,13 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from analysis.forwarding import traces
 from analysis.metrics import of_flow
 from analysis.run import Run
 from analysis.truth import path_name
 from topologies import srv6
 from topologies.errors import RunError
+from topologies.flow_model import Flow
 from topologies.plan import Plan
 
 LOOK_S = 0.1  # a planned path that lasts less may be missed
@@ -46,7 +49,7 @@ def paths(run: Run, flow: str) -> pd.DataFrame:
 
 
 def planned_paths(run: Run, flow: str) -> pd.DataFrame:
-    """The path of a flow by the plan, while it lasted: columns start_s, end_s, path; edges to EDGE_S."""
+    """The planned path of a flow, while it lasted: columns start_s, end_s, path; edges to EDGE_S."""
     asked = next((f for f in run.scenario.traffic if f.name == flow), None)
     if asked is None:
         names = ", ".join(str(f.name) for f in run.scenario.traffic) or "none"
@@ -54,7 +57,7 @@ def planned_paths(run: Run, flow: str) -> pd.DataFrame:
     stop_s = min(asked.stop_s or run.played_s, run.played_s)
 
     def at(t_s: np.ndarray) -> np.ndarray:
-        return path_at(run, asked.source, asked.target, t_s)
+        return path_at(run, asked.source, asked.target, t_s, asked.family)
 
     t_s = np.append(np.arange(asked.start_s, stop_s, LOOK_S), stop_s)
     path = at(t_s)
@@ -68,9 +71,10 @@ def planned_paths(run: Run, flow: str) -> pd.DataFrame:
     return _intervals(edge_s, np.concatenate([path[:1], path[change + 1], path[-1:]]))
 
 
-def path_at(run: Run, src: str, dst: str, t_s: np.ndarray) -> np.ndarray:
-    """The path by the plan of packets sent at t_s, as text; shape of t_s."""
-    arrival_s, number, found = run.plan.trace(src, dst, t_s)
+def path_at(run: Run, src: str, dst: str, t_s: np.ndarray, family: int = 4) -> np.ndarray:
+    """The planned path of packets sent at t_s, as text; shape of t_s."""
+    trace, *_ = traces(run, family)
+    arrival_s, number, found = trace(src, dst, t_s)
     names = np.array([path_name(run.plan, path) for path in found] + [""], dtype=object)
     return names[np.where(np.isnan(arrival_s), -1, number)]
 
@@ -87,14 +91,25 @@ def check_proofs(run: Run) -> pd.DataFrame:
             continue
         seen = proofs(run, str(flow.name))
         sent_s, path = seen["sent_s"].to_numpy(), seen["path"].where(seen["reached"], "")
-        now = path_at(run, flow.source, flow.target, sent_s)
-        soon = path_at(run, flow.source, flow.target, np.minimum(sent_s + FLIGHT_S, run.played_s))
+        now = _provable(run, flow, sent_s)
+        soon = _provable(run, flow, np.minimum(sent_s + FLIGHT_S, run.played_s))
         hidden = run.scenario.routing.by_source and flow.family == 4
         shown = [[_outside(run.plan, p) for p in planned] if hidden else planned for planned in (now, soon)]
         agrees = [_same(p, a) or _same(p, b) for p, a, b in zip(path, *shown, strict=True)]
         checked.append(seen.assign(flow=flow.name, planned=now, agrees=agrees))
     columns = ["flow", "sent_s", "path", "reached", "planned", "agrees"]
     return pd.concat(checked)[columns] if checked else pd.DataFrame(columns=columns)
+
+
+def _provable(run: Run, flow: Flow, t_s: np.ndarray) -> np.ndarray:
+    """As `path_at`, but "" also where no answer would come back."""
+    path = path_at(run, flow.source, flow.target, t_s, flow.family)
+    trace, *_ = traces(run, flow.family)
+    arrival_s, *_ = trace(flow.source, flow.target, t_s)
+    there = ~np.isnan(arrival_s)
+    back_s, *_ = trace(flow.target, flow.source, arrival_s[there])
+    path[np.flatnonzero(there)[np.isnan(back_s)]] = ""
+    return path
 
 
 def _same(proven: str, planned: str) -> bool:

@@ -256,7 +256,7 @@ def stretch(probes: pd.DataFrame) -> pd.DataFrame:
 
 def ratios(probes: pd.DataFrame) -> pd.Series:
     """Measured round trip over that of the oracle's path, of the probes that have both and met no load."""
-    return (probes["rtt_us"] / probes["true_rtt_us"])[~probes["loaded"]].dropna()
+    return (probes["rtt_us"] / probes["oracle_rtt_us"])[~probes["loaded"]].dropna()
 
 
 def busy(run: Run, found: pd.DataFrame) -> np.ndarray:

@@ -1,6 +1,6 @@
-"""What each probe should have measured, from the plan alone.
+"""What each probe should have measured, from geometry: by the plan alone, or by what daemons did.
 
-A probe's true RTT is how long the plan's trace takes it to the far end when sent at its time of sending,
+A probe's true RTT is how long the trace takes it to the far end when sent at its time of sending,
 plus how long the answer takes back when sent at its arrival; a path that changes in flight is thereby
 followed hop by hop. To the geometry every hop adds the time that the packet takes on the wire at the
 link's rate (106 bytes at 10 Mbit/s are 85 us), because the emulated link takes it too; with srv6 the
@@ -8,17 +8,19 @@ packet is longer from its ingress on. Queueing is not
 part of the truth: probes that share a link with load are marked, and their error says how long they
 queued, not how well the emulation kept time.
 
-Where daemons route, the plan does not know which way a probe went. Its truth is then that of the oracle's
-path, the measure of what daemons do, and has no error.
+Where daemons route, the plan does not know which way a probe went, but every change of every forwarding table
+was recorded: the trace follows those.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
+from analysis.forwarding import Trace, traces
 from analysis.run import Run
 from topologies import srv6
 from topologies.flow_model import ProbeFlow
@@ -36,10 +38,12 @@ Path = tuple[int, ...]
 def probes(run: Run) -> pd.DataFrame:
     """The probes with their truth, in the order of the run's table, which gains these columns:
 
-    true_rtt_us, true_owd_us, true_owd_back_us (nan where the plan loses the probe or its answer),
+    true_rtt_us, true_owd_us, true_owd_back_us (nan where the probe or its answer must be lost),
     expected_lost (no path stood), loss_probability (of the links on the path), loaded (shares a link with
-    udp or tcp traffic), path (text, "" where lost) and error_us, owd_error_us, owd_back_error_us: measured
-    minus true, nan where there is nothing to compare, and everywhere where daemons route.
+    udp or tcp traffic), known (not where one of several equal next hops was taken: true times are nan then,
+    and expected_lost is false), path (text, "" where lost), oracle_rtt_us (by the oracle's routes, nan where
+    it loses the probe) and error_us, owd_error_us, owd_back_error_us: measured minus true, nan where there
+    is nothing to compare.
     """
     parts = [_flow(run, name, part) for name, part in run.probes.groupby("flow", sort=False)]
     if not parts:
@@ -58,12 +62,12 @@ def wire_bytes(flow: ProbeFlow) -> int:
 
 
 def one_way(
-    plan: Plan, src: str, dst: str, sent_s: np.ndarray, flow: ProbeFlow
+    plan: Plan, trace: Trace, src: str, dst: str, sent_s: np.ndarray, flow: ProbeFlow
 ) -> tuple[np.ndarray, np.ndarray, list[Path]]:
     """Of a flow's probes, or its answers: true one-way delay in us (nan where lost), path number (-1 where
     lost) and the paths.
     """
-    arrival_s, path_id, paths = plan.trace(src, dst, sent_s, flow.hops)
+    arrival_s, path_id, paths = trace(src, dst, sent_s, flow.hops)
     size = wire_bytes(flow)
     on_wire_us = np.array([_serialisation_us(plan, path, size) for path in paths] + [np.nan])
     lost = np.isnan(arrival_s)
@@ -74,43 +78,61 @@ def one_way(
 def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
     """One flow's probes with their truth; also gives an empty table its columns."""
     plan, sent_s = run.plan, part["sent_s"].to_numpy()
-    out_us = back_us = np.full(len(part), np.nan)
+    out_us = back_us = oracle_us = np.full(len(part), np.nan)
     out_id = np.full(len(part), -1)
     paths: list[Path] = []
-    loaded, passes = np.zeros(len(part), bool), np.zeros(len(part))
+    loaded, known, passes = np.zeros(len(part), bool), np.ones(len(part), bool), np.zeros(len(part))
     if len(part):
         flow = next(flow for flow in run.scenario.traffic if flow.name == name)
         assert isinstance(flow, ProbeFlow)
-        src, dst = part["src"].iloc[0], part["dst"].iloc[0]
-        out_us, out_id, paths = one_way(plan, src, dst, sent_s, flow)
-        back_us, back_id, back_paths = _answers(plan, dst, src, sent_s + out_us / 1e6, flow)
+        trace, *others = traces(run, flow.family)
+        (out_us, out_id, paths), (back_us, back_id, back_paths) = _both_ways(plan, trace, sent_s, flow)
         passes = _passes(plan, paths)[out_id] * _passes(plan, back_paths)[back_id]
         loaded = _loaded(run, sent_s, out_id, paths) | _loaded(run, sent_s, back_id, back_paths)
+        for other in others:
+            known &= _same(out_us + back_us, _round_trip_us(plan, other, sent_s, flow))
+        oracle_us = out_us + back_us
+        if not run.scenario.routing.by_oracle:
+            oracle_us = _round_trip_us(plan, partial(plan.trace, tracer=plan.oracle), sent_s, flow)
     names = np.array([path_name(plan, path) for path in paths] + [""], dtype=object)
+    out_us, back_us = np.where(known, out_us, np.nan), np.where(known, back_us, np.nan)
     true_rtt_us = out_us + back_us
-    known = np.nan if run.scenario.routing.by_daemons else 1.0
     return part.assign(
         true_rtt_us=true_rtt_us,
         true_owd_us=out_us,
         true_owd_back_us=back_us,
-        expected_lost=np.isnan(true_rtt_us),
+        expected_lost=np.isnan(true_rtt_us) & known,
         loss_probability=1 - passes,
         loaded=loaded,
+        known=known,
         path=names[out_id],
-        error_us=(part["rtt_us"] - true_rtt_us) * known,
-        owd_error_us=(part["owd_us"] - out_us) * known,
-        owd_back_error_us=(part["owd_back_us"] - back_us) * known,
+        oracle_rtt_us=oracle_us,
+        error_us=part["rtt_us"] - true_rtt_us,
+        owd_error_us=part["owd_us"] - out_us,
+        owd_back_error_us=part["owd_back_us"] - back_us,
     )
 
 
-def _answers(
-    plan: Plan, src: str, dst: str, sent_s: np.ndarray, flow: ProbeFlow
-) -> tuple[np.ndarray, np.ndarray, list[Path]]:
-    """As `one_way`, for answers of which some were never sent (sent_s nan)."""
-    sent = ~np.isnan(sent_s)
-    delay_us, path_id = np.full(len(sent_s), np.nan), np.full(len(sent_s), -1)
-    delay_us[sent], path_id[sent], paths = one_way(plan, src, dst, sent_s[sent], flow)
-    return delay_us, path_id, paths
+def _both_ways(
+    plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbeFlow
+) -> tuple[tuple[np.ndarray, np.ndarray, list[Path]], tuple[np.ndarray, np.ndarray, list[Path]]]:
+    """`one_way` of a flow's probes, and of their answers, of which those to lost probes are lost."""
+    out_us, out_id, paths = one_way(plan, trace, flow.source, flow.target, sent_s, flow)
+    sent = ~np.isnan(out_us)
+    back_us, back_id = np.full(len(sent_s), np.nan), np.full(len(sent_s), -1)
+    back_us[sent], back_id[sent], back_paths = one_way(
+        plan, trace, flow.target, flow.source, (sent_s + out_us / 1e6)[sent], flow
+    )
+    return (out_us, out_id, paths), (back_us, back_id, back_paths)
+
+
+def _round_trip_us(plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbeFlow) -> np.ndarray:
+    (out_us, _, _), (back_us, _, _) = _both_ways(plan, trace, sent_s, flow)
+    return out_us + back_us
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a == b) | (np.isnan(a) & np.isnan(b))
 
 
 def _serialisation_us(plan: Plan, path: Path, packet_bytes: int) -> float:
@@ -142,7 +164,8 @@ def _loaded(run: Run, sent_s: np.ndarray, path_id: np.ndarray, paths: list[Path]
             continue
         stop_s = min(flow.stop_s or run.played_s, run.played_s)
         step_s = np.arange(flow.start_s, stop_s + LOAD_STEP_S, LOAD_STEP_S)
-        _, load_id, load_paths = plan.trace(flow.source, flow.target, np.minimum(step_s, stop_s))
+        trace, *_ = traces(run, flow.family)
+        _, load_id, load_paths = trace(flow.source, flow.target, np.minimum(step_s, stop_s))
         shares = np.zeros((len(paths) + 1, len(load_paths)), bool)  # the last row: no path
         for j, load in enumerate(set(link_numbers(plan, path)) for path in load_paths):
             shares[:-1, j] = [bool(mine & load) for mine in links]

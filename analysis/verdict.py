@@ -12,16 +12,16 @@ routes      planned (changes after 0), instants at which they come; and of these
             late_{p50,p99,max}_us
 delay       bound_us, max_error_us, within; and link, t_s, error_us, allowed_us of the look that is worst
 rtt_error   n, p50_us, p99_us, max_us: |measured - true| of the probes that came back, loss, outages and
-            probes that shared a link with load aside; n is 0 where daemons route
+            probes that shared a link with load, or whose way is not known, aside
 owd_error   the same, of both directions of the one-way delay
 host        cpu_count, load_1m, steal_pct, busy, player_cpu_pct (of one CPU, spent on the updates)
 routing     events (after which routing had to converge), control (`analysis.control.summary`, a row for each
             protocol), churn: changes of IPv4 routes after 0, changes_s a second, changes_max_s most in one,
             destinations that had any, destination_max the most of one
-proofs      n, agreeing: path proofs, and those whose path was the planned one (the oracle's)
+proofs      n, agreeing: path proofs, and those whose path was the planned one (see `analysis.paths`)
 flows       per flow: flow, kind, src, dst, the metrics of `analysis.metrics`, and for probes
             those of `analysis.routing.of_flows`, true_rtt_{p50,p99}_ms, rtt_error_{p50,p99}_us, loaded, and
-            unexpected_lost (though a path stood) and unexpected_back (though none did)
+            unexpected_lost (though a path stood) and unexpected_back, of those whose way is known
 limits      flow, metric, min, max, value, met
 """
 
@@ -101,7 +101,7 @@ def write(run: Run, verdict: Verdict) -> Path:
 def _judge(run: Run, verdict: Verdict) -> tuple[list[str], list[str]]:
     """Fill the figures in; returns the reasons that distort and those that fail."""
     probes, proofs = truth.probes(run), paths.check_proofs(run)
-    judged = probes[~probes["loaded"]]
+    judged = probes[~probes["loaded"] & probes["known"]]
     verdict["scenario"] = run.scenario.name
     verdict["events"], verdict["routes"] = _events(run), _routes(run)
     verdict["delay"] = _delay(run)
@@ -114,7 +114,7 @@ def _judge(run: Run, verdict: Verdict) -> tuple[list[str], list[str]]:
     verdict["limits"] = [_limit(limit, verdict["flows"]) for limit in run.scenario.accept]
     distorted = [
         *_silent_flows(run),
-        *([] if run.scenario.routing.by_daemons else _fate_reasons(probes)),
+        *_fate_reasons(judged),
         *_late(run, "events", verdict["events"]),
         *_late(run, "route changes", verdict["routes"]),
         *_delay_reasons(verdict["delay"]),
@@ -226,7 +226,7 @@ def _flows(run: Run, probes: pd.DataFrame) -> list[dict[str, Any]]:
         row["true_rtt_p50_ms"] = mine["true_rtt_us"].quantile(0.5) / 1e3
         row["true_rtt_p99_ms"] = mine["true_rtt_us"].quantile(0.99) / 1e3
         row["rtt_error_p50_us"], row["rtt_error_p99_us"] = error["p50_us"], error["p99_us"]
-        row["unexpected_lost"] = int((mine["lost"] & ~mine["expected_lost"]).sum())
+        row["unexpected_lost"] = int((mine["known"] & mine["lost"] & ~mine["expected_lost"]).sum())
         row["unexpected_back"] = int((~mine["lost"] & mine["expected_lost"]).sum())
         row["loaded"] = int(mine["loaded"].sum())
     return rows
@@ -264,9 +264,9 @@ def _silent_flows(run: Run) -> list[str]:
 
 
 def _fate_reasons(probes: pd.DataFrame) -> list[str]:
-    """Flows of which too many probes were lost where the plan loses none, or the other way round."""
+    """Flows of which too many probes were lost though a path stood, or the other way round."""
     reasons = []
-    for flow, mine in probes[~probes["loaded"]].groupby("flow", sort=False):
+    for flow, mine in probes.groupby("flow", sort=False):
         due = mine[~mine["expected_lost"]]
         lost, back = due["lost"].sum(), (~mine.loc[mine["expected_lost"], "lost"]).sum()
         by_links = due["loss_probability"].sum()
@@ -333,16 +333,17 @@ def _host_reasons(verdict: Verdict, distorted: list[str]) -> None:
 
 def _proof_notes(run: Run, verdict: Verdict) -> None:
     proofs, protocol = verdict["proofs"], run.scenario.routing.title
-    whose = "oracle" if run.scenario.routing.by_daemons else "plan"
+    by_daemons = run.scenario.routing.by_daemons
     if proofs["agreeing"] < proofs["n"]:
         other = proofs["n"] - proofs["agreeing"]
-        verdict["notes"].append(f"{other} of {proofs['n']} path proofs saw another path than the {whose}'s.")
-    if run.scenario.routing.by_daemons:
+        whose = "that of the forwarding tables" if by_daemons else "the plan's"
+        verdict["notes"].append(f"{other} of {proofs['n']} path proofs saw another path than {whose}.")
+    if by_daemons:
         verdict["notes"].append(
-            f"Paths were chosen by {protocol}: RTT errors and losses are its own and were not judged; true "
-            "round trips are those of the oracle's paths."
+            f"Paths were chosen by {protocol}: true round trips and losses are those along its forwarding "
+            "tables, as they were recorded."
         )
-    elif verdict["rtt_error"]["n"] == 0:
+    if verdict["rtt_error"]["n"] == 0:
         verdict["notes"].append("No probe came back over unloaded links, so the RTT error was not judged.")
 
 

@@ -29,8 +29,8 @@ Ports = tuple[range, ...]
 
 _HEAD = ("status", "bytes", "kept", "_offsets", "s", "ns")  # of struct tpacket2_hdr
 FRAME = np.dtype([*((name, "u4") for name in _HEAD), ("_rest", "V104")])
-PAGE_BYTES, PAGES = 4096, 8
-FRAMES = PAGE_BYTES // FRAME.itemsize * PAGES
+RING_BYTES = 32 << 10  # one piece: a process of the uml lane is mapped piece by piece, and has 65,530 at most
+FRAMES = RING_BYTES // FRAME.itemsize
 SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION, TPACKET_V2 = 263, 5, 6, 10, 1
 SO_ATTACH_FILTER = 26
 ETH_P_ALL, PACKET_OUTGOING = 3, 4
@@ -114,9 +114,9 @@ class Tap:
         self.socket = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC)
         attach(self.socket, code)
         self.socket.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V2)
-        request = struct.pack("=IIII", PAGE_BYTES, PAGES, FRAME.itemsize, FRAMES)
+        request = struct.pack("=IIII", RING_BYTES, 1, FRAME.itemsize, FRAMES)
         self.socket.setsockopt(SOL_PACKET, PACKET_RX_RING, request)
-        self._ring = np.frombuffer(mmap.mmap(self.socket.fileno(), PAGES * PAGE_BYTES), FRAME)
+        self._ring = np.frombuffer(mmap.mmap(self.socket.fileno(), RING_BYTES), FRAME)
         self._next = 0
         self.socket.bind((interface, ETH_P_ALL))
 

@@ -158,17 +158,20 @@ class Daemons:
         if not self._daemons:
             return
         deadline_s = time.monotonic() + limit_s
-        wanted, before, since_s = self._wanted(), list[dict[bytes, str]](), 0.0
+        wanted, before, since_s = self._wanted(), list[int](), 0.0
         while True:
             progress()
             if said := self.fallen():
                 raise MachineError(said)
             mute = self._mute()
-            tables = [_routes(node) for node in self._sky.sky_nodes]
+            tables, lacking = list[int](), list[int]()
+            for node, want in zip(self._sky.sky_nodes, wanted, strict=True):
+                table = _routes(node)
+                tables.append(hash(frozenset(table.items())))  # those of all nodes would fill the memory
+                lacking.append(len(want - table.keys() - _ips(node)))
             now_s = time.monotonic()
             if tables != before:
                 before, since_s = tables, now_s
-            lacking = [len(want - table.keys()) for want, table in zip(wanted, tables, strict=True)]
             if not mute and not any(lacking) and now_s - since_s >= SETTLED_S:
                 return
             if now_s >= deadline_s:
@@ -209,11 +212,14 @@ class Daemons:
             shutil.rmtree(self._homes, ignore_errors=True)
         self._daemons.clear()
 
-    def _wanted(self) -> list[set[bytes]]:
-        """Of each node the destinations that it is to have a route to at run time 0."""
-        reachable = self._sky.plan.reachable(0.0)
-        ips = [[packed(node.ip), packed(node.ip6)] for node in self._sky.sky_nodes]
-        return [{ip for i in np.flatnonzero(row) for ip in ips[i]} for row in reachable]
+    def _wanted(self) -> list[frozenset[bytes]]:
+        """Of each node the destinations that it can reach at run time 0. Itself is one, so that nodes share
+        them."""
+        reachable = self._sky.plan.reachable(0.0) | np.eye(len(self._sky.sky_nodes), dtype=bool)
+        ips = [_ips(node) for node in self._sky.sky_nodes]
+        alike = {row.tobytes(): row for row in reachable}
+        made = {key: frozenset().union(*(ips[i] for i in np.flatnonzero(row))) for key, row in alike.items()}
+        return [made[row.tobytes()] for row in reachable]
 
     def _mute(self) -> list[str]:
         """Nodes with a daemon that does not answer."""
@@ -246,6 +252,10 @@ def _last_words(daemons: Iterable[Daemon]) -> str:
         begin = f"The last lines of its log, {daemon.log}:" if lines else f"Its log, {daemon.log}, is empty."
         said.append("\n  ".join([begin, *lines]))
     return "\n".join(said)
+
+
+def _ips(node: SkyNode) -> set[bytes]:
+    return {packed(node.ip), packed(node.ip6)}
 
 
 def _routes(node: SkyNode) -> dict[bytes, str]:

@@ -144,10 +144,12 @@ def probes(plan, flow, error_us: float = 40.0) -> pd.DataFrame:
     """A flow's probes; each comes back `error_us` later than it should, or not where there is no path."""
     src, dst = flow.source, flow.target
     sent_s = np.arange(0, plan.duration_s, 1 / flow.rate_hz)
-    owd_us, _, _ = truth.one_way(plan, src, dst, sent_s, flow)
+    owd_us, _, _ = truth.one_way(plan, plan.trace, src, dst, sent_s, flow)
     arrived = ~np.isnan(owd_us)
     owd_back_us = np.full(len(sent_s), np.nan)
-    owd_back_us[arrived], _, _ = truth.one_way(plan, dst, src, (sent_s + owd_us / 1e6)[arrived], flow)
+    owd_back_us[arrived], _, _ = truth.one_way(
+        plan, plan.trace, dst, src, (sent_s + owd_us / 1e6)[arrived], flow
+    )
     rtt_us = owd_us + owd_back_us + error_us
     return pd.DataFrame({
         "flow": flow.name, "protocol": "stamp", "src": src, "dst": dst, "seq": np.arange(len(sent_s)),

@@ -303,13 +303,26 @@ class Plan:
         return Paths(t_s, rtt_ms, path_id, [tuple(self.nodes[n].name for n in walk) for walk in known])
 
     def trace(
-        self, src: str, dst: str, t_s: ArrayLike, most: int = HOPS
+        self, src: str, dst: str, t_s: ArrayLike, most: int = HOPS, tracer: Tracer | None = None
     ) -> tuple[Array, np.ndarray, list[tuple[int, ...]]]:
-        """Where packets sent at times t_s go, by the routes in force, and when they arrive, without queues.
-
-        See Tracer.walk.
+        """Where packets sent at times t_s go, and when they arrive, without queues: by the plan's routes, or
+        by those of another tracer. See Tracer.walk.
         """
-        return self._tracer.walk(self.node(src), self.node(dst), np.asarray(t_s, dtype=float), most)
+        walk = (tracer or self._tracer).walk
+        return walk(self.node(src), self.node(dst), np.asarray(t_s, dtype=float), most)
+
+    def tracer(self, changes: np.ndarray) -> Tracer:
+        """What becomes of packets by other routes, hop by hop. changes: array of routes.CHANGE by time, of
+        which the first may come before 0.
+        """
+        return Tracer(self._net, changes, self.contacts, self.lost, self.duration_s, by_source=False)
+
+    @cached_property
+    def oracle(self) -> Tracer:
+        """By the oracle's routes, whoever makes those of the run."""
+        if not self.scenario.routing.by_schedule:
+            return self._tracer
+        return self.tracer(np.concatenate(list(self.shortest())))
 
     @cached_property
     def _tracer(self) -> Tracer:

@@ -120,6 +120,11 @@ class Routing(Model):
         return self.model_copy(update={"protocol": protocol, "daemon": daemon, "domains": []})
 
     @property
+    def by_oracle(self) -> bool:
+        """Whether all packets go the oracle's way."""
+        return not self.domains and self.protocol in ("oracle", "srv6")
+
+    @property
     def by_source(self) -> bool:
         """Whether a packet keeps the path that was planned when it came to the ground."""
         return self.protocol == "srv6" and not self.domains

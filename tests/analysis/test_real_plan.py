@@ -4,6 +4,7 @@ import pathlib
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from tiny_sky import PROBE, TINY, TRACE, Builder
 
@@ -19,6 +20,8 @@ SKY = TINY | {
     "traffic": [PROBE, TRACE],
     "faults": [{"kind": "silent", "node": "Sanya", "at_s": 60, "for_s": 3}],
 }
+
+MEASURED = ["lost", "rtt_us", "owd_us", "owd_back_us"]
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +78,59 @@ def test_a_silenced_station_is_an_expected_outage(run):
     assert gap.to_numpy().tolist() == [pytest.approx([60.0, 63.0], abs=0.2)]
     probes = truth.probes(run)
     assert (probes["lost"] == probes["expected_lost"]).all()
+
+
+@pytest.fixture
+def by_daemons(tmp_path):
+    """As if a daemon had made the oracle's routes, the later ones 80 us late. Not loaded yet."""
+    plan = Plan.make(Scenario.model_validate(SKY | {"routing": {"protocol": "ospf"}}))
+    made = Builder(tmp_path / "run", plan)
+    made.tables["routes"].loc[made.tables["routes"]["t_s"] == 0, "applied_s"] = -1.0
+    return made
+
+
+def test_where_daemons_route_a_run_is_held_to_their_tables(by_daemons):
+    judged = verdict.judge(by_daemons.load())
+    assert (judged.status, judged["reasons"]) == ("pass", [])
+    assert judged["rtt_error"]["n"] == 1769 and judged["rtt_error"]["max_us"] == pytest.approx(40.0, abs=0.1)
+    assert judged["proofs"]["agreeing"] == judged["proofs"]["n"]
+    (note,) = judged["notes"]
+    assert note.startswith("Paths were chosen by ospf")
+
+
+def test_what_a_daemon_loses_is_true_what_the_emulation_loses_is_not(by_daemons):
+    """For ten seconds nobody has a route to Sanya; in ten others probes are lost although all have one."""
+    routes, probes = by_daemons.tables["routes"], by_daemons.tables["probes"]
+    standing = routes[(routes["t_s"] == 0) & (routes["dst"] == "Sanya")]
+    for node, mine in routes[(routes["dst"] == "Sanya") & (routes["t_s"] < 100)].groupby("node"):
+        standing.loc[standing["node"] == node, "via"] = mine["via"].iloc[-1]
+    gone, back = standing.assign(applied_s=100.0, via=None), standing.assign(applied_s=110.0)
+    routes = routes[(routes["dst"] != "Sanya") | ~routes["applied_s"].between(100, 110)]
+    by_daemons.tables["routes"] = pd.concat([routes, gone, back]).assign(t_s=np.nan)
+    probes.loc[probes["sent_s"].between(99.99, 109.99), MEASURED] = [True, np.nan, np.nan, np.nan]
+    judged = verdict.judge(by_daemons.load())
+    assert (judged.status, judged["reasons"]) == ("pass", [])
+    assert judged["flows"][0]["lost"] == 30 + 100 and judged["flows"][0]["unexpected_lost"] == 0
+    probes.loc[probes["sent_s"].between(19.99, 29.99), MEASURED] = [True, np.nan, np.nan, np.nan]
+    assert verdict.judge(by_daemons.load())["reasons"] == [
+        "100 probes of p1 were lost though a path stood; the loss of the links accounts for 0."
+    ]
+
+
+def test_of_equal_next_hops_nobody_knows_which_is_taken(by_daemons):
+    """From 20 s on Miyun has two to Sanya: probes sent then are not judged, whatever they measured."""
+    routes, probes = by_daemons.tables["routes"], by_daemons.tables["probes"]
+    mine = (routes["node"] == "Miyun") & (routes["dst"] == "Sanya")
+    (via,) = routes.loc[mine & (routes["applied_s"] < 20), "via"].iloc[-1:]
+    other = next(name for name in by_daemons.plan.index if name not in (via, "Miyun", "Sanya"))
+    both = routes[mine].iloc[[0]].assign(applied_s=20.0, via=" ".join(sorted([via, other])))
+    routes = routes[~mine | (routes["applied_s"] < 20)]
+    by_daemons.tables["routes"] = pd.concat([routes, both]).assign(t_s=np.nan)
+    probes.loc[probes["sent_s"] >= 20, "rtt_us"] += 50_000
+    run = by_daemons.load()
+    judged = truth.probes(run).query("sent_s < 140")  # then the one way ends too
+    assert (judged["known"] == (judged["sent_s"] < 20) | judged["lost"]).all()
+    assert verdict.judge(run)["rtt_error"]["n"] == 200
 
 
 def test_proven_paths_follow_the_planned_ones(run):

@@ -213,24 +213,6 @@ def test_the_verdict_is_plain_json(builder):
     assert json.loads(path.read_text()) == judged
 
 
-def test_what_a_protocol_loses_or_takes_longer_for_is_no_distortion(builder):
-    made = builder(routing={"protocol": "ospf"})
-    probes = made.tables["probes"]
-    probes.loc[probes.index[:100], ["lost", "rtt_us", "owd_us", "owd_back_us"]] = [
-        True,
-        np.nan,
-        np.nan,
-        np.nan,
-    ]
-    probes["rtt_us"] += 50_000
-    judged = verdict.judge(made.load())
-    assert (judged.status, judged["reasons"], judged["rtt_error"]["n"]) == ("pass", [], 0)
-    assert judged["flows"][0]["unexpected_lost"] == 100  # told, not judged
-    assert any(note.startswith("Paths were chosen by ospf") for note in judged["notes"])
-    made.tables["applied"].loc[3, "delay_us"] += 70
-    assert verdict.judge(made.load()).status == "invalid"  # the links are still held to geometry
-
-
 def test_a_daemon_that_fell_in_the_run_is_a_reason(builder):
     made = builder()
     made.manifest |= {"finished": False, "fallen": "BIRD on s1 ended with signal 9."}

@@ -71,10 +71,15 @@ def test_a_planned_handover_costs_who_knows_it_nothing_and_the_protocol_up_to_tw
     assert 0.1 < isis < 5  # FRR answers a hello on a new link at once
 
 
-def test_the_verdict_does_not_call_the_protocol_s_losses_distortion(runs):
-    verdict = json.loads((runs["ospf"] / "verdict.json").read_text())
-    assert verdict["status"] == "pass" and verdict["rtt_error"]["n"] == 0
-    assert any(note.startswith("Paths were chosen by ospf") for note in verdict["notes"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_probe_is_lost_or_comes_back_as_geometry_says_along_the_tables(runs, kind):
+    verdict = json.loads((runs[kind] / "verdict.json").read_text())
+    assert verdict["status"] == "pass" and verdict["reasons"] == []
+    assert verdict["rtt_error"]["n"] > 4000 and verdict["rtt_error"]["p50_us"] < 3
+    assert verdict["rtt_error"]["p99_us"] < 100  # some wait for a packet of the protocol to leave
+    (probe,) = (flow for flow in verdict["flows"] if flow["kind"] == "probe")
+    assert probe["sent"] == 12_000 and probe["unexpected_lost"] == probe["unexpected_back"] == 0
+    assert verdict["proofs"]["n"] == verdict["proofs"]["agreeing"] == 120
 
 
 def test_the_manifest_tells_the_daemon_and_its_memory(runs):
