@@ -14,6 +14,7 @@ from analysis.run import Run
 from topologies.routes import CHANGE
 
 BOTH = "both"
+NOTED_S = 0.01
 Trace = Callable[..., tuple[np.ndarray, np.ndarray, list[tuple[int, ...]]]]
 
 
@@ -28,18 +29,22 @@ def changes(run: Run, family: int) -> pd.DataFrame:
 @lru_cache(maxsize=8)
 def traces(run: Run, family: int) -> tuple[Trace, ...]:
     """What became of packets of one IP version, as `Plan.trace` tells it: by the plan, or where daemons route
-    by the tables that were recorded. These are two: of several next hops of equal cost, of which a kernel
-    takes one by an unknown hash, the first takes the first by name, the second the last. The way of a packet
-    is known where they agree.
+    by the tables that were recorded. Of these there are several, and the way of a packet is known where they
+    agree: of next hops of equal cost, of which a kernel takes one by an unknown hash, the first takes the
+    first by name, the second the last; and in real time changes were made up to NOTED_S before they were
+    noted, which is the third.
     """
     if not run.scenario.routing.by_daemons:
         return (run.plan.trace,)
-    recorded = (run.plan.tracer(_recorded(run, family, which)) for which in (0, -1))
-    return tuple(partial(run.plan.trace, tracer=tracer) for tracer in recorded)
+    recorded = [_recorded(run, family, which) for which in (0, -1)]
+    if run.manifest["clock"] != "virtual":
+        recorded.append(recorded[0].copy())
+        recorded[-1]["t_s"] -= NOTED_S
+    return tuple(partial(run.plan.trace, tracer=run.plan.tracer(changed)) for changed in recorded)
 
 
 def _recorded(run: Run, family: int, which: int) -> np.ndarray:
-    """Array of CHANGE: what was done; of several next hops the first (0) or the last (-1)."""
+    """Array of CHANGE: what was noted; of several next hops the first (0) or the last (-1)."""
     rows = changes(run, family)
     number = {node.name: place for place, node in enumerate(run.plan.nodes)}
     hop = {via: number.get(via.split(" ")[which], -1) for via in rows["via"].cat.categories}

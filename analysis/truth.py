@@ -40,10 +40,9 @@ def probes(run: Run) -> pd.DataFrame:
 
     true_rtt_us, true_owd_us, true_owd_back_us (nan where the probe or its answer must be lost),
     expected_lost (no path stood), loss_probability (of the links on the path), loaded (shares a link with
-    udp or tcp traffic), known (not where one of several equal next hops was taken: true times are nan then,
-    and expected_lost is false), path (text, "" where lost), oracle_rtt_us (by the oracle's routes, nan where
-    it loses the probe) and error_us, owd_error_us, owd_back_error_us: measured minus true, nan where there
-    is nothing to compare.
+    udp or tcp traffic), known (by `forwarding.traces`; where not, true times are nan and expected_lost is
+    false), path (text, "" where lost), oracle_rtt_us (by the oracle's routes, nan where it loses the probe)
+    and error_us, owd_error_us, owd_back_error_us: measured minus true, nan where there is nothing to compare.
     """
     parts = [_flow(run, name, part) for name, part in run.probes.groupby("flow", sort=False)]
     if not parts:
