@@ -77,7 +77,7 @@ def rtt(run: Run, probes: pd.DataFrame) -> Figure:
     return Figure(
         "flows", f"Round-trip time of {flow}",
         "Each dot is a probe at its time of sending; the line is what orbits and link rates give for it. "
-        "Dotted lines are planned path changes, shaded spans are outages. Below: measured minus true, "
+        "Dotted lines are path changes, shaded spans are outages. Below: measured minus true, "
         "without the probes that met load if others did not.",
         draw(4.0, paint),
     )  # fmt: skip

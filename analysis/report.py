@@ -96,13 +96,13 @@ def _checks(run: Run, verdict: Verdict) -> list[tuple[str, str, str, bool | None
     proofs = verdict["proofs"]
     if proofs["n"]:
         rows.append(
-            ("Path proofs that saw the planned path", f"{proofs['agreeing']} of {proofs['n']}", "", None)
+            ("Path proofs that saw the true path", f"{proofs['agreeing']} of {proofs['n']}", "", None)
         )
     return rows
 
 
 def _way(run: Run, flow: str) -> dict[str, Any]:
-    """The planned paths of one flow."""
+    """The true paths of one flow."""
     found = paths.planned_paths(run, flow)
     return {
         "flow": flow,
