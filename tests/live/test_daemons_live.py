@@ -78,7 +78,8 @@ def run(request, play):
 
 def test_both_families_are_routed_and_leave_a_silent_link_in_time(run):
     loaded = load(run)
-    within_s = (1.5, 6) if loaded.scenario.routing.protocol == "custom" else (0.2, 1)  # babeld has no BFD
+    # babeld has no BFD: it misses hellos of a second, and another way may come with the next update, 4 s later.
+    within_s = (1.5, 9) if loaded.scenario.routing.protocol == "custom" else (0.2, 1)
     for flow in ("four", "six"):
         found = metrics.outages(loaded, flow)
         assert len(found) == 1
