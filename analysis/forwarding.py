@@ -14,7 +14,7 @@ from analysis.run import Run
 from topologies.routes import CHANGE
 
 BOTH = "both"
-NOTED_S = 0.01
+NOTED_S = 0.01  # how much later than it was made a change may be noted, in real time
 Trace = Callable[..., tuple[np.ndarray, np.ndarray, list[tuple[int, ...]]]]
 
 

@@ -78,7 +78,7 @@ def run(request, play):
 
 def test_both_families_are_routed_and_leave_a_silent_link_in_time(run):
     loaded = load(run)
-    # babeld has no BFD: it misses hellos of a second, and another way may come with the next update, 4 s later.
+    # babeld has no BFD: it misses hellos of a second, and the other way may come with an update, 4 s later.
     within_s = (1.5, 9) if loaded.scenario.routing.protocol == "custom" else (0.2, 1)
     for flow in ("four", "six"):
         found = metrics.outages(loaded, flow)
