@@ -126,8 +126,8 @@ class TestedRun(Run):
     def path_at(self, t_s: float, a: str, b: str) -> tuple[str, ...]:
         """The nodes that a packet sent at t_s from a to b crossed, both ends among them; () if it was lost.
 
-        By the nearest round of a trace flow from a to b ("?" for a node that did not answer), or where no such
-        flow ran then by the plan, or by the forwarding tables that daemons made.
+        By the nearest round of a trace flow from a to b ("?" for a node that did not answer), or where none
+        ran then by the plan, or by the forwarding tables that daemons made.
         """
         if not 0 <= t_s <= self.played_s:
             raise RunError(f"The run has no {t_s:g} s; it goes from 0 to {self.played_s:g} s.")

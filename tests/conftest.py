@@ -1,8 +1,9 @@
 """Marks and their book-keeping: how many live tests ran, in which lane, and that CI ran some.
 
 A live test that is skipped because a laptop has no lane is fine. In CI (CI=true) it is a failure, and so is
-a run without a live test that passed, unless it was asked for: a green run must mean that packets crossed a
-network. Tests may run beside each other (pytest-xdist), but those that are marked `alone`.
+a run in which no live test passed, unless some files, names or marks without them were asked for: a green run
+must mean that packets crossed a network. Tests may run beside each other (pytest-xdist), but for those that
+are marked `alone`.
 """
 
 from __future__ import annotations
