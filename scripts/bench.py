@@ -78,7 +78,7 @@ FULL = Sizes(
     scenario=SCENARIOS / "starlink-550.yaml", live_s=30.0, virtual=SCENARIOS / "sc-mini.yaml",
     planned=SCENARIOS / "sc-1000.yaml", planned_s=86_400.0,
     budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, large=(72, 22), linked=(24, 22),
-    routed=((10, 15), (15, 20), (20, 30), (25, 32), (25, 40)), routed_s=1200.0,
+    routed=((10, 15), (15, 20), (20, 30), (25, 32)), routed_s=1200.0,
 )  # fmt: skip
 QUICK = Sizes(
     scenario=SCENARIOS / "sc-mini.yaml", live_s=8.0, virtual=SCENARIOS / "pair.yaml",
