@@ -96,6 +96,9 @@ def test_where_daemons_route_a_run_is_held_to_their_tables(by_daemons):
     assert judged["proofs"]["agreeing"] == judged["proofs"]["n"]
     (note,) = judged["notes"]
     assert note.startswith("Paths were chosen by ospf")
+    applied = by_daemons.tables["applied"]
+    applied.loc[applied.index[applied["kind"] == "delay"][0], "delay_us"] += 130
+    assert verdict.judge(by_daemons.load()).status == "invalid"  # and the links to geometry
 
 
 def test_what_a_daemon_loses_is_true_what_the_emulation_loses_is_not(by_daemons):
