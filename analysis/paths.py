@@ -73,10 +73,16 @@ def planned_paths(run: Run, flow: str) -> pd.DataFrame:
 
 def path_at(run: Run, src: str, dst: str, t_s: np.ndarray, family: int = 4) -> np.ndarray:
     """The planned path of packets sent at t_s, as text; shape of t_s."""
+    path, _ = _arrivals(run, src, dst, t_s, family)
+    return path
+
+
+def _arrivals(run: Run, src: str, dst: str, t_s: np.ndarray, family: int) -> tuple[np.ndarray, np.ndarray]:
+    """`path_at`, and when the packets arrive (nan: lost)."""
     trace, *_ = traces(run, family)
     arrival_s, number, found = trace(src, dst, t_s)
     names = np.array([path_name(run.plan, path) for path in found] + [""], dtype=object)
-    return names[np.where(np.isnan(arrival_s), -1, number)]
+    return names[np.where(np.isnan(arrival_s), -1, number)], arrival_s
 
 
 def check_proofs(run: Run) -> pd.DataFrame:
@@ -103,11 +109,9 @@ def check_proofs(run: Run) -> pd.DataFrame:
 
 def _provable(run: Run, flow: Flow, t_s: np.ndarray) -> np.ndarray:
     """As `path_at`, but "" also where no answer would come back."""
-    path = path_at(run, flow.source, flow.target, t_s, flow.family)
-    trace, *_ = traces(run, flow.family)
-    arrival_s, *_ = trace(flow.source, flow.target, t_s)
+    path, arrival_s = _arrivals(run, flow.source, flow.target, t_s, flow.family)
     there = ~np.isnan(arrival_s)
-    back_s, *_ = trace(flow.target, flow.source, arrival_s[there])
+    _, back_s = _arrivals(run, flow.target, flow.source, arrival_s[there], flow.family)
     path[np.flatnonzero(there)[np.isnan(back_s)]] = ""
     return path
 

@@ -89,7 +89,8 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
         passes = _passes(plan, paths)[out_id] * _passes(plan, back_paths)[back_id]
         loaded = _loaded(run, sent_s, out_id, paths) | _loaded(run, sent_s, back_id, back_paths)
         for other in others:
-            known &= _same(out_us + back_us, _round_trip_us(plan, other, sent_s, flow))
+            other_us = _round_trip_us(plan, other, sent_s, flow)
+            known &= np.isclose(other_us, out_us + back_us, rtol=0, atol=0, equal_nan=True)
         oracle_us = out_us + back_us
         if not run.scenario.routing.by_oracle:
             oracle_us = _round_trip_us(plan, partial(plan.trace, tracer=plan.oracle), sent_s, flow)
@@ -128,10 +129,6 @@ def _both_ways(
 def _round_trip_us(plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbeFlow) -> np.ndarray:
     (out_us, _, _), (back_us, _, _) = _both_ways(plan, trace, sent_s, flow)
     return out_us + back_us
-
-
-def _same(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return (a == b) | (np.isnan(a) & np.isnan(b))
 
 
 def _serialisation_us(plan: Plan, path: Path, packet_bytes: int) -> float:

@@ -111,7 +111,8 @@ def _follow(process: subprocess.Popen, out: Path, plan: Plan, options: Options, 
     """Show how far the lane is until it ends. One Ctrl-C stops it early, a second at once."""
     tell = _narrator(plan, stages)
     slow = VIRTUAL_PATIENCE if options.virtual else 1
-    flooding_s = FLOODING_S * len(plan.nodes) ** 2 * (options.virtual and plan.scenario.routing.by_daemons)
+    floods = options.virtual and plan.scenario.routing.by_daemons
+    flooding_s = FLOODING_S * len(plan.nodes) ** 2 if floods else 0.0
     limit_s = options.wall_limit_s or PATIENCE_S + plan.duration_s * slow + flooding_s
     silence_s = SILENCE_S + 2 * slow * report_every_s(plan.duration_s) + flooding_s
     with _watched(process, limit_s, silence_s) as watch, open(out / "log.txt", "w") as log:
