@@ -18,9 +18,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from topologies.errors import RunError, SkybedError
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.topologies.errors import RunError, SkybedError
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
 
 # What this package reads of each table; a table may hold more.
 TABLES: dict[str, dict[str, str]] = {

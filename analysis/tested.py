@@ -19,14 +19,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analysis import baseline, comparison, metrics, paths, report
-from analysis import run as runs
-from analysis import verdict as verdicts
-from analysis.run import Run
-from analysis.units import Quantity
-from analysis.verdict import Verdict
-from topologies.closest import hint
-from topologies.errors import RunError
+from skybed.analysis import run as runs
+from skybed.analysis import verdict as verdicts
+from skybed.analysis.compare import baseline, comparison
+from skybed.analysis.measures import metrics, paths
+from skybed.analysis.pages import report
+from skybed.analysis.run import Run
+from skybed.analysis.units import Quantity
+from skybed.analysis.verdict import Verdict
+from skybed.topologies.errors import RunError
+from skybed.topologies.model.closest import hint
 
 
 @dataclass(frozen=True, repr=False)

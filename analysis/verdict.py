@@ -15,13 +15,13 @@ rtt_error   n, p50_us, p99_us, max_us: |measured - true| of the probes that came
             probes that shared a link with load, or whose way is not known, aside
 owd_error   the same, of both directions of the one-way delay
 host        cpu_count, load_1m, steal_pct, busy, player_cpu_pct (of one CPU, spent on the updates)
-routing     events (after which routing had to converge), control (`analysis.control.summary`, a row for each
+routing     events (after which routing had to converge), control (`routing.control.summary`, a row for each
             protocol), churn: changes of IPv4 routes after 0, changes_s a second, changes_max_s most in one,
             destinations that had any, destination_max the most of one
-proofs      n, agreeing: path proofs, and those whose path was the planned one (see `analysis.paths`)
-flows       per flow: flow, kind, src, dst, the metrics of `analysis.metrics`, and for probes
-            those of `analysis.routing.of_flows`, true_rtt_{p50,p99}_ms, rtt_error_{p50,p99}_us, loaded, and
-            unexpected_lost (though a path stood) and unexpected_back, of those whose way is known
+proofs      n, agreeing: path proofs, and those whose path was the planned one (see `analysis.measures.paths`)
+flows       per flow: flow, kind, src, dst, the metrics of `measures.metrics`, and for probes
+            those of `routing.convergence.of_flows`, true_rtt_{p50,p99}_ms, rtt_error_{p50,p99}_us, loaded,
+            and unexpected_lost (though a path stood) and unexpected_back, of those whose way is known
 limits      flow, metric, min, max, value, met
 """
 
@@ -35,9 +35,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import control, delays, forwarding, metrics, paths, routing, truth
-from analysis.run import Run
-from topologies.errors import InvalidRun, RunError
+from skybed.analysis.measures import delays, forwarding, metrics, paths, truth
+from skybed.analysis.routing import control, convergence
+from skybed.analysis.run import Run
+from skybed.topologies.errors import InvalidRun, RunError
 
 EXIT_CODES = {"pass": 0, "fail": 1, "invalid": 3}
 BUSY_LOAD_PER_CPU = 1.5
@@ -90,9 +91,9 @@ def refuse_invalid(run: Run, verdict: Verdict) -> None:
 
 
 def write(run: Run, verdict: Verdict) -> Path:
-    """Write verdict.json into the run directory, and routing.parquet if the tables could be read."""
+    """Write verdict.json into the run directory, and convergence.parquet if the tables could be read."""
     if "routing" in verdict:
-        routing.write(run)
+        convergence.write(run)
     path = run.dir / "verdict.json"
     path.write_text(json.dumps(verdict, indent=2) + "\n")
     return path
@@ -199,11 +200,11 @@ def _host(run: Run) -> dict[str, Any]:
 
 
 def _routing(run: Run) -> dict[str, Any]:
-    found = routing.table(run)
+    found = convergence.table(run)
     changed, targets = forwarding.churn(run, 4), forwarding.churn_by_destination(run, 4)
     return {
         "events": int(found["event"].nunique()),
-        "control": control.summary(run, routing.busy(run, found)).to_dict("records"),
+        "control": control.summary(run, convergence.busy(run, found)).to_dict("records"),
         "churn": {
             "changes": int(changed["changes"].sum()),
             "changes_s": changed["changes"].mean(),
@@ -216,7 +217,7 @@ def _routing(run: Run) -> dict[str, Any]:
 
 def _flows(run: Run, probes: pd.DataFrame) -> list[dict[str, Any]]:
     rows = metrics.flow_metrics(run).to_dict("records")
-    of_routing = routing.of_flows(run, probes)
+    of_routing = convergence.of_flows(run, probes)
     for row in rows:
         if row["kind"] != "probe":
             continue

@@ -1,1 +1,1 @@
-"""The sky made of kernel: Mininet nodes and links, the player, the kernel lanes."""
+"""The sky made of kernel: Mininet nodes and links, the player, daemons, the kernel lanes."""

@@ -5,9 +5,9 @@
 builds a still of the sky at the scenario's epoch; `--topo sky,FILE,30` the one 30 s later.
 """
 
-from emulator.net import SkyTopo
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.emulator.sky.net import SkyTopo
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
 
 
 def sky(scenario: str, at_s: float = 0.0) -> SkyTopo:

@@ -1,1 +1,1 @@
-"""The doors: the `skybed` command, installing, building the kernel, examining the machine."""
+"""The doors: the skybed command, the Python interface, the pytest plugin, the benchmark."""

@@ -8,23 +8,25 @@ from typing import Literal
 
 import pandas as pd
 
-from analysis import Run, metrics, tested, truth, verdict
-from analysis import campaign as table_of
-from analysis import run as runs
-from analysis.tested import TestedRun
-from analysis.verdict import Verdict
-from scripts import folders
-from scripts import run as running
-from topologies import campaign as model
-from topologies.scenario import Scenario
+from skybed.analysis import run as runs
+from skybed.analysis import tested, verdict
+from skybed.analysis.campaign import table as table_of
+from skybed.analysis.measures import metrics, truth
+from skybed.analysis.run import Run
+from skybed.analysis.tested import TestedRun
+from skybed.analysis.verdict import Verdict
+from skybed.scripts.running import folders
+from skybed.scripts.running import run as running
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario import campaign as model
 
 
 @dataclass(frozen=True)
 class RunResults:
     """What a run measured, and its verdict.
 
-    metrics: a row for each flow (analysis.metrics.flow_metrics). probes: with what each should have measured
-    (analysis.truth.probes). paths, flows: as in the run directory (docs/run-directory.md).
+    metrics: a row for each flow (measures.metrics.flow_metrics). probes: with what each should have measured
+    (measures.truth.probes). paths, flows: as in the run directory (docs/run-directory.md).
     """
 
     verdict: Verdict
@@ -65,7 +67,7 @@ def campaign(
     In a script, call it under `if __name__ == "__main__":`, because each process that makes runs imports the
     script first.
     """
-    from scripts import campaigns  # Dask takes a second to import
+    from skybed.scripts.running import campaigns  # Dask takes a second to import
 
     loaded, cases = model.load(Path(file))
     folder = Path("campaigns", loaded.name) if out is None else Path(out)

@@ -27,15 +27,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from analysis.tested import TestedRun
-    from scripts.run import Options
-    from topologies.scenario import Scenario
+    from skybed.analysis.tested import TestedRun
+    from skybed.scripts.running.run import Options
+    from skybed.topologies.model.scenario import Scenario
 
 INVALID = "skybed_invalid"  # attribute of a report and property of a test: why the run could tell it nothing
 
 WORKER_RUNS = "skybed_runs"  # what a worker of pytest-xdist tells at its end
 
-ROOMS = {Path(__file__).resolve().parents[1] / room for room in ("analysis", "scripts", "topologies")}
+PACKAGE = Path(__file__).absolute().parents[1]  # skybed
 
 log = logging.getLogger("skybed")
 
@@ -87,9 +87,9 @@ class Skybed:
         by path as of Scenario.with_: **{"traffic[down].rate_hz": 20}.
         Raises InvalidRun where the emulation was distorted.
         """
-        from scripts.run import Options
-        from topologies.errors import SkybedError
-        from topologies.scenario import Scenario
+        from skybed.scripts.running.run import Options
+        from skybed.topologies.errors import SkybedError
+        from skybed.topologies.model.scenario import Scenario
 
         loaded = Scenario.load(self._root / scenario).with_(fields)
         key = (loaded.sha256, clock, lane)
@@ -105,8 +105,8 @@ class Skybed:
         return made
 
     def _run(self, scenario: Scenario, options: Options) -> TestedRun:
-        from analysis import tested, verdict
-        from scripts import run as running
+        from skybed.analysis import tested, verdict
+        from skybed.scripts.running import run as running
 
         out = _new_directory(self._folder, scenario.name)
         log.info("running %s in %s time, in %s", scenario.name, options.clock, out)
@@ -204,7 +204,7 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, Any] 
 
 def pytest_assertrepr_compare(op: str, left: Any, right: Any) -> list[str] | None:
     """Two quantities, what the first one is, and by how much they are not in order."""
-    units = sys.modules.get("analysis.units")  # where it was not imported there are none
+    units = sys.modules.get("skybed.analysis.units")  # where it was not imported there are none
     if not units or op not in ("<", "<=", ">", ">=") or not isinstance(left, units.Quantity):
         return None
     off = f"{'over' if '<' in op else 'under'} by {abs(left - right)}"
@@ -244,7 +244,7 @@ def _reason(call: pytest.CallInfo[None]) -> str | None:
     """Why a run is invalid, where that is what ended a test."""
     if call.excinfo is None:
         return None
-    from topologies.errors import InvalidRun
+    from skybed.topologies.errors import InvalidRun
 
     return str(call.excinfo.value) if isinstance(call.excinfo.value, InvalidRun) else None
 
@@ -253,14 +253,14 @@ def _cut_to_the_test(call: pytest.CallInfo[None]) -> None:
     """An error that skybed raises on purpose says all in its sentence: its traceback ends outside skybed."""
     if call.excinfo is None:
         return
-    from topologies.errors import SkybedError
+    from skybed.topologies.errors import SkybedError
 
     if not isinstance(call.excinfo.value, SkybedError):
         return
     entries: list[TracebackType] = []
     entry: TracebackType | None = call.excinfo.tb
     while entry:
-        if not ROOMS & {*Path(entry.tb_frame.f_code.co_filename).parents}:
+        if PACKAGE not in Path(entry.tb_frame.f_code.co_filename).parents:
             entries.append(entry)
         entry = entry.tb_next
     for outer in reversed(entries):

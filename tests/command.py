@@ -2,7 +2,7 @@
 
 from click.testing import CliRunner
 
-from scripts.cli import main
+from skybed.scripts.cli.main import main
 
 
 def skybed(code, *words):

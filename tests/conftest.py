@@ -13,7 +13,7 @@ from collections import Counter
 
 import pytest
 
-from emulator.host import choose_lane
+from skybed.emulator.lanes.host import choose_lane
 
 IN_CI = os.environ.get("CI") == "true"
 COUNTS = pytest.StashKey[Counter]()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator import host, umlkernel
+from skybed.emulator.lanes import host, umlkernel
 
 virtual_time = pytest.mark.skipif(
     umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"

@@ -1,6 +1,11 @@
-"""Imports run one way: scripts -> analysis, traffic, emulator -> topologies; siblings never meet."""
+"""Imports run one way, between the rooms of the house and between the floors of each room.
+
+An import inside a function, or for type checkers only, counts like any other: it hides a circle, it does not
+open one.
+"""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,30 +18,115 @@ MAY_IMPORT = {
     "analysis": {"topologies"},
     "scripts": {"topologies", "emulator", "traffic", "analysis"},
 }
+# Of each room its floors from the ground up; each may import those before it. A module that stands in no
+# folder is a floor of its own.
+FLOORS = {
+    "topologies": ["errors", "model", "orbits", "contacts", "routing", "scenario", "plan"],
+    "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
+    "traffic": ["nodes", "loop", "tables", "wire", "stage", "kinds", "session"],
+    "analysis": ["run", "units", "numbers", "measures", "routing", "verdict", "compare", "campaign", "pages", "tested"],
+    "scripts": ["machine", "running", "bench", "api", "cli", "pytest_plugin"],
+}  # fmt: skip
+
+Imports = dict[str, set[str]]
 
 
-def imported_rooms(source: str) -> set[str]:
-    """The rooms of this house that a module imports, wherever in the file."""
-    rooms = set()
+def named(path):
+    """The dotted name of a module, from its room on."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {named(path): path for room in FLOORS for path in sorted((ROOT / room).rglob("*.py"))}
+
+
+def imported(source, known=MODULES):
+    """The modules of this house that a module imports, wherever in the file."""
+    names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            rooms |= {alias.name.split(".")[0] for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            rooms.add(node.module.split(".")[0])
-    return rooms & MAY_IMPORT.keys()
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    house = {name.removeprefix("skybed.") for name in names if name.startswith("skybed.")}
+    return house & known.keys()
+
+
+def imported_by(path):
+    """The same of a file, without the packages that hold what it imports, or itself."""
+    found = imported(path.read_text())
+    return {
+        name for name in found if not any(other.startswith(f"{name}.") for other in (*found, named(path)))
+    }
+
+
+IMPORTS = {name: imported_by(path) for name, path in MODULES.items()}
+
+
+def floor(name):
+    room, *rest = name.split(".")
+    return FLOORS[room].index(rest[0]) if rest else -1
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_a_room_imports_only_the_rooms_below_it(room):
-    modules = sorted((ROOT / room).rglob("*.py"))
-    assert modules, f"{room} has no modules"
+    mine = [name for name in MODULES if name.split(".")[0] == room]
+    assert len(mine) > 5
     wrong = {
-        f"{path.relative_to(ROOT)} imports {other}"
-        for path in modules
-        for other in imported_rooms(path.read_text()) - MAY_IMPORT[room] - {room}
+        f"{name} imports {other}"
+        for name in mine
+        for other in IMPORTS[name]
+        if other.split(".")[0] not in MAY_IMPORT[room] | {room}
     }
     assert not wrong
 
 
-def test_an_import_inside_a_function_counts():
-    assert imported_rooms("def f():\n    from emulator.host import Answer\n") == {"emulator"}
+@pytest.mark.parametrize("room", FLOORS)
+def test_a_floor_imports_only_the_floors_below_it(room):
+    wrong = {
+        f"{name} imports {other}"
+        for name, found in IMPORTS.items()
+        for other in found
+        if name.split(".")[0] == other.split(".")[0] == room and floor(other) > floor(name)
+    }
+    assert not wrong
+
+
+def test_no_imports_run_in_a_circle():
+    try:
+        TopologicalSorter(IMPORTS).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("docs/**/*.py"), *ROOT.glob("tests/**/*.py"), *MODULES.values()], ids=str
+)
+def test_a_room_is_never_imported_by_its_bare_name(path):
+    """One module under two names would be two modules, and its errors two kinds of errors."""
+    bare = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom) and not node.level
+            else []
+        )
+    }
+    assert not bare & FLOORS.keys()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from skybed.emulator.lanes.host import Answer",
+        "from skybed.emulator.lanes import host",
+        "import skybed.emulator.lanes.host",
+        "def f():\n    from skybed.emulator.lanes.host import Answer",
+        "if TYPE_CHECKING:\n    from skybed.emulator.lanes.host import Answer",
+    ],
+)
+def test_wherever_it_stands_an_import_counts(source):
+    assert "emulator.lanes.host" in imported(source)

@@ -14,7 +14,8 @@ LIVE = "import pytest\n@pytest.mark.live\ndef test_live(): {}\n"
 def run(pytester, monkeypatch):
     def run(body, *arguments, ci=True):
         monkeypatch.setenv("CI", "true" if ci else "")
-        lane = "import emulator.host as h\nh.choose_lane = lambda: h.Choice('uml', 'for this test')\n"
+        lane = "from skybed.emulator.lanes import host\n"
+        lane += "host.choose_lane = lambda: host.Choice('uml', 'for this test')\n"
         pytester.makeconftest(lane + CONFTEST.replace("from __future__ import annotations\n", ""))
         pytester.makeini("[pytest]\nmarkers = live: x\n")
         pytester.makepyfile(body)

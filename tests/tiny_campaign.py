@@ -6,8 +6,8 @@ import pathlib
 import pandas as pd
 import tiny_sky
 
-from analysis import campaign as table_of
-from topologies import campaign
+from skybed.analysis.campaign import table as table_of
+from skybed.topologies.scenario import campaign
 
 PAIR = pathlib.Path(__file__).parents[1] / "scenarios" / "pair.yaml"
 # Four short runs with traffic, of which half lose packets.

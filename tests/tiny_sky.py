@@ -15,10 +15,10 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-import analysis
-from analysis import truth
-from topologies.flow_model import HOPS
-from topologies.scenario import LinkClass, Scenario
+import skybed
+from skybed.analysis.measures import truth
+from skybed.topologies.model.flows import HOPS
+from skybed.topologies.model.scenario import LinkClass, Scenario
 
 DURATION_S = 60.0
 GAP_S = (30.0, 32.0)
@@ -205,15 +205,15 @@ class Builder:
         })  # fmt: skip
         self.tables["flows"] = pd.concat([self.tables["flows"], rows.astype(FLOWS)], ignore_index=True)
 
-    def load(self) -> analysis.Run:
+    def load(self) -> skybed.Run:
         self.dir.mkdir(exist_ok=True)
         (self.dir / "manifest.json").write_text(json.dumps(self.manifest))
         for name, table in self.tables.items():
             table.to_parquet(self.dir / f"{name}.parquet")
         if not isinstance(self.plan, TinyPlan):
             self.plan.save(self.dir / "plan")
-            return analysis.load(self.dir)
-        run = analysis.load(self.dir)
+            return skybed.load(self.dir)
+        run = skybed.load(self.dir)
         run.__dict__["plan"] = self.plan
         return run
 

@@ -1,5 +1,1 @@
-"""What the sky looks like: scenarios, orbits, contacts, routes. Pure: no root, no kernel, no sockets."""
-
-from topologies.scenario import Scenario
-
-__all__ = ["Scenario"]
+"""What the sky looks like: scenarios, orbits, contacts, routes, plans. No root, no kernel, no sockets."""

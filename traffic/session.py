@@ -6,12 +6,14 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from topologies.flow_model import AnyFlow, ProbeFlow, TcpFlow, TraceFlow, UdpFlow
-from traffic import echo, packets, stamp, tables, tcp, trace, udp
-from traffic.loop import stopped_by_sigterm
-from traffic.nodes import Clock, NodeHandle
-from traffic.probes import ProbeLog, Send
-from traffic.stage import Stage
+from skybed.topologies.model.flows import AnyFlow, ProbeFlow, TcpFlow, TraceFlow, UdpFlow
+from skybed.traffic import tables
+from skybed.traffic.kinds import echo, stamp, tcp, trace, udp
+from skybed.traffic.kinds.probes import ProbeLog, Send
+from skybed.traffic.loop import stopped_by_sigterm
+from skybed.traffic.nodes import Clock, NodeHandle
+from skybed.traffic.stage import Stage
+from skybed.traffic.wire import packets
 
 GRACE_S = 1.0  # how long after the end an answer still counts
 REHEARSAL_NS = 100_000_000

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from topologies.flow_model import Flow
-from traffic.batch import Inbox
-from traffic.loop import Loop
-from traffic.nodes import Clock, NodeHandle
+from skybed.topologies.model.flows import Flow
+from skybed.traffic.loop import Loop
+from skybed.traffic.nodes import Clock, NodeHandle
+from skybed.traffic.wire.batch import Inbox
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ import pytest
 from pytest import approx
 from tiny_sky import PROBE, TRACE
 
-from analysis import baseline, verdict
-from topologies.errors import InvalidRun, RunError
+from skybed.analysis import verdict
+from skybed.analysis.compare import baseline
+from skybed.topologies.errors import InvalidRun, RunError
 
 P50_MS = 18.3792 + 0.04 * 28.95  # the 290th of 580 that came back; see test_metrics for the 18.3792
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
 
-from analysis import campaign as table_of
-from analysis import campaign_comparison as comparison
-from topologies.errors import RunError
+from skybed.analysis.campaign import difference
+from skybed.analysis.campaign import table as table_of
+from skybed.topologies.errors import RunError
 
 GRID = "grid: {'access[0].policy': [nearest, keep], links.x-quick.loss_pct: [0, 1, 5]}\n"
 METRICS = "metrics: [rtt_p50_ms, loss_pct, outages]\n"
@@ -37,15 +37,15 @@ def keeps(case):
 
 
 def told(a, b):
-    table = comparison.compare(a, b)
+    table = difference.compare(a, b)
     return table, table.set_index(["access[0].policy", "links.x-quick.loss_pct", "flow", "figure"])
 
 
 def test_a_campaign_is_identical_with_itself(campaign):
     made = campaign("a", lambda case: 10 + case.repeat)
-    table = comparison.compare(made, made)
+    table = difference.compare(made, made)
     assert set(table["outcome"]) == {"identical"} and (table["difference"] == 0).all() and len(table) == 12
-    assert comparison.overall(table)["says"].tolist() == [
+    assert difference.overall(table)["says"].tolist() == [
         "down RTT p50: identical in all 6 combinations.", "down loss: identical in all 6 combinations.",
     ]  # fmt: skip
 
@@ -64,7 +64,7 @@ def test_a_change_of_one_parameter_s_value_is_told_with_its_size(campaign):
     )
     assert changed["says"].endswith("): beyond the noise (p 0.0079), Cliff's delta +1.00 (large).")
     assert rows.loc["nearest", 1, "down", "rtt_p50_ms"]["outcome"] == "identical"
-    overall = comparison.overall(table).iloc[0]
+    overall = difference.overall(table).iloc[0]
     assert overall["says"] == (
         "down RTT p50: beyond the noise in 3, identical in 3 of 6 combinations; over all +10 ms in the "
         "median, too few runs to tell it from noise."
@@ -74,10 +74,10 @@ def test_a_change_of_one_parameter_s_value_is_told_with_its_size(campaign):
 def test_noise_is_called_noise(campaign):
     rng = np.random.default_rng(3)
     a, b = (campaign(name, lambda case: 10 + rng.normal(), repeats=8) for name in "ab")
-    table = comparison.compare(a, b)
+    table = difference.compare(a, b)
     tested = table[table["figure"] == "rtt_p50_ms"]
     assert set(tested["outcome"]) == {"within noise"} and (tested["p"] > 0.05).all()
-    assert comparison.overall(table)["outcome"].tolist() == ["within noise", "identical"]
+    assert difference.overall(table)["outcome"].tolist() == ["within noise", "identical"]
 
 
 def test_a_change_that_is_the_same_everywhere_needs_no_repeats(campaign):
@@ -86,10 +86,10 @@ def test_a_change_that_is_the_same_everywhere_needs_no_repeats(campaign):
     b = campaign(
         "b", lambda case: 12 + 1.5 * case.parameters["links.x-quick.loss_pct"] + keeps(case), repeats=1
     )
-    table = comparison.compare(a, b)
+    table = difference.compare(a, b)
     rows = table[table["figure"] == "rtt_p50_ms"]
     assert set(rows["outcome"]) == {"too few runs"} and rows["low"].isna().all()
-    overall = comparison.overall(table).iloc[0]
+    overall = difference.overall(table).iloc[0]
     assert overall["outcome"] == "beyond noise" and overall["p"] == approx(2 / 2**6)
     assert overall["says"] == (
         "down RTT p50: too few runs to tell it from noise in 6 of 6 combinations; over all +3.25 ms in the "
@@ -99,11 +99,11 @@ def test_a_change_that_is_the_same_everywhere_needs_no_repeats(campaign):
 
 @pytest.mark.parametrize("repeats, outcome", [(3, "too few runs"), (4, "beyond noise")])
 def test_from_four_repeats_a_change_can_be_told(campaign, repeats, outcome):
-    assert comparison.ENOUGH == 4
+    assert difference.ENOUGH == 4
     a, b = (campaign(str(x), lambda case, x=x: x + case.repeat, repeats, text="") for x in (10, 20))
-    table = comparison.compare(a, b)
+    table = difference.compare(a, b)
     assert table["outcome"].tolist() == [outcome, "identical"]
-    assert comparison.overall(table)["says"].tolist() == table["says"].tolist()
+    assert difference.overall(table)["says"].tolist() == table["says"].tolist()
 
 
 def test_of_many_figures_a_single_one_is_beyond_the_noise_only_if_it_is_so_by_far(campaign):
@@ -132,7 +132,7 @@ def test_what_only_one_campaign_has_is_missing(campaign):
         row["difference"]
     )
     assert row["says"].endswith("down RTT p50: A has none.")
-    assert comparison.overall(table)["outcome"].tolist() == ["identical"] * 2 + ["missing"]
+    assert difference.overall(table)["outcome"].tolist() == ["identical"] * 2 + ["missing"]
 
 
 def test_a_combination_that_only_the_second_has_is_missing_in_the_first(campaign):
@@ -145,7 +145,7 @@ def test_a_combination_that_only_the_second_has_is_missing_in_the_first(campaign
 def test_campaigns_over_different_parameters_are_not_compared(campaign):
     a, b = campaign("a", lambda case: 10.0), campaign("b", lambda case: 10.0, text="")
     with pytest.raises(RunError, match=r"only one of them varies access\[0\]\.policy"):
-        comparison.compare(a, b)
+        difference.compare(a, b)
 
 
 values = st.lists(st.sampled_from([1.0, 2.0, 2.5, 7.0]), min_size=0, max_size=6)
@@ -154,8 +154,8 @@ values = st.lists(st.sampled_from([1.0, 2.0, 2.5, 7.0]), min_size=0, max_size=6)
 @given(values, values)
 @settings(max_examples=60, deadline=None)
 def test_swapping_two_campaigns_turns_the_signs_and_no_more(a, b):
-    one, other = (comparison._row(np.array(x), np.array(y), "rtt_p50_ms") for x, y in ((a, b), (b, a)))
-    names = comparison.COLUMNS
+    one, other = (difference._row(np.array(x), np.array(y), "rtt_p50_ms") for x, y in ((a, b), (b, a)))
+    names = difference.COLUMNS
     first, second = dict(zip(names, one, strict=True)), dict(zip(names, other, strict=True))
     assert first["outcome"] == second["outcome"]
     for name in ("difference", "cliffs_delta"):

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from pytest import approx
 from rich.console import Console
 
-from analysis import campaign as table_of
-from analysis import campaign_plots, campaign_report, campaign_summary
-from scripts.cli import main
+from skybed.analysis.campaign import statistics
+from skybed.analysis.campaign import table as table_of
+from skybed.analysis.pages import campaign as page_of
+from skybed.analysis.pages import campaign_figures
+from skybed.scripts.cli.main import main
 
 LOSSES = [0, 1, 5]
 TEXT = """
@@ -64,12 +66,12 @@ def results(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def summary(results):
-    return campaign_summary.summarise(results)
+    return statistics.summarise(results)
 
 
 @pytest.fixture(scope="module")
 def page(results, summary):
-    return campaign_report.write(results, summary).read_text()
+    return page_of.write(results, summary).read_text()
 
 
 def test_a_combination_is_summed_up_from_its_runs_that_can_be_used(summary):
@@ -86,7 +88,7 @@ def test_a_combination_is_summed_up_from_its_runs_that_can_be_used(summary):
 def test_runs_that_cannot_be_used_are_counted_and_never_dropped(results, summary):
     rows = summary[(summary["access[0].policy"] == "keep") & (summary["links.x-quick.loss_pct"] == 5)]
     assert rows[["runs", "n"]].values.tolist() == [[6, 0]] * 3 and rows["median"].isna().all()
-    told = json.loads(json.dumps(campaign_summary.as_json(results, summary)))
+    told = json.loads(json.dumps(statistics.as_json(results, summary)))
     assert told["runs"] == {"error": 1, "fail": 5, "invalid": 10, "pass": 20}
     assert len(told["not_used"]) == 11 and {run["verdict"] for run in told["not_used"]} == {
         "error",
@@ -97,16 +99,16 @@ def test_runs_that_cannot_be_used_are_counted_and_never_dropped(results, summary
 
 def test_an_interval_of_the_median_is_that_of_order_statistics():
     """Of 20 values the 6th and the 15th: Conover, Practical Nonparametric Statistics, gives 95.9 %."""
-    assert campaign_summary.median_interval(np.arange(1.0, 21)) == (6, 15)
-    assert campaign_summary.median_interval(np.arange(1.0, 7)) == (1, 6)
+    assert statistics.median_interval(np.arange(1.0, 21)) == (6, 15)
+    assert statistics.median_interval(np.arange(1.0, 7)) == (1, 6)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30))
 def test_intervals_hold_what_they_are_of(found):
     found = np.array(found)
     for (low, high), value in (
-        (campaign_summary.median_interval(found), np.median(found)),
-        (campaign_summary.mean_interval(found), found.mean()),
+        (statistics.median_interval(found), np.median(found)),
+        (statistics.mean_interval(found), found.mean()),
     ):
         assert (np.isnan(low) and np.isnan(high)) or low <= value <= high
 
@@ -120,7 +122,7 @@ def test_the_summary_is_kept_as_csv_and_parquet(results, summary, page):
 
 
 def test_every_figure_is_drawn_of_the_flows_that_have_it(results):
-    drawn = campaign_plots.all_figures(results)
+    drawn = campaign_figures.all_figures(results)
     assert [figure.title for figure in drawn] == [
         "RTT of down by access[0].policy and links.x-quick.loss_pct",
         "RTT of across by access[0].policy and links.x-quick.loss_pct",
@@ -129,7 +131,8 @@ def test_every_figure_is_drawn_of_the_flows_that_have_it(results):
         "RTT p50 of down by links.x-quick.loss_pct and access[0].policy",
     ]
     assert drawn[2].caption.endswith("Pooled: links.x-quick.loss_pct (3 values).")
-    assert [figure.svg for figure in campaign_plots.all_figures(results)] == [figure.svg for figure in drawn]
+    again = campaign_figures.all_figures(results)
+    assert [figure.svg for figure in again] == [figure.svg for figure in drawn]
 
 
 def test_without_figures_of_its_own_a_campaign_shows_what_varies(tmp_path):
@@ -138,7 +141,7 @@ def test_without_figures_of_its_own_a_campaign_shows_what_varies(tmp_path):
         tmp_path / "c", text + "metrics: [rtt_p50_ms]\n",
         lambda case: ("pass", {"down": {"rtt_p50_ms": 1.5}}), lambda case: {"down": [1500.0]},
     )  # fmt: skip
-    assert [figure.title for figure in campaign_plots.all_figures(table_of.read(folder))] == [
+    assert [figure.title for figure in campaign_figures.all_figures(table_of.read(folder))] == [
         "RTT of down by links.x-quick.loss_pct", "RTT p50 of down by links.x-quick.loss_pct",
         "RTT p50 of down by access[0].policy",
     ]  # fmt: skip
@@ -160,7 +163,7 @@ def test_a_browser_shows_every_figure_at_its_size(results, page, tmp_path):
 
 def test_the_terminal_has_a_line_for_each_figure_and_run_that_is_missing(results, summary):
     out = io.StringIO()
-    campaign_summary.render(results, summary, Console(file=out, width=80))
+    statistics.render(results, summary, Console(file=out, width=80))
     lines = out.getvalue().splitlines()
     assert lines[0] == "links.x-quick.loss_pct 0, access[0].policy nearest"
     assert lines[3].split() == ["RTT", "p50", "ms", "5", "of", "6", "12", "12", "10.04", "to", "13.96"]

@@ -9,8 +9,8 @@ import pyarrow.dataset as ds
 import pytest
 import tiny_campaign
 
-from analysis import campaign as table_of
-from topologies.errors import RunError
+from skybed.analysis.campaign import table as table_of
+from skybed.topologies.errors import RunError
 
 GRID = """
 grid:

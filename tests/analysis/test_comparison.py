@@ -4,7 +4,7 @@ import numpy as np
 from pytest import approx
 from tiny_sky import PROBE
 
-from analysis import comparison
+from skybed.analysis.compare import comparison
 
 UDP = {"kind": "udp", "name": "u1", "from": "Miyun", "to": "Sanya", "rate_mbps": 4}
 

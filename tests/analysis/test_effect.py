@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
 
-from analysis import effect
+from skybed.analysis.measures import effect
 
 samples = st.lists(st.integers(-50, 50), min_size=2, max_size=9).map(lambda x: np.array(x, float))
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import analysis
-from analysis import exact
-from topologies.errors import RunError
+import skybed
+from skybed.analysis.compare import exact
+from skybed.topologies.errors import RunError
 
 TABLE = pa.table({
     "flow": pa.array(["command", None, "", "straße"] * 5),
@@ -110,7 +110,7 @@ def pair(builder, tmp_path):
         for name, change in changed.items():
             path = tmp_path / "other" / f"{name}.parquet"
             change(pd.read_parquet(path)).to_parquet(path)
-        return run, analysis.load(tmp_path / "other")
+        return run, skybed.load(tmp_path / "other")
 
     return made
 

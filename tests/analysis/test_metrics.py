@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pytest import approx
 
-from analysis import metrics, paths
-from topologies.errors import RunError
+from skybed.analysis.measures import metrics, paths
+from skybed.topologies.errors import RunError
 
 UDP = {"kind": "udp", "name": "u1", "from": "Miyun", "to": "Sanya", "rate_mbps": 4}
 TCP = {"kind": "tcp", "name": "c1", "from": "Miyun", "to": "Sanya"}

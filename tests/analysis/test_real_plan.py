@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 from tiny_sky import PROBE, TINY, TRACE, Builder
 
-from analysis import delays, metrics, paths, report, truth, verdict
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.analysis import verdict
+from skybed.analysis.measures import delays, metrics, paths, truth
+from skybed.analysis.pages import report
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
 
 SHELL = dict(planes=5, per_plane=10, inclination_deg=86.5, altitude_km=1160, pattern="star", phasing=1)
 SKY = TINY | {

@@ -9,8 +9,9 @@ from browser import shown
 from rich.console import Console
 from tiny_sky import PROBE, TINY, TRACE, Builder, TinyPlan
 
-from analysis import report, summary, verdict
-from topologies.scenario import Scenario
+from skybed.analysis import verdict
+from skybed.analysis.pages import report, summary
+from skybed.topologies.model.scenario import Scenario
 
 LOAD = {"kind": "udp", "name": "u1", "from": "Miyun", "to": "Sanya", "rate_mbps": 4, "start_s": 50}
 FLOWS = [PROBE, TRACE, LOAD]

@@ -6,7 +6,9 @@ import pytest
 from pytest import approx
 from tiny_sky import CONTROL, LOST
 
-from analysis import control, forwarding, routing, truth, verdict
+from skybed.analysis import verdict
+from skybed.analysis.measures import forwarding, truth
+from skybed.analysis.routing import control, convergence
 
 S1_MIYUN, S2_MIYUN = 0, 2  # numbers of links
 
@@ -27,14 +29,14 @@ def lose(made, *spans):
 
 
 def of(run, kind):
-    (row,) = routing.table(run).query("kind == @kind").to_dict("records")
+    (row,) = convergence.table(run).query("kind == @kind").to_dict("records")
     return row
 
 
 def test_the_planned_end_of_a_link_on_the_path(builder):
     """From 30 s to 32 s there is no path: 20 probes, two samples of ten."""
     run = builder().load()
-    assert len(routing.table(run)) == 1
+    assert len(convergence.table(run)) == 1
     row = of(run, "planned")
     assert (row["event"], row["t_s"], row["until_s"], row["what"]) == (0, 30.0, 60.0, "2 links of s1")
     assert row["on_path"] and row["lost"] == 20 and row["loss_derived_s"] == approx(2.0)
@@ -47,7 +49,7 @@ def test_the_planned_end_of_a_link_on_the_path(builder):
 def test_the_planned_end_of_a_link_off_the_path_is_no_event(builder):
     made = builder()
     made.tables["routes"].loc[made.tables["routes"]["via"] == "s1", "via"] = "s2"
-    assert routing.table(made.load()).empty
+    assert convergence.table(made.load()).empty
 
 
 def silent(builder):
@@ -67,7 +69,7 @@ def silent(builder):
 
 def test_an_outage_and_its_repair(builder):
     run = silent(builder).load()
-    assert routing.table(run)["kind"].tolist() == ["down", "silence", "heal", "planned"]
+    assert convergence.table(run)["kind"].tolist() == ["down", "silence", "heal", "planned"]
     row = of(run, "silence")
     assert row["what"] == "s1--Miyun" and row["on_path"] and row["until_s"] == 20.0
     assert row["lost"] == 26 and row["loss_derived_s"] == approx(2.6) and row["expired"] == 3
@@ -82,7 +84,7 @@ def test_probes_under_way_count_to_the_event_on_their_path_that_loses_them(build
     """The probe of 10.0 s left after the one event, and was lost by the other."""
     run = silent(builder).load()
     assert of(run, "down")["lost"] == 0 and not of(run, "down")["on_path"]
-    assert routing.table(run)["lost"].sum() == run.probes["lost"].sum()
+    assert convergence.table(run)["lost"].sum() == run.probes["lost"].sum()
 
 
 def test_a_loss_period_counts_as_a_whole_to_the_event_that_it_began_with(builder):
@@ -100,7 +102,7 @@ def test_a_loss_period_counts_as_a_whole_to_the_event_that_it_began_with(builder
 def test_a_planned_outage_is_known_to_routing(builder):
     made = builder()
     happen(made, (10.0, "silence", S1_MIYUN), lost=[(S1_MIYUN, "silent", True, 10.0, 20.0)])
-    assert routing.table(made.load())["kind"].tolist() == ["planned", "planned"]
+    assert convergence.table(made.load())["kind"].tolist() == ["planned", "planned"]
 
 
 def test_a_flow_that_never_comes_back(builder):
@@ -117,7 +119,7 @@ def test_a_flow_that_never_comes_back(builder):
 def test_stretch_is_over_the_oracle_s_round_trip(builder):
     made = builder()
     made.tables["probes"].loc[:59, "rtt_us"] *= 1.5
-    found = routing.stretch(truth.probes(made.load())).iloc[0]
+    found = convergence.stretch(truth.probes(made.load())).iloc[0]
     assert found["n"] == 580 and found["above_pct"] == approx(100 * 60 / 580)
     assert found["p50"] == approx(1.002, abs=1e-3) and found["p99"] == approx(1.503, abs=1e-3)
 
@@ -130,7 +132,7 @@ def test_control_traffic_by_protocol_and_link(builder):
             (59, "s2", "Sanya", "bfd", 1, 100)]  # fmt: skip
     made.tables["control"] = pd.DataFrame(rows, columns=[*CONTROL]).astype(CONTROL)
     run = made.load()
-    busy = routing.busy(run, routing.table(run))
+    busy = convergence.busy(run, convergence.table(run))
     assert np.flatnonzero(busy).tolist() == list(range(30, 37))
     found = control.summary(run, busy).set_index("protocol")
     assert found.index.tolist() == ["ospf", "bfd", "all"]
@@ -189,4 +191,4 @@ def test_the_verdict_tells_it_and_writes_the_table(builder):
     assert judged["routing"]["churn"]["changes"] == 2
     verdict.write(run, judged)
     stored = pd.read_parquet(run.dir / "routing.parquet")
-    assert stored["loss_derived_s"].tolist() == approx([2.0]) and [*stored.columns] == [*routing.COLUMNS]
+    assert stored["loss_derived_s"].tolist() == approx([2.0]) and [*stored.columns] == [*convergence.COLUMNS]

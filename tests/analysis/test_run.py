@@ -2,8 +2,8 @@
 
 import pytest
 
-import analysis
-from topologies.errors import RunError
+import skybed
+from skybed.topologies.errors import RunError
 
 
 def error_of(builder) -> str:
@@ -16,13 +16,13 @@ def error_of(builder) -> str:
 
 def test_no_directory(tmp_path):
     with pytest.raises(RunError) as caught:
-        analysis.load(tmp_path / "x")
+        skybed.load(tmp_path / "x")
     assert str(caught.value) == f"{tmp_path}/x: there is no such directory; name one that `skybed run` made."
 
 
 def test_not_a_run(tmp_path):
     with pytest.raises(RunError) as caught:
-        analysis.load(tmp_path)
+        skybed.load(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}: not a run directory, it has no manifest.json; name one that `skybed run` made."
     )
@@ -31,7 +31,7 @@ def test_not_a_run(tmp_path):
 def test_broken_manifest(tmp_path):
     (tmp_path / "manifest.json").write_text('{"lane": ')
     with pytest.raises(RunError) as caught:
-        analysis.load(tmp_path)
+        skybed.load(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}/manifest.json: the manifest cannot be read "
         "(Expecting value: line 1 column 10 (char 9)); the file is damaged, run the scenario again."

@@ -6,10 +6,12 @@ import pytest
 from pytest import approx
 from tiny_sky import Builder
 
-from analysis import baseline, mbps, ms, percent, s, tested
-from topologies.errors import RunError, ScenarioError
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.analysis import tested
+from skybed.analysis.compare import baseline
+from skybed.analysis.units import mbps, ms, percent, s
+from skybed.topologies.errors import RunError, ScenarioError
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
 
 PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
 UDP = {"kind": "udp", "name": "scene", "from": "eo-0-0", "to": "sanya", "rate_mbps": 4}

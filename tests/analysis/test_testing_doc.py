@@ -3,8 +3,8 @@
 import pathlib
 import re
 
-from analysis import baseline, comparison
-from analysis.tested import TestedRun
+from skybed.analysis.compare import baseline, comparison
+from skybed.analysis.tested import TestedRun
 
 TEXT = (pathlib.Path(__file__).parents[2] / "docs" / "testing.md").read_text()
 

@@ -5,7 +5,7 @@ import copy
 import pytest
 from pytest import approx
 
-from analysis.units import Quantity, kbps, mbps, ms, percent, s, us
+from skybed.analysis.units import Quantity, kbps, mbps, ms, percent, s, us
 
 
 @pytest.mark.parametrize(

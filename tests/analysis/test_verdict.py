@@ -8,8 +8,9 @@ import pytest
 from pytest import approx
 from tiny_sky import PROBE
 
-from analysis import delays, truth, verdict
-from topologies.scenario import LinkClass
+from skybed.analysis import verdict
+from skybed.analysis.measures import delays, truth
+from skybed.topologies.model.scenario import LinkClass
 
 LOAD = dict(kind="udp", name="u1", rate_mbps=4, start_s=10, stop_s=20) | {"from": "Miyun", "to": "Sanya"}
 

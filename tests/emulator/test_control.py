@@ -8,7 +8,7 @@ from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6ND_NS, IPv6, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting
 from scapy.layers.l2 import ARP, LLC, Dot3, Ether
 
-from emulator import control
+from skybed.emulator.kernel import control
 
 OWN_UDP, OWN_TCP = (range(862, 863), range(20_000, 20_003)), (range(5201, 5204),)
 FOUR, SIX = Ether() / IP(dst="10.0.0.1"), Ether() / IPv6(dst="fd5b::1")

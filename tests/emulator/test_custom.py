@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator import daemons
-from topologies.errors import MachineError, ScenarioError
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.emulator.daemons import daemons
+from skybed.topologies.errors import MachineError, ScenarioError
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
 
 SKY = (Path(__file__).parents[2] / "scenarios" / "reroute-ospf.yaml").read_text()
 CONFIG = """

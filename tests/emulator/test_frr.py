@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from emulator import daemons, host, routers
-from topologies.errors import MachineError, ScenarioError
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.emulator.daemons import daemons, routers
+from skybed.emulator.lanes import host
+from skybed.topologies.errors import MachineError, ScenarioError
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 FILES = {

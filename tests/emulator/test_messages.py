@@ -12,7 +12,7 @@ from pyroute2.netlink.rtnl.ndmsg import ndmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
-from emulator import messages
+from skybed.emulator.kernel import messages
 
 INDEX = st.integers(1, 2**31 - 1)
 IP = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))

@@ -5,10 +5,11 @@ import pathlib
 import numpy as np
 import pytest
 
-from emulator import net
-from topologies import timeline, windowed
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.emulator.sky import net
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan import timeline
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.routing import windowed
 
 RING = pathlib.Path(__file__).parents[2] / "scenarios" / "ring12.yaml"
 

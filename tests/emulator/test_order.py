@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import dijkstra
 
-from emulator.order import rounds
+from skybed.emulator.sky.order import rounds
 
 
 def next_hops(weights):

@@ -7,12 +7,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from emulator import tables
-from emulator.player import Played
-from topologies.plan import Plan
-from topologies.routes import CHANGE
-from topologies.scenario import Scenario
-from topologies.timeline import EVENT, EventKind
+from skybed.emulator.sky import tables
+from skybed.emulator.sky.player import Played
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.plan.timeline import EVENT, EventKind
+from skybed.topologies.routing.routes import CHANGE
 
 PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
 UP, DELAY, SILENCE, HEAL, DOWN = EventKind

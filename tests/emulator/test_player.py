@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from emulator.player import Player
-from topologies.plan import Window
-from topologies.routes import CHANGE
-from topologies.timeline import EVENT, EventKind
+from skybed.emulator.sky.player import Player
+from skybed.topologies.plan.plan import Window
+from skybed.topologies.plan.timeline import EVENT, EventKind
+from skybed.topologies.routing.routes import CHANGE
 
 UP, DELAY, SILENCE, HEAL, DOWN = EventKind
 

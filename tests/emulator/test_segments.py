@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from test_order import next_hops, skies
 
-from emulator import segments
-from topologies.errors import MachineError
-from topologies.scenario import Scenario
+from skybed.emulator.sky import segments
+from skybed.topologies.errors import MachineError
+from skybed.topologies.model.scenario import Scenario
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 

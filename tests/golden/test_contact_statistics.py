@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from topologies import catalog, ephemeris
-from topologies.scenario import Layer, Walker
-from topologies.spans import spans, union
-from topologies.visibility import Rule, intervals
-from topologies.walker import satellites
+from skybed.topologies.contacts.spans import spans, union
+from skybed.topologies.contacts.visibility import Rule, intervals
+from skybed.topologies.model import catalogue
+from skybed.topologies.model.scenario import Layer, Walker
+from skybed.topologies.orbits import ephemeris
+from skybed.topologies.orbits.walker import satellites
 
 EPOCH = dt.datetime(2026, 5, 9, tzinfo=dt.UTC)
 SITES = ("miyun", "sanya", "mohe", "kiruna", "kashi", "lijiang")
@@ -23,7 +24,7 @@ def passes():
     walker = Walker(planes=PLANES, per_plane=1, inclination_deg=97.535, altitude_km=535)
     sats = satellites("eo", Layer(walker=walker), EPOCH)
     orbits = ephemeris.elements_table([s.name for s in sats], [s.satrec for s in sats])
-    stations = pd.DataFrame([{"name": name, "alt_m": 0.0, **catalog.STATIONS[name]} for name in SITES])
+    stations = pd.DataFrame([{"name": name, "alt_m": 0.0, **catalogue.STATIONS[name]} for name in SITES])
     sky = ephemeris.make(orbits, stations, EPOCH, WEEK_S)
     a, b = np.repeat(np.arange(len(SITES)) + PLANES, PLANES), np.tile(np.arange(PLANES), len(SITES))
     seen = intervals(sky, a, b, Rule(min_elevation_deg=5), WEEK_S)

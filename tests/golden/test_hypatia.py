@@ -5,9 +5,9 @@ import pathlib
 import numpy as np
 import pytest
 
-from topologies.geometry import chord_km
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.orbits.geometry import chord_km
+from skybed.topologies.plan.plan import Plan
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 T_S = np.arange(2000) * 0.1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator import lanes
+from skybed.emulator.lanes import lanes
 
 ROOT = Path(__file__).parents[2]
 SKYBED = Path(sys.executable).with_name("skybed")
@@ -20,8 +20,8 @@ MEMORY_MB = 1024
 THREE = """
 import json, sys, time
 from mininet.net import Mininet
-from emulator.link import SkyLink
-from emulator.node import GroundStation, Satellite
+from skybed.emulator.sky.link import SkyLink
+from skybed.emulator.sky.node import GroundStation, Satellite
 
 Mininet.inited = True
 net = Mininet(controller=None)
@@ -47,7 +47,7 @@ def in_lane(tmp_path):
 
     def run(source, before=THREE, timeout_s=120, memory_mb=MEMORY_MB):
         program = tmp_path / "program.py"
-        this_checkout = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        this_checkout = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})\n"
         program.write_text(this_checkout + before + textwrap.dedent(source))
         command = ["timeout", str(timeout_s), sys.executable, str(program)]
         with lanes.running(lanes.choose("auto"), command, tmp_path, memory_mb) as process:

@@ -5,7 +5,8 @@ import json
 import needs
 import pytest
 
-from analysis import load, metrics
+from skybed.analysis.measures import metrics
+from skybed.analysis.run import load
 
 pytestmark = [
     pytest.mark.live,
@@ -132,11 +133,11 @@ def test_a_process_that_ends_in_the_run_is_named(in_lane, tmp_path):
     before = f"""
 import json, time
 from pathlib import Path
-from emulator.daemons import Daemons
-from emulator.net import Sky
-from emulator.player import Player
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.emulator.daemons.daemons import Daemons
+from skybed.emulator.sky.net import Sky
+from skybed.emulator.sky.player import Player
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.model.scenario import Scenario
 
 plan = Plan.make(Scenario.load({str(tmp_path / "six.yaml")!r}))
 sky = Sky(plan)

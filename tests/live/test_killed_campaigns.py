@@ -13,10 +13,10 @@ import pytest
 from conftest import ROOT
 from tiny_campaign import PAIRS
 
-from analysis import exact
-from scripts import run as running
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.analysis.compare import exact
+from skybed.scripts.running import run as running
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
 
 pytestmark = [
     pytest.mark.live,
@@ -34,7 +34,7 @@ def start(tmp_path):
     begun = []
 
     def begin(out):
-        program = "from scripts.cli import main; main()"
+        program = "from skybed.scripts.cli.main import main; main()"
         command = [sys.executable, "-c", program, "campaign", "run", file, "--out", out]
         begun.append(
             subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)

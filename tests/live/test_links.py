@@ -98,7 +98,7 @@ def test_stock_mininet_commands_work_on_our_nodes(in_lane):
 
 def test_a_hop_costs_less_than_a_millisecond(in_lane):
     told = in_lane("""
-        from emulator import calibrate
+        from skybed.emulator.sky import calibrate
         answer(hop_cost_us=calibrate.hop_cost_us())
     """)
     assert 0 <= told["hop_cost_us"] < 1000

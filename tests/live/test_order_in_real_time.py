@@ -9,8 +9,9 @@ import needs
 import pytest
 from conftest import ROOT
 
-from analysis import load, metrics
-from topologies.scenario import Scenario
+from skybed.analysis.measures import metrics
+from skybed.analysis.run import load
+from skybed.topologies.model.scenario import Scenario
 
 pytestmark = [
     pytest.mark.live,

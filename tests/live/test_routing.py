@@ -8,8 +8,11 @@ from browser import shown
 from conftest import ROOT
 from pytest import approx
 
-from analysis import forwarding, load, metrics, paths, routing
-from topologies.scenario import Scenario
+from skybed.analysis.measures import metrics, paths
+from skybed.analysis.measures import forwarding
+from skybed.analysis.routing import convergence
+from skybed.analysis.run import load
+from skybed.topologies.model.scenario import Scenario
 
 pytestmark = [
     pytest.mark.live,
@@ -97,7 +100,7 @@ def test_runs_with_daemons_repeat_to_the_byte(runs, skybed, tmp_path):
 
 
 def test_the_table_of_what_routing_cost_says_the_same(runs):
-    found = {kind: routing.table(load(runs[kind])).set_index("kind") for kind in KINDS}
+    found = {kind: convergence.table(load(runs[kind])).set_index("kind") for kind in KINDS}
     silent_s = [found[kind].loc["silence", "loss_derived_s"] for kind in KINDS]
     assert silent_s == approx([outage_s(runs[kind], SILENT_S, CARRIER_S - 5) for kind in KINDS], abs=0.02)
     for kind in KINDS:
@@ -149,12 +152,12 @@ def test_all_runs_compared_show_the_difference(runs, skybed, tmp_path):
 HEAD = """
 import json, os, signal, socket, time
 from pathlib import Path
-from emulator.daemons import Daemons
-from emulator.net import Sky
-from emulator.player import Player
-from topologies.errors import MachineError
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.emulator.daemons.daemons import Daemons
+from skybed.emulator.sky.net import Sky
+from skybed.emulator.sky.player import Player
+from skybed.topologies.errors import MachineError
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.model.scenario import Scenario
 
 scenario = Scenario.load("scenarios/NAME.yaml")
 routing = scenario.routing.model_copy(update={"protocol": "ospf"})
@@ -193,9 +196,9 @@ def test_tcpdump_and_a_tap_count_the_same_packets_and_tables_are_the_kernel_s(in
     """Over a link that breaks: what leaves relay-1-1 for relay-2-1, and all tables at the end."""
     program = """
     import subprocess
-    from emulator import control
-    from emulator.fib import Fib
-    from emulator.messages import packed
+    from skybed.emulator.kernel import control
+    from skybed.emulator.kernel.fib import Fib
+    from skybed.emulator.kernel.messages import packed
 
     places = {packed(ip): n for n, ip in enumerate(ip for x in sky.sky_nodes for ip in (x.ip, x.ip6))}
     fibs = [Fib(node.namespace, places, {x.index: x.name for x in node.intfList()}) for node in sky.sky_nodes]

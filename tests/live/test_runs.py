@@ -65,10 +65,10 @@ def test_report_judges_a_run_again(demo, skybed):
 
 ALL_PAIRS = """
 import json, select, socket, struct, sys, time
-from emulator.net import Sky
-from emulator.player import Player
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.emulator.sky.net import Sky
+from skybed.emulator.sky.player import Player
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.model.scenario import Scenario
 
 plan = Plan.make(Scenario.load("scenarios/sc-mini.yaml"))
 sky = Sky(plan)
@@ -154,7 +154,8 @@ lane, out = sys.argv[1:]
 child, terminal = pty.fork()
 if child == 0:
     arguments = ["skybed", "run", "scenarios/pair.yaml", "--cli", "--lane", lane, "--out", out]
-    os.execv(sys.executable, [sys.executable, "-c", "from scripts.cli import main; main()", *arguments[1:]])
+    command = "from skybed.scripts.cli.main import main; main()"
+    os.execv(sys.executable, [sys.executable, "-c", command, *arguments[1:]])
 read_until("mininet>")
 type_in("nodes\\n")
 told = {"nodes": read_until("mininet>")}
@@ -207,7 +208,7 @@ def state():
     return [subprocess.run(look, capture_output=True, text=True).stdout for look in looks]
 
 before = state()
-skybed = [sys.executable, "-c", "from scripts.cli import main; main()"]
+skybed = [sys.executable, "-c", "from skybed.scripts.cli.main import main; main()"]
 options = ["run", "scenarios/pair.yaml", "--lane", "native", "--out", "/run/pair"]
 done = subprocess.run(skybed + options, capture_output=True, text=True)
 manifest, verdict = (json.load(open(f"/run/pair/{name}.json")) for name in ("manifest", "verdict"))

@@ -7,9 +7,10 @@ import pytest
 import yaml
 from conftest import ROOT
 
-from analysis import load, metrics, paths, truth
-from topologies.flow_model import STAMP_HOPS
-from topologies.plan import Plan
+from skybed.analysis.measures import metrics, paths, truth
+from skybed.analysis.run import load
+from skybed.topologies.model.flows import STAMP_HOPS
+from skybed.topologies.plan.plan import Plan
 
 pytestmark = [
     pytest.mark.live,

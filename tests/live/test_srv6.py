@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from analysis import load, metrics, paths, truth
-from topologies import srv6
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.analysis.measures import metrics, paths, truth
+from skybed.analysis.run import load
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.routing import srv6
 
 pytestmark = pytest.mark.live
 SCENARIO = ROOT / "scenarios" / "reroute-srv6.yaml"
@@ -16,11 +17,11 @@ SILENT_S, CARRIER_S, HANDOVER_S = 10, 80, 97  # see the scenario
 
 HEAD = """
 import json, socket
-from emulator import messages
-from emulator.net import Sky
-from emulator.player import Player
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.emulator.kernel import messages
+from skybed.emulator.sky.net import Sky
+from skybed.emulator.sky.player import Player
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.model.scenario import Scenario
 
 plan = Plan.make(Scenario.load("scenarios/reroute-srv6.yaml"), duration_s=5)
 sky = Sky(plan)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from scripts import run
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.scripts.running import run
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
 
 pytestmark = pytest.mark.live
 
@@ -15,11 +15,11 @@ CENTRE = "beijing"
 
 PROGRAM = """
 import contextlib, json, socket, struct, time
-from emulator.clock import Clock
-from emulator.net import Sky
-from emulator.node import GroundStation
-from emulator.player import Player
-from topologies.plan import Plan
+from skybed.emulator.sky.clock import Clock
+from skybed.emulator.sky.net import Sky
+from skybed.emulator.sky.node import GroundStation
+from skybed.emulator.sky.player import Player
+from skybed.topologies.plan.plan import Plan
 
 ECHO_REQUEST, ECHO_REPLY = 8, 0
 PATIENCE_S = 5.0

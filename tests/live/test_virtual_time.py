@@ -13,14 +13,14 @@ import pandas as pd
 import pytest
 from conftest import MEMORY_MB, ROOT
 
-from analysis import load, metrics
-from emulator import lanes
-from scripts import run
-from scripts.bench_live import SKYBED
-from scripts.bench_virtual import LINE, TCP
-from scripts.cluster import ROOMS
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.analysis.measures import metrics
+from skybed.analysis.run import load
+from skybed.emulator.lanes import lanes
+from skybed.scripts.bench.live import SKYBED
+from skybed.scripts.bench.virtual import LINE, TCP
+from skybed.scripts.running import run
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
 
 pytestmark = [
     pytest.mark.live,
@@ -118,14 +118,13 @@ def test_runs_repeat_to_the_byte_whatever_goes_on_beside(virtual, skybed, tmp_pa
 
 def test_a_run_of_code_that_was_never_compiled_is_the_same(tmp_path):
     """Compiling takes readings of the clock, and so does much else that comes before a run."""
-    for room in ROOMS:
-        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     lossy = Scenario.load(ROOT / "scenarios" / "pair.yaml").with_(
         {"links.x-quick.loss_pct": 5, "traffic[down].rate_hz": 50}, accept=[]
     )
     path = tmp_path / "lossy.yaml"
     path.write_text(lossy.dump())
-    here = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(tmp_path)}, "timeout": 300}
+    here = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(tmp_path / "src")}, "timeout": 300}
     for out in ("a", "b"):
         command = [*SKYBED, "run", path, "--clock", "virtual", "--out", tmp_path / out]
         subprocess.run(command, capture_output=True, check=True, **here)

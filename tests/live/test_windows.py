@@ -8,19 +8,20 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT
 
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
 
 pytestmark = pytest.mark.live
 
 QUICK = """
 import json, socket, struct, time
-from emulator.clock import Clock
-from emulator.net import Sky
-from emulator.player import Player
-from topologies import timeline, windowed
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.emulator.sky.clock import Clock
+from skybed.emulator.sky.net import Sky
+from skybed.emulator.sky.player import Player
+from skybed.topologies.plan import timeline
+from skybed.topologies.routing import windowed
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.model.scenario import Scenario
 
 SPEED = 40
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import yaml
 
-import traffic.tables
-from emulator import tables
-from emulator.player import Played
-from scripts import run
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.emulator.sky import tables
+from skybed.emulator.sky.player import Played
+from skybed.scripts.running import run
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
+from skybed.traffic import tables as traffic_tables
 
 PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
 
@@ -37,7 +37,7 @@ def good_run(tmp_path_factory):
             done_s = (rows["t_s"] + 50e-6 for rows in (events, changes))
             log(Played(events, next(done_s), np.zeros(len(events), bool), changes, next(done_s)))
     for name in ("probes", "paths", "flows"):
-        traffic.tables.write(getattr(traffic.tables, name.upper()), [], folder / f"{name}.parquet")
+        traffic_tables.write(getattr(traffic_tables, name.upper()), [], folder / f"{name}.parquet")
     manifest = {
         "skybed": "0.1.0", "started_utc": "2026-05-09T00:00:00Z", "versions": {}, "lane": "uml",
         "clock": "real", "cpu_count": 2, "duration_s": 30.0, "played_s": 30.0, "finished": True,

@@ -7,9 +7,9 @@ import pytest
 import tiny_campaign
 
 import skybed
-from scripts import campaigns
-from scripts import run as running
-from topologies.campaign import METRICS
+from skybed.scripts.running import campaigns
+from skybed.scripts.running import run as running
+from skybed.topologies.scenario.campaign import METRICS
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import json
 import pytest
 from rich.console import Console
 
-from scripts import bench
-from scripts.bench_figures import figure, number, render
-from topologies.errors import ScenarioError
+from skybed.scripts.bench import bench
+from skybed.scripts.bench.figures import figure, number, render
+from skybed.topologies.errors import ScenarioError
 
 
 def test_one_slow_round_moves_no_median():

@@ -5,10 +5,10 @@ import pathlib
 import numpy as np
 import pytest
 
-from scripts import bench_plan
-from topologies import elements
-from topologies.errors import ScenarioError
-from topologies.scenario import Scenario
+from skybed.scripts.bench import plan
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.orbits import elements
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 
@@ -18,8 +18,8 @@ def test_skyfield_finds_the_same_passes():
     scenario = Scenario.load(SCENARIOS / "sc-mini.yaml")
     satellites = elements.layer_satellites(scenario)[::9]
     stations = [station for station in scenario.stations if station.antenna]
-    ours, _ = bench_plan.array_passes(scenario, satellites, stations, 20_000.0)
-    theirs, _ = bench_plan.loop_passes(satellites, stations, bench_plan.every_second(scenario, 20_000.0))
+    ours, _ = plan.array_passes(scenario, satellites, stations, 20_000.0)
+    theirs, _ = plan.loop_passes(satellites, stations, plan.every_second(scenario, 20_000.0))
     whole = ours[(ours.start_s > 0) & (ours.end_s < 20_000)]
     keys = ["satellite", "station", "start_s"]
     ours, theirs = (x.sort_values(keys, ignore_index=True) for x in (whole, theirs))
@@ -29,7 +29,7 @@ def test_skyfield_finds_the_same_passes():
 
 
 def test_the_figures_of_a_small_plan(tmp_path):
-    found = bench_plan.planning(SCENARIOS / "sc-mini.yaml", 600.0, 1, tmp_path)
+    found = plan.planning(SCENARIOS / "sc-mini.yaml", 600.0, 1, tmp_path)
     figures = {row["key"]: row for row in found["figures"]}
     assert all(row["skybed"] > 0 for row in figures.values())
     assert figures["passes_mss_s"]["ratio"] > 0
@@ -41,4 +41,4 @@ def test_a_scenario_without_stations_is_refused(tmp_path):
     bare = scenario.model_copy(update={"stations": [], "access": [], "traffic": [], "fibre": []})
     (tmp_path / "bare.yaml").write_text(bare.dump())
     with pytest.raises(ScenarioError, match="no ground station"):
-        bench_plan.planning(tmp_path / "bare.yaml", 60.0, 1, tmp_path)
+        plan.planning(tmp_path / "bare.yaml", 60.0, 1, tmp_path)

@@ -13,15 +13,17 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from analysis import campaign as table_of
-from analysis import load, routing, truth
-from analysis.metrics import COLUMNS
-from scripts import campaigns, cluster
-from scripts import run as running
-from scripts.cli import main
-from scripts.progress import Stages
-from topologies import campaign
-from topologies.errors import InvalidRun
+from skybed.analysis.campaign import table as table_of
+from skybed.analysis.measures import truth
+from skybed.analysis.measures.metrics import COLUMNS
+from skybed.analysis.routing import convergence
+from skybed.analysis.run import load
+from skybed.scripts.cli.main import main
+from skybed.scripts.running import campaigns, cluster
+from skybed.scripts.running import run as running
+from skybed.scripts.running.progress import Stages
+from skybed.topologies.errors import InvalidRun
+from skybed.topologies.scenario import campaign
 
 PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
 
@@ -60,7 +62,7 @@ def made(case, retries, folder):
 
 def test_metrics_are_those_that_a_run_has(good_run):
     good_run = load(good_run)
-    of_routing = routing.of_flows(good_run, truth.probes(good_run)).columns
+    of_routing = convergence.of_flows(good_run, truth.probes(good_run)).columns
     assert list(campaign.Metric.__args__) == [*COLUMNS[4:], *of_routing]
 
 

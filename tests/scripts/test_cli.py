@@ -8,8 +8,8 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from scripts.cli import main
-from topologies.plan import Plan
+from skybed.scripts.cli.main import main
+from skybed.topologies.plan.plan import Plan
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAIR = ROOT / "scenarios" / "pair.yaml"

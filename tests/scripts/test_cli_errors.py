@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from scripts.cli import main
+from skybed.scripts.cli.main import main
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAIR = (ROOT / "scenarios" / "pair.yaml").read_text()

@@ -17,15 +17,15 @@ from distributed import Client, LocalCluster
 from plain_netns import can_make_namespaces, chain
 from tiny_campaign import PAIRS
 
-from emulator import lanes
-from scripts import cluster
-from scripts.cli import main
-from topologies import campaign
+from skybed.emulator.lanes import lanes
+from skybed.scripts.cli.main import main
+from skybed.scripts.running import cluster
+from skybed.topologies.scenario import campaign
 
 PATIENCE_S = 300
 LEFT_S = 20  # a run hears that it is not wanted any more when its lane next says something
 DASK = [sys.executable, "-m", "dask"]
-SKYBED = [sys.executable, "-c", "from scripts.cli import main; main()"]
+SKYBED = [sys.executable, "-c", "from skybed.scripts.cli.main import main; main()"]
 
 
 # -- two machines ------------------------------------------------------------------------------------

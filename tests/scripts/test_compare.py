@@ -12,8 +12,8 @@ from command import skybed
 from pytest import approx
 from tiny_sky import Builder
 
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
 
 pytest_plugins = ["pytester"]
 

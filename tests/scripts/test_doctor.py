@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from emulator import host
-from scripts import doctor
+from skybed.emulator.lanes import host
+from skybed.scripts.machine import doctor
 
 NET_DEV = Path("/proc/net/dev")
 

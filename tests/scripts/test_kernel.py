@@ -3,8 +3,8 @@ import shutil
 
 import pytest
 
-from emulator import umlkernel
-from scripts import kernel
+from skybed.emulator.lanes import umlkernel
+from skybed.scripts.machine import kernel
 
 
 @pytest.fixture

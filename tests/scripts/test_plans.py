@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emulator import tables
-from scripts import plans, run
-from topologies import timeline, windowed
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.emulator.sky import tables
+from skybed.scripts.cli import plans
+from skybed.scripts.running import run
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan import timeline
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.routing import windowed
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 

@@ -12,12 +12,14 @@ from types import SimpleNamespace
 import pytest
 from tiny_sky import Builder
 
-import analysis
-import scripts.run
-from analysis import baseline, report, verdict
-from topologies.errors import InvalidRun
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+import skybed
+from skybed.analysis import verdict
+from skybed.analysis.compare import baseline
+from skybed.analysis.pages import report
+from skybed.scripts.running import run as running
+from skybed.topologies.errors import InvalidRun
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan.plan import Plan
 
 pytest_plugins = ["pytester"]
 
@@ -48,7 +50,7 @@ def played(monkeypatch, pytester):
         build.load()
         return True
 
-    monkeypatch.setattr(scripts.run, "run", run)
+    monkeypatch.setattr(running, "run", run)
     monkeypatch.setattr(report, "write", lambda run, judged: (run.dir / "report.html").touch())  # slow
     shutil.copy(PAIR, pytester.path / "pair.yaml")
     return stand_in
@@ -59,7 +61,7 @@ def session(pytester, played):
     """session(tests, *arguments) runs pytest on a file of tests that begins with the usual imports."""
 
     def run(tests, *arguments):
-        imports = "import pytest\nfrom analysis import mbps, ms, percent, s\n"
+        imports = "import pytest\nfrom skybed.analysis.units import mbps, ms, percent, s\n"
         pytester.makepyfile(imports + tests)
         return pytester.runpytest_inprocess("-p", "no:cacheprovider", "--color=no", *arguments)
 
@@ -85,7 +87,7 @@ def test_a_scenario_runs_once_in_virtual_time_and_quietly(session, played):
     result = session(PASSING, "-s")
     result.assert_outcomes(passed=2)
     ((scenario, options, out),) = played.calls
-    assert (scenario.name, options) == ("pair", scripts.run.Options(lane="auto", clock="virtual"))
+    assert (scenario.name, options) == ("pair", running.Options(lane="auto", clock="virtual"))
     assert "planning" not in result.stdout.str() + result.stderr.str()
     result.stdout.fnmatch_lines(["*skybed runs*", f"PASS     {out}"])
     assert {path.name for path in out.iterdir()} >= {"verdict.json", "report.html", "probes.parquet"}
@@ -218,13 +220,13 @@ def test_a_lane_that_died_is_invalid_too(session, monkeypatch):
     def died(*arguments):
         raise InvalidRun("The lane ended before the run did.")
 
-    monkeypatch.setattr(scripts.run, "run", died)
+    monkeypatch.setattr(running, "run", died)
     result = session("def test(skybed): skybed.run('pair.yaml')", "-rA")
     result.stdout.fnmatch_lines(["The lane ended before the run did.", "*= 1 invalid in *"])
 
 
 def test_ctrl_c_in_a_run_ends_the_session(session, played, monkeypatch):
-    whole = scripts.run.run
+    whole = running.run
 
     def interrupted(*arguments):
         """As the real one: it takes Ctrl-C for the wish to end the run, and returns."""
@@ -233,7 +235,7 @@ def test_ctrl_c_in_a_run_ends_the_session(session, played, monkeypatch):
             signal.pause()
         return whole(*arguments)
 
-    monkeypatch.setattr(scripts.run, "run", interrupted)
+    monkeypatch.setattr(running, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):  # of the session
         session(PASSING)
     assert len(played.calls) == 1
@@ -244,7 +246,7 @@ BASELINE = "def test(skybed): assert skybed.run('pair.yaml').matches_baseline('p
 
 def test_a_baseline_is_matched(session, played, pytester):
     session(PASSING, "--skybed-runs=kept")
-    baseline.accept([analysis.load("kept/pair")], pytester.path / "pair.json")
+    baseline.accept([skybed.load("kept/pair")], pytester.path / "pair.json")
     session(BASELINE).assert_outcomes(passed=1)
     file = pytester.path / "pair.json"
     file.write_text(re.sub(r'"loss_pct": {"value": 29.\d+', '"loss_pct": {"value": 9.0', file.read_text()))
@@ -261,7 +263,7 @@ def test_a_session_without_runs_does_not_load_skybed(pytester):
     pytester.makepyfile("""
         import sys
         def test_modules():
-            assert "scripts.pytest_plugin" in sys.modules
+            assert "skybed.scripts.pytest_plugin" in sys.modules
             assert not {"pandas", "topologies", "analysis"} & set(sys.modules)
     """)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")

@@ -5,9 +5,9 @@ import re
 
 import pandas as pd
 
-from analysis import routing
-from scripts import run
-from topologies.scenario import Scenario
+from skybed.analysis.routing import convergence
+from skybed.scripts.running import run
+from skybed.topologies.model.scenario import Scenario
 
 ROOT = pathlib.Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "run-directory.md").read_text()
@@ -32,7 +32,7 @@ def test_every_column_of_every_table_is_there(good_run):
 
 
 def test_every_column_of_what_routing_cost_is_there():
-    told = {name: TYPES.get(kind, kind) for name, kind in routing.COLUMNS.items()}
+    told = {name: TYPES.get(kind, kind) for name, kind in convergence.COLUMNS.items()}
     assert columns("routing.parquet") == told
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from topologies import access
-from topologies.plan import Plan
-from topologies.scenario import LinkClass, Scenario
-from topologies.visibility import Rule, intervals
+from skybed.topologies.contacts import access
+from skybed.topologies.contacts.visibility import Rule, intervals
+from skybed.topologies.model.scenario import LinkClass, Scenario
+from skybed.topologies.plan.plan import Plan
 
 DRAIN_S = 0.1
 DURATION_S = 3000.0

@@ -4,8 +4,8 @@ import pathlib
 
 import pytest
 
-from topologies import campaign
-from topologies.errors import ScenarioError
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.scenario import campaign
 
 RING = pathlib.Path(__file__).parents[2] / "scenarios" / "ring12.yaml"
 READY = sorted((RING.parent / "campaigns").glob("*.yaml"))

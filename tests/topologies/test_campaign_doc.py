@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from topologies.campaign import METRICS, Campaign, Metric
+from skybed.topologies.scenario.campaign import METRICS, Campaign, Metric
 
 TEXT = (pathlib.Path(__file__).parents[2] / "docs" / "campaigns.md").read_text()
 ROWS = {name: cells for name, *cells in re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) ?\|$", TEXT, re.MULTILINE)}

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import yaml
 
-from topologies import diff
-from topologies.errors import ScenarioError
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan import diff
+from skybed.topologies.plan.plan import Plan
 
 FIELDS = yaml.safe_load((pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml").read_text())
 RADIO = FIELDS["links"]["x-quick"]

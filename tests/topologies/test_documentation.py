@@ -7,12 +7,13 @@ import re
 import pytest
 from pydantic_core import PydanticUndefined
 
-from topologies import catalog, flow_model, loader
-from topologies import scenario as model
-from topologies.checks import METRICS
-from topologies.fault_model import Fault, Region
-from topologies.plan import Plan
-from topologies.routing_model import Copy, Custom, Domain, Routing
+from skybed.topologies.model import catalogue, flows
+from skybed.topologies.model import scenario as model
+from skybed.topologies.model.faults import Fault, Region
+from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario import loader
+from skybed.topologies.scenario.checks import METRICS
 
 TEXT = (pathlib.Path(__file__).parents[2] / "docs" / "scenario.md").read_text()
 SECTIONS = {
@@ -33,11 +34,11 @@ MODELS = {
     "custom": Custom,
     "domains": Domain,
     "copies": Copy,
-    "traffic": flow_model.Flow,
-    "probe": flow_model.ProbeFlow,
-    "trace": flow_model.TraceFlow,
-    "udp": flow_model.UdpFlow,
-    "tcp": flow_model.TcpFlow,
+    "traffic": flows.Flow,
+    "probe": flows.ProbeFlow,
+    "trace": flows.TraceFlow,
+    "udp": flows.UdpFlow,
+    "tcp": flows.TcpFlow,
     "faults": Fault,
     "region": Region,
     "fidelity": model.Fidelity,
@@ -66,14 +67,14 @@ def written(default):
 
 
 def test_every_model_of_a_scenario_has_its_section():
-    assert set(MODELS.values()) == {*loader._MODELS.values(), flow_model.Flow}
+    assert set(MODELS.values()) == {*loader._MODELS.values(), flows.Flow}
 
 
 @pytest.mark.parametrize("section, kind", MODELS.items(), ids=MODELS)
 def test_every_field_is_there_with_its_default(section, kind):
     fields = {field.alias or name: written(field.default) for name, field in kind.model_fields.items()}
     if section in ("probe", "trace", "udp", "tcp"):  # what all flows have is told once
-        shared = {field.alias or name for name, field in flow_model.Flow.model_fields.items()} | {"kind"}
+        shared = {field.alias or name for name, field in flows.Flow.model_fields.items()} | {"kind"}
         fields = {name: default for name, default in fields.items() if name not in shared}
     if section == "traffic":
         fields["kind"] = "required"
@@ -83,7 +84,7 @@ def test_every_field_is_there_with_its_default(section, kind):
 
 def test_every_link_class_of_the_catalogue_is_there():
     told = {row[0].strip("`"): row[1:4] for row in rows("link classes", "class")}
-    for name, link in catalog.LINKS.items():
+    for name, link in catalogue.LINKS.items():
         setup = link.get("setup_s", 0)
         reach = {"max_range_km": "{} km", "min_elevation_deg": "{} deg"}
         limits = [text.format(link[field]) for field, text in reach.items() if field in link]
@@ -93,7 +94,7 @@ def test_every_link_class_of_the_catalogue_is_there():
 
 
 def test_stations_policies_and_metrics_are_there():
-    for name in catalog.CHINA:
+    for name in catalogue.CHINA:
         assert f"`{name}`" in SECTIONS["stations"]
     policies = {row[0].strip("`") for row in rows("access", "policy")}
     assert policies == set(model.Access.model_fields["policy"].annotation.__args__)

@@ -6,11 +6,12 @@ import pathlib
 import numpy as np
 import pytest
 
-from topologies import domains, loader
-from topologies.contacts import Link
-from topologies.errors import ScenarioError
-from topologies.plan import Plan
-from topologies.scenario import LinkClass, Scenario
+from skybed.topologies.contacts.contacts import Link
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.scenario import LinkClass, Scenario
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.routing import domains
+from skybed.topologies.scenario import loader
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 TEXT = """\

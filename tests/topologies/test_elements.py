@@ -6,9 +6,9 @@ import pathlib
 import sgp4
 from pytest import approx, mark, raises
 
-from topologies import elements
-from topologies.errors import ScenarioError
-from topologies.scenario import Layer, Scenario
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.scenario import Layer, Scenario
+from skybed.topologies.orbits import elements
 
 DATA = pathlib.Path(__file__).parent.parent / "data"
 EPOCH = dt.datetime(2019, 12, 10, tzinfo=dt.UTC)

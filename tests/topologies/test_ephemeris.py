@@ -7,9 +7,9 @@ import pytest
 from sgp4.api import WGS72, Satrec
 from skyfield.api import EarthSatellite, load, wgs84
 
-from topologies import ephemeris
-from topologies.errors import ScenarioError
-from topologies.geometry import WGS72_RADIUS_KM
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.orbits import ephemeris
+from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
 
 EPOCH = dt.datetime(2026, 5, 9, 4, 0, 0, tzinfo=dt.UTC)
 STATIONS = pd.DataFrame(

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from topologies import export
-from topologies.errors import ScenarioError
-from topologies.plan import Plan
-from topologies.scenario import Scenario
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan import export
+from skybed.topologies.plan.plan import Plan
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 # ionrc(5): times as seconds after the reference time, node numbers, bytes/s or light seconds.

@@ -6,14 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skyfield.api import EarthSatellite, wgs84
 
-from topologies import faults, routes
-from topologies.ephemeris import satrec, timescale
-from topologies.errors import ScenarioError
-from topologies.geometry import great_circle_km
-from topologies.plan import Plan
-from topologies.scenario import Scenario
-from topologies.spans import common
-from topologies.timeline import EventKind
+from skybed.topologies.contacts import faults
+from skybed.topologies.contacts.spans import common
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.orbits.ephemeris import satrec, timescale
+from skybed.topologies.orbits.geometry import great_circle_km
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.plan.timeline import EventKind
+from skybed.topologies.routing import routes
 
 T_S = np.arange(0, 60, 0.01)
 

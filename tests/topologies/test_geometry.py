@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest import approx, mark
 
-from topologies import geometry as g
+from skybed.topologies.orbits import geometry as g
 
 # altitude km, period min, one-way ms at 40, 25, 10, 5 deg, slant range km at 25, overhead pass min at 5, 25
 SHELLS = [

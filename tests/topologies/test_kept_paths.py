@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topologies import srv6
-from topologies.routes import CHANGE, Net
-from topologies.trace import Tracer
+from skybed.topologies.routing import srv6
+from skybed.topologies.routing.routes import CHANGE, Net
+from skybed.topologies.routing.trace import Tracer
 
 #      1 ---- 2        four satellites, 0 to 3, and two ground nodes: 4 below 0, 5 below 3
 #      |      |        each link takes 10 ms

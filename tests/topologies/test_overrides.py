@@ -4,8 +4,8 @@ import pathlib
 
 import pytest
 
-from topologies import Scenario
-from topologies.errors import ScenarioError
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.scenario import Scenario
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from topologies.patterns import pairs
-from topologies.scenario import Isl, Layer, Walker
-from topologies.walker import positions_km
+from skybed.topologies.contacts.patterns import pairs
+from skybed.topologies.model.scenario import Isl, Layer, Walker
+from skybed.topologies.orbits.walker import positions_km
 
 
 def layer(planes, per_plane, pattern="grid", seam=True, **walker):

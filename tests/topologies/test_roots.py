@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topologies.roots import EDGE_S, zeros
+from skybed.topologies.orbits.roots import EDGE_S, zeros
 
 
 def test_many_functions_at_once():

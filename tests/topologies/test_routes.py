@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from topologies.routes import Mesh, Net, windows
-from topologies.spans import minus, spans
-from topologies.windowed import WINDOW_S
+from skybed.topologies.contacts.spans import minus, spans
+from skybed.topologies.routing.routes import Mesh, Net, windows
+from skybed.topologies.routing.windowed import WINDOW_S
 
 #      2 -- 3      four satellites in a square, and two ground nodes:
 #      |    |      4 below 0 and 1 (so it could relay between them), 5 below 3

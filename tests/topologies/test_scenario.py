@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import fixture, mark, raises
 
-from topologies import catalog, loader
-from topologies.elements import layer_satellites
-from topologies.errors import ScenarioError
-from topologies.scenario import LinkClass, Scenario, Station
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model import catalogue
+from skybed.topologies.model.scenario import LinkClass, Scenario, Station
+from skybed.topologies.orbits.elements import layer_satellites
+from skybed.topologies.scenario import loader
 
 SHIPPED = sorted((pathlib.Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
 GOOD = """\
@@ -121,11 +122,11 @@ def test_a_field_can_be_found_again(good):
 
 
 def test_the_catalogue_is_valid():
-    for name, link in catalog.LINKS.items():
+    for name, link in catalogue.LINKS.items():
         assert LinkClass(**link).rate_mbps > 0, name
-    for name, place in catalog.STATIONS.items():
+    for name, place in catalogue.STATIONS.items():
         Station(name=name, **place)
-    assert len(catalog.CITIES) >= 20
+    assert len(catalogue.CITIES) >= 20
 
 
 scenarios = st.fixed_dictionaries(
@@ -163,7 +164,7 @@ scenarios = st.fixed_dictionaries(
             ),
             max_size=3,
         ),
-        "stations": st.lists(st.sampled_from(sorted(catalog.STATIONS)), unique_by=str.lower, max_size=4),
+        "stations": st.lists(st.sampled_from(sorted(catalogue.STATIONS)), unique_by=str.lower, max_size=4),
     }
 )
 

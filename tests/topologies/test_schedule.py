@@ -6,9 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_faults import T_S, lost, plan, relays
 
-from topologies import timeline, windowed
-from topologies.plan import Plan
-from topologies.routing_model import Copy
+from skybed.topologies.model.routing import Copy
+from skybed.topologies.plan import timeline
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.routing import windowed
 
 CUT = {"link": ["west", "east"], "at_s": 10, "for_s": 20}
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topologies.spans import common, joined, latest, minus, spans, union
+from skybed.topologies.contacts.spans import common, joined, latest, minus, spans, union
 
 TIMES = np.arange(-1.0, 12.0, 0.5)
 

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from topologies import ephemeris, visibility
-from topologies.scenario import Layer, Walker
-from topologies.visibility import Rule, intervals, margin_km
-from topologies.walker import satellites
+from skybed.topologies.contacts import visibility
+from skybed.topologies.contacts.visibility import Rule, intervals, margin_km
+from skybed.topologies.model.scenario import Layer, Walker
+from skybed.topologies.orbits import ephemeris
+from skybed.topologies.orbits.walker import satellites
 
 EPOCH = dt.datetime(2026, 5, 9, tzinfo=dt.UTC)
 UNTIL_S = 7000.0

@@ -11,8 +11,8 @@ from sgp4.api import WGS72, Satrec
 from sgp4.exporter import export_tle
 from skyfield.sgp4lib import theta_GMST1982
 
-from topologies import walker
-from topologies.scenario import Geostationary, Layer, Walker
+from skybed.topologies.model.scenario import Geostationary, Layer, Walker
+from skybed.topologies.orbits import walker
 
 EPOCH = dt.datetime(2026, 5, 9, 3, 30, tzinfo=dt.UTC)
 J2000 = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from topologies import windowed
+from skybed.topologies.routing import windowed
 
 ROW = np.dtype([("t_s", "f8"), ("n", "i4")])
 

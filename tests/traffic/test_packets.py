@@ -12,7 +12,7 @@ from scapy.contrib.stamp import (
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import ICMPv6EchoRequest
 
-from traffic import packets
+from skybed.traffic.wire import packets
 
 
 def unix_ns(text):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from plain_netns import FakeClock
 
-from topologies.flow_model import ProbeFlow
-from traffic import tables
-from traffic.probes import ProbeLog
+from skybed.topologies.model.flows import ProbeFlow
+from skybed.traffic import tables
+from skybed.traffic.kinds.probes import ProbeLog
 
 
 def make_log(protocol="stamp", sent=4):

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traffic.reordering import reordered
+from skybed.traffic.wire.reordering import reordered
 
 arrivals = st.lists(st.integers(0, 500), unique=True, max_size=60)
 

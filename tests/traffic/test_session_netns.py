@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from plain_netns import FakeClock, can_make_namespaces, chain
 
-from topologies.flow_model import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
-from traffic import session
+from skybed.topologies.model.flows import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
+from skybed.traffic import session
 
 pytestmark = [
     pytest.mark.netns,

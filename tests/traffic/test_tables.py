@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 from plain_netns import FakeClock
 
-from traffic import session, tables
+from skybed.traffic import session, tables
 
 
 @pytest.mark.parametrize("name", ["probes", "paths", "flows"])

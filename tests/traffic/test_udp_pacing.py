@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from traffic.udp import BURST_NS, Pacer
+from skybed.traffic.kinds.udp import BURST_NS, Pacer
 
 
 def sent_after(pacer, ticks_ns):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis import mbps, ms, percent
+from skybed import mbps, ms, percent
 
 
 @pytest.fixture(scope="module")

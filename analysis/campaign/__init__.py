@@ -1,0 +1,1 @@
+"""The table of a campaign, and what it says."""

@@ -1,0 +1,143 @@
+"""A campaign in short: for each combination of parameters, flow and metric how its runs did.
+
+Columns, beside the parameters: flow, metric, unit, runs (of the combination), n (those with a figure: the
+others are invalid, broke off, or measured nothing), median, median_low, median_high, mean, mean_low,
+mean_high, sd, min, max. Intervals are of 95 %, and nan where there are too few runs to give one:
+median   by order statistics, which asks nothing of the distribution; from 6 runs
+mean     Student's t; from 2 runs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from scipy import stats
+
+from skybed.analysis.campaign.table import USABLE, Results
+from skybed.analysis.compare.comparison import records
+from skybed.analysis.measures.metrics import label
+from skybed.analysis.numbers import figures
+
+LEVEL = 0.95
+ROWS = 60  # shown
+COLUMNS = [
+    "runs", "n", "median", "median_low", "median_high", "mean", "mean_low", "mean_high", "sd", "min", "max",
+]  # fmt: skip
+
+
+def summarise(results: Results) -> pd.DataFrame:
+    """The rows that the module tells, in the campaign's order; none for what no run of it measured."""
+    keys = [*results.parameters, "flow"]
+    table = long(results)
+    measured = table.dropna(subset="value")[["flow", "metric"]].drop_duplicates()
+    groups = table.merge(measured, how="inner").groupby([*keys, "metric"], sort=False)
+    rows = [(*key, label(str(key[-1]))[1], *_of(mine["value"])) for key, mine in groups]
+    return pd.DataFrame(rows, columns=[*keys, "metric", "unit", *COLUMNS])
+
+
+def long(results: Results) -> pd.DataFrame:
+    """A row for each run, flow and metric: parameters, flow, run, repeat, seed, metric, value (nan: none).
+
+    In the order of the combinations, then of flows and of the metrics.
+    """
+    keys = [*results.parameters, "flow"]
+    table = results.table[[*keys, "run", "repeat", "seed", *results.metrics]]
+    table = table.astype(dict.fromkeys(results.metrics, "float64"))
+    table["row"] = table.groupby(keys, sort=False).ngroup()
+    found = table.melt([*keys, "run", "repeat", "seed", "row"], var_name="metric", value_name="value")
+    return found.sort_values("row", kind="stable", ignore_index=True).drop(columns="row")
+
+
+def _of(values: pd.Series) -> tuple[float, ...]:
+    found = values.dropna().to_numpy()
+    n = len(found)
+    if not n:
+        return len(values), 0, *[np.nan] * (len(COLUMNS) - 2)
+    sd = found.std(ddof=1) if n > 1 else np.nan
+    return (
+        len(values), n, np.median(found), *median_interval(found), found.mean(), *mean_interval(found), sd,
+        found.min(), found.max(),
+    )  # fmt: skip
+
+
+def median_interval(found: np.ndarray) -> tuple[float, float]:
+    """Of order statistics, 95 % at least; nan from fewer than 6 values."""
+    low, high = stats.quantile_test(found, p=0.5).confidence_interval(LEVEL)
+    return float(low), float(high)
+
+
+def mean_interval(found: np.ndarray) -> tuple[float, float]:
+    """Student's, 95 %; nan from fewer than 2 values."""
+    n = len(found)
+    if n < 2:
+        return np.nan, np.nan
+    half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * found.std(ddof=1) / np.sqrt(n)
+    return float(found.mean() - half), float(found.mean() + half)
+
+
+def unusable(results: Results) -> pd.DataFrame:
+    """The runs whose figures may not be used; columns as in `Results.runs`."""
+    runs = results.runs
+    return runs[~runs["verdict"].isin(USABLE)]
+
+
+def as_json(results: Results, summary: pd.DataFrame) -> dict[str, Any]:
+    """Of the campaign, for JSON: how many runs have each verdict, those that cannot be used, the summary."""
+    return {
+        "campaign": results.name,
+        "runs": results.runs["verdict"].value_counts().sort_index().to_dict(),
+        "not_used": unusable(results).to_dict("records"),
+        "summary": records(summary),
+    }
+
+
+def render(results: Results, summary: pd.DataFrame, console: Console) -> None:
+    """Print it: for each combination a line for each flow and metric."""
+    shown, first = summary.head(ROWS), True
+    names = [" ".join(label(metric)) for metric in summary["metric"]]
+    for key, rows in (
+        shown.groupby([*results.parameters], sort=False) if results.parameters else [((), shown)]
+    ):
+        if key:
+            console.print(
+                Text(_told(zip(results.parameters, key, strict=True)), style="bold"), soft_wrap=True
+            )
+        table = Table(
+            box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=first
+        )  # fmt: skip
+        first = False
+        table.add_column("flow", no_wrap=True, min_width=summary["flow"].str.len().max())
+        table.add_column("metric", no_wrap=True, min_width=max(map(len, names)))
+        for name, wide in (("n", 6), ("median", 8), ("mean", 8), ("95 % of the mean", 18)):
+            table.add_column(name, justify="right", no_wrap=True, min_width=wide)
+        flow = None
+        for row in rows.to_dict("records"):
+            table.add_row(
+                row["flow"] if row["flow"] != flow else "", " ".join(label(row["metric"])),
+                str(row["n"]) if row["n"] == row["runs"] else f"{row['n']} of {row['runs']}",
+                figures(row["median"]), figures(row["mean"]), _interval(row["mean_low"], row["mean_high"]),
+            )  # fmt: skip
+            flow = row["flow"]
+        console.print(table)
+    if len(summary) > ROWS:
+        console.print(f"... and {len(summary) - ROWS} more, in summary.csv.")
+    told = results.runs["verdict"].value_counts().sort_index()
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in told.items())
+    console.print(Text(f"{results.name}: {told.sum()} runs: {counts}."))
+    for run in unusable(results).to_dict("records"):
+        at = _told((at, run[at]) for at in (*results.parameters, "repeat"))
+        console.print(Text(f"  {run['run']} {run['verdict']}: {at}"), soft_wrap=True)
+
+
+def _told(values: Iterable[tuple[str, Any]]) -> str:
+    return ", ".join(f"{at} {value}" for at, value in values)
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if np.isnan(low) else f"{figures(low)} to {figures(high)}"

@@ -1,0 +1,1 @@
+"""Runs held to other runs and to baselines."""

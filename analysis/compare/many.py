@@ -1,0 +1,71 @@
+"""What routing cost in several runs, beside each other: the same sky and events under other routing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pandas as pd
+
+from skybed.analysis.compare import comparison
+from skybed.analysis.measures import forwarding, truth
+from skybed.analysis.routing import control, convergence
+from skybed.analysis.run import Run
+
+Named = tuple[str, Run]
+KEYS = ["t_s", "kind", "what", "flow"]  # the same event in two runs
+
+
+def named(runs: Sequence[Run]) -> list[Named]:
+    """Each with the name of its scenario, or of its directory or its path where that is not enough."""
+    for names in ([run.scenario.name for run in runs], [run.name for run in runs]):
+        if max(Counter(names).values()) == 1:
+            return list(zip(names, runs, strict=True))
+    return [(str(run.dir), run) for run in runs]
+
+
+def events(runs: Sequence[Named]) -> pd.DataFrame:
+    """The tables of `routing`, with the column run, by time; without events that cost no flow of any run
+    anything and were on no path."""
+    every = pd.concat([convergence.table(run).assign(run=name) for name, run in runs], ignore_index=True)
+    every["t_s"] = every["t_s"].round(3)
+    matters = (every["lost"] > 0) | every["on_path"]
+    kept = matters.groupby([every[key] for key in KEYS]).transform("any")
+    return every[kept.astype(bool)].sort_values(["t_s", "kind", "what"], kind="stable", ignore_index=True)
+
+
+def totals(runs: Sequence[Named]) -> pd.DataFrame:
+    """A row for each run: control traffic of all protocols (as `control.summary`), changes of IPv4 routes,
+    stretch of all its probes, and probes that expired."""
+    rows = []
+    for name, run in runs:
+        found = control.summary(run, convergence.busy(run, convergence.table(run)))
+        sent = found.iloc[-1].drop("protocol").to_dict() if len(found) else {}
+        ratio = convergence.ratios(truth.probes(run))
+        rows.append({
+            "run": name, **sent, "route_changes": forwarding.churn(run, 4)["changes"].sum(),
+            "path_stretch_p50": ratio.quantile(0.5), "path_stretch_p99": ratio.quantile(0.99),
+            "path_stretch_pct": 100 * (ratio > convergence.STRETCHED).mean(),
+            "expired": run.probes["expired_at"].notna().sum(),
+        })  # fmt: skip
+    return pd.DataFrame(rows, columns=TOTALS)
+
+
+TOTALS = [
+    "run", *control.COLUMNS[1:], "route_changes", "path_stretch_p50", "path_stretch_p99",
+    "path_stretch_pct", "expired",
+]  # fmt: skip
+
+
+def side_by_side(runs: Sequence[Named]) -> pd.DataFrame:
+    """The figures of `comparison` run by run: columns flow, figure, unit, then one for each run."""
+    found = {name: comparison.figures(run) for name, run in runs}
+    flows = dict.fromkeys(flow for by_flow in found.values() for flow in by_flow)
+    rows = [
+        {"flow": flow, "figure": figure, "unit": unit}
+        | {name: by_flow.get(flow, {}).get(figure) for name, by_flow in found.items()}
+        for flow in flows
+        for figure, unit in comparison.UNITS.items()
+        if any(figure in by_flow.get(flow, {}) for by_flow in found.values())
+    ]
+    return pd.DataFrame(rows, columns=["flow", "figure", "unit", *found])

@@ -1,0 +1,121 @@
+"""Which way forwarding tables sent packets, by the table `routes`: as recorded, or as they were planned."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from functools import lru_cache, partial
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from skybed.analysis.run import Run
+from skybed.topologies.routing.routes import CHANGE
+
+BOTH = "both"
+NOTED_S = 0.01  # how much later than it was made a change may be noted, in real time
+Trace = Callable[..., tuple[np.ndarray, np.ndarray, list[tuple[int, ...]]]]
+
+
+@lru_cache(maxsize=4)
+def changes(run: Run, family: int) -> pd.DataFrame:
+    """The rows of `routes` of one IP version that were done, by when: they begin with the first tables."""
+    rows = run.routes
+    rows = rows[rows["family"].isin([str(family), BOTH]) & rows["applied_s"].notna()]
+    return rows.sort_values("applied_s", kind="stable")
+
+
+@lru_cache(maxsize=8)
+def traces(run: Run, family: int) -> tuple[Trace, ...]:
+    """What became of packets of one IP version, as `Plan.trace` tells it: by the plan, or where daemons route
+    by the tables that were recorded. Of these there are several, and the way of a packet is known where they
+    agree: of next hops of equal cost, of which a kernel takes one by an unknown hash, the first takes the
+    first by name, the second the last; and in real time changes were made up to NOTED_S before they were
+    noted, which is the third.
+    """
+    if not run.scenario.routing.by_daemons:
+        return (run.plan.trace,)
+    recorded = [_recorded(run, family, which) for which in (0, -1)]
+    if run.manifest["clock"] != "virtual":
+        recorded.append(recorded[0].copy())
+        recorded[-1]["t_s"] -= NOTED_S
+    return tuple(partial(run.plan.trace, tracer=run.plan.tracer(changed)) for changed in recorded)
+
+
+def _recorded(run: Run, family: int, which: int) -> np.ndarray:
+    """Array of CHANGE: what was noted; of several next hops the first (0) or the last (-1)."""
+    rows = changes(run, family)
+    number = {node.name: place for place, node in enumerate(run.plan.nodes)}
+    hop = {via: number.get(via.split(" ")[which], -1) for via in rows["via"].cat.categories}
+    found = np.empty(len(rows), CHANGE)
+    found["t_s"] = rows["applied_s"]
+    for column, numbers in (("node", number), ("dst", number), ("via", hop)):
+        found[column] = rows[column].map(numbers).astype("float64").fillna(-1)
+    return found
+
+
+class Ways:
+    """The way to one destination over time. rows: as `changes` gives them, of all destinations or this one.
+
+    Of several next hops of equal cost the first by name counts. changed_s: when any next hop changed, sorted.
+    """
+
+    def __init__(self, rows: pd.DataFrame, dst: str):
+        self.dst = dst
+        rows = rows[rows["dst"] == dst]
+        self.changed_s = rows["applied_s"].to_numpy()
+        self._hops: dict[str, tuple[list[float], list[str | None]]] = {}
+        for node, mine in rows.groupby("node", sort=False, observed=True):
+            via = [None if pd.isna(hop) else hop.split(" ")[0] for hop in mine["via"]]
+            self._hops[str(node)] = mine["applied_s"].tolist(), via
+
+    def hop(self, node: str, t_s: float) -> str | None:
+        """A node's next hop at a time; None for no route."""
+        times_s, via = self._hops.get(node, ([], []))
+        last = bisect_right(times_s, t_s) - 1
+        return via[last] if last >= 0 else None
+
+    def path(self, src: str, t_s: float) -> list[str]:
+        """The nodes from src to the destination by the tables of one instant; those until it ends, or comes
+        back to where it was, if it does."""
+        path = [src]
+        while path[-1] != self.dst and path[-1] not in path[:-1]:
+            following = self.hop(path[-1], t_s)
+            if following is None:
+                break
+            path.append(following)
+        return path
+
+    def loops(self, src: str, t_s: float) -> bool:
+        """Whether the tables of one instant send packets from src in a circle."""
+        path = self.path(src, t_s)
+        return path[-1] in path[:-1]
+
+
+def links_of(path: list[str]) -> set[frozenset[str]]:
+    """The pairs of nodes that a path crosses."""
+    return {frozenset(pair) for pair in pairwise(path)}
+
+
+def churn(run: Run, family: int) -> pd.DataFrame:
+    """How often tables changed after run time 0, a row for each second: t_s, changes (of routes), nodes and
+    destinations (how many had any)."""
+    rows = _later(run, family)
+    second = np.floor(rows["applied_s"].to_numpy())
+    found = rows.groupby(second).agg(
+        changes=("node", "size"), nodes=("node", "nunique"), destinations=("dst", "nunique")
+    )
+    every = pd.Index(np.arange(np.ceil(run.played_s)), name="t_s")
+    return found.reindex(every, fill_value=0).reset_index()
+
+
+def churn_by_destination(run: Run, family: int) -> pd.Series:
+    """How often routes to each destination changed after run time 0, most first."""
+    return _later(run, family)["dst"].value_counts()
+
+
+def _later(run: Run, family: int) -> pd.DataFrame:
+    """Without the first tables."""
+    rows = changes(run, family)
+    return rows[~(rows["t_s"] <= 0) & (rows["applied_s"] > 0) & (rows["applied_s"] <= run.played_s)]

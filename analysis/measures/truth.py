@@ -1,0 +1,172 @@
+"""What each probe should have measured, from geometry: by the plan alone, or by what daemons did.
+
+A probe's true RTT is how long the trace takes it to the far end when sent at its time of sending,
+plus how long the answer takes back when sent at its arrival; a path that changes in flight is thereby
+followed hop by hop. To the geometry every hop adds the time that the packet takes on the wire at the
+link's rate (106 bytes at 10 Mbit/s are 85 us), because the emulated link takes it too; with srv6 the
+packet is longer from its ingress on. Queueing is not
+part of the truth: probes that share a link with load are marked, and their error says how long they
+queued, not how well the emulation kept time.
+
+Where daemons route, the plan does not know which way a probe went, but every change of every forwarding table
+was recorded: the trace follows those.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from skybed.analysis.measures.forwarding import Trace, traces
+from skybed.analysis.run import Run
+from skybed.topologies.model.flows import ProbeFlow
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.routing import srv6
+
+ETHERNET_BYTES = 14  # netem counts the link header, not the frame check sequence
+IP_BYTES = {4: 20, 6: 40}
+UDP_OR_ICMP_BYTES = 8
+LOAD_STEP_S = 0.5  # how densely the way of a load flow is looked at
+LOAD_TAIL_S = 2.0  # a queue is taken to drain within this after its load has ended
+
+Path = tuple[int, ...]
+
+
+def probes(run: Run) -> pd.DataFrame:
+    """The probes with their truth, in the order of the run's table, which gains these columns:
+
+    true_rtt_us, true_owd_us, true_owd_back_us (nan where the probe or its answer must be lost),
+    expected_lost (no path stood), loss_probability (of the links on the path), loaded (shares a link with
+    udp or tcp traffic), known (by `forwarding.traces`; where not, true times are nan and expected_lost is
+    false), path (text, "" where lost), oracle_rtt_us (by the oracle's routes, nan where it loses the probe)
+    and error_us, owd_error_us, owd_back_error_us: measured minus true, nan where there is nothing to compare.
+    """
+    parts = [_flow(run, name, part) for name, part in run.probes.groupby("flow", sort=False)]
+    if not parts:
+        return _flow(run, "", run.probes)
+    return pd.concat(parts).sort_index()
+
+
+def path_name(plan: Plan, path: Path) -> str:
+    """A path as text, such as "Miyun > relay-0-1 > Kashi"; "" for no path."""
+    return " > ".join(plan.nodes[node].name for node in path)
+
+
+def wire_bytes(flow: ProbeFlow) -> int:
+    """Bytes that a packet of a probe flow occupies on a link, link header included."""
+    return flow.size_bytes + UDP_OR_ICMP_BYTES + IP_BYTES[flow.family] + ETHERNET_BYTES
+
+
+def one_way(
+    plan: Plan, trace: Trace, src: str, dst: str, sent_s: np.ndarray, flow: ProbeFlow
+) -> tuple[np.ndarray, np.ndarray, list[Path]]:
+    """Of a flow's probes, or its answers: true one-way delay in us (nan where lost), path number (-1 where
+    lost) and the paths.
+    """
+    arrival_s, path_id, paths = trace(src, dst, sent_s, flow.hops)
+    size = wire_bytes(flow)
+    on_wire_us = np.array([_serialisation_us(plan, path, size) for path in paths] + [np.nan])
+    lost = np.isnan(arrival_s)
+    path_id = np.where(lost, -1, path_id)
+    return (arrival_s - sent_s) * 1e6 + on_wire_us[path_id], path_id, paths
+
+
+def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
+    """One flow's probes with their truth; also gives an empty table its columns."""
+    plan, sent_s = run.plan, part["sent_s"].to_numpy()
+    out_us = back_us = oracle_us = np.full(len(part), np.nan)
+    out_id = np.full(len(part), -1)
+    paths: list[Path] = []
+    loaded, known, passes = np.zeros(len(part), bool), np.ones(len(part), bool), np.zeros(len(part))
+    if len(part):
+        flow = next(flow for flow in run.scenario.traffic if flow.name == name)
+        assert isinstance(flow, ProbeFlow)
+        trace, *others = traces(run, flow.family)
+        (out_us, out_id, paths), (back_us, back_id, back_paths) = _both_ways(plan, trace, sent_s, flow)
+        passes = _passes(plan, paths)[out_id] * _passes(plan, back_paths)[back_id]
+        loaded = _loaded(run, sent_s, out_id, paths) | _loaded(run, sent_s, back_id, back_paths)
+        for other in others:
+            other_us = _round_trip_us(plan, other, sent_s, flow)
+            known &= np.isclose(other_us, out_us + back_us, rtol=0, atol=0, equal_nan=True)
+        oracle_us = out_us + back_us
+        if not run.scenario.routing.by_oracle:
+            oracle_us = _round_trip_us(plan, partial(plan.trace, tracer=plan.oracle), sent_s, flow)
+    names = np.array([path_name(plan, path) for path in paths] + [""], dtype=object)
+    out_us, back_us = np.where(known, out_us, np.nan), np.where(known, back_us, np.nan)
+    true_rtt_us = out_us + back_us
+    return part.assign(
+        true_rtt_us=true_rtt_us,
+        true_owd_us=out_us,
+        true_owd_back_us=back_us,
+        expected_lost=np.isnan(true_rtt_us) & known,
+        loss_probability=1 - passes,
+        loaded=loaded,
+        known=known,
+        path=names[out_id],
+        oracle_rtt_us=oracle_us,
+        error_us=part["rtt_us"] - true_rtt_us,
+        owd_error_us=part["owd_us"] - out_us,
+        owd_back_error_us=part["owd_back_us"] - back_us,
+    )
+
+
+def _both_ways(
+    plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbeFlow
+) -> tuple[tuple[np.ndarray, np.ndarray, list[Path]], tuple[np.ndarray, np.ndarray, list[Path]]]:
+    """`one_way` of a flow's probes, and of their answers, of which those to lost probes are lost."""
+    out_us, out_id, paths = one_way(plan, trace, flow.source, flow.target, sent_s, flow)
+    sent = ~np.isnan(out_us)
+    back_us, back_id = np.full(len(sent_s), np.nan), np.full(len(sent_s), -1)
+    back_us[sent], back_id[sent], back_paths = one_way(
+        plan, trace, flow.target, flow.source, (sent_s + out_us / 1e6)[sent], flow
+    )
+    return (out_us, out_id, paths), (back_us, back_id, back_paths)
+
+
+def _round_trip_us(plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbeFlow) -> np.ndarray:
+    (out_us, _, _), (back_us, _, _) = _both_ways(plan, trace, sent_s, flow)
+    return out_us + back_us
+
+
+def _serialisation_us(plan: Plan, path: Path, packet_bytes: int) -> float:
+    rates_mbps = [plan.links[link].link_class.rate_mbps for link in link_numbers(plan, path)]
+    added = [0] * len(rates_mbps)
+    if plan.scenario.routing.by_source:
+        added = srv6.added_bytes(path, len(plan.orbits))
+    return float(sum(8 * (packet_bytes + more) / rate for more, rate in zip(added, rates_mbps, strict=True)))
+
+
+def _passes(plan: Plan, paths: list[Path]) -> np.ndarray:
+    """Probability that a packet is not lost by a link of each path; the last value is for no path."""
+    crossed = [[plan.links[link].link_class for link in link_numbers(plan, path)] for path in paths]
+    return np.array([np.prod([1 - link.loss_pct / 100 for link in path]) for path in crossed] + [0.0])
+
+
+def link_numbers(plan: Plan, path: Path) -> list[int]:
+    """The links that a path crosses, in its order."""
+    number = {(link.a, link.b): i for i, link in enumerate(plan.links)}
+    return [number[min(pair), max(pair)] for pair in pairwise(path)]
+
+
+def _loaded(run: Run, sent_s: np.ndarray, path_id: np.ndarray, paths: list[Path]) -> np.ndarray:
+    """Whether each packet, sent at sent_s over paths[path_id], shared a link with udp or tcp traffic."""
+    plan, found = run.plan, np.zeros(len(sent_s), bool)
+    links = [set(link_numbers(plan, path)) for path in paths]
+    for flow in run.scenario.traffic:
+        if flow.kind not in ("udp", "tcp"):
+            continue
+        stop_s = min(flow.stop_s or run.played_s, run.played_s)
+        step_s = np.arange(flow.start_s, stop_s + LOAD_STEP_S, LOAD_STEP_S)
+        trace, *_ = traces(run, flow.family)
+        _, load_id, load_paths = trace(flow.source, flow.target, np.minimum(step_s, stop_s))
+        shares = np.zeros((len(paths) + 1, len(load_paths)), bool)  # the last row: no path
+        for j, load in enumerate(set(link_numbers(plan, path)) for path in load_paths):
+            shares[:-1, j] = [bool(mine & load) for mine in links]
+        during = (sent_s >= flow.start_s) & (sent_s <= stop_s + LOAD_TAIL_S)
+        before = np.clip(np.searchsorted(step_s, sent_s) - 1, 0, len(step_s) - 1)
+        after = np.clip(before + 1, 0, len(step_s) - 1)
+        found |= during & (shares[path_id, load_id[before]] | shares[path_id, load_id[after]])
+    return found

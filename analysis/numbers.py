@@ -1,0 +1,15 @@
+"""Numbers for people."""
+
+from __future__ import annotations
+
+
+def number(value: float | None, digits: int = 0, unit: str = "") -> str:
+    """With so many decimals; a dash where there is none. A thin space parts thousands."""
+    if value is None or value != value:
+        return "–"
+    return f"{value:,.{digits}f}".replace(",", " ") + (f" {unit}" if unit else "")
+
+
+def figures(value: float) -> str:
+    """In four figures, or whole; a dash where there is none."""
+    return number(value) if value != value or abs(value) >= 1000 else f"{value:.4g}"

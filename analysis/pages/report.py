@@ -1,0 +1,115 @@
+"""The report of a run: one HTML file that needs nothing else, for a screen, a phone or paper."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from skybed.analysis.measures import paths, truth
+from skybed.analysis.numbers import number
+from skybed.analysis.pages import page, routing_figures
+from skybed.analysis.pages.figures import Figure, all_figures
+from skybed.analysis.routing import convergence
+from skybed.analysis.run import Run
+from skybed.analysis.verdict import Verdict
+
+PATHS_SHOWN = 40  # intervals per flow
+EVENTS_SHOWN = 100
+
+
+def write(run: Run, verdict: Verdict) -> Path:
+    """Write report.html into the run's directory. Of an unfinished run it says what is known."""
+    told: dict[str, Any] = {"verdict": verdict, "manifest": run.manifest, "figures": [], "ways": []}
+    if "limits" in verdict:  # everything could be read
+        told |= {
+            "figures": [*all_figures(run, truth.probes(run)), *_routing_figures(run)],
+            "events": _events(run),
+            "ways": [_way(run, str(flow.name)) for flow in run.scenario.traffic],
+            "scenario": run.scenario,
+            "sky": _sky(run),
+            "checks": _checks(run, verdict),
+        }
+    path = run.dir / "report.html"
+    path.write_text(page.render("report.html", told))
+    return path
+
+
+def _events(run: Run) -> list[dict[str, Any]]:
+    """Of what routing cost: the events that cost probes or were on a flow's path, and how many more."""
+    found = convergence.table(run)
+    return found[(found["lost"] > 0) | found["on_path"]].head(EVENTS_SHOWN).to_dict("records")
+
+
+def _routing_figures(run: Run) -> list[Figure]:
+    return [routing_figures.over_time(run)] if len(run.control) or len(run.scenario.faults) else []
+
+
+def _sky(run: Run) -> list[tuple[str, str]]:
+    """The scenario in short: what and how much."""
+    scenario, plan = run.scenario, run.plan
+    nodes = Counter(node.layer for node in plan.nodes if node.kind == "satellite")
+    layers = [f"{name}: {count} satellites ({scenario.layers[name].role})" for name, count in nodes.items()]
+    ground = [node.name for node in plan.nodes if node.kind == "ground"]
+    links = ", ".join(f"{count} {kind}" for kind, count in Counter(link.kind for link in plan.links).items())
+    flows = [f"{flow.name} ({flow.kind}, {flow.source} to {flow.target})" for flow in scenario.traffic]
+    return [
+        ("Begins", f"{scenario.begin:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Length", f"{run.played_s:g} s played of {plan.duration_s:g} s planned"),
+        ("Space", "; ".join(layers) or "none"),
+        ("Ground", ", ".join(ground) or "none"),
+        ("Links ever used", links or "none"),
+        ("Link rates", "as stated" if scenario.rate_scale == 1 else f"scaled by {scenario.rate_scale:g}"),
+        ("Traffic", ", ".join(flows) or "none"),
+        ("Faults", str(len(scenario.faults) or "none")),
+    ]
+
+
+def _checks(run: Run, verdict: Verdict) -> list[tuple[str, str, str, bool | None]]:
+    """Key figures: what, value, limit, and whether it was kept (None: not judged)."""
+    limit, events, delay = run.scenario.fidelity, verdict["events"], verdict["delay"]
+    rows: list[tuple[str, str, str, bool | None]] = []
+    for what, error in (("RTT error", verdict["rtt_error"]), ("One-way delay error", verdict["owd_error"])):
+        shares = [("median", "p50", limit.rtt_error_p50_us), ("99th pct.", "p99", limit.rtt_error_p99_us)]
+        for name, share, most in shares:
+            value = error[f"{share}_us"]
+            kept = None if value is None else value <= most
+            rows.append((f"{what}, {name}", number(value, 0, "µs"), f"at most {most:g} µs", kept))
+    rows.append((
+        "Largest error of an applied delay", number(delay["max_error_us"], 1, "µs"),
+        f"{delay['bound_us']:g} µs and an event's lateness", delay["within"],
+    ))  # fmt: skip
+    rows.append((
+        f"Events late by more than {limit.late_ms:g} ms", f"{events['late']} of {events['planned']}",
+        f"at most {limit.late_pct:g} %", events["late_pct"] <= limit.late_pct,
+    ))  # fmt: skip
+    routes = verdict["routes"]
+    rows.append((
+        f"Route changes late by more than {limit.late_ms:g} ms", f"{routes['late']} of {routes['planned']}",
+        f"at most {limit.late_pct:g} %", routes["late_pct"] <= limit.late_pct,
+    ))  # fmt: skip
+    for what, group in (("Event", events), ("Route", routes)):
+        late = " / ".join(number(group[f"late_{name}_us"]) for name in ("p50", "p99", "max"))
+        rows.append((f"{what} lateness, median / 99th pct. / largest", f"{late} µs", "", None))
+    sent = sum(row["sent"] for row in verdict["flows"] if row["kind"] == "probe")
+    rows.append(
+        ("Probes that came back over links without load", f"{verdict['rtt_error']['n']} of {sent}", "", None)
+    )
+    proofs = verdict["proofs"]
+    if proofs["n"]:
+        rows.append(
+            ("Path proofs that saw the true path", f"{proofs['agreeing']} of {proofs['n']}", "", None)
+        )
+    return rows
+
+
+def _way(run: Run, flow: str) -> dict[str, Any]:
+    """The true paths of one flow."""
+    found = paths.planned_paths(run, flow)
+    return {
+        "flow": flow,
+        "changes": len(found) - 1,
+        "handovers": paths.handovers(run, found),
+        "intervals": found.head(PATHS_SHOWN).to_dict("records"),
+        "more": max(0, len(found) - PATHS_SHOWN),
+    }

@@ -1,0 +1,110 @@
+"""The end of a run on the terminal: the verdict first, then what it rests on, in 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from skybed.analysis.routing import convergence
+from skybed.analysis.run import Run
+from skybed.analysis.verdict import Verdict
+
+EVENTS_SHOWN = 12
+COLOURS = {"pass": "green", "fail": "red", "invalid": "magenta"}
+
+
+def render(run: Run, verdict: Verdict, console: Console | None = None) -> None:
+    """Print the summary; without colour and boxes where the console is not a terminal."""
+    console = console or Console()
+    head = Text.assemble((verdict.status.upper(), f"bold {COLOURS[verdict.status]}"), f"  {verdict['run']}")
+    console.print(head)
+    for sentence in [*verdict["reasons"], *verdict["notes"]]:
+        console.print(
+            Text(textwrap.fill(sentence, console.width, initial_indent="  ", subsequent_indent="  "))
+        )
+    if "limits" in verdict:  # everything could be read
+        _flows(verdict, console)
+        _convergence(run, console)
+        _events(verdict, console)
+    report = run.dir / "report.html"
+    if report.is_file():
+        console.print(Text(f"Report: {report}"), soft_wrap=True)
+
+
+def _flows(verdict: Verdict, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("flow", no_wrap=True)
+    for name in (
+        "RTT p50\n(ms)",
+        "true\n",
+        "p99\n(ms)",
+        "true\n",
+        "loss\n(%)",
+        "outages\n(s)",
+        "rate\n(Mbit/s)",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in verdict["flows"]:
+        if row["kind"] == "trace":
+            continue
+        outages = "" if row["outages"] is None else f"{row['outages']:.0f}: {row['outage_s']:.1f}"
+        table.add_row(
+            row["flow"], _number(row["rtt_p50_ms"], 2), _number(row.get("true_rtt_p50_ms"), 2),
+            _number(row["rtt_p99_ms"], 2), _number(row.get("true_rtt_p99_ms"), 2),
+            _number(row["loss_pct"], 2), outages, _number(row["throughput_mbps"], 2),
+        )  # fmt: skip
+    if table.row_count:
+        console.print(table)
+
+
+def _convergence(run: Run, console: Console) -> None:
+    """Of events that cost a flow probes, or that routing had not known of and that were on its path."""
+    found = convergence.table(run)
+    found = found[(found["lost"] > 0) | (found["on_path"] & (found["kind"] != convergence.PLANNED))]
+    if found.empty:
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("event\n", "flow\n"):
+        table.add_column(name, no_wrap=True)
+    for name in ("at\n(s)", "converged\nby loss (s)", "by rate\n(s)", "out of\nhops", "route\nchanges"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in found.head(EVENTS_SHOWN).itertuples():
+        table.add_row(
+            f"{row.kind} {row.what}", row.flow, f"{row.t_s:.1f}", f"{row.loss_derived_s:.2f}",
+            f"{row.rate_derived_s:.2f}", f"{row.expired}", f"{row.route_changes}",
+        )  # fmt: skip
+    console.print(table)
+    if len(found) > EVENTS_SHOWN:
+        console.print(Text(f"... and {len(found) - EVENTS_SHOWN} more; see convergence.parquet."))
+
+
+def _events(verdict: Verdict, console: Console) -> None:
+    events, delay, error = verdict["events"], verdict["delay"], verdict["rtt_error"]
+    late = ", ".join(f"{name} {(events[f'late_{name}_us'] or 0) / 1e3:.2f}" for name in ("p50", "p99", "max"))
+    lines = [f"Events: {events['applied']}, late by {late} ms; {events['skipped']} skipped"]
+    if "player_cpu_pct" in verdict["host"]:
+        lines[0] += f"; {verdict['host']['player_cpu_pct']:.0f} % of a CPU"
+    if delay["max_error_us"] is not None:
+        lines.append(
+            f"Applied delays: {delay['max_error_us']:.0f} us off at most, bound {delay['bound_us']:g} us"
+        )
+    if error["n"]:
+        lines.append(
+            f"RTT error: p50 {error['p50_us']:.0f} us, p99 {error['p99_us']:.0f} us, {error['n']} probes"
+        )
+    if sent := verdict["routing"]["control"]:
+        lines.append(
+            "Control traffic, mean of a link and direction: "
+            + ", ".join(
+                f"{x['protocol']} {x['link_bytes_s']:.0f} B/s" for x in sent if x["protocol"] != "all"
+            )
+        )
+    for line in lines:
+        console.print(Text(line))
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"

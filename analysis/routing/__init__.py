@@ -1,0 +1,1 @@
+"""What routing did and what it cost."""

@@ -1,0 +1,271 @@
+"""What routing costs: how long each event lost packets, and what changed, in the terms of RFC 6412 and 6413.
+
+event       Convergence Event: an outage that routing did not know of begins (`down`, its carrier is lost, or
+            `silence`) or is over (`up`, `heal`), or a link ends as planned (`planned`) that the flow's path
+            crosses. Outages and repairs that come at one instant, of one kind, are one event.
+loss-derived convergence time   probes lost over the rate at which they are sent; its resolution is one over
+            that rate. (RFC 6412: Loss-Derived Method.)
+rate-derived convergence time   from when the rate of probes that come back drops until it is back for good,
+            looked at every Packet Sampling Interval of SAMPLE_PROBES probes. Probes are taken by their time
+            of sending, so that a longer way, whose answers come later, is not a drop. (Rate-Derived Method.)
+
+Every probe lost counts to one event: all of a loss period to the last event before its first probe was sent;
+or, where the next event on the flow's path came less than a round trip after that, to that event, for probes
+under way are lost with the link. An event ends where the next begins, so of two that overlap the second has
+what both cause after it. Probes that links lose at random count too.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skybed.analysis.measures import forwarding
+from skybed.analysis.measures.metrics import MIN_LOST, loss_periods
+from skybed.analysis.run import Run
+from skybed.topologies.model.flows import ProbeFlow
+
+SAMPLE_PROBES = 10
+KEPT = 0.9  # of a sample that comes back: below, the rate has dropped
+LOOK_S = 1e-3  # before an event its path is looked at
+SETTLE_S = 5.0  # RFC 6412's Sustained Convergence Validation Time
+STRETCHED = 1.05
+PLANNED = "planned"
+UNDER_WAY_S = 1.0  # probes are under way for no longer
+
+COLUMNS = {
+    "event": "int64", "t_s": "float64", "until_s": "float64", "kind": "str", "what": "str", "flow": "str",
+    "on_path": "bool", "lost": "int64", "loss_derived_s": "float64", "dropped_s": "float64",
+    "recovered_s": "float64", "rate_derived_s": "float64", "sampling_s": "float64", "outages": "int64",
+    "outage_s": "float64", "outage_max_s": "float64", "expired": "int64", "loop_s": "float64",
+    "route_changes": "int64", "nodes_changed": "int64", "destinations_changed": "int64",
+}  # fmt: skip
+
+
+class Event(NamedTuple):
+    """links: pairs of node names. look_s: just before, when routing did not yet leave the links."""
+
+    t_s: float
+    kind: str
+    what: str
+    links: set[frozenset[str]]
+    look_s: float
+
+
+@lru_cache(maxsize=8)
+def table(run: Run) -> pd.DataFrame:
+    """A row for each event and probe flow, by time: COLUMNS.
+
+    event: from 0, the same for all flows. until_s: the flow's next event. what: the link, or how many. lost,
+    outages, outage_s, outage_max_s: of the probes that count to the event; an outage is as in
+    `measures.metrics`. dropped_s, recovered_s: when the rate dropped and was back, null where it did not;
+    the rate-derived time of one that never came back lasts to the flow's end. expired: probes that ran out of
+    hops. loop_s: for how long the tables sent packets there or back in a circle. route_changes,
+    nodes_changed, destinations_changed: changes of forwarding tables from t_s to until_s, of the flow's IP
+    version.
+    """
+    happened = events(run)
+    rows = [
+        row
+        for flow in run.scenario.traffic
+        if isinstance(flow, ProbeFlow)
+        for row in _of_flow(run, flow, happened)
+    ]
+    found = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    return found.sort_values(["event", "t_s"], kind="stable", ignore_index=True)
+
+
+def write(run: Run) -> Path:
+    """Write the table as routing.parquet into the run directory."""
+    path = run.dir / "routing.parquet"
+    table(run).to_parquet(path)
+    return path
+
+
+def of_flows(run: Run, probes: pd.DataFrame) -> pd.DataFrame:
+    """A row for each probe flow, by name: convergence_s (the longest rate-derived convergence time of all
+    events, nan if there were none), expired (probes), path_stretch_{p50,p99,pct}: see `stretch`.
+    """
+    longest_s = table(run).groupby("flow")["rate_derived_s"].max()
+    expired = run.probes["expired_at"].notna().groupby(run.probes["flow"]).sum()
+    ways = stretch(probes).set_index("flow")
+    return pd.DataFrame({
+        "convergence_s": longest_s, "expired": expired, "path_stretch_p50": ways["p50"],
+        "path_stretch_p99": ways["p99"], "path_stretch_pct": ways["above_pct"],
+    })  # fmt: skip
+
+
+def events(run: Run) -> list[Event]:
+    """Everything that may have to be converged after, by time: planned ends of links too, on any path."""
+    plan, rows = run.plan, run.events
+    number = {link.name: i for i, link in enumerate(plan.links)}
+    rows = rows[(rows["t_s"] > 0) & (rows["t_s"] <= run.played_s) & (rows["kind"] != "delay")]
+    surprises = _surprises(plan.lost)
+    left_s = {
+        (int(x.link), _us(x.end_s)): float(x.route_end_s) for x in plan.contacts.itertuples(index=False)
+    }
+    found: dict[tuple[float, str], list[int]] = {}
+    for t_s, kind, name in zip(rows["t_s"].tolist(), rows["kind"], rows["link"], strict=True):
+        link = number[name]
+        if (link, kind, _us(t_s)) in surprises:
+            found.setdefault((t_s, kind), []).append(link)
+        elif kind in ("down", "silence"):
+            found.setdefault((t_s, PLANNED), []).append(link)
+    made = []
+    for (t_s, kind), hit in sorted(found.items()):
+        ends = {frozenset((plan.nodes[plan.links[i].a].name, plan.nodes[plan.links[i].b].name)) for i in hit}
+        look_s = min(t_s, *(left_s.get((i, _us(t_s)), t_s) for i in hit)) - LOOK_S
+        made.append(Event(t_s, kind, _what([plan.links[i].name for i in hit], ends), ends, look_s))
+    return made
+
+
+def _surprises(lost: pd.DataFrame) -> set[tuple[int, str, int]]:
+    """(link, kind of event, when in us) of outages that routing did not know of, and of their repairs."""
+    unknown = lost[~lost["planned"].astype(bool)]
+    kinds = {"carrier": ("down", "up"), "silent": ("silence", "heal")}
+    return {
+        (int(x.link), kind, _us(t_s))
+        for x in unknown.itertuples(index=False)
+        for kind, t_s in zip(kinds[x.kind], (x.start_s, x.end_s), strict=True)
+        if np.isfinite(t_s)
+    }
+
+
+def _us(t_s: float) -> int:
+    return round(t_s * 1e6)
+
+
+def _what(links: list[str], ends: set[frozenset[str]]) -> str:
+    """What happened to them: one link, all of a node, or so many."""
+    if len(links) == 1:
+        return links[0]
+    shared = sorted(frozenset.intersection(*ends))
+    return f"{len(links)} links of {shared[0]}" if shared else f"{len(links)} links"
+
+
+# -- one flow ------------------------------------------------------------------------------------
+
+
+def _of_flow(run: Run, flow: ProbeFlow, happened: list[Event]) -> list[dict[str, Any]]:
+    probes = run.probes[run.probes["flow"] == flow.name].sort_values("sent_s")
+    if probes.empty:
+        return []
+    rows = forwarding.changes(run, flow.family)
+    there, back = forwarding.Ways(rows, flow.target), forwarding.Ways(rows, flow.source)
+    mine: list[tuple[int, Event, bool]] = []
+    for number, event in enumerate(happened):
+        paths = there.path(flow.source, event.look_s), back.path(flow.target, event.look_s)
+        crossed = any(event.links & forwarding.links_of(path) for path in paths)
+        if crossed or event.kind != PLANNED:
+            mine.append((number, event, crossed))
+    starts_s = np.array([event.t_s for _, event, _ in mine])
+    until_s = np.append(starts_s[1:], run.played_s)
+    periods = _periods(probes, starts_s, np.array([crossed for *_, crossed in mine], bool))
+    return [
+        {"event": number, "t_s": event.t_s, "until_s": until_s[i], "kind": event.kind, "what": event.what}
+        | {"flow": flow.name, "on_path": crossed}
+        | _lost(probes, flow.rate_hz, periods[periods["event"] == i])
+        | {"loop_s": _loop_s(there, back, event.t_s, until_s[i])}
+        | _changed(rows, event.t_s, until_s[i])
+        for i, (number, event, crossed) in enumerate(mine)
+    ]
+
+
+def _periods(probes: pd.DataFrame, starts_s: np.ndarray, crossed: np.ndarray) -> pd.DataFrame:
+    """Loss periods: first, after (which probes), and event (which of the flow's, -1 for none)."""
+    sent_s, rtt_s = probes["sent_s"].to_numpy(), probes["rtt_us"].to_numpy() / 1e6
+    under_way_s = min(np.nanmax(rtt_s, initial=0.0) or UNDER_WAY_S, UNDER_WAY_S)
+    first, after = loss_periods(probes["lost"].to_numpy())
+    last = np.searchsorted(starts_s, sent_s[first], side="right") - 1
+    on_path = np.flatnonzero(crossed)
+    following = np.append(starts_s[on_path], np.inf)
+    place = np.searchsorted(following, sent_s[first], side="right")
+    soon = following[np.minimum(place, len(on_path))] <= sent_s[first] + under_way_s
+    event = np.where(soon, np.append(on_path, -1)[np.minimum(place, len(on_path))], last)
+    return pd.DataFrame({"first": first, "after": after, "event": event})
+
+
+def _lost(probes: pd.DataFrame, rate_hz: float, periods: pd.DataFrame) -> dict[str, Any]:
+    """Of the loss periods that count to one event."""
+    sent_s, lost = probes["sent_s"].to_numpy(), probes["lost"].to_numpy()
+    counted = np.zeros(len(probes), bool)
+    for period in periods.itertuples():
+        counted[period.first : period.after] = True
+    long = periods[periods["after"] - periods["first"] >= MIN_LOST]
+    length_s = sent_s[np.minimum(long["after"], len(sent_s) - 1)] - sent_s[long["first"]]
+    sample = np.arange(len(probes)) // SAMPLE_PROBES
+    dropped = np.bincount(sample, ~lost) < KEPT * np.bincount(sample)
+    hit = np.unique(sample[counted])
+    hit = hit[dropped[hit]]
+    found: dict[str, Any] = {"dropped_s": np.nan, "recovered_s": np.nan, "rate_derived_s": 0.0}
+    if len(hit):
+        begin, end = hit[0] * SAMPLE_PROBES, (hit[-1] + 1) * SAMPLE_PROBES
+        found["dropped_s"] = sent_s[begin]
+        found["recovered_s"] = sent_s[end] if end < len(sent_s) else np.nan
+        found["rate_derived_s"] = sent_s[min(end, len(sent_s) - 1)] - sent_s[begin]
+    return found | {
+        "lost": int(counted.sum()),
+        "loss_derived_s": counted.sum() / rate_hz,
+        "sampling_s": SAMPLE_PROBES / rate_hz,
+        "outages": len(long),
+        "outage_s": length_s.sum(),
+        "outage_max_s": length_s.max(initial=0.0),
+        "expired": int((counted & probes["expired_at"].notna().to_numpy()).sum()),
+    }
+
+
+def _loop_s(there: forwarding.Ways, back: forwarding.Ways, begin_s: float, end_s: float) -> float:
+    """For how long one of the two ways between the ends of a flow was a circle."""
+    changed_s = np.union1d(there.changed_s, back.changed_s)
+    edges = [begin_s, *changed_s[(changed_s > begin_s) & (changed_s < end_s)].tolist(), end_s]
+    return sum(
+        after - t_s
+        for t_s, after in pairwise(edges)
+        if there.loops(back.dst, t_s) or back.loops(there.dst, t_s)
+    )
+
+
+def _changed(rows: pd.DataFrame, begin_s: float, end_s: float) -> dict[str, int]:
+    first, last = np.searchsorted(rows["applied_s"].to_numpy(), [begin_s, end_s])
+    here = rows.iloc[first:last]
+    return {
+        "route_changes": len(here),
+        "nodes_changed": here["node"].nunique(),
+        "destinations_changed": here["dst"].nunique(),
+    }
+
+
+# -- the whole run -------------------------------------------------------------------------------
+
+
+def stretch(probes: pd.DataFrame) -> pd.DataFrame:
+    """Path stretch by flow, measured round trip over that of the oracle's path at the time: columns flow, n,
+    p50, p99, above_pct (share above STRETCHED). Without probes that met load. probes: `truth.probes`."""
+    ratio = ratios(probes)
+    by_flow = ratio.groupby(probes["flow"], sort=False)
+    return pd.DataFrame({
+        "n": by_flow.size(), "p50": by_flow.quantile(0.5), "p99": by_flow.quantile(0.99),
+        "above_pct": 100 * (ratio > STRETCHED).groupby(probes["flow"], sort=False).mean(),
+    }).reset_index()  # fmt: skip
+
+
+def ratios(probes: pd.DataFrame) -> pd.Series:
+    """Measured round trip over that of the oracle's path, of the probes that have both and met no load."""
+    return (probes["rtt_us"] / probes["oracle_rtt_us"])[~probes["loaded"]].dropna()
+
+
+def busy(run: Run, found: pd.DataFrame) -> np.ndarray:
+    """bool[seconds]: those from an event until its flows are back and SETTLE_S more, of every event of
+    `table`; the others are quiet."""
+    seconds = np.arange(np.ceil(run.played_s))
+    during = np.zeros(len(seconds), bool)
+    end_s = found["recovered_s"].where(found["recovered_s"].notna(), found["until_s"])
+    end_s = end_s.where(found["dropped_s"].notna(), found["t_s"]) + SETTLE_S
+    for begin, end in zip(np.floor(found["t_s"]), end_s, strict=True):
+        during |= (seconds >= begin) & (seconds < end)
+    return during

@@ -1,0 +1,1 @@
+"""Routing daemons in nodes."""

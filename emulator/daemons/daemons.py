@@ -1,0 +1,272 @@
+"""Routing daemons in the nodes' namespaces, where the scenario's routing is not the oracle's.
+
+What depends on the software is in emulator/suites.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from skybed.emulator.daemons import routers, suites
+from skybed.emulator.daemons.routers import Router
+from skybed.emulator.kernel.messages import packed
+from skybed.emulator.sky.net import Sky
+from skybed.emulator.sky.node import SkyNode
+from skybed.topologies.errors import InvalidRun, MachineError
+
+if TYPE_CHECKING:
+    from skybed.topologies.model.scenario import Scenario
+    from skybed.topologies.plan.plan import Plan
+
+APART_S = 0.02  # starts of two daemons; BIRD works its routes out once a second, so fifty ways apart
+POLL_S = 1.0
+SETTLED_S = 5.0  # so long must all tables stay as they are before they count as converged
+LAST_LINES = 8
+
+
+def require(scenario: Scenario) -> None:
+    """Raises MachineError when the software that a scenario's routing needs is not there."""
+    rule = scenario.routing
+    for part in rule.parts:
+        for suite in suites.of(part, bool(rule.domains)):
+            if lacking := suite.lacking(part):
+                where = scenario.where("routing", "protocol")
+                raise MachineError(f"{where} is {rule.title}, which needs {lacking}.")
+
+
+def memory_mb(scenario: Scenario) -> float:
+    """What a node's daemons take, at most."""
+    rule = scenario.routing
+    needs = [[suite.memory_mb(part) for suite in suites.of(part, bool(rule.domains))] for part in rule.parts]
+    return max(map(sum, needs))
+
+
+def check(plan: Plan) -> None:
+    """Raises ScenarioError for a template of the user's that cannot be filled for some node."""
+    if plan.scenario.routing.custom:
+        for _ in configurations(plan):
+            pass
+
+
+def configurations(plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
+    """(node, text of its files by their names) of every node: the same for the same plan."""
+    for router in routers.of_plan(plan):
+        home, files = Path(router.node.name), dict[str, str]()
+        for suite in _suites(router):
+            suite.processes(router, home)
+            files |= suite.configurations(router, home)
+        if files:
+            yield router.node.name, files
+
+
+def _suites(router: Router) -> list[suites.Suite]:
+    return suites.of(router.rule, router.bgp is not None)
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A process that runs in a node."""
+
+    node: SkyNode
+    title: str
+    log: Path
+    process: subprocess.Popen
+
+
+class Daemons:
+    """The daemons of a sky; none, and nothing to wait for, where the oracle routes.
+
+    folder: where a folder for each node keeps its configurations and logs. All are one process group, so that
+    one system call tells whether any has ended, and one ends them all.
+    """
+
+    def __init__(self, sky: Sky, folder: Path):
+        self._sky, self._folder = sky, folder
+        self._rule = sky.plan.scenario.routing
+        self._daemons: dict[int, Daemon] = {}  # by process number
+        self._group = 0
+        self._routers: list[Router] = []
+        self._homes = Path()
+        self._versions: dict[str, None] = {}  # in the order in which they were told
+
+    def start(self) -> None:
+        """Start them, first the first of each node, APART_S apart: else all would work at the same instants,
+        as routers do not, and wait for one another. Links may come and go from then on.
+        """
+        if not self._rule.by_daemons:
+            return
+        require(self._sky.plan.scenario)
+        self._homes = Path(tempfile.mkdtemp(prefix="skybed-routing-"))
+        self._routers = routers.of_plan(self._sky.plan)
+        for suite in dict.fromkeys(suite for router in self._routers for suite in _suites(router)):
+            suite.prepare(self._homes)
+        wanted = []  # by node
+        for router, node in zip(self._routers, self._sky.sky_nodes, strict=True):
+            home = self._home(node)
+            home.mkdir()
+            self._kept(node).mkdir(parents=True)
+            processes = []
+            for suite in _suites(router):
+                processes += [(node, process) for process in suite.processes(router, home)]
+                for name, text in suite.configurations(router, home).items():
+                    for folder in (home, self._kept(node)):
+                        (folder / name).write_text(text)
+            wanted.append(processes)
+        for turn in itertools.zip_longest(*wanted):
+            for node, process in filter(None, turn):
+                self._run(node, process)
+                time.sleep(APART_S)
+
+    def _home(self, node: SkyNode) -> Path:
+        """Where its daemons have their sockets, until the end of the run."""
+        return self._homes / node.name
+
+    def _kept(self, node: SkyNode) -> Path:
+        """Where a node's configurations and logs stay."""
+        return self._folder / node.name
+
+    def _run(self, node: SkyNode, wanted: suites.Process) -> None:
+        path = self._kept(node) / wanted.log
+        with open(path, "w") as log:
+            process = node.popen(
+                wanted.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=os.environ | wanted.environment,
+                start_new_session=False, process_group=self._group,
+            )  # fmt: skip
+        self._group = self._group or process.pid
+        self._daemons[process.pid] = Daemon(node, wanted.title, path, process)
+
+    def await_convergence(self, limit_s: float, progress: Callable[[], None]) -> None:
+        """Wait until every node has a route to every other that it can reach at run time 0, and none changes
+        any more. Raises MachineError for a daemon that does not run, InvalidRun when the time is over.
+
+        progress: called at every look, once a second.
+        """
+        if not self._daemons:
+            return
+        deadline_s = time.monotonic() + limit_s
+        wanted, before, since_s = self._wanted(), list[int](), 0.0
+        while True:
+            progress()
+            if said := self.fallen():
+                raise MachineError(said)
+            mute = self._mute()
+            tables, lacking = list[int](), list[int]()
+            for node, want in zip(self._sky.sky_nodes, wanted, strict=True):
+                table = _routes(node)
+                tables.append(hash(frozenset(table.items())))  # those of all nodes would fill the memory
+                lacking.append(len(want - table.keys() - _ips(node)))
+            now_s = time.monotonic()
+            if tables != before:
+                before, since_s = tables, now_s
+            if not mute and not any(lacking) and now_s - since_s >= SETTLED_S:
+                return
+            if now_s >= deadline_s:
+                raise InvalidRun(self._not_converged(limit_s, mute, lacking))
+            time.sleep(POLL_S)
+
+    def fallen(self) -> str | None:
+        """A sentence about a daemon that has ended by itself, if there is one."""
+        if not self._daemons:
+            return None
+        ended = os.waitid(os.P_PGID, self._group, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is None:
+            return None
+        daemon = self._daemons[ended.si_pid]
+        how = "exit code" if ended.si_code == os.CLD_EXITED else "signal"
+        which = f"{daemon.title} on {daemon.node.name}"
+        return f"{which} ended with {how} {ended.si_status}. {_last_words([daemon])}"
+
+    def facts(self) -> dict:
+        """For the manifest: `routing` with the protocol and, of daemons, their version and the memory of a
+        node's, the mean of all nodes: resident, all and without shared pages of files, in MiB."""
+        found: dict[str, object] = {"protocol": self._rule.title}
+        if self._daemons:
+            status = [Path(f"/proc/{pid}/status").read_text() for pid in self._daemons]
+            found["daemon"] = ", ".join(self._versions)
+            for key, field in (("memory_mib", "VmRSS:"), ("private_memory_mib", "RssAnon:")):
+                sizes = [int(text.partition(field)[2].split()[0]) for text in status if field in text]
+                found[key] = round(sum(sizes) / 1024 / len(self._sky.sky_nodes), 2)
+        return {"routing": found}
+
+    def stop(self) -> None:
+        """End all at once: their routes go with their namespaces."""
+        if self._daemons:
+            os.killpg(self._group, signal.SIGKILL)
+            for daemon in self._daemons.values():
+                daemon.process.wait()
+        if self._homes.name:
+            shutil.rmtree(self._homes, ignore_errors=True)
+        self._daemons.clear()
+
+    def _wanted(self) -> list[frozenset[bytes]]:
+        """Of each node the destinations that it can reach at run time 0. Itself is one, so that nodes share
+        them."""
+        reachable = self._sky.plan.reachable(0.0) | np.eye(len(self._sky.sky_nodes), dtype=bool)
+        ips = [_ips(node) for node in self._sky.sky_nodes]
+        alike = {row.tobytes(): row for row in reachable}
+        made = {key: frozenset().union(*(ips[i] for i in np.flatnonzero(row))) for key, row in alike.items()}
+        return [made[row.tobytes()] for row in reachable]
+
+    def _mute(self) -> list[str]:
+        """Nodes with a daemon that does not answer."""
+        mute = []
+        for router, node in zip(self._routers, self._sky.sky_nodes, strict=True):
+            told = [suite.version(router, node, self._home(node)) for suite in _suites(router)]
+            if None in told:
+                mute.append(node.name)
+            self._versions |= dict.fromkeys(filter(None, told))
+        return mute
+
+    def _not_converged(self, limit_s: float, mute: list[str], lacking: list[int]) -> str:
+        began = f"Routing did not converge in the {limit_s:.0f} s before run time 0: "
+        if mute:
+            name, what = mute[0], f"the routing daemon on {mute[0]} does not answer."
+        elif any(lacking):
+            worst = int(np.argmax(lacking))
+            name = self._sky.sky_nodes[worst].name
+            what = f"{np.count_nonzero(lacking)} nodes lack routes, {name} {lacking[worst]} of them."
+        else:
+            return f"{began}routes kept changing."
+        return f"{began}{what} {_last_words(x for x in self._daemons.values() if x.node.name == name)}"
+
+
+def _last_words(daemons: Iterable[Daemon]) -> str:
+    """The ends of their logs."""
+    said = []
+    for daemon in daemons:
+        lines = daemon.log.read_text().splitlines()[-LAST_LINES:]
+        begin = f"The last lines of its log, {daemon.log}:" if lines else f"Its log, {daemon.log}, is empty."
+        said.append("\n  ".join([begin, *lines]))
+    return "\n".join(said)
+
+
+def _ips(node: SkyNode) -> set[bytes]:
+    return {packed(node.ip), packed(node.ip6)}
+
+
+def _routes(node: SkyNode) -> dict[bytes, str]:
+    """The interface to each destination, packed, of a node's tables of both families."""
+    with node.namespace.entered():
+        four, six = (Path(f"/proc/thread-self/net/{name}").read_text() for name in ("route", "ipv6_route"))
+    found = {}
+    for line in four.splitlines()[1:]:
+        interface, destination = line.split(None, 2)[:2]
+        found[struct.pack("=I", int(destination, 16))] = interface
+    for line in six.splitlines():
+        destination, *_, interface = line.split()
+        found[bytes.fromhex(destination)] = interface
+    return found

@@ -1,0 +1,291 @@
+"""The two lanes: ways to run a program in a Linux kernel that can do what a sky needs.
+
+native: the running kernel, in network, mount and process namespaces of its own.
+uml: a User Mode Linux kernel, an ordinary process, with this machine's files as its root.
+
+Either way everything that the program makes ends with it, however it ends: namespaces, links, processes.
+And the machine's own network namespace never has an address or a route of a scenario.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import termios
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from skybed.emulator.lanes import host, mconsole, umlkernel
+from skybed.topologies.errors import MachineError
+
+PACKAGE = Path(__file__).absolute().parents[2]  # the folder skybed; not resolved: its rooms may be links
+ROOT = PACKAGE.parent  # from here Python finds the package
+MARK = "SKYBED_RUN"  # an environment variable of every process of a run: what `clean` looks for
+TEMPORARY = "skybed-lane-"
+ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
+# Of Python in the guest. Compiled files that one run writes and the next reads would leave a trace in time.
+REPEATABLE = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+GUEST_VARIABLES = ("HOME", "LANG", "TERM", "COLUMNS", "LINES")
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PR_SET_PDEATHSIG = 1
+VIRTUAL_LEAD_S = 60  # for all that comes before a run and does wait
+
+
+@dataclass(frozen=True)
+class VirtualTime:
+    """Time of a uml kernel that does not pass by itself: idle time is skipped, work takes none.
+
+    zero_ns: run time 0, ns since 1970; the kernel boots VIRTUAL_LEAD_S before it. seed: of all its random
+    numbers.
+    """
+
+    zero_ns: int
+    seed: int
+
+    def arguments(self) -> list[str]:
+        return [
+            "time-travel=inf-cpu",
+            f"time-travel-start={self.zero_ns - VIRTUAL_LEAD_S * 1_000_000_000}",
+            f"skybed.seed={self.seed}",
+            "norandmaps",
+        ]
+
+
+def choose(wanted: str, virtual: bool = False) -> str:
+    """The lane, native or uml: what is wanted if this machine can, what it can if `auto` is wanted.
+
+    virtual: time is to be virtual, which only a uml kernel that skybed has built can do.
+    """
+    if virtual:
+        if wanted == "native":
+            raise MachineError(
+                "Virtual time needs the uml lane: the time of a running kernel cannot be skipped."
+            )
+        if umlkernel.built_kernel() is None:
+            raise MachineError(
+                "Virtual time needs a uml kernel of ours; `scripts/install --kernel` builds it."
+            )
+        return "uml"
+    if wanted == "auto":
+        choice = host.choose_lane()
+        if choice.lane is None:
+            raise MachineError(f"No lane can run here: {choice.why}. Run `skybed doctor` for the remedies.")
+        return choice.lane
+    if wanted == "native" and not (native := host.can_native()):
+        raise MachineError(f"The native lane cannot run here: {native.why}; take --lane uml.")
+    if wanted == "uml" and umlkernel.find_kernel() is None:
+        raise MachineError(umlkernel.MISSING)
+    return wanted
+
+
+@contextlib.contextmanager
+def running(
+    lane: str,
+    command: Sequence[str],
+    run: Path,
+    memory_mb: int,
+    interactive: bool = False,
+    virtual: VirtualTime | None = None,
+) -> Iterator[subprocess.Popen]:
+    """The lane with `command` running in it; whatever is left of it when the block ends, is ended.
+
+    stdout of the process is text lines: the command's output and, in uml, the kernel's. A line on its stdin
+    reaches the command's. interactive: both are this terminal's instead. virtual: uml only.
+    """
+    with _temporary(run) as scratch, _own_cpu(virtual is not None) as cpu:
+        start = _native if lane == "native" else _uml
+        arguments, environment = start(command, scratch, memory_mb)
+        if virtual:
+            arguments += virtual.arguments()
+        pipe = None if interactive else subprocess.PIPE
+        process = subprocess.Popen(
+            arguments,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=None if interactive else subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            bufsize=1,
+            env={**os.environ, **environment, MARK: str(run)},
+            cwd=scratch,
+            preexec_fn=partial(_before_exec, cpu, virtual is not None),
+            start_new_session=not interactive,  # Ctrl-C is ours to pass on
+        )
+        try:
+            with _terminal_restored(interactive):
+                yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            end_processes(run)
+
+
+def crash(process: subprocess.Popen) -> str | None:
+    """End a lane that hangs, and tell which process of its it was running, if that can be found out.
+
+    process: as `running` gave it. A native lane's processes share the machine's processors; none is told.
+    """
+    return mconsole.crash(Path(f"/proc/{process.pid}/cwd"))
+
+
+def _native(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[str], dict[str, str]]:
+    options = ["--net", "--mount", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc", f"--wd={ROOT}"]
+    return [host.find_tool("unshare") or "unshare", *options, *command], {}
+
+
+def _uml(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[str], dict[str, str]]:
+    kernel = umlkernel.find_kernel()
+    if kernel is None:
+        raise MachineError(umlkernel.MISSING)
+    memory = host.memory_dir(memory_mb)
+    if memory is None:
+        raise MachineError(
+            f"The uml kernel needs {memory_mb} MB in /dev/shm or $TMPDIR; free some, or set TMPDIR to a "
+            "directory that has it and is not mounted noexec."
+        )
+    guest = {
+        "command": list(command),
+        "cwd": str(ROOT),
+        "environment": {name: os.environ[name] for name in GUEST_VARIABLES if name in os.environ}
+        | {"PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}", **REPEATABLE},
+    }
+    init = scratch / "init"
+    init.write_text(
+        f"#!{sys.executable} -SE\nimport runpy, json\n"
+        f"main = runpy.run_path({str(PACKAGE / 'emulator' / 'lanes' / 'umlinit.py')!r})['main']\n"
+        f"main(json.loads({json.dumps(guest)!r}))\n"
+    )
+    init.chmod(0o755)
+    # The paths are relative to the scratch directory: its name is another each time, and the kernel takes its
+    # first random numbers from this line.
+    arguments = [
+        str(kernel.path), f"mem={memory_mb}M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw",
+        "init=/proc/self/cwd/init", "uml_dir=./", f"umid={mconsole.UMID}", "con=null", "con0=fd:0,fd:1",
+        "quiet", "fb_tunnels=none",
+    ]  # fmt: skip
+    return arguments, {"TMPDIR": str(memory)}
+
+
+@contextlib.contextmanager
+def _own_cpu(virtual: bool) -> Iterator[int | None]:
+    """The CPU to keep a lane on, which no other lane has, or None.
+
+    A uml kernel runs on one CPU at a time and had better stay there: its every system call is a hand-over
+    between two processes of ours, which costs 6 us on one CPU and 47 us across two. By the real clock it also
+    takes that CPU's time before others, so it must be root and leave the first to them. Lanes of other runs
+    are kept off by a name that only one socket can have, and that goes with its process.
+    """
+    cpus = sorted(os.sched_getaffinity(0), reverse=True)
+    if not virtual:
+        cpus = cpus[:-1] if os.geteuid() == 0 else []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
+        free = next((cpu for cpu in cpus if _bound(claim, f"\0skybed-cpu-{cpu}")), None)
+        yield cpus[os.getpid() % len(cpus)] if free is None and virtual else free
+
+
+def _bound(claim: socket.socket, name: str) -> bool:
+    try:
+        claim.bind(name)
+    except OSError:
+        return False
+    return True
+
+
+def _before_exec(cpu: int | None, virtual: bool) -> None:
+    """In the child: be killed when skybed is, even by kill -9, and keep time before others are served.
+
+    Without random addresses: a uml kernel has as much memory as lies between its program and its heap.
+    """
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc.personality(ADDR_NO_RANDOMIZE)
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})
+        if not virtual:
+            with contextlib.suppress(PermissionError):  # root of a container
+                os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+
+
+@contextlib.contextmanager
+def _temporary(run: Path) -> Iterator[Path]:
+    scratch = Path(tempfile.mkdtemp(prefix=TEMPORARY))
+    (scratch / "run").write_text(f"{os.getpid()} {run}\n")
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _terminal_restored(interactive: bool) -> Iterator[None]:
+    """The uml console makes a terminal raw; one that is killed leaves it so."""
+    if not (interactive and sys.stdin.isatty()):
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+# -- what is left of a run that was killed -----------------------------------------------------------
+
+
+def end_processes(run: Path | None = None) -> int:
+    """Kill every process of a run (of any whose skybed is gone, if None), by pid; returns how many."""
+    ended = 0
+    for pid in _processes_of(run):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+            ended += 1
+    return ended
+
+
+def _processes_of(run: Path | None) -> Iterator[int]:
+    wanted = f"{MARK}={run}" if run else f"{MARK}="
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            variables = (entry / "environ").read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue  # gone, or another user's
+        marked = next((v for v in variables if v.startswith(f"{MARK}=")), "")
+        if marked == wanted or (run is None and marked and not _owner_lives(marked.removeprefix(f"{MARK}="))):
+            yield int(entry.name)
+
+
+def _owner_lives(run: str) -> bool:
+    """Whether the skybed that made a run is still there."""
+    for record in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*/run"):
+        with contextlib.suppress(OSError, ValueError):
+            pid, _, owned = record.read_text().strip().partition(" ")
+            if owned == run:
+                return Path(f"/proc/{int(pid)}").exists()
+    return False
+
+
+def remove_leftovers() -> list[Path]:
+    """Remove the temporary directories of lanes whose skybed is gone."""
+    removed = []
+    for scratch in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
+        try:
+            pid = int((scratch / "run").read_text().split()[0])
+        except (OSError, ValueError, IndexError):
+            pid = 0
+        if not pid or not Path(f"/proc/{pid}").exists():
+            shutil.rmtree(scratch, ignore_errors=True)
+            removed.append(scratch)
+    return removed

@@ -1,0 +1,164 @@
+"""A link between two sky nodes: a veth pair with netem on both ends, driven over netlink.
+
+Each end delays what it sends by the one-way delay, so the round trip is twice that. The interface at each end
+has the name of the node at the other: `tcpdump -i relay-0-3` in beijing is the link to relay-0-3.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from mininet.link import Intf, Link
+
+from skybed.emulator.kernel import messages
+from skybed.emulator.kernel.messages import packed
+from skybed.emulator.sky.node import SkyNode
+from skybed.topologies.routing import srv6
+
+INDEX_BASE = 100  # below it a kernel may put fallback tunnels into every new namespace
+PACKET_BYTES = 1500
+
+
+class SkyIntf(Intf):
+    """One end of a link. `netem` holds what never changes; the delay comes with each message."""
+
+    index: int
+    netem: messages.Netem
+
+    def config(self, **_params: Any) -> dict:
+        return {}
+
+    @property
+    def peer(self) -> SkyIntf:
+        return self.link.intf2 if self is self.link.intf1 else self.link.intf1
+
+    @property
+    def link_local(self) -> str:
+        return link_local(self.mac)
+
+    def carrier(self, up: bool) -> bytes:
+        return messages.link_state(self.index, up)
+
+    def up_messages(self, delay_us: float, silent: bool = False) -> list[bytes]:
+        """What makes a link of a carrier that has just come, at both ends. The neighbours are set anew: the
+        kernel forgets them with the carrier."""
+        peer = self.peer
+        gateways = [ip for ip in (peer.node.ip, peer.node.ip6 and peer.link_local) if ip]
+        return [
+            self.netem.message(delay_us, silent, fresh=True),
+            *(messages.neighbour(self.index, ip, peer.mac) for ip in gateways),
+            *self._route_to_segment(),
+        ]
+
+    def _route_to_segment(self) -> list[bytes]:
+        """To the peer's SRv6 identifier, if it has one; not limited to PACKET_BYTES."""
+        peer = self.peer
+        if not peer.node.sid:
+            return []
+        to, gateway, source = (packed(ip) for ip in (peer.node.sid, peer.link_local, self.node.ip6))
+        return [messages.route(to, gateway, self.index, source)]
+
+    def routes_to(self, ip: str, ip6: str) -> list[bytes]:
+        """Host routes to a node's two addresses by way of this interface."""
+        peer = self.peer
+        mtu = PACKET_BYTES if peer.node.sid else 0
+        hops = [(ip, peer.node.ip, self.node.ip), (ip6, peer.link_local, self.node.ip6)]
+        return [
+            messages.route(packed(to), packed(gateway), self.index, packed(source), mtu)
+            for to, gateway, source in hops
+            if to
+        ]
+
+    def paths_to(self, ip: str, ip6: str, segments: list[str]) -> list[bytes]:
+        """Host routes to a node's two addresses by SRv6 segments; this interface leads to the first."""
+        through, mtu = [packed(sid) for sid in segments], PACKET_BYTES + srv6.overhead_bytes(len(segments))
+        ends = (ip, self.node.ip), (ip6, self.node.ip6)
+        return [
+            messages.source_route(packed(to), through, self.index, packed(source), mtu) for to, source in ends
+        ]
+
+    # -- Mininet's shell commands, without the shell
+
+    def ifconfig(self, *args: str) -> str:
+        if args in (("up",), ("down",)):
+            self.node.netlink.apply([self.carrier(args == ("up",))])
+            return ""
+        return super().ifconfig(*args)
+
+    def IP(self) -> str:
+        return self.node.ip
+
+    updateIP = IP  # what the prompt puts in the place of a node's name
+
+    def delete(self) -> None:
+        """The peer goes with it; a namespace that is closed has taken it along."""
+        if self.node.namespace.fd >= 0:
+            self.node.netlink.send([messages.link_delete(self.index)])
+        self.node.delIntf(self)
+
+
+class SkyLink(Link):
+    """A link of a rate and a loss, the same in both directions; its delay follows the orbits.
+
+    rate_bps in bit/s; loss_pct 0 to 100; queue_packets beyond those in flight. max_delay_us is the longest
+    delay it will have: netem's limit counts the packets in flight too, and drops silently beyond it.
+    addressed: the ends carry their nodes' IPv4 addresses, as OSPF wants it; still no prefix is the link's.
+    Between nodes with segment identifiers it carries packets of PACKET_BYTES with any number of segments.
+    """
+
+    def __init__(
+        self, node1: SkyNode, node2: SkyNode, *, addr1: str, addr2: str, up: bool = True,
+        delay_us: float = 0.0, max_delay_us: float | None = None, rate_bps: float = 1e9,
+        loss_pct: float = 0.0, queue_packets: int = 1000, seed: int = 0, early_us: float = 0.0,
+        addressed: bool = False, **_mininet: Any,
+    ):  # fmt: skip
+        self._ports = node1.newPort(), node2.newPort()
+        super().__init__(
+            node1, node2, intfName1=node2.name, intfName2=node1.name, addr1=addr1, addr2=addr2, intf=SkyIntf
+        )
+        longest_s = (delay_us if max_delay_us is None else max_delay_us) * 1e-6
+        in_flight = rate_bps * longest_s / (8 * PACKET_BYTES)
+        limit = min(queue_packets + round(in_flight), 2**31 - 1)
+        for side, (intf, port) in enumerate(zip((self.intf1, self.intf2), self._ports, strict=True)):
+            intf.index = INDEX_BASE + port
+            intf.netem = messages.Netem(
+                intf.index, rate_bps, loss_pct, limit, seed=2 * seed + side, early_us=early_us
+            )
+            if addressed:
+                intf.node.netlink.apply([messages.address(intf.index, intf.node.ip)])
+        if up:
+            self.set_up(delay_us)
+
+    def makeIntfPair(
+        self, name1: str, name2: str, addr1: str, addr2: str, node1: SkyNode, node2: SkyNode, **_: Any
+    ) -> None:
+        index1, index2 = (INDEX_BASE + port for port in self._ports)
+        mtu = PACKET_BYTES + (srv6.overhead_bytes(srv6.MOST_SEGMENTS) if node1.sid else 0)
+        pair = messages.veth(name1, index1, addr1, name2, index2, addr2, node2.namespace.fd, mtu)
+        node1.netlink.apply([pair])
+
+    @property
+    def intfs(self) -> tuple[SkyIntf, SkyIntf]:
+        return self.intf1, self.intf2
+
+    def set_up(self, delay_us: float) -> None:
+        for intf in self.intfs:
+            intf.node.netlink.apply([intf.carrier(True)])
+        for intf in self.intfs:
+            intf.node.netlink.apply(intf.up_messages(delay_us))
+
+    def set_delay(self, delay_us: float) -> None:
+        for intf in self.intfs:
+            intf.node.netlink.apply([intf.netem.message(delay_us)])
+
+    def set_down(self) -> None:
+        for intf in self.intfs:
+            intf.node.netlink.apply([intf.carrier(False)])
+
+
+def link_local(mac: str) -> str:
+    """The IPv6 link-local address that the kernel derives from a MAC address (RFC 4291, appendix A)."""
+    octets = bytearray.fromhex(mac.replace(":", ""))
+    octets[0] ^= 2
+    return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + octets[:3] + b"\xff\xfe" + octets[3:])

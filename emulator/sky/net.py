@@ -1,0 +1,247 @@
+"""The sky as a Mininet network, and what can be done to it at one instant."""
+
+from __future__ import annotations
+
+import itertools
+import resource
+import select
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from mininet.net import Mininet
+from mininet.topo import Topo
+
+from skybed.emulator.kernel import messages
+from skybed.emulator.kernel.messages import packed
+from skybed.emulator.sky import order, segments
+from skybed.emulator.sky.link import SkyLink
+from skybed.emulator.sky.node import GroundStation, Satellite, SkyNode
+from skybed.topologies.plan.timeline import EventKind
+from skybed.topologies.routing import srv6, windowed
+
+if TYPE_CHECKING:
+    from skybed.topologies.plan.plan import Plan
+
+Outbox = dict[SkyNode, list[bytes]]  # what each node's kernel is to be told; one send each
+
+
+class SkyTopo(Topo):
+    """A plan's nodes as a Mininet topology.
+
+    at_s None: without links, for `Sky` to drive. A time: with the links that stand then, up, with their
+    delays and routes: a still of the sky, which stock `mn` can build.
+    """
+
+    def build(self, plan: Plan, at_s: float | None = None) -> None:
+        names = [node.name for node in plan.nodes]
+        via = None if at_s is None else _table(plan, at_s)
+        for i, node in enumerate(plan.nodes):
+            cls = Satellite if node.kind == "satellite" else GroundStation
+            still: dict[str, Any] = {}
+            if via is not None:
+                reached = np.flatnonzero(via[i] >= 0)
+                still["routes"] = [((plan.nodes[d].ip, plan.nodes[d].ip6), names[via[i, d]]) for d in reached]
+            elif plan.scenario.routing.by_source:
+                still["sid"] = srv6.sid(i)
+            self.addHost(node.name, cls=cls, ip=node.ip, ip6=node.ip6, **still)
+        if at_s is not None:
+            for i in _standing(plan, at_s):
+                delay_us = float(plan.delay_s(i, at_s)) * 1e6
+                self.addLink(*_ends(plan, i), delay_us=delay_us, **_link(plan, i))
+
+
+def _ends(plan: Plan, i: int) -> tuple[str, str]:
+    link = plan.links[i]
+    return plan.nodes[link.a].name, plan.nodes[link.b].name
+
+
+def _link(plan: Plan, i: int, life: int = 0) -> dict[str, Any]:
+    """What Mininet is to know of a link besides its delay. life: how often it was made and dropped before."""
+    capable = plan.links[i].link_class
+    return {
+        "cls": SkyLink, "rate_bps": capable.rate_mbps * 1e6, "loss_pct": capable.loss_pct,
+        "queue_packets": capable.queue_packets, "seed": _seed(plan.scenario.seed, i, life),
+        "addr1": mac(i, 0), "addr2": mac(i, 1),
+    }  # fmt: skip
+
+
+def _table(plan: Plan, at_s: float) -> np.ndarray:
+    """The next hop of every node to every destination at a time, over links that stand: int[node,
+    destination], -1 for none.
+    """
+    via = np.full((len(plan.nodes), len(plan.nodes)), -1)
+    for changes in itertools.islice(plan.routes_windows(), windowed.index(at_s) + 1):
+        for _, node, destination, hop in changes[changes["t_s"] <= at_s].tolist():
+            via[node, destination] = hop
+    there = plan.linked(_standing(plan, at_s))[np.arange(len(via))[:, None], via]
+    return np.where(there, via, -1)
+
+
+def _standing(plan: Plan, at_s: float) -> list[int]:
+    rows = plan.contacts[(plan.contacts["start_s"] <= at_s) & (at_s < plan.contacts["end_s"])]
+    return sorted(rows["link"].tolist())
+
+
+def _longest_delay_us(plan: Plan) -> np.ndarray:
+    """Per link, over the whole plan."""
+    longest_us = np.zeros(len(plan.links))
+    for events in plan.timeline_windows():
+        set_by = events[~np.isnan(events["delay_us"])]
+        np.maximum.at(longest_us, set_by["link"], set_by["delay_us"])
+    return longest_us
+
+
+class Sky(Mininet):
+    """A Mininet whose links and routes are those of a plan. At first there are only nodes; a Player does the
+    rest.
+
+    The `prepare` methods turn what happens at one instant into messages, in the order in which they are
+    called; `send` gives them to the kernel. So encoding is done before the deadline.
+    """
+
+    def __init__(self, plan: Plan, early_us: float = 0.0):
+        segments.check(plan.scenario)
+        self.plan = plan
+        self._early_us = early_us
+        self._by_source, self._satellites = plan.scenario.routing.by_source, len(plan.orbits)
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # two descriptors a node
+        Mininet.inited = True  # no change of the machine's own limits by a dozen of `sysctl -w`
+        super().__init__(topo=SkyTopo(plan), controller=None, waitConnected=False)
+        names = [node.name for node in plan.nodes]
+        self.sky_nodes: list[SkyNode] = [self[name] for name in names]
+        self.sky_links: dict[int, SkyLink] = {}  # by number in the plan
+        self._lives: Counter[int] = Counter()
+        self._longest_us = _longest_delay_us(plan)
+        self._by_fd = {node.netlink.socket.fileno(): node for node in self.sky_nodes}
+        self._answers = select.epoll()
+        for fd in self._by_fd:
+            self._answers.register(fd, select.EPOLLIN)
+        self._link_between = {pair: i for i, x in enumerate(plan.links) for pair in ((x.a, x.b), (x.b, x.a))}
+        self._up = np.zeros(len(plan.links), bool)
+        self._silent = np.zeros(len(plan.links), bool)
+        self._delay_us = np.zeros(len(plan.links))
+        self._via = np.full((len(names), len(names)), -1, np.int32)  # [node, destination]
+
+    def configHosts(self) -> None:
+        """Called by Mininet's constructor: nothing is left to do."""
+
+    def change_links(self, coming: np.ndarray) -> Iterator[None]:
+        """Drop the links that neither stand nor come, make those that come and are not there: one at a step.
+
+        coming: numbers of the links that come up before this is called again.
+        """
+        wanted = {*np.flatnonzero(self._up).tolist(), *coming.tolist()}
+        dropped, made = sorted(self.sky_links.keys() - wanted), sorted(wanted - self.sky_links.keys())
+        return itertools.chain(map(self._drop_link, dropped), map(self._make_link, made))
+
+    def _make_link(self, i: int) -> None:
+        link = _link(self.plan, i, self._lives[i])
+        longest_us = self._longest_us[i]
+        self.sky_links[i] = self.addLink(
+            *_ends(self.plan, i), up=False, max_delay_us=longest_us, early_us=self._early_us,
+            addressed=self.plan.scenario.routing.by_daemons, **link,
+        )  # fmt: skip
+        self._lives[i] += 1
+
+    def _drop_link(self, i: int) -> None:
+        self.delLink(self.sky_links.pop(i))
+
+    def prepare_carriers(self, events: np.ndarray) -> Outbox:
+        """Messages that give or take the carrier of the links of UP and DOWN events, at both ends."""
+        outbox: Outbox = defaultdict(list)
+        for event in events:
+            i, up = int(event["link"]), event["kind"] == EventKind.UP
+            self._up[i] = up
+            for intf in self.sky_links[i].intfs:
+                outbox[intf.node].append(intf.carrier(up))
+        return outbox
+
+    def prepare_states(self, events: np.ndarray) -> Outbox:
+        """Messages that set the delay and the silence of links with a carrier, by all events but DOWN."""
+        outbox: Outbox = defaultdict(list)
+        for event in events:
+            kind, i = EventKind(event["kind"]), int(event["link"])
+            if kind in (EventKind.UP, EventKind.DELAY):
+                self._delay_us[i] = event["delay_us"]
+            else:
+                self._silent[i] = kind is EventKind.SILENCE
+            state = float(self._delay_us[i]), bool(self._silent[i])
+            for intf in self.sky_links[i].intfs:
+                new = kind is EventKind.UP
+                outbox[intf.node] += intf.up_messages(*state) if new else [intf.netem.message(*state)]
+            if kind is EventKind.UP:
+                for node, routes in self._routes_over(i):
+                    outbox[node] += routes
+        return outbox
+
+    def _routes_over(self, i: int) -> Iterable[tuple[SkyNode, list[bytes]]]:
+        """The routes that a carrier loss took away and that routing still wants."""
+        link = self.plan.links[i]
+        for node, via in ((link.a, link.b), (link.b, link.a)):
+            for destination in np.flatnonzero(self._via[node] == via):
+                yield self.sky_nodes[node], self._route(node, int(destination), via)
+
+    def _route(self, node: int, destination: int, via: int) -> list[bytes]:
+        intf = self.sky_nodes[node].nameToIntf[self.sky_nodes[via].name]
+        to = self.sky_nodes[destination]
+        if self._by_source and node >= self._satellites:
+            path = segments.path(self._via, node, destination)
+            return intf.paths_to(to.ip, to.ip6, [self.sky_nodes[n].sid for n in path])
+        return intf.routes_to(to.ip, to.ip6)
+
+    def prepare_routes(self, changes: np.ndarray) -> list[Outbox]:
+        """Messages for route changes of one instant, as `routing.routes.Routes.changes`, in rounds.
+
+        A route over a link that is down waits for it: until then its destination has none.
+        """
+        node, destination, via = (changes[name] for name in ("node", "dst", "via"))
+        had = self._via[node, destination] >= 0
+        self._via[node, destination] = via
+        turn = order.rounds(node, destination, self._via)
+        if self._by_source:
+            ground, to = segments.rerouted(node, destination, self._via, self._satellites)
+            node, destination = np.append(node, ground), np.append(destination, to)
+            via, had = self._via[node, destination], np.append(had, np.ones(len(to), bool))
+            turn = np.append(turn, np.zeros(len(to), int))  # at once: such packets meet no mixture of routes
+        outboxes: list[Outbox] = [defaultdict(list) for _ in range(turn.max(initial=-1) + 1)]
+        rows = (node.tolist(), destination.tolist(), via.tolist(), had.tolist(), turn.tolist())
+        for a, b, hop, replaced, i in zip(*rows, strict=True):
+            if hop >= 0 and self._up[self._link_between[a, hop]]:
+                outboxes[i][self.sky_nodes[a]] += self._route(a, b, hop)
+            elif replaced:
+                to = self.sky_nodes[b]
+                outboxes[i][self.sky_nodes[a]] += [
+                    messages.route_delete(packed(ip)) for ip in (to.ip, to.ip6)
+                ]
+        return outboxes
+
+    def send(self, outboxes: Iterable[Outbox]) -> None:
+        """Tell the kernel, one outbox after another; what it refuses is raised."""
+        for outbox in outboxes:
+            for node, batch in outbox.items():
+                if self._by_source and isinstance(node, GroundStation):
+                    segments.send(node.netlink, batch)
+                else:
+                    node.netlink.send(batch)
+        for fd, _ in self._answers.poll(0, maxevents=1):  # one system call for all nodes, not one for each
+            for error in self._by_fd[fd].netlink.refused():
+                raise error
+
+    def stop(self) -> None:
+        """The kernel takes interfaces and routes away with their namespaces; nothing is undone one by one."""
+        self._answers.close()
+        for node in self.sky_nodes:
+            node.terminate()
+
+
+def mac(link: int, side: int) -> str:
+    """Locally administered, from the link's number: the same in every run."""
+    return ":".join(f"{byte:02x}" for byte in (2, side, *link.to_bytes(4, "big")))
+
+
+def _seed(seed: int, link: int, life: int) -> int:
+    """A seed of 30 bits for netem's losses, another for each link and each time that it is made."""
+    return int(np.random.SeedSequence([seed, link, life]).generate_state(1)[0]) >> 2

@@ -1,0 +1,165 @@
+"""What the player did, as tidy tables: `events` (meant), `applied` (done), `routes` (both).
+
+They are made of Arrow's arrays, window by window: a table of text in Python's objects would keep the player
+from running while it is made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from skybed.emulator.kernel.control import PROTOCOLS
+from skybed.emulator.sky.player import Played
+from skybed.topologies.plan.timeline import EventKind
+from skybed.topologies.routing import windowed
+
+if TYPE_CHECKING:
+    from skybed.topologies.plan.plan import Plan
+
+KINDS = pa.array([kind.name.lower() for kind in sorted(EventKind)])
+EVENTS = pa.schema(
+    {
+        "event": pa.int64(), "t_s": pa.float64(), "kind": pa.string(), "link": pa.string(),
+        "a": pa.string(), "b": pa.string(), "delay_us": pa.float64(),
+    }
+)  # fmt: skip
+APPLIED = pa.schema(
+    {
+        "event": pa.int64(), "t_s": pa.float64(), "applied_s": pa.float64(), "late_us": pa.float64(),
+        "kind": pa.string(), "link": pa.string(), "a": pa.string(), "b": pa.string(),
+        "delay_us": pa.float64(), "skipped": pa.bool_(),
+    }
+)  # fmt: skip
+ROUTES = pa.schema(
+    {
+        "t_s": pa.float64(), "applied_s": pa.float64(), "node": pa.string(), "dst": pa.string(),
+        "via": pa.string(), "family": pa.string(),
+    }
+)  # fmt: skip
+CONTROL = pa.schema(
+    {
+        "t_s": pa.float64(), "node": pa.string(), "peer": pa.string(), "protocol": pa.string(),
+        "packets": pa.int64(), "bytes": pa.int64(),
+    }
+)  # fmt: skip
+
+Columns = dict[str, pa.Array]
+
+
+def write_events(plan: Plan, path: Path) -> None:
+    """Write the table `events` of a plan: event, t_s, kind, link ("a--b"), a, b, delay_us (null where an
+    event sets none).
+    """
+    columns = _event_columns(plan)
+    with windowed.growing(path, EVENTS) as append:
+        for events in plan.timeline_windows():
+            append(columns(events))
+
+
+@contextlib.contextmanager
+def log(plan: Plan, run: Path) -> Iterator[Callable[[Played], None]]:
+    """A function that adds what was played of a window to the tables `applied` and `routes`, which appear in
+    `run` when the block ends.
+
+    applied: as `events`, with applied_s, late_us and skipped (superseded: the player was behind). routes:
+    t_s, applied_s, node, dst, via (the next hop; null: no route), family. Where daemons make the routes, that
+    table and `control` are the recorder's; else `control` has no rows.
+    """
+    event_columns, route_columns = _event_columns(plan), _route_columns(plan)
+    with ExitStack() as stack:
+        append_events = stack.enter_context(windowed.growing(run / "applied.parquet", APPLIED))
+        append_routes: windowed.Append = _forget
+        if not plan.scenario.routing.by_daemons:
+            append_routes = stack.enter_context(windowed.growing(run / "routes.parquet", ROUTES))
+            stack.enter_context(windowed.growing(run / "control.parquet", CONTROL))
+
+        def append(played: Played) -> None:
+            done: Columns = {
+                "applied_s": _floats(played.applied_s),
+                "late_us": _floats((played.applied_s - played.events["t_s"]) * 1e6),
+                "skipped": pa.array(played.skipped),
+            }
+            append_events(event_columns(played.events) | done)
+            append_routes(route_columns(played.changes) | {"applied_s": _floats(played.changes_applied_s)})
+
+        yield append
+
+
+def _event_columns(plan: Plan) -> Callable[[np.ndarray], Columns]:
+    """What gives the columns of `events` for one window after another; the number of events runs on."""
+    names = _names(plan)
+    links = pa.array([link.name for link in plan.links], pa.string())
+    a, b = (names.take(pa.array(end)) for end in plan.ends)
+    first = 0
+
+    def columns(events: np.ndarray) -> Columns:
+        nonlocal first
+        numbers, first = np.arange(first, first + len(events)), first + len(events)
+        link = pa.array(np.ascontiguousarray(events["link"]))
+        sets_delay = np.isin(events["kind"], (EventKind.UP, EventKind.DELAY))
+        return {
+            "event": pa.array(numbers),
+            "t_s": _floats(events["t_s"]),
+            "kind": KINDS.take(pa.array(np.ascontiguousarray(events["kind"]))),
+            "link": links.take(link),
+            "a": a.take(link),
+            "b": b.take(link),
+            "delay_us": _floats(np.where(sets_delay, events["delay_us"], np.nan)),
+        }
+
+    return columns
+
+
+def _route_columns(plan: Plan) -> Callable[[np.ndarray], Columns]:
+    """What gives the columns of `routes` but applied_s."""
+    names = _names(plan)
+
+    def columns(changes: np.ndarray) -> Columns:
+        node, dst, via = (np.ascontiguousarray(changes[end]) for end in ("node", "dst", "via"))
+        return {
+            "t_s": _floats(changes["t_s"]),
+            "node": names.take(pa.array(node)),
+            "dst": names.take(pa.array(dst)),
+            "via": names.take(pa.array(via, mask=via < 0)),
+            "family": pa.repeat("both", len(changes)),
+        }
+
+    return columns
+
+
+def recorded_routes(rows: Sequence[tuple[float, str, str, str | None, str]]) -> Columns:
+    """The columns of `routes` of changes that nobody planned: (applied_s, node, dst, via, family)."""
+    names = ("applied_s", "node", "dst", "via", "family")
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    found = {
+        name: pa.array(column, ROUTES.field(name).type) for name, column in zip(names, columns, strict=True)
+    }
+    return found | {"t_s": pa.nulls(len(rows), pa.float64())}
+
+
+def control(keys: Sequence[tuple[int, str, str, int]], counts: Sequence[Sequence[int]]) -> Columns:
+    """The columns of `control`. keys: second, node, peer, number of the protocol; counts: packets, bytes."""
+    rows = [(second, node, peer, PROTOCOLS[protocol - 1], *count)
+            for (second, node, peer, protocol), count in zip(keys, counts, strict=True)]  # fmt: skip
+    columns = zip(*rows, strict=True) if rows else ((),) * len(CONTROL)
+    return {field.name: pa.array(column, field.type) for field, column in zip(CONTROL, columns, strict=True)}
+
+
+def _forget(columns: Mapping[str, pa.Array]) -> None:
+    """Routes that the player does not make."""
+
+
+def _names(plan: Plan) -> pa.Array:
+    return pa.array([node.name for node in plan.nodes], pa.string())
+
+
+def _floats(values: np.ndarray) -> pa.Array:
+    """nan is null."""
+    return pa.array(np.ascontiguousarray(values), from_pandas=True)

@@ -1,0 +1,183 @@
+"""The benchmark: skybed beside what else there is, measured in one go, within the lane.
+
+Each section runs in a lane of its own, so that none finds what another left. Stock Mininet and `tc` never
+touch the machine's own network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from skybed.emulator.lanes import lanes
+from skybed.scripts.bench import daemons, figures, live, plan, virtual
+from skybed.scripts.bench.figures import Section
+from skybed.scripts.running.progress import Stages
+from skybed.topologies.errors import InvalidRun, ScenarioError
+from skybed.topologies.model.closest import hint
+from skybed.topologies.model.scenario import Scenario
+
+NAMES = ("bring-up", "updates", "planning", "live", "virtual", "forwarding", "generator")
+WHEN_NAMED = ("daemons",)  # takes half an hour
+SCENARIOS = lanes.PACKAGE / "scenarios"
+PATIENCE_S = 600.0  # for a section, beyond twice what stock Mininet is given
+LAST_LINES = 8
+SHARED = "The lane had no CPU to itself: all this was slower than it can be."
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured. Shapes: planes, satellites in each."""
+
+    scenario: Path  # that is run live
+    live_s: float
+    virtual: Path  # that is run in virtual time
+    planned: Path
+    planned_s: float
+    budget_s: float  # for stock Mininet to come up
+    memory_mb: int
+    rounds: int
+    round_s: float
+    per_plane: int  # of the grid that stock Mininet makes as large as it can
+    large: tuple[int, int]  # the sky that is brought up
+    linked: tuple[int, int]  # the sky whose links are changed
+    routed: tuple[tuple[int, int], ...]  # skies with a routing daemon in every node
+    routed_s: float  # for each of them
+
+    def of(self, section: str) -> dict[str, Any]:
+        """Parameters of a section inside the lane."""
+        repeated: dict[str, Any] = {"rounds": self.rounds, "round_s": self.round_s}
+        parameters: dict[str, dict[str, Any]] = {
+            "bring-up": {
+                "budget_s": self.budget_s,
+                "per_plane": self.per_plane,
+                "shape": self.large,
+                "rounds": self.rounds,
+            },
+            "updates": {"shape": self.linked, **repeated},
+            "forwarding": {"hops": (1, 5, 12), **repeated},
+            "generator": repeated,
+        }
+        return parameters[section]
+
+
+FULL = Sizes(
+    scenario=SCENARIOS / "starlink-550.yaml", live_s=30.0, virtual=SCENARIOS / "sc-mini.yaml",
+    planned=SCENARIOS / "sc-1000.yaml", planned_s=86_400.0,
+    budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, large=(72, 22), linked=(24, 22),
+    routed=((10, 15), (15, 20), (20, 30), (25, 32)), routed_s=1200.0,
+)  # fmt: skip
+QUICK = Sizes(
+    scenario=SCENARIOS / "sc-mini.yaml", live_s=8.0, virtual=SCENARIOS / "pair.yaml",
+    planned=SCENARIOS / "sc-mini.yaml", planned_s=600.0,
+    budget_s=2.0, memory_mb=1024, rounds=3, round_s=0.1, per_plane=3, large=(8, 8), linked=(8, 8),
+    routed=((3, 10),), routed_s=120.0,
+)  # fmt: skip
+
+
+def sizes(quick: bool, scenario: Path | None = None, budget_s: float | None = None) -> Sizes:
+    """The usual or the quick ones, with what is given in place of theirs."""
+    usual = QUICK if quick else FULL
+    return replace(usual, scenario=scenario or usual.scenario, budget_s=budget_s or usual.budget_s)
+
+
+def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
+    """Measure the sections of these names (none: NAMES); a dict for JSON. Raises ScenarioError for a name
+    that is none."""
+    every = (*NAMES, *WHEN_NAMED)
+    for name in names:
+        if name not in every:
+            raise ScenarioError(f"{name} is no section of the benchmark{hint(name, every)}.")
+    lane = lanes.choose(lane)
+    scenario = Scenario.load(sizes.scenario)
+    started, load_1m = dt.datetime.now(dt.UTC), os.getloadavg()[0]
+    sections: dict[str, Section] = {}
+    with Stages() as stages:
+        for name in (name for name in every if name in (names or NAMES)):
+            stages.at(name, 0.0)
+            with _temporary() as folder:
+                if name == "planning":
+                    sections[name] = plan.planning(sizes.planned, sizes.planned_s, sizes.rounds, folder)
+                elif name == "live":
+                    sections[name] = live.live(scenario, sizes.live_s, lane, folder)
+                elif name == "virtual":
+                    played = Scenario.load(sizes.virtual)
+                    sections[name] = virtual.virtual(played, sizes.rounds, folder)
+                elif name == "daemons":
+                    sections[name] = daemons.daemons(sizes.routed, sizes.routed_s, folder, stages)
+                else:
+                    sections[name] = _inside(name, lane, sizes, folder, stages)
+    return {
+        "skybed": importlib.metadata.version("skybed"),
+        "started_utc": started.isoformat(timespec="seconds"),
+        "lane": lane,
+        "host_kernel": platform.release(),
+        "python": platform.python_version(),
+        "cpu": _cpu(),
+        "cpu_count": os.cpu_count(),
+        "host_load_1m": [round(load, 2) for load in (load_1m, os.getloadavg()[0])],
+        "sections": sections,
+    }
+
+
+def render(found: dict[str, Any], console: Console) -> None:
+    """Print what `run` found, in 80 columns."""
+    load = " to ".join(f"{load:g}" for load in found["host_load_1m"])
+    head = (
+        f"skybed {found['skybed']}, {found['lane']} lane, {found['cpu_count']} CPUs ({found['cpu']}), "
+        f"load {load}, {found['started_utc']}"
+    )
+    figures.render(head, found["sections"], console)
+
+
+@contextlib.contextmanager
+def _temporary() -> Iterator[Path]:
+    """A folder of which `skybed clean` knows whose it was."""
+    with tempfile.TemporaryDirectory(prefix=lanes.TEMPORARY) as name:
+        Path(name, "run").write_text(f"{os.getpid()} {name}\n")
+        yield Path(name)
+
+
+def _inside(name: str, lane: str, sizes: Sizes, folder: Path, stages: Stages) -> Section:
+    """Measure a section in the lane."""
+    result = folder / "result.json"
+    parameters = json.dumps(sizes.of(name))
+    command = [sys.executable, "-m", "skybed.scripts.bench.inside", name, parameters, str(result)]
+    said = []
+    with lanes.running(lane, command, folder, sizes.memory_mb) as process:
+        alone = len(os.sched_getaffinity(process.pid)) == 1  # see emulator.lanes.lanes
+        timer = threading.Timer(2 * sizes.budget_s + PATIENCE_S, process.kill)
+        timer.start()
+        try:
+            for line in process.stdout:  # type: ignore[union-attr]
+                if line.startswith("@ "):
+                    stages.at(name, 0.0, line[2:].strip())
+                else:
+                    said.append(line.rstrip())
+        finally:
+            timer.cancel()
+    if not result.exists():
+        last = [f"The {name} of the benchmark did not end. Its last lines:", *said[-LAST_LINES:]]
+        raise InvalidRun("\n  ".join(last))
+    section: Section = json.loads(result.read_text())
+    return section if alone else section | {"notes": [SHARED]}
+
+
+def _cpu() -> str:
+    """The model's name, where this kind of machine tells it."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.machine())

@@ -1,0 +1,160 @@
+"""Benchmark: how fast plans are made, beside a loop over satellites with Skyfield.
+
+    python -m skybed.scripts.bench.plan SCENARIO SECONDS
+
+makes a plan without routes in a temporary folder and prints what that took as JSON. It is a process of its
+own, so that its greatest memory is that of the plan.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from skyfield.api import EarthSatellite, wgs84
+from skyfield.timelib import Time
+
+from skybed.scripts.bench.figures import Section, figure
+from skybed.topologies.contacts.visibility import Rule, intervals
+from skybed.topologies.errors import InvalidRun, ScenarioError
+from skybed.topologies.model.scenario import Scenario, Station
+from skybed.topologies.orbits import elements, ephemeris
+from skybed.topologies.orbits.geometry import C_KM_S
+from skybed.topologies.orbits.walker import Satellite
+from skybed.topologies.plan import timeline
+from skybed.topologies.plan.plan import Plan
+
+ELEVATION_DEG = 10.0
+LOOP = 12  # satellites that the loop with Skyfield goes over
+RISES, SETS = 0, 2  # events of Skyfield's find_events
+MIB = 2**20
+
+
+def planning(scenario_path: Path, duration_s: float, rounds: int, folder: Path) -> Section:
+    """A whole plan, stored in `folder`; passes over ground stations with their delays, beside Skyfield."""
+    scenario = Scenario.load(scenario_path)
+    stations = [station for station in scenario.stations if station.antenna]
+    if not stations:
+        raise ScenarioError(f"{scenario.name} has no ground station; the benchmark of planning needs one.")
+    satellites = elements.layer_satellites(scenario)
+    few = satellites[:: max(1, len(satellites) // LOOP)]
+    seconds = every_second(scenario, duration_s)
+    loop_passes(few[:1], stations, seconds)  # Skyfield keeps what is the same for all satellites
+    whole, ours, theirs = [], [], []
+    for _ in range(rounds):
+        whole.append(_whole(scenario_path, duration_s, folder / "plan"))
+        started_s = time.perf_counter()
+        array_passes(scenario, satellites, stations, duration_s)
+        between_s = time.perf_counter()
+        loop_passes(few, stations, seconds)
+        ours.append(len(satellites) * duration_s / (between_s - started_s) / 1e6)
+        theirs.append(len(few) * duration_s / (time.perf_counter() - between_s) / 1e6)
+    last, rates = whole[-1], [len(satellites) * duration_s / plan["seconds"] / 1e6 for plan in whole]
+    return {
+        "about": f"Planning: {scenario.name} for {duration_s / 3600:g} h, {len(satellites):,} satellites, "
+        f"{last['contacts']:,} contacts, {last['events']:,} events",
+        "scenario": scenario.name,
+        "duration_s": duration_s,
+        "notes": [
+            f"Passes: above {ELEVATION_DEG:g} deg over {len(stations)} stations, with delays. Skyfield, one "
+            "satellite after another: find_events, and the distance every second."
+        ],
+        "figures": [
+            figure("plan_s", "plan made and stored, s", [plan["seconds"] for plan in whole]),
+            figure("plan_mss_s", "  million satellite-seconds a second", rates, less_is_better=False),
+            figure("memory_mib", "  memory at most, MiB", [plan["memory_mib"] for plan in whole]),
+            figure("disk_mib", "  on disk, MiB", [plan["disk_mib"] for plan in whole]),
+            figure("passes_mss_s", "passes, million sat.-seconds a second", ours, theirs, "Skyfield",
+                   less_is_better=False),
+        ],
+    }  # fmt: skip
+
+
+# -- the same job in two ways --------------------------------------------------------------------------
+
+
+def array_passes(
+    scenario: Scenario, satellites: Sequence[Satellite], stations: list[Station], duration_s: float
+) -> tuple[pd.DataFrame, int]:
+    """Passes: satellite, station (names), start_s, end_s; and how many delays tell their course."""
+    orbits = ephemeris.elements_table([s.name for s in satellites], [s.satrec for s in satellites])
+    places = pd.DataFrame([station.model_dump() for station in stations])
+    sky = ephemeris.make(orbits, places, scenario.begin, duration_s)
+    ground = np.arange(len(stations)) + len(satellites)
+    rule = Rule(min_elevation_deg=ELEVATION_DEG)
+    seen = intervals(sky, ground[:, None], np.arange(len(satellites))[None], rule, duration_s)
+    station, satellite = np.divmod(seen.pair, len(satellites))
+
+    def delay_s(link: np.ndarray, t_s: np.ndarray) -> np.ndarray:
+        return sky.distance_km(ground[station[link]], satellite[link], t_s) / C_KM_S
+
+    numbers, bound_us = np.arange(len(seen.pair)), scenario.bound_us
+    pieces = timeline.pieces(numbers, seen.start_s, seen.end_s, delay_s, bound_us, duration_s)
+    delays = sum(len(t_s) for _, t_s, _ in pieces)
+    names = np.array([s.name for s in satellites]), np.array([s.name for s in stations])
+    passes = {"satellite": names[0][satellite], "station": names[1][station]}
+    return pd.DataFrame(passes | {"start_s": seen.start_s, "end_s": seen.end_s}), delays
+
+
+def every_second(scenario: Scenario, duration_s: float) -> Time:
+    begin = ephemeris.timescale().from_datetime(scenario.begin)
+    return ephemeris.timescale().tt_jd(begin.tt + np.arange(0, duration_s + 1) / ephemeris.DAY_S)
+
+
+def loop_passes(
+    satellites: Sequence[Satellite], stations: list[Station], seconds: Time
+) -> tuple[pd.DataFrame, int]:
+    """As array_passes, in the way of Skyfield: passes that begin and end within the time; distances."""
+    rows, distances = [], 0
+    for made in satellites:
+        satellite = EarthSatellite.from_satrec(made.satrec, seconds.ts)
+        for station in stations:
+            site = wgs84.latlon(station.lat_deg, station.lon_deg, station.alt_m)
+            when, what = satellite.find_events(site, seconds[0], seconds[-1], altitude_degrees=ELEVATION_DEG)
+            at_s = (when.tt - seconds.tt[0]) * ephemeris.DAY_S
+            rises, sets = at_s[what == RISES], at_s[what == SETS]
+            both = zip(rises, sets[sets > rises.min(initial=np.inf)], strict=False)
+            rows += [(made.name, station.name, start_s, end_s) for start_s, end_s in both]
+            distances += len((satellite - site).at(seconds).distance().km)
+    return pd.DataFrame(rows, columns=["satellite", "station", "start_s", "end_s"]), distances
+
+
+# -- a whole plan ---------------------------------------------------------------------------------------
+
+
+def _whole(scenario_path: Path, duration_s: float, folder: Path) -> dict[str, float]:
+    arguments = str(scenario_path), str(duration_s), str(folder)
+    command = [sys.executable, "-m", "skybed.scripts.bench.plan", *arguments]
+    child = subprocess.run(command, capture_output=True, text=True)
+    if child.returncode:
+        said = child.stderr.strip().splitlines()[-1:]
+        raise InvalidRun("\n  ".join(["The benchmark of planning did not end. Its last line:", *said]))
+    found: dict[str, float] = json.loads(child.stdout)
+    return found
+
+
+def measure(scenario_path: Path, duration_s: float, folder: Path) -> dict[str, float]:
+    """Make a plan and store it in `folder`, without routes."""
+    started_s = time.perf_counter()
+    plan = Plan.make(Scenario.load(scenario_path), duration_s=duration_s)
+    plan.save(folder, with_routes=False)
+    seconds = time.perf_counter() - started_s
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    stored = Plan.load(folder)
+    return {
+        "seconds": seconds,
+        "memory_mib": int(status["VmHWM"].split()[0]) / 1024,  # ru_maxrss may be that of the parent
+        "disk_mib": sum(path.stat().st_size for path in folder.iterdir()) / MIB,
+        "contacts": len(plan.contacts),
+        "events": sum(len(events) for events in stored.timeline_windows()),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(Path(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]))))

@@ -1,0 +1,1 @@
+"""One run, or many: from outside the lane, and inside it."""

@@ -1,0 +1,238 @@
+"""Campaigns: what one will cost, and its runs, each whole or not there at all.
+
+A run is made and judged by a worker (scripts.running.cluster), stored in OUT/.unfinished/KEY and renamed to
+OUT/runs/KEY. Whatever ends a campaign, the next one into the same directory does only what is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import importlib.metadata
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from distributed import Client
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from skybed.analysis.campaign import table as table_of
+from skybed.emulator.lanes import lanes
+from skybed.scripts.running import cluster
+from skybed.scripts.running import run as running
+from skybed.scripts.running.progress import Stages
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.orbits import elements
+from skybed.topologies.scenario.campaign import Campaign, Case
+
+ROWS = 40  # runs shown
+UNFINISHED = ".unfinished"
+# The rule for a run's time on the wall, from ready scenarios on two cores: right within a factor of two.
+RUN_S = 6.0  # start, plan and end
+NODE_S = 0.03  # plan and build, each node
+PACKET_S = 150e-6  # virtual time only: a packet of traffic, all its hops
+TCP_MBPS = 10.0  # taken for a flow without a rate
+PACKET_BITS = 12_000
+LINKS_PER_NODE = 4
+WORKER_MB = 400  # the process that plans a run and judges it
+LONG_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of a campaign, by the rule above: jobs at once, s on the wall, MB at most, what to beware of."""
+
+    jobs: int
+    wall_s: float
+    memory_mb: int
+    warnings: list[str]
+
+
+def default_jobs(campaign: Campaign) -> int:
+    """In virtual time a run on each processor; by the clock one at a time, so that none disturbs another."""
+    return len(os.sched_getaffinity(0)) if campaign.clock == "virtual" else 1
+
+
+def estimate(campaign: Campaign, cases: Sequence[Case], jobs: int) -> Estimate:
+    """What these runs will take."""
+    if not cases:
+        return Estimate(jobs, 0.0, 0, [])
+    jobs = min(jobs, len(cases))
+    virtual, cpus = campaign.clock == "virtual", len(os.sched_getaffinity(0))
+    sizes = [_nodes(case.scenario) for case in cases]
+    runs_s = [_run_s(case.scenario, nodes, virtual) for case, nodes in zip(cases, sizes, strict=True)]
+    wall_s = max(max(runs_s), sum(runs_s) / (min(jobs, cpus) if virtual else jobs))
+    each_mb = (_memory_mb(case.scenario, nodes) for case, nodes in zip(cases, sizes, strict=True))
+    greatest = sorted(each_mb, reverse=True)
+    memory_mb, free_mb = sum(greatest[:jobs]), psutil.virtual_memory().available / 2**20
+    warnings = []
+    if memory_mb > free_mb:
+        warnings.append(
+            f"{jobs} runs at once may need {memory_mb} MB, {free_mb:.0f} MB are free; take fewer --jobs."
+        )
+    if virtual and jobs > cpus:
+        warnings.append(f"--jobs {jobs} is more than the {cpus} processors: it will not be faster.")
+    if not virtual and jobs > 1:
+        warnings.append(
+            "By the clock, runs beside each other disturb each other; take --jobs 1 if any is invalid."
+        )
+    if wall_s > LONG_S:
+        warnings.append(f"It will take {wall_s / 86_400:.1f} days.")
+    return Estimate(jobs, wall_s, memory_mb, warnings)
+
+
+def _run_s(scenario: Scenario, nodes: int, virtual: bool) -> float:
+    playing_s = _packets(scenario) * PACKET_S if virtual else scenario.duration_s
+    return RUN_S + NODE_S * nodes + playing_s
+
+
+def _packets(scenario: Scenario) -> float:
+    """How many packets of traffic are sent."""
+    total = 0.0
+    for flow in scenario.traffic:
+        length_s = (flow.stop_s or scenario.duration_s) - flow.start_s
+        if flow.kind == "probe":
+            total += flow.rate_hz * length_s
+        elif flow.kind == "trace":
+            total += flow.max_ttl / flow.every_s * length_s
+        elif flow.kind == "udp":
+            total += flow.rate_mbps * 1e6 / (8 * flow.size_bytes) * length_s
+        else:
+            total += (flow.rate_mbps or TCP_MBPS) * 1e6 / PACKET_BITS * length_s
+    return total
+
+
+def _nodes(scenario: Scenario) -> int:
+    return len(elements.layer_satellites(scenario)) + len(scenario.stations)
+
+
+def _memory_mb(scenario: Scenario, nodes: int) -> int:
+    return WORKER_MB + running.memory_mb(scenario, nodes, LINKS_PER_NODE * nodes)
+
+
+def missing(cases: Sequence[Case], folder: Path) -> list[Case]:
+    """Those that are not done."""
+    return [case for case in cases if not (folder / "runs" / case.key).is_dir()]
+
+
+# -- running -----------------------------------------------------------------------------------------
+
+
+def run(
+    campaign: Campaign, cases: Sequence[Case], folder: Path, jobs: int, scheduler: str | None = None
+) -> dict[str, int]:
+    """Do what is missing and write the table. Returns how many runs have each verdict.
+
+    jobs: runs at once in this machine's own processes; with the address of a Dask scheduler its workers are
+    taken instead, as many runs at once as they have threads.
+    """
+    folder = folder.resolve()
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "runs").is_dir():
+        raise ScenarioError(
+            f"{folder} is neither empty nor of a campaign; name another directory with --out."
+        )
+    if scheduler is None:
+        lanes.choose("auto", campaign.clock == "virtual")  # says at once what this machine lacks
+    (folder / "runs").mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        _sweep(folder)
+        try:
+            if todo := missing(cases, folder):
+                with (
+                    cluster.at(scheduler, campaign.clock)
+                    if scheduler
+                    else cluster.of_this_machine(min(jobs, len(todo)), campaign.retries, folder / UNFINISHED)
+                ) as client:
+                    _all(client, todo, folder, campaign.retries)
+        finally:
+            _sweep(folder)
+        table_of.describe(campaign, cases, folder)
+        table_of.write(cases, folder / "runs", campaign.metrics, folder / "table")
+    counts: dict[str, int] = {}
+    for case in cases:
+        status = json.loads((folder / "runs" / case.key / "verdict.json").read_text())["status"]
+        counts[status] = counts.get(status, 0) + 1
+    return counts
+
+
+def _all(client: Client, cases: Sequence[Case], folder: Path, retries: int) -> None:
+    began_s = time.monotonic()
+    with Stages() as stages:
+        at_once = min(len(cases), sum(client.nthreads().values()))
+        stages.at("running", 0.0, f"{len(cases)} runs, {at_once} at once")
+        for done, (case, run) in enumerate(cluster.results(client, cases, retries), 1):
+            _keep(case, folder, run)
+            left_s = (time.monotonic() - began_s) / done * (len(cases) - done)
+            stages.at("running", done / len(cases), f"{done} of {len(cases)} runs, {duration(left_s)} left")
+
+
+def _keep(case: Case, folder: Path, run: bytes | str) -> None:
+    """Store a run, or why there is none, with a note which one it is."""
+    out = folder / UNFINISHED / case.key
+    out.mkdir(parents=True)
+    if isinstance(run, str):
+        cluster.write_verdict(out, "error", run)
+    else:
+        cluster.unpack(run, out)
+    record = {"parameters": case.parameters, "repeat": case.repeat, "seed": case.scenario.seed}
+    record |= {"skybed": importlib.metadata.version("skybed")}
+    (out / "case.json").write_text(json.dumps(record, indent=2) + "\n")
+    out.rename(folder / "runs" / case.key)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed campaign left unfinished here, and what its lanes left elsewhere."""
+    lanes.end_processes()
+    lanes.remove_leftovers()
+    shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One campaign at a time in a directory; the lock goes with its process."""
+    with open(folder / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ScenarioError(
+                f"{folder}: a campaign is running here; wait for it, or take another --out."
+            ) from None
+        yield
+
+
+# -- what is shown -----------------------------------------------------------------------------------
+
+
+def duration(seconds: float) -> str:
+    """A time as one says it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def render(campaign: Campaign, cases: Sequence[Case], told: Estimate, done: int, console: Console) -> None:
+    """The runs of a campaign, and what those that are not done will take."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("run", *cases[0].parameters, "repeat", "seed"):
+        table.add_column(Text(heading), overflow="fold")
+    for case in cases[:ROWS]:
+        values = [Text("" if value is None else str(value)) for value in case.parameters.values()]
+        table.add_row(case.key, *values, str(case.repeat), str(case.scenario.seed))
+    console.print(table)
+    if len(cases) > ROWS:
+        console.print(f"... and {len(cases) - ROWS} more.")
+    already = f", {done} done already" if done else ""
+    console.print(f"{campaign.name}: {len(cases)} runs{already}, {campaign.clock} time.", highlight=False)
+    if done < len(cases):
+        cost = f"about {duration(told.wall_s)}, at most {told.memory_mb} MB"
+        console.print(f"With --jobs {told.jobs}: {cost}.", highlight=False)
+    for warning in told.warnings:
+        console.print(f"Warning: {warning}", highlight=False, soft_wrap=True)

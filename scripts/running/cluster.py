@@ -1,0 +1,303 @@
+"""Where the runs of a campaign are made: in workers of Dask, this machine's own or a cluster's.
+
+A worker makes a run in a directory of its own, judges it, and returns it as bytes. So it shares no files with
+whoever asked; and a run is either there as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import io
+import json
+import logging
+import os
+import platform
+import shutil
+import signal
+import tempfile
+import uuid
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from pathlib import Path
+
+from dask import config
+from distributed import (
+    Client,
+    Future,
+    KilledWorker,
+    LocalCluster,
+    Worker,
+    WorkerPlugin,
+    as_completed,
+    get_worker,
+)
+from rich.console import Console
+
+from skybed.analysis import verdict
+from skybed.analysis.campaign import table as table_of
+from skybed.analysis.run import load
+from skybed.emulator.lanes import lanes, umlkernel
+from skybed.scripts.running import run as running
+from skybed.scripts.running.progress import Stages
+from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError, SkybedError
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.campaign import Case
+
+ROOMS = ("topologies", "emulator", "traffic", "analysis", "scripts")
+SUFFIXES = (".py", ".config", ".patch", ".c")  # of files that make a difference to a run
+CODE, KERNEL = "skybed's code", "the uml kernel"
+CONNECT_S = 10.0
+
+
+class Unwanted(BaseException):
+    """Nobody waits for the run any more: the campaign was interrupted, or its process is gone."""
+
+
+# -- in a worker -------------------------------------------------------------------------------------
+
+
+def plan(case: Case) -> bytes | str:
+    """The plan of a case, as an archive of its folder, or why there is none."""
+    with _alone() as (folder, stages):
+        try:
+            made = Plan.make(case.played, progress=lambda what, share: stages.at("planning", share, what))
+            made.save(folder)
+        except SkybedError as error:
+            return str(error)
+        return archive(folder)
+
+
+def play(case: Case, retries: int, planned: bytes | str | None) -> bytes:
+    """One run, judged, as an archive of its directory. planned: what `plan` gave; None: the run plans."""
+    with _alone() as (folder, stages):
+        out, stored = folder / "run", folder / "plan"
+        out.mkdir()
+        if isinstance(planned, str):
+            write_verdict(out, "error", planned)
+        else:
+            if planned is not None:
+                unpack(planned, stored)
+            make(case, retries, out, stages, Plan.load(stored) if planned is not None else None)
+        return archive(out)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[tuple[Path, Stages]]:
+    """A folder for a task, and whom to tell how far it is."""
+    worker = get_worker()
+    with tempfile.TemporaryDirectory(prefix="run-", dir=worker.local_directory) as folder:
+        yield Path(folder), _WhileWanted(worker, str(worker.get_current_task()))
+
+
+def make(case: Case, retries: int, out: Path, stages: Stages, planned: Plan | None = None) -> None:
+    """Run a case into a directory, again if it is invalid or breaks off, and judge it."""
+    for _ in range(retries + 1):
+        shutil.rmtree(out)
+        out.mkdir()
+        try:
+            running.run(case.scenario, running.Options(clock=case.clock), out, stages, planned)
+            made = load(out)
+            judged = verdict.judge(made)
+            verdict.write(made, judged)
+            status, why = judged.status, ""
+        except InvalidRun as error:
+            status, why = "invalid", str(error)
+        except Exception as error:
+            status, why = "error", f"{type(error).__name__}: {error}"
+        if status in table_of.USABLE:
+            return
+    if why:
+        write_verdict(out, status, why)
+
+
+def archive(folder: Path) -> bytes:
+    """What is in a directory, as a zip archive; tables are compressed already."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archived:
+        for path in sorted(folder.rglob("*")):
+            archived.write(path, path.relative_to(folder))
+    return packed.getvalue()
+
+
+def unpack(packed: bytes, folder: Path) -> None:
+    """What `archive` packed."""
+    with zipfile.ZipFile(io.BytesIO(packed)) as archived:
+        archived.extractall(folder)
+
+
+def write_verdict(out: Path, status: str, why: str) -> None:
+    """That of a run that left nothing to judge."""
+    told = {"status": status, "reasons": [why], "flows": []}
+    (out / "verdict.json").write_text(json.dumps(told, indent=2) + "\n")
+
+
+class _WhileWanted(Stages):
+    """Shows nothing; told how far a run is, it ends one that is not wanted any more."""
+
+    def __init__(self, worker: Worker, key: str) -> None:
+        super().__init__(Console(stderr=True, quiet=True))
+        self._worker, self._key = worker, key
+
+    def at(self, stage: str, share: float, note: str = "") -> None:
+        task = self._worker.state.tasks.get(self._key)
+        if task is None or task.state == "cancelled":
+            raise Unwanted
+
+
+def versions() -> dict[str, str]:
+    """What must be the same in two places for a run to give the same tables."""
+    kernel = umlkernel.built_kernel()
+    found = {name: importlib.metadata.version(name) for name in ("skybed", *running.PACKAGES)}
+    found |= {CODE: _code(), "Python": platform.python_version()}
+    return found | ({KERNEL: kernel.version} if kernel else {})
+
+
+def _code() -> str:
+    """Hash of skybed's source: what is installed says only the version."""
+    digest = hashlib.sha256()
+    for room in ROOMS:
+        for path in sorted((lanes.PACKAGE / room).rglob("*")):
+            if path.suffix in SUFFIXES:
+                name = str(path.relative_to(lanes.PACKAGE))
+                digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def _able(virtual: bool) -> dict[str, str] | str:
+    """In a worker: its versions, or why no run can be made there."""
+    try:
+        lanes.choose("auto", virtual)
+    except MachineError as error:
+        return str(error)
+    return versions()
+
+
+class _LeaveCtrlC(WorkerPlugin):
+    """A terminal sends Ctrl-C to every process; here only the first is to act on it."""
+
+    def setup(self, worker: Worker) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+# -- outside -----------------------------------------------------------------------------------------
+
+
+def results(client: Client, cases: Sequence[Case], retries: int) -> Iterator[tuple[Case, bytes | str]]:
+    """The runs as they are done, or why there is none: the process that made it was killed, each time.
+
+    Those that are under way end when the client is closed.
+    """
+    unique = uuid.uuid4().hex  # a key that was cancelled a moment ago would be that old run
+    plans = {
+        key: client.submit(plan, case, key=f"plan-{key}-{unique}", pure=False)
+        for key, case in sharing(cases).items()
+    }
+    futures = {}
+    for case in cases:
+        planned = plans.get(_plan_key(case))
+        made = client.submit(play, case, retries, planned, key=f"{case.key}-{unique}", pure=False)
+        futures[made] = case
+    del plans  # each goes with the last run that takes it
+    for future in as_completed(list(futures), loop=client.loop):
+        yield futures.pop(future), _result(future)
+        future.release()  # the run is stored; its worker need not keep it
+
+
+def sharing(cases: Sequence[Case]) -> dict[str, Case]:
+    """Of each plan that several cases have, its key and the first of them."""
+    keys = [_plan_key(case) for case in cases]
+    shared = {key for key, many in Counter(keys).items() if many > 1}
+    return {key: case for key, case in reversed([*zip(keys, cases, strict=True)]) if key in shared}
+
+
+def _plan_key(case: Case) -> str:
+    return case.played.plan_sha256
+
+
+def _result(future: Future) -> bytes | str:
+    try:
+        return future.result()
+    except KilledWorker as error:
+        return f"{type(error).__name__}: {error}"
+    except CancelledError:
+        raise MachineError(
+            "The scheduler is gone, and what it knew; start the campaign again, what is done is kept."
+        ) from None
+    except Exception as error:  # a run's own errors are in its verdict
+        raise MachineError(
+            f"A worker cannot make runs: {type(error).__name__}: {error}. See to it and start the campaign "
+            "again, what is done is kept."
+        ) from error
+
+
+@contextlib.contextmanager
+def of_this_machine(jobs: int, retries: int, scratch: Path) -> Iterator[Client]:
+    """Processes of this machine, a run at a time in each. They and their lanes end with this one."""
+    settings = {
+        "distributed.scheduler.allowed-failures": retries,
+        "distributed.scheduler.worker-saturation": 1.0,  # none waits at a worker, to be blamed for its end
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.large-graph-warning-threshold": "1GB",
+    }
+    with (
+        config.set(settings),
+        LocalCluster(
+            n_workers=jobs, threads_per_worker=1, processes=True, memory_limit=0,
+            dashboard_address="127.0.0.1:0", local_directory=scratch, silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):  # fmt: skip
+        client.register_plugin(_LeaveCtrlC())
+        try:
+            yield client
+        except BaseException:
+            for name in ("distributed", "tornado.application", "asyncio"):  # they miss who is ended now
+                logging.getLogger(name).setLevel(logging.CRITICAL)
+            for worker in cluster.workers.values():  # at once: a run that begins hears of nothing for seconds
+                worker.auto_restart = False
+                with contextlib.suppress(TypeError, ProcessLookupError):
+                    os.kill(worker.pid, signal.SIGKILL)
+            raise
+
+
+@contextlib.contextmanager
+def at(address: str, clock: str) -> Iterator[Client]:
+    """The cluster whose scheduler is at an address, once each of its workers can do what is to be done here.
+
+    Raises MachineError where there is none, or a worker that lacks something or has it in another version.
+    """
+    try:
+        client = Client(address, set_as_default=False, timeout=CONNECT_S)
+    except (OSError, ValueError) as error:
+        raise MachineError(f"{address}: no Dask scheduler answers there ({error}).") from None
+    with client:
+        threads = client.nthreads()
+        if not threads:
+            raise MachineError(f"{address}: the scheduler has no workers; start some: dask worker {address}")
+        for worker, many in threads.items():
+            if clock == "real" and many > 1:
+                raise ScenarioError(
+                    f"{worker} makes {many} runs at once, which in real time disturb each other; start it "
+                    "with --nthreads 1."
+                )
+        _same_versions(client, clock == "virtual")
+        yield client
+
+
+def _same_versions(client: Client, virtual: bool) -> None:
+    known = versions()
+    for worker, found in client.run(_able, virtual, on_error="return").items():
+        if isinstance(found, Exception):
+            raise MachineError(f"{worker} cannot use skybed ({found}); install {known['skybed']} there.")
+        if isinstance(found, str):
+            raise MachineError(f"{worker}: {found}")
+        for name, version in found.items():
+            if known.setdefault(name, version) != version:  # this machine may have no uml kernel
+                raise MachineError(
+                    f"{worker} has {name} {version}, not {known[name]} as others: runs would not be the "
+                    "same. Install the same there."
+                )

@@ -1,0 +1,221 @@
+"""The part of a run that happens inside a lane: build the sky, play it, cross it with traffic, write tables.
+
+    python -m skybed.scripts.running.inside RUN [--cli] [--zero-ns NS] [--report-every S]
+
+RUN holds the plan. NS: run time 0 by CLOCK_REALTIME; without it, as soon as all is ready. With --cli the
+terminal is Mininet's prompt. Else lines of standard output that begin with "@ " are messages for the outside,
+in JSON, and the line "stop" on standard input ends the run early, tables written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from mininet.cli import CLI
+
+from skybed.emulator.daemons.daemons import Daemons
+from skybed.emulator.sky import calibrate, tables
+from skybed.emulator.sky.clock import Clock
+from skybed.emulator.sky.net import Sky
+from skybed.emulator.sky.player import Player
+from skybed.emulator.sky.recorder import Recorder
+from skybed.topologies.errors import SkybedError
+from skybed.topologies.plan.plan import Plan
+from skybed.traffic import session
+
+PR_SET_TIMERSLACK = 29
+CONVERGENCE_S = 90.0  # for routing daemons to find all routes before run time 0, by the real clock
+READY_S = 2.0  # from the sky's first state to run time 0: the traffic process makes its sockets
+PATIENCE_S = 32.0  # after the end, for answers under way and iperf3; the sky stands until traffic is done
+SWITCH_S = 0.0005  # between Python's threads: none is to keep the player waiting
+
+Tell = Callable[..., None]
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--cli", action="store_true", dest="interactive")
+    parser.add_argument("--zero-ns", type=int)
+    parser.add_argument("--report-every", type=float, default=1.0, metavar="S")
+    options = parser.parse_args(arguments)
+    ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)  # timers wake by the nanosecond, those of children too
+    run, tell = options.run, _silence if options.interactive else _tell
+    try:
+        facts = play(run, options.interactive, tell, options.zero_ns, options.report_every)
+    except SkybedError as error:
+        print(error, flush=True)
+        tell(refused=str(error), exit_code=error.exit_code)
+        return 1
+    except Exception as error:
+        traceback.print_exc()
+        tell(error=f"{type(error).__name__}: {error}")
+        return 1
+    (run / "inside.json").write_text(json.dumps(facts))
+    return 0
+
+
+def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_every_s: float) -> dict:
+    """Returns what the manifest says of the inside."""
+    started_s = time.monotonic()
+    plan = Plan.load(run / "plan")
+    loaded_s = time.monotonic()
+    tell(stage="build")
+    hop_cost_us = calibrate.hop_cost_us()
+    calibrated_s = time.monotonic()
+    sky = Sky(plan, early_us=hop_cost_us)
+    daemons = Daemons(sky, run / "routing")
+    recorder: Recorder | None = None
+    try:
+        with tables.log(plan, run) as log:
+            player = Player(sky, plan, log)
+            player.open()
+            recorder = Recorder(sky, run, *session.ports(plan.scenario.traffic))
+            built_s = time.monotonic()
+            _align(zero_ns, 0.1)
+            daemons.start()
+            daemons.await_convergence(_convergence_s(zero_ns), partial(tell, stage="routing"))
+            converged_s = time.monotonic()
+            _align(zero_ns, 1)
+            clock = Clock(READY_S, zero_ns)
+            recorder.begin(clock)
+            traffic = _fork_traffic(plan, sky, clock, run)
+            signal.signal(signal.SIGTERM, lambda *_: player.stopped.set())
+            sys.setswitchinterval(SWITCH_S)
+            if interactive:
+                played_s = _prompt(sky, player, clock, plan.duration_s)
+            else:
+                threading.Thread(target=_stop_on_request, args=(player,), daemon=True).start()
+                report = _reporter(tell, report_every_s, player, daemons)
+                played_s = player.play(clock, plan.duration_s, report)
+            tell(stage="collect")
+            player.close(played_s)
+            recorded = recorder.end(played_s)
+        if player.stopped.is_set():
+            os.kill(traffic, signal.SIGTERM)
+        traffic_ended = _wait(traffic, PATIENCE_S)
+        fallen, facts = daemons.fallen(), daemons.facts()
+        torn_s = time.monotonic()
+    finally:
+        if recorder:
+            recorder.stop()
+        daemons.stop()
+        sky.stop()
+    return {
+        "kernel": os.uname().release,
+        "played_s": played_s,
+        "player_cpu_s": round(player.cpu_s, 3),
+        "finished": traffic_ended and played_s >= plan.duration_s and not fallen,
+        "fallen": fallen,
+        **facts,
+        **recorded,
+        "load_s": loaded_s - started_s,
+        "hop_cost_us": round(hop_cost_us, 3),
+        "build_s": built_s - calibrated_s,
+        "converge_s": converged_s - built_s,
+        "teardown_s": time.monotonic() - torn_s,
+    }
+
+
+def _align(zero_ns: int | None, step_s: float) -> None:
+    """In virtual time, wait for the next whole step, so that what took a little longer leaves no trace."""
+    if zero_ns is not None:
+        time.sleep(-time.time_ns() % round(step_s * 1e9) / 1e9)
+
+
+def _convergence_s(zero_ns: int | None) -> float:
+    """How long routing may take to converge."""
+    return CONVERGENCE_S if zero_ns is None else (zero_ns - time.time_ns()) / 1e9 - READY_S - 1
+
+
+def _fork_traffic(plan: Plan, sky: Sky, clock: Clock, run: Path) -> int:
+    """All traffic in a process of its own: it and the player do not wait for one interpreter's lock."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        with open(run / "traffic.log", "w", buffering=1) as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+            session.run(plan.scenario.traffic, sky, clock, plan.duration_s, run)
+            status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _wait(pid: int, patience_s: float) -> bool:
+    """Whether a child process ended well; one that is not done in time is killed."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return False
+
+
+def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float) -> float:
+    """Mininet's prompt while the sky moves; at the end of the scenario the sky stands still until `exit`."""
+    reached: list[float] = []
+    thread = threading.Thread(target=lambda: reached.append(player.play(clock, until_s)))
+    thread.start()
+    print(
+        f"*** {len(sky)} nodes; the sky moves for {until_s:g} s. Try: {_example(sky)}; then: exit", flush=True
+    )
+    CLI(sky)
+    player.stopped.set()
+    thread.join()
+    return reached[0]
+
+
+def _example(sky: Sky) -> str:
+    names = list(sky)
+    return f"{names[-1]} ping -c 3 {names[0]}"
+
+
+def _stop_on_request(player: Player) -> None:
+    for line in sys.stdin:
+        if line.strip() == "stop":
+            player.stopped.set()
+
+
+def _reporter(tell: Tell, every_s: float, player: Player, daemons: Daemons) -> Callable[[float], None]:
+    """Tells how far it is, and ends the run when a daemon has ended."""
+    last = [-every_s]
+
+    def report(t_s: float) -> None:
+        if t_s - last[0] >= every_s:
+            last[0] = t_s
+            tell(t_s=round(t_s, 3))
+            if daemons.fallen():
+                player.stopped.set()
+
+    return report
+
+
+def _tell(**message: object) -> None:
+    print(f"@ {json.dumps(message)}", flush=True)
+
+
+def _silence(**_message: object) -> None:
+    pass
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Who can be linked to whom and when: visibility, access policies, outages."""

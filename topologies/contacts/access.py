@@ -1,0 +1,252 @@
+"""Which of the satellites in view a node really talks to, and when: policies, terminals, set-up, handover.
+
+The life of an access link: a terminal at each end is taken and the link is acquired for its set-up time; then
+it stands (`start_s`) until `end_s`. Links in view when the plan starts are taken as acquired. A handover with
+a terminal to spare makes the new link before it breaks the old one: the old one stands until the new one
+does, plus the drain time in which routing and packets leave it. A coming end of view is known, so the new
+link is then acquired in advance, to stand one drain time before the old one ends. Without a spare terminal
+the old link ends first.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from skybed.topologies.contacts.patterns import Index
+from skybed.topologies.contacts.visibility import Intervals
+from skybed.topologies.model.scenario import Access, LinkClass
+from skybed.topologies.orbits import chance
+from skybed.topologies.orbits.ephemeris import Array, Ephemeris
+from skybed.topologies.orbits.roots import EDGE_S, zeros
+
+LOOK_STEPS = 64  # decisions looked at in one go
+
+
+def setup_s(link: LinkClass, seed: int, name: str, nth: int) -> float:
+    """Set-up time of the nth contact of a link."""
+    return chance.between(link.setup_s, seed, name, nth)
+
+
+def setup_range_s(link: LinkClass) -> tuple[float, float]:
+    """Shortest and longest set-up time of a link class."""
+    return link.setup_s if isinstance(link.setup_s, tuple) else (link.setup_s, link.setup_s)
+
+
+@dataclass
+class Hold:
+    """A link that takes a terminal at both ends until end_s; it stands from up_s, when its set-up is over."""
+
+    source: int
+    target: int
+    up_s: float
+    end_s: float  # the end of view, or sooner after a handover
+    view_end_s: float
+
+
+@dataclass(frozen=True)
+class View:
+    """What one source sees: target nodes, start and end of view; the end is inf if beyond what is known."""
+
+    target: Index
+    start_s: Array
+    end_s: Array
+
+
+@dataclass
+class Rulebook:
+    """One access rule of a scenario, with what its decisions need."""
+
+    access: Access
+    link: LinkClass
+    names: list[str]  # of all nodes
+    seed: int
+    drain_s: float
+    until_s: float
+
+
+@dataclass
+class Chooser:
+    """Plays an access rule: the decisions of all its sources, in time order. Ties in time go by source."""
+
+    sky: Ephemeris
+    book: Rulebook
+    views: dict[int, View]  # by source
+    holds: list[Hold] = field(default_factory=list)
+    held: dict[int, list[Hold]] = field(default_factory=lambda: defaultdict(list))  # by node, either end
+    acquired: Counter[tuple[int, int]] = field(default_factory=Counter)
+
+    def play(self) -> list[Hold]:
+        """All links acquired, in order."""
+        if self.book.access.policy == "all":
+            self.take_all()
+            return self.holds
+        chains = range(self.book.access.links)  # a chain is one active link and its successors
+        queue = [(0.0, source, chain) for source in sorted(self.views) for chain in chains]
+        current: dict[tuple[int, int], Hold | None] = {}
+        while queue:
+            t, source, chain = heapq.heappop(queue)
+            hold = self.decide(t, source, current.get((source, chain)))
+            current[source, chain] = hold
+            after = self.next_decision(t, source, hold)
+            if after < self.book.until_s:
+                heapq.heappush(queue, (after, source, chain))
+        return self.holds
+
+    def take_all(self) -> None:
+        """Every view, as many terminals as that takes at the source; left out if the target has none free."""
+        order = sorted(
+            (start, n, k) for n, view in self.views.items() for k, start in enumerate(view.start_s)
+        )
+        for start, source, k in order:
+            if self.has_room(int(self.views[source].target[k]), start):
+                self.acquire(source, k, self.up_s(start, source, k, at=start))
+
+    # -- what to do at a time --------------------------------------------------------------------
+
+    def decide(self, t: float, source: int, old: Hold | None) -> Hold | None:
+        """The link that a chain of `source` relies on after time t, given the one until now."""
+        spare = len(self.busy(source, t)) < self.book.access.terminals
+        if old is None or old.end_s <= t:
+            k = self.best(t, source, at=t) if spare else None
+            return None if k is None else self.acquire(source, k, self.up_s(t, source, k, at=t))
+        if t >= self.look_ahead_s(old):
+            at = old.view_end_s
+            k = self.best(t, source, at) if spare else None
+        else:
+            at = t
+            k = self.best(t, source, at, nearer_than=old)
+        if k is None:
+            return old
+        new = self.acquire(source, k, self.up_s(t, source, k, at))
+        old.end_s = min(old.end_s, new.up_s + self.book.drain_s) if spare else t
+        return new
+
+    def best(self, t: float, source: int, at: float, nearer_than: Hold | None = None) -> int | None:
+        """Which of the source's views to acquire from time t on so as to use it at time `at`, if any."""
+        view, mine = self.views[source], {hold.target for hold in self.busy(source, t)}
+        seen = np.flatnonzero((view.start_s <= at) & (view.end_s > at))
+        distance = self.sky.distance_km(source, view.target[seen], at)
+        if nearer_than is not None:
+            limit = self.sky.distance_km(source, nearer_than.target, at) - self.book.access.hysteresis_km
+            seen, distance = seen[distance < limit], distance[distance < limit]
+        first = -view.end_s[seen] if self.book.access.policy == "longest" else distance
+        for k in seen[np.lexsort((view.target[seen], distance, first))].tolist():
+            target = int(view.target[k])
+            lasts = self.up_s(t, source, k, at) + self.book.drain_s < view.end_s[k]
+            if target not in mine and self.has_room(target, t) and lasts:
+                return k
+        return None
+
+    def up_s(self, t: float, source: int, k: int, at: float) -> float:
+        """When view k comes to stand if it is decided on at time t for use at time `at`.
+
+        It is acquired so as to stand one drain time before, but neither before t nor before it is in view.
+        """
+        setup = self.setup_s(source, int(self.views[source].target[k]))
+        begin = max(t, float(self.views[source].start_s[k]), at - self.book.drain_s - setup)
+        return begin + setup if begin > 0 else 0.0
+
+    def acquire(self, source: int, k: int, up_s: float) -> Hold:
+        """Take terminals for view k, which stands from up_s."""
+        target, end_s = int(self.views[source].target[k]), float(self.views[source].end_s[k])
+        hold = Hold(source, target, up_s, end_s, end_s)
+        self.acquired[source, target] += 1
+        self.holds.append(hold)
+        self.held[source].append(hold)
+        self.held[target].append(hold)
+        return hold
+
+    # -- when to think again ---------------------------------------------------------------------
+
+    def next_decision(self, t: float, source: int, hold: Hold | None) -> float:
+        """The first time after t at which a chain with this link may want another."""
+        access = self.book.access
+        if access.policy == "slots":
+            return (math.floor(t / access.slot_s + 1e-9) + 1) * access.slot_s
+        view = self.views[source]
+        if hold is None:
+            later = view.start_s[view.start_s > t].min(initial=math.inf)
+            waiting = ((view.start_s <= t) & (view.end_s > t)).any()  # for a terminal, or too short
+            return min(later, t + access.decision_s) if waiting else float(later)
+        ahead = self.look_ahead_s(hold)
+        if t >= ahead:  # nothing to hand over to, yet
+            return min(t + access.decision_s, hold.end_s)
+        crossing = self.crossing(t, hold, ahead) if access.policy == "nearest" else math.inf
+        return min(ahead, hold.end_s, crossing)
+
+    def look_ahead_s(self, hold: Hold) -> float:
+        """When to look for the successor of a link that will go out of view."""
+        access = self.book.access
+        if access.policy == "slots" or access.terminals <= access.links:
+            return hold.view_end_s
+        return hold.view_end_s - self.book.drain_s - setup_range_s(self.book.link)[1]
+
+    def crossing(self, t: float, hold: Hold, until_s: float) -> float:
+        """When first a free satellite is nearer than the one in use, by the hysteresis; inf: not in time."""
+        view, step = self.views[hold.source], self.book.access.decision_s
+        mine = [other.target for other in self.busy(hold.source, t) if other.end_s == other.view_end_s]
+        others = ~np.isin(view.target, mine)  # one that is being left may come back
+        until_s = min(until_s, self.book.until_s)
+        low = max(t, hold.up_s)
+        while low < until_s:
+            ticks = np.append(low, (math.floor(low / step) + 1 + np.arange(LOOK_STEPS)) * step)
+            near = np.flatnonzero((view.start_s < ticks[-1]) & (view.end_s > low) & others)
+            seen = (view.start_s[near, None] <= ticks) & (view.end_s[near, None] > ticks)
+            nearer = seen & (self.gain_km(hold, view.target[near, None], ticks) > 0)
+            k = int(np.argmax(nearer.any(axis=0)))
+            if nearer[:, k].any():
+                if k == 0:  # at t it was looked at, and turned down
+                    return low if low > t else t + step
+                which = near[nearer[:, k]]
+                return self.refine(hold, view, which, ticks[k - 1], ticks[k])
+            low = ticks[-1]
+        return math.inf
+
+    def refine(self, hold: Hold, view: View, which: Index, left_s: float, right_s: float) -> float:
+        """First instant in a decision step at which one of the views `which` is nearer."""
+        target = view.target[which]
+
+        def gain_km(rows: Index, t_s: Array) -> Array:
+            return self.gain_km(hold, target[rows], t_s)
+
+        every = np.arange(len(which))
+        left, right = np.maximum(left_s, view.start_s[which]), np.full(len(which), right_s)
+        before, after = gain_km(every, left), gain_km(every, right)
+        if (before > 0).any():
+            return float(left[before > 0].min())
+        first = float(zeros(gain_km, right, left, after, before).min())
+        return min(first + EDGE_S, right_s)  # at the zero itself rounding would say no
+
+    def gain_km(self, hold: Hold, target: Index, t_s: Array) -> Array:
+        """How much nearer than the link in use a target is, beyond the hysteresis."""
+        now = self.sky.distance_km(hold.source, hold.target, t_s) - self.book.access.hysteresis_km
+        return now - self.sky.distance_km(hold.source, target, t_s)
+
+    # -- terminals -------------------------------------------------------------------------------
+
+    def busy(self, node: int, t: float) -> list[Hold]:
+        """Links that take a terminal of a node at time t, or are to."""
+        self.held[node] = [hold for hold in self.held[node] if hold.end_s > t]
+        return self.held[node]
+
+    def has_room(self, target: int, t: float) -> bool:
+        limit = self.book.access.target_terminals
+        return limit is None or len(self.busy(target, t)) < limit
+
+    def setup_s(self, source: int, target: int) -> float:
+        name = "--".join(self.book.names[n] for n in sorted((source, target)))
+        return setup_s(self.book.link, self.book.seed, name, self.acquired[source, target])
+
+
+def views(sources: Index, targets: Index, seen: Intervals, until_s: float) -> dict[int, View]:
+    """Intervals of every source with every target, by source. An end at until_s is unknown."""
+    source, target = sources[seen.pair // len(targets)], targets[seen.pair % len(targets)]
+    end = np.where(seen.end_s < until_s, seen.end_s, np.inf)
+    cuts = np.flatnonzero(np.diff(source)) + 1
+    parts = zip(*(np.split(x, cuts) for x in (source, target, seen.start_s, end)), strict=True)
+    return {int(n[0]): View(*part) for n, *part in parts if len(n)}

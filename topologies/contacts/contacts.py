@@ -1,0 +1,225 @@
+"""From a scenario to its links and the intervals in which each stands and routing may use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skybed.topologies.contacts.access import Chooser, Rulebook, setup_range_s, setup_s, views
+from skybed.topologies.contacts.patterns import Index, pairs
+from skybed.topologies.contacts.visibility import Rule, intervals
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.scenario import Access, Isl, LinkClass, Scenario
+from skybed.topologies.orbits.ephemeris import Array, Ephemeris
+from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
+from skybed.topologies.orbits.walker import Satellite
+
+LONGEST_AHEAD_S = 1800.0  # `longest` sees so far beyond the end of the plan; low passes are no longer
+TOUCH_S = 1e-3  # two contacts of a link nearer than this are one
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Node:
+    """kind: satellite or ground; layer: empty for ground; ip, ip6: addresses that follow its number."""
+
+    name: str
+    kind: str
+    layer: str
+    ip: str
+    ip6: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """Two nodes, a < b (their numbers), that are linked at times; kind: isl, access or fibre; class_name: of
+    link_class; name: a--b."""
+
+    a: int
+    b: int
+    kind: str
+    class_name: str
+    link_class: LinkClass
+    name: str
+
+
+class Span(NamedTuple):
+    """A link of a kind and class between two nodes, from start to end."""
+
+    a: int
+    b: int
+    kind: str
+    link_class: str
+    start_s: float
+    end_s: float
+
+
+def nodes(satellites: Sequence[Satellite], scenario: Scenario) -> list[Node]:
+    """Satellites in layer order, then ground; 10.0.0.1 and fd5b::1 are the first node's."""
+    named = [(s.name, "satellite", s.layer) for s in satellites]
+    named += [(station.name, "ground", "") for station in scenario.stations]
+    made = []
+    for n, (name, kind, layer) in enumerate(named, start=1):
+        made.append(Node(name, kind, layer, f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", f"fd5b::{n:x}"))
+    return made
+
+
+def horizon_s(scenario: Scenario, duration_s: float) -> float:
+    """How far the geometry must be known for a plan of this duration: handovers are prepared ahead."""
+    ahead = [setup_range_s(scenario.link_class(rule.link))[1] for rule in scenario.access]
+    ahead += [LONGEST_AHEAD_S for rule in scenario.access if rule.policy == "longest"]
+    return duration_s + scenario.routing.drain_s + max(ahead, default=0.0) + 1.0
+
+
+# -- where links come from -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the links are worked out from; names: of all nodes, in order."""
+
+    scenario: Scenario
+    satellites: Sequence[Satellite]
+    names: list[str]
+    sky: Ephemeris
+    until_s: float
+
+    def layer(self, name: str) -> Index:
+        return np.array([n for n, s in enumerate(self.satellites) if s.layer == name], dtype=np.int64)
+
+
+def spans(stage: Stage, progress: Progress) -> list[Span]:
+    """Every link that stands at some time before until_s, before any fault; to until_s: it stands on."""
+    scenario = stage.scenario
+    found: list[Span] = []
+    work = len(scenario.layers) + len(scenario.access)
+    for done, name in enumerate(scenario.layers):
+        progress(f"links within {name}", done / work)
+        found += _isl(stage, name)
+    for done, rule in enumerate(scenario.access, start=len(scenario.layers)):
+        progress(f"access to {rule.target}", done / work)
+        found += _access(stage, rule)
+    for fibre in scenario.fibre:
+        a, b = sorted((stage.names.index(fibre.a), stage.names.index(fibre.b)))
+        found.append(Span(a, b, "fibre", fibre.link, 0.0, stage.until_s))
+    progress("links", 1.0)
+    return found
+
+
+def _isl(stage: Stage, name: str) -> list[Span]:
+    """Links within a layer: set up when they come into view, taken as set up if in view at the start."""
+    scenario, layer, nodes = stage.scenario, stage.scenario.layers[name], stage.layer(name)
+    if layer.isl.pattern == "none":
+        return []
+    members = [stage.satellites[n] for n in nodes]
+    wanted = pairs(layer, np.array([s.plane for s in members]), np.array([s.slot for s in members]))
+    link, found = scenario.link_class(layer.isl.link), []
+    for between in (False, True):
+        a, b = (nodes[end[wanted.between == between]] for end in (wanted.a, wanted.b))
+        seen = intervals(stage.sky, a, b, isl_rule(layer.isl, link, between), stage.until_s)
+        nth, before = 0, -1
+        for pair, start, end in zip(*(x.tolist() for x in seen), strict=True):
+            nth, before = (nth + 1 if pair == before else 0), pair
+            name_ab = f"{stage.names[a[pair]]}--{stage.names[b[pair]]}"
+            up = start + setup_s(link, scenario.seed, name_ab, nth) if start > 0 else 0.0
+            if up < end:
+                found.append(Span(int(a[pair]), int(b[pair]), "isl", layer.isl.link, up, end))
+    return found
+
+
+def isl_rule(isl: Isl, link: LinkClass, between: bool) -> Rule:
+    """What must hold for a link within a layer; `between` two planes the polar cut-off counts too."""
+    return Rule(
+        max_range_km=isl.max_range_km or link.max_range_km,
+        min_radius_km=WGS72_RADIUS_KM + isl.grazing_altitude_km,
+        max_latitude_deg=isl.polar_cutoff_deg if between else None,
+    )
+
+
+def _sources(stage: Stage, rule: Access) -> Index:
+    if rule.source == "ground":
+        names = [station.name for station in stage.scenario.stations if station.antenna]
+    elif isinstance(rule.source, list):
+        names = rule.source
+    else:
+        return stage.layer(rule.source)
+    return np.array([stage.names.index(name) for name in names], dtype=np.int64)
+
+
+def access_rule(rule: Access, link: LinkClass, ground: bool) -> Rule:
+    """What must hold for an access link. A range given for the ground replaces the elevation (Hypatia)."""
+    if not ground:
+        reach = rule.max_range_km or link.max_range_km
+        return Rule(max_range_km=reach, min_radius_km=WGS72_RADIUS_KM + rule.grazing_altitude_km)
+    if rule.max_range_km is not None:
+        return Rule(max_range_km=rule.max_range_km)
+    elevation = rule.min_elevation_deg if rule.min_elevation_deg is not None else link.min_elevation_deg
+    return Rule(max_range_km=link.max_range_km, min_elevation_deg=elevation or 0.0)
+
+
+def _access(stage: Stage, rule: Access) -> list[Span]:
+    """Links that an access rule chooses."""
+    scenario, link = stage.scenario, stage.scenario.link_class(rule.link)
+    sources, targets = _sources(stage, rule), stage.layer(rule.target)
+    ground = bool((sources >= stage.sky.satellites).any())
+    every = sources[:, None], targets[None, :]
+    seen = intervals(stage.sky, *every, access_rule(rule, link, ground), stage.until_s)
+    drain_s = scenario.routing.drain_s
+    book = Rulebook(rule, link, stage.names, scenario.seed, drain_s, stage.until_s)
+    found = []
+    in_view = views(sources, targets, seen, stage.until_s)
+    for hold in Chooser(stage.sky, book, in_view).play():
+        one, other = sorted((hold.source, hold.target))
+        end = min(hold.end_s, stage.until_s)
+        if hold.up_s < end:
+            found.append(Span(one, other, "access", rule.link, hold.up_s, end))
+    return found
+
+
+# -- links and contacts --------------------------------------------------------------------------
+
+
+def tables(
+    scenario: Scenario, all_nodes: list[Node], found: list[Span], duration_s: float
+) -> tuple[list[Link], pd.DataFrame]:  # fmt: skip
+    """Links, and the contacts of each before any fault, as in Plan.contacts."""
+    classes: dict[tuple[int, int], tuple[str, str]] = {}
+    found = sorted((s for s in found if s.start_s < duration_s), key=lambda s: (s.a, s.b, s.start_s))
+    for s in found:
+        if classes.setdefault((s.a, s.b), (s.kind, s.link_class)) != (s.kind, s.link_class):
+            raise ScenarioError(
+                f"{all_nodes[s.a].name} and {all_nodes[s.b].name} get two links ({classes[s.a, s.b][1]} and "
+                f"{s.link_class}), and can have one: change a pattern, an access rule or a fibre."
+            )
+    keys = sorted(classes, key=lambda ab: (("isl", "access", "fibre").index(classes[ab][0]), ab))
+    links = []
+    for a, b in keys:
+        kind, link_class = classes[a, b]
+        name = f"{all_nodes[a].name}--{all_nodes[b].name}"
+        links.append(Link(a, b, kind, link_class, scenario.link_class(link_class), name))
+    number = {ab: n for n, ab in enumerate(keys)}
+    stands: dict[int, list[list[float]]] = {n: [] for n in range(len(keys))}
+    for s in found:
+        mine = stands[number[s.a, s.b]]
+        if mine and s.start_s < mine[-1][1] + TOUCH_S:
+            mine[-1][1] = max(mine[-1][1], s.end_s)
+        else:
+            mine.append([s.start_s, s.end_s])
+    drain_s = scenario.routing.drain_s
+    rows = [
+        (n, start, min(end, duration_s), start, min(max(start, end - drain_s), duration_s))
+        for n, mine in stands.items()
+        for start, end in mine
+    ]
+    return links, contact_frame(rows)
+
+
+def contact_frame(rows: list[tuple[int, float, float, float, float]] | Array) -> pd.DataFrame:
+    """The table of contacts, sorted by link and start."""
+    columns = ["link", "start_s", "end_s", "route_start_s", "route_end_s"]
+    frame = pd.DataFrame(rows, columns=columns, dtype=float)
+    return frame.astype({"link": "int32"}).sort_values(["link", "start_s"], ignore_index=True)

@@ -1,0 +1,51 @@
+"""What is planned of a sky: who may talk to whom and when, before any fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+
+from skybed.topologies.contacts import contacts, faults
+from skybed.topologies.contacts.contacts import Link, Node, Stage
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.orbits import elements, ephemeris
+
+
+class Planned(NamedTuple):
+    """orbits: see ephemeris.elements_table; contacts: as in Plan.contacts; stage: what they are worked out
+    from.
+    """
+
+    orbits: pd.DataFrame
+    stage: Stage
+    nodes: list[Node]
+    links: list[Link]
+    contacts: pd.DataFrame
+
+
+def make(
+    scenario: Scenario,
+    duration_s: float,
+    progress: Callable[[str, float], None],
+    orbits: pd.DataFrame | None = None,
+) -> Planned:
+    """orbits: in the place of the scenario's own, of the same satellites."""
+    satellites = elements.layer_satellites(scenario)
+    if orbits is None:
+        orbits = ephemeris.elements_table([s.name for s in satellites], [s.satrec for s in satellites])
+    nodes = contacts.nodes(satellites, scenario)
+    until_s = contacts.horizon_s(scenario, duration_s)
+    progress("orbits", 0.0)
+    places = pd.concat([stations(scenario), faults.centres(scenario)], ignore_index=True)
+    sky = ephemeris.make(orbits, places, scenario.begin, until_s)
+    stage = Stage(scenario, satellites, [node.name for node in nodes], sky, until_s)
+    links, standing = contacts.tables(scenario, nodes, contacts.spans(stage, progress), duration_s)
+    return Planned(orbits, stage, nodes, links, standing)
+
+
+def stations(scenario: Scenario) -> pd.DataFrame:
+    """The ground nodes, as ephemeris.make takes them."""
+    rows = [(s.name, s.lat_deg, s.lon_deg, s.alt_m) for s in scenario.stations]
+    return pd.DataFrame(rows, columns=["name", "lat_deg", "lon_deg", "alt_m"])

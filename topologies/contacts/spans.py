@@ -1,0 +1,88 @@
+"""Spans of time by key, such as those in which each link stands, and what is common to two sets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skybed.topologies.orbits.ephemeris import Array
+
+Index = np.ndarray
+Rule = Callable[[np.ndarray, np.ndarray], np.ndarray]  # whether an instant is in a, in b -> in the result
+
+
+class Spans(NamedTuple):
+    """From start_s (included) to end_s (not; may be inf) of each key. What the functions below give is sorted
+    by key and start, disjoint, and without empty spans; what they take need not be.
+    """
+
+    key: Index
+    start_s: Array
+    end_s: Array
+
+    def of(self, key: int) -> list[tuple[float, float]]:
+        """The spans of one key."""
+        mine = self.key == key
+        return list(zip(self.start_s[mine].tolist(), self.end_s[mine].tolist(), strict=True))
+
+
+def spans(key: ArrayLike = (), start_s: ArrayLike = (), end_s: ArrayLike = ()) -> Spans:
+    """Of columns or single values, which broadcast together."""
+    columns = np.broadcast_arrays(
+        np.asarray(key, np.int64), np.asarray(start_s, float), np.asarray(end_s, float)
+    )
+    return Spans(*(np.atleast_1d(column) for column in columns))
+
+
+def joined(parts: list[Spans]) -> Spans:
+    """All of them, one after the other."""
+    return Spans(*(np.concatenate(columns) for columns in zip(*parts, spans(), strict=True)))
+
+
+def union(a: Spans, b: Spans | None = None) -> Spans:
+    """What is in a or in b; spans that touch are one."""
+    return _swept(a, spans() if b is None else b, np.logical_or)
+
+
+def common(a: Spans, b: Spans) -> Spans:
+    """What is in both."""
+    return _swept(a, b, np.logical_and)
+
+
+def minus(a: Spans, b: Spans) -> Spans:
+    """What is in a and not in b."""
+    return _swept(a, b, lambda in_a, in_b: in_a & ~in_b)
+
+
+def _swept(a: Spans, b: Spans, rule: Rule) -> Spans:
+    """Goes through the edges of all spans in order and counts how many of a, and of b, are open after each.
+
+    Edges are compared and copied, never computed with: they stay exact however many keys there are.
+    """
+    a, b = (Spans(*(column[x.start_s < x.end_s] for column in x)) for x in (a, b))
+    key = np.concatenate([a.key, a.key, b.key, b.key])
+    t_s = np.concatenate([a.start_s, a.end_s, b.start_s, b.end_s])
+    step = np.repeat([1, -1, 1, -1], [len(x.key) for x in (a, a, b, b)])
+    of_a = np.arange(len(key)) < 2 * len(a.key)
+    order = np.lexsort((t_s, key))
+    key, t_s, step, of_a = key[order], t_s[order], step[order], of_a[order]
+    inside = rule(np.cumsum(step * of_a) > 0, np.cumsum(step * ~of_a) > 0)
+    last = np.append((np.diff(key) != 0) | (t_s[1:] != t_s[:-1]), True)[: len(key)]  # edge at its instant
+    key, t_s, inside = key[last], t_s[last], inside[last]
+    before = np.append(False, inside)[: len(inside)]  # the last edge of a key leaves nothing open
+    starts, ends = inside & ~before, before & ~inside
+    return Spans(key[starts], t_s[starts], t_s[ends])
+
+
+def latest(a: Spans, key: Index, t_s: Array) -> Index:
+    """Row of the span of a (sorted) of each key that began last, not after each time; -1: none did."""
+    keys, times = np.concatenate([a.key, key]), np.concatenate([a.start_s, t_s])
+    asks = np.arange(len(keys)) >= len(a.key)
+    order = np.lexsort((asks, times, keys))
+    row = np.empty(len(keys), np.int64)
+    row[order] = np.cumsum(~asks[order]) - 1
+    found = row[len(a.key) :]
+    return np.where((found >= 0) & (a.key[found] == key), found, -1) if len(a.key) else found

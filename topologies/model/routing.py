@@ -1,0 +1,155 @@
+"""The part `routing` of a scenario."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from skybed.topologies.model.faults import Fault
+from skybed.topologies.model.fields import Model, Name, NonNegative, Positive
+
+DRAIN_MS, PATH_DRAIN_MS = 100.0, 500.0  # by default
+
+
+Inner = Literal["oracle", "schedule", "ospf", "ospf+bfd", "isis", "isis+bfd", "custom"]
+
+
+class Domain(Model):
+    """Nodes with routing of their own: an autonomous system that BGP joins to the others.
+
+    nodes: layer names, "ground" or names of nodes.
+    """
+
+    name: Name
+    nodes: Annotated[list[str], Field(min_length=1)]
+    protocol: Inner | None = None  # within; None: routing.protocol
+    anchor: str | None = None  # reflects the domain's BGP routes to its members; None: its first node
+    transit: bool = True  # whether it carries packets from one other domain to another
+
+
+def belongs(nodes: list[str], name: str, layer: str) -> bool:
+    """Whether a list names a node itself, its layer or, of a node on the ground (layer ""), the ground."""
+    return name in nodes or (layer or "ground") in nodes
+
+
+class Copy(Model):
+    """A copy of the schedule that some nodes hold, and how it is wrong."""
+
+    nodes: Literal["all"] | list[str] = "all"  # names of nodes or layers, or `ground`
+    along_track_km: Annotated[float, Field(ge=-5000, le=5000)] = 0.0  # so far ahead it takes satellites to be
+    issued_s: float | None = None  # planned outages announced later are not in it; None: kept up to date
+
+    def knows(self, fault: Fault) -> bool:
+        announced = self.issued_s is None or fault.announced_s is None or fault.announced_s <= self.issued_s
+        return fault.planned and announced
+
+
+class Custom(Model):
+    """A routing daemon of the user's. command, config, ready: Jinja2 templates, filled for each node."""
+
+    command: Annotated[str, Field(min_length=1)]  # what runs, in the foreground; no shell
+    config: str = ""  # its configuration; one line: the name of a file with it
+    ready: str | None = None  # ends with exit code 0 as soon as the daemon answers
+    memory_mb: Positive = 10  # of a node's, in the uml lane
+
+
+# The software that has a protocol, the usual one first.
+SOFTWARE = {
+    "ospf": ("bird", "frr"),
+    "ospf+bfd": ("bird", "frr"),
+    "isis": ("frr",),
+    "isis+bfd": ("frr",),
+    "bgp": ("frr",),
+    "bgp+bfd": ("frr",),
+    "custom": ("custom",),
+}
+
+
+class Routing(Model):
+    """Who fills the forwarding tables: the oracle (shortest delay over the links that stand), also by paths
+    that ground nodes write into their packets (srv6); each node by its copy of the schedule; or daemons."""
+
+    protocol: Literal[
+        "oracle", "schedule", "srv6", "ospf", "ospf+bfd", "isis", "isis+bfd", "bgp", "bgp+bfd", "custom"
+    ] = "oracle"
+    daemon: Literal["bird", "frr"] | None = None  # None: the usual one
+    custom: Custom | None = None
+    ground_relay: bool = True  # False: no path passes through a ground node (Hypatia)
+    # Of the oracle and srv6; the oracle stays the measure of the daemons.
+    interval_s: Positive = 1.0  # routes also follow slow change, this often
+    destinations: Literal["all", "ground"] | list[str] = "all"  # to which nodes every node keeps a route
+    drain_ms: NonNegative | None = None  # routes leave a link this long before its planned end; see drain_s
+    detection_ms: NonNegative = 100.0  # an unplanned failure is known to routing after this
+    copies: list[Copy] = []  # of the schedule; of two for a node the last one counts
+    # Of the daemons.
+    hello_s: Annotated[int, Field(ge=1, le=65_535)] = 10
+    dead_s: Annotated[int, Field(ge=2, le=65_535)] = 40  # a silent neighbour is given up after this
+    bfd_interval_ms: Annotated[int, Field(ge=10, le=10_000)] = 100
+    bfd_multiplier: Annotated[int, Field(ge=1, le=255)] = 3  # given up after so many intervals
+
+    # Of domains, if there are any: then every node is in one.
+    domains: list[Domain] = []
+    sessions: Literal["links", "anchors"] = "links"  # between which nodes of two domains BGP speaks
+    hold_s: Annotated[int, Field(ge=3, le=65_535)] = 90  # a silent BGP neighbour is given up after this
+
+    @property
+    def by_daemons(self) -> bool:
+        return bool(self.domains) or self.software is not None
+
+    @property
+    def software(self) -> str | None:
+        """That which runs in every node for the protocol; None where there are no daemons."""
+        return self.daemon or next(iter(self.able), None)
+
+    @property
+    def able(self) -> tuple[str, ...]:
+        """The software that could, the usual one first."""
+        return SOFTWARE.get(self.protocol, ())
+
+    @property
+    def parts(self) -> list[Routing]:
+        """The rules within each domain; without domains the one of the whole."""
+        return [self.within(domain) for domain in self.domains] or [self]
+
+    def within(self, domain: Domain) -> Routing:
+        """What holds within a domain."""
+        protocol = domain.protocol or self.protocol
+        daemon = self.daemon if self.daemon in SOFTWARE.get(protocol, ()) else None
+        return self.model_copy(update={"protocol": protocol, "daemon": daemon, "domains": []})
+
+    @property
+    def by_oracle(self) -> bool:
+        """Whether all packets go the oracle's way."""
+        return not self.domains and self.protocol in ("oracle", "srv6")
+
+    @property
+    def by_source(self) -> bool:
+        """Whether a packet keeps the path that was planned when it came to the ground."""
+        return self.protocol == "srv6" and not self.domains
+
+    @property
+    def drain_s(self) -> float:
+        """Long enough for what is under way: to the next hop, or over a whole path."""
+        drain_ms = (PATH_DRAIN_MS if self.by_source else DRAIN_MS) if self.drain_ms is None else self.drain_ms
+        return drain_ms / 1000
+
+    @property
+    def by_schedule(self) -> bool:
+        return self.protocol == "schedule" and not self.domains
+
+    @property
+    def title(self) -> str:
+        """What routes, in a word or two."""
+        within = sorted({domain.protocol or self.protocol for domain in self.domains})
+        return f"{' and '.join(within)} with BGP between domains" if self.domains else self.protocol
+
+    @property
+    def bfd(self) -> bool:
+        return self.protocol.endswith("+bfd")
+
+    @property
+    def isis_multiplier(self) -> int:
+        """IS-IS has a multiplier of hello_s where OSPF has dead_s."""
+        return math.ceil(self.dead_s / self.hello_s)

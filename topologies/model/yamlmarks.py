@@ -1,0 +1,78 @@
+"""YAML with a memory: the data of a file, and the line on which each field stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from skybed.topologies.errors import ScenarioError
+
+Path = tuple[str | int, ...]
+Marks = dict[Path, int]
+
+
+class _Loader(yaml.CSafeLoader):
+    """Without YAML's own time stamps: one that cannot be is then reported as the field it stands in."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def parse(text: str, file: str) -> tuple[Any, Marks]:
+    """Data of the one YAML document in `text`, and the 1-based line of each path in it.
+
+    Lines are those of the key in a mapping and of the item in a list; the path of the whole is ().
+    Raises ScenarioError, with `file` and the line, for text that is not YAML and for a key given twice.
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None, {(): 1}
+        marks: Marks = {(): node.start_mark.line + 1}
+        _mark(node, (), marks, file, ())
+        return loader.construct_document(node), marks
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f", line {mark.line + 1}" if mark else ""
+        raise ScenarioError(f"{file}{where}: this is not YAML: {error.problem or error.context}.") from None
+    except (yaml.YAMLError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ScenarioError(f"{file}: this is not YAML: {reason}.") from None
+    except RecursionError:
+        raise ScenarioError(
+            f"{file}: this is not a scenario: it is nested hundreds of levels deep."
+        ) from None
+    finally:
+        loader.dispose()
+
+
+def line_of(marks: Marks, path: Path) -> int:
+    """Line of a path, or of the nearest parent that is in the file."""
+    while path not in marks:
+        path = path[:-1]
+    return marks[path]
+
+
+def _mark(node: yaml.Node, path: Path, marks: Marks, file: str, parents: tuple[yaml.Node, ...]) -> None:
+    if node in parents:
+        raise ScenarioError(f"{file}, line {line_of(marks, path)}: an alias here contains itself.")
+    parents = (*parents, node)
+    if isinstance(node, yaml.SequenceNode):
+        for i, item in enumerate(node.value):
+            marks[(*path, i)] = item.start_mark.line + 1
+            _mark(item, (*path, i), marks, file, parents)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*path, str(key.value))
+            line = key.start_mark.line + 1
+            if here in marks and key.value != "<<":
+                raise ScenarioError(
+                    f"{file}, line {line}: {key.value} is given twice, first on line {marks[here]}."
+                )
+            marks[here] = line
+            _mark(value, here, marks, file, parents)

@@ -1,0 +1,1 @@
+"""Where satellites and stations are: element sets, constellations, positions over time."""

@@ -1,0 +1,35 @@
+"""Chance that follows the scenario's seed and the name of what it is for, and nothing else.
+
+So nothing else in the scenario, nor the order of the work, changes what is drawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from skybed.topologies.orbits.ephemeris import Array
+
+
+def between(value: float | tuple[float, float], *name: object) -> float:
+    """The value, or of a pair a number that is uniform between the two."""
+    if not isinstance(value, tuple):
+        return value
+    low, high = value
+    return low + (high - low) * _digest(name) / 2.0**64
+
+
+def exponential(mean: tuple[float, ...], rows: int, *name: object) -> Iterator[Array]:
+    """Exponential numbers in columns of these means, `rows` of them at a time; how many does not change
+    them.
+    """
+    source = np.random.Generator(np.random.PCG64(_digest(name)))
+    while True:
+        yield -np.log1p(-source.random((rows, len(mean)))) * mean
+
+
+def _digest(name: tuple[object, ...]) -> int:
+    text = "/".join(map(str, name))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

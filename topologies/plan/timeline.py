@@ -1,0 +1,190 @@
+"""The plan as a sorted list of things to do to links.
+
+Delay is played as a piecewise constant. Each piece is as long as it can be with its value, the midpoint of
+the delays within, off by no more than the bound at any instant: the number of events follows the physics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skybed.topologies.contacts.faults import silences
+from skybed.topologies.orbits.ephemeris import Array
+from skybed.topologies.routing import windowed
+
+CHUNK_S = 180.0  # how much of it is sampled at a time; a part of windowed.WINDOW_S
+SAMPLE_S = 15.0
+FINEST_S = 1e-3  # two satellites that pass within metres of each other are sampled no closer
+RESERVE = 1 / 32  # of the bound, for what happens between samples
+ROUNDING = 1e-9  # of the bound
+
+DelayAt = Callable[[Array, Array], Array]  # (links, times) -> one-way delay in s, broadcasting
+
+
+class EventKind(IntEnum):
+    """In the order in which they are played at one instant.
+
+    UP: the link stands, with the delay of the event. DELAY: its delay changes. SILENCE, HEAL: both directions
+    drop everything, or do so no longer, while the carrier stays. DOWN: the carrier goes.
+    """
+
+    UP = 0
+    DELAY = 1
+    SILENCE = 2
+    HEAL = 3
+    DOWN = 4
+
+
+EVENT = np.dtype([("t_s", "f8"), ("kind", "u1"), ("link", "i4"), ("delay_us", "f8")])
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """events: array of EVENT by time, then kind, then link; delay_us is nan where there is none to set."""
+
+    events: np.ndarray
+
+
+def windows(
+    contacts: pd.DataFrame, lost: pd.DataFrame, delay_at: DelayAt, bound_us: float, duration_s: float
+) -> Iterator[np.ndarray]:
+    """Events of the contacts within the duration, as arrays like Timeline.events, one for each WINDOW_S.
+
+    A link that still stands at the end gets no DOWN. The arrays are the same whatever the duration, but for
+    the last two windows.
+    """
+    link = contacts.link.to_numpy()
+    start, end = contacts.start_s.to_numpy(), contacts.end_s.to_numpy()
+    silent = silences(contacts, lost)
+    healed, down = silent.end_s < duration_s, end < duration_s
+    others = np.concatenate(
+        [
+            _events(silent.start_s, EventKind.SILENCE, silent.key),
+            _events(silent.end_s[healed], EventKind.HEAL, silent.key[healed]),
+            _events(end[down], EventKind.DOWN, link[down]),
+        ]
+    )
+    others = others[np.argsort(others["t_s"])]
+    found = pieces(link, start, end, delay_at, bound_us, duration_s)
+    for number, (row, t_s, delay_us) in enumerate(found, start=1):
+        first = t_s == start[row]
+        due = np.searchsorted(others["t_s"], number * windowed.WINDOW_S)
+        set_delay = _events(t_s, np.where(first, EventKind.UP, EventKind.DELAY), link[row], delay_us)
+        events = np.concatenate([set_delay, others[:due]])
+        others = others[due:]
+        yield events[np.lexsort((events["link"], events["kind"], events["t_s"]))]
+
+
+def _events(t_s: Array, kind: object, link: Array, delay_us: object = np.nan) -> np.ndarray:
+    events = np.empty(len(t_s), EVENT)
+    events["t_s"], events["kind"], events["link"], events["delay_us"] = t_s, kind, link, delay_us
+    return events
+
+
+# -- delay as a piecewise constant -----------------------------------------------------------------
+
+
+class Open(NamedTuple):
+    """The piece being made of each contact: delays met in it, us; since when; whether it has been told."""
+
+    low: Array
+    high: Array
+    since_s: Array
+    told: np.ndarray
+
+
+Pieces = tuple[np.ndarray, Array, Array]  # (contact, t_s from which, delay_us)
+
+
+def pieces(
+    link: np.ndarray, start_s: Array, end_s: Array, delay_at: DelayAt, bound_us: float, until_s: float
+) -> Iterator[Pieces]:
+    """Pieces for contacts, the first of each at its start: those that begin in each WINDOW_S up to until_s.
+
+    All contacts advance together, sample by sample. Between samples the delay is taken as a line; what that
+    may miss is covered by RESERVE, and the samples come closer until it is. A piece gets its value when it is
+    over, or one to two windows after it began; it then goes on for as long as the value is good.
+    """
+    unknown = np.full(len(link), np.nan)
+    now = Open(unknown, unknown.copy(), start_s.copy(), np.zeros(len(link), bool))
+    inner_us = bound_us * (1 - RESERVE)
+    made: list[Pieces] = []
+    for window in range(windowed.count(until_s)):
+        begin, finish = window * windowed.WINDOW_S, min((window + 1) * windowed.WINDOW_S, until_s)
+        for left in np.arange(begin, finish, CHUNK_S):
+            made += _sampled(link, start_s, end_s, delay_at, bound_us, now, left, min(left + CHUNK_S, finish))
+        made.append(_settle(now, ~now.told & ((now.since_s < begin) | (end_s <= finish)), inner_us))
+        if window:
+            done, made = _parted(made, begin)
+            yield done
+    made.append(_settle(now, ~now.told, inner_us))
+    yield _parted(made, np.inf)[0]
+
+
+def _settle(now: Open, which: np.ndarray, inner_us: float) -> Pieces:
+    """Give the pieces of `which` contacts their value; they may then take in all that it is good for."""
+    value, wide_us = (now.low[which] + now.high[which]) / 2, inner_us * (1 - ROUNDING)
+    now.low[which], now.high[which], now.told[which] = value - wide_us, value + wide_us, True
+    return np.flatnonzero(which), now.since_s[which], value
+
+
+def _parted(made: list[Pieces], before_s: float) -> tuple[Pieces, list[Pieces]]:
+    """Pieces that begin before a time, and the others."""
+    row, t_s, value = (np.concatenate(part) for part in zip(*made, strict=True))
+    early = t_s < before_s
+    return (row[early], t_s[early], value[early]), [(row[~early], t_s[~early], value[~early])]
+
+
+def _sampled(
+    link: np.ndarray, start_s: Array, end_s: Array, delay_at: DelayAt, bound_us: float, now: Open,
+    begin: float, finish: float,
+) -> list[Pieces]:  # fmt: skip
+    """Take all contacts from begin to finish; returns the pieces that were over."""
+    here = np.flatnonzero((start_s < finish) & (end_s > begin))
+    fresh = here[start_s[here] >= begin]
+    now.low[fresh] = now.high[fresh] = delay_at(link[fresh], start_s[fresh]) * 1e6
+    made, step = [], SAMPLE_S
+    while len(here):
+        left, right = np.maximum(start_s[here], begin), np.minimum(end_s[here], finish)
+        samples = max(3, int(np.ceil((right - left).max() / step)) + 1)
+        t = np.linspace(left, right, samples, axis=1)
+        delay_us = delay_at(link[here, None], t) * 1e6
+        good = (_missed(delay_us) < bound_us * RESERVE) | (step <= FINEST_S)
+        made += _advance(here[good], t[good], delay_us[good], bound_us * (1 - RESERVE), now)
+        here, step = here[~good], step / 4
+    return made
+
+
+def _missed(delay_us: Array) -> Array:
+    """By how much a line between samples may be off, per row, if the delay bends one way: a bend right beside
+    the first or the last sample can be as large as the second difference.
+    """
+    return np.abs(np.diff(delay_us, n=2, axis=1)).max(axis=1, initial=0.0)
+
+
+def _advance(rows: np.ndarray, t: Array, delay_us: Array, inner_us: float, now: Open) -> list[Pieces]:
+    """Take the pieces of `rows` through the samples t, delay_us (rows, samples)."""
+    made = []
+    lo, hi, begun, told = now.low[rows], now.high[rows], now.since_s[rows], now.told[rows]
+    for k in range(1, delay_us.shape[1]):
+        before, d = delay_us[:, k - 1], delay_us[:, k]
+        while True:
+            i = np.flatnonzero(np.maximum(hi, d) - np.minimum(lo, d) > 2 * inner_us)
+            if not len(i):
+                break
+            up = d[i] > hi[i]
+            level = np.where(up, lo[i] + 2 * inner_us, hi[i] - 2 * inner_us)
+            part = (level - before[i]) / (d[i] - before[i])
+            value, new = np.where(up, level - inner_us, level + inner_us), ~told[i]
+            made.append((rows[i][new], begun[i][new], value[new]))
+            lo[i], hi[i], begun[i] = level, level, t[i, k - 1] + part * (t[i, k] - t[i, k - 1])
+            told[i] = False
+        lo, hi = np.minimum(lo, d), np.maximum(hi, d)
+    now.low[rows], now.high[rows], now.since_s[rows], now.told[rows] = lo, hi, begun, told
+    return made

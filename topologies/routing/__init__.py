@@ -1,0 +1,1 @@
+"""Who forwards to whom: the oracle, schedules, segments, domains, and where packets then go."""

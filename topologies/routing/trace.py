@@ -1,0 +1,112 @@
+"""Where packets go: a walk hop by hop under the routes and links in force when a packet reaches each hop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from skybed.topologies.contacts.faults import silences
+from skybed.topologies.model.flows import HOPS
+from skybed.topologies.orbits.ephemeris import Array
+from skybed.topologies.routing.routes import Net
+
+
+class Steps:
+    """A value per key that changes at known times: `at` looks up many keys and times at once."""
+
+    def __init__(self, key: np.ndarray, t_s: Array, until_s: float) -> None:
+        self.span = (
+            2.0 * until_s + 1e3
+        )  # keys lie this far apart on one axis: 1e3 keys of a day, exact to 30 ns
+        self.order = np.lexsort((t_s, key))
+        self.key = key[self.order]
+        self.place = self.key * self.span + t_s[self.order]
+
+    def at(self, key: np.ndarray, t_s: Array) -> np.ndarray:
+        """Row (as given) of the last change of each key not after each time; -1: none."""
+        if not len(self.key):
+            return np.full(len(key), -1)
+        found = np.searchsorted(self.place, key * self.span + t_s, side="right") - 1
+        return np.where((found >= 0) & (self.key[found] == key), self.order[found], -1)
+
+
+class Tracer:
+    """The truth that a walk needs.
+
+    A packet crosses a link if the link stands, and is not silenced, when the packet leaves, and still stands
+    when it arrives. by_source: from its first node on the ground on it follows the routes of that instant.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        changes: np.ndarray,
+        contacts: pd.DataFrame,
+        lost: pd.DataFrame,
+        duration_s: float,
+        by_source: bool,
+    ) -> None:
+        self.net, self.changes, self.duration_s, self.by_source = net, changes, duration_s, by_source
+        pair = net.a * net.nodes + net.b
+        self.by_pair = np.argsort(pair)
+        self.pair = pair[self.by_pair]
+        self.contact = Steps(contacts.link.to_numpy(np.int64), contacts.start_s.to_numpy(), duration_s)
+        end_s = contacts.end_s.to_numpy()
+        self.end_s = np.where(end_s >= duration_s, np.inf, end_s)  # the plan ends, the link does not
+        quiet = silences(contacts, lost)
+        self.quiet = Steps(quiet.key, quiet.start_s, duration_s)
+        self.quiet_end_s = quiet.end_s
+
+    def walk(
+        self, src: int, dst: int, t_s: Array, most: int = HOPS
+    ) -> tuple[Array, np.ndarray, list[tuple[int, ...]]]:
+        """Packets sent from src to dst at times t_s, which cross `most` links at most.
+
+        Returns arrival times (nan: lost), for each the index of its path, and the paths: node indices, up to
+        where the packet was lost if it was.
+        """
+        t = np.array(t_s, dtype=float, ndmin=1)
+        rows = self.changes[self.changes["dst"] == dst]
+        routes = Steps(rows["node"].astype(np.int64), rows["t_s"], self.duration_s)
+        node = np.full(len(t), src)
+        hops = [node.copy()]
+        moving, lost, bound = node != dst, np.zeros(len(t), bool), np.zeros(len(t), bool)
+        asked_s = t.copy()  # at which time's routes each packet goes
+        while moving.any() and len(hops) <= most:
+            i = np.flatnonzero(moving)
+            asked_s[i] = np.where(bound[i], asked_s[i], t[i])
+            bound[i] |= self.by_source & (node[i] >= self.net.satellites)
+            row = routes.at(node[i], asked_s[i])
+            i, via = i[row >= 0], rows["via"][row[row >= 0]].astype(np.int64)
+            arrival = self.cross(self.link(node[i], via), t[i])
+            through = ~np.isnan(arrival)
+            i, via = i[through], via[through]
+            t[i], node[i] = arrival[through], via
+            went = np.zeros(len(t), bool)
+            went[i] = True
+            lost |= moving & ~went
+            moving = went & (node != dst)
+            hops.append(np.where(went, node, -1))
+        lost |= moving
+        walked, path_id = np.unique(np.stack(hops, axis=1), axis=0, return_inverse=True)
+        paths = [tuple(int(n) for n in path if n >= 0) for path in walked]
+        return np.where(lost, np.nan, t), path_id, paths
+
+    def link(self, node: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """The link between two nodes; -1 where there is none (or no other)."""
+        wanted = np.minimum(node, other) * self.net.nodes + np.maximum(node, other)
+        if not len(self.pair):
+            return np.full(len(node), -1)
+        at = np.minimum(np.searchsorted(self.pair, wanted), len(self.pair) - 1)
+        return np.where(self.pair[at] == wanted, self.by_pair[at], -1)
+
+    def cross(self, link: np.ndarray, t_s: Array) -> Array:
+        """When packets that enter links (-1: none) at times t_s come out; nan: they do not."""
+        arrival = np.full(len(t_s), np.nan)
+        contact, quiet = self.contact.at(link, t_s), self.quiet.at(link, t_s)
+        stands = (contact >= 0) & (t_s < self.end_s[contact]) if len(self.end_s) else np.zeros(len(t_s), bool)
+        if len(self.quiet_end_s):
+            stands &= (quiet < 0) | (t_s >= self.quiet_end_s[quiet])
+        arrival[stands] = t_s[stands] + self.net.delay_at(link[stands], t_s[stands])
+        arrival[stands] = np.where(arrival[stands] < self.end_s[contact[stands]], arrival[stands], np.nan)
+        return arrival

@@ -1,0 +1,199 @@
+"""A campaign: one YAML file that makes many scenarios of one, each validated before anything runs.
+
+Paths are those of topologies.scenario.overrides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import pathlib
+import urllib.parse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model import yamlmarks
+from skybed.topologies.model.closest import hint
+from skybed.topologies.model.fields import Model, Name
+from skybed.topologies.model.known import Problem
+from skybed.topologies.model.scenario import Scenario, dotted
+from skybed.topologies.model.yamlmarks import Marks, line_of
+from skybed.topologies.scenario import campaign_figures, loader, overrides
+from skybed.topologies.scenario.campaign_figures import Figure
+
+LONGEST_VALUE = 200  # characters, percent-encoded: with its path it names a folder
+
+Metric = Literal[
+    "sent", "lost", "loss_pct", "reordered_pct", "rtt_min_ms", "rtt_p50_ms", "rtt_p99_ms", "owd_p50_ms",
+    "owd_p99_ms", "pdv_p50_ms", "pdv_p99_ms", "outages", "outage_s", "outage_max_s", "throughput_mbps",
+    "retransmits", "stretch_p50", "handovers", "convergence_s", "expired", "path_stretch_p50",
+    "path_stretch_p99", "path_stretch_pct",
+]  # fmt: skip
+METRICS: list[Metric] = ["rtt_p50_ms", "rtt_p99_ms", "loss_pct", "outages", "outage_s", "throughput_mbps"]
+Value = str | int | float | bool | None
+
+
+class Campaign(Model):
+    """Every combination of the grid's values, with each item of the list, so many times."""
+
+    name: Name
+    about: str = ""
+    scenario: str  # the file, relative to this one
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default={})
+    variants: Annotated[
+        list[Annotated[dict[str, Any], Field(min_length=1)]], Field(alias="list", min_length=1)
+    ] = Field(default=[{}])
+    without: list[Annotated[dict[str, Any], Field(min_length=1)]] = Field(default=[])  # combinations left out
+    repeats: Annotated[int, Field(ge=1, le=10_000)] = 1
+    clock: Literal["virtual", "real"] = "virtual"
+    retries: Annotated[int, Field(ge=0, le=10)] = 1  # of a run that is invalid or breaks off
+    metrics: Annotated[list[Metric], Field(min_length=1)] = METRICS
+    figures: list[Figure] = Field(default=[])  # of the report
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run: parameters by path (lists and mappings as JSON), repeat from 0, and what to run."""
+
+    parameters: dict[str, Value]
+    repeat: int
+    scenario: Scenario
+    clock: str
+
+    @property
+    def played(self) -> Scenario:
+        """As it is run: virtual time has its own default of the delay bound."""
+        return self.scenario.in_virtual_time() if self.clock == "virtual" else self.scenario
+
+    @property
+    def key(self) -> str:
+        """Names the run by its content: a campaign that is edited keeps the runs that stay."""
+        return hashlib.sha256(f"{self.scenario.sha256} {self.clock}".encode()).hexdigest()[:16]
+
+
+def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
+    """The campaign in a file and its runs, repeats innermost. ScenarioError says file, line and field."""
+    file = str(path)
+    data, lines = yamlmarks.parse(loader.read_text(path, file, "campaign"), file)
+    if not isinstance(data, dict):
+        raise ScenarioError(f"{file}: a campaign is a mapping of fields (name, scenario, grid, ...).")
+    campaign = loader.validated(Campaign, data, lines, file, {(): Campaign, ("figures", "*"): Figure})
+    base_path = path.parent / campaign.scenario
+    where = f"{file}, line {line_of(lines, ('scenario',))}: {campaign.scenario}"
+    text = loader.read_text(base_path, where, "scenario")
+    loader.parse(text, str(base_path), base_path.parent)  # its own errors are told with its own lines
+    base, _ = yamlmarks.parse(text, str(base_path))
+    loader.name_flows(base)
+    cases: list[Case] = []
+    seen: dict[str, int] = {}
+    used: set[int] = set()  # of `without`
+    for changes in _combined(campaign, lines, file):
+        parameters = {
+            at: _value(changes[at][1] if at in changes else overrides.look(base, at))
+            for at in _paths(campaign)
+        }
+        if left_out := _left_out(campaign, parameters):
+            used |= left_out
+            continue
+        line = max((line for line, _ in changes.values()), default=1)
+        if "seed" in changes:  # in the table it is the run's
+            raise ScenarioError(
+                f"{file}, line {changes['seed'][0]}: seed is not a parameter; `repeats` vary it."
+            )
+        changed, marks = overrides.changed(base, changes, line, file)
+        scenario = loader.check(changed, marks, file, base_path.parent)
+        for at in changes:
+            if len(urllib.parse.quote(str(parameters[at]))) > LONGEST_VALUE:
+                raise ScenarioError(
+                    f"{file}, line {changes[at][0]}: a value of {at} is too long to name a folder."
+                )
+        for case in _repeated(campaign, parameters, scenario):
+            if case.key in seen:
+                other = seen[case.key]
+                raise ScenarioError(
+                    f"{file}, line {line}: the same run as that of line {other}; leave one out."
+                )
+            seen[case.key] = line
+            cases.append(case)
+    if not cases:
+        raise ScenarioError(f"{file}, line {line_of(lines, ('without',))}: without leaves no run.")
+    flows = dict.fromkeys(str(flow.name) for case in cases for flow in case.scenario.traffic)
+    drawn = campaign_figures.problems(campaign.figures, values(cases), campaign.metrics, list(flows))
+    problems = [
+        (line_of(lines, at), f"{dotted(at)} {says}") for at, says in (*_useless(campaign, used), *drawn)
+    ]
+    if problems:
+        raise loader.error_of(file, problems)
+    return campaign, cases
+
+
+def values(cases: Sequence[Case]) -> dict[str, list[Value]]:
+    """By parameter, the values it takes, in the order of the file."""
+    return {at: list(dict.fromkeys(case.parameters[at] for case in cases)) for at in cases[0].parameters}
+
+
+def seed_of(seed: int, repeat: int) -> int:
+    """The seed of a repeat: the scenario's own for the first, then numpy's SeedSequence of both."""
+    return (
+        seed if repeat == 0 else int(np.random.SeedSequence([seed % 2**64, repeat]).generate_state(1)[0] >> 1)
+    )
+
+
+def _repeated(campaign: Campaign, parameters: dict[str, Value], scenario: Scenario) -> Iterator[Case]:
+    if campaign.clock == "virtual":
+        scenario = scenario.in_virtual_time()
+    for repeat in range(campaign.repeats):
+        seeded = scenario.model_copy(update={"seed": seed_of(scenario.seed, repeat)})
+        yield Case(parameters, repeat, seeded, campaign.clock)
+
+
+# -- combinations that are left out ------------------------------------------------------------------
+
+
+def _left_out(campaign: Campaign, parameters: dict[str, Value]) -> set[int]:
+    """The items of `without` that a combination is like: it has all of their values."""
+    wanted = [{at: _value(value) for at, value in item.items()} for item in campaign.without]
+    return {n for n, item in enumerate(wanted) if item.items() <= parameters.items()}
+
+
+def _useless(campaign: Campaign, used: set[int]) -> Iterator[Problem]:
+    paths = _paths(campaign)
+    for number, item in enumerate(campaign.without):
+        unknown = [at for at in item if at not in paths]
+        for at in unknown:
+            yield ("without", number, at), f"is not a parameter of this campaign{hint(at, paths)}."
+        if not unknown and number not in used:
+            yield ("without", number), "leaves nothing out: no combination has these values."
+
+
+# -- parameters --------------------------------------------------------------------------------------
+
+
+def _paths(campaign: Campaign) -> list[str]:
+    return list(dict.fromkeys([*itertools.chain(*campaign.variants), *campaign.grid]))
+
+
+def _combined(campaign: Campaign, lines: Marks, file: str) -> Iterator[dict[str, tuple[int, Any]]]:
+    """The list's items, and for each of them the combinations of the grid's values."""
+    for number, variant in enumerate(campaign.variants):
+        given = {at: (line_of(lines, ("list", number, at)), value) for at, value in variant.items()}
+        for at in campaign.grid.keys() & given.keys():
+            raise ScenarioError(
+                f"{file}, line {given[at][0]}: {at} is in the grid too; give it in one place."
+            )
+        axes = [
+            [(at, (line_of(lines, ("grid", at, i)), value)) for i, value in enumerate(values)]
+            for at, values in campaign.grid.items()
+        ]
+        for chosen in itertools.product(*axes):
+            yield given | dict(chosen)
+
+
+def _value(value: Any) -> Value:
+    return json.dumps(value) if isinstance(value, list | dict) else value

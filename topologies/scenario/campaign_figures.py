@@ -1,0 +1,77 @@
+"""The figures of a campaign's report: what is drawn over what, and whether it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from skybed.topologies.model.fields import Model
+from skybed.topologies.model.known import Problem, known_name
+
+FLOW = "flow"  # takes a parameter's place: the flows of the scenario
+SAMPLES = ("rtt_ms", "owd_ms")  # of single probes
+
+
+class Figure(Model):
+    """One figure. What takes no part in it is pooled, but for flows: each has a figure of its own."""
+
+    kind: Literal["ecdf", "box", "heatmap", "line"]
+    metric: str
+    flow: str | None = None  # this one only
+    x: str | None = None
+    y: str | None = None
+    colour: str | None = None
+    columns: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What takes part in it, by its role."""
+        told = {role: getattr(self, role) for role in ("x", "y", "colour", "columns")}
+        return {role: at for role, at in told.items() if at is not None}
+
+
+# By kind: the roles that it must have, and those that it may.
+ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "ecdf": ((), ("colour", "columns")),
+    "box": (("x",), ("colour", "columns")),
+    "heatmap": (("x", "y"), ("columns",)),
+    "line": (("x",), ("colour", "columns")),
+}
+
+
+def problems(
+    figures: Sequence[Figure],
+    parameters: Mapping[str, Sequence[Any]],
+    metrics: Sequence[str],
+    flows: Sequence[str],
+) -> Iterator[Problem]:
+    """parameters: with their values."""
+    parameters = {**parameters, FLOW: flows}
+    for number, figure in enumerate(figures):
+        at: tuple[str | int, ...] = ("figures", number)
+        known = SAMPLES if figure.kind == "ecdf" else metrics
+        yield from known_name(
+            (*at, "metric"), figure.metric, known, f"metric in this campaign's {figure.kind}"
+        )
+        if figure.flow is not None:
+            yield from known_name((*at, "flow"), figure.flow, flows, "flow")
+        must, may = ROLES[figure.kind]
+        for role in must:
+            if role not in figure.parameters:
+                yield at, f"has no {role}; a {figure.kind} needs one."
+        first: dict[str, str] = {}
+        for role, parameter in figure.parameters.items():
+            here = (*at, role)
+            if role not in must + may:
+                yield here, f"is not for a figure of the kind {figure.kind}; leave it out."
+            elif parameter in first:
+                yield here, f"is {parameter}, as {first[parameter]} is; leave one out."
+            else:
+                yield from known_name(here, parameter, parameters, "parameter of this campaign")
+            first.setdefault(parameter, role)
+        if figure.kind == "line" and not all(map(_is_number, parameters.get(figure.x or "", ()))):
+            yield (*at, "x"), f"is {figure.x}, whose values are not all numbers; a box can show them."
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

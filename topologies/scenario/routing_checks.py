@@ -1,0 +1,147 @@
+"""Checks of `routing` and `faults` that involve more than one field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import get_args
+
+from skybed.topologies.model.closest import hint
+from skybed.topologies.model.faults import LINK_KINDS, TARGETS, Fault
+from skybed.topologies.model.known import Problem, known_name
+from skybed.topologies.model.routing import SOFTWARE, Custom, Domain, Inner, Routing, belongs
+from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.model.yamlmarks import Path
+
+
+def routing(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
+    rule = scenario.routing
+    if rule.daemon is not None and not any(rule.daemon in part.able for part in rule.parts):
+        can = ", ".join(name for name, able in SOFTWARE.items() if rule.daemon in able)
+        lacks = f"has no {rule.protocol}" if rule.able else f"is not used by {rule.protocol}"
+        yield ("routing", "daemon"), f"is {rule.daemon}, which {lacks}; protocol could be {can}."
+    else:
+        yield from sorted({wrong for part in rule.parts if part.software == "frr" for wrong in _frr(part)})
+    if any(part.protocol == "custom" for part in rule.parts) != (rule.custom is not None):
+        yield ("routing", "custom"), "goes with protocol: custom, and that with it; give both or neither."
+    elif rule.custom:
+        yield from _templates(rule.custom)
+    if rule.dead_s <= rule.hello_s:
+        yield ("routing", "dead_s"), f"is {rule.dead_s}; it must be more than hello_s, {rule.hello_s}."
+    for i, copy in enumerate(rule.copies):
+        for name in copy.nodes if isinstance(copy.nodes, list) else ():
+            known = {"ground", *scenario.layers, *nodes}
+            yield from known_name(("routing", "copies", i, "nodes"), name, known, "node or layer")
+
+
+def _frr(rule: Routing) -> Iterator[Problem]:
+    """What FRR does not take."""
+    if rule.protocol.startswith("isis") and rule.hello_s > 600:
+        yield ("routing", "hello_s"), f"is {rule.hello_s}; FRR's IS-IS takes at most 600."
+    if rule.protocol.startswith("isis") and rule.isis_multiplier > 100:
+        yield ("routing", "dead_s"), f"is {rule.dead_s}; FRR's IS-IS takes at most 100 times hello_s."
+    if rule.bfd and rule.bfd_multiplier < 2:
+        yield ("routing", "bfd_multiplier"), f"is {rule.bfd_multiplier}; FRR takes at least 2."
+
+
+def _templates(custom: Custom) -> Iterator[Problem]:
+    import jinja2  # takes a tenth of a second
+
+    for field in ("command", "config", "ready"):
+        try:
+            jinja2.Environment().parse(getattr(custom, field) or "")
+        except jinja2.TemplateSyntaxError as error:
+            yield (
+                ("routing", "custom", field),
+                f"is no template: {error.message}, in its line {error.lineno}.",
+            )
+
+
+def domains(scenario: Scenario, nodes: dict[str, str]) -> Iterator[Problem]:
+    """nodes: of each node its layer, "" for those on the ground."""
+    rule = scenario.routing
+    owner: dict[str, str] = {}
+    seen: set[str] = set()
+    for i, domain in enumerate(rule.domains):
+        path: Path = ("routing", "domains", i)
+        if domain.name in seen:
+            yield path, f"is a second domain named {domain.name}."
+        seen.add(domain.name)
+        for name in domain.nodes:
+            yield from known_name((*path, "nodes"), name, {*nodes, *nodes.values(), "ground"} - {""}, "node")
+        members = [name for name, layer in nodes.items() if belongs(domain.nodes, name, layer)]
+        twice = next((name for name in members if name in owner), None)
+        if twice:
+            yield (
+                (*path, "nodes"),
+                f"has {twice}, which is in {owner[twice]} already; a node is in one domain.",
+            )
+        owner.update(dict.fromkeys(members, domain.name))
+        if domain.anchor is not None and domain.anchor not in members:
+            yield (
+                (*path, "anchor"),
+                f"is {domain.anchor}, which is not in the domain{hint(domain.anchor, members)}.",
+            )
+        yield from _within(path, rule, domain)
+    left = next((name for name in nodes if name not in owner), None)
+    if rule.domains and left:
+        yield ("routing", "domains"), f"leave out {left}; with domains every node is in one."
+
+
+def _within(path: Path, rule: Routing, domain: Domain) -> Iterator[Problem]:
+    within, can = rule.within(domain), get_args(Inner)
+    if within.protocol not in can:
+        yield path, f"is routed by {within.protocol}; within a domain it can be {', '.join(can)}."
+    elif rule.sessions == "anchors" and within.software != "bird":
+        yield (
+            path,
+            "is not routed by BIRD, and hears of no other domain's nodes; take sessions: links, or ospf.",
+        )
+
+
+def faults(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
+    for i, fault in enumerate(scenario.faults):
+        path: Path = ("faults", i)
+        given = [target for target in TARGETS if getattr(fault, target) is not None]
+        if len(given) != 1:
+            yield path, f"has {' and '.join(given) or 'no target'}; give exactly one of {', '.join(TARGETS)}."
+        yield from _target(path, scenario, fault, nodes)
+        yield from _when(path, scenario, fault)
+
+
+def _target(path: Path, scenario: Scenario, fault: Fault, nodes: set[str]) -> Iterator[Problem]:
+    for name in fault.link or ():
+        yield from known_name((*path, "link"), name, nodes, "node")
+    if fault.links is not None:
+        known = {*LINK_KINDS, *scenario.link_names}
+        yield from known_name((*path, "links"), fault.links, known, "kind or class of links")
+    if fault.node is not None:
+        yield from known_name((*path, "node"), fault.node, nodes, "node")
+    if fault.layer is not None:
+        yield from known_name((*path, "layer"), fault.layer, scenario.layers, "layer")
+    if fault.plane is not None:
+        name, number = fault.plane
+        yield from known_name((*path, "plane"), name, scenario.layers, "layer")
+        if name not in scenario.layers:
+            return
+        layer = scenario.layers[name]
+        planes = layer.walker.planes if layer.walker else 0 if layer.elements else 1
+        if number >= planes:
+            has = f"has {planes}, counted from 0" if planes else "is from an element file and has none"
+            yield (*path, "plane"), f"names plane {number} of {name}, which {has}."
+
+
+def _when(path: Path, scenario: Scenario, fault: Fault) -> Iterator[Problem]:
+    once, random = fault.at_s is not None, fault.mtbf_s is not None or fault.mttr_s is not None
+    if once == random:
+        has = "both at_s and mtbf_s or mttr_s" if once else "no time"
+        yield path, f"has {has}; give at_s, or mtbf_s and mttr_s."
+    elif random and (fault.mtbf_s is None or fault.mttr_s is None):
+        yield path, f"has no {'mtbf_s' if fault.mtbf_s is None else 'mttr_s'}; random failures need both."
+    elif random and (fault.planned or fault.for_s is not None):
+        yield path, f"has {'planned' if fault.planned else 'for_s'}, which goes with at_s only."
+    if fault.at_s is not None and fault.at_s >= scenario.duration_s:
+        yield (*path, "at_s"), f"is {fault.at_s:g}; the run ends at {scenario.duration_s:g} s (duration_s)."
+    if fault.announced_s is not None and not fault.planned:
+        yield (*path, "announced_s"), "is given, but the outage is not planned; set planned: true."
+    if isinstance(fault.reacquire_s, tuple) and fault.reacquire_s[0] > fault.reacquire_s[1]:
+        yield (*path, "reacquire_s"), f"is {list(fault.reacquire_s)}; the lesser comes first."

@@ -1,0 +1,168 @@
+"""A TCP transfer by iperf3: a server and a client inside the nodes, their JSON kept and read back.
+
+The client's JSON tells what was sent, the retransmissions and the RTT; the server's tells what arrived,
+and does so even when the client's end of the control connection is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skybed.topologies.errors import MachineError
+from skybed.topologies.model.flows import TcpFlow
+from skybed.traffic.nodes import NodeHandle, address
+from skybed.traffic.stage import Stage
+
+FIRST_PORT = 5201  # one to a flow
+LISTEN_S = 10.0  # how long a server may take to listen
+CONNECT_MS = 5000
+FINISH_S = 3.0  # how long a client may take to end by itself after the flow's stop
+SERVER_S = 0.5  # how long a server may take to end after its client
+STOP_S = 2.0  # how long either may take to print its JSON when told to end
+_LISTENING = "0A"  # state in /proc/net/tcp
+
+log = logging.getLogger(__name__)
+
+
+class Transfer:
+    """The iperf3 server and client of one flow."""
+
+    def __init__(self, stage: Stage, flow: TcpFlow, number: int) -> None:
+        source, target = stage.ends(flow)
+        self.flow = flow
+        self._loop, self._clock = stage.loop, stage.clock
+        self._begun_s: float | None = None
+        start_s, stop_s = self._window_s = stage.window_s(flow)
+        folder = stage.out / "iperf3"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._client_json = folder / f"{flow.name}.json"
+        self._server_json = folder / f"{flow.name}.server.json"
+        port, local, remote = FIRST_PORT + number, address(source, flow.family), address(target, flow.family)
+
+        server = ["iperf3", "--server", "--one-off", "--json", "--bind", remote, "--port", str(port)]
+        self._server = _start(target, server, self._server_json)
+        stage.closing.callback(_end, self._server, SERVER_S)
+        client = ["iperf3", "--client", remote, "--bind", local, "--port", str(port), "--json",
+                  "--connect-timeout", str(CONNECT_MS), "--time", str(max(1, int(stop_s - start_s))),
+                  "--interval", "1", "--congestion", flow.congestion,
+                  "--parallel", str(flow.streams)]  # fmt: skip
+        if flow.rate_mbps is not None:  # iperf3 takes the rate of a stream
+            client += ["--bitrate", f"{flow.rate_mbps * 1e6 / flow.streams:.0f}"]
+        # A fork holds up the probes, so the client is forked now and waits for a line to begin.
+        ours, theirs = socket.socketpair()
+        self._go = stage.closing.enter_context(ours)
+        with theirs:
+            waiting = ["sh", "-c", 'read -r go && exec "$@"', "sh", *client]
+            self._client = _start(source, waiting, self._client_json, stdin=theirs.fileno())
+        stage.closing.callback(self._end_client)
+        _await_listener(self._server, port, flow)
+        stage.loop.at(stage.window_ns(flow)[0], self._begin)
+
+    def _begin(self, now_ns: int) -> None:
+        self._begun_s = self._clock.now_s()
+        with contextlib.suppress(OSError):  # it has died already: `columns` tells
+            self._go.send(b"\n")
+
+    def _end_client(self) -> None:
+        if self._begun_s is None or self._loop.stopped:
+            _end(self._client, 0.0)
+        else:
+            _end(self._client, self._window_s[1] + FINISH_S - self._clock.now_s())
+
+    def columns(self) -> dict[str, Any]:
+        """The flow's rows of the flows table, one for each interval that the client reported."""
+        flow = self.flow
+        client, server = _read(self._client_json), _read(self._server_json)
+        intervals = client.get("intervals", [])
+        problem = client.get("error") or (None if intervals else "it left no intervals")
+        if problem and self._begun_s is not None:
+            log.warning("flow %s: the iperf3 client failed: %s; it left %d intervals, see %s",
+                        flow.name, problem, len(intervals), self._client_json)  # fmt: skip
+        sums = [interval["sum"] for interval in intervals]
+        start, end = (np.array([s[key] for s in sums]) for key in ("start", "end"))
+        received = _received_bytes(server, len(sums))
+        begun_s = self._begun_s or 0.0
+        rows = len(sums)
+        return {
+            "flow": [flow.name] * rows,
+            "kind": ["tcp"] * rows,
+            "src": [flow.source] * rows,
+            "dst": [flow.target] * rows,
+            "start_s": begun_s + start,
+            "end_s": begun_s + end,
+            "sent_packets": [None] * rows,
+            "received_packets": [None] * rows,
+            "lost_packets": [None] * rows,
+            "reordered_packets": [None] * rows,
+            "sent_bytes": [s["bytes"] for s in sums],
+            "received_bytes": received,
+            "throughput_mbps": received * 8e-6 / (end - start),
+            "retransmits": [s.get("retransmits") for s in sums],
+            "rtt_us": [np.mean([stream["rtt"] for stream in i["streams"]]) for i in intervals],
+        }
+
+
+def _received_bytes(server: dict[str, Any], rows: int) -> np.ndarray:
+    """Bytes that arrived in each of the client's intervals; nan where the server says nothing.
+
+    The server's last words may come in an interval of their own, a few ms long: they go to the last row.
+    """
+    received = np.full(rows, np.nan)
+    for i, interval in enumerate(server.get("intervals", [])):
+        if i < rows:
+            received[i] = interval["sum"]["bytes"]
+        elif rows:
+            received[-1] += interval["sum"]["bytes"]
+    return received
+
+
+def _start(
+    node: NodeHandle, args: list[str], output: Path, stdin: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
+    with output.open("wb") as file:
+        try:
+            return node.popen(args, stdin=stdin, stdout=file, stderr=subprocess.STDOUT)
+        except FileNotFoundError as error:
+            raise MachineError("tcp flows need the program iperf3: install the package iperf3.") from error
+
+
+def _await_listener(server: subprocess.Popen[bytes], port: int, flow: TcpFlow) -> None:
+    """Wait until the server listens. To connect and see would use up its one connection."""
+    table = Path(f"/proc/{server.pid}/net/{'tcp' if flow.family == 4 else 'tcp6'}")
+    deadline = time.monotonic() + LISTEN_S
+    while time.monotonic() < deadline and server.poll() is None:
+        for line in table.read_text().splitlines()[1:]:
+            fields = line.split()  # number, local address:port, remote, state
+            if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+                return
+        time.sleep(0.02)
+    log.warning("flow %s: the iperf3 server at %s does not listen on port %d", flow.name, flow.target, port)
+
+
+def _end(process: subprocess.Popen[bytes], wait_s: float) -> None:
+    """Wait for a process to end; SIGTERM makes iperf3 print what it has, SIGKILL is the last resort."""
+    for end, patience_s in ((process.terminate, max(wait_s, 0.0)), (process.kill, STOP_S)):
+        try:
+            process.wait(patience_s)
+            return
+        except subprocess.TimeoutExpired:
+            end()
+    process.wait()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """iperf3's JSON, or nothing where it wrote none."""
+    try:
+        found = json.loads(path.read_text())
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,129 @@
+"""Path proof: which nodes a packet really crosses, by probes that expire at hop 1, 2, 3 and so on.
+
+All probes of a round leave in one system call and carry the round's number; the routers' ICMP errors
+quote them, and the kernel hands the errors to the sending socket (traffic/wire/icmp.py).
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from typing import Any
+
+import numpy as np
+
+from skybed.topologies.model.flows import TraceFlow
+from skybed.traffic.nodes import address, bound_socket
+from skybed.traffic.stage import Stage
+from skybed.traffic.wire import icmp
+from skybed.traffic.wire.batch import Outbox, control_message, raw_address
+from skybed.traffic.wire.icmp import IcmpError
+
+PORT = 33434  # traceroute's; nobody listens there
+_PROBE = struct.Struct("!IB3x")  # round, TTL
+_ENCAPSULATED = struct.Struct("!40xH6xIB3x")  # IPv6 header; UDP header: source port; _PROBE
+
+
+class Round:
+    """One round of probes, and what answered it."""
+
+    def __init__(self, sent_ns: int, ttls: int) -> None:
+        self.sent_ns, self.ttls = sent_ns, ttls
+        self.answers: dict[int, str] = {}  # TTL: address
+        self.end: int | None = None  # the lowest TTL to reach the destination or a router without a route
+        self.reached = False
+
+    def hops(self) -> int:
+        """The number of hops to report: to the end, or to the last that answered, at least 1."""
+        return self.end or max(self.answers, default=1)
+
+
+class Tracer:
+    """The path proof of one flow. phase: 0 to 1, when in a second (or its period, if that is less) it begins
+    its first round.
+    """
+
+    def __init__(self, stage: Stage, flow: TraceFlow, phase: float) -> None:
+        source, target = stage.ends(flow)
+        self.flow, self._clock, self._inbox = flow, stage.clock, stage.inbox
+        self._name_of = stage.name_of
+        self._rounds: list[Round] = []
+        self._ttls = flow.max_ttl
+        if flow.family == 4:
+            level, ttl_kind = socket.IPPROTO_IP, socket.IP_TTL
+        else:
+            level, ttl_kind = socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT
+        ttls = range(1, flow.max_ttl + 1)
+        self._probes = Outbox(
+            flow.max_ttl,
+            _PROBE.size,
+            raw_address(address(target, flow.family), PORT),
+            [control_message(level, ttl_kind, ttl) for ttl in ttls],
+        )
+        self._probes.data[:, 4] = ttls
+        self._sock = stage.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
+        icmp.keep(self._sock)
+        stage.loop.watch(self._sock.fileno(), self._receive)
+        if flow.family == 6:
+            self._around = stage.closing.enter_context(
+                bound_socket(source, 6, socket.SOCK_RAW, socket.IPPROTO_IPV6)
+            )
+            icmp.keep(self._around)
+            stage.loop.watch(self._around.fileno(), self._receive_encapsulated)
+        first_ns, end_ns = stage.window_ns(flow)
+        period_ns = flow.every_s * 1e9
+        phase_ns = round(min(period_ns, 1e9) * phase)
+        stage.loop.every(period_ns, first_ns + phase_ns, end_ns, self._send)
+
+    def _send(self, now_ns: int) -> None:
+        """Begin a round with as many hops as the last answered round had; more follow if they do not do."""
+        number = len(self._rounds)
+        self._rounds.append(Round(time.time_ns(), self._ttls))
+        self._probes.data[:, :4] = np.frombuffer(struct.pack("!I", number), np.uint8)
+        self._probes.send(self._sock.fileno(), self._ttls)
+
+    def _receive(self) -> None:
+        for packet, error in icmp.read(self._sock, self._inbox):
+            if len(packet) == _PROBE.size:
+                number, ttl = _PROBE.unpack(packet)
+                self._answer(number, ttl, error)
+
+    def _receive_encapsulated(self) -> None:
+        """Errors about probes that the source encapsulates (SRv6): they quote the packet around it, which has
+        the probe's hop limit."""
+        port = self._sock.getsockname()[1]
+        for packet, error in icmp.read(self._around, self._inbox):
+            if len(packet) == _ENCAPSULATED.size:
+                source_port, number, ttl = _ENCAPSULATED.unpack(packet)
+                if source_port == port:
+                    self._answer(number, ttl, error)
+
+    def _answer(self, number: int, ttl: int, error: IcmpError) -> None:
+        if number >= len(self._rounds):
+            return
+        this = self._rounds[number]
+        this.answers[ttl] = error.sender
+        if not error.expired:
+            if this.end is None or ttl < this.end:
+                this.end, this.reached = ttl, error.reached
+                self._ttls = ttl if this.reached else self.flow.max_ttl
+        elif ttl == this.ttls < self.flow.max_ttl and number == len(self._rounds) - 1:
+            # The path has grown since the last round.
+            this.ttls = self._ttls = self.flow.max_ttl
+            self._probes.send(self._sock.fileno(), self.flow.max_ttl, first=ttl)
+
+    def columns(self) -> dict[str, Any]:
+        """The flow's rows of the paths table: one a hop of every round, whether or not it answered."""
+        rounds = [(this, hop) for this in self._rounds for hop in range(1, this.hops() + 1)]
+        answers = [this.answers.get(hop) for this, hop in rounds]
+        count = len(rounds)
+        return {
+            "flow": [self.flow.name] * count,
+            "src": [self.flow.source] * count,
+            "dst": [self.flow.target] * count,
+            "sent_s": self._clock.from_realtime_ns(np.array([this.sent_ns for this, _ in rounds], np.int64)),
+            "hop": [hop for _, hop in rounds],
+            "node": [answer and self._name_of(answer) for answer in answers],
+            "reached": [this.reached for this, _ in rounds],
+        }

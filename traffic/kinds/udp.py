@@ -1,0 +1,161 @@
+"""A UDP stream of constant rate and the sink that counts it, second by second.
+
+Each datagram carries its sequence number and when it was sent. Lost packets are counted in the second
+in which they were sent, received and reordered ones in the second in which they arrived.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from skybed.topologies.model.flows import UdpFlow
+from skybed.traffic.nodes import address, bound_socket
+from skybed.traffic.stage import Stage
+from skybed.traffic.wire.batch import SO_TIMESTAMPNS, Outbox, raw_address
+from skybed.traffic.wire.reordering import reordered
+
+TICK_NS = 1_000_000
+BURST_NS = 2_000_000  # never more than this much of the rate in one go
+CREDIT_NS = 50_000_000
+FIRST_PORT = 20_000  # one to a flow, below the ports that Linux gives to sockets of its own accord
+BUFFER_BYTES = 8 << 20
+SO_RCVBUFFORCE, SO_MEMINFO = 33, 55  # <asm-generic/socket.h>
+_DROPS = 8  # SK_MEMINFO_DROPS, index into what SO_MEMINFO returns
+_S = 1_000_000_000
+
+log = logging.getLogger(__name__)
+
+
+class Pacer:
+    """How many packets are due, so that the rate is kept although ticks come late.
+
+    A late tick sends at most a burst and the following ones make up for the rest, but not for more than
+    CREDIT_NS: what a busy machine could not send in time by then is left out, and counted.
+    """
+
+    def __init__(self, rate_mbps: float, size_bytes: int) -> None:
+        self.gap_ns = size_bytes * 8 * 1000 / rate_mbps
+        self.tick_ns = max(TICK_NS, self.gap_ns)
+        self.burst = max(2, int(BURST_NS / self.gap_ns))  # two, to make up for a missed tick
+        self.left_out = 0
+
+    def due(self, elapsed_ns: int, sent: int) -> int:
+        """Packets to send now, that much after the start, when `sent` are already gone."""
+        due = int(elapsed_ns / self.gap_ns) + 1 - sent - self.left_out
+        excess = max(0, due - max(self.burst, int(CREDIT_NS / self.gap_ns)))
+        self.left_out += excess
+        return min(self.burst, due - excess)
+
+
+class Stream:
+    """The generator and the sink of one flow."""
+
+    def __init__(self, stage: Stage, flow: UdpFlow, number: int) -> None:
+        source, target = stage.ends(flow)
+        port = FIRST_PORT + number
+        self.flow, self._inbox = flow, stage.inbox
+        self._start_s, self._stop_s = stage.window_s(flow)
+        self._first_ns, end_ns = stage.window_ns(flow)
+        self._pacer = Pacer(flow.rate_mbps, flow.size_bytes)
+        self._outbox = Outbox(
+            self._pacer.burst, flow.size_bytes, raw_address(address(target, flow.family), port)
+        )
+        self._outgoing = _headers(self._outbox.data)
+        self._incoming = _headers(self._inbox.data)
+        self._sent, self._next_expected = 0, 0
+        seconds = max(1, ceil(self._stop_s - self._start_s))
+        self._sent_in = np.zeros(seconds, np.int64)  # packets, by the second in which they were sent
+        self._arrived_of = np.zeros(seconds, np.int64)  # those of them that arrived
+        self._received_in = np.zeros(seconds, np.int64)  # by the second in which they arrived
+        self._reordered_in = np.zeros(seconds, np.int64)
+
+        self._sender = stage.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
+        self._sink = stage.closing.enter_context(
+            bound_socket(target, flow.family, socket.SOCK_DGRAM, port=port)
+        )
+        self._sink.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
+        self._sink.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        stage.closing.callback(self._report)  # while the socket is still open
+        stage.loop.watch(self._sink.fileno(), self._receive)
+        stage.loop.every(self._pacer.tick_ns, self._first_ns, end_ns, self._send)
+
+    def _send(self, now_ns: int) -> None:
+        elapsed_ns = now_ns - self._first_ns
+        due = self._pacer.due(elapsed_ns, self._sent)
+        if due > 0:
+            self._outgoing["seq"][:due] = np.arange(self._sent, self._sent + due)
+            self._outgoing["elapsed_ns"][:due] = elapsed_ns
+            gone = self._outbox.send(self._sender.fileno(), due)
+            self._sent += gone
+            self._sent_in[min(elapsed_ns // _S, len(self._sent_in) - 1)] += gone
+
+    def _receive(self) -> None:
+        count = self._inbox.read(self._sink.fileno())
+        if count:
+            seq = self._incoming["seq"][:count].astype(np.int64)
+            self._count(self._arrived_of, self._incoming["elapsed_ns"][:count].astype(np.int64))
+            arrived_ns = self._inbox.stamps_ns(count) - self._first_ns
+            self._count(self._received_in, arrived_ns)
+            self._count(self._reordered_in, arrived_ns[reordered(seq, self._next_expected)])
+            self._next_expected = max(self._next_expected, int(seq.max()) + 1)
+
+    @staticmethod
+    def _count(counts: np.ndarray, elapsed_ns: np.ndarray) -> None:
+        """Add one to the second of each time. What comes after the last second counts as the last one's."""
+        seconds = np.clip(elapsed_ns // _S, 0, len(counts) - 1)
+        counts += np.bincount(seconds, minlength=len(counts))
+
+    def _report(self) -> None:
+        """Say so if this machine, not the network, held packets back or lost them."""
+        if self._pacer.left_out:
+            log.warning(
+                "flow %s: %d packets could not be sent in time; lower the flow's rate_mbps for this machine",
+                self.flow.name,
+                self._pacer.left_out,
+            )
+        drops = struct.unpack_from(
+            "=I", self._sink.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36), 4 * _DROPS
+        )[0]
+        if drops:
+            log.warning(
+                "flow %s: %d packets were lost in the sink's own buffer, not in the network; "
+                "lower the flow's rate_mbps for this machine",
+                self.flow.name,
+                drops,
+            )
+
+    def columns(self) -> dict[str, Any]:
+        """The flow's rows of the flows table, one a second."""
+        flow, seconds = self.flow, len(self._sent_in)
+        start_s = self._start_s + np.arange(seconds)
+        end_s = np.minimum(start_s + 1, max(self._stop_s, self._start_s))
+        length_s = np.where(end_s > start_s, end_s - start_s, np.nan)
+        return {
+            "flow": [flow.name] * seconds,
+            "kind": ["udp"] * seconds,
+            "src": [flow.source] * seconds,
+            "dst": [flow.target] * seconds,
+            "start_s": start_s,
+            "end_s": end_s,
+            "sent_packets": self._sent_in,
+            "received_packets": self._received_in,
+            "lost_packets": np.maximum(self._sent_in - self._arrived_of, 0),
+            "reordered_packets": self._reordered_in,
+            "sent_bytes": self._sent_in * flow.size_bytes,
+            "received_bytes": self._received_in * flow.size_bytes,
+            "throughput_mbps": self._received_in * flow.size_bytes * 8e-6 / length_s,
+            "retransmits": [None] * seconds,
+            "rtt_us": np.full(seconds, np.nan),
+        }
+
+
+def _headers(data: np.ndarray) -> np.ndarray:
+    """The first 16 octets of each row as sequence number and ns since the flow's start."""
+    fields = np.dtype([("seq", ">u8"), ("elapsed_ns", ">u8")])
+    return np.ndarray(len(data), fields, buffer=data, strides=(data.shape[1],))

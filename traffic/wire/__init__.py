@@ -1,0 +1,1 @@
+"""Packets: built, sent and received many at a time."""
