@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skybed.topologies.errors import RunError, SkybedError
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 # What this package reads of each table; a table may hold more.
 TABLES: dict[str, dict[str, str]] = {

@@ -6,8 +6,8 @@ builds a still of the sky at the scenario's epoch; `--topo sky,FILE,30` the one 
 """
 
 from skybed.emulator.sky.net import SkyTopo
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 
 def sky(scenario: str, at_s: float = 0.0) -> SkyTopo:

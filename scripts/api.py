@@ -17,8 +17,8 @@ from skybed.analysis.tested import TestedRun
 from skybed.analysis.verdict import Verdict
 from skybed.scripts.running import folders
 from skybed.scripts.running import run as running
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.scenario import campaign as model
+from skybed.topologies.scenario.file import Scenario
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ import pytest
 if TYPE_CHECKING:
     from skybed.analysis.tested import TestedRun
     from skybed.scripts.running.run import Options
-    from skybed.topologies.model.scenario import Scenario
+    from skybed.topologies.scenario.file import Scenario
 
 INVALID = "skybed_invalid"  # attribute of a report and property of a test: why the run could tell it nothing
 
@@ -89,7 +89,7 @@ class Skybed:
         """
         from skybed.scripts.running.run import Options
         from skybed.topologies.errors import SkybedError
-        from skybed.topologies.model.scenario import Scenario
+        from skybed.topologies.scenario.file import Scenario
 
         loaded = Scenario.load(self._root / scenario).with_(fields)
         key = (loaded.sha256, clock, lane)

@@ -18,7 +18,8 @@ import pandas as pd
 import skybed
 from skybed.analysis.measures import truth
 from skybed.topologies.model.flows import HOPS
-from skybed.topologies.model.scenario import LinkClass, Scenario
+from skybed.topologies.model.links import LinkClass
+from skybed.topologies.scenario.file import Scenario
 
 DURATION_S = 60.0
 GAP_S = (30.0, 32.0)

@@ -28,8 +28,8 @@ from skybed.emulator.sky.node import SkyNode
 from skybed.topologies.errors import InvalidRun, MachineError
 
 if TYPE_CHECKING:
-    from skybed.topologies.model.scenario import Scenario
     from skybed.topologies.plan.plan import Plan
+    from skybed.topologies.scenario.file import Scenario
 
 APART_S = 0.02  # starts of two daemons; BIRD works its routes out once a second, so fifty ways apart
 POLL_S = 1.0

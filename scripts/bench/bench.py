@@ -28,7 +28,7 @@ from skybed.scripts.bench.figures import Section
 from skybed.scripts.running.progress import Stages
 from skybed.topologies.errors import InvalidRun, ScenarioError
 from skybed.topologies.model.closest import hint
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 NAMES = ("bring-up", "updates", "planning", "live", "virtual", "forwarding", "generator")
 WHEN_NAMED = ("daemons",)  # takes half an hour

@@ -13,7 +13,7 @@ from skybed.scripts.bench.figures import Section, figure
 from skybed.scripts.bench.live import LAST_LINES, SKYBED, follow
 from skybed.scripts.running.progress import Stages
 from skybed.topologies.errors import InvalidRun
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 PLAYED_S = 30
 ALTITUDE_KM = 1160

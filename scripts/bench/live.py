@@ -18,7 +18,7 @@ from skybed.emulator.lanes import lanes
 from skybed.scripts.bench.figures import Section, figure
 from skybed.topologies.errors import InvalidRun, ScenarioError
 from skybed.topologies.model.flows import ProbeFlow
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 SKYBED = [sys.executable, "-c", "from skybed.scripts.cli.main import main; main()"]
 STAGES = ("planning", "starting", "building", "playing", "ending")

@@ -23,12 +23,13 @@ from skyfield.timelib import Time
 from skybed.scripts.bench.figures import Section, figure
 from skybed.topologies.contacts.visibility import Rule, intervals
 from skybed.topologies.errors import InvalidRun, ScenarioError
-from skybed.topologies.model.scenario import Scenario, Station
+from skybed.topologies.model.ground import Station
 from skybed.topologies.orbits import elements, ephemeris
 from skybed.topologies.orbits.geometry import C_KM_S
 from skybed.topologies.orbits.walker import Satellite
 from skybed.topologies.plan import timeline
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 ELEVATION_DEG = 10.0
 LOOP = 12  # satellites that the loop with Skyfield goes over

@@ -28,8 +28,8 @@ from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.scripts.bench.figures import Section, Tell, figure
 from skybed.topologies.contacts.contacts import Link
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 Shape = tuple[int, int]  # planes, satellites in each
 

@@ -12,7 +12,7 @@ from skybed.emulator.lanes import umlkernel
 from skybed.scripts.bench.figures import Section, figure
 from skybed.scripts.bench.live import LAST_LINES, SKYBED, follow
 from skybed.topologies.errors import InvalidRun
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 # Two stations and a line between them, for a TCP that fills it: a packet in one way or the other every 80 us.
 LINE: dict[str, Any] = {

@@ -18,8 +18,8 @@ from skybed.topologies.errors import RunError, ScenarioError, SkybedError
 
 if TYPE_CHECKING:
     from skybed.scripts.running.progress import Stages
-    from skybed.topologies.model.scenario import Scenario
     from skybed.topologies.plan.plan import Plan
+    from skybed.topologies.scenario.file import Scenario
 
 FINEST_STEP_S = 1e-3
 DROPPED_SHOWN = 10
@@ -264,8 +264,8 @@ def _load(path: Path, start: str | None = None) -> Scenario:
     """A scenario, with another start if one is given. A line on standard error tells of each object of its
     element files that cannot be used.
     """
-    from skybed.topologies.model.scenario import Scenario
     from skybed.topologies.orbits import elements
+    from skybed.topologies.scenario.file import Scenario
 
     scenario = Scenario.load(path)
     dropped = elements.dropped(scenario)
@@ -280,7 +280,7 @@ def _load(path: Path, start: str | None = None) -> Scenario:
 def _starting(scenario: Scenario, start: str) -> Scenario:
     from pydantic import TypeAdapter, ValidationError
 
-    from skybed.topologies.model.scenario import Utc
+    from skybed.topologies.model.fields import Utc
     from skybed.topologies.scenario import checks
 
     try:

@@ -29,9 +29,9 @@ from skybed.scripts.running import cluster
 from skybed.scripts.running import run as running
 from skybed.scripts.running.progress import Stages
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.orbits import elements
 from skybed.topologies.scenario.campaign import Campaign, Case
+from skybed.topologies.scenario.file import Scenario
 
 ROWS = 40  # runs shown
 UNFINISHED = ".unfinished"

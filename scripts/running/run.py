@@ -25,9 +25,9 @@ from skybed.emulator.lanes import lanes
 from skybed.emulator.sky import tables
 from skybed.scripts.running.progress import Stages, report_every_s
 from skybed.topologies.errors import InvalidRun, MachineError
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
+from skybed.topologies.scenario.file import Scenario
 
 PACKAGES = ("mininet", "scapy", "pyroute2", "sgp4", "skyfield", "numpy", "scipy", "pandas")
 GUEST_MEMORY_MB = 1024

@@ -13,7 +13,7 @@ from importlib import import_module
 
 _HOMES = {
     "skybed.topologies.errors": ("InvalidRun", "MachineError", "RunError", "ScenarioError", "SkybedError"),
-    "skybed.topologies.model.scenario": ("Scenario",),
+    "skybed.topologies.scenario.file": ("Scenario",),
     "skybed.topologies.plan.plan": ("Plan",),
     "skybed.analysis.run": ("Run", "load"),
     "skybed.analysis.units": ("Quantity", "kbps", "mbps", "ms", "percent", "s", "us"),

@@ -3,7 +3,7 @@
 import pytest
 from tiny_sky import TINY, Builder, TinyPlan
 
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from tiny_sky import PROBE, TINY, TRACE, Builder
 from skybed.analysis import verdict
 from skybed.analysis.measures import delays, metrics, paths, truth
 from skybed.analysis.pages import report
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 SHELL = dict(planes=5, per_plane=10, inclination_deg=86.5, altitude_km=1160, pattern="star", phasing=1)
 SKY = TINY | {

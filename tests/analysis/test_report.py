@@ -11,7 +11,7 @@ from tiny_sky import PROBE, TINY, TRACE, Builder, TinyPlan
 
 from skybed.analysis import verdict
 from skybed.analysis.pages import report, summary
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 LOAD = {"kind": "udp", "name": "u1", "from": "Miyun", "to": "Sanya", "rate_mbps": 4, "start_s": 50}
 FLOWS = [PROBE, TRACE, LOAD]

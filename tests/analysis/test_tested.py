@@ -10,8 +10,8 @@ from skybed.analysis import tested
 from skybed.analysis.compare import baseline
 from skybed.analysis.units import mbps, ms, percent, s
 from skybed.topologies.errors import RunError, ScenarioError
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
 UDP = {"kind": "udp", "name": "scene", "from": "eo-0-0", "to": "sanya", "rate_mbps": 4}

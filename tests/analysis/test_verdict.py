@@ -10,7 +10,7 @@ from tiny_sky import PROBE
 
 from skybed.analysis import verdict
 from skybed.analysis.measures import delays, truth
-from skybed.topologies.model.scenario import LinkClass
+from skybed.topologies.model.links import LinkClass
 
 LOAD = dict(kind="udp", name="u1", rate_mbps=4, start_s=10, stop_s=20) | {"from": "Miyun", "to": "Sanya"}
 

@@ -7,8 +7,8 @@ import pytest
 
 from skybed.emulator.daemons import daemons
 from skybed.topologies.errors import MachineError, ScenarioError
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 SKY = (Path(__file__).parents[2] / "scenarios" / "reroute-ospf.yaml").read_text()
 CONFIG = """

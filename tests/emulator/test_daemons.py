@@ -10,8 +10,8 @@ import pytest
 from skybed.emulator.daemons import daemons, routers
 from skybed.emulator.lanes import host
 from skybed.topologies.errors import MachineError
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 ROOT = Path(__file__).parents[2]
 

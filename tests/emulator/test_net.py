@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from skybed.emulator.sky import net
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan import timeline
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
+from skybed.topologies.scenario.file import Scenario
 
 RING = pathlib.Path(__file__).parents[2] / "scenarios" / "ring12.yaml"
 

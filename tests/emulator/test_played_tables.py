@@ -9,10 +9,10 @@ import pytest
 
 from skybed.emulator.sky import tables
 from skybed.emulator.sky.player import Played
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.plan.timeline import EVENT, EventKind
 from skybed.topologies.routing.routes import CHANGE
+from skybed.topologies.scenario.file import Scenario
 
 PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
 UP, DELAY, SILENCE, HEAL, DOWN = EventKind

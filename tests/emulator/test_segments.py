@@ -10,7 +10,7 @@ from test_order import next_hops, skies
 
 from skybed.emulator.sky import segments
 from skybed.topologies.errors import MachineError
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 

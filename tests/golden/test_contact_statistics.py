@@ -9,7 +9,7 @@ import pytest
 from skybed.topologies.contacts.spans import spans, union
 from skybed.topologies.contacts.visibility import Rule, intervals
 from skybed.topologies.model import catalogue
-from skybed.topologies.model.scenario import Layer, Walker
+from skybed.topologies.model.space import Layer, Walker
 from skybed.topologies.orbits import ephemeris
 from skybed.topologies.orbits.walker import satellites
 

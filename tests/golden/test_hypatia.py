@@ -5,9 +5,9 @@ import pathlib
 import numpy as np
 import pytest
 
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.orbits.geometry import chord_km
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 T_S = np.arange(2000) * 0.1

@@ -137,7 +137,7 @@ from skybed.emulator.daemons.daemons import Daemons
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 plan = Plan.make(Scenario.load({str(tmp_path / "six.yaml")!r}))
 sky = Sky(plan)

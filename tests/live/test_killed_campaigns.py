@@ -15,8 +15,8 @@ from tiny_campaign import PAIRS
 
 from skybed.analysis.compare import exact
 from skybed.scripts.running import run as running
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 pytestmark = [
     pytest.mark.live,

@@ -11,7 +11,7 @@ from conftest import ROOT
 
 from skybed.analysis.measures import metrics
 from skybed.analysis.run import load
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 pytestmark = [
     pytest.mark.live,

@@ -8,11 +8,10 @@ from browser import shown
 from conftest import ROOT
 from pytest import approx
 
-from skybed.analysis.measures import metrics, paths
-from skybed.analysis.measures import forwarding
+from skybed.analysis.measures import forwarding, metrics, paths
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import load
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 pytestmark = [
     pytest.mark.live,
@@ -157,7 +156,7 @@ from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.topologies.errors import MachineError
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 scenario = Scenario.load("scenarios/NAME.yaml")
 routing = scenario.routing.model_copy(update={"protocol": "ospf"})

@@ -68,7 +68,7 @@ import json, select, socket, struct, sys, time
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 plan = Plan.make(Scenario.load("scenarios/sc-mini.yaml"))
 sky = Sky(plan)

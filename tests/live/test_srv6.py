@@ -7,9 +7,9 @@ from conftest import ROOT
 
 from skybed.analysis.measures import metrics, paths, truth
 from skybed.analysis.run import load
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import srv6
+from skybed.topologies.scenario.file import Scenario
 
 pytestmark = pytest.mark.live
 SCENARIO = ROOT / "scenarios" / "reroute-srv6.yaml"
@@ -21,7 +21,7 @@ from skybed.emulator.kernel import messages
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 plan = Plan.make(Scenario.load("scenarios/reroute-srv6.yaml"), duration_s=5)
 sky = Sky(plan)

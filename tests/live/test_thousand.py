@@ -5,8 +5,8 @@ import pytest
 from conftest import ROOT
 
 from skybed.scripts.running import run
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 pytestmark = pytest.mark.live
 

@@ -19,8 +19,8 @@ from skybed.emulator.lanes import lanes
 from skybed.scripts.bench.live import SKYBED
 from skybed.scripts.bench.virtual import LINE, TCP
 from skybed.scripts.running import run
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 pytestmark = [
     pytest.mark.live,

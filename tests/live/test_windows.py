@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT
 
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 pytestmark = pytest.mark.live
 
@@ -21,7 +21,7 @@ from skybed.emulator.sky.player import Player
 from skybed.topologies.plan import timeline
 from skybed.topologies.routing import windowed
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 SPEED = 40
 

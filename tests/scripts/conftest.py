@@ -10,8 +10,8 @@ import yaml
 from skybed.emulator.sky import tables
 from skybed.emulator.sky.player import Played
 from skybed.scripts.running import run
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 from skybed.traffic import tables as traffic_tables
 
 PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"

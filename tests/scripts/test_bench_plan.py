@@ -7,8 +7,8 @@ import pytest
 
 from skybed.scripts.bench import plan
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.orbits import elements
+from skybed.topologies.scenario.file import Scenario
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 

@@ -12,8 +12,8 @@ from command import skybed
 from pytest import approx
 from tiny_sky import Builder
 
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 pytest_plugins = ["pytester"]
 

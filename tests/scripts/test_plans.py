@@ -12,10 +12,10 @@ import pytest
 from skybed.emulator.sky import tables
 from skybed.scripts.cli import plans
 from skybed.scripts.running import run
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan import timeline
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
+from skybed.topologies.scenario.file import Scenario
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 

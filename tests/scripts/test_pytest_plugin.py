@@ -18,8 +18,8 @@ from skybed.analysis.compare import baseline
 from skybed.analysis.pages import report
 from skybed.scripts.running import run as running
 from skybed.topologies.errors import InvalidRun
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 pytest_plugins = ["pytester"]
 
@@ -126,7 +126,7 @@ def test_a_field_that_a_scenario_has_not(session, played):
     result = session("def test(skybed): skybed.run('pair.yaml', duration=20)")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E  *pair.yaml with duration: duration is not a field*"])
-    assert "loader.py" not in result.stdout.str()  # the traceback ends in the test
+    assert "validation.py" not in result.stdout.str()  # the traceback ends in the test
     assert not played.calls
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from skybed.analysis.routing import convergence
 from skybed.scripts.running import run
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 ROOT = pathlib.Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "run-directory.md").read_text()

@@ -5,8 +5,9 @@ import pytest
 
 from skybed.topologies.contacts import access
 from skybed.topologies.contacts.visibility import Rule, intervals
-from skybed.topologies.model.scenario import LinkClass, Scenario
+from skybed.topologies.model.links import LinkClass
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 DRAIN_S = 0.1
 DURATION_S = 3000.0

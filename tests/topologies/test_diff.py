@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan import diff
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 FIELDS = yaml.safe_load((pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml").read_text())
 RADIO = FIELDS["links"]["x-quick"]

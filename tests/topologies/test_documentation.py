@@ -7,12 +7,12 @@ import re
 import pytest
 from pydantic_core import PydanticUndefined
 
-from skybed.topologies.model import catalogue, flows
-from skybed.topologies.model import scenario as model
+from skybed.topologies.model import catalogue, flows, ground, links, space
 from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
+from skybed.topologies.model.scenario import Fidelity, Limit
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.scenario import loader
+from skybed.topologies.scenario import file
 from skybed.topologies.scenario.checks import METRICS
 
 TEXT = (pathlib.Path(__file__).parents[2] / "docs" / "scenario.md").read_text()
@@ -21,15 +21,15 @@ SECTIONS = {
     for match in re.finditer(r"^##+ (.*?)\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL)
 }
 MODELS = {
-    "the scenario": model.Scenario,
-    "layers": model.Layer,
-    "walker": model.Walker,
-    "geostationary": model.Geostationary,
-    "isl": model.Isl,
-    "stations": model.Station,
-    "link classes": model.LinkClass,
-    "access": model.Access,
-    "fibre": model.Fibre,
+    "the scenario": file.Scenario,
+    "layers": space.Layer,
+    "walker": space.Walker,
+    "geostationary": space.Geostationary,
+    "isl": space.Isl,
+    "stations": ground.Station,
+    "link classes": links.LinkClass,
+    "access": links.Access,
+    "fibre": links.Fibre,
     "routing": Routing,
     "custom": Custom,
     "domains": Domain,
@@ -41,8 +41,8 @@ MODELS = {
     "tcp": flows.TcpFlow,
     "faults": Fault,
     "region": Region,
-    "fidelity": model.Fidelity,
-    "accept": model.Limit,
+    "fidelity": Fidelity,
+    "accept": Limit,
 }
 
 
@@ -67,7 +67,7 @@ def written(default):
 
 
 def test_every_model_of_a_scenario_has_its_section():
-    assert set(MODELS.values()) == {*loader._MODELS.values(), flows.Flow}
+    assert set(MODELS.values()) == {*file.MODELS.values(), flows.Flow}
 
 
 @pytest.mark.parametrize("section, kind", MODELS.items(), ids=MODELS)
@@ -97,14 +97,14 @@ def test_stations_policies_and_metrics_are_there():
     for name in catalogue.CHINA:
         assert f"`{name}`" in SECTIONS["stations"]
     policies = {row[0].strip("`") for row in rows("access", "policy")}
-    assert policies == set(model.Access.model_fields["policy"].annotation.__args__)
+    assert policies == set(links.Access.model_fields["policy"].annotation.__args__)
     metrics = {name for row in rows("accept", "metric") for name in re.findall(r"`(\w+)`", row[0])}
     assert metrics == set().union(*METRICS.values())
 
 
 def test_the_example_is_a_scenario():
     example = re.search(r"```yaml\n(.*?)```", SECTIONS["a complete example"], re.DOTALL)
-    scenario = loader.parse(example[1], "docs/scenario.md", pathlib.Path())
+    scenario = file.parse(example[1], "docs/scenario.md", pathlib.Path())
     plan = Plan.make(scenario, duration_s=60)
     assert {link.kind for link in plan.links} == {"isl", "access", "fibre"}
     reached = plan.path("centre", "eo-a0", [0.0, 59.0]).path_id

@@ -8,10 +8,11 @@ import pytest
 
 from skybed.topologies.contacts.contacts import Link
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.scenario import LinkClass, Scenario
+from skybed.topologies.model.links import LinkClass
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import domains
-from skybed.topologies.scenario import loader
+from skybed.topologies.scenario import file
+from skybed.topologies.scenario.file import Scenario
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 TEXT = """\
@@ -31,7 +32,7 @@ routing:
 
 
 def parse(text=TEXT):
-    return loader.parse(text, "two.yaml", pathlib.Path("."))
+    return file.parse(text, "two.yaml", pathlib.Path("."))
 
 
 def test_a_domain_has_layers_the_ground_and_single_nodes():

@@ -7,8 +7,9 @@ import sgp4
 from pytest import approx, mark, raises
 
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.scenario import Layer, Scenario
+from skybed.topologies.model.space import Layer
 from skybed.topologies.orbits import elements
+from skybed.topologies.scenario.file import Scenario
 
 DATA = pathlib.Path(__file__).parent.parent / "data"
 EPOCH = dt.datetime(2019, 12, 10, tzinfo=dt.UTC)

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan import export
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 # ionrc(5): times as seconds after the reference time, node numbers, bytes/s or light seconds.

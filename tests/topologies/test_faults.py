@@ -9,12 +9,12 @@ from skyfield.api import EarthSatellite, wgs84
 from skybed.topologies.contacts import faults
 from skybed.topologies.contacts.spans import common
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.orbits.ephemeris import satrec, timescale
 from skybed.topologies.orbits.geometry import great_circle_km
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.plan.timeline import EventKind
 from skybed.topologies.routing import routes
+from skybed.topologies.scenario.file import Scenario
 
 T_S = np.arange(0, 60, 0.01)
 

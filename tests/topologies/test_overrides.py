@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.scenario.file import Scenario
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from skybed.topologies.contacts.patterns import pairs
-from skybed.topologies.model.scenario import Isl, Layer, Walker
+from skybed.topologies.model.space import Isl, Layer, Walker
 from skybed.topologies.orbits.walker import positions_km
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from skybed.topologies.contacts import faults
 from skybed.topologies.errors import RunError, ScenarioError
-from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan import timeline
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.plan.timeline import EventKind
 from skybed.topologies.routing import windowed
+from skybed.topologies.scenario.file import Scenario
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
 SITES = [("north", 60.0, 20.0), ("middle", 30.0, 25.0), ("south", -5.0, 30.0)]

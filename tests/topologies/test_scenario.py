@@ -12,9 +12,11 @@ from pytest import fixture, mark, raises
 
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import catalogue
-from skybed.topologies.model.scenario import LinkClass, Scenario, Station
+from skybed.topologies.model.ground import Station
+from skybed.topologies.model.links import LinkClass
 from skybed.topologies.orbits.elements import layer_satellites
-from skybed.topologies.scenario import loader
+from skybed.topologies.scenario import file
+from skybed.topologies.scenario.file import Scenario
 
 SHIPPED = sorted((pathlib.Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
 GOOD = """\
@@ -43,8 +45,8 @@ accept:
 """
 
 
-def parse(text, file="small.yaml"):
-    return loader.parse(text, file, pathlib.Path("."))
+def parse(text, name="small.yaml"):
+    return file.parse(text, name, pathlib.Path("."))
 
 
 def complaint(text):

@@ -6,7 +6,7 @@ import pytest
 
 from skybed.topologies.contacts import visibility
 from skybed.topologies.contacts.visibility import Rule, intervals, margin_km
-from skybed.topologies.model.scenario import Layer, Walker
+from skybed.topologies.model.space import Layer, Walker
 from skybed.topologies.orbits import ephemeris
 from skybed.topologies.orbits.walker import satellites
 

@@ -11,7 +11,7 @@ from sgp4.api import WGS72, Satrec
 from sgp4.exporter import export_tle
 from skyfield.sgp4lib import theta_GMST1982
 
-from skybed.topologies.model.scenario import Geostationary, Layer, Walker
+from skybed.topologies.model.space import Geostationary, Layer, Walker
 from skybed.topologies.orbits import walker
 
 EPOCH = dt.datetime(2026, 5, 9, 3, 30, tzinfo=dt.UTC)

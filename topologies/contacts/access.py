@@ -19,7 +19,7 @@ import numpy as np
 
 from skybed.topologies.contacts.patterns import Index
 from skybed.topologies.contacts.visibility import Intervals
-from skybed.topologies.model.scenario import Access, LinkClass
+from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.orbits import chance
 from skybed.topologies.orbits.ephemeris import Array, Ephemeris
 from skybed.topologies.orbits.roots import EDGE_S, zeros

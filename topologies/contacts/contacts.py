@@ -13,7 +13,9 @@ from skybed.topologies.contacts.access import Chooser, Rulebook, setup_range_s, 
 from skybed.topologies.contacts.patterns import Index, pairs
 from skybed.topologies.contacts.visibility import Rule, intervals
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.scenario import Access, Isl, LinkClass, Scenario
+from skybed.topologies.model.links import Access, LinkClass
+from skybed.topologies.model.scenario import ScenarioModel
+from skybed.topologies.model.space import Isl
 from skybed.topologies.orbits.ephemeris import Array, Ephemeris
 from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
 from skybed.topologies.orbits.walker import Satellite
@@ -58,7 +60,7 @@ class Span(NamedTuple):
     end_s: float
 
 
-def nodes(satellites: Sequence[Satellite], scenario: Scenario) -> list[Node]:
+def nodes(satellites: Sequence[Satellite], scenario: ScenarioModel) -> list[Node]:
     """Satellites in layer order, then ground; 10.0.0.1 and fd5b::1 are the first node's."""
     named = [(s.name, "satellite", s.layer) for s in satellites]
     named += [(station.name, "ground", "") for station in scenario.stations]
@@ -68,7 +70,7 @@ def nodes(satellites: Sequence[Satellite], scenario: Scenario) -> list[Node]:
     return made
 
 
-def horizon_s(scenario: Scenario, duration_s: float) -> float:
+def horizon_s(scenario: ScenarioModel, duration_s: float) -> float:
     """How far the geometry must be known for a plan of this duration: handovers are prepared ahead."""
     ahead = [setup_range_s(scenario.link_class(rule.link))[1] for rule in scenario.access]
     ahead += [LONGEST_AHEAD_S for rule in scenario.access if rule.policy == "longest"]
@@ -82,7 +84,7 @@ def horizon_s(scenario: Scenario, duration_s: float) -> float:
 class Stage:
     """What the links are worked out from; names: of all nodes, in order."""
 
-    scenario: Scenario
+    scenario: ScenarioModel
     satellites: Sequence[Satellite]
     names: list[str]
     sky: Ephemeris
@@ -184,7 +186,7 @@ def _access(stage: Stage, rule: Access) -> list[Span]:
 
 
 def tables(
-    scenario: Scenario, all_nodes: list[Node], found: list[Span], duration_s: float
+    scenario: ScenarioModel, all_nodes: list[Node], found: list[Span], duration_s: float
 ) -> tuple[list[Link], pd.DataFrame]:  # fmt: skip
     """Links, and the contacts of each before any fault, as in Plan.contacts."""
     classes: dict[tuple[int, int], tuple[str, str]] = {}

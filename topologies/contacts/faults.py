@@ -15,7 +15,7 @@ from skybed.topologies.contacts.visibility import Rule, intervals
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.faults import LINK_KINDS, Fault
 from skybed.topologies.model.routing import Routing
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.orbits import chance
 
 CARRIER, SILENT = "carrier", "silent"
@@ -52,7 +52,7 @@ def outages(stage: Stage, links: list[Link], duration_s: float, known: Known | N
     return frame.astype(types).sort_values(["link", "start_s", "kind", "planned"], ignore_index=True)
 
 
-def check(scenario: Scenario, nodes: list[Node], links: list[Link]) -> None:
+def check(scenario: ScenarioModel, nodes: list[Node], links: list[Link]) -> None:
     """Raise ScenarioError for a fault of links of which the plan has none."""
     for number, fault in enumerate(scenario.faults):
         if fault.link and not len(_links(fault, [node.name for node in nodes], links)):
@@ -67,7 +67,7 @@ def check(scenario: Scenario, nodes: list[Node], links: list[Link]) -> None:
             )
 
 
-def centres(scenario: Scenario) -> pd.DataFrame:
+def centres(scenario: ScenarioModel) -> pd.DataFrame:
     """The centres of faults' regions, in the order of the faults, as stations: lat_deg, lon_deg, alt_m."""
     rows = [(x.region.lat_deg, x.region.lon_deg, 0.0) for x in scenario.faults if x.region]
     return pd.DataFrame(rows, columns=["lat_deg", "lon_deg", "alt_m"], dtype=float)

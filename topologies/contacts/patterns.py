@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skybed.topologies.model.scenario import Layer
+from skybed.topologies.model.space import Layer
 
 Index = NDArray[np.int64]
 

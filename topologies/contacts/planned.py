@@ -9,7 +9,7 @@ import pandas as pd
 
 from skybed.topologies.contacts import contacts, faults
 from skybed.topologies.contacts.contacts import Link, Node, Stage
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.orbits import elements, ephemeris
 
 
@@ -26,7 +26,7 @@ class Planned(NamedTuple):
 
 
 def make(
-    scenario: Scenario,
+    scenario: ScenarioModel,
     duration_s: float,
     progress: Callable[[str, float], None],
     orbits: pd.DataFrame | None = None,
@@ -45,7 +45,7 @@ def make(
     return Planned(orbits, stage, nodes, links, standing)
 
 
-def stations(scenario: Scenario) -> pd.DataFrame:
+def stations(scenario: ScenarioModel) -> pd.DataFrame:
     """The ground nodes, as ephemeris.make takes them."""
     rows = [(s.name, s.lat_deg, s.lon_deg, s.alt_m) for s in scenario.stations]
     return pd.DataFrame(rows, columns=["name", "lat_deg", "lon_deg", "alt_m"])

@@ -58,6 +58,11 @@ def line_of(marks: Marks, path: Path) -> int:
     return marks[path]
 
 
+def dotted(path: Path) -> str:
+    """A path in the file as one reads it: traffic[0].rate_hz; list items count from 0."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
 def _mark(node: yaml.Node, path: Path, marks: Marks, file: str, parents: tuple[yaml.Node, ...]) -> None:
     if node in parents:
         raise ScenarioError(f"{file}, line {line_of(marks, path)}: an alias here contains itself.")

@@ -23,7 +23,8 @@ from sgp4.conveniences import jday_datetime, sat_epoch_datetime
 from sgp4.io import compute_checksum
 
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.scenario import Layer, Scenario
+from skybed.topologies.model.scenario import ScenarioModel
+from skybed.topologies.model.space import Layer
 from skybed.topologies.orbits import walker
 from skybed.topologies.orbits.walker import Satellite
 
@@ -62,13 +63,13 @@ class _Unusable(Exception):
 _Record = tuple[str, int | None, Callable[[], tuple[int, Satrec]]]  # name, line, and what reads it or raises
 
 
-def layer_satellites(scenario: Scenario) -> list[Satellite]:
+def layer_satellites(scenario: ScenarioModel) -> list[Satellite]:
     """Satellites of all layers, in the order of the file. Raises ScenarioError."""
     layers = scenario.layers.items()
     return [satellite for name, layer in layers for satellite in of_layer(name, layer, scenario.epoch)]
 
 
-def dropped(scenario: Scenario) -> list[tuple[str, Dropped]]:
+def dropped(scenario: ScenarioModel) -> list[tuple[str, Dropped]]:
     """What element files hold and cannot be used, with the name of its layer, in the order of the file."""
     layers = [(name, layer) for name, layer in scenario.layers.items() if layer.elements is not None]
     return [(name, drop) for name, layer in layers for drop in satellites(name, layer, scenario.epoch)[1]]

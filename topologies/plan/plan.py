@@ -19,8 +19,9 @@ from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.flows import HOPS
+from skybed.topologies.model.links import LinkClass
 from skybed.topologies.model.routing import Copy
-from skybed.topologies.model.scenario import LONGEST_S, LinkClass, Scenario
+from skybed.topologies.model.scenario import LONGEST_S
 from skybed.topologies.orbits import ephemeris, geometry
 from skybed.topologies.orbits.ephemeris import Array, Ephemeris
 from skybed.topologies.plan import timeline
@@ -28,6 +29,7 @@ from skybed.topologies.plan.timeline import Timeline
 from skybed.topologies.routing import domains, routes, schedule, windowed
 from skybed.topologies.routing.routes import Net, Routes
 from skybed.topologies.routing.trace import Tracer
+from skybed.topologies.scenario.file import Scenario
 
 Progress = Callable[[str, float], None]
 

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from skybed.topologies.contacts.contacts import Link, Node
 from skybed.topologies.model.routing import Domain, belongs
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.model.scenario import ScenarioModel
 
 FIRST_AS = 64_512  # of those for private use (RFC 6996)
 
@@ -38,7 +38,7 @@ class External:
     domain: int
 
 
-def groups(scenario: Scenario, nodes: Sequence[Node]) -> list[Group]:
+def groups(scenario: ScenarioModel, nodes: Sequence[Node]) -> list[Group]:
     """The domains of a scenario in its order; none where all is one network."""
     found = []
     for number, rule in enumerate(scenario.routing.domains):

@@ -22,10 +22,12 @@ from skybed.topologies.model import yamlmarks
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import Model, Name
 from skybed.topologies.model.known import Problem
-from skybed.topologies.model.scenario import Scenario, dotted
-from skybed.topologies.model.yamlmarks import Marks, line_of
-from skybed.topologies.scenario import campaign_figures, loader, overrides
+from skybed.topologies.model.yamlmarks import Marks, dotted, line_of
+from skybed.topologies.scenario import campaign_figures, overrides
 from skybed.topologies.scenario.campaign_figures import Figure
+from skybed.topologies.scenario.file import Scenario, check, parse
+from skybed.topologies.scenario.reading import name_flows, read_text
+from skybed.topologies.scenario.validation import error_of, validated
 
 LONGEST_VALUE = 200  # characters, percent-encoded: with its path it names a folder
 
@@ -80,16 +82,16 @@ class Case:
 def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
     """The campaign in a file and its runs, repeats innermost. ScenarioError says file, line and field."""
     file = str(path)
-    data, lines = yamlmarks.parse(loader.read_text(path, file, "campaign"), file)
+    data, lines = yamlmarks.parse(read_text(path, file, "campaign"), file)
     if not isinstance(data, dict):
         raise ScenarioError(f"{file}: a campaign is a mapping of fields (name, scenario, grid, ...).")
-    campaign = loader.validated(Campaign, data, lines, file, {(): Campaign, ("figures", "*"): Figure})
+    campaign = validated(Campaign, data, lines, file, {(): Campaign, ("figures", "*"): Figure})
     base_path = path.parent / campaign.scenario
     where = f"{file}, line {line_of(lines, ('scenario',))}: {campaign.scenario}"
-    text = loader.read_text(base_path, where, "scenario")
-    loader.parse(text, str(base_path), base_path.parent)  # its own errors are told with its own lines
+    text = read_text(base_path, where, "scenario")
+    parse(text, str(base_path), base_path.parent)  # its own errors are told with its own lines
     base, _ = yamlmarks.parse(text, str(base_path))
-    loader.name_flows(base)
+    name_flows(base)
     cases: list[Case] = []
     seen: dict[str, int] = {}
     used: set[int] = set()  # of `without`
@@ -107,7 +109,7 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
                 f"{file}, line {changes['seed'][0]}: seed is not a parameter; `repeats` vary it."
             )
         changed, marks = overrides.changed(base, changes, line, file)
-        scenario = loader.check(changed, marks, file, base_path.parent)
+        scenario = check(changed, marks, file, base_path.parent)
         for at in changes:
             if len(urllib.parse.quote(str(parameters[at]))) > LONGEST_VALUE:
                 raise ScenarioError(
@@ -129,7 +131,7 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
         (line_of(lines, at), f"{dotted(at)} {says}") for at, says in (*_useless(campaign, used), *drawn)
     ]
     if problems:
-        raise loader.error_of(file, problems)
+        raise error_of(file, problems)
     return campaign, cases
 
 

@@ -15,7 +15,8 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import NAME_PATTERN
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.known import Problem, known_name
-from skybed.topologies.model.scenario import LONGEST_S, Isl, Layer, Scenario, Walker
+from skybed.topologies.model.scenario import LONGEST_S, ScenarioModel
+from skybed.topologies.model.space import Isl, Layer, Walker
 from skybed.topologies.model.yamlmarks import Path
 from skybed.topologies.orbits import elements, geometry, walker
 from skybed.topologies.orbits.walker import Satellite
@@ -46,7 +47,7 @@ METRICS = {
 }
 
 
-def problems(scenario: Scenario) -> list[Problem]:
+def problems(scenario: ScenarioModel) -> list[Problem]:
     """All problems of a scenario; names of nodes are only checked once the layers are sound."""
     found = [*start(scenario), *_layers(scenario), *_links(scenario)]
     if found:
@@ -77,7 +78,7 @@ def problems(scenario: Scenario) -> list[Problem]:
     ]
 
 
-def start(scenario: Scenario) -> Iterator[Problem]:
+def start(scenario: ScenarioModel) -> Iterator[Problem]:
     days = abs(scenario.begin - scenario.epoch).total_seconds() / 86_400
     if days > LONGEST_S / 86_400:
         yield (
@@ -90,7 +91,7 @@ def start(scenario: Scenario) -> Iterator[Problem]:
 # -- layers -------------------------------------------------------------------------------------
 
 
-def _layers(scenario: Scenario) -> Iterator[Problem]:
+def _layers(scenario: ScenarioModel) -> Iterator[Problem]:
     for name, layer in scenario.layers.items():
         path: Path = ("layers", name)
         kinds = [kind for kind in ("walker", "elements", "geostationary") if getattr(layer, kind) is not None]
@@ -139,7 +140,7 @@ def _orbit(path: Path, orbit: Walker) -> Iterator[Problem]:
         )
 
 
-def _pattern(path: Path, scenario: Scenario, layer: Layer) -> Iterator[Problem]:
+def _pattern(path: Path, scenario: ScenarioModel, layer: Layer) -> Iterator[Problem]:
     """Planes need three satellites: with two, both neighbours are the same one and their link is doubled."""
     isl = layer.isl
     if layer.elements is not None:
@@ -163,7 +164,7 @@ def _pattern(path: Path, scenario: Scenario, layer: Layer) -> Iterator[Problem]:
         yield from _sight((*path, "pattern"), scenario, isl, layer.walker)
 
 
-def _sight(path: Path, scenario: Scenario, isl: Isl, orbit: Walker) -> Iterator[Problem]:
+def _sight(path: Path, scenario: ScenarioModel, isl: Isl, orbit: Walker) -> Iterator[Problem]:
     """No neighbours of the pattern ever see each other: the links could never exist."""
     radius_km = geometry.WGS72_RADIUS_KM
     altitude_km = walker.semi_major_axis_km(orbit) - radius_km
@@ -200,7 +201,7 @@ def _nearest_km(orbit: Walker) -> float:
 # -- names --------------------------------------------------------------------------------------
 
 
-def _links(scenario: Scenario) -> Iterator[Problem]:
+def _links(scenario: ScenarioModel) -> Iterator[Problem]:
     used: list[tuple[Path, str]] = [
         (("layers", n, "isl", "link"), x.isl.link) for n, x in scenario.layers.items()
     ]
@@ -243,7 +244,7 @@ def _wrong_with(name: str, seen: set[str]) -> str:
     return ""
 
 
-def _access(scenario: Scenario) -> Iterator[Problem]:
+def _access(scenario: ScenarioModel) -> Iterator[Problem]:
     stations = {station.name: station for station in scenario.stations}
     for i, access in enumerate(scenario.access):
         path: Path = ("access", i)
@@ -274,7 +275,7 @@ def _access(scenario: Scenario) -> Iterator[Problem]:
             )
 
 
-def _fibre(scenario: Scenario) -> Iterator[Problem]:
+def _fibre(scenario: ScenarioModel) -> Iterator[Problem]:
     stations = [station.name for station in scenario.stations]
     seen: set[frozenset[str]] = set()
     for i, fibre in enumerate(scenario.fibre):
@@ -288,7 +289,7 @@ def _fibre(scenario: Scenario) -> Iterator[Problem]:
         seen.add(ends)
 
 
-def _flows(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
+def _flows(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
     destinations = scenario.routing.destinations
     if isinstance(destinations, list):
         for name in destinations:
@@ -314,7 +315,7 @@ def _flows(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
             yield path, f"goes from {flow.source} to itself."
 
 
-def _times(path: Path, scenario: Scenario, flow: Flow) -> Iterator[Problem]:
+def _times(path: Path, scenario: ScenarioModel, flow: Flow) -> Iterator[Problem]:
     if flow.start_s >= scenario.duration_s:
         yield (
             (*path, "start_s"),
@@ -324,7 +325,7 @@ def _times(path: Path, scenario: Scenario, flow: Flow) -> Iterator[Problem]:
         yield (*path, "stop_s"), f"is {flow.stop_s:g}; it must be more than start_s, {flow.start_s:g}."
 
 
-def _accept(scenario: Scenario) -> Iterator[Problem]:
+def _accept(scenario: ScenarioModel) -> Iterator[Problem]:
     flows = {flow.name: flow for flow in scenario.traffic if flow.name is not None}
     for i, limit in enumerate(scenario.accept):
         path: Path = ("accept", i)

@@ -12,9 +12,9 @@ from typing import Any
 
 from skybed.topologies.model import catalogue
 from skybed.topologies.model.closest import hint
-from skybed.topologies.model.scenario import dotted
-from skybed.topologies.model.yamlmarks import Marks, Path
-from skybed.topologies.scenario import loader
+from skybed.topologies.model.yamlmarks import Marks, Path, dotted
+from skybed.topologies.scenario.reading import name_flows
+from skybed.topologies.scenario.validation import error_of
 
 STEP = re.compile(r"\.?[^.\[\]]+|\[[^\[\]]+\]")
 
@@ -31,8 +31,8 @@ def changed(base: Any, changes: Changes, line: int, file: str) -> tuple[Any, Mar
         try:
             at_line[_set(data, at, copy.deepcopy(value))] = here
         except LookupError as why:
-            raise loader.error_of(file, [(here, f"{at} {why.args[0]}")]) from None
-    loader.name_flows(data)
+            raise error_of(file, [(here, f"{at} {why.args[0]}")]) from None
+    name_flows(data)
     marks: Marks = {}
     for path in _walk(data, ()):
         known = [at_line[path[:n]] for n in range(len(path), 0, -1) if path[:n] in at_line]

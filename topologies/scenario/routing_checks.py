@@ -9,11 +9,11 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.model.faults import LINK_KINDS, TARGETS, Fault
 from skybed.topologies.model.known import Problem, known_name
 from skybed.topologies.model.routing import SOFTWARE, Custom, Domain, Inner, Routing, belongs
-from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import Path
 
 
-def routing(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
+def routing(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
     rule = scenario.routing
     if rule.daemon is not None and not any(rule.daemon in part.able for part in rule.parts):
         can = ", ".join(name for name, able in SOFTWARE.items() if rule.daemon in able)
@@ -56,7 +56,7 @@ def _templates(custom: Custom) -> Iterator[Problem]:
             )
 
 
-def domains(scenario: Scenario, nodes: dict[str, str]) -> Iterator[Problem]:
+def domains(scenario: ScenarioModel, nodes: dict[str, str]) -> Iterator[Problem]:
     """nodes: of each node its layer, "" for those on the ground."""
     rule = scenario.routing
     owner: dict[str, str] = {}
@@ -98,7 +98,7 @@ def _within(path: Path, rule: Routing, domain: Domain) -> Iterator[Problem]:
         )
 
 
-def faults(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
+def faults(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
     for i, fault in enumerate(scenario.faults):
         path: Path = ("faults", i)
         given = [target for target in TARGETS if getattr(fault, target) is not None]
@@ -108,7 +108,7 @@ def faults(scenario: Scenario, nodes: set[str]) -> Iterator[Problem]:
         yield from _when(path, scenario, fault)
 
 
-def _target(path: Path, scenario: Scenario, fault: Fault, nodes: set[str]) -> Iterator[Problem]:
+def _target(path: Path, scenario: ScenarioModel, fault: Fault, nodes: set[str]) -> Iterator[Problem]:
     for name in fault.link or ():
         yield from known_name((*path, "link"), name, nodes, "node")
     if fault.links is not None:
@@ -130,7 +130,7 @@ def _target(path: Path, scenario: Scenario, fault: Fault, nodes: set[str]) -> It
             yield (*path, "plane"), f"names plane {number} of {name}, which {has}."
 
 
-def _when(path: Path, scenario: Scenario, fault: Fault) -> Iterator[Problem]:
+def _when(path: Path, scenario: ScenarioModel, fault: Fault) -> Iterator[Problem]:
     once, random = fault.at_s is not None, fault.mtbf_s is not None or fault.mttr_s is not None
     if once == random:
         has = "both at_s and mtbf_s or mttr_s" if once else "no time"

@@ -1,94 +1,23 @@
-"""From a YAML file to a checked Scenario, or to errors that say what is wrong, where, and what to do."""
+"""What pydantic finds wrong with the data of a file, in our words: file, line, field, and what it must be."""
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model import yamlmarks
 from skybed.topologies.model.closest import hint
-from skybed.topologies.model.faults import Fault, Region
-from skybed.topologies.model.flows import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
-from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
-from skybed.topologies.model.scenario import (
-    Access,
-    Fibre,
-    Fidelity,
-    Geostationary,
-    Isl,
-    Layer,
-    Limit,
-    LinkClass,
-    Scenario,
-    Station,
-    Walker,
-    dotted,
-)
-from skybed.topologies.model.yamlmarks import Marks, Path, line_of
-from skybed.topologies.scenario import checks
+from skybed.topologies.model.yamlmarks import Marks, Path, dotted, line_of
 
 SHOWN = 5  # problems shown at once; later ones often follow from the first
+KINDS = "probe, trace, udp or tcp"
 
 M = TypeVar("M", bound=BaseModel)
 
-KINDS = "probe, trace, udp or tcp"
-
 # What a field may be called, by its place: list positions and names the user chooses are "*".
 Places = dict[tuple[str, ...], type[BaseModel]]
-_MODELS: Places = {
-    (): Scenario,
-    ("layers", "*"): Layer,
-    ("layers", "*", "walker"): Walker,
-    ("layers", "*", "geostationary"): Geostationary,
-    ("layers", "*", "isl"): Isl,
-    ("stations", "*"): Station,
-    ("links", "*"): LinkClass,
-    ("access", "*"): Access,
-    ("fibre", "*"): Fibre,
-    ("routing",): Routing,
-    ("routing", "custom"): Custom,
-    ("routing", "domains", "*"): Domain,
-    ("routing", "copies", "*"): Copy,
-    ("traffic", "*", "probe"): ProbeFlow,
-    ("traffic", "*", "trace"): TraceFlow,
-    ("traffic", "*", "udp"): UdpFlow,
-    ("traffic", "*", "tcp"): TcpFlow,
-    ("faults", "*"): Fault,
-    ("faults", "*", "region"): Region,
-    ("fidelity",): Fidelity,
-    ("accept", "*"): Limit,
-}  # fmt: skip
-
-
-def load(path: pathlib.Path) -> Scenario:
-    """The scenario in a file; see Scenario.load."""
-    return parse(read_text(path, str(path), "scenario"), str(path), path.parent)
-
-
-def parse(text: str, file: str, folder: pathlib.Path) -> Scenario:
-    """The scenario in a YAML text; `file` names it in errors, element files are looked up from `folder`."""
-    data, lines = yamlmarks.parse(text, file)
-    if not isinstance(data, dict):
-        raise ScenarioError(
-            f"{file}: a scenario is a mapping of fields (name, epoch, duration_s, layers, ...)."
-        )
-    name_flows(data)
-    return check(data, lines, file, folder)
-
-
-def check(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> Scenario:
-    """The scenario in the data of a YAML text, every path of which is in `lines`; element files are read."""
-    _read_files(data, lines, file, folder)
-    scenario = validated(Scenario, data, lines, file, _MODELS)
-    scenario._file, scenario._lines = file, lines
-    problems = [(line_of(lines, path), f"{dotted(path)} {says}") for path, says in checks.problems(scenario)]
-    if problems:
-        raise error_of(file, problems)
-    return scenario
 
 
 def validated(model: type[M], data: Any, lines: Marks, file: str, places: Places) -> M:
@@ -106,50 +35,6 @@ def error_of(file: str, problems: list[tuple[int, str]]) -> ScenarioError:
     if len(problems) > SHOWN:
         shown.append(f"... and {len(problems) - SHOWN} more.")
     return ScenarioError("\n".join(shown))
-
-
-def read_text(path: pathlib.Path, name: str, what: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        near = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
-        raise ScenarioError(f"{name}: there is no such {what} file{hint(path.name, near, few=0)}.") from None
-    except IsADirectoryError:
-        raise ScenarioError(f"{name}: this is a directory; name the {what} file in it.") from None
-    except UnicodeDecodeError:
-        raise ScenarioError(f"{name}: this {what} file is not text in UTF-8.") from None
-    except OSError as error:
-        raise ScenarioError(f"{name}: this {what} file cannot be read: {error.strerror}.") from None
-
-
-def _read_files(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> None:
-    """Put the text of files, of elements and of a daemon's configuration, in the place of their names."""
-    layers, routing = data.get("layers"), data.get("routing")
-    places: list[tuple[Path, Any, str]] = []
-    for name, layer in layers.items() if isinstance(layers, dict) else ():
-        places.append((("layers", name, "elements"), layer, "element"))
-    if isinstance(routing, dict):
-        places.append((("routing", "custom", "config"), routing.get("custom"), "configuration"))
-    for path, part, what in places:
-        named = part.get(path[-1]) if isinstance(part, dict) else None
-        if isinstance(named, str) and named and "\n" not in named:
-            where = f"{file}, line {line_of(lines, path)}: {named}"
-            part[path[-1]] = read_text(folder / named, where, what) + "\n"
-
-
-def name_flows(data: dict[Any, Any]) -> None:
-    """Name each flow that has no name after its kind: probe-1, probe-2, tcp-1."""
-    traffic = data.get("traffic")
-    counts: dict[str, int] = {}
-    for flow in traffic if isinstance(traffic, list) else ():
-        if isinstance(flow, dict) and isinstance(flow.get("kind"), str):
-            kind = flow["kind"]
-            counts[kind] = counts.get(kind, 0) + 1
-            if flow.get("name") is None:
-                flow["name"] = f"{kind}-{counts[kind]}"
-
-
-# -- pydantic's errors in our words ---------------------------------------------------------------
 
 
 def _sentences(error: ValidationError, lines: Marks, places: Places) -> Iterable[tuple[int, str]]:

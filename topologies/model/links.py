@@ -1,0 +1,55 @@
+"""The parts `links`, `access` and `fibre` of a scenario."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from skybed.topologies.model.fields import Model, NonNegative, Positive
+
+
+class LinkClass(Model):
+    """What a link of a class is capable of, each way."""
+
+    rate_mbps: Positive
+    loss_pct: Annotated[float, Field(ge=0, le=100)] = 0.0
+    setup_s: NonNegative | tuple[NonNegative, NonNegative] = 0.0  # a pair is uniform between the two
+    max_range_km: Positive | None = None
+    min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = None
+    queue_packets: Annotated[int, Field(ge=1)] = 1000  # beyond the packets in flight
+    fixed_delay_ms: NonNegative = 0.0  # medium access, processing; added to the geometric delay
+
+
+class Access(Model):
+    """How nodes of `source` choose satellites of `target`.
+
+    source: "ground" (every station with an antenna), a list of station names, or a layer name.
+    policy: `all` in view; `nearest`; `longest` remaining visibility; `keep` until out of view, then
+    nearest; `slots`: nearest, decided only at multiples of slot_s.
+    terminals > links lets a handover make the new link before it breaks the old one.
+    """
+
+    source: Annotated[str | list[str], Field(alias="from")]
+    target: Annotated[str, Field(alias="to")]
+    link: str
+    policy: Literal["all", "nearest", "longest", "keep", "slots"] = "nearest"
+    min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = (
+        None  # ground only; None: the link class's
+    )
+    max_range_km: Positive | None = None  # replaces the elevation rule where given on a ground access
+    grazing_altitude_km: NonNegative = 80.0  # space to space
+    links: Annotated[int, Field(ge=1)] = 1  # active at a time, per source node
+    terminals: Annotated[int, Field(ge=1)] = 2  # per source node
+    target_terminals: Annotated[int, Field(ge=1)] | None = None  # per satellite of the target layer
+    hysteresis_km: NonNegative = 0.0  # a nearer satellite must be nearer by this much
+    decision_s: Positive = 1.0  # how often `nearest` looks; the instant itself is refined
+    slot_s: Positive = 15.0
+
+
+class Fibre(Model):
+    """A terrestrial link: great circle x 1.4 at 0.68 c."""
+
+    a: str
+    b: str
+    link: str = "fibre-10g"
