@@ -22,6 +22,7 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.model.faults import Fault
 from skybed.topologies.model.fields import Model, Name, NonNegative, Positive, Title
 from skybed.topologies.model.flows import AnyFlow
+from skybed.topologies.model.metrics import MetricName
 from skybed.topologies.model.routing import Routing
 from skybed.topologies.model.yamlmarks import line_of
 
@@ -163,21 +164,7 @@ class Limit(Model):
     """An acceptance limit on a flow's metric; beyond it the run fails."""
 
     flow: str
-    metric: Literal[
-        "loss_pct",
-        "reordered_pct",
-        "rtt_p50_ms",
-        "rtt_p99_ms",
-        "owd_p50_ms",
-        "owd_p99_ms",
-        "outage_s",
-        "convergence_s",
-        "expired",
-        "path_stretch_p50",
-        "path_stretch_p99",
-        "path_stretch_pct",
-        "throughput_mbps",
-    ]
+    metric: MetricName
     min: float | None = None
     max: float | None = None
 
