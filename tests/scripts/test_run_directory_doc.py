@@ -11,6 +11,7 @@ import pytest
 from skybed.scripts.running import run
 from skybed.topologies.model import tables
 from skybed.topologies.model.scenario import Scenario
+from skybed.topologies.plan import export
 
 ROOT = pathlib.Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "run-directory.md").read_text()
@@ -53,3 +54,8 @@ def test_every_key_of_the_manifest_is_there():
     scenario = Scenario.load(ROOT / "scenarios" / "pair.yaml")
     keys = {*run._manifest(scenario, "uml", "real"), *run._host_state(run._host_state())}
     assert keys <= set(re.findall(r"`(\w+)`", section("manifest.json")))
+
+
+def test_every_format_of_exports_is_there():
+    told = re.findall(r"^\*\*`(\.\w+)`\*\*", section("Contacts for other programs"), re.MULTILINE)
+    assert told == list(export.FORMATS)
