@@ -19,38 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skybed.topologies.errors import RunError, SkybedError
+from skybed.topologies.model.tables import TABLES
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
-
-# What this package reads of each table; a table may hold more.
-TABLES: dict[str, dict[str, str]] = {
-    "events": {"event": "int", "t_s": "float", "kind": "str", "link": "str", "delay_us": "float"},
-    "applied": {
-        "event": "int", "t_s": "float", "applied_s": "float", "late_us": "float", "kind": "str",
-        "link": "str", "delay_us": "float", "skipped": "bool",
-    },
-    "routes": {
-        "t_s": "float", "applied_s": "float", "node": "str", "dst": "str", "via": "str", "family": "str",
-    },
-    "control": {
-        "t_s": "float", "node": "str", "peer": "str", "protocol": "str", "packets": "int", "bytes": "int",
-    },
-    "probes": {
-        "flow": "str", "protocol": "str", "src": "str", "dst": "str", "seq": "int", "sent_s": "float",
-        "rtt_us": "float", "owd_us": "float", "owd_back_us": "float", "lost": "bool", "expired_at": "str",
-        "reordered": "bool",
-    },
-    "paths": {
-        "flow": "str", "src": "str", "dst": "str", "sent_s": "float", "hop": "int", "node": "str",
-        "reached": "bool",
-    },
-    "flows": {
-        "flow": "str", "kind": "str", "src": "str", "dst": "str", "start_s": "float", "end_s": "float",
-        "sent_packets": "float", "received_packets": "float", "lost_packets": "float",
-        "reordered_packets": "float", "sent_bytes": "float", "received_bytes": "float",
-        "throughput_mbps": "float", "retransmits": "float", "rtt_us": "float",
-    },
-}  # fmt: skip
 
 # Text of tables of millions of rows: kept once for each value, as categories.
 LONG = {"routes": ["node", "dst", "via", "family"]}
@@ -61,7 +32,7 @@ MANIFEST: dict[str, type | tuple[type, ...]] = {
     "duration_s": (int, float), "played_s": (int, float), "finished": bool,
 }  # fmt: skip
 MANIFEST_LATER: dict[str, type | tuple[type, ...]] = {"host_load_1m": list, "steal_pct": (int, float)}
-TYPES = {"int": "whole numbers", "float": "numbers", "str": "text", "bool": "true or false"}
+WORDS = {"str": "text", "bool": "true or false", "float64": "numbers"}  # else whole numbers
 AGAIN = "the run was not finished, run it again"
 DAMAGED = "the file is damaged, run the scenario again"
 OTHER_VERSION = "it was written by another version of skybed, run the scenario again"
@@ -137,18 +108,18 @@ class Run:
         path = self.table_file(name)
         with reading(path):
             table = pq.read_table(path, read_dictionary=LONG.get(name))
-        for column, kind in TABLES[name].items():
+        for column, dtype in (dtypes := TABLES[name].dtypes).items():
             if column not in table.column_names:
                 raise RunError(f"{self.dir}: the table {path.name} has no column {column}; {OTHER_VERSION}.")
             found = table.schema.field(column).type
-            if not _is(found, kind):
+            if not _is(found, dtype):
+                wanted = WORDS.get(dtype, "whole numbers")
                 raise RunError(
-                    f"{self.dir}: column {column} of {path.name} holds {found}, {TYPES[kind]} were expected; "
+                    f"{self.dir}: column {column} of {path.name} holds {found}, {wanted} were expected; "
                     f"{OTHER_VERSION}."
                 )
-        frame = table.select(list(TABLES[name])).to_pandas()
-        numbers = {column: "float64" for column, kind in TABLES[name].items() if kind == "float"}
-        return frame.astype(numbers)
+        frame = table.select(list(dtypes)).to_pandas()
+        return frame.astype({column: dtype for column, dtype in dtypes.items() if dtype == "float64"})
 
 
 @contextlib.contextmanager
@@ -184,18 +155,17 @@ def load(run_dir: str | Path) -> Run:
     return Run(folder, manifest)
 
 
-def _is(found: pa.DataType, kind: str) -> bool:
+def _is(found: pa.DataType, dtype: str) -> bool:
     t = pa.types
     if t.is_null(found):  # a column without a single value
         return True
     if t.is_dictionary(found):
         found = found.value_type
-    return {
-        "int": t.is_integer(found),
-        "float": t.is_floating(found) or t.is_integer(found),
-        "str": t.is_string(found) or t.is_large_string(found),
-        "bool": t.is_boolean(found),
-    }[kind]
+    if dtype == "str":
+        return t.is_string(found) or t.is_large_string(found)
+    if dtype == "bool":
+        return t.is_boolean(found)
+    return t.is_integer(found) or (dtype == "float64" and t.is_floating(found))
 
 
 def _first_line(why: Exception) -> str:

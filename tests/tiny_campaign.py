@@ -7,6 +7,7 @@ import pandas as pd
 import tiny_sky
 
 from skybed.analysis.campaign import table as table_of
+from skybed.topologies.model.tables import PROBES
 from skybed.topologies.scenario import campaign
 
 PAIR = pathlib.Path(__file__).parents[1] / "scenarios" / "pair.yaml"
@@ -30,7 +31,7 @@ def probes(by_flow):
         for flow, found in by_flow.items()
         for seq, rtt_us in enumerate(found)
     ]
-    return pd.DataFrame(rows, columns=[*tiny_sky.PROBES]).astype(tiny_sky.PROBES)
+    return pd.DataFrame(rows, columns=[*PROBES.dtypes]).astype(PROBES.dtypes)
 
 
 def make(folder, text, outcome, rtt_us=None, scenario=PAIR):

@@ -19,6 +19,7 @@ import skybed
 from skybed.analysis.measures import truth
 from skybed.topologies.model.flows import HOPS
 from skybed.topologies.model.links import LinkClass
+from skybed.topologies.model.tables import CONTROL, FLOWS, PATHS, PROBES
 from skybed.topologies.scenario.file import Scenario
 
 DURATION_S = 60.0
@@ -105,26 +106,15 @@ MANIFEST = {
 }  # fmt: skip
 
 LOST = {"link": "int32", "kind": "str", "planned": "bool", "start_s": "float64", "end_s": "float64"}
-FLOWS = {name: "str" for name in ("flow", "kind", "src", "dst")}
-FLOWS |= {name: "float64" for name in ("start_s", "end_s", "throughput_mbps", "rtt_us")}
-FLOWS |= {f"{way}_packets": "Int64" for way in ("sent", "received", "lost", "reordered")}
-FLOWS |= {name: "Int64" for name in ("sent_bytes", "received_bytes", "retransmits")}
-PROBES = {name: "str" for name in ("flow", "protocol", "src", "dst")} | {"seq": "int64", "sent_s": "float64"}
-PROBES |= {name: "float64" for name in ("rtt_us", "owd_us", "owd_back_us")} | {
-    "lost": "bool",
-    "expired_at": "str",
-    "reordered": "bool",
-}
-CONTROL = {"t_s": "float64", "node": "str", "peer": "str", "protocol": "str"}
-CONTROL |= {"packets": "int64", "bytes": "int64"}
 
 
 def events(plan) -> pd.DataFrame:
     rows = plan.timeline().events
     names, kinds = np.array([link.name for link in plan.links], object), np.array(KINDS, object)
+    a, b = (np.array([plan.nodes[getattr(x, end)].name for x in plan.links], object) for end in "ab")
     return pd.DataFrame({
         "event": np.arange(len(rows)), "t_s": rows["t_s"], "kind": kinds[rows["kind"]],
-        "link": names[rows["link"]], "delay_us": rows["delay_us"],
+        "link": names[rows["link"]], "a": a[rows["link"]], "b": b[rows["link"]], "delay_us": rows["delay_us"],
     })  # fmt: skip
 
 
@@ -186,11 +176,15 @@ class Builder:
         self.tables = {
             "events": timeline,
             "applied": timeline.assign(applied_s=timeline["t_s"] + 50e-6, late_us=50.0, skipped=False),
-            "probes": pd.concat([empty(PROBES), *(probes(plan, f) for f in flows if f.kind == "probe")]),
-            "paths": pd.concat([proofs(plan, f) for f in flows if f.kind == "trace"] or [proofs_of_none()]),
-            "flows": empty(FLOWS),
+            "probes": pd.concat(
+                [empty(PROBES.dtypes), *(probes(plan, f) for f in flows if f.kind == "probe")]
+            ),
+            "paths": pd.concat(
+                [proofs(plan, f) for f in flows if f.kind == "trace"] or [empty(PATHS.dtypes)]
+            ),
+            "flows": empty(FLOWS.dtypes),
             "routes": routes(plan),
-            "control": empty(CONTROL),
+            "control": empty(CONTROL.dtypes),
         }
         self.tables = {name: table.reset_index(drop=True) for name, table in self.tables.items()}
 
@@ -204,7 +198,7 @@ class Builder:
             "throughput_mbps": throughput_mbps, "retransmits": 0 if kind == "tcp" else None,
             "rtt_us": 20_000.0 if kind == "tcp" else np.nan,
         })  # fmt: skip
-        self.tables["flows"] = pd.concat([self.tables["flows"], rows.astype(FLOWS)], ignore_index=True)
+        self.tables["flows"] = pd.concat([self.tables["flows"], rows.astype(FLOWS.dtypes)], ignore_index=True)
 
     def load(self) -> skybed.Run:
         self.dir.mkdir(exist_ok=True)
@@ -217,8 +211,3 @@ class Builder:
         run = skybed.load(self.dir)
         run.__dict__["plan"] = self.plan
         return run
-
-
-def proofs_of_none() -> pd.DataFrame:
-    kinds = {"flow": "str", "src": "str", "dst": "str", "sent_s": "float64", "hop": "int64", "node": "str"}
-    return empty(kinds | {"reached": "bool"})

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from skybed.topologies.model.flows import AnyFlow, ProbeFlow, TcpFlow, TraceFlow, UdpFlow
+from skybed.topologies.model.tables import FLOWS, PATHS, PROBES
 from skybed.traffic import tables
 from skybed.traffic.kinds import echo, stamp, tcp, trace, udp
 from skybed.traffic.kinds.probes import ProbeLog, Send
@@ -50,9 +51,9 @@ def run(
                 end_s = max((stage.window_s(flow)[1] for flow in flows), default=-GRACE_S)
                 stage.loop.run(int(clock.to_realtime_ns(end_s + GRACE_S)))
         finally:
-            tables.write(tables.PROBES, [log.columns() for log in logs], out / "probes.parquet")
-            tables.write(tables.PATHS, [tracer.columns() for tracer in tracers], out / "paths.parquet")
-            tables.write(tables.FLOWS, [load.columns() for load in loads], out / "flows.parquet")
+            tables.write(PROBES, [log.columns() for log in logs], out)
+            tables.write(PATHS, [tracer.columns() for tracer in tracers], out)
+            tables.write(FLOWS, [load.columns() for load in loads], out)
 
 
 def ports(flows: Sequence[AnyFlow]) -> tuple[tuple[range, ...], tuple[range, ...]]:

@@ -18,8 +18,8 @@ from skybed.analysis.campaign.statistics import long
 from skybed.analysis.campaign.table import Results
 from skybed.analysis.compare.comparison import WORDS, sentence
 from skybed.analysis.measures import effect
-from skybed.analysis.measures.metrics import label
 from skybed.topologies.errors import RunError
+from skybed.topologies.model.metrics import label
 
 FALSE_SHARE = 0.05  # of what is called beyond the noise
 ENOUGH = next(n for n in range(1, 99) if effect.smallest_p(n, n) < FALSE_SHARE)  # repeats in each, at least

@@ -21,8 +21,8 @@ from scipy import stats
 
 from skybed.analysis.campaign.table import USABLE, Results
 from skybed.analysis.compare.comparison import records
-from skybed.analysis.measures.metrics import label
 from skybed.analysis.numbers import figures
+from skybed.topologies.model.metrics import label
 
 LEVEL = 0.95
 ROWS = 60  # shown

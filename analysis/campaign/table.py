@@ -27,9 +27,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from skybed.analysis.measures.metrics import COUNTS
 from skybed.analysis.run import reading
 from skybed.topologies.errors import RunError
+from skybed.topologies.model.metrics import METRICS
 from skybed.topologies.scenario.campaign import Campaign, Case, values
 from skybed.topologies.scenario.campaign_figures import Figure
 
@@ -51,7 +51,7 @@ def write(cases: Sequence[Case], runs: Path, metrics: Sequence[str], folder: Pat
     """
     rows = [row for case in cases for row in _rows(case, runs / case.key, metrics)]
     parameters = pa.schema({at: _type(found) for at, found in values(cases).items()})
-    measured = pa.schema({name: pa.int64() if name in COUNTS else pa.float64() for name in metrics})
+    measured = pa.schema({name: pa.int64() if METRICS[name].whole else pa.float64() for name in metrics})
     schema = pa.unify_schemas([parameters, PROVENANCE, measured])
     for row in rows:
         row.update({field.name: _text(row[field.name]) for field in parameters if field.type == pa.string()})

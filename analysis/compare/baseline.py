@@ -10,9 +10,8 @@ has changed too. The tolerance in the file is what counts, and a person may edit
 `proposed` is what `accept` thought right; where the two are not the same, accepting anew leaves the tolerance
 as it is.
 
-What is proposed, of one run: TOLERANCES, the absolute one or the share of the value, whichever is more. Of
-several: twice the distance from their median to the one furthest from it, and at least what is proposed in
-virtual time.
+What is proposed, of one run: the metric's own tolerance (`topologies.model.metrics`). Of several: twice the
+distance from their median to the one furthest from it, and at least what is proposed in virtual time.
 """
 
 from __future__ import annotations
@@ -27,22 +26,11 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from skybed.analysis.compare import exact
-from skybed.analysis.compare.comparison import UNITS, figures
+from skybed.analysis.compare.comparison import figures
 from skybed.analysis.run import Run
 from skybed.topologies.errors import RunError
+from skybed.topologies.model.metrics import METRICS, label
 
-# By clock and figure: absolute, share of the value. Virtual time repeats itself, so its tolerances are for
-# changes of no importance, such as another version of a library. Real time adds what valid runs differ by.
-TOLERANCES = {
-    "virtual": {
-        "rtt_p50_ms": (0.1, 0.005), "rtt_p99_ms": (0.2, 0.01), "loss_pct": (0.1, 0), "outages": (0, 0),
-        "outage_s": (0.1, 0), "throughput_mbps": (0.01, 0.01),
-    },
-    "real": {
-        "rtt_p50_ms": (0.5, 0.02), "rtt_p99_ms": (1.5, 0.05), "loss_pct": (0.5, 0), "outages": (1, 0),
-        "outage_s": (0.3, 0), "throughput_mbps": (0.05, 0.05),
-    },
-}  # fmt: skip
 DECIMALS = 6  # of values in the file: ns in ms
 
 
@@ -84,7 +72,7 @@ class Check(NamedTuple):
         return self.value is not None and abs(self.value - self.expected) <= self.tolerance + 10**-DECIMALS
 
     def __str__(self) -> str:
-        unit = f" {UNITS[self.figure]}".rstrip() if self.figure in UNITS else ""
+        unit = f" {label(self.figure)[1]}".rstrip()
         found = "was not measured" if self.value is None else f"is {self.value:.6g}{unit}"
         return (
             f"{self.flow} {self.figure} {found}; "
@@ -183,13 +171,13 @@ def read(file: Path) -> Baseline:
 
 def _entry(figure: str, values: list[float], clock: str, before: Entry | None) -> Entry:
     value = statistics.median_low(values)
-    absolute, share = TOLERANCES["virtual" if len(values) > 1 else clock][figure]
+    absolute, share = METRICS[figure].tolerances["virtual" if len(values) > 1 else clock]
     spread = 2 * max(abs(other - value) for other in values)
     proposed = float(f"{max(absolute, share * abs(value), spread):.3g}")
     edited = before is not None and before.tolerance != before.proposed
     return Entry(
         value=round(value, DECIMALS),
-        unit=UNITS[figure],
+        unit=METRICS[figure].unit,
         tolerance=before.tolerance if before and edited else proposed,
         proposed=proposed,
     )

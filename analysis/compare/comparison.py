@@ -12,21 +12,15 @@ import numpy as np
 import pandas as pd
 
 from skybed.analysis.measures import effect, metrics
-from skybed.analysis.measures.metrics import label
 from skybed.analysis.run import Run
-
-# Of flow_metrics: what is compared, with its unit ("": a count).
-UNITS = {
-    "rtt_p50_ms": "ms", "rtt_p99_ms": "ms", "loss_pct": "%", "outages": "", "outage_s": "s",
-    "throughput_mbps": "Mbit/s",
-}  # fmt: skip
+from skybed.topologies.model.metrics import compared, label
 
 Figures = dict[str, dict[str, float]]  # by flow and figure; flows and figures that were not measured lack
 
 
 def figures(run: Run) -> Figures:
     """What the flows of a run experienced."""
-    table = metrics.flow_metrics(run).set_index("flow")[list(UNITS)].astype(float)
+    table = metrics.flow_metrics(run).set_index("flow")[compared()].astype(float)
     rows = {str(flow): row.dropna().to_dict() for flow, row in table.iterrows()}
     return {flow: row for flow, row in rows.items() if row}
 
@@ -46,8 +40,9 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
     rows = []
     for flow in dict.fromkeys([*mine, *other]):
         both = _series(a, flow), _series(b, flow)
-        for figure, unit in UNITS.items():
+        for figure in compared():
             if figure in mine.get(flow, {}) or figure in other.get(flow, {}):
+                unit = label(figure)[1]
                 values = [found.get(flow, {}).get(figure, np.nan) for found in (mine, other)]
                 rows.append((flow, figure, unit, *values, values[1] - values[0], *_noise(figure, *both)))
     columns = ["flow", "figure", "unit", "a", "b", "difference", "low", "high", "cliffs_delta", "outcome"]

@@ -22,17 +22,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from skybed.analysis.run import TABLES, Run, reading
+from skybed.analysis.run import Run, reading
 from skybed.topologies.errors import RunError
+from skybed.topologies.model.tables import TABLES
 
 CHUNK_ROWS = 65_536
-
-# What tells a person which row of a table it is.
-KEYS = {
-    "events": ("event", "link"), "applied": ("event", "link"),
-    "routes": ("t_s", "applied_s", "node", "dst", "family"), "control": ("t_s", "node", "peer", "protocol"),
-    "probes": ("flow", "seq"), "paths": ("flow", "sent_s", "hop"), "flows": ("flow", "start_s"),
-}  # fmt: skip
 
 # Of the manifest: what must be the same for two runs to be.
 CIRCUMSTANCES = ("scenario_sha256", "seed", "clock", "lane", "kernel", "skybed", "python", "played_s")
@@ -131,7 +125,7 @@ def _difference(table: str, a: Path, b: Path) -> Difference | None:
 
 
 def _key(table: str, chunk: pa.Table, row: int) -> dict[str, Any]:
-    return {name: chunk[name][row].as_py() for name in KEYS[table] if name in chunk.column_names}
+    return {name: chunk[name][row].as_py() for name in TABLES[table].key if name in chunk.column_names}
 
 
 def _rows(path: Path) -> int:

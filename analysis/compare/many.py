@@ -11,6 +11,7 @@ from skybed.analysis.compare import comparison
 from skybed.analysis.measures import forwarding, truth
 from skybed.analysis.routing import control, convergence
 from skybed.analysis.run import Run
+from skybed.topologies.model.metrics import compared, label
 
 Named = tuple[str, Run]
 KEYS = ["t_s", "kind", "what", "flow"]  # the same event in two runs
@@ -62,10 +63,10 @@ def side_by_side(runs: Sequence[Named]) -> pd.DataFrame:
     found = {name: comparison.figures(run) for name, run in runs}
     flows = dict.fromkeys(flow for by_flow in found.values() for flow in by_flow)
     rows = [
-        {"flow": flow, "figure": figure, "unit": unit}
+        {"flow": flow, "figure": figure, "unit": label(figure)[1]}
         | {name: by_flow.get(flow, {}).get(figure) for name, by_flow in found.items()}
         for flow in flows
-        for figure, unit in comparison.UNITS.items()
+        for figure in compared()
         if any(figure in by_flow.get(flow, {}) for by_flow in found.values())
     ]
     return pd.DataFrame(rows, columns=["flow", "figure", "unit", *found])

@@ -1,19 +1,7 @@
-"""What the flows of a run experienced, in the terms of the IETF's performance metrics.
+"""What the flows of a run experienced: the metrics that `topologies.model.metrics` tells.
 
-loss        RFC 7680  share of packets that never arrived
-owd         RFC 7679  one-way delay, of the packets that arrived
-rtt         RFC 2681  round-trip delay, of the packets that came back
-reordered   RFC 4737  share of received packets that arrived after one sent later (Type-P-Reordered)
-pdv         RFC 5481  packet delay variation: delay less the least delay of the flow; one way where
-                      one-way delay was measured, else of the round trip
-outage      RFC 3357  loss period: MIN_LOST or more packets lost one after another
-
-These come from the run's tables alone; the truth to compare them with is that of `measures.truth`. Two more
-are of the sky, and of flows that begin or end on the ground:
-
-stretch     round trip over what light would take along the great circle, between two stations
-handover    an access link that a station at an end of the flow takes up after the start; with the policy
-            `all`, and after a fault, any that comes
+These come from the run's tables and its plan alone; the truth to compare them with is that of
+`measures.truth`.
 """
 
 from __future__ import annotations
@@ -24,17 +12,16 @@ import pandas as pd
 from skybed.analysis.run import Run
 from skybed.topologies.errors import RunError
 from skybed.topologies.model.flows import AnyFlow
+from skybed.topologies.model.metrics import METRICS
 from skybed.topologies.orbits.geometry import C_KM_S, great_circle_km
 
-MIN_LOST = 2  # a single lost packet is loss, not an outage
+MIN_LOST = 2  # RFC 3357: a loss period; a single lost packet is loss, not an outage
 
 
 def flow_metrics(run: Run) -> pd.DataFrame:
     """One row per flow of the scenario, in its order; nan (counts: NA) where a flow does not measure one.
 
-    Columns: flow, kind, src, dst, sent, lost, loss_pct, reordered_pct, rtt_{min,p50,p99}_ms,
-    owd_{p50,p99}_ms, pdv_{p50,p99}_ms, outages, outage_s, outage_max_s, throughput_mbps, retransmits,
-    stretch_p50, handovers.
+    Columns: flow, kind, src, dst, and the metrics but for those that `routing.convergence` works out.
     """
     rows = []
     for flow in run.scenario.traffic:
@@ -45,27 +32,9 @@ def flow_metrics(run: Run) -> pd.DataFrame:
             row |= _of_intervals(run.flows[run.flows["flow"] == flow.name], flow.kind)
         row |= _of_ends(run, flow, row.get("rtt_p50_ms"))
         rows.append(row)
-    return pd.DataFrame(rows, columns=COLUMNS).astype({name: "Int64" for name in COLUMNS if name in COUNTS})
-
-
-COLUMNS = [
-    "flow", "kind", "src", "dst", "sent", "lost", "loss_pct", "reordered_pct", "rtt_min_ms", "rtt_p50_ms",
-    "rtt_p99_ms", "owd_p50_ms", "owd_p99_ms", "pdv_p50_ms", "pdv_p99_ms", "outages", "outage_s",
-    "outage_max_s", "throughput_mbps", "retransmits", "stretch_p50", "handovers",
-]  # fmt: skip
-
-COUNTS = ("sent", "lost", "outages", "expired", "retransmits", "handovers")
-UNITS = {"ms": "ms", "s": "s", "pct": "%", "mbps": "Mbit/s"}  # by the end of a metric's name
-SHORT = ("rtt", "owd", "pdv")
-
-
-def label(metric: str) -> tuple[str, str]:
-    """What people call a metric, and its unit ("": a count): rtt_p50_ms is the RTT p50, in ms."""
-    *words, end = metric.split("_")
-    unit = UNITS.get(end, "")
-    if not unit:
-        words.append(end)
-    return " ".join(word.upper() if word in SHORT else word for word in words), unit
+    found = [metric for metric in METRICS.values() if not metric.of_routing]
+    table = pd.DataFrame(rows, columns=["flow", "kind", "src", "dst", *(metric.name for metric in found)])
+    return table.astype({metric.name: "Int64" for metric in found if metric.whole})
 
 
 def _of_probes(run: Run, name: str) -> dict[str, float]:
@@ -116,7 +85,10 @@ def _of_intervals(rows: pd.DataFrame, kind: str) -> dict[str, float]:
 
 
 def _of_ends(run: Run, flow: AnyFlow, rtt_ms: object) -> dict[str, object]:
-    """What depends on where a flow begins and ends. rtt_ms: its median, of a probe flow."""
+    """What depends on where a flow begins and ends. rtt_ms: its median, of a probe flow.
+
+    Whatever access link comes after the start is a handover, also with the policy `all`, and after a fault.
+    """
     plan, ends = run.plan, {flow.source, flow.target}
     ground = [station for station in run.scenario.stations if station.name in ends]
     if not ground:

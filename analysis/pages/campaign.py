@@ -10,9 +10,9 @@ import pandas as pd
 
 from skybed.analysis.campaign.statistics import unusable
 from skybed.analysis.campaign.table import Results
-from skybed.analysis.measures.metrics import label
 from skybed.analysis.pages import page
 from skybed.analysis.pages.campaign_figures import all_figures
+from skybed.topologies.model.metrics import label
 
 
 def write(results: Results, summary: pd.DataFrame) -> Path:

@@ -20,11 +20,11 @@ from matplotlib.lines import Line2D
 
 from skybed.analysis.campaign.statistics import long, mean_interval
 from skybed.analysis.campaign.table import USABLE, Results
-from skybed.analysis.measures.metrics import label
 from skybed.analysis.pages.figures import Figure as Drawn
 from skybed.analysis.pages.style import INK, MEASURED, PALE, SERIES, draw
 from skybed.analysis.run import load
-from skybed.topologies.scenario.campaign_figures import FLOW, SAMPLES, Figure
+from skybed.topologies.model.metrics import SAMPLES, label
+from skybed.topologies.scenario.campaign_figures import FLOW, Figure
 
 ECDF_POINTS = 500  # of a curve, whatever the number of probes
 COLUMNS = 3  # of panels, beside each other
@@ -44,7 +44,7 @@ def all_figures(results: Results) -> list[Drawn]:
 
 def _default(results: Results) -> Iterator[Figure]:
     varying = [at for at, values in results.parameters.items() if len(values) > 1]
-    yield Figure(kind="ecdf", metric=SAMPLES[0], colour=varying[0] if varying else FLOW)
+    yield Figure(kind="ecdf", metric=next(iter(SAMPLES)), colour=varying[0] if varying else FLOW)
     for at in varying:
         kind = "line" if pd.api.types.is_numeric_dtype(results.table[at]) else "box"
         yield Figure(kind=kind, metric=results.metrics[0], x=at)  # type: ignore[arg-type]
@@ -215,7 +215,7 @@ KINDS: dict[str, tuple[Callable[[_Chart, Axes, pd.DataFrame], None], str]] = {
 
 def _samples(results: Results, figure: Figure) -> pd.DataFrame:
     """A row for each run and flow with probes: what `long` has, with an array `samples` instead of value."""
-    column = figure.metric.replace("_ms", "_us")
+    *_, column = SAMPLES[figure.metric]
     rows = results.table[results.table["verdict"].isin(USABLE) & (results.table["kind"] == "probe")]
     rows = rows[[*results.parameters, FLOW, "run"]].assign(metric=figure.metric)
     if figure.flow is not None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from skybed.analysis import verdict
 from skybed.analysis.compare.many import KEYS, Named, events, side_by_side, totals
-from skybed.analysis.measures.metrics import label
 from skybed.analysis.pages import page, routing_figures
+from skybed.topologies.model.metrics import label
 
 
 def render(runs: Sequence[Named]) -> str:

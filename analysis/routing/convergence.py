@@ -29,6 +29,7 @@ from skybed.analysis.measures import forwarding
 from skybed.analysis.measures.metrics import MIN_LOST, loss_periods
 from skybed.analysis.run import Run
 from skybed.topologies.model.flows import ProbeFlow
+from skybed.topologies.model.tables import ROUTING
 
 SAMPLE_PROBES = 10
 KEPT = 0.9  # of a sample that comes back: below, the rate has dropped
@@ -37,14 +38,6 @@ SETTLE_S = 5.0  # RFC 6412's Sustained Convergence Validation Time
 STRETCHED = 1.05
 PLANNED = "planned"
 UNDER_WAY_S = 1.0  # probes are under way for no longer
-
-COLUMNS = {
-    "event": "int64", "t_s": "float64", "until_s": "float64", "kind": "str", "what": "str", "flow": "str",
-    "on_path": "bool", "lost": "int64", "loss_derived_s": "float64", "dropped_s": "float64",
-    "recovered_s": "float64", "rate_derived_s": "float64", "sampling_s": "float64", "outages": "int64",
-    "outage_s": "float64", "outage_max_s": "float64", "expired": "int64", "loop_s": "float64",
-    "route_changes": "int64", "nodes_changed": "int64", "destinations_changed": "int64",
-}  # fmt: skip
 
 
 class Event(NamedTuple):
@@ -59,15 +52,9 @@ class Event(NamedTuple):
 
 @lru_cache(maxsize=8)
 def table(run: Run) -> pd.DataFrame:
-    """A row for each event and probe flow, by time: COLUMNS.
+    """A row for each event and probe flow, by time; columns as topologies.model.tables.ROUTING tells them.
 
-    event: from 0, the same for all flows. until_s: the flow's next event. what: the link, or how many. lost,
-    outages, outage_s, outage_max_s: of the probes that count to the event; an outage is as in
-    `measures.metrics`. dropped_s, recovered_s: when the rate dropped and was back, null where it did not;
-    the rate-derived time of one that never came back lasts to the flow's end. expired: probes that ran out of
-    hops. loop_s: for how long the tables sent packets there or back in a circle. route_changes,
-    nodes_changed, destinations_changed: changes of forwarding tables from t_s to until_s, of the flow's IP
-    version.
+    An outage is as in `measures.metrics`.
     """
     happened = events(run)
     rows = [
@@ -76,13 +63,13 @@ def table(run: Run) -> pd.DataFrame:
         if isinstance(flow, ProbeFlow)
         for row in _of_flow(run, flow, happened)
     ]
-    found = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    found = pd.DataFrame(rows, columns=list(ROUTING.dtypes)).astype(ROUTING.dtypes)
     return found.sort_values(["event", "t_s"], kind="stable", ignore_index=True)
 
 
 def write(run: Run) -> Path:
     """Write the table as routing.parquet into the run directory."""
-    path = run.dir / "routing.parquet"
+    path = run.dir / f"{ROUTING.name}.parquet"
     table(run).to_parquet(path)
     return path
 

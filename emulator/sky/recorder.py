@@ -27,6 +27,7 @@ from skybed.emulator.sky import tables
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.topologies.errors import InvalidRun
+from skybed.topologies.model.tables import CONTROL, ROUTES
 from skybed.topologies.routing import windowed
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ def _live(watch: _Watch, pipe: Connection, run: Path) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for what runs at the prompt
         clock = watch.wait(pipe)
         with (
-            windowed.growing(run / "routes.parquet", tables.ROUTES) as append_routes,
-            windowed.growing(run / "control.parquet", tables.CONTROL) as append_control,
+            windowed.growing(run / "routes.parquet", ROUTES.schema) as append_routes,
+            windowed.growing(run / "control.parquet", CONTROL.schema) as append_control,
         ):
             for routes in watch.first(clock):
                 append_routes(routes)

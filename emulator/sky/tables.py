@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from skybed.emulator.kernel.control import PROTOCOLS
 from skybed.emulator.sky.player import Played
+from skybed.topologies.model.tables import APPLIED, CONTROL, EVENTS, ROUTES
 from skybed.topologies.plan.timeline import EventKind
 from skybed.topologies.routing import windowed
 
@@ -24,41 +25,13 @@ if TYPE_CHECKING:
     from skybed.topologies.plan.plan import Plan
 
 KINDS = pa.array([kind.name.lower() for kind in sorted(EventKind)])
-EVENTS = pa.schema(
-    {
-        "event": pa.int64(), "t_s": pa.float64(), "kind": pa.string(), "link": pa.string(),
-        "a": pa.string(), "b": pa.string(), "delay_us": pa.float64(),
-    }
-)  # fmt: skip
-APPLIED = pa.schema(
-    {
-        "event": pa.int64(), "t_s": pa.float64(), "applied_s": pa.float64(), "late_us": pa.float64(),
-        "kind": pa.string(), "link": pa.string(), "a": pa.string(), "b": pa.string(),
-        "delay_us": pa.float64(), "skipped": pa.bool_(),
-    }
-)  # fmt: skip
-ROUTES = pa.schema(
-    {
-        "t_s": pa.float64(), "applied_s": pa.float64(), "node": pa.string(), "dst": pa.string(),
-        "via": pa.string(), "family": pa.string(),
-    }
-)  # fmt: skip
-CONTROL = pa.schema(
-    {
-        "t_s": pa.float64(), "node": pa.string(), "peer": pa.string(), "protocol": pa.string(),
-        "packets": pa.int64(), "bytes": pa.int64(),
-    }
-)  # fmt: skip
-
 Columns = dict[str, pa.Array]
 
 
 def write_events(plan: Plan, path: Path) -> None:
-    """Write the table `events` of a plan: event, t_s, kind, link ("a--b"), a, b, delay_us (null where an
-    event sets none).
-    """
+    """Write the table `events` of a plan."""
     columns = _event_columns(plan)
-    with windowed.growing(path, EVENTS) as append:
+    with windowed.growing(path, EVENTS.schema) as append:
         for events in plan.timeline_windows():
             append(columns(events))
 
@@ -68,17 +41,15 @@ def log(plan: Plan, run: Path) -> Iterator[Callable[[Played], None]]:
     """A function that adds what was played of a window to the tables `applied` and `routes`, which appear in
     `run` when the block ends.
 
-    applied: as `events`, with applied_s, late_us and skipped (superseded: the player was behind). routes:
-    t_s, applied_s, node, dst, via (the next hop; null: no route), family. Where daemons make the routes, that
-    table and `control` are the recorder's; else `control` has no rows.
+    Where daemons make the routes, `routes` and `control` are the recorder's; else `control` has no rows.
     """
     event_columns, route_columns = _event_columns(plan), _route_columns(plan)
     with ExitStack() as stack:
-        append_events = stack.enter_context(windowed.growing(run / "applied.parquet", APPLIED))
+        append_events = stack.enter_context(windowed.growing(run / "applied.parquet", APPLIED.schema))
         append_routes: windowed.Append = _forget
         if not plan.scenario.routing.by_daemons:
-            append_routes = stack.enter_context(windowed.growing(run / "routes.parquet", ROUTES))
-            stack.enter_context(windowed.growing(run / "control.parquet", CONTROL))
+            append_routes = stack.enter_context(windowed.growing(run / "routes.parquet", ROUTES.schema))
+            stack.enter_context(windowed.growing(run / "control.parquet", CONTROL.schema))
 
         def append(played: Played) -> None:
             done: Columns = {
@@ -139,7 +110,8 @@ def recorded_routes(rows: Sequence[tuple[float, str, str, str | None, str]]) -> 
     names = ("applied_s", "node", "dst", "via", "family")
     columns = zip(*rows, strict=True) if rows else ((),) * len(names)
     found = {
-        name: pa.array(column, ROUTES.field(name).type) for name, column in zip(names, columns, strict=True)
+        name: pa.array(column, ROUTES.schema.field(name).type)
+        for name, column in zip(names, columns, strict=True)
     }
     return found | {"t_s": pa.nulls(len(rows), pa.float64())}
 
@@ -148,8 +120,11 @@ def control(keys: Sequence[tuple[int, str, str, int]], counts: Sequence[Sequence
     """The columns of `control`. keys: second, node, peer, number of the protocol; counts: packets, bytes."""
     rows = [(second, node, peer, PROTOCOLS[protocol - 1], *count)
             for (second, node, peer, protocol), count in zip(keys, counts, strict=True)]  # fmt: skip
-    columns = zip(*rows, strict=True) if rows else ((),) * len(CONTROL)
-    return {field.name: pa.array(column, field.type) for field, column in zip(CONTROL, columns, strict=True)}
+    columns = zip(*rows, strict=True) if rows else ((),) * len(CONTROL.columns)
+    return {
+        field.name: pa.array(values, field.type)
+        for field, values in zip(CONTROL.columns, columns, strict=True)
+    }
 
 
 def _forget(columns: Mapping[str, pa.Array]) -> None:

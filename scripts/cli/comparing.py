@@ -12,9 +12,9 @@ from rich.text import Text
 
 from skybed.analysis import verdict
 from skybed.analysis.compare import baseline, comparison, exact, junit
-from skybed.analysis.measures.metrics import label
 from skybed.analysis.run import Run
 from skybed.topologies.errors import InvalidRun
+from skybed.topologies.model.metrics import label
 
 
 def exactly(a: Run, b: Run) -> dict[str, Any]:

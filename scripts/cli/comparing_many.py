@@ -12,10 +12,10 @@ from rich.text import Text
 
 from skybed.analysis import verdict
 from skybed.analysis.compare import many
-from skybed.analysis.measures.metrics import label
 from skybed.analysis.pages import comparison as page
 from skybed.analysis.run import Run
 from skybed.scripts.cli import comparing
+from skybed.topologies.model.metrics import label
 
 
 def figures(runs: Sequence[Run]) -> dict[str, Any]:

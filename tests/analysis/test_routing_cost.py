@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
-from tiny_sky import CONTROL, LOST
+from tiny_sky import LOST
 
 from skybed.analysis import verdict
 from skybed.analysis.measures import forwarding, truth
 from skybed.analysis.routing import control, convergence
+from skybed.topologies.model.tables import CONTROL, ROUTING
 
 S1_MIYUN, S2_MIYUN = 0, 2  # numbers of links
 
@@ -130,7 +131,7 @@ def test_control_traffic_by_protocol_and_link(builder):
     rows = [(0, "Miyun", "s1", "ospf", 2, 200), (0, "s1", "Miyun", "ospf", 1, 90),
             (33, "s2", "Miyun", "ospf", 9, 930), (33, "s2", "Miyun", "bfd", 3, 300),
             (59, "s2", "Sanya", "bfd", 1, 100)]  # fmt: skip
-    made.tables["control"] = pd.DataFrame(rows, columns=[*CONTROL]).astype(CONTROL)
+    made.tables["control"] = pd.DataFrame(rows, columns=[*CONTROL.dtypes]).astype(CONTROL.dtypes)
     run = made.load()
     busy = convergence.busy(run, convergence.table(run))
     assert np.flatnonzero(busy).tolist() == list(range(30, 37))
@@ -191,4 +192,4 @@ def test_the_verdict_tells_it_and_writes_the_table(builder):
     assert judged["routing"]["churn"]["changes"] == 2
     verdict.write(run, judged)
     stored = pd.read_parquet(run.dir / "routing.parquet")
-    assert stored["loss_derived_s"].tolist() == approx([2.0]) and [*stored.columns] == [*convergence.COLUMNS]
+    assert stored["loss_derived_s"].tolist() == approx([2.0]) and [*stored.columns] == [*ROUTING.dtypes]

@@ -3,21 +3,21 @@
 import pathlib
 import re
 
-from skybed.analysis.compare import baseline, comparison
 from skybed.analysis.tested import TestedRun
+from skybed.topologies.model.metrics import METRICS, compared
 
 TEXT = (pathlib.Path(__file__).parents[2] / "docs" / "testing.md").read_text()
 
 
 def test_the_tolerances_are_those_that_are_proposed():
     def told(figure, clock):
-        absolute, share = baseline.TOLERANCES[clock][figure]
-        unit = f" {comparison.UNITS[figure]}" if comparison.UNITS[figure] in ("ms", "s") else ""
+        absolute, share = METRICS[figure].tolerances[clock]
+        unit = f" {METRICS[figure].unit}" if METRICS[figure].unit in ("ms", "s") else ""
         return f"{absolute:g}{unit}" + (f", {100 * share:g} %" if share else "")
 
     rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", TEXT, re.MULTILINE)
     table = {figure: values for figure, *values in rows}
-    assert table == {figure: [told(figure, "virtual"), told(figure, "real")] for figure in comparison.UNITS}
+    assert table == {figure: [told(figure, "virtual"), told(figure, "real")] for figure in compared()}
 
 
 def test_the_questions_are_those_that_a_run_answers():

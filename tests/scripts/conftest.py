@@ -10,6 +10,7 @@ import yaml
 from skybed.emulator.sky import tables
 from skybed.emulator.sky.player import Played
 from skybed.scripts.running import run
+from skybed.topologies.model.tables import FLOWS, PATHS, PROBES
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 from skybed.traffic import tables as traffic_tables
@@ -36,8 +37,8 @@ def good_run(tmp_path_factory):
             events, changes = window.events, window.changes
             done_s = (rows["t_s"] + 50e-6 for rows in (events, changes))
             log(Played(events, next(done_s), np.zeros(len(events), bool), changes, next(done_s)))
-    for name in ("probes", "paths", "flows"):
-        traffic_tables.write(getattr(traffic_tables, name.upper()), [], folder / f"{name}.parquet")
+    for table in (PROBES, PATHS, FLOWS):
+        traffic_tables.write(table, [], folder)
     manifest = {
         "skybed": "0.1.0", "started_utc": "2026-05-09T00:00:00Z", "versions": {}, "lane": "uml",
         "clock": "real", "cpu_count": 2, "duration_s": 30.0, "played_s": 30.0, "finished": True,

@@ -9,7 +9,7 @@ import tiny_campaign
 import skybed
 from skybed.scripts.running import campaigns
 from skybed.scripts.running import run as running
-from skybed.topologies.scenario.campaign import METRICS
+from skybed.topologies.model.metrics import compared
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_campaign_is_run_and_read(place, monkeypatch):
     (place / "c.yaml").write_text(f"name: c\nscenario: {tiny_campaign.PAIR}\ngrid: {{duration_s: [5, 6]}}\n")
     made = skybed.campaign("c.yaml", jobs=3, scheduler=None)
     assert asked == [(3, None)]
-    assert made.table["rtt_p50_ms"].dropna().tolist() == [8.0, 8.0] and made.metrics == METRICS
+    assert made.table["rtt_p50_ms"].dropna().tolist() == [8.0, 8.0] and made.metrics == compared()
     assert skybed.results("campaigns/c").table.equals(made.table)
 
 

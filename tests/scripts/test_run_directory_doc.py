@@ -4,36 +4,39 @@ import pathlib
 import re
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 
-from skybed.analysis.routing import convergence
 from skybed.scripts.running import run
+from skybed.topologies.model import tables
+from skybed.topologies.plan import export
 from skybed.topologies.scenario.file import Scenario
 
 ROOT = pathlib.Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "run-directory.md").read_text()
-TYPES = {"str": "text", "object": "text", "float64": "float", "int64": "integer", "int32": "integer"}
+TYPES = {pa.string(): "text", pa.float64(): "float", pa.bool_(): "bool"}  # else integer
 
 
 def section(title):
     return re.search(rf"^##+ {re.escape(title)}\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL)[1]
 
 
-def columns(title):
-    """The columns that a section's table tells, with their types."""
-    rows = re.findall(r"^\| (`[^|]*) \| (\w+) \|", section(title), re.MULTILINE)
-    return {name: kind for names, kind in rows for name in re.findall(r"`(\w+)`", names)}
+@pytest.mark.parametrize("table", [*tables.TABLES.values(), tables.ROUTING], ids=lambda table: table.name)
+def test_every_table_is_there_with_its_columns(table):
+    text = section(f"{table.name}.parquet")
+    shared = {column.name for column in tables.EVENTS.columns} if table is tables.APPLIED else ()
+    assert " ".join(text.split()).startswith(table.rows)
+    assert re.findall(r"^\| `(\w+)` \| (\w+) \| (.*) \|$", text, re.MULTILINE) == [
+        (column.name, TYPES.get(column.type, "integer"), column.about)
+        for column in table.columns
+        if column.name not in shared
+    ]
 
 
-def test_every_column_of_every_table_is_there(good_run):
-    for path in good_run.glob("*.parquet"):
-        found = {name: TYPES.get(str(kind), str(kind)) for name, kind in pd.read_parquet(path).dtypes.items()}
-        shared = columns("events.parquet") if path.stem == "applied" else {}
-        assert shared | columns(path.name) == found
-
-
-def test_every_column_of_what_routing_cost_is_there():
-    told = {name: TYPES.get(kind, kind) for name, kind in convergence.COLUMNS.items()}
-    assert columns("routing.parquet") == told
+def test_a_run_writes_these_tables(good_run):
+    found = {path.stem: pq.read_schema(path) for path in good_run.glob("*.parquet")}
+    assert found == {name: table.schema for name, table in tables.TABLES.items()}
 
 
 def test_every_part_of_a_stored_plan_is_there(good_run):
@@ -51,3 +54,8 @@ def test_every_key_of_the_manifest_is_there():
     scenario = Scenario.load(ROOT / "scenarios" / "pair.yaml")
     keys = {*run._manifest(scenario, "uml", "real"), *run._host_state(run._host_state())}
     assert keys <= set(re.findall(r"`(\w+)`", section("manifest.json")))
+
+
+def test_every_format_of_exports_is_there():
+    told = re.findall(r"^\*\*`(\.\w+)`\*\*", section("Contacts for other programs"), re.MULTILINE)
+    assert told == list(export.FORMATS)

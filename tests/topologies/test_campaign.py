@@ -147,7 +147,7 @@ WRONG = {f"grid:\n  {text}": f"4: {says}" for text, says in IN_GRID.items()} | {
     "grid: {rate_scale: [1]}\nwithout: [{rate_scale: 2}]": "4: without[0] leaves nothing out: no combi",
     "grid: {rate_scale: [1]}\nwithout: [{}]": "4: without[0] is a mapping; it must be at least 1 long.",
     "grid: {rate_scale: [1]}\nwithout: [{rate_scale: 1}]": "4: without leaves no run.",
-    "metrics: [rtt]": "3: metrics[0] is rtt; it must be sent, lost,",
+    "metrics: [rtt]": "3: metrics[0] rtt is not a metric (there are",
 }
 
 

@@ -9,11 +9,11 @@ from pydantic_core import PydanticUndefined
 
 from skybed.topologies.model import catalogue, flows, ground, links, space
 from skybed.topologies.model.faults import Fault, Region
+from skybed.topologies.model.metrics import METRICS
 from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
 from skybed.topologies.model.scenario import Fidelity, Limit
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario import file
-from skybed.topologies.scenario.checks import METRICS
 
 TEXT = (pathlib.Path(__file__).parents[2] / "docs" / "scenario.md").read_text()
 SECTIONS = {
@@ -93,13 +93,20 @@ def test_every_link_class_of_the_catalogue_is_there():
     assert not told
 
 
-def test_stations_policies_and_metrics_are_there():
+def test_stations_and_policies_are_there():
     for name in catalogue.CHINA:
         assert f"`{name}`" in SECTIONS["stations"]
     policies = {row[0].strip("`") for row in rows("access", "policy")}
     assert policies == set(links.Access.model_fields["policy"].annotation.__args__)
-    metrics = {name for row in rows("accept", "metric") for name in re.findall(r"`(\w+)`", row[0])}
-    assert metrics == set().union(*METRICS.values())
+
+
+def test_every_metric_is_there_with_what_it_is_and_of_which_flows():
+    def kinds(metric):
+        flows = ", ".join(metric.of).replace("stamp probe, echo probe", "probe").replace(" flow", "")
+        return flows + ("", "; an end on the ground", "; both ends on the ground")[metric.ground_ends]
+
+    told = [[row[0].strip("`"), *row[1:]] for row in rows("metrics", "metric")]
+    assert told == [[metric.name, kinds(metric), metric.about] for metric in METRICS.values()]
 
 
 def test_the_example_is_a_scenario():

@@ -32,7 +32,7 @@ def ring():
 
 
 def table(plan):
-    return pd.read_csv(io.StringIO(export.csv(plan)), parse_dates=["start_utc", "end_utc"])
+    return pd.read_csv(io.StringIO(export.csv.text(plan)), parse_dates=["start_utc", "end_utc"])
 
 
 def test_the_two_contacts_of_the_smallest_sky():
@@ -64,7 +64,7 @@ def test_delays_are_between_the_least_and_the_greatest(ring):
 
 
 def test_an_ion_contact_plan_of_the_smallest_sky():
-    lines = export.ion(pair()).splitlines()
+    lines = export.ion.text(pair()).splitlines()
     comments, commands = [x for x in lines if x[0] == "#"], [x for x in lines if x[0] != "#"]
     assert comments[-3:] == ["# node 1: eo-0-0", "# node 2: miyun", "# node 3: sanya"]
     assert any(line.endswith("@ 2026/05/09-01:41:50") for line in comments)
@@ -81,7 +81,7 @@ def test_an_ion_contact_plan_of_the_smallest_sky():
 
 
 def test_ion_gets_both_directions_within_each_contact_and_none_that_overlap(ring):
-    commands = [line for line in export.ion(ring).splitlines() if not line.startswith("#")]
+    commands = [line for line in export.ion.text(ring).splitlines() if not line.startswith("#")]
     contacts = [tuple(map(int, found.groups())) for found in map(CONTACT.fullmatch, commands) if found]
     ranges = [tuple(map(int, found.groups())) for found in map(RANGE.fullmatch, commands) if found]
     assert len(contacts) + len(ranges) == len(commands)
@@ -103,34 +103,34 @@ def test_ion_gets_both_directions_within_each_contact_and_none_that_overlap(ring
 
 def test_ion_counts_from_a_whole_second_though_the_epoch_is_none():
     """The reference time is the whole second before the epoch, so run times are half a second more in it."""
-    text = export.ion(pair(epoch="2026-05-09T01:41:50.5Z"))
+    text = export.ion.text(pair(epoch="2026-05-09T01:41:50.5Z"))
     assert "@ 2026/05/09-01:41:50\n" in text
     assert "a contact +1 +30 1 3 1125000" in text  # from 0.5 to 30.5
     assert "a contact +10 +30 1 2 1125000" in text  # from 8.709 + 0.5
 
 
 def test_a_contact_without_a_whole_second_is_left_out_and_counted():
-    text = export.ion(pair(duration_s=8.9))  # Miyun's lasts 0.2 s
+    text = export.ion.text(pair(duration_s=8.9))  # Miyun's lasts 0.2 s
     assert "# Left out: 1 contacts" in text
     assert "1 2 1125000" not in text
 
 
 def test_a_geostationary_range_is_rounded_to_whole_light_seconds():
     plan = pair(links={"x-quick": {"rate_mbps": 900, "min_elevation_deg": 5, "fixed_delay_ms": 600}})
-    assert "a range +0 +30 1 3 1\n" in export.ion(plan)
+    assert "a range +0 +30 1 3 1\n" in export.ion.text(plan)
 
 
 def test_a_sky_without_contacts_is_a_table_without_rows():
     plan = pair(access=[])
     assert table(plan).empty
-    assert all(line.startswith("#") for line in export.ion(plan).splitlines())
+    assert all(line.startswith("#") for line in export.ion.text(plan).splitlines())
 
 
 def test_the_ending_of_the_file_is_the_format(tmp_path):
     plan = pair()
     export.write(plan, tmp_path / "contacts.csv")
     export.write(plan, tmp_path / "contacts.ionrc")
-    assert (tmp_path / "contacts.csv").read_text() == export.csv(plan)
-    assert (tmp_path / "contacts.ionrc").read_text() == export.ion(plan)
+    assert (tmp_path / "contacts.csv").read_text() == export.csv.text(plan)
+    assert (tmp_path / "contacts.ionrc").read_text() == export.ion.text(plan)
     with pytest.raises(ScenarioError, match=r"its name must end in \.csv or \.ionrc"):
         export.write(plan, tmp_path / "contacts.json")

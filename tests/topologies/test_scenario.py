@@ -308,7 +308,13 @@ def test_a_field_that_is_wrong_by_itself(old, new, says):
          "line 22: accept[0].flow names probe1, but there is no such flow (did you mean probe-1?)."),
         ("max: 1", "", "line 22: accept[0] sets no limit; give min, max or both."),
         ("flow: probe-1, metric: loss_pct", "flow: probe-2, metric: owd_p50_ms",
-         "line 22: accept[0].metric is owd_p50_ms, which is measured of no echo probe"),
+         "line 22: accept[0].metric is owd_p50_ms, which is measured of no echo probe (there are convergence_s, "),
+        ("metric: loss_pct", "metric: rtt_p9_ms",
+         "line 22: accept[0].metric rtt_p9_ms is not a metric (did you mean rtt_p99_ms?)."),
+        ("metric: loss_pct", "metric: jitter",
+         "line 22: accept[0].metric jitter is not a metric (there are convergence_s, expired, handovers, "),
+        ("metric: loss_pct", "metric: stretch_p50",
+         "line 22: accept[0].metric is stretch_p50, which is measured of flows that have both ends on the ground."),
     ],
 )  # fmt: skip
 def test_fields_that_do_not_go_together(old, new, says):

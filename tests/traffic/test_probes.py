@@ -5,6 +5,7 @@ import pytest
 from plain_netns import FakeClock
 
 from skybed.topologies.model.flows import ProbeFlow
+from skybed.topologies.model.tables import PROBES
 from skybed.traffic import tables
 from skybed.traffic.kinds.probes import ProbeLog
 
@@ -25,7 +26,7 @@ def answer(log, seq, out_us, inside_us, back_us):
 
 
 def rows(log):
-    return tables.table(tables.PROBES, [log.columns()]).to_pandas()
+    return tables.arrow(PROBES, [log.columns()]).to_pandas()
 
 
 def test_round_trip_leaves_out_the_time_inside_the_reflector():

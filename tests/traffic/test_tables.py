@@ -1,9 +1,11 @@
 """The tables of a run directory exist with their columns and types even when nothing was measured."""
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from plain_netns import FakeClock
 
+from skybed.topologies.model.tables import FLOWS, TABLES
 from skybed.traffic import session, tables
 
 
@@ -12,11 +14,9 @@ def test_a_run_without_flows_writes_empty_tables_with_their_types(tmp_path, name
     session.run([], {}, FakeClock(), 1.0, tmp_path)
     found = pq.read_table(tmp_path / f"{name}.parquet")
     assert found.num_rows == 0
-    assert found.schema.remove_metadata() == getattr(tables, name.upper())
+    assert found.schema.remove_metadata() == TABLES[name].schema
 
 
 def test_none_and_nan_become_null():
-    import numpy as np
-
-    part = {field.name: [None] for field in tables.FLOWS} | {"rtt_us": np.array([np.nan])}
-    assert all(column.null_count == 1 for column in tables.table(tables.FLOWS, [part]).columns)
+    part = {column.name: [None] for column in FLOWS.columns} | {"rtt_us": np.array([np.nan])}
+    assert all(column.null_count == 1 for column in tables.arrow(FLOWS, [part]).columns)

@@ -7,7 +7,7 @@ is this model and the way in.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
@@ -19,6 +19,7 @@ from skybed.topologies.model.fields import Model, Name, Positive, Title, Utc
 from skybed.topologies.model.flows import AnyFlow
 from skybed.topologies.model.ground import Station, from_catalogue
 from skybed.topologies.model.links import Access, Fibre, LinkClass
+from skybed.topologies.model.metrics import MetricName
 from skybed.topologies.model.routing import Routing
 from skybed.topologies.model.space import Layer
 from skybed.topologies.model.yamlmarks import dotted, line_of
@@ -40,21 +41,7 @@ class Limit(Model):
     """An acceptance limit on a flow's metric; beyond it the run fails."""
 
     flow: str
-    metric: Literal[
-        "loss_pct",
-        "reordered_pct",
-        "rtt_p50_ms",
-        "rtt_p99_ms",
-        "owd_p50_ms",
-        "owd_p99_ms",
-        "outage_s",
-        "convergence_s",
-        "expired",
-        "path_stretch_p50",
-        "path_stretch_p99",
-        "path_stretch_pct",
-        "throughput_mbps",
-    ]
+    metric: MetricName
     min: float | None = None
     max: float | None = None
 

@@ -22,6 +22,7 @@ from skybed.topologies.model import yamlmarks
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import Model, Name
 from skybed.topologies.model.known import Problem
+from skybed.topologies.model.metrics import MetricName, compared
 from skybed.topologies.model.yamlmarks import Marks, dotted, line_of
 from skybed.topologies.scenario import campaign_figures, overrides
 from skybed.topologies.scenario.campaign_figures import Figure
@@ -31,13 +32,6 @@ from skybed.topologies.scenario.validation import error_of, validated
 
 LONGEST_VALUE = 200  # characters, percent-encoded: with its path it names a folder
 
-Metric = Literal[
-    "sent", "lost", "loss_pct", "reordered_pct", "rtt_min_ms", "rtt_p50_ms", "rtt_p99_ms", "owd_p50_ms",
-    "owd_p99_ms", "pdv_p50_ms", "pdv_p99_ms", "outages", "outage_s", "outage_max_s", "throughput_mbps",
-    "retransmits", "stretch_p50", "handovers", "convergence_s", "expired", "path_stretch_p50",
-    "path_stretch_p99", "path_stretch_pct",
-]  # fmt: skip
-METRICS: list[Metric] = ["rtt_p50_ms", "rtt_p99_ms", "loss_pct", "outages", "outage_s", "throughput_mbps"]
 Value = str | int | float | bool | None
 
 
@@ -55,7 +49,7 @@ class Campaign(Model):
     repeats: Annotated[int, Field(ge=1, le=10_000)] = 1
     clock: Literal["virtual", "real"] = "virtual"
     retries: Annotated[int, Field(ge=0, le=10)] = 1  # of a run that is invalid or breaks off
-    metrics: Annotated[list[Metric], Field(min_length=1)] = METRICS
+    metrics: Annotated[list[MetricName], Field(min_length=1)] = Field(default_factory=compared)
     figures: list[Figure] = Field(default=[])  # of the report
 
 

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from skybed.topologies.model.fields import Model
 from skybed.topologies.model.known import Problem, known_name
+from skybed.topologies.model.metrics import SAMPLES
 
 FLOW = "flow"  # takes a parameter's place: the flows of the scenario
-SAMPLES = ("rtt_ms", "owd_ms")  # of single probes
 
 
 class Figure(Model):
@@ -49,7 +49,7 @@ def problems(
     parameters = {**parameters, FLOW: flows}
     for number, figure in enumerate(figures):
         at: tuple[str | int, ...] = ("figures", number)
-        known = SAMPLES if figure.kind == "ecdf" else metrics
+        known = list(SAMPLES) if figure.kind == "ecdf" else metrics
         yield from known_name(
             (*at, "metric"), figure.metric, known, f"metric in this campaign's {figure.kind}"
         )

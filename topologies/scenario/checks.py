@@ -13,8 +13,9 @@ import numpy as np
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import NAME_PATTERN
-from skybed.topologies.model.flows import Flow
+from skybed.topologies.model.flows import AnyFlow, Flow
 from skybed.topologies.model.known import Problem, known_name
+from skybed.topologies.model.metrics import METRICS, Metric
 from skybed.topologies.model.scenario import LONGEST_S, ScenarioModel
 from skybed.topologies.model.space import Isl, Layer, Walker
 from skybed.topologies.model.yamlmarks import Path
@@ -24,27 +25,6 @@ from skybed.topologies.scenario import routing_checks
 
 LOWEST_PERIGEE_KM = 100.0  # below it there is no orbit, only a re-entry
 RESERVED = {"ground", "lo"}  # what `from: ground` in an access means; the loopback interface
-
-# What can be measured of a flow, by its kind.
-METRICS = {
-    "probe": {
-        "loss_pct",
-        "reordered_pct",
-        "rtt_p50_ms",
-        "rtt_p99_ms",
-        "owd_p50_ms",
-        "owd_p99_ms",
-        "outage_s",
-        "convergence_s",
-        "expired",
-        "path_stretch_p50",
-        "path_stretch_p99",
-        "path_stretch_pct",
-    },
-    "trace": set(),
-    "udp": {"loss_pct", "reordered_pct", "throughput_mbps"},
-    "tcp": {"rtt_p50_ms", "rtt_p99_ms", "throughput_mbps"},
-}
 
 
 def problems(scenario: ScenarioModel) -> list[Problem]:
@@ -334,10 +314,16 @@ def _accept(scenario: ScenarioModel) -> Iterator[Problem]:
             yield path, "sets no limit; give min, max or both."
         if limit.flow not in flows:
             continue
-        flow = flows[limit.flow]
-        measured = METRICS[flow.kind]
-        if flow.kind == "probe" and flow.protocol == "echo":
-            measured = {metric for metric in measured if not metric.startswith("owd")}
-        if limit.metric not in measured:
-            what = "echo probe" if flow.kind == "probe" else f"{flow.kind} flow"
-            yield (*path, "metric"), f"is {limit.metric}, which is measured of no {what}{hint('', measured)}."
+        yield from _measured((*path, "metric"), scenario, flows[limit.flow], METRICS[limit.metric])
+
+
+def _measured(path: Path, scenario: ScenarioModel, flow: AnyFlow, metric: Metric) -> Iterator[Problem]:
+    what = f"{flow.protocol} probe" if flow.kind == "probe" else f"{flow.kind} flow"
+    if what not in metric.of:
+        known = [other.name for other in METRICS.values() if what in other.of]
+        there = hint("", known, few=len(known))
+        yield path, f"is {metric.name}, which is measured of no {what}{there}."
+    ground = {station.name for station in scenario.stations}
+    if len(ground & {flow.source, flow.target}) < metric.ground_ends:
+        ends = "one end" if metric.ground_ends == 1 else "both ends"
+        yield path, f"is {metric.name}, which is measured of flows that have {ends} on the ground."

@@ -1,0 +1,232 @@
+"""The tables of a run directory: what stands in each column, told once.
+
+Who writes, reads, compares or documents a table takes it from here. Times are run time in s. A column that
+ends in a unit is in that unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+TEXT, INTEGER, FLOAT, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+
+
+class Column(NamedTuple):
+    """about: what it holds. null: it may have no value."""
+
+    name: str
+    type: pa.DataType
+    about: str
+    null: bool = False
+
+    @property
+    def dtype(self) -> str:
+        """Its type as pandas names it. Integers that may be null are numbers."""
+        if self.type == TEXT:
+            return "str"
+        if self.null and pa.types.is_integer(self.type):
+            return "float64"
+        return np.dtype(self.type.to_pandas_dtype()).name
+
+
+@dataclass(frozen=True)
+class Table:
+    """rows: what there is a row for. key: the columns that tell a person which row it is."""
+
+    name: str
+    rows: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        return pa.schema([(column.name, column.type) for column in self.columns])
+
+    @cached_property
+    def dtypes(self) -> dict[str, str]:
+        """Of pandas, by column."""
+        return {column.name: column.dtype for column in self.columns}
+
+
+_EVENTS = (
+    Column("event", INTEGER, "from 0"),
+    Column("t_s", FLOAT, "when it is to happen"),
+    Column(
+        "kind", TEXT,
+        "`up`: the link comes; `delay`: its delay changes; `silence`, `heal`: it drops everything, no longer "
+        "does; `down`: it goes",
+    ),
+    Column("link", TEXT, "its name"),
+    Column("a", TEXT, "a node of it"),
+    Column("b", TEXT, "the other"),
+    Column(
+        "delay_us", FLOAT,
+        "one way, from now on; `up` and `delay` only. netem is set to `hop_cost_us` less", null=True,
+    ),
+)  # fmt: skip
+
+EVENTS = Table("events", "What was to happen to links, in the order of time.", ("event", "link"), _EVENTS)
+
+APPLIED = Table(
+    "applied",
+    "The same, up to where the run was played, with these.",
+    ("event", "link"),
+    (
+        *_EVENTS[:2],
+        Column("applied_s", FLOAT, "when it was done; null if it was not", null=True),
+        Column("late_us", FLOAT, "`applied_s` less `t_s`", null=True),
+        *_EVENTS[2:],
+        Column("skipped", BOOL, "left out because a newer value was due already: the player was behind"),
+    ),
+)  # fmt: skip
+
+ROUTES = Table(
+    "routes",
+    "A row for each change of a route.",
+    ("t_s", "applied_s", "node", "dst", "family"),
+    (
+        Column(
+            "t_s", FLOAT, "when the route was to change; 0: the first tables. null: nobody planned it",
+            null=True,
+        ),
+        Column(
+            "applied_s", FLOAT, "when it did; where daemons route, below 0: the first tables", null=True
+        ),
+        Column("node", TEXT, "whose route"),
+        Column("dst", TEXT, "to which node"),
+        Column(
+            "via", TEXT,
+            "the next node; several of equal cost with a space between; null: no route any more", null=True,
+        ),
+        Column("family", TEXT, "`4` or `6`, the IP version; `both`: the oracle changes both at once"),
+    ),
+)  # fmt: skip
+
+CONTROL = Table(
+    "control",
+    "A row for each second, direction of a link and protocol, if there was a packet.",
+    ("t_s", "node", "peer", "protocol"),
+    (
+        Column("t_s", FLOAT, "when the second begins"),
+        Column("node", TEXT, "who sends it"),
+        Column("peer", TEXT, "the node at the other end of the link"),
+        Column("protocol", TEXT, "`ospf`, `isis`, `bgp`, `bfd`, or `other`"),
+        Column("packets", INTEGER, "that left the link's queue"),
+        Column("bytes", INTEGER, "of them, with Ethernet headers"),
+    ),
+)
+
+PROBES = Table(
+    "probes",
+    "A row for each probe sent, flow by flow, in the order of sending.",
+    ("flow", "seq"),
+    (
+        Column("flow", TEXT, "the flow's name"),
+        Column("protocol", TEXT, "`stamp` or `echo`"),
+        Column("src", TEXT, "the node that it is sent from"),
+        Column("dst", TEXT, "the node that it is sent to"),
+        Column("seq", INTEGER, "from 0 in each flow"),
+        Column("sent_s", FLOAT, "when it was sent"),
+        Column(
+            "rtt_us", FLOAT,
+            "round trip; null if lost. `stamp`: without the time that the far end took to answer", null=True,
+        ),
+        Column("owd_us", FLOAT, "delay there; `stamp` only", null=True),
+        Column("owd_back_us", FLOAT, "delay back; `stamp` only", null=True),
+        Column("lost", BOOL, "no answer until one second after the last flow's end"),
+        Column(
+            "expired_at", TEXT,
+            "the node at which the probe (or a reflector's answer) ran out of hops, as by a loop; else null",
+            null=True,
+        ),
+        Column(
+            "reordered", BOOL, "its answer came after that to a later probe (RFC 4737, Type-P-Reordered)"
+        ),
+    ),
+)  # fmt: skip
+
+PATHS = Table(
+    "paths",
+    "A row for each hop of each round of a trace flow.",
+    ("flow", "sent_s", "hop"),
+    (
+        Column("flow", TEXT, "the flow's name"),
+        Column("src", TEXT, "the node that it is sent from"),
+        Column("dst", TEXT, "the node that it is sent to"),
+        Column("sent_s", FLOAT, "of the round: the rows of a round share it"),
+        Column("hop", pa.int32(), "from 1"),
+        Column("node", TEXT, "that answered; null if none did", null=True),
+        Column("reached", BOOL, "of the round: whether it got to `dst`"),
+    ),
+)
+
+FLOWS = Table(
+    "flows",
+    "A row for each second of each udp and tcp flow.",
+    ("flow", "start_s"),
+    (
+        Column("flow", TEXT, "the flow's name"),
+        Column("kind", TEXT, "`udp` or `tcp`"),
+        Column("src", TEXT, "the node that it is sent from"),
+        Column("dst", TEXT, "the node that it is sent to"),
+        Column("start_s", FLOAT, "when the second begins"),
+        Column("end_s", FLOAT, "when it ends"),
+        Column("sent_packets", INTEGER, "udp; tcp: null", null=True),
+        Column("received_packets", INTEGER, "that arrived in this second; udp", null=True),
+        Column("lost_packets", INTEGER, "of those sent in this second; udp", null=True),
+        Column("reordered_packets", INTEGER, "of those received; udp", null=True),
+        Column("sent_bytes", INTEGER, "of the payload", null=True),
+        Column("received_bytes", INTEGER, "of the payload", null=True),
+        Column("throughput_mbps", FLOAT, "received", null=True),
+        Column("retransmits", INTEGER, "tcp", null=True),
+        Column("rtt_us", FLOAT, "as TCP sees it, mean of the streams; tcp", null=True),
+    ),
+)
+
+# What a run writes, in the order in which it is compared. What it meant is worked out afterwards.
+TABLES = {table.name: table for table in (EVENTS, APPLIED, ROUTES, CONTROL, PROBES, PATHS, FLOWS)}
+
+ROUTING = Table(
+    "routing",
+    "A row for each event and probe flow.",
+    ("event", "flow"),
+    (
+        Column("event", INTEGER, "from 0, the same for all flows"),
+        Column("t_s", FLOAT, "when it happens"),
+        Column("until_s", FLOAT, "the flow's next event, or the end"),
+        Column("kind", TEXT, "`down`, `silence`, `up`, `heal` or `planned`"),
+        Column("what", TEXT, "the link, or how many"),
+        Column("flow", TEXT, "the flow's name"),
+        Column("on_path", BOOL, "whether the flow's path, there or back, crossed it just before"),
+        Column("lost", INTEGER, "probes lost that count to it"),
+        Column("loss_derived_s", FLOAT, "loss-derived convergence time"),
+        Column(
+            "dropped_s", FLOAT, "when the rate of probes that come back drops; null: it does not", null=True
+        ),
+        Column("recovered_s", FLOAT, "when it is back for good; null: it is not", null=True),
+        Column(
+            "rate_derived_s", FLOAT, "rate-derived convergence time; to the flow's end where it is not back"
+        ),
+        Column("sampling_s", FLOAT, "its sampling interval"),
+        Column("outages", INTEGER, "times in which two or more probes in a row were lost"),
+        Column("outage_s", FLOAT, "all of them together"),
+        Column("outage_max_s", FLOAT, "the longest"),
+        Column("expired", INTEGER, "probes that ran out of hops"),
+        Column(
+            "loop_s", FLOAT,
+            "for how long, until `until_s`, the forwarding tables sent packets of the flow, there or back, "
+            "in a circle",
+        ),
+        Column(
+            "route_changes", INTEGER,
+            "in all forwarding tables of the flow's IP version, from `t_s` to `until_s`",
+        ),
+        Column("nodes_changed", INTEGER, "how many nodes' tables"),
+        Column("destinations_changed", INTEGER, "routes to how many destinations"),
+    ),
+)  # fmt: skip

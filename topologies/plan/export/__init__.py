@@ -1,0 +1,32 @@
+"""A plan's contacts for other programs: a module for each format, and which file gets which."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.plan.export import csv, ion
+from skybed.topologies.plan.plan import Plan
+
+# By the ending of a file's name: what makes its text.
+FORMATS: dict[str, Callable[[Plan], str]] = {".csv": csv.text, ".ionrc": ion.text}
+
+
+def check(path: pathlib.Path) -> None:
+    """Raise ScenarioError if the file cannot become an export: before the plan is worked out."""
+    if path.suffix not in FORMATS:
+        raise ScenarioError(f"{path} cannot be exported to: its name must end in {' or '.join(FORMATS)}.")
+    if path.is_dir() or not path.parent.is_dir():
+        why = "it is a directory" if path.is_dir() else "there is no such directory"
+        raise ScenarioError(f"{path} cannot be written ({why}); name another file with --export.")
+
+
+def write(plan: Plan, path: pathlib.Path) -> None:
+    """Write the contacts in the format that the file's ending names; a file that is there is replaced."""
+    check(path)
+    try:
+        path.write_text(FORMATS[path.suffix](plan), encoding="utf-8")
+    except OSError as error:
+        why = error.strerror
+        raise ScenarioError(f"{path} cannot be written ({why}); name another file with --export.") from None

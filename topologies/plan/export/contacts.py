@@ -1,0 +1,56 @@
+"""A plan's contacts as one table, which every format is made of."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+
+from skybed.topologies.orbits.ephemeris import Array
+from skybed.topologies.plan.plan import Plan
+
+COARSE_S = 10.0  # between the instants at which the least and the greatest delay are first looked for
+FINE = 101  # instants around each; between two of them a delay differs by nanoseconds
+
+
+def contact_table(plan: Plan) -> pd.DataFrame:
+    """A row for each contact, in the order of its start; delay_ms is at its start. a and b are names."""
+    a, b = (np.array([plan.nodes[n].name for n in end], object) for end in plan.ends)
+    kind = np.array([link.kind for link in plan.links], object)
+    rate_mbps = np.array([link.link_class.rate_mbps for link in plan.links], float)
+    contacts = plan.contacts.sort_values(["start_s", "link"], ignore_index=True)
+    link, start_s, end_s = (contacts[name].to_numpy() for name in ("link", "start_s", "end_s"))
+    delays_ms = np.array([_delays_ms(plan, *contact) for contact in zip(link, start_s, end_s, strict=True)])
+    delays_ms = delays_ms.reshape(-1, 3).round(6)
+    return pd.DataFrame(
+        {
+            "a": a[link],
+            "b": b[link],
+            "start_s": start_s.round(6),
+            "end_s": end_s.round(6),
+            "start_utc": _utc(plan, start_s),
+            "end_utc": _utc(plan, end_s),
+            "delay_ms": delays_ms[:, 0],
+            "delay_min_ms": delays_ms[:, 1],
+            "delay_max_ms": delays_ms[:, 2],
+            "rate_mbps": rate_mbps[link],
+            "kind": kind[link],
+        }
+    )
+
+
+def _delays_ms(plan: Plan, link: int, start_s: float, end_s: float) -> tuple[float, float, float]:
+    """Delay at the start of a contact, least and greatest."""
+    coarse_s = np.linspace(start_s, end_s, int((end_s - start_s) / COARSE_S) + 2)
+    coarse = plan.delay_s(link, coarse_s)
+    near = []
+    for at in (int(coarse.argmin()), int(coarse.argmax())):
+        around_s = coarse_s[max(at - 1, 0) : at + 2]
+        near.append(plan.delay_s(link, np.linspace(around_s[0], around_s[-1], FINE)))
+    return float(coarse[0]) * 1e3, float(near[0].min()) * 1e3, float(near[1].max()) * 1e3
+
+
+def _utc(plan: Plan, t_s: Array) -> list[str]:
+    epoch = plan.scenario.begin
+    return [f"{epoch + dt.timedelta(seconds=t):%Y-%m-%dT%H:%M:%S.%fZ}" for t in t_s.tolist()]
