@@ -6,7 +6,7 @@ BESIDE := -n logical --dist loadfile --no-loadscope-reorder # a file's tests sha
 .PHONY: demo test test-fast lint install clean
 
 demo: install
-	@.venv/bin/skybed run scenarios/sc-mini.yaml
+	@.venv/bin/skybed run sc-mini
 
 test: install lint
 	@$(PY) -m pytest $(BESIDE) -m "not alone"

@@ -1,6 +1,7 @@
 """What is built of a checkout is the whole product: it works where there is no checkout."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import venv
 import zipfile
 from pathlib import Path
 
+import needs
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -104,3 +106,22 @@ def test_the_packages_are_those_of_the_wheel(site_packages, tmp_path):
     told = called(site_packages.parents[2] / "bin" / "python", "-c",
                   "from skybed.topologies import errors; print(errors.__file__)", cwd=tmp_path)  # fmt: skip
     assert Path(told.strip()) == site_packages / "skybed" / "topologies" / "errors.py"
+
+
+def test_what_is_ready_goes_by_its_name(skybed):
+    listed = [line.split()[0] for line in skybed("list").splitlines() if line.startswith("  ")]
+    assert {"pair", "sc-mini", "access"} < set(listed)
+    assert skybed("plan", "pair").startswith("scenario  pair, ")
+    assert "congestion: 48 runs, " in skybed("campaign", "plan", "congestion")
+
+
+@pytest.mark.live
+@needs.virtual_time
+def test_a_run_measures_what_one_of_the_checkout_measures(skybed, tmp_path):
+    here = [sys.executable, "-c", "from skybed.scripts.cli.main import main; main()"]
+    assert skybed("run", "pair", "--clock", "virtual", "--out", "installed").startswith("PASS")
+    called(*here, "run", "pair", "--clock", "virtual", "--out", tmp_path / "here", cwd=ROOT / "src")
+    first, second = (
+        json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("installed", "here")
+    )
+    assert first["tables_sha256"] == second["tables_sha256"]

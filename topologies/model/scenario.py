@@ -218,7 +218,8 @@ class Scenario(Model):
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> Scenario:
-        """The scenario in a YAML file, checked as far as it can be without computing orbits.
+        """The scenario in a YAML file, or the ready one of that name, checked as far as it can be without
+        computing orbits.
 
         Element files that it names are read into it. Raises ScenarioError: one sentence per problem, each
         with the file, the line and the field.

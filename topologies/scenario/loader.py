@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model import yamlmarks
+from skybed.topologies.model import ready, yamlmarks
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.flows import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
@@ -65,8 +65,9 @@ _MODELS: Places = {
 
 
 def load(path: pathlib.Path) -> Scenario:
-    """The scenario in a file; see Scenario.load."""
-    return parse(read_text(path, str(path), "scenario"), str(path), path.parent)
+    """The scenario in a file, or the ready one of that name; see Scenario.load."""
+    found = ready.find(path, "scenario")
+    return parse(read_text(found, str(path), "scenario"), str(path), found.parent)
 
 
 def parse(text: str, file: str, folder: pathlib.Path) -> Scenario:
