@@ -115,6 +115,12 @@ def test_what_is_ready_goes_by_its_name(skybed):
     assert "congestion: 48 runs, " in skybed("campaign", "plan", "congestion")
 
 
+def test_what_an_error_says_is_missing_can_be_installed_from_there(skybed):
+    """Here nothing is: what the tests need is there."""
+    assert skybed("install") == ""
+    assert "--kernel" in skybed("install", "--help")
+
+
 @pytest.mark.live
 @needs.virtual_time
 def test_a_run_measures_what_one_of_the_checkout_measures(skybed, tmp_path):

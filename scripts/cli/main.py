@@ -14,6 +14,7 @@ import numpy as np
 from rich.console import Console
 
 from skybed.scripts.cli.campaign import campaign
+from skybed.scripts.cli.install import install
 from skybed.scripts.cli.ready import list_, show
 from skybed.topologies.errors import RunError, ScenarioError, SkybedError
 
@@ -444,5 +445,5 @@ def check(run: Path, file: Path | None, junit: Path | None) -> None:
     sys.exit(1 if outcome.left else 0)
 
 
-for command in (campaign, list_, show):
+for command in (campaign, install, list_, show):
     main.add_command(command)
