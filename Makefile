@@ -3,16 +3,16 @@
 PY := .venv/bin/python
 BESIDE := -n logical --dist loadfile --no-loadscope-reorder # a file's tests share what they need
 
-.PHONY: demo test test-fast lint install clean
+.PHONY: demo test test-fast lint install install-for-tests clean
 
 demo: install
-	@.venv/bin/skybed run scenarios/sc-mini.yaml
+	@.venv/bin/skybed run sc-mini
 
-test: install lint
+test: install-for-tests lint
 	@$(PY) -m pytest $(BESIDE) -m "not alone"
 	@$(PY) -m pytest -m alone
 
-test-fast: install
+test-fast: install-for-tests
 	@$(PY) -m pytest $(BESIDE) -m "not live and not netns"
 
 lint: install
@@ -21,6 +21,9 @@ lint: install
 
 install:
 	@scripts/install
+
+install-for-tests:
+	@scripts/install --tests
 
 clean:
 	@if [ -x .venv/bin/skybed ]; then .venv/bin/skybed clean || true; fi

@@ -1,8 +1,8 @@
 """Skies for Mininet's own command:
 
-    sudo .venv/bin/mn --custom emulator/mn.py --topo sky,scenarios/pair.yaml --controller none
+    sudo .venv/bin/mn --custom emulator/mn.py --topo sky,pair --controller none
 
-builds a still of the sky at the scenario's epoch; `--topo sky,FILE,30` the one 30 s later.
+builds a still of the sky at the scenario's epoch; `--topo sky,pair,30` the one 30 s later.
 """
 
 from skybed.emulator.sky.net import SkyTopo

@@ -44,7 +44,9 @@ def run(
     lane: Literal["auto", "native", "uml"] = "auto",
     wall_limit_s: float | None = None,
 ) -> TestedRun:
-    """Run a scenario, or the one in a file, into a directory (None: runs/NAME-TIME), and judge it.
+    """Run a scenario into a directory (None: runs/NAME-TIME), and judge it.
+
+    scenario: itself, its file, or the name of a ready one.
 
     clock, lane, wall_limit_s: as of `skybed run`, but time is virtual unless told otherwise. The run answers
     questions (analysis.tested), such as run.rtt("beijing", "eo-0-0").p99. Raises ScenarioError, MachineError,
@@ -63,6 +65,8 @@ def campaign(
     file: str | Path, out: str | Path | None = None, *, jobs: int | None = None, scheduler: str | None = None
 ) -> table_of.Results:
     """Run what is missing of a campaign, as `skybed campaign run` does; its table is `.table`.
+
+    file: of the campaign, or the name of a ready one.
 
     In a script, call it under `if __name__ == "__main__":`, because each process that makes runs imports the
     script first.

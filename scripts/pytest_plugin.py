@@ -80,7 +80,7 @@ class Skybed:
         wall_limit_s: float | None = None,
         **fields: Any,
     ) -> TestedRun:
-        """The run of a scenario file, made now or earlier in this session.
+        """The run of a scenario file, or of a ready scenario's name, made now or earlier in this session.
 
         clock, lane, wall_limit_s: as of `skybed run`, but time is virtual unless told otherwise.
         fields: of the scenario, in the place of its own, such as duration_s=20, seed=2 or faults=[...], or
@@ -89,9 +89,10 @@ class Skybed:
         """
         from skybed.scripts.running.run import Options
         from skybed.topologies.errors import SkybedError
+        from skybed.topologies.model import ready
         from skybed.topologies.scenario.file import Scenario
 
-        loaded = Scenario.load(self._root / scenario).with_(fields)
+        loaded = Scenario.load(ready.find(scenario, "scenario", self._root)).with_(fields)
         key = (loaded.sha256, clock, lane)
         options = Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s)
         if key not in self._made:

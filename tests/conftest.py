@@ -37,7 +37,7 @@ def _live_needs_a_lane(request):
     if request.node.get_closest_marker("live"):
         choice = choose_lane()
         if choice.lane is None:
-            pytest.skip(f"no kernel lane: {choice.why}; scripts/install builds one")
+            pytest.skip(f"no kernel lane: {choice.why}; `skybed install` builds one")
 
 
 @pytest.hookimpl(wrapper=True)

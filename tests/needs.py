@@ -5,7 +5,7 @@ import pytest
 from skybed.emulator.lanes import host, umlkernel
 
 virtual_time = pytest.mark.skipif(
-    umlkernel.built_kernel() is None, reason="scripts/install --kernel builds the kernel it takes"
+    umlkernel.built_kernel() is None, reason="`skybed install --kernel` builds the kernel it takes"
 )
 
 

@@ -73,7 +73,7 @@ def choose(wanted: str, virtual: bool = False) -> str:
             )
         if umlkernel.built_kernel() is None:
             raise MachineError(
-                "Virtual time needs a uml kernel of ours; `scripts/install --kernel` builds it."
+                "Virtual time needs a uml kernel of ours; `skybed install --kernel` builds it."
             )
         return "uml"
     if wanted == "auto":

@@ -21,7 +21,7 @@ from pathlib import Path
 RECIPE = Path(__file__).resolve().parents[2] / "scripts" / "machine" / "uml"
 SYSTEM_CACHE = Path("/var/cache/skybed")
 PACKAGED = Path("/usr/bin/linux.uml")  # Debian's user-mode-linux; Ubuntu has the same name
-MISSING = "No User Mode Linux kernel that boots was found: run `scripts/install --kernel`, which builds one."
+MISSING = "No User Mode Linux kernel that boots was found: run `skybed install --kernel`, which builds one."
 
 BOOT_TIMEOUT_S = 60.0
 _TOKEN = "skybed: the kernel runs programs"

@@ -35,7 +35,7 @@ def check(scenario: Scenario) -> None:
         raise MachineError(
             f"{scenario.where('routing', 'protocol')} is srv6, which needs a kernel with "
             f"CONFIG_IPV6_SEG6_LWTUNNEL; Linux {os.uname().release} says {refusal.strerror}. The one that "
-            "`scripts/install --kernel` builds has it: --lane uml."
+            "`skybed install --kernel` builds has it: --lane uml."
         ) from None
     finally:
         netlink.close()

@@ -27,12 +27,12 @@ from skybed.scripts.bench import daemons, figures, live, plan, virtual
 from skybed.scripts.bench.figures import Section
 from skybed.scripts.running.progress import Stages
 from skybed.topologies.errors import InvalidRun, ScenarioError
+from skybed.topologies.model import ready
 from skybed.topologies.model.closest import hint
 from skybed.topologies.scenario.file import Scenario
 
 NAMES = ("bring-up", "updates", "planning", "live", "virtual", "forwarding", "generator")
 WHEN_NAMED = ("daemons",)  # takes half an hour
-SCENARIOS = lanes.PACKAGE / "scenarios"
 PATIENCE_S = 600.0  # for a section, beyond twice what stock Mininet is given
 LAST_LINES = 8
 SHARED = "The lane had no CPU to itself: all this was slower than it can be."
@@ -75,14 +75,14 @@ class Sizes:
 
 
 FULL = Sizes(
-    scenario=SCENARIOS / "starlink-550.yaml", live_s=30.0, virtual=SCENARIOS / "sc-mini.yaml",
-    planned=SCENARIOS / "sc-1000.yaml", planned_s=86_400.0,
+    scenario=ready.SCENARIOS / "starlink-550.yaml", live_s=30.0, virtual=ready.SCENARIOS / "sc-mini.yaml",
+    planned=ready.SCENARIOS / "sc-1000.yaml", planned_s=86_400.0,
     budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, large=(72, 22), linked=(24, 22),
     routed=((10, 15), (15, 20), (20, 30), (25, 32)), routed_s=1200.0,
 )  # fmt: skip
 QUICK = Sizes(
-    scenario=SCENARIOS / "sc-mini.yaml", live_s=8.0, virtual=SCENARIOS / "pair.yaml",
-    planned=SCENARIOS / "sc-mini.yaml", planned_s=600.0,
+    scenario=ready.SCENARIOS / "sc-mini.yaml", live_s=8.0, virtual=ready.SCENARIOS / "pair.yaml",
+    planned=ready.SCENARIOS / "sc-mini.yaml", planned_s=600.0,
     budget_s=2.0, memory_mb=1024, rounds=3, round_s=0.1, per_plane=3, large=(8, 8), linked=(8, 8),
     routed=((3, 10),), routed_s=120.0,
 )  # fmt: skip

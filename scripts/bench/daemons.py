@@ -27,7 +27,7 @@ def daemons(shapes: Sequence[tuple[int, int]], budget_s: float, folder: Path, st
         f"{budget_s / 60:g} minutes on the wall"
     )
     if umlkernel.built_kernel() is None:
-        return {"about": about, "figures": [], "notes": ["Needs `scripts/install --kernel`."]}
+        return {"about": about, "figures": [], "notes": ["Needs `skybed install --kernel`."]}
     largest: list[int] = []
     figures, notes = [], list[str]()
     for planes, per_plane in shapes:

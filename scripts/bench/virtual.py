@@ -35,7 +35,7 @@ def virtual(scenario: Scenario, rounds: int, folder: Path) -> Section:
         f"Virtual time: {scenario.name}, {scenario.duration_s:g} s with its load; a TCP flow; a run of 1 s"
     )
     if umlkernel.built_kernel() is None:
-        return {"about": about, "figures": [], "notes": ["Needs `scripts/install --kernel`."]}
+        return {"about": about, "figures": [], "notes": ["Needs `skybed install --kernel`."]}
     cases = {
         "scenario": scenario,
         "tcp": Scenario.model_validate(LINE | {"traffic": [TCP]}),

@@ -14,6 +14,8 @@ import numpy as np
 from rich.console import Console
 
 from skybed.scripts.cli.campaign import campaign
+from skybed.scripts.cli.install import install
+from skybed.scripts.cli.ready import list_, show
 from skybed.topologies.errors import RunError, ScenarioError, SkybedError
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def main() -> None:
 
     \b
     Start with:   skybed doctor
-                  skybed run scenarios/pair.yaml
+                  skybed run pair
     """
 
 
@@ -443,4 +445,5 @@ def check(run: Path, file: Path | None, junit: Path | None) -> None:
     sys.exit(1 if outcome.left else 0)
 
 
-main.add_command(campaign)
+for command in (campaign, install, list_, show):
+    main.add_command(command)

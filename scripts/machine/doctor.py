@@ -16,7 +16,7 @@ from rich.table import Table
 
 from skybed.emulator.lanes import host, umlkernel
 
-INSTALL = "run scripts/install"
+INSTALL = "run `skybed install`"
 UML_MEMORY_MB = 1024  # what a small scenario's kernel asks for
 MEMORY_GB = 3.5
 CORES = 2
@@ -72,12 +72,12 @@ def _packages() -> Check:
     try:
         wanted = importlib.metadata.requires("skybed") or []
     except importlib.metadata.PackageNotFoundError:
-        return Check(name, False, "skybed itself is not installed", INSTALL, "everything")
+        return Check(name, False, "skybed itself is not installed", "install it with pip", "everything")
     names = [re.split(r"[^A-Za-z0-9._-]", line)[0] for line in wanted if "extra ==" not in line]
     there = {distribution.name.lower() for distribution in importlib.metadata.distributions()}
     missing = [package for package in names if package.lower() not in there]
     found = f"missing: {', '.join(missing)}" if missing else f"all {len(names)}"
-    return Check(name, not missing, found, INSTALL, "everything")
+    return Check(name, not missing, found, f"run `pip install {' '.join(missing)}`", "everything")
 
 
 def _root() -> Check:
@@ -108,7 +108,7 @@ def _kernel() -> Check:
         found = "none that boots"
         if os.access(umlkernel.PACKAGED, os.X_OK):
             found += f" ({umlkernel.PACKAGED} does not)"
-        return Check("uml kernel", False, found, "run scripts/install --kernel", "uml")
+        return Check("uml kernel", False, found, "run `skybed install --kernel`", "uml")
     failure = umlkernel.boot_failure(kernel.path) if kernel.built else None
     if failure is not None:
         last = failure.splitlines()[-1] if failure else "it printed nothing"

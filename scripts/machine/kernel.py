@@ -62,7 +62,7 @@ def kernel_source(folder: Path = SOURCES) -> tuple[Path, tuple[int, ...]]:
             found[version_tuple(match[1])] = path
     if not found:
         raise KernelError(
-            f"No kernel source between Linux 6.6 and 6.12 in {folder}: run `scripts/install --kernel`, which "
+            f"No kernel source between Linux 6.6 and 6.12 in {folder}: run `skybed install --kernel`, which "
             "installs the package linux-source-6.12 or its like."
         )
     version = max(found)
@@ -193,7 +193,7 @@ def _check_packages_and_space(cache: Path) -> None:
     missing = lacking_packages()
     if missing:
         raise KernelError(
-            f"Building the kernel takes the packages {' '.join(missing)}: run `scripts/install --kernel`, "
+            f"Building the kernel takes the packages {' '.join(missing)}: run `skybed install --kernel`, "
             "which installs them."
         )
     free_gb = shutil.disk_usage(cache).free / 1e9

@@ -28,7 +28,6 @@ def texts(cell):
 def test_the_notebook_shows_what_it_gives(tmp_path):
     kept = nbformat.read(NOTEBOOK, as_version=4)
     fresh = nbformat.read(NOTEBOOK, as_version=4)
-    (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
     NotebookClient(fresh, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     code = [cell for cell in kept.cells if cell.cell_type == "code"]
     assert sum(bool(texts(cell)) for cell in code) >= 6

@@ -43,6 +43,11 @@ def test_a_file_is_run_by_its_name_and_a_filled_directory_is_left_alone(played, 
         skybed.run(tiny_campaign.PAIR, "here")
 
 
+def test_a_ready_scenario_is_run_by_its_name(played):
+    skybed.run("ring12", "ring")
+    assert played[0][0] == skybed.Scenario.load("ring12")
+
+
 def test_a_distorted_run_is_an_exception_and_kept(place, monkeypatch, good_run):
     def late(scenario, options, out):
         shutil.copytree(good_run, out, dirs_exist_ok=True)

@@ -70,7 +70,7 @@ def test_a_lack_that_only_native_has_is_no_failure():
 
 
 def test_without_a_lane_the_machine_cannot():
-    assert doctor.exit_code([doctor.Check("lane", False, "none", "run scripts/install", "everything")]) == 4
+    assert doctor.exit_code([doctor.Check("lane", False, "none", "run `skybed install`", "everything")]) == 4
 
 
 def test_a_remedy_is_shown_under_what_failed():

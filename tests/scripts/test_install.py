@@ -1,5 +1,6 @@
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -16,14 +17,26 @@ def installed():
 
 
 @pytest.mark.alone
-def test_installing_again_does_nothing_and_at_once(installed):
+@pytest.mark.parametrize("options", [[], ["--python", sys.executable]], ids=["checkout", "installed"])
+def test_installing_again_does_nothing_and_at_once(installed, options):
     started = time.monotonic()
-    done = subprocess.run([INSTALL], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        [INSTALL, *options], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert time.monotonic() - started < 2  # 0.1 s; a loaded machine may take longer
 
 
-def test_without_root_it_says_what_root_has_to_run(tmp_path):
+@pytest.mark.parametrize(
+    "options, again, tests",
+    [
+        ([], "scripts/install", False),
+        (["--tests"], "scripts/install", True),
+        (["--python", sys.executable], "skybed install", False),
+    ],
+    ids=["checkout", "tests", "installed"],
+)
+def test_without_root_it_says_what_root_has_to_run(tmp_path, options, again, tests):
     """With an ordinary user's number, no sudo on the PATH and no program of the packages."""
     tools = tmp_path / "bin"
     tools.mkdir()
@@ -37,8 +50,9 @@ def test_without_root_it_says_what_root_has_to_run(tmp_path):
         .replace('"$EUID"', "1000")
     )
     (checkout / "install").write_text(script)
+    (checkout.parent / "pyproject.toml").touch()
     done = subprocess.run(
-        ["/bin/bash", checkout / "install"],
+        ["/bin/bash", checkout / "install", *options],
         env={"PATH": str(tools)},
         capture_output=True,
         text=True,
@@ -46,4 +60,13 @@ def test_without_root_it_says_what_root_has_to_run(tmp_path):
         check=False,
     )
     assert done.returncode == 4
-    assert "run this as root" in done.stderr and "apt-get install" in done.stderr and "mininet" in done.stderr
+    assert f"run this as root, then {again} again: apt-get update && apt-get install " in done.stderr
+    packages = set(done.stderr.split())
+    assert "mininet" in packages
+    assert ({"babeld", "chromium"} <= packages) == tests == ("babeld" in packages)
+
+
+def test_an_option_that_is_none(tmp_path):
+    done = subprocess.run([INSTALL, "--test"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "usage: scripts/install [--kernel] [--tests]\n"

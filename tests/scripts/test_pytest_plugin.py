@@ -122,6 +122,14 @@ def test_paths_are_relative_to_the_root_directory(session, pytester, monkeypatch
     session(PASSING, str(pytester.path)).assert_outcomes(passed=2)
 
 
+def test_a_ready_scenario_is_run_by_its_name(session, played, pytester):
+    tests = "def test(skybed): assert skybed.run('pair').rtt('eo-0-0', 'sanya').p99 < 10 * ms"
+    session(tests).assert_outcomes(passed=1)
+    (pytester.path / "pair").write_text(f"{PAIR.read_text()}\nseed: 7\n")
+    session(tests).assert_outcomes(passed=1)
+    assert [scenario.seed for scenario, *_ in played.calls] == [1, 7]
+
+
 def test_a_field_that_a_scenario_has_not(session, played):
     result = session("def test(skybed): skybed.run('pair.yaml', duration=20)")
     result.assert_outcomes(failed=1)

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model import yamlmarks
+from skybed.topologies.model import ready, yamlmarks
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import Model, Name
 from skybed.topologies.model.known import Problem
@@ -40,7 +40,7 @@ class Campaign(Model):
 
     name: Name
     about: str = ""
-    scenario: str  # the file, relative to this one
+    scenario: str  # the file, relative to this one, or the name of a ready one
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default={})
     variants: Annotated[
         list[Annotated[dict[str, Any], Field(min_length=1)]], Field(alias="list", min_length=1)
@@ -74,15 +74,16 @@ class Case:
 
 
 def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
-    """The campaign in a file and its runs, repeats innermost. ScenarioError says file, line and field."""
-    file = str(path)
-    data, lines = yamlmarks.parse(read_text(path, file, "campaign"), file)
+    """The campaign in a file, or the ready one of that name, and its runs, repeats innermost. ScenarioError
+    says file, line and field."""
+    file, found = str(path), ready.find(path, "campaign")
+    data, lines = yamlmarks.parse(read_text(found, file, "campaign"), file)
     if not isinstance(data, dict):
         raise ScenarioError(f"{file}: a campaign is a mapping of fields (name, scenario, grid, ...).")
     campaign = validated(Campaign, data, lines, file, {(): Campaign, ("figures", "*"): Figure})
-    base_path = path.parent / campaign.scenario
-    where = f"{file}, line {line_of(lines, ('scenario',))}: {campaign.scenario}"
-    text = read_text(base_path, where, "scenario")
+    where = f"{file}, line {line_of(lines, ('scenario',))}: "
+    base_path = ready.find(campaign.scenario, "scenario", found.parent, where)
+    text = read_text(base_path, f"{where}{campaign.scenario}", "scenario")
     parse(text, str(base_path), base_path.parent)  # its own errors are told with its own lines
     base, _ = yamlmarks.parse(text, str(base_path))
     name_flows(base)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model import yamlmarks
+from skybed.topologies.model import ready, yamlmarks
 from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.flows import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
 from skybed.topologies.model.ground import Station
@@ -32,13 +32,13 @@ class Scenario(ScenarioModel):
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> Scenario:
-        """The scenario in a YAML file.
+        """The scenario in a YAML file, or the ready one of that name.
 
         Element files that it names are read into it. Raises ScenarioError: one sentence per problem, each
         with the file, the line and the field.
         """
-        path = pathlib.Path(path)
-        return parse(read_text(path, str(path), "scenario"), str(path), path.parent)
+        found = ready.find(path, "scenario")
+        return parse(read_text(found, str(path), "scenario"), str(path), found.parent)
 
     def with_(self, changes: Mapping[str, Any] | None = None, /, **fields: Any) -> Scenario:
         """The same with other values, by path as in a campaign; checked as a file is.

@@ -16,7 +16,7 @@ ANSWER_S = 2.0
 
 
 def lacking(_rule: Routing) -> str:
-    return "" if host.find_tool("bird") else "BIRD 2 (package bird2); scripts/install installs it"
+    return "" if host.find_tool("bird") else "BIRD 2 (package bird2); `skybed install` installs it"
 
 
 def memory_mb(_rule: Routing) -> float:

@@ -33,8 +33,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def lacking(rule: Routing) -> str:
     if not all(map(host.find_tool, _daemons(rule))):
-        return "FRR (package frr); scripts/install installs it"
-    return "" if host.find_tool("gcc") else "a C compiler for FRR (package gcc); scripts/install installs it"
+        return "FRR (package frr); `skybed install` installs it"
+    return "" if host.find_tool("gcc") else "a C compiler for FRR (package gcc); `skybed install` installs it"
 
 
 def memory_mb(rule: Routing) -> float:

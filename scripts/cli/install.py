@@ -1,0 +1,23 @@
+"""`skybed install`: what skybed needs beside its Python packages."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+SCRIPT = Path(__file__).absolute().parents[1] / "install"
+
+
+@click.command()
+@click.option("--kernel", is_flag=True, help="The kernel in any case: virtual time needs it.")
+def install(kernel: bool) -> None:
+    """Install what this machine lacks: Debian packages, and a kernel.
+
+    The kernel, User Mode Linux, is built once, in some minutes, where the machine's own kernel cannot carry a
+    network. Packages are installed as root, or with sudo. What is there already is left as it is.
+    """
+    options = ["--python", sys.executable, *(["--kernel"] if kernel else [])]
+    os.execvp("bash", ["bash", str(SCRIPT), *options])
