@@ -22,6 +22,8 @@ import time
 from collections.abc import Callable, Iterator
 from math import ceil
 
+from skybed.topologies.model.flows import Instants
+
 EVENTS_AT_ONCE = 64
 TFD_TIMER_ABSTIME = 1
 
@@ -53,15 +55,16 @@ class Loop:
         """Call `call(now_ns)` at t_ns, or as soon as possible after it."""
         heapq.heappush(self._timers, (t_ns, next(self._order), call))
 
-    def every(self, period_ns: float, first_ns: int, end_ns: int, call: Callable[[int], None]) -> None:
-        """Call `call(now_ns)` at first_ns + k period_ns, before end_ns; instants missed are left out."""
+    def every(self, instants: Instants, call: Callable[[int], None]) -> None:
+        """Call `call(now_ns)` at each of the instants; those missed are left out."""
+        first_ns, period_ns, end_ns = instants
 
         def turn(k: int, now: int) -> None:
             call(now)
             schedule(max(k + 1, ceil((now - first_ns) / period_ns)))
 
         def schedule(k: int) -> None:
-            due = first_ns + round(k * period_ns)
+            due = instants.at_ns(k)
             if due < end_ns:
                 self.at(due, functools.partial(turn, k))
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from skybed.topologies.model.flows import AnyFlow, ProbeFlow, TcpFlow, TraceFlow, UdpFlow
+from skybed.topologies.model.flows import AnyFlow, Instants, ProbeFlow, TcpFlow, TraceFlow, UdpFlow
 from skybed.topologies.model.tables import FLOWS, PATHS, PROBES
 from skybed.traffic import tables
 from skybed.traffic.kinds import echo, stamp, tcp, trace, udp
@@ -40,9 +40,8 @@ def run(
             with stage.closing:
                 logs += probes(stage, [flow for flow in flows if isinstance(flow, ProbeFlow)])
                 traces = [flow for flow in flows if isinstance(flow, TraceFlow)]
-                # Not on whole seconds, when the oracle looks at its routes: a round would see both.
                 for i, traced in enumerate(traces):
-                    tracers.append(trace.Tracer(stage, traced, (i + 0.5) / len(traces)))
+                    tracers.append(trace.Tracer(stage, traced, traced.instants(until_s, i, len(traces))))
                 for number, flow in enumerate(flows):
                     if isinstance(flow, UdpFlow):
                         loads.append(udp.Stream(stage, flow, number))
@@ -85,18 +84,13 @@ def probes(stage: Stage, flows: Sequence[ProbeFlow]) -> list[ProbeLog]:
 
     logs = [ProbeLog(flow, stage.clock) for flow in flows]
     for i, log in enumerate(logs):
-        first_ns, end_ns = stage.window_ns(log.flow)
-        period_ns = 1e9 / log.flow.rate_hz
-        # Flows of one rate would all send at once and wait for one another; a phase of its own for
-        # each (RFC 3432 section 4.2) spreads them over the period.
-        stage.loop.every(period_ns, first_ns + round(period_ns * i / len(logs)), end_ns, sender(log, i + 1))
+        stage.every(log.flow.instants(stage.until_s, i, len(logs)), sender(log, i + 1))
     # The first packets pay for every page of memory touched for the first time: 0.5 ms each way in a
     # User Mode Linux guest after a fork. So some go from a node to itself before the start.
     for i, flow in enumerate({flow.protocol: flow for flow in flows}.values()):
         rehearsal = ProbeLog(flow.model_copy(update={"source": flow.target}), stage.clock)
         send = sender(rehearsal, len(logs) + 1 + i)
         now_ns = time.time_ns()
-        stage.loop.every(
-            REHEARSAL_NS / 20, now_ns, min(now_ns + REHEARSAL_NS, stage.window_ns(flow)[0]), send
-        )
+        end_ns = min(now_ns + REHEARSAL_NS, stage.start_ns(flow))
+        stage.loop.every(Instants(now_ns, REHEARSAL_NS / 20, end_ns), send)
     return logs

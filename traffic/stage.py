@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from skybed.topologies.model.flows import Flow
+from skybed.topologies.model.flows import Flow, Instants
 from skybed.traffic.loop import Loop
 from skybed.traffic.nodes import Clock, NodeHandle
 from skybed.traffic.wire.batch import Inbox
@@ -39,13 +39,17 @@ class Stage:
 
     def window_s(self, flow: Flow) -> tuple[float, float]:
         """When the flow starts and stops, in run time."""
-        stop_s = self.until_s if flow.stop_s is None else min(flow.stop_s, self.until_s)
-        return flow.start_s, max(stop_s, flow.start_s)
+        return flow.window_s(self.until_s)
 
-    def window_ns(self, flow: Flow) -> tuple[int, int]:
-        """The same as CLOCK_REALTIME ns."""
-        start_s, stop_s = self.window_s(flow)
-        return int(self.clock.to_realtime_ns(start_s)), int(self.clock.to_realtime_ns(stop_s))
+    def start_ns(self, flow: Flow) -> int:
+        """When the flow starts, as CLOCK_REALTIME ns."""
+        return int(self.clock.to_realtime_ns(flow.start_s))
+
+    def every(self, instants: Instants, call: Callable[[int], None]) -> None:
+        """Call `call(now_ns)` at instants of run time; those missed are left out. See Loop.every."""
+        zero_ns = int(self.clock.to_realtime_ns(0.0))
+        first_ns, period_ns, end_ns = instants
+        self.loop.every(Instants(zero_ns + first_ns, period_ns, zero_ns + end_ns), call)
 
     def ends(self, flow: Flow) -> tuple[NodeHandle, NodeHandle]:
         """The nodes that the flow goes from and to."""

@@ -18,14 +18,13 @@ from typing import Any
 import numpy as np
 
 from skybed.topologies.errors import MachineError
-from skybed.topologies.model.flows import TcpFlow
+from skybed.topologies.model.flows import TCP_TAIL_S, TcpFlow
 from skybed.traffic.nodes import NodeHandle, address
 from skybed.traffic.stage import Stage
 
 FIRST_PORT = 5201  # one to a flow
 LISTEN_S = 10.0  # how long a server may take to listen
 CONNECT_MS = 5000
-FINISH_S = 3.0  # how long a client may take to end by itself after the flow's stop
 SERVER_S = 0.5  # how long a server may take to end after its client
 STOP_S = 2.0  # how long either may take to print its JSON when told to end
 _LISTENING = "0A"  # state in /proc/net/tcp
@@ -41,7 +40,7 @@ class Transfer:
         self.flow = flow
         self._loop, self._clock = stage.loop, stage.clock
         self._begun_s: float | None = None
-        start_s, stop_s = self._window_s = stage.window_s(flow)
+        _, self._stop_s = stage.window_s(flow)
         folder = stage.out / "iperf3"
         folder.mkdir(parents=True, exist_ok=True)
         self._client_json = folder / f"{flow.name}.json"
@@ -52,7 +51,7 @@ class Transfer:
         self._server = _start(target, server, self._server_json)
         stage.closing.callback(_end, self._server, SERVER_S)
         client = ["iperf3", "--client", remote, "--bind", local, "--port", str(port), "--json",
-                  "--connect-timeout", str(CONNECT_MS), "--time", str(max(1, int(stop_s - start_s))),
+                  "--connect-timeout", str(CONNECT_MS), "--time", str(flow.seconds(stage.until_s)),
                   "--interval", "1", "--congestion", flow.congestion,
                   "--parallel", str(flow.streams)]  # fmt: skip
         if flow.rate_mbps is not None:  # iperf3 takes the rate of a stream
@@ -65,7 +64,7 @@ class Transfer:
             self._client = _start(source, waiting, self._client_json, stdin=theirs.fileno())
         stage.closing.callback(self._end_client)
         _await_listener(self._server, port, flow)
-        stage.loop.at(stage.window_ns(flow)[0], self._begin)
+        stage.loop.at(stage.start_ns(flow), self._begin)
 
     def _begin(self, now_ns: int) -> None:
         self._begun_s = self._clock.now_s()
@@ -76,7 +75,7 @@ class Transfer:
         if self._begun_s is None or self._loop.stopped:
             _end(self._client, 0.0)
         else:
-            _end(self._client, self._window_s[1] + FINISH_S - self._clock.now_s())
+            _end(self._client, self._stop_s + TCP_TAIL_S - self._clock.now_s())
 
     def columns(self) -> dict[str, Any]:
         """The flow's rows of the flows table, one for each interval that the client reported."""

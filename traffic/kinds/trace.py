@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from skybed.topologies.model.flows import TraceFlow
+from skybed.topologies.model.flows import Instants, TraceFlow
 from skybed.traffic.nodes import address, bound_socket
 from skybed.traffic.stage import Stage
 from skybed.traffic.wire import icmp
@@ -40,11 +40,9 @@ class Round:
 
 
 class Tracer:
-    """The path proof of one flow. phase: 0 to 1, when in a second (or its period, if that is less) it begins
-    its first round.
-    """
+    """The path proof of one flow. instants: when it begins its rounds."""
 
-    def __init__(self, stage: Stage, flow: TraceFlow, phase: float) -> None:
+    def __init__(self, stage: Stage, flow: TraceFlow, instants: Instants) -> None:
         source, target = stage.ends(flow)
         self.flow, self._clock, self._inbox = flow, stage.clock, stage.inbox
         self._name_of = stage.name_of
@@ -71,10 +69,7 @@ class Tracer:
             )
             icmp.keep(self._around)
             stage.loop.watch(self._around.fileno(), self._receive_encapsulated)
-        first_ns, end_ns = stage.window_ns(flow)
-        period_ns = flow.every_s * 1e9
-        phase_ns = round(min(period_ns, 1e9) * phase)
-        stage.loop.every(period_ns, first_ns + phase_ns, end_ns, self._send)
+        stage.every(instants, self._send)
 
     def _send(self, now_ns: int) -> None:
         """Begin a round with as many hops as the last answered round had; more follow if they do not do."""

@@ -20,7 +20,6 @@ from skybed.traffic.stage import Stage
 from skybed.traffic.wire.batch import SO_TIMESTAMPNS, Outbox, raw_address
 from skybed.traffic.wire.reordering import reordered
 
-TICK_NS = 1_000_000
 BURST_NS = 2_000_000  # never more than this much of the rate in one go
 CREDIT_NS = 50_000_000
 FIRST_PORT = 20_000  # one to a flow, below the ports that Linux gives to sockets of its own accord
@@ -39,16 +38,15 @@ class Pacer:
     CREDIT_NS: what a busy machine could not send in time by then is left out, and counted.
     """
 
-    def __init__(self, rate_mbps: float, size_bytes: int) -> None:
-        self.gap_ns = size_bytes * 8 * 1000 / rate_mbps
-        self.tick_ns = max(TICK_NS, self.gap_ns)
-        self.burst = max(2, int(BURST_NS / self.gap_ns))  # two, to make up for a missed tick
+    def __init__(self, flow: UdpFlow) -> None:
+        self._flow = flow
+        self.burst = max(2, int(BURST_NS / flow.gap_ns))  # two, to make up for a missed tick
         self.left_out = 0
 
     def due(self, elapsed_ns: int, sent: int) -> int:
         """Packets to send now, that much after the start, when `sent` are already gone."""
-        due = int(elapsed_ns / self.gap_ns) + 1 - sent - self.left_out
-        excess = max(0, due - max(self.burst, int(CREDIT_NS / self.gap_ns)))
+        due = self._flow.due_by(elapsed_ns) - sent - self.left_out
+        excess = max(0, due - max(self.burst, int(CREDIT_NS / self._flow.gap_ns)))
         self.left_out += excess
         return min(self.burst, due - excess)
 
@@ -61,8 +59,8 @@ class Stream:
         port = FIRST_PORT + number
         self.flow, self._inbox = flow, stage.inbox
         self._start_s, self._stop_s = stage.window_s(flow)
-        self._first_ns, end_ns = stage.window_ns(flow)
-        self._pacer = Pacer(flow.rate_mbps, flow.size_bytes)
+        self._first_ns = stage.start_ns(flow)
+        self._pacer = Pacer(flow)
         self._outbox = Outbox(
             self._pacer.burst, flow.size_bytes, raw_address(address(target, flow.family), port)
         )
@@ -83,7 +81,7 @@ class Stream:
         self._sink.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         stage.closing.callback(self._report)  # while the socket is still open
         stage.loop.watch(self._sink.fileno(), self._receive)
-        stage.loop.every(self._pacer.tick_ns, self._first_ns, end_ns, self._send)
+        stage.every(flow.instants(stage.until_s), self._send)
 
     def _send(self, now_ns: int) -> None:
         elapsed_ns = now_ns - self._first_ns
