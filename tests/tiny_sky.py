@@ -20,6 +20,7 @@ from skybed.analysis.measures import truth
 from skybed.topologies.model.flows import HOPS
 from skybed.topologies.model.links import LinkClass
 from skybed.topologies.model.tables import CONTROL, FLOWS, PATHS, PROBES
+from skybed.topologies.routing.windowed import Pieces
 from skybed.topologies.scenario.file import Scenario
 
 DURATION_S = 60.0
@@ -69,17 +70,19 @@ class TinyPlan:
         paths = [(first, 0, 5 - first), (first, 1, 5 - first), (first,)]
         return np.where(number == 2, np.nan, arrival_s), number, paths
 
-    def timeline(self) -> SimpleNamespace:
+    @property
+    def events(self) -> Pieces:
         """Miyun--s1 is set anew whenever the value would leave the bound."""
         step_s = 2 * BOUND_US * 1e-6 / RATE[0]
         rows = [(0.0, 0, 1, 4000.0), (0.0, 0, 0, 5050.0)]
         rows += [(t_s, 1, 0, 5050.0 + t_s * 20) for t_s in np.arange(step_s, GAP_S[0], step_s)]
         rows += [(30.0, 4, 1, np.nan), (30.0, 4, 0, np.nan), (32.0, 0, 3, 4000.0), (32.0, 0, 2, 6000.0)]
         kind = [("t_s", "f8"), ("kind", "u1"), ("link", "i4"), ("delay_us", "f8")]
-        return SimpleNamespace(events=np.array(rows, dtype=kind))
+        return Pieces(lambda: iter([np.array(rows, dtype=kind)]))
 
-    def routes(self) -> SimpleNamespace:
-        return SimpleNamespace(changes=np.array([(0.0,), (0.0,), (30.0,), (32.0,)], dtype=[("t_s", "f8")]))
+    @property
+    def routes(self) -> Pieces:
+        return Pieces(lambda: iter([np.array([(0.0,), (0.0,), (30.0,), (32.0,)], dtype=[("t_s", "f8")])]))
 
 
 PROBE = {"kind": "probe", "name": "p1", "from": "Miyun", "to": "Sanya", "rate_hz": 10}
@@ -109,7 +112,7 @@ LOST = {"link": "int32", "kind": "str", "planned": "bool", "start_s": "float64",
 
 
 def events(plan) -> pd.DataFrame:
-    rows = plan.timeline().events
+    rows = plan.events.whole()
     names, kinds = np.array([link.name for link in plan.links], object), np.array(KINDS, object)
     a, b = (np.array([plan.nodes[getattr(x, end)].name for x in plan.links], object) for end in "ab")
     return pd.DataFrame({
@@ -120,7 +123,7 @@ def events(plan) -> pd.DataFrame:
 
 def routes(plan) -> pd.DataFrame:
     """The changes of a plan; those of the tiny sky have no nodes: Miyun to Sanya over s1, none, over s2."""
-    changes = plan.routes().changes
+    changes = plan.routes.whole()
     found = pd.DataFrame({"t_s": changes["t_s"], "applied_s": changes["t_s"] + 80e-6})
     if isinstance(plan, TinyPlan):
         return found.assign(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from skybed.analysis.run import Run
+from skybed.topologies.routing.forwarding import over
 from skybed.topologies.routing.routes import CHANGE
 
 BOTH = "both"
@@ -40,7 +41,7 @@ def traces(run: Run, family: int) -> tuple[Trace, ...]:
     if run.manifest["clock"] != "virtual":
         recorded.append(recorded[0].copy())
         recorded[-1]["t_s"] -= NOTED_S
-    return tuple(partial(run.plan.trace, tracer=run.plan.tracer(changed)) for changed in recorded)
+    return tuple(partial(run.plan.trace, by=over(run.plan.network, changed)) for changed in recorded)
 
 
 def _recorded(run: Run, family: int, which: int) -> np.ndarray:

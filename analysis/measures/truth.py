@@ -93,7 +93,7 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
             known &= np.isclose(other_us, out_us + back_us, rtol=0, atol=0, equal_nan=True)
         oracle_us = out_us + back_us
         if not run.scenario.routing.by_oracle:
-            oracle_us = _round_trip_us(plan, partial(plan.trace, tracer=plan.oracle), sent_s, flow)
+            oracle_us = _round_trip_us(plan, partial(plan.trace, by=plan.oracle), sent_s, flow)
     names = np.array([path_name(plan, path) for path in paths] + [""], dtype=object)
     out_us, back_us = np.where(known, out_us, np.nan), np.where(known, back_us, np.nan)
     true_rtt_us = out_us + back_us

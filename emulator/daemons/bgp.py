@@ -55,7 +55,7 @@ class Speaker:
 
 def speakers(plan: Plan) -> Iterator[Speaker | None]:
     """Of each node in turn; None where all is one network."""
-    groups = plan.domains
+    groups = domains.of_network(plan.network)
     domain = domains.of_nodes(groups, len(plan.nodes))
     if not groups:
         yield from (None for _ in plan.nodes)

@@ -26,6 +26,7 @@ from skybed.emulator.kernel.messages import packed
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.node import SkyNode
 from skybed.topologies.errors import InvalidRun, MachineError
+from skybed.topologies.routing import ways
 
 if TYPE_CHECKING:
     from skybed.topologies.plan.plan import Plan
@@ -215,7 +216,7 @@ class Daemons:
     def _wanted(self) -> list[frozenset[bytes]]:
         """Of each node the destinations that it can reach at run time 0. Itself is one, so that nodes share
         them."""
-        reachable = self._sky.plan.reachable(0.0) | np.eye(len(self._sky.sky_nodes), dtype=bool)
+        reachable = ways.reachable(self._sky.plan.network, 0.0) | np.eye(len(self._sky.sky_nodes), dtype=bool)
         ips = [_ips(node) for node in self._sky.sky_nodes]
         alike = {row.tobytes(): row for row in reachable}
         made = {key: frozenset().union(*(ips[i] for i in np.flatnonzero(row))) for key, row in alike.items()}

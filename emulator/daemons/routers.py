@@ -51,7 +51,7 @@ class Router:
 def of_plan(plan: Plan) -> list[Router]:
     """Every node, in the plan's order."""
     links: dict[int, list[Adjacency]] = defaultdict(list)
-    domain = domains.of_nodes(plan.domains, len(plan.nodes))
+    domain = domains.of_nodes(domains.of_network(plan.network), len(plan.nodes))
     for link, cost in zip(plan.links, link_costs(plan).tolist(), strict=True):
         if domain[link.a] != domain[link.b]:
             continue

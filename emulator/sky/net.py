@@ -47,7 +47,7 @@ class SkyTopo(Topo):
                 still["sid"] = srv6.sid(i)
             self.addHost(node.name, cls=cls, ip=node.ip, ip6=node.ip6, **still)
         if at_s is not None:
-            for i in _standing(plan, at_s):
+            for i in plan.network.standing(at_s).tolist():
                 delay_us = float(plan.delay_s(i, at_s)) * 1e6
                 self.addLink(*_ends(plan, i), delay_us=delay_us, **_link(plan, i))
 
@@ -72,22 +72,17 @@ def _table(plan: Plan, at_s: float) -> np.ndarray:
     destination], -1 for none.
     """
     via = np.full((len(plan.nodes), len(plan.nodes)), -1)
-    for changes in itertools.islice(plan.routes_windows(), windowed.index(at_s) + 1):
+    for changes in itertools.islice(plan.routes, windowed.index(at_s) + 1):
         for _, node, destination, hop in changes[changes["t_s"] <= at_s].tolist():
             via[node, destination] = hop
-    there = plan.linked(_standing(plan, at_s))[np.arange(len(via))[:, None], via]
+    there = plan.network.linked(plan.network.standing(at_s))[np.arange(len(via))[:, None], via]
     return np.where(there, via, -1)
-
-
-def _standing(plan: Plan, at_s: float) -> list[int]:
-    rows = plan.contacts[(plan.contacts["start_s"] <= at_s) & (at_s < plan.contacts["end_s"])]
-    return sorted(rows["link"].tolist())
 
 
 def _longest_delay_us(plan: Plan) -> np.ndarray:
     """Per link, over the whole plan."""
     longest_us = np.zeros(len(plan.links))
-    for events in plan.timeline_windows():
+    for events in plan.events:
         set_by = events[~np.isnan(events["delay_us"])]
         np.maximum.at(longest_us, set_by["link"], set_by["delay_us"])
     return longest_us
@@ -193,7 +188,7 @@ class Sky(Mininet):
         return intf.routes_to(to.ip, to.ip6)
 
     def prepare_routes(self, changes: np.ndarray) -> list[Outbox]:
-        """Messages for route changes of one instant, as `routing.routes.Routes.changes`, in rounds.
+        """Messages for route changes of one instant, rows of routing.routes.CHANGE, in rounds.
 
         A route over a link that is down waits for it: until then its destination has none.
         """

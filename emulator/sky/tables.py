@@ -32,7 +32,7 @@ def write_events(plan: Plan, path: Path) -> None:
     """Write the table `events` of a plan."""
     columns = _event_columns(plan)
     with windowed.growing(path, EVENTS.schema) as append:
-        for events in plan.timeline_windows():
+        for events in plan.events:
             append(columns(events))
 
 
@@ -67,7 +67,7 @@ def _event_columns(plan: Plan) -> Callable[[np.ndarray], Columns]:
     """What gives the columns of `events` for one window after another; the number of events runs on."""
     names = _names(plan)
     links = pa.array([link.name for link in plan.links], pa.string())
-    a, b = (names.take(pa.array(end)) for end in plan.ends)
+    a, b = (names.take(pa.array(end)) for end in plan.network.ends)
     first = 0
 
     def columns(events: np.ndarray) -> Columns:

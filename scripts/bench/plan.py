@@ -153,7 +153,7 @@ def measure(scenario_path: Path, duration_s: float, folder: Path) -> dict[str, f
         "memory_mib": int(status["VmHWM"].split()[0]) / 1024,  # ru_maxrss may be that of the parent
         "disk_mib": sum(path.stat().st_size for path in folder.iterdir()) / MIB,
         "contacts": len(plan.contacts),
-        "events": sum(len(events) for events in stored.timeline_windows()),
+        "events": sum(len(events) for events in stored.events),
     }
 
 

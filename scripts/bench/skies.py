@@ -57,10 +57,7 @@ def grid(shape: Shape, **isl: Any) -> Plan:
         "links": {"isl": {"rate_mbps": RATE_MBPS, "queue_packets": QUEUE_PACKETS}},
         "routing": {"destinations": "ground"},
     }
-    plan = Plan.make(Scenario.model_validate(fields))
-    plan.timeline()  # made when first asked for, which is not to be while a sky is timed
-    plan.routes()
-    return plan
+    return Plan.make(Scenario.model_validate(fields)).kept()  # nothing is worked out while a sky is timed
 
 
 def open_sky(plan: Plan) -> Sky:

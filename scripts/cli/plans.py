@@ -20,12 +20,12 @@ ROWS = 40  # contacts shown; a saved plan has them all
 def counts(plan: Plan, with_routes: bool) -> dict[str, str]:
     """How many events and changes of routes there are, to be shown: the plan is gone through by windows."""
     by_kind = np.zeros(len(EventKind), int)
-    for events in plan.timeline_windows():
+    for events in plan.events:
         by_kind += np.bincount(events["kind"], minlength=len(EventKind))
     kinds = {kind.name.lower(): int(by_kind[kind]) for kind in EventKind if by_kind[kind]}
     total, routes = by_kind.sum(), "left out"
     if with_routes:
-        found = [(len(changes), len(np.unique(changes["t_s"]))) for changes in plan.routes_windows()]
+        found = [(len(changes), len(np.unique(changes["t_s"]))) for changes in plan.routes]
         routes = "{} changes at {} instants".format(*np.sum(found, axis=0))
     return {
         "events": f"{total}: {_counted(kinds)}; {total / plan.duration_s:.1f} a second",

@@ -11,6 +11,7 @@ from skybed.emulator.daemons import daemons, routers
 from skybed.emulator.lanes import host
 from skybed.topologies.errors import MachineError
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.routing import domains
 from skybed.topologies.scenario.file import Scenario
 
 ROOT = Path(__file__).parents[2]
@@ -104,7 +105,8 @@ def test_bgp_sessions_have_two_ends(name, taken_by_bird):
     told = {router.node.name: router.bgp for router in routers.of_plan(made)}
     ends = {(node, s.peer.name, s.asn) for node, bgp in told.items() for s in (*bgp.within, *bgp.between)}
     assert {(peer, node, told[node].asn) for node, peer, _ in ends} == ends
-    domain = {made.nodes[n].name: group for group in made.domains for n in group.members}
+    groups = domains.of_network(made.network)
+    domain = {made.nodes[n].name: group for group in groups for n in group.members}
     crossing = {x.name for x in made.links if len({domain[made.nodes[n].name].asn for n in (x.a, x.b)}) == 2}
     between = {"--".join(sorted((node, s.peer.name))) for node, bgp in told.items() for s in bgp.between}
     if name == "bgp-links":
@@ -116,6 +118,6 @@ def test_bgp_sessions_have_two_ends(name, taken_by_bird):
             (node, interface) for node, bgp in told.items() for e in bgp.exits for interface, _ in e.over
         }
         assert len(exits) == 2 * len(crossing)
-    for group in made.domains:
+    for group in groups:
         anchor = made.nodes[group.anchor].name
         assert told[anchor].reflects and len(told[anchor].within) == len(group.members) - 1

@@ -1,6 +1,7 @@
 """What a sky takes from a plan of several windows."""
 
 import pathlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from skybed.emulator.sky import net
 from skybed.topologies.plan import timeline
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
+from skybed.topologies.routing.windowed import Pieces
 from skybed.topologies.scenario.file import Scenario
 
 RING = pathlib.Path(__file__).parents[2] / "scenarios" / "ring12.yaml"
@@ -23,8 +25,8 @@ def plan(monkeypatch):
 
 
 @pytest.mark.parametrize("at_s", [0.0, 59.9, 60.0, 130.0])
-def test_the_table_at_a_time_takes_no_window_beyond_it(plan, at_s, monkeypatch):
-    changes = plan.routes().changes
+def test_the_table_at_a_time_takes_no_window_beyond_it(plan, at_s):
+    changes = plan.routes.whole()
     expected = np.full((len(plan.nodes), len(plan.nodes)), -1)
     for row in changes[changes["t_s"] <= at_s]:
         expected[row["node"], row["dst"]] = row["via"]
@@ -35,14 +37,13 @@ def test_the_table_at_a_time_takes_no_window_beyond_it(plan, at_s, monkeypatch):
             asked.append(piece)
             yield piece
 
-    monkeypatch.setattr(plan, "routes_windows", watched)
-    assert (net._table(plan, at_s) == expected).all()
+    assert (net._table(replace(plan, routes=Pieces(watched)), at_s) == expected).all()
     assert (expected >= 0).any() and len(asked) == at_s // 60 + 1
 
 
 def test_the_longest_delay_is_that_of_all_windows(plan):
     longest_us = net._longest_delay_us(plan)
-    events = plan.timeline().events
+    events = plan.events.whole()
     for link in range(len(plan.links)):
         mine = events[events["link"] == link]
         assert longest_us[link] == np.nanmax(mine["delay_us"])

@@ -63,7 +63,7 @@ def test_a_run_that_breaks_leaves_no_table(plan, tmp_path):
 
 def test_events_are_those_of_the_plan(plan, tmp_path):
     tables.write_events(plan, tmp_path / "events.parquet")
-    events, meant = pd.read_parquet(tmp_path / "events.parquet"), plan.timeline().events
+    events, meant = pd.read_parquet(tmp_path / "events.parquet"), plan.events.whole()
     assert events.event.tolist() == list(range(len(meant)))
     assert events.t_s.tolist() == meant["t_s"].tolist()
     assert events.link.tolist() == [plan.links[n].name for n in meant["link"]]

@@ -156,6 +156,7 @@ from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.topologies.errors import MachineError
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.routing import ways
 from skybed.topologies.scenario.file import Scenario
 
 scenario = Scenario.load("scenarios/NAME.yaml")
@@ -251,7 +252,7 @@ def test_every_pair_of_74_nodes_pings_over_both_families(in_lane, tmp_path):
     converged_s = time.monotonic() - began_s
     four = socket.AF_INET, socket.IPPROTO_ICMP, 8, "ip"
     six = socket.AF_INET6, socket.IPPROTO_ICMPV6, 128, "ip6"
-    reachable = plan.reachable(0.0)
+    reachable = ways.reachable(plan.network, 0.0)
     wanted = answered = 0
     for number, node in enumerate(sky.sky_nodes):
         for family, protocol, request, field in (four, six):

@@ -89,7 +89,7 @@ for family, reply, request, kind in ((socket.AF_INET, 0, 8, "ip"), (socket.AF_IN
                     wanted.discard(ip)
             if wanted:
                 missing[f"{node.name} {kind}"] = sorted(wanted)
-planned = plan.routes().changes
+planned = plan.routes.whole()
 reachable = (planned[planned["t_s"] == 0]["via"] >= 0).sum()
 print("answer", json.dumps({"missing": missing, "pairs": int(reachable), "nodes": len(nodes)}), flush=True)
 """

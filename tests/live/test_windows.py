@@ -81,7 +81,7 @@ def test_links_are_made_before_their_contacts_and_dropped_after_them(in_lane):
     assert interfaces(used(540, 600)) <= there <= interfaces(used(480, 600))
     assert len(used(0, 600) - used(480, 600)) > 5 and len(used(540, 600) - used(0, 60)) > 5
     assert told["unanswered"] == []
-    assert sum(told["events"]) == len(plan.timeline().events) and len(told["events"]) == 10
+    assert sum(told["events"]) == len(plan.events.whole()) and len(told["events"]) == 10
 
 
 @needs.virtual_time

@@ -77,7 +77,7 @@ def test_routes_can_be_left_out_of_a_plan(place):
         line for line in whole.splitlines() if not line.startswith("routes")
     ]
     assert not (place / "plan" / "routes.parquet").exists()
-    changes = len(Plan.load(place / "plan").routes().changes)  # worked out when asked for
+    changes = len(Plan.load(place / "plan").routes.whole())  # worked out when asked for
     assert f"{changes} changes at" in whole
 
 

@@ -2,8 +2,8 @@
 
 import pathlib
 import weakref
-from collections import defaultdict
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from skybed.scripts.running import run
 from skybed.topologies.plan import timeline
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
+from skybed.topologies.routing.windowed import Pieces
 from skybed.topologies.scenario.file import Scenario
 
 SCENARIOS = pathlib.Path(__file__).parents[2] / "scenarios"
@@ -29,50 +30,52 @@ def made():
         yield Plan.make(Scenario.load(SCENARIOS / "sc-mini.yaml"), duration_s=600)
 
 
-@pytest.fixture
-def plan(made):
-    return replace(made)
+class Watch:
+    """Of a table: how often it was gone through, and how many of its pieces there ever were at once."""
 
+    def __init__(self):
+        self.times = self.most = 0
 
-@pytest.fixture
-def most(plan, monkeypatch):
-    """How many windows there ever were at once, of events and of routes, once something has gone through."""
-    most = defaultdict(int)
-
-    def watched(name, windows):
-        made = []
-        for rows in windows():
-            made.append(weakref.ref(rows))
-            most[name] = max(most[name], sum(old() is not None for old in made))
+    def over(self, pieces):
+        self.times += 1
+        seen = []
+        for rows in pieces:
+            seen.append(weakref.ref(rows))
+            self.most = max(self.most, sum(piece() is not None for piece in seen))
             yield rows
 
-    for name in ("timeline_windows", "routes_windows"):
-        windows = getattr(plan, name)
-        monkeypatch.setattr(plan, name, lambda name=name, windows=windows: watched(name, windows))
-    return most
+
+@pytest.fixture
+def watches():
+    return {"events": Watch(), "routes": Watch()}
 
 
-def test_counting_holds_no_more_than_two_windows(plan, most):
+@pytest.fixture
+def plan(made, watches):
+    return replace(
+        made, **{name: Pieces(partial(x.over, getattr(made, name))) for name, x in watches.items()}
+    )
+
+
+def test_counting_holds_no_more_than_two_windows(plan, watches):
     counted = plans.counts(plan, with_routes=True)
-    assert most == {"timeline_windows": 2, "routes_windows": 2}
-    events, changes = plan.timeline().events, plan.routes().changes
+    assert [watches[name].most for name in ("events", "routes")] == [2, 2]
+    events, changes = plan.events.whole(), plan.routes.whole()
     assert counted["events"].startswith(f"{len(events)}: ")
     assert f"{(events['kind'] == timeline.EventKind.DOWN).sum()} down" in counted["events"]
     assert counted["routes"] == f"{len(changes)} changes at {len(np.unique(changes['t_s']))} instants"
 
 
-def test_writing_holds_no_more_than_two_windows(plan, most, tmp_path):
+def test_writing_holds_no_more_than_two_windows(plan, watches, tmp_path):
     tables.write_events(plan, tmp_path / "events.parquet")
-    assert most == {"timeline_windows": 2}
+    assert watches["events"].most == 2 and watches["routes"].times == 0
 
 
-def test_a_run_begins_with_events_that_are_worked_out_once(plan, most, monkeypatch, tmp_path):
-    asked, windows = [], timeline.windows
-    monkeypatch.setattr(timeline, "windows", lambda *args: asked.append(args) or windows(*args))
+def test_a_run_begins_with_events_that_are_worked_out_once(plan, watches, tmp_path):
     run._write_plan(plan, tmp_path)
-    assert most == {"timeline_windows": 2, "routes_windows": 2} and len(asked) == 1
+    assert [(watches[name].times, watches[name].most) for name in ("events", "routes")] == [(1, 2), (1, 2)]
     events = pd.read_parquet(tmp_path / "events.parquet")
-    assert events["t_s"].tolist() == plan.timeline().events["t_s"].tolist()
+    assert events["t_s"].tolist() == plan.events.whole()["t_s"].tolist()
 
 
 def test_links_at_once_are_those_of_neighbouring_windows(plan):

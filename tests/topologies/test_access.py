@@ -36,7 +36,7 @@ def plan(setup_s=0.0, stations=("one",), **rule):
 
 def links_of(plan, station="one"):
     """Contacts of a station by start: satellite, start_s, end_s."""
-    ends = np.stack(plan.ends, axis=1)[plan.contacts.link]
+    ends = np.stack(plan.network.ends, axis=1)[plan.contacts.link]
     table = plan.contacts.assign(satellite=ends[:, 0], station=ends[:, 1])
     return table[table.station == plan.node(station)].sort_values("start_s").reset_index(drop=True)
 
@@ -45,7 +45,7 @@ def in_view(plan, station="one"):
     """For each satellite the spans in which the station sees it."""
     satellites = np.arange(len(plan.orbits))
     node = np.full(len(satellites), plan.node(station))
-    seen = intervals(plan.sky, node, satellites, Rule(min_elevation_deg=5), DURATION_S)
+    seen = intervals(plan.network.sky, node, satellites, Rule(min_elevation_deg=5), DURATION_S)
     return {
         int(s): [(a, b) for p, a, b in zip(*(x.tolist() for x in seen), strict=True) if p == s]
         for s in satellites
@@ -55,7 +55,7 @@ def in_view(plan, station="one"):
 def by_distance(plan, view, t, station="one"):
     """Satellites in view at time t, nearest first."""
     seen = [s for s, spans in view.items() if any(a <= t < b for a, b in spans)]
-    return sorted(seen, key=lambda s: plan.sky.distance_km(s, plan.node(station), t))
+    return sorted(seen, key=lambda s: plan.network.sky.distance_km(s, plan.node(station), t))
 
 
 def view_end(view, satellite, t):
@@ -90,7 +90,9 @@ def test_hysteresis_moves_only_for_that_much():
     mine, view = links_of(damped), in_view(damped)
     assert len(mine) < len(links_of(free))
     for old, new in zip(mine[:-1].itertuples(), mine[1:].itertuples(), strict=True):
-        was, now = damped.sky.distance_km([old.satellite, new.satellite], damped.node("one"), new.start_s)
+        was, now = damped.network.sky.distance_km(
+            [old.satellite, new.satellite], damped.node("one"), new.start_s
+        )
         assert (
             was - now == pytest.approx(200, abs=1e-3)
             or view_end(view, old.satellite, old.start_s) == old.end_s
@@ -166,7 +168,7 @@ def test_set_up_times_depend_on_the_seed_the_link_and_the_contact_alone():
 
 def test_a_satellite_with_one_terminal_serves_one_station():
     made = plan(policy="nearest", stations=("one", "two", "three"), target_terminals=1)
-    mine = made.contacts.assign(satellite=made.ends[0][made.contacts.link])
+    mine = made.contacts.assign(satellite=made.network.ends[0][made.contacts.link])
     for _, served in mine.sort_values("start_s").groupby("satellite"):
         assert (served.start_s.to_numpy()[1:] >= served.end_s.to_numpy()[:-1]).all()
     first = mine[mine.start_s == 0]
@@ -179,7 +181,7 @@ def test_a_terminal_is_taken_while_a_link_is_set_up(policy):
     made = plan(
         8.0, policy=policy, stations=("one", "two", "three"), links=1, terminals=2, target_terminals=1
     )
-    satellite, station = (ends[made.contacts.link] for ends in made.ends)
+    satellite, station = (ends[made.contacts.link] for ends in made.network.ends)
     taken_s = np.where(made.contacts.start_s > 0, made.contacts.start_s - 8, 0.0)
     end_s = made.contacts.end_s.to_numpy()
     for at in taken_s:

@@ -10,7 +10,7 @@ from skybed.topologies.contacts.contacts import Link
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.links import LinkClass
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.routing import domains
+from skybed.topologies.routing import domains, ways
 from skybed.topologies.scenario import file
 from skybed.topologies.scenario.file import Scenario
 
@@ -37,7 +37,8 @@ def parse(text=TEXT):
 
 def test_a_domain_has_layers_the_ground_and_single_nodes():
     plan = Plan.make(parse())
-    space, rest = plan.domains
+    groups = domains.of_network(plan.network)
+    space, rest = groups
     named = [[plan.nodes[n].name for n in group.members] for group in (space, rest)]
     assert named == [
         ["eo-0-1", "relay-0-0", "relay-0-1", "relay-0-2"],
@@ -46,7 +47,7 @@ def test_a_domain_has_layers_the_ground_and_single_nodes():
     assert (space.asn, rest.asn) == (64512, 64513)
     assert plan.nodes[space.anchor].name == "eo-0-1" and plan.nodes[rest.anchor].name == "kashi"
     assert (space.protocol, rest.protocol) == ("ospf", "ospf+bfd")
-    assert domains.of_nodes(plan.domains, len(plan.nodes)).tolist() == [1, 0, 1, 0, 0, 0, 1, 1]
+    assert domains.of_nodes(groups, len(plan.nodes)).tolist() == [1, 0, 1, 0, 0, 0, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -106,10 +107,10 @@ def test_planned_routes_stay_within_their_domains(protocol):
     relay, *others = rule.domains
     rule = rule.model_copy(update={"domains": [relay.model_copy(update={"protocol": protocol}), *others]})
     plan = Plan.make(scenario.model_copy(update={"routing": rule}), duration_s=5)
-    members = set(plan.domains[0].members.tolist())
+    members = set(domains.of_network(plan.network)[0].members.tolist())
     changes = np.concatenate([window.changes for window in plan.windows()])
     for field in ("node", "dst"):
         assert set(changes[field].tolist()) == members
     assert set(changes["via"].tolist()) <= members
     opening = changes[changes["t_s"] == 0]
-    assert len(opening) == plan.reachable(0.0)[np.ix_(sorted(members), sorted(members))].sum()
+    assert len(opening) == ways.reachable(plan.network, 0.0)[np.ix_(sorted(members), sorted(members))].sum()

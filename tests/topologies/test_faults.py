@@ -13,7 +13,8 @@ from skybed.topologies.orbits.ephemeris import satrec, timescale
 from skybed.topologies.orbits.geometry import great_circle_km
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.plan.timeline import EventKind
-from skybed.topologies.routing import routes
+from skybed.topologies.routing import oracle, routes
+from skybed.topologies.routing.ways import reachable
 from skybed.topologies.scenario.file import Scenario
 
 T_S = np.arange(0, 60, 0.01)
@@ -53,7 +54,7 @@ def lost(plan):
 
 
 def events(plan, *kinds):
-    made = plan.timeline().events
+    made = plan.events.whole()
     return [(EventKind(e["kind"]).name, float(e["t_s"])) for e in made if e["kind"] in kinds and e["t_s"] > 0]
 
 
@@ -89,14 +90,14 @@ def test_a_fault_shorter_than_its_detection_moves_no_route():
     for kind in ("carrier", "silent"):
         broken = plan([{"kind": kind, "link": ["west", "east"], "at_s": 10, "for_s": 0.2}])
         assert lost(broken) == [pytest.approx((10.0, 10.19), abs=0.021)]
-        assert (broken.routes().changes["t_s"] == 0).all()
+        assert (broken.routes.whole()["t_s"] == 0).all()
 
 
 def test_a_node_loses_all_its_links_for_good():
     broken = plan([{"kind": "carrier", "node": "east", "at_s": 10}])
     assert len(events(broken, EventKind.DOWN)) == 2
     assert lost(broken) == [pytest.approx((10.0, 59.99), abs=0.021)]
-    after = [c for c in broken.routes().changes if c["t_s"] > 0 and c["dst"] == broken.node("east")]
+    after = [c for c in broken.routes.whole() if c["t_s"] > 0 and c["dst"] == broken.node("east")]
     assert {c["via"] for c in after} == {-1}
 
 
@@ -120,20 +121,20 @@ def test_what_can_be_reached_is_not_over_silent_or_cut_links():
     ]
     broken = plan(cut)
     ends = [(west, east), (west, north), (north, east)]
-    assert [bool(broken.reachable(9.0)[a, b]) for a, b in ends] == [True, True, True]
-    assert [bool(broken.reachable(11.0)[b, a]) for a, b in ends] == [False, True, False]
+    assert [bool(reachable(broken.network, 9.0)[a, b]) for a, b in ends] == [True, True, True]
+    assert [bool(reachable(broken.network, 11.0)[b, a]) for a, b in ends] == [False, True, False]
 
 
 def test_what_can_be_reached_is_not_through_a_station_that_does_not_relay():
     cut = [{"kind": "carrier", "link": ["west", "east"], "at_s": 10}]
     west, east = (plan([]).node(name) for name in ("west", "east"))
-    assert plan(cut).reachable(11.0)[west, east]
-    assert not plan(cut, ground_relay=False).reachable(11.0)[west, east]
+    assert reachable(plan(cut).network, 11.0)[west, east]
+    assert not reachable(plan(cut, ground_relay=False).network, 11.0)[west, east]
 
 
 def test_where_daemons_route_the_plan_keeps_the_oracle_s_routes_and_plays_none():
     ideal, real = plan([]), plan([], protocol="ospf")
-    assert len(ideal.routes().changes) and (ideal.routes().changes == real.routes().changes).all()
+    assert len(ideal.routes.whole()) and (ideal.routes.whole() == real.routes.whole()).all()
     assert [len(window.changes) for window in real.windows()] == [0] * len(list(ideal.windows()))
     assert sum(len(window.changes) for window in ideal.windows())
 
@@ -168,7 +169,7 @@ def test_a_planned_outage_loses_nothing(kind):
     fault = {"kind": kind, "link": ["west", "east"], "at_s": 10, "for_s": 20, "planned": True}
     served = plan([fault | {"reacquire_s": 3}])
     assert lost(served) == []
-    changes = served.routes().changes
+    changes = served.routes.whole()
     mine = changes[(changes["node"] == served.node("west")) & (changes["dst"] == served.node("east"))]
     assert mine["t_s"].tolist() == [0, pytest.approx(9.9), 33]
 
@@ -302,7 +303,7 @@ def test_contacts_never_overlap_outages_and_nothing_planned_is_lost(planned):
     # Without a path nothing arrives, planned or not; with one a packet is lost on the way only.
     reached = np.isfinite(broken.path("miyun", "sanya", t_s).rtt_ms)
     usable = faults.routed(broken.contacts, broken.lost, broken.scenario.routing)
-    lit = [(links, t) for t, links, _ in routes.meshes(broken._net, usable, t_s)]
+    lit = [(links, t) for t, links, _ in routes.meshes(oracle.graph(broken.network), usable, t_s)]
     connected = np.array([_connected(broken, links) for links, _ in lit])
     assert reached.any() and connected.any()
     if planned:
@@ -312,5 +313,6 @@ def test_contacts_never_overlap_outages_and_nothing_planned_is_lost(planned):
 
 
 def _connected(plan, links):
-    via, _ = plan._net.mesh(links).next_hops(np.full(len(links), 0.01), np.array([plan.node("sanya")]))
+    mesh, sanya = oracle.graph(plan.network).mesh(links), np.array([plan.node("sanya")])
+    via, _ = mesh.next_hops(np.full(len(links), 0.01), sanya)
     return via[0, plan.node("miyun")] >= 0

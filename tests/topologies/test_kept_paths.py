@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skybed.topologies.routing import srv6
-from skybed.topologies.routing.routes import CHANGE, Net
-from skybed.topologies.routing.trace import Tracer
+from skybed.topologies.routing.forwarding import Forwarding
+from skybed.topologies.routing.routes import CHANGE, Graph
 
 #      1 ---- 2        four satellites, 0 to 3, and two ground nodes: 4 below 0, 5 below 3
 #      |      |        each link takes 10 ms
@@ -16,22 +16,22 @@ from skybed.topologies.routing.trace import Tracer
 A = np.array([0, 1, 2, 0, 0, 3])
 B = np.array([1, 2, 3, 3, 4, 5])
 DELAY_S = 0.01
-NET = Net(6, 4, A, B, lambda link, t_s: np.full(len(link), DELAY_S), ground_relay=False)
+GRAPH = Graph(6, 4, A, B, lambda link, t_s: np.full(len(link), DELAY_S), ground_relay=False)
 STANDS = pd.DataFrame({"link": range(6), "start_s": 0.0, "end_s": 100.0})
 NONE = pd.DataFrame({"link": [], "kind": [], "start_s": [], "end_s": []})
 
 
-def tracer(rows, by_source, contacts=STANDS):
-    changes = np.array(rows, CHANGE)
-    return Tracer(NET, np.sort(changes, order=["t_s", "node"]), contacts, NONE, 100.0, by_source)
+def forwarding(rows, keeps_path, contacts=STANDS):
+    changes = np.sort(np.array(rows, CHANGE), order=["t_s", "node"])
+    return Forwarding(GRAPH, changes, contacts, NONE, 100.0, keeps_path)
 
 
 TO_5 = [(0.0, 4, 5, 0), (0.0, 0, 5, 3), (0.0, 3, 5, 5), (0.0, 1, 5, 2), (0.0, 2, 5, 3)]
 MOVED = [*TO_5, (10.0, 0, 5, 1)]  # 0 sends by way of 1 and 2 from 10 s on
 
 
-def walked(rows, src, t_s, by_source, **more):
-    arrival_s, path_id, paths = tracer(rows, by_source, **more).walk(src, 5, np.array([t_s]))
+def walked(rows, src, t_s, keeps_path, **more):
+    arrival_s, path_id, paths = forwarding(rows, keeps_path, **more).walk(src, 5, np.array([t_s]))
     return paths[path_id[0]], arrival_s[0]
 
 
@@ -41,21 +41,21 @@ def walked(rows, src, t_s, by_source, **more):
     (10.0, (4, 0, 1, 2, 3, 5), (4, 0, 1, 2, 3, 5)),
 ])  # fmt: skip
 def test_a_packet_keeps_the_path_of_its_entry(sent_s, hop_by_hop, kept):
-    for by_source, path in ((False, hop_by_hop), (True, kept)):
-        found, arrival_s = walked(MOVED, 4, sent_s, by_source)
+    for keeps_path, path in ((False, hop_by_hop), (True, kept)):
+        found, arrival_s = walked(MOVED, 4, sent_s, keeps_path)
         assert found == path
         assert arrival_s == pytest.approx(sent_s + DELAY_S * (len(path) - 1))
 
 
 def test_a_satellite_s_packets_go_hop_by_hop():
-    assert walked([*TO_5, (10.0, 3, 5, -1)], 1, 9.985, by_source=True)[0] == (1, 2, 3)
+    assert walked([*TO_5, (10.0, 3, 5, -1)], 1, 9.985, keeps_path=True)[0] == (1, 2, 3)
 
 
 def test_a_kept_path_runs_into_a_link_that_is_gone():
     """0--3 ends at 10 s, when its route moves: what is on its way to it is lost if it keeps its path."""
     contacts = STANDS.assign(end_s=np.where(STANDS.link == 3, 10.0, 100.0))
-    assert walked(MOVED, 4, 9.995, by_source=False, contacts=contacts)[1] == pytest.approx(10.045)
-    assert np.isnan(walked(MOVED, 4, 9.995, by_source=True, contacts=contacts)[1])
+    assert walked(MOVED, 4, 9.995, keeps_path=False, contacts=contacts)[1] == pytest.approx(10.045)
+    assert np.isnan(walked(MOVED, 4, 9.995, keeps_path=True, contacts=contacts)[1])
 
 
 MOVES = st.tuples(st.floats(1e-3, 9), st.sampled_from([(4, 0), (0, 3), (0, 1), (4, -1)]))
@@ -72,7 +72,7 @@ def test_a_kept_path_is_that_of_the_routes_of_one_instant(moves, sent_s):
     expected = [4]
     while expected[-1] != 5 and table[expected[-1]] >= 0:
         expected.append(table[expected[-1]])
-    assert walked(rows, 4, sent_s, by_source=True)[0] == tuple(expected)
+    assert walked(rows, 4, sent_s, keeps_path=True)[0] == tuple(expected)
 
 
 def test_each_node_has_an_identifier_of_its_own():

@@ -129,7 +129,7 @@ def check_contacts(plan):
 
 def check_terminals(plan):
     """At no start of a contact are there more links than terminals, on either side."""
-    ends = np.stack(plan.ends, axis=1)
+    ends = np.stack(plan.network.ends, axis=1)
     nodes = ends[plan.contacts.link]
     access = np.array([plan.links[n].kind == "access" for n in plan.contacts.link], bool)
     start, end = plan.contacts.start_s.to_numpy(), plan.contacts.end_s.to_numpy()
@@ -147,7 +147,7 @@ def check_terminals(plan):
 
 def check_delays(plan, rng):
     """The value in force is within the bound of the true delay at random instants of every contact."""
-    events = plan.timeline().events
+    events = plan.events.whole()
     assert (np.diff(events["t_s"]) >= 0).all()
     settings_ = events[events["kind"] <= EventKind.DELAY]
     for row in plan.contacts.itertuples():
@@ -163,9 +163,10 @@ def check_delays(plan, rng):
 
 def check_events(plan):
     """UP and DOWN alternate on a link; what is silenced is up, and healed before it goes down."""
+    events = plan.events.whole()
     for link in range(len(plan.links)):
         up = silent = False
-        for event in plan.timeline().events[plan.timeline().events["link"] == link]:
+        for event in events[events["link"] == link]:
             kind = EventKind(event["kind"])
             assert up == (kind != EventKind.UP)
             assert silent == (kind == EventKind.HEAL) or kind == EventKind.DELAY
@@ -182,9 +183,9 @@ def check_windows(plan):
         for rows in (part.events, part.changes):
             assert ((rows["t_s"] >= part.begin_s) & (rows["t_s"] < part.end_s)).all()
             assert (np.diff(rows["t_s"]) >= 0).all()
-    assert np.concatenate([part.events for part in parts]).tobytes() == plan.timeline().events.tobytes()
-    assert np.concatenate([part.changes for part in parts]).tobytes() == plan.routes().changes.tobytes()
-    again = list(plan.windows())  # cut from the whole now
+    assert np.concatenate([part.events for part in parts]).tobytes() == plan.events.whole().tobytes()
+    assert np.concatenate([part.changes for part in parts]).tobytes() == plan.routes.whole().tobytes()
+    again = list(plan.kept().windows())
     assert [part.events.tobytes() for part in again] == [part.events.tobytes() for part in parts]
     assert [part.changes.tobytes() for part in again] == [part.changes.tobytes() for part in parts]
 
@@ -194,7 +195,7 @@ def check_routes(plan):
     usable = faults.routed(plan.contacts, plan.lost, plan.scenario.routing)
     link_of = {(link.a, link.b): n for n, link in enumerate(plan.links)}
     via = np.full((len(plan.nodes), len(plan.nodes)), -1)
-    changes = plan.routes().changes
+    changes = plan.routes.whole()
     edges = np.concatenate([usable.start_s, usable.end_s])
     for t in np.unique(np.concatenate([changes["t_s"], edges[edges < plan.duration_s]])):
         now = changes[changes["t_s"] == t]
@@ -225,6 +226,7 @@ def test_what_holds_for_every_plan(sky, seed):
         check_contacts(plan)
         check_terminals(plan)
         check_windows(plan)
+        plan = plan.kept()
         check_delays(plan, np.random.default_rng(seed))
         check_events(plan)
         check_routes(plan)
@@ -234,7 +236,7 @@ def test_what_holds_for_every_plan(sky, seed):
 def plan():
     faults = [{"kind": "silent", "node": "north", "at_s": 100, "for_s": 50},
               {"kind": "carrier", "node": "net-0-0", "at_s": 200}]  # fmt: skip
-    return Plan.make(scenario(faults=faults))
+    return Plan.make(scenario(faults=faults)).kept()
 
 
 def test_a_stored_plan_is_the_same_plan(plan, tmp_path):
@@ -243,8 +245,8 @@ def test_a_stored_plan_is_the_same_plan(plan, tmp_path):
     assert (again.nodes, again.links, again.duration_s) == (plan.nodes, plan.links, plan.duration_s)
     assert again.scenario == plan.scenario
     pd.testing.assert_frame_equal(again.contacts, plan.contacts)
-    assert again.timeline().events.tobytes() == plan.timeline().events.tobytes()
-    assert again.routes().changes.tobytes() == plan.routes().changes.tobytes()
+    assert again.events.whole().tobytes() == plan.events.whole().tobytes()
+    assert again.routes.whole().tobytes() == plan.routes.whole().tobytes()
     t_s = np.arange(0, 400, 0.5)
     there, here = again.trace("eo-0-0", "south", t_s), plan.trace("eo-0-0", "south", t_s)
     np.testing.assert_array_equal(there[0], here[0])
@@ -262,7 +264,7 @@ def test_a_stored_plan_is_read_window_by_window(plan, tmp_path, monkeypatch):
     assert (first.begin_s, first.end_s) == (0, 60)
     assert (first.events["t_s"] < 60).all()
     assert np.concatenate([first.events, *(part.events for part in parts)]).tobytes() == (
-        made.timeline().events.tobytes()
+        made.events.whole().tobytes()
     )
     assert pq.ParquetFile(tmp_path / "events.parquet").num_row_groups == 7
     again.save(tmp_path)  # over what it is read from
@@ -280,7 +282,7 @@ def test_routes_that_were_not_stored_are_worked_out(plan, tmp_path):
     plan.save(tmp_path)
     plan.save(tmp_path, with_routes=False)
     assert not (tmp_path / "routes.parquet").exists()
-    assert Plan.load(tmp_path).routes().changes.tobytes() == plan.routes().changes.tobytes()
+    assert Plan.load(tmp_path).routes.whole().tobytes() == plan.routes.whole().tobytes()
 
 
 def test_a_plan_without_any_contact_can_be_stored(tmp_path):
@@ -296,7 +298,7 @@ def test_nothing_crosses_a_link_that_never_stands():
     broken = Plan.make(
         scenario(access=[], layers=eo, faults=[{"kind": "carrier", "node": "north", "at_s": 0}])
     )
-    assert (len(broken.links), len(broken.contacts), len(broken.timeline().events)) == (1, 0, 0)
+    assert (len(broken.links), len(broken.contacts), len(broken.events.whole())) == (1, 0, 0)
     assert np.isnan(broken.trace("north", "middle", [0.0, 1.0])[0]).all()
 
 

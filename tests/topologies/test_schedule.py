@@ -27,15 +27,15 @@ def test_right_copies_are_the_oracle_without_surprises():
     by_schedule = scheduled(faults)
     rule = by_schedule.scenario.routing.model_copy(update={"protocol": "oracle"})
     by_oracle = Plan.make(by_schedule.scenario.model_copy(update={"routing": rule}))
-    assert len(by_oracle.routes().changes) > 1000
-    assert by_schedule.routes().changes.tobytes() == by_oracle.routes().changes.tobytes()
+    assert len(by_oracle.routes.whole()) > 1000
+    assert by_schedule.routes.whole().tobytes() == by_oracle.routes.whole().tobytes()
 
 
 @pytest.mark.parametrize("kind", ["carrier", "silent"])
 def test_what_nobody_planned_costs_as_long_as_it_lasts(kind):
     broken = plan([CUT | {"kind": kind}], protocol="schedule")
     assert lost(broken) == [pytest.approx((10.0, 29.99), abs=0.011)]
-    assert (broken.routes().changes["t_s"] == 0).all()
+    assert (broken.routes.whole()["t_s"] == 0).all()
     served = plan([CUT | {"kind": kind, "planned": True}], protocol="schedule")
     assert lost(served) == []
 
@@ -57,7 +57,7 @@ def test_a_copy_issued_before_the_announcement_lacks_the_outage():
 def test_satellites_taken_to_be_ahead_come_and_go_early():
     """At 1,500 km they fly 7.12 km in a second: a copy 70 km ahead has handovers 10 s early."""
     true = scheduled([])
-    early = true.believed(Copy(along_track_km=70))
+    early = true.network.believed(Copy(along_track_km=70))
     begins = [
         {x.links[row.link].name: row.start_s for row in x.contacts.itertuples() if row.start_s > 0}
         for x in (true, early)
@@ -119,6 +119,6 @@ def test_a_stored_plan_works_its_copies_out_anew(tmp_path):
     faults = [{"kind": "silent", "plane": ["net", 0], "at_s": 100, "for_s": 90, "planned": True}]
     made = scheduled(faults, [{"nodes": ["net"], "along_track_km": 30}], duration_s=200)
     made.save(tmp_path, with_routes=False)
-    assert Plan.load(tmp_path).routes().changes.tobytes() == made.routes().changes.tobytes()
+    assert Plan.load(tmp_path).routes.whole().tobytes() == made.routes.whole().tobytes()
     made.save(tmp_path)
-    assert Plan.load(tmp_path).routes().changes.tobytes() == made.routes().changes.tobytes()
+    assert Plan.load(tmp_path).routes.whole().tobytes() == made.routes.whole().tobytes()

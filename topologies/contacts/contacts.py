@@ -22,7 +22,11 @@ from skybed.topologies.orbits.walker import Satellite
 
 LONGEST_AHEAD_S = 1800.0  # `longest` sees so far beyond the end of the plan; low passes are no longer
 TOUCH_S = 1e-3  # two contacts of a link nearer than this are one
-Progress = Callable[[str, float], None]
+Progress = Callable[[str, float], None]  # what is being done, and how much of it is
+
+
+def quiet(what: str, share: float) -> None:
+    """Progress that nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,8 @@ def horizon_s(scenario: ScenarioModel, duration_s: float) -> float:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What the links are worked out from; names: of all nodes, in order."""
+class Motion:
+    """Where all nodes are until until_s, from which the links follow; names: of all nodes, in order."""
 
     scenario: ScenarioModel
     satellites: Sequence[Satellite]
@@ -94,39 +98,39 @@ class Stage:
         return np.array([n for n, s in enumerate(self.satellites) if s.layer == name], dtype=np.int64)
 
 
-def spans(stage: Stage, progress: Progress) -> list[Span]:
+def spans(motion: Motion, progress: Progress) -> list[Span]:
     """Every link that stands at some time before until_s, before any fault; to until_s: it stands on."""
-    scenario = stage.scenario
+    scenario = motion.scenario
     found: list[Span] = []
     work = len(scenario.layers) + len(scenario.access)
     for done, name in enumerate(scenario.layers):
         progress(f"links within {name}", done / work)
-        found += _isl(stage, name)
+        found += _isl(motion, name)
     for done, rule in enumerate(scenario.access, start=len(scenario.layers)):
         progress(f"access to {rule.target}", done / work)
-        found += _access(stage, rule)
+        found += _access(motion, rule)
     for fibre in scenario.fibre:
-        a, b = sorted((stage.names.index(fibre.a), stage.names.index(fibre.b)))
-        found.append(Span(a, b, "fibre", fibre.link, 0.0, stage.until_s))
+        a, b = sorted((motion.names.index(fibre.a), motion.names.index(fibre.b)))
+        found.append(Span(a, b, "fibre", fibre.link, 0.0, motion.until_s))
     progress("links", 1.0)
     return found
 
 
-def _isl(stage: Stage, name: str) -> list[Span]:
+def _isl(motion: Motion, name: str) -> list[Span]:
     """Links within a layer: set up when they come into view, taken as set up if in view at the start."""
-    scenario, layer, nodes = stage.scenario, stage.scenario.layers[name], stage.layer(name)
+    scenario, layer, nodes = motion.scenario, motion.scenario.layers[name], motion.layer(name)
     if layer.isl.pattern == "none":
         return []
-    members = [stage.satellites[n] for n in nodes]
+    members = [motion.satellites[n] for n in nodes]
     wanted = pairs(layer, np.array([s.plane for s in members]), np.array([s.slot for s in members]))
     link, found = scenario.link_class(layer.isl.link), []
     for between in (False, True):
         a, b = (nodes[end[wanted.between == between]] for end in (wanted.a, wanted.b))
-        seen = intervals(stage.sky, a, b, isl_rule(layer.isl, link, between), stage.until_s)
+        seen = intervals(motion.sky, a, b, isl_rule(layer.isl, link, between), motion.until_s)
         nth, before = 0, -1
         for pair, start, end in zip(*(x.tolist() for x in seen), strict=True):
             nth, before = (nth + 1 if pair == before else 0), pair
-            name_ab = f"{stage.names[a[pair]]}--{stage.names[b[pair]]}"
+            name_ab = f"{motion.names[a[pair]]}--{motion.names[b[pair]]}"
             up = start + setup_s(link, scenario.seed, name_ab, nth) if start > 0 else 0.0
             if up < end:
                 found.append(Span(int(a[pair]), int(b[pair]), "isl", layer.isl.link, up, end))
@@ -142,14 +146,14 @@ def isl_rule(isl: Isl, link: LinkClass, between: bool) -> Rule:
     )
 
 
-def _sources(stage: Stage, rule: Access) -> Index:
+def _sources(motion: Motion, rule: Access) -> Index:
     if rule.source == "ground":
-        names = [station.name for station in stage.scenario.stations if station.antenna]
+        names = [station.name for station in motion.scenario.stations if station.antenna]
     elif isinstance(rule.source, list):
         names = rule.source
     else:
-        return stage.layer(rule.source)
-    return np.array([stage.names.index(name) for name in names], dtype=np.int64)
+        return motion.layer(rule.source)
+    return np.array([motion.names.index(name) for name in names], dtype=np.int64)
 
 
 def access_rule(rule: Access, link: LinkClass, ground: bool) -> Rule:
@@ -163,20 +167,20 @@ def access_rule(rule: Access, link: LinkClass, ground: bool) -> Rule:
     return Rule(max_range_km=link.max_range_km, min_elevation_deg=elevation or 0.0)
 
 
-def _access(stage: Stage, rule: Access) -> list[Span]:
+def _access(motion: Motion, rule: Access) -> list[Span]:
     """Links that an access rule chooses."""
-    scenario, link = stage.scenario, stage.scenario.link_class(rule.link)
-    sources, targets = _sources(stage, rule), stage.layer(rule.target)
-    ground = bool((sources >= stage.sky.satellites).any())
+    scenario, link = motion.scenario, motion.scenario.link_class(rule.link)
+    sources, targets = _sources(motion, rule), motion.layer(rule.target)
+    ground = bool((sources >= motion.sky.satellites).any())
     every = sources[:, None], targets[None, :]
-    seen = intervals(stage.sky, *every, access_rule(rule, link, ground), stage.until_s)
+    seen = intervals(motion.sky, *every, access_rule(rule, link, ground), motion.until_s)
     drain_s = scenario.routing.drain_s
-    book = Rulebook(rule, link, stage.names, scenario.seed, drain_s, stage.until_s)
+    book = Rulebook(rule, link, motion.names, scenario.seed, drain_s, motion.until_s)
     found = []
-    in_view = views(sources, targets, seen, stage.until_s)
-    for hold in Chooser(stage.sky, book, in_view).play():
+    in_view = views(sources, targets, seen, motion.until_s)
+    for hold in Chooser(motion.sky, book, in_view).play():
         one, other = sorted((hold.source, hold.target))
-        end = min(hold.end_s, stage.until_s)
+        end = min(hold.end_s, motion.until_s)
         if hold.up_s < end:
             found.append(Span(one, other, "access", rule.link, hold.up_s, end))
     return found
@@ -188,7 +192,7 @@ def _access(stage: Stage, rule: Access) -> list[Span]:
 def tables(
     scenario: ScenarioModel, all_nodes: list[Node], found: list[Span], duration_s: float
 ) -> tuple[list[Link], pd.DataFrame]:  # fmt: skip
-    """Links, and the contacts of each before any fault, as in Plan.contacts."""
+    """Links, and the contacts of each before any fault, as in Network.contacts."""
     classes: dict[tuple[int, int], tuple[str, str]] = {}
     found = sorted((s for s in found if s.start_s < duration_s), key=lambda s: (s.a, s.b, s.start_s))
     for s in found:

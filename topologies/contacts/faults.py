@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from skybed.topologies.contacts.contacts import Link, Node, Stage, contact_frame
+from skybed.topologies.contacts.contacts import Link, Motion, Node, contact_frame
 from skybed.topologies.contacts.spans import Index, Spans, common, joined, latest, minus, spans, union
 from skybed.topologies.contacts.visibility import Rule, intervals
 from skybed.topologies.errors import ScenarioError
@@ -27,18 +27,18 @@ Known = Callable[[Fault], bool]
 # -- from faults to outages of links ---------------------------------------------------------------
 
 
-def outages(stage: Stage, links: list[Link], duration_s: float, known: Known | None = None) -> pd.DataFrame:
+def outages(motion: Motion, links: list[Link], duration_s: float, known: Known | None = None) -> pd.DataFrame:
     """The scenario's faults, or those that are known, one row per link they touch: link, kind, planned,
     start_s, end_s (when it works again, set-up included; inf: never).
 
     Outages of a link that are of one kind, and equally planned, and overlap are one.
     """
     found: dict[tuple[str, bool], list[Spans]] = {}
-    regions = itertools.count(len(stage.names))  # where the sky has their centres
-    for fault in stage.scenario.faults:
+    regions = itertools.count(len(motion.names))  # where the sky has their centres
+    for fault in motion.scenario.faults:
         centre = next(regions) if fault.region else None
         if known is None or known(fault):
-            lost = _repaired(stage, fault, links, _lost(stage, fault, links, centre, duration_s))
+            lost = _repaired(motion, fault, links, _lost(motion, fault, links, centre, duration_s))
             found.setdefault((fault.kind, fault.planned), []).append(lost)
     frames = [
         pd.DataFrame(union(joined(parts))._asdict()).assign(kind=kind, planned=planned)
@@ -73,16 +73,16 @@ def centres(scenario: ScenarioModel) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["lat_deg", "lon_deg", "alt_m"], dtype=float)
 
 
-def _lost(stage: Stage, fault: Fault, links: list[Link], centre: int | None, duration_s: float) -> Spans:
+def _lost(motion: Motion, fault: Fault, links: list[Link], centre: int | None, duration_s: float) -> Spans:
     """When a fault holds links down, by link, before they are acquired anew."""
     if fault.link or fault.links:
-        hit = _links(fault, stage.names, links)
-        return _when(stage, fault, hit, [links[n].name for n in hit], duration_s)
+        hit = _links(fault, motion.names, links)
+        return _when(motion, fault, hit, [links[n].name for n in hit], duration_s)
     if centre is None:
-        hit = _nodes(stage, fault)
-        down = union(_when(stage, fault, hit, [stage.names[n] for n in hit], duration_s))
+        hit = _nodes(motion, fault)
+        down = union(_when(motion, fault, hit, [motion.names[n] for n in hit], duration_s))
     else:
-        down = _in_region(stage, fault, centre, duration_s)
+        down = _in_region(motion, fault, centre, duration_s)
     ends = [link.a for link in links], [link.b for link in links]
     return union(*(_at(np.array(nodes, np.int64), down) for nodes in ends))
 
@@ -95,25 +95,25 @@ def _links(fault: Fault, names: list[str], links: list[Link]) -> Index:
     return np.array([n for n, link in enumerate(links) if getattr(link, field) == fault.links], np.int64)
 
 
-def _nodes(stage: Stage, fault: Fault) -> Index:
+def _nodes(motion: Motion, fault: Fault) -> Index:
     if fault.node is not None:
-        return np.array([stage.names.index(fault.node)])
+        return np.array([motion.names.index(fault.node)])
     if fault.layer is not None:
-        return stage.layer(fault.layer)
+        return motion.layer(fault.layer)
     assert fault.plane is not None
     return np.array(
-        [n for n, s in enumerate(stage.satellites) if (s.layer, s.plane) == fault.plane], np.int64
+        [n for n, s in enumerate(motion.satellites) if (s.layer, s.plane) == fault.plane], np.int64
     )
 
 
-def _in_region(stage: Stage, fault: Fault, centre: int, duration_s: float) -> Spans:
+def _in_region(motion: Motion, fault: Fault, centre: int, duration_s: float) -> Spans:
     """When nodes are within the region of a fault while it lasts: they come and go."""
     assert fault.region is not None
-    nodes, rule = np.arange(len(stage.names)), Rule(max_apart_km=fault.region.radius_km)
-    seen = intervals(stage.sky, np.full(len(nodes), centre), nodes, rule, stage.until_s)
-    inside = Spans(seen.pair, seen.start_s, np.where(seen.end_s < stage.until_s, seen.end_s, np.inf))
+    nodes, rule = np.arange(len(motion.names)), Rule(max_apart_km=fault.region.radius_km)
+    seen = intervals(motion.sky, np.full(len(nodes), centre), nodes, rule, motion.until_s)
+    inside = Spans(seen.pair, seen.start_s, np.where(seen.end_s < motion.until_s, seen.end_s, np.inf))
     name = f"{fault.region.lat_deg}/{fault.region.lon_deg}/{fault.region.radius_km}"
-    when = _when(stage, fault, np.zeros(1, np.int64), [name], duration_s)
+    when = _when(motion, fault, np.zeros(1, np.int64), [name], duration_s)
     return common(inside, joined([when._replace(key=np.full(len(when.key), n)) for n in nodes]))
 
 
@@ -124,10 +124,10 @@ def _at(nodes: Index, down: Spans) -> Spans:
     return Spans(*(both[name].to_numpy() for name in ("link", "start_s", "end_s")))
 
 
-def _when(stage: Stage, fault: Fault, keys: Index, names: list[str], duration_s: float) -> Spans:
+def _when(motion: Motion, fault: Fault, keys: Index, names: list[str], duration_s: float) -> Spans:
     """When a fault lasts, for each of its targets."""
     if fault.at_s is None:
-        every = [_failures(stage.scenario.seed, fault, name, duration_s) for name in names]
+        every = [_failures(motion.scenario.seed, fault, name, duration_s) for name in names]
         return joined([x._replace(key=np.full(len(x.key), key)) for key, x in zip(keys, every, strict=True)])
     if fault.at_s >= duration_s:
         return spans()
@@ -152,13 +152,13 @@ def _failures(seed: int, fault: Fault, name: str, duration_s: float) -> Spans:
     return spans(0, start_s[start_s < duration_s], end_s[start_s < duration_s])
 
 
-def _repaired(stage: Stage, fault: Fault, links: list[Link], lost: Spans) -> Spans:
+def _repaired(motion: Motion, fault: Fault, links: list[Link], lost: Spans) -> Spans:
     """Outages with the time that it then takes to acquire the link."""
     end_s = []
     for link, start, end in zip(*(column.tolist() for column in lost), strict=True):
         usual = links[link].link_class.setup_s if fault.kind == CARRIER else 0.0
         again = usual if fault.reacquire_s is None else fault.reacquire_s
-        end_s.append(end + chance.between(again, stage.scenario.seed, links[link].name, "again", start))
+        end_s.append(end + chance.between(again, motion.scenario.seed, links[link].name, "again", start))
     return lost._replace(end_s=np.array(end_s, float))
 
 

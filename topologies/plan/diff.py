@@ -52,11 +52,11 @@ def compare(new: Plan, old: Plan, *, edge_s: float = EDGE_S, delay_ms: float = D
     so are delays of contacts that only one has. Raises ScenarioError if no instant is in both plans.
     """
     common = _common(new, old)
-    mine, theirs = _contacts(new, common, 0.0), _contacts(old, common, common.ahead_s)
+    in_new, in_old = _contacts(new, common, 0.0), _contacts(old, common, common.ahead_s)
     rows, same = [], 0
-    for ends in mine.keys() | theirs.keys():
-        link, contacts = mine.get(ends, (-1, []))
-        was_link, were = theirs.get(ends, (-1, []))
+    for ends in in_new.keys() | in_old.keys():
+        link, contacts = in_new.get(ends, (-1, []))
+        was_link, were = in_old.get(ends, (-1, []))
         name = new.links[link].name if link >= 0 else old.links[was_link].name
         for is_now, was in _matched(contacts, were):
             delays = (np.nan, np.nan)
@@ -90,15 +90,15 @@ def _common(new: Plan, old: Plan) -> Common:
 
 def _contacts(plan: Plan, common: Common, ahead_s: float) -> dict[frozenset[str], tuple[int, list[Contact]]]:
     """By the names of the two nodes: the number of their link and its contacts in the common time."""
-    found: dict[frozenset[str], tuple[int, list[Contact]]] = {}
+    by_ends: dict[frozenset[str], tuple[int, list[Contact]]] = {}
     start_s = np.maximum(plan.contacts.start_s - ahead_s, common.start_s)
     end_s = np.minimum(plan.contacts.end_s - ahead_s, common.end_s)
     for n, start, end in zip(plan.contacts.link, start_s, end_s, strict=True):
         if start < end:
             link = plan.links[n]
             ends = frozenset((plan.nodes[link.a].name, plan.nodes[link.b].name))
-            found.setdefault(ends, (int(n), []))[1].append((float(start), float(end)))
-    return found
+            by_ends.setdefault(ends, (int(n), []))[1].append((float(start), float(end)))
+    return by_ends
 
 
 def _matched(

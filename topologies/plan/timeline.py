@@ -7,14 +7,14 @@ the delays within, off by no more than the bound at any instant: the number of e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
+from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.faults import silences
+from skybed.topologies.contacts.network import Network
 from skybed.topologies.orbits.ephemeris import Array
 from skybed.topologies.routing import windowed
 
@@ -41,27 +41,20 @@ class EventKind(IntEnum):
     DOWN = 4
 
 
+# Events are sorted by time, then kind, then link; delay_us is nan where there is none to set.
 EVENT = np.dtype([("t_s", "f8"), ("kind", "u1"), ("link", "i4"), ("delay_us", "f8")])
 
 
-@dataclass(frozen=True)
-class Timeline:
-    """events: array of EVENT by time, then kind, then link; delay_us is nan where there is none to set."""
-
-    events: np.ndarray
-
-
-def windows(
-    contacts: pd.DataFrame, lost: pd.DataFrame, delay_at: DelayAt, bound_us: float, duration_s: float
-) -> Iterator[np.ndarray]:
-    """Events of the contacts within the duration, as arrays like Timeline.events, one for each WINDOW_S.
+def windows(network: Network, progress: Progress = quiet) -> Iterator[np.ndarray]:
+    """Events of a network, as arrays of EVENT, one for each WINDOW_S.
 
     A link that still stands at the end gets no DOWN. The arrays are the same whatever the duration, but for
     the last two windows.
     """
+    contacts, duration_s = network.contacts, network.duration_s
     link = contacts.link.to_numpy()
     start, end = contacts.start_s.to_numpy(), contacts.end_s.to_numpy()
-    silent = silences(contacts, lost)
+    silent = silences(contacts, network.lost)
     healed, down = silent.end_s < duration_s, end < duration_s
     others = np.concatenate(
         [
@@ -71,14 +64,16 @@ def windows(
         ]
     )
     others = others[np.argsort(others["t_s"])]
-    found = pieces(link, start, end, delay_at, bound_us, duration_s)
-    for number, (row, t_s, delay_us) in enumerate(found, start=1):
+    delays = pieces(link, start, end, network.delay_s, network.scenario.bound_us, duration_s)
+    for number, (row, t_s, delay_us) in enumerate(delays, start=1):
+        progress("delays", (number - 1) / windowed.count(duration_s))
         first = t_s == start[row]
         due = np.searchsorted(others["t_s"], number * windowed.WINDOW_S)
         set_delay = _events(t_s, np.where(first, EventKind.UP, EventKind.DELAY), link[row], delay_us)
         events = np.concatenate([set_delay, others[:due]])
         others = others[due:]
         yield events[np.lexsort((events["link"], events["kind"], events["t_s"]))]
+    progress("delays", 1.0)
 
 
 def _events(t_s: Array, kind: object, link: Array, delay_us: object = np.nan) -> np.ndarray:

@@ -16,16 +16,9 @@ from skybed.topologies.routing import windowed
 Index = np.ndarray
 DelayAt = Callable[[Array, Array], Array]
 
+# A change of a forwarding table: via is the next hop, -1 for none. Changes are sorted by time, node and
+# destination; a node has no route to a destination before its first change.
 CHANGE = np.dtype([("t_s", "f8"), ("node", "i4"), ("dst", "i4"), ("via", "i4")])
-
-
-@dataclass(frozen=True)
-class Routes:
-    """changes: array of CHANGE sorted by time, node, destination. via is the next hop, -1 for none; a node
-    has no route to a destination before its first row about it.
-    """
-
-    changes: np.ndarray
 
 
 class Mesh:
@@ -78,9 +71,9 @@ class Mesh:
 
 
 @dataclass(frozen=True)
-class Net:
-    """nodes: how many, of which the first `satellites` are in space; a, b: the ends of each link; delay_at:
-    one-way delay in s of links at times."""
+class Graph:
+    """A network as numbers. nodes: how many, of which the first `satellites` are in space; a, b: the ends of
+    each link; delay_at: one-way delay in s of links at times."""
 
     nodes: int
     satellites: int
@@ -94,7 +87,7 @@ class Net:
 
 
 def windows(
-    net: Net,
+    graph: Graph,
     usable: Spans,
     destinations: Index,
     interval_s: float,
@@ -109,23 +102,23 @@ def windows(
     """
     times = np.unique(np.concatenate([np.arange(0.0, duration_s, interval_s), usable.start_s, usable.end_s]))
     times = times[times < duration_s]
-    table = np.full((len(destinations), net.nodes), -1, np.int32)
-    parts, told = [np.empty(0, CHANGE)], 0
-    for t, links, mesh in meshes(net, usable, times):
+    table = np.full((len(destinations), graph.nodes), -1, np.int32)
+    parts, window = [np.empty(0, CHANGE)], 0
+    for t, links, mesh in meshes(graph, usable, times):
         progress(t / duration_s)
-        while t >= (told + 1) * windowed.WINDOW_S:
+        while t >= (window + 1) * windowed.WINDOW_S:
             yield np.concatenate(parts)
-            parts, told = [np.empty(0, CHANGE)], told + 1
-        new, _ = mesh.next_hops(net.delay_at(links, np.full(len(links), t)), destinations)
+            parts, window = [np.empty(0, CHANGE)], window + 1
+        new, _ = mesh.next_hops(graph.delay_at(links, np.full(len(links), t)), destinations)
         if may is not None:
-            new = np.where(may[np.arange(net.nodes), new], new, -1)
+            new = np.where(may[np.arange(graph.nodes), new], new, -1)
         node, row = np.nonzero((new != table).T)
         part = np.empty(len(node), CHANGE)
         part["t_s"], part["node"], part["dst"], part["via"] = t, node, destinations[row], new[row, node]
         parts.append(part)
         table = new
     yield np.concatenate(parts)
-    for _ in range(told + 1, windowed.count(duration_s)):
+    for _ in range(window + 1, windowed.count(duration_s)):
         yield np.empty(0, CHANGE)
 
 
@@ -136,19 +129,19 @@ def merged(parts: Sequence[Iterator[np.ndarray]]) -> Iterator[np.ndarray]:
         yield changes[np.lexsort((changes["dst"], changes["node"], changes["t_s"]))]
 
 
-def meshes(net: Net, usable: Spans, times_s: Array) -> Iterator[tuple[float, Index, Mesh]]:
+def meshes(graph: Graph, usable: Spans, times_s: Array) -> Iterator[tuple[float, Index, Mesh]]:
     """(time, links in use, their mesh) at each of the ascending times."""
     at_s, link = np.concatenate([usable.start_s, usable.end_s]), np.tile(usable.key, 2)
     on = np.arange(len(at_s)) < len(usable.key)
     order = np.lexsort((on, at_s))
     link, on = link[order], on[order]
     due_by = np.searchsorted(at_s[order], times_s, side="right")
-    in_use, done = np.zeros(len(net.a), bool), 0
+    in_use, done = np.zeros(len(graph.a), bool), 0
     links = np.zeros(0, np.int64)
-    mesh = net.mesh(links)
+    mesh = graph.mesh(links)
     for t, due in zip(times_s.tolist(), due_by.tolist(), strict=True):
         if due > done:
             in_use[link[done:due]] = on[done:due]  # where a link is repeated the last one counts
             done, links = due, np.flatnonzero(in_use)
-            mesh = net.mesh(links)
+            mesh = graph.mesh(links)
         yield t, links, mesh

@@ -11,6 +11,7 @@ import math
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -23,6 +24,25 @@ WINDOW_S = 1800.0
 
 T = TypeVar("T")
 Append = Callable[[Mapping[str, pa.Array]], None]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A table by its pieces, which `again` works out, or reads, whenever they are gone through."""
+
+    again: Callable[[], Iterator[np.ndarray]]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return self.again()
+
+    def whole(self) -> np.ndarray:
+        """All rows in one array. Of a long table go through the pieces."""
+        return np.concatenate(list(self))
+
+    def kept(self) -> Pieces:
+        """The same pieces, held in memory from now on."""
+        held = list(self)
+        return Pieces(lambda: iter(held))
 
 
 def count(until_s: float) -> int:

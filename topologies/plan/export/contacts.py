@@ -16,7 +16,7 @@ FINE = 101  # instants around each; between two of them a delay differs by nanos
 
 def contact_table(plan: Plan) -> pd.DataFrame:
     """A row for each contact, in the order of its start; delay_ms is at its start. a and b are names."""
-    a, b = (np.array([plan.nodes[n].name for n in end], object) for end in plan.ends)
+    a, b = (np.array([plan.nodes[n].name for n in end], object) for end in plan.network.ends)
     kind = np.array([link.kind for link in plan.links], object)
     rate_mbps = np.array([link.link_class.rate_mbps for link in plan.links], float)
     contacts = plan.contacts.sort_values(["start_s", "link"], ignore_index=True)

@@ -1,25 +1,24 @@
-"""What is planned of a sky: who may talk to whom and when, before any fault."""
+"""A sky before any fault: who may talk to whom and when."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import pandas as pd
 
 from skybed.topologies.contacts import contacts, faults
-from skybed.topologies.contacts.contacts import Link, Node, Stage
+from skybed.topologies.contacts.contacts import Link, Motion, Node, Progress, quiet
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.orbits import elements, ephemeris
 
 
-class Planned(NamedTuple):
-    """orbits: see ephemeris.elements_table; contacts: as in Plan.contacts; stage: what they are worked out
-    from.
+class Undisturbed(NamedTuple):
+    """orbits: see ephemeris.elements_table; contacts: as in Network.contacts; motion: what they are worked
+    out from.
     """
 
     orbits: pd.DataFrame
-    stage: Stage
+    motion: Motion
     nodes: list[Node]
     links: list[Link]
     contacts: pd.DataFrame
@@ -28,9 +27,9 @@ class Planned(NamedTuple):
 def make(
     scenario: ScenarioModel,
     duration_s: float,
-    progress: Callable[[str, float], None],
+    progress: Progress = quiet,
     orbits: pd.DataFrame | None = None,
-) -> Planned:
+) -> Undisturbed:
     """orbits: in the place of the scenario's own, of the same satellites."""
     satellites = elements.layer_satellites(scenario)
     if orbits is None:
@@ -40,9 +39,9 @@ def make(
     progress("orbits", 0.0)
     places = pd.concat([stations(scenario), faults.centres(scenario)], ignore_index=True)
     sky = ephemeris.make(orbits, places, scenario.begin, until_s)
-    stage = Stage(scenario, satellites, [node.name for node in nodes], sky, until_s)
-    links, standing = contacts.tables(scenario, nodes, contacts.spans(stage, progress), duration_s)
-    return Planned(orbits, stage, nodes, links, standing)
+    motion = Motion(scenario, satellites, [node.name for node in nodes], sky, until_s)
+    links, standing = contacts.tables(scenario, nodes, contacts.spans(motion, progress), duration_s)
+    return Undisturbed(orbits, motion, nodes, links, standing)
 
 
 def stations(scenario: ScenarioModel) -> pd.DataFrame:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from skybed.topologies.contacts.faults import silences
+from skybed.topologies.contacts.network import Network
 from skybed.topologies.model.flows import HOPS
 from skybed.topologies.orbits.ephemeris import Array
-from skybed.topologies.routing.routes import Net
+from skybed.topologies.routing import oracle
+from skybed.topologies.routing.routes import Graph
 
 
 class Steps:
@@ -26,28 +31,39 @@ class Steps:
         """Row (as given) of the last change of each key not after each time; -1: none."""
         if not len(self.key):
             return np.full(len(key), -1)
-        found = np.searchsorted(self.place, key * self.span + t_s, side="right") - 1
-        return np.where((found >= 0) & (self.key[found] == key), self.order[found], -1)
+        last = np.searchsorted(self.place, key * self.span + t_s, side="right") - 1
+        return np.where((last >= 0) & (self.key[last] == key), self.order[last], -1)
 
 
-class Tracer:
-    """The truth that a walk needs.
+class Walks(NamedTuple):
+    """What became of packets: when each arrived (s; nan: lost), the number of its path, and the paths: node
+    numbers, up to where the packet was lost if it was.
+    """
 
-    A packet crosses a link if the link stands, and is not silenced, when the packet leaves, and still stands
-    when it arrives. by_source: from its first node on the ground on it follows the routes of that instant.
+    arrival_s: Array
+    path_id: np.ndarray
+    paths: list[tuple[int, ...]]
+
+
+class Forwarding:
+    """Forwarding tables over time, and the links that packets meet.
+
+    changes: array of routes.CHANGE by time, of which the first may come before 0. A packet crosses a link if
+    the link stands, and is not silenced, when the packet leaves, and still stands when it arrives.
+    keeps_path: from its first node on the ground on a packet follows the routes of that instant.
     """
 
     def __init__(
         self,
-        net: Net,
+        graph: Graph,
         changes: np.ndarray,
         contacts: pd.DataFrame,
         lost: pd.DataFrame,
         duration_s: float,
-        by_source: bool,
+        keeps_path: bool,
     ) -> None:
-        self.net, self.changes, self.duration_s, self.by_source = net, changes, duration_s, by_source
-        pair = net.a * net.nodes + net.b
+        self.graph, self.changes, self.duration_s, self.keeps_path = graph, changes, duration_s, keeps_path
+        pair = graph.a * graph.nodes + graph.b
         self.by_pair = np.argsort(pair)
         self.pair = pair[self.by_pair]
         self.contact = Steps(contacts.link.to_numpy(np.int64), contacts.start_s.to_numpy(), duration_s)
@@ -57,14 +73,8 @@ class Tracer:
         self.quiet = Steps(quiet.key, quiet.start_s, duration_s)
         self.quiet_end_s = quiet.end_s
 
-    def walk(
-        self, src: int, dst: int, t_s: Array, most: int = HOPS
-    ) -> tuple[Array, np.ndarray, list[tuple[int, ...]]]:
-        """Packets sent from src to dst at times t_s, which cross `most` links at most.
-
-        Returns arrival times (nan: lost), for each the index of its path, and the paths: node indices, up to
-        where the packet was lost if it was.
-        """
+    def walk(self, src: int, dst: int, t_s: ArrayLike, most: int = HOPS) -> Walks:
+        """Packets sent from src to dst at times t_s, which cross `most` links at most."""
         t = np.array(t_s, dtype=float, ndmin=1)
         rows = self.changes[self.changes["dst"] == dst]
         routes = Steps(rows["node"].astype(np.int64), rows["t_s"], self.duration_s)
@@ -75,7 +85,7 @@ class Tracer:
         while moving.any() and len(hops) <= most:
             i = np.flatnonzero(moving)
             asked_s[i] = np.where(bound[i], asked_s[i], t[i])
-            bound[i] |= self.by_source & (node[i] >= self.net.satellites)
+            bound[i] |= self.keeps_path & (node[i] >= self.graph.satellites)
             row = routes.at(node[i], asked_s[i])
             i, via = i[row >= 0], rows["via"][row[row >= 0]].astype(np.int64)
             arrival = self.cross(self.link(node[i], via), t[i])
@@ -90,11 +100,11 @@ class Tracer:
         lost |= moving
         walked, path_id = np.unique(np.stack(hops, axis=1), axis=0, return_inverse=True)
         paths = [tuple(int(n) for n in path if n >= 0) for path in walked]
-        return np.where(lost, np.nan, t), path_id, paths
+        return Walks(np.where(lost, np.nan, t), path_id, paths)
 
     def link(self, node: np.ndarray, other: np.ndarray) -> np.ndarray:
         """The link between two nodes; -1 where there is none (or no other)."""
-        wanted = np.minimum(node, other) * self.net.nodes + np.maximum(node, other)
+        wanted = np.minimum(node, other) * self.graph.nodes + np.maximum(node, other)
         if not len(self.pair):
             return np.full(len(node), -1)
         at = np.minimum(np.searchsorted(self.pair, wanted), len(self.pair) - 1)
@@ -107,6 +117,12 @@ class Tracer:
         stands = (contact >= 0) & (t_s < self.end_s[contact]) if len(self.end_s) else np.zeros(len(t_s), bool)
         if len(self.quiet_end_s):
             stands &= (quiet < 0) | (t_s >= self.quiet_end_s[quiet])
-        arrival[stands] = t_s[stands] + self.net.delay_at(link[stands], t_s[stands])
+        arrival[stands] = t_s[stands] + self.graph.delay_at(link[stands], t_s[stands])
         arrival[stands] = np.where(arrival[stands] < self.end_s[contact[stands]], arrival[stands], np.nan)
         return arrival
+
+
+def over(network: Network, changes: np.ndarray, keeps_path: bool = False) -> Forwarding:
+    """Forwarding by these changes over the links of a network."""
+    graph, contacts, lost = oracle.graph(network), network.contacts, network.lost
+    return Forwarding(graph, changes, contacts, lost, network.duration_s, keeps_path)
