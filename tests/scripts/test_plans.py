@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from skybed.emulator.sky import tables
-from skybed.scripts.cli import plans
+from skybed.scripts.cli.plan import counts
 from skybed.scripts.running import run
 from skybed.topologies.model.scenario import Scenario
 from skybed.topologies.plan import timeline
@@ -53,7 +53,7 @@ def most(plan, monkeypatch):
 
 
 def test_counting_holds_no_more_than_two_windows(plan, most):
-    counted = plans.counts(plan, with_routes=True)
+    counted = counts(plan, with_routes=True)
     assert most == {"timeline_windows": 2, "routes_windows": 2}
     events, changes = plan.timeline().events, plan.routes().changes
     assert counted["events"].startswith(f"{len(events)}: ")
