@@ -86,7 +86,7 @@ def test_all_files_of_the_rooms_are_in_the_wheel(checkout, wheel):
              if path.is_file()}  # fmt: skip
     packed = {name.removeprefix("skybed/") for name in contents(wheel) if name.startswith("skybed/")}
     assert len(files) > 150
-    assert packed == files - STAYS | {"__init__.py", "py.typed"}
+    assert packed == files - STAYS | {"__init__.py", "__init__.pyi", "py.typed"}
 
 
 def test_the_sdist_makes_the_same_wheel(checkout, wheel, tmp_path):
