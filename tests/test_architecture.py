@@ -94,6 +94,11 @@ def test_a_floor_imports_only_the_floors_below_it(room):
     assert not wrong
 
 
+def test_tables_on_a_terminal_are_made_in_one_place():
+    makers = {name for name, path in MODULES.items() if "from rich.table " in path.read_text()}
+    assert makers and all(name.startswith("scripts.cli.") for name in makers)
+
+
 def test_no_imports_run_in_a_circle():
     try:
         TopologicalSorter(IMPORTS).prepare()

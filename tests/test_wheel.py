@@ -2,71 +2,33 @@
 
 import hashlib
 import json
-import os
-import shutil
-import subprocess
 import sys
-import sysconfig
-import venv
 import zipfile
 from pathlib import Path
 
+import built
 import needs
 import pytest
+from built import ROOMS, ROOT, called
 
-ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("topologies", "emulator", "traffic", "analysis", "scripts", "scenarios")
-BUILT_OF = (*ROOMS, "src", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 STAYS = {"scripts/check-provisioning"}  # it checks a checkout
-SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
-
-
-def called(*command, cwd=None):
-    """What a command prints that ends well, far from this checkout."""
-    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(list(map(str, command)), cwd=cwd, env=outside, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def wheel_of(source, folder):
-    """The wheel of a folder or of an sdist."""
-    options = ["--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", folder]
-    called(sys.executable, "-m", "pip", "wheel", *options, source)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A copy of what is built, for building leaves files behind."""
     folder = tmp_path_factory.mktemp("checkout")
-    leave_out = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in BUILT_OF:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=leave_out)
-        else:
-            shutil.copy(ROOT / name, folder)
+    built.copy(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def wheel(checkout, tmp_path_factory):
-    return wheel_of(checkout, tmp_path_factory.mktemp("wheel"))
+    return built.wheel(checkout, tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def site_packages(wheel, tmp_path_factory):
-    """Of a virtual environment with everything that skybed needs, into which the wheel was installed."""
-    folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder, symlinks=True)
-    python = folder / "bin" / "python"
-    place = Path(called(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-    for entry in SITE_PACKAGES.iterdir():
-        if "skybed" not in entry.name and entry.name != "__pycache__":
-            (place / entry.name).symlink_to(entry)
-    called(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--quiet", wheel)
-    return place
+    return built.environment(tmp_path_factory.mktemp("installed"), wheel)
 
 
 @pytest.fixture
@@ -86,14 +48,14 @@ def test_all_files_of_the_rooms_are_in_the_wheel(checkout, wheel):
              if path.is_file()}  # fmt: skip
     packed = {name.removeprefix("skybed/") for name in contents(wheel) if name.startswith("skybed/")}
     assert len(files) > 150
-    assert packed == files - STAYS | {"__init__.py", "py.typed"}
+    assert packed == files - STAYS | {"__init__.py", "__init__.pyi", "py.typed"}
 
 
 def test_the_sdist_makes_the_same_wheel(checkout, wheel, tmp_path):
     program = f"from setuptools import build_meta; build_meta.build_sdist({str(tmp_path)!r})"
     called(sys.executable, "-c", program, cwd=checkout)
     (sdist,) = tmp_path.glob("*.tar.gz")
-    assert contents(wheel_of(sdist, tmp_path)) == contents(wheel)
+    assert contents(built.wheel(sdist, tmp_path)) == contents(wheel)
 
 
 def test_an_installation_puts_one_name_on_the_path(site_packages):

@@ -9,23 +9,17 @@ mean     Student's t; from 2 runs
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 from scipy import stats
 
 from skybed.analysis.campaign.table import USABLE, Results
 from skybed.analysis.compare.comparison import records
-from skybed.analysis.numbers import figures
 from skybed.topologies.model.metrics import label
 
 LEVEL = 0.95
-ROWS = 60  # shown
 COLUMNS = [
     "runs", "n", "median", "median_low", "median_high", "mean", "mean_low", "mean_high", "sd", "min", "max",
 ]  # fmt: skip
@@ -95,49 +89,3 @@ def as_json(results: Results, summary: pd.DataFrame) -> dict[str, Any]:
         "not_used": unusable(results).to_dict("records"),
         "summary": records(summary),
     }
-
-
-def render(results: Results, summary: pd.DataFrame, console: Console) -> None:
-    """Print it: for each combination a line for each flow and metric."""
-    shown, first = summary.head(ROWS), True
-    names = [" ".join(label(metric)) for metric in summary["metric"]]
-    for key, rows in (
-        shown.groupby([*results.parameters], sort=False) if results.parameters else [((), shown)]
-    ):
-        if key:
-            console.print(
-                Text(_told(zip(results.parameters, key, strict=True)), style="bold"), soft_wrap=True
-            )
-        table = Table(
-            box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=first
-        )  # fmt: skip
-        first = False
-        table.add_column("flow", no_wrap=True, min_width=summary["flow"].str.len().max())
-        table.add_column("metric", no_wrap=True, min_width=max(map(len, names)))
-        for name, wide in (("n", 6), ("median", 8), ("mean", 8), ("95 % of the mean", 18)):
-            table.add_column(name, justify="right", no_wrap=True, min_width=wide)
-        flow = None
-        for row in rows.to_dict("records"):
-            table.add_row(
-                row["flow"] if row["flow"] != flow else "", " ".join(label(row["metric"])),
-                str(row["n"]) if row["n"] == row["runs"] else f"{row['n']} of {row['runs']}",
-                figures(row["median"]), figures(row["mean"]), _interval(row["mean_low"], row["mean_high"]),
-            )  # fmt: skip
-            flow = row["flow"]
-        console.print(table)
-    if len(summary) > ROWS:
-        console.print(f"... and {len(summary) - ROWS} more, in summary.csv.")
-    told = results.runs["verdict"].value_counts().sort_index()
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in told.items())
-    console.print(Text(f"{results.name}: {told.sum()} runs: {counts}."))
-    for run in unusable(results).to_dict("records"):
-        at = _told((at, run[at]) for at in (*results.parameters, "repeat"))
-        console.print(Text(f"  {run['run']} {run['verdict']}: {at}"), soft_wrap=True)
-
-
-def _told(values: Iterable[tuple[str, Any]]) -> str:
-    return ", ".join(f"{at} {value}" for at, value in values)
-
-
-def _interval(low: float, high: float) -> str:
-    return "" if np.isnan(low) else f"{figures(low)} to {figures(high)}"

@@ -20,10 +20,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from skybed.emulator.lanes import lanes
-from skybed.scripts.bench import daemons, figures, live, plan, virtual
+from skybed.scripts.bench import daemons, live, plan, virtual
 from skybed.scripts.bench.figures import Section
 from skybed.scripts.running.progress import Stages
 from skybed.topologies.errors import InvalidRun, ScenarioError
@@ -131,16 +129,6 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
         "host_load_1m": [round(load, 2) for load in (load_1m, os.getloadavg()[0])],
         "sections": sections,
     }
-
-
-def render(found: dict[str, Any], console: Console) -> None:
-    """Print what `run` found, in 80 columns."""
-    load = " to ".join(f"{load:g}" for load in found["host_load_1m"])
-    head = (
-        f"skybed {found['skybed']}, {found['lane']} lane, {found['cpu_count']} CPUs ({found['cpu']}), "
-        f"load {load}, {found['started_utc']}"
-    )
-    figures.render(head, found["sections"], console)
 
 
 @contextlib.contextmanager

@@ -10,10 +10,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from skybed.emulator.lanes import host, umlkernel
 
 INSTALL = "run `skybed install`"
@@ -47,19 +43,6 @@ def examine() -> list[Check]:
 def exit_code(checks: list[Check]) -> int:
     """4 when a scenario cannot be run here, else 0: what only the other lane needs may be lacking."""
     return 0 if all(check.ok for check in checks if check.needed_for == "everything") else 4
-
-
-def render(checks: list[Check], console: Console) -> None:
-    """A line for each check; under one that failed, what it is needed for and the remedy."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for check in checks:
-        if check.ok:
-            table.add_row("[green]yes[/]", check.name, escape(check.found))
-            continue
-        colour = "red" if check.needed_for == "everything" else "yellow"
-        table.add_row(f"[{colour}]no[/]", check.name, escape(check.found))
-        table.add_row("", "", f"[dim]for {check.needed_for}: {escape(check.remedy)}[/]")
-    console.print(table)
 
 
 def _python() -> Check:

@@ -19,9 +19,6 @@ from pathlib import Path
 
 import psutil
 from distributed import Client
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from skybed.analysis.campaign import table as table_of
 from skybed.emulator.lanes import lanes
@@ -33,7 +30,6 @@ from skybed.topologies.orbits import elements
 from skybed.topologies.scenario.campaign import Campaign, Case
 from skybed.topologies.scenario.file import Scenario
 
-ROWS = 40  # runs shown
 UNFINISHED = ".unfinished"
 # The rule for a run's time on the wall, from ready scenarios on two cores: right within a factor of two.
 RUN_S = 6.0  # start, plan and end
@@ -216,23 +212,3 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def render(campaign: Campaign, cases: Sequence[Case], told: Estimate, done: int, console: Console) -> None:
-    """The runs of a campaign, and what those that are not done will take."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("run", *cases[0].parameters, "repeat", "seed"):
-        table.add_column(Text(heading), overflow="fold")
-    for case in cases[:ROWS]:
-        values = [Text("" if value is None else str(value)) for value in case.parameters.values()]
-        table.add_row(case.key, *values, str(case.repeat), str(case.scenario.seed))
-    console.print(table)
-    if len(cases) > ROWS:
-        console.print(f"... and {len(cases) - ROWS} more.")
-    already = f", {done} done already" if done else ""
-    console.print(f"{campaign.name}: {len(cases)} runs{already}, {campaign.clock} time.", highlight=False)
-    if done < len(cases):
-        cost = f"about {duration(told.wall_s)}, at most {told.memory_mb} MB"
-        console.print(f"With --jobs {told.jobs}: {cost}.", highlight=False)
-    for warning in told.warnings:
-        console.print(f"Warning: {warning}", highlight=False, soft_wrap=True)

@@ -20,6 +20,7 @@ from skybed.analysis.campaign import statistics
 from skybed.analysis.campaign import table as table_of
 from skybed.analysis.pages import campaign as page_of
 from skybed.analysis.pages import campaign_figures
+from skybed.scripts.cli.campaign.report import render
 from skybed.scripts.cli.main import main
 
 LOSSES = [0, 1, 5]
@@ -163,7 +164,7 @@ def test_a_browser_shows_every_figure_at_its_size(results, page, tmp_path):
 
 def test_the_terminal_has_a_line_for_each_figure_and_run_that_is_missing(results, summary):
     out = io.StringIO()
-    statistics.render(results, summary, Console(file=out, width=80))
+    render(results, summary, Console(file=out, width=80))
     lines = out.getvalue().splitlines()
     assert lines[0] == "links.x-quick.loss_pct 0, access[0].policy nearest"
     assert lines[3].split() == ["RTT", "p50", "ms", "5", "of", "6", "12", "12", "10.04", "to", "13.96"]

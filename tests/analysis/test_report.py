@@ -10,7 +10,8 @@ from rich.console import Console
 from tiny_sky import PROBE, TINY, TRACE, Builder, TinyPlan
 
 from skybed.analysis import verdict
-from skybed.analysis.pages import report, summary
+from skybed.analysis.pages import report
+from skybed.scripts.cli.report import render
 from skybed.topologies.scenario.file import Scenario
 
 LOAD = {"kind": "udp", "name": "u1", "from": "Miyun", "to": "Sanya", "rate_mbps": 4, "start_s": 50}
@@ -77,7 +78,7 @@ def test_a_browser_shows_every_figure(run, page, tmp_path):
 
 def summary_of(run) -> str:
     out = io.StringIO()
-    summary.render(run, verdict.judge(run), Console(file=out, width=80))
+    render(run, verdict.judge(run), Console(file=out, width=80))
     return out.getvalue()
 
 

@@ -3,9 +3,11 @@
 import re
 import shutil
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import built
 import needs
 import pytest
 import yaml
@@ -19,15 +21,33 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "example-ci"
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A copy of the example, with the test in docs/testing.md, and skybed where the workflow has it."""
-    folder = tmp_path_factory.mktemp("ci") / "my-network"
+OWN = ("analysis", "emulator", "scenarios", "scripts", "topologies", "traffic")  # as skybed's own parts
+
+
+def copy(folder):
+    """A copy of the example, with the test in docs/testing.md."""
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("results", "runs"))
-    (folder / "skybed").symlink_to(ROOT)
     told = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.DOTALL)
     (folder / "tests" / "test_told.py").write_text(told[1])
     return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The example, and skybed where the workflow has it."""
+    folder = copy(tmp_path_factory.mktemp("ci") / "my-network")
+    (folder / "skybed").symlink_to(ROOT)
+    return folder
+
+
+@pytest.fixture(params=["checkout", "wheel"])
+def python(request, tmp_path):
+    """A Python in which skybed is installed."""
+    if request.param == "checkout":
+        return sys.executable
+    built.copy(tmp_path / "checkout")
+    wheel = built.wheel(tmp_path / "checkout", tmp_path)
+    return built.environment(tmp_path / "installed", wheel).parents[2] / "bin" / "python"
 
 
 def step(project, name, *more):
@@ -65,3 +85,20 @@ def test_a_network_that_became_slower_is_noticed(project):
     left = r"command rtt_p50_ms is 87\.\d+ ms; the baseline is 77\.\d+ ms, give or take 0\.38\d ms\."
     note = r"The scenario has changed since the baseline was accepted\."
     assert re.search(rf"^E +{left}$(.|\n)*^E +{note}$", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_a_project_may_have_packages_of_any_names(python, tmp_path):
+    """With `python -m pytest` the project's own folder comes first on the path."""
+    project = copy(tmp_path / "my-network")
+    for name in OWN:
+        (project / name).mkdir()
+        (project / name / "__init__.py").write_text(f"OF = 'my {name}'\n")
+    (project / "tests" / "test_own.py").write_text(
+        "import importlib\nimport pytest\n\n"
+        f"@pytest.mark.parametrize('name', {OWN})\n"
+        "def test_own(name):\n    assert importlib.import_module(name).OF == f'my {name}'\n"
+    )
+    command = [python, "-m", "pytest", "tests/test_told.py", "tests/test_own.py"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{1 + len(OWN)} passed" in done.stdout

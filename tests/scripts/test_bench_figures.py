@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from skybed.scripts.bench import bench
-from skybed.scripts.bench.figures import figure, number, render
+from skybed.scripts.bench.figures import figure
+from skybed.scripts.cli.bench import number, render
 from skybed.topologies.errors import ScenarioError
 
 
@@ -48,7 +49,9 @@ def test_tables_of_eighty_columns():
         "b": {"about": "b", "figures": rows, "notes": ["x " * 99]},
     }
     out = io.StringIO()
-    render("skybed 0.1.0 " * 9, sections, Console(file=out, width=200))
+    circumstances = {"skybed": "0.1.0", "lane": "uml", "cpu_count": 2, "cpu": "a long name " * 9,
+                     "host_load_1m": [0.1, 2.0], "started_utc": "2026-05-09T00:00:00+00:00"}  # fmt: skip
+    render(circumstances | {"sections": sections}, Console(file=out, width=200))
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
     assert max(map(len, lines)) <= 80
     assert about in lines

@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from skybed.emulator.lanes import host
+from skybed.scripts.cli.doctor import render
 from skybed.scripts.machine import doctor
 
 NET_DEV = Path("/proc/net/dev")
@@ -75,5 +76,5 @@ def test_without_a_lane_the_machine_cannot():
 
 def test_a_remedy_is_shown_under_what_failed():
     console = Console(width=100, record=True, file=StringIO())
-    doctor.render([doctor.Check("root", False, "no", "use sudo", "native")], console)
+    render([doctor.Check("root", False, "no", "use sudo", "native")], console)
     assert "for native: use sudo" in console.export_text()

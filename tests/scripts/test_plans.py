@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from skybed.emulator.sky import tables
-from skybed.scripts.cli import plans
+from skybed.scripts.cli.plan import counts
 from skybed.scripts.running import run
 from skybed.topologies.plan import timeline
 from skybed.topologies.plan.plan import Plan
@@ -58,7 +58,7 @@ def plan(made, watches):
 
 
 def test_counting_holds_no_more_than_two_windows(plan, watches):
-    counted = plans.counts(plan, with_routes=True)
+    counted = counts(plan, with_routes=True)
     assert [watches[name].most for name in ("events", "routes")] == [2, 2]
     events, changes = plan.events.whole(), plan.routes.whole()
     assert counted["events"].startswith(f"{len(events)}: ")

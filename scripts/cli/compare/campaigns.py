@@ -1,4 +1,4 @@
-"""What `skybed compare` prints and writes of two campaigns."""
+"""Two campaigns: what changed, by combination and over all of them."""
 
 from __future__ import annotations
 

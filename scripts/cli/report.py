@@ -1,24 +1,49 @@
-"""The end of a run on the terminal: the verdict first, then what it rests on, in 80 columns."""
+"""Judge a run again from its tables and write its report.
+
+RUN is a directory that `skybed run` made. verdict.json and report.html in it are written anew.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
 import textwrap
+from pathlib import Path
 
+import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from skybed.analysis import tested
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import Run
 from skybed.analysis.verdict import Verdict
+from skybed.scripts.cli import tables
+from skybed.scripts.cli.tables import rounded
 
 EVENTS_SHOWN = 12
 COLOURS = {"pass": "green", "fail": "red", "invalid": "magenta"}
 
 
-def render(run: Run, verdict: Verdict, console: Console | None = None) -> None:
-    """Print the summary; without colour and boxes where the console is not a terminal."""
-    console = console or Console()
+@click.command("report", help=__doc__)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict with all its figures as JSON.")
+def command(run: Path, as_json: bool) -> None:
+    judge(run, as_json)
+
+
+def judge(run: Path, as_json: bool = False) -> None:
+    """Write verdict.json and report.html of a run, say the verdict, and exit with its code."""
+    judged = tested.judge(run)
+    if as_json:
+        click.echo(json.dumps(judged.verdict, indent=2))
+    else:
+        render(judged, judged.verdict, Console())
+    sys.exit(judged.verdict.exit_code)
+
+
+def render(run: Run, verdict: Verdict, console: Console) -> None:
+    """Print the verdict first, then what it rests on, in 80 columns; in colour only on a terminal."""
     head = Text.assemble((verdict.status.upper(), f"bold {COLOURS[verdict.status]}"), f"  {verdict['run']}")
     console.print(head)
     for sentence in [*verdict["reasons"], *verdict["notes"]]:
@@ -35,26 +60,20 @@ def render(run: Run, verdict: Verdict, console: Console | None = None) -> None:
 
 
 def _flows(verdict: Verdict, console: Console) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("flow", no_wrap=True)
-    for name in (
-        "RTT p50\n(ms)",
-        "true\n",
-        "p99\n(ms)",
-        "true\n",
-        "loss\n(%)",
-        "outages\n(s)",
-        "rate\n(Mbit/s)",
-    ):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = tables.columns(
+        "flow",
+        numbers=[
+            "RTT p50\n(ms)", "true\n", "p99\n(ms)", "true\n", "loss\n(%)", "outages\n(s)", "rate\n(Mbit/s)",
+        ],
+    )  # fmt: skip
     for row in verdict["flows"]:
         if row["kind"] == "trace":
             continue
         outages = "" if row["outages"] is None else f"{row['outages']:.0f}: {row['outage_s']:.1f}"
         table.add_row(
-            row["flow"], _number(row["rtt_p50_ms"], 2), _number(row.get("true_rtt_p50_ms"), 2),
-            _number(row["rtt_p99_ms"], 2), _number(row.get("true_rtt_p99_ms"), 2),
-            _number(row["loss_pct"], 2), outages, _number(row["throughput_mbps"], 2),
+            row["flow"], rounded(row["rtt_p50_ms"], 2), rounded(row.get("true_rtt_p50_ms"), 2),
+            rounded(row["rtt_p99_ms"], 2), rounded(row.get("true_rtt_p99_ms"), 2),
+            rounded(row["loss_pct"], 2), outages, rounded(row["throughput_mbps"], 2),
         )  # fmt: skip
     if table.row_count:
         console.print(table)
@@ -66,11 +85,8 @@ def _convergence(run: Run, console: Console) -> None:
     found = found[(found["lost"] > 0) | (found["on_path"] & (found["kind"] != convergence.PLANNED))]
     if found.empty:
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("event\n", "flow\n"):
-        table.add_column(name, no_wrap=True)
-    for name in ("at\n(s)", "converged\nby loss (s)", "by rate\n(s)", "out of\nhops", "route\nchanges"):
-        table.add_column(name, justify="right", no_wrap=True)
+    numbers = ["at\n(s)", "converged\nby loss (s)", "by rate\n(s)", "out of\nhops", "route\nchanges"]
+    table = tables.columns("event\n", "flow\n", numbers=numbers)
     for row in found.head(EVENTS_SHOWN).itertuples():
         table.add_row(
             f"{row.kind} {row.what}", row.flow, f"{row.t_s:.1f}", f"{row.loss_derived_s:.2f}",
@@ -104,7 +120,3 @@ def _events(verdict: Verdict, console: Console) -> None:
         )
     for line in lines:
         console.print(Text(line))
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"

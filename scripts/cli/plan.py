@@ -1,20 +1,79 @@
-"""What `skybed plan` shows: a sky in numbers, when its moving links stand, how it differs from another."""
+"""Work out what the sky of a scenario will do, and show it.
+
+SCENARIO is a file, or a name that `skybed list` shows. With --against, show only which contacts came, went,
+moved or changed their delay.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
+import click
 import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from skybed.topologies.plan import diff
+from skybed.scripts.cli import scenarios
+from skybed.scripts.running import folders
+from skybed.scripts.running.progress import Stages
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.plan import diff, export
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.plan.timeline import EventKind
 
 ROWS = 40  # contacts shown; a saved plan has them all
+
+
+@click.command("plan", help=__doc__)
+@scenarios.argument
+@scenarios.start_option
+@scenarios.duration_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIRECTORY", help="Save the plan there, as tables."
+)
+@click.option("--no-routes", is_flag=True, help="Leave routes out, which take most of the time.")
+@click.option("--export", "exported", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write the contacts there: .csv a table, .ionrc a contact plan for ION.")  # fmt: skip
+@click.option("--against", type=click.Path(path_type=Path), metavar="PLAN",
+              help="Show what differs from that plan: a directory of --out, or a scenario.")  # fmt: skip
+def command(
+    scenario: Path, start: str | None, duration_s: float | None, out: Path | None, no_routes: bool,
+    exported: Path | None, against: Path | None,
+) -> None:  # fmt: skip
+    if exported is not None:
+        export.check(exported)
+    loaded = scenarios.load(scenario, start)
+    other = _other(against, duration_s) if against else None
+    with folders.fresh(out) if out else contextlib.nullcontext():
+        with Stages() as stages:
+            plan = scenarios.plan(loaded, duration_s, stages)
+            if out is not None:
+                plan.save(out, with_routes=not no_routes)
+            if other is None:
+                counted = counts(Plan.load(out) if out else plan, not no_routes)
+        if other is None:
+            render(plan, counted, Console())
+        else:
+            render_difference(plan, other, Console())
+        if exported is not None:
+            export.write(plan, exported)
+
+
+def _other(path: Path, duration_s: float | None) -> Plan:
+    """A saved plan, or that of a scenario."""
+    if path.is_dir():
+        if not (path / "plan.parquet").is_file():
+            raise ScenarioError(
+                f"{path}: there is no plan in it; name what `skybed plan --out` made, or a scenario file."
+            )
+        return Plan.load(path)
+    scenario = scenarios.load(path)
+    with Stages() as stages:
+        return scenarios.plan(scenario, duration_s, stages)
 
 
 def counts(plan: Plan, with_routes: bool) -> dict[str, str]:
@@ -69,7 +128,9 @@ def render_difference(plan: Plan, other: Plan, console: Console) -> None:
         table.add_row(*row[:2], *("" if np.isnan(value) else f"{value:.3f}" for value in row[2:]))
     console.print(table)
     if len(found.changes) > ROWS:
-        console.print(f"... and {len(found.changes) - ROWS} more; topologies.plan.diff gives all as a table.")
+        console.print(
+            f"... and {len(found.changes) - ROWS} more; skybed.topologies.plan.diff gives all as a table."
+        )
 
 
 def _span(plan: Plan) -> str:

@@ -1,4 +1,4 @@
-"""What `skybed compare` prints and writes of more than two runs, and its page of any number."""
+"""More than two runs side by side, and the page of any number."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from rich.text import Text
 
 from skybed.analysis import verdict
 from skybed.analysis.compare import many
-from skybed.analysis.pages import comparison as page
+from skybed.analysis.pages import comparison
 from skybed.analysis.run import Run
-from skybed.scripts.cli import comparing
+from skybed.scripts.cli import tables
+from skybed.scripts.cli.compare.pair import render_runs
+from skybed.scripts.cli.tables import rounded
 from skybed.topologies.model.metrics import label
 
 
@@ -23,7 +25,7 @@ def figures(runs: Sequence[Run]) -> dict[str, Any]:
     run, and what routing cost: a row for each event, flow and run, and one for each run."""
     found = many.named(runs)
     judged = [verdict.judge(run) for run in runs]
-    tables = {
+    tabled = {
         "figures": many.side_by_side(found),
         "events": many.events(found),
         "totals": many.totals(found),
@@ -34,7 +36,7 @@ def figures(runs: Sequence[Run]) -> dict[str, Any]:
     ]
     return {"runs": told} | {
         name: table.astype(object).where(table.notna(), None).to_dict("records")
-        for name, table in tables.items()
+        for name, table in tabled.items()
     }
 
 
@@ -42,22 +44,22 @@ def render(told: dict[str, Any], console: Console) -> None:
     """Runs side by side, the first of them first."""
     names = [run["name"] for run in told["runs"]]
     letters = string.ascii_uppercase[: len(names)]
-    comparing.render_runs(letters, told["runs"], console)
-    table = comparing.columns("flow", "", "unit", numbers=letters)
+    render_runs(letters, told["runs"], console)
+    table = tables.columns("flow", "", "unit", numbers=letters)
     for row in told["figures"]:
-        numbers = [comparing.number(row[name], row["unit"]) for name in names]
+        numbers = [tables.figure(row[name], row["unit"]) for name in names]
         table.add_row(row["flow"], label(row["figure"])[0], row["unit"], *numbers)
     console.print(table)
     if told["events"]:
         console.print(Text("Loss-derived convergence time, in s:"))
-        table = comparing.columns("flow", "at (s)", "event", numbers=letters)
+        table = tables.columns("flow", "at (s)", "event", numbers=letters)
         for row in _by_event(told["events"]):
-            values = [_rounded(row["by_run"].get(name), 2) for name in names]
+            values = [rounded(row["by_run"].get(name), 2) for name in names]
             table.add_row(row["flow"], f"{row['t_s']:.1f}", f"{row['kind']} {row['what']}", *values)
         console.print(table)
-    table = comparing.columns("what routing cost", "unit", numbers=letters)
+    table = tables.columns("what routing cost", "unit", numbers=letters)
     for key, (what, unit, digits) in TOTALS.items():
-        table.add_row(what, unit, *(_rounded(row[key], digits) for row in told["totals"]))
+        table.add_row(what, unit, *(rounded(row[key], digits) for row in told["totals"]))
     console.print(table)
 
 
@@ -69,10 +71,6 @@ TOTALS = {  # what, unit, digits
     "path_stretch_pct": ("path stretch above 1.05", "%", 2),
     "expired": ("probes out of hops", "", 0),
 }
-
-
-def _rounded(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
 
 
 def _by_event(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -87,4 +85,4 @@ def _by_event(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def write_page(runs: Sequence[Run], path: Path) -> None:
     """The runs compared, as one page that needs nothing else."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page.render(many.named(runs)))
+    path.write_text(comparison.render(many.named(runs)))

@@ -1,0 +1,86 @@
+"""Measure skybed beside stock Mininet, tc, Skyfield and Scapy.
+
+\b
+bring-up    time and memory of nodes and links, against Mininet
+updates     delays of links, against TCIntf.config and tc
+planning    a day of contacts and delays, against a loop with Skyfield
+live        command to first ping; how exact a run of a scenario is
+virtual     virtual time against the clock; whether runs repeat
+forwarding  UDP over 1, 5 and 12 hops
+generator   probes a second, against Scapy's send
+
+\b
+Only when named, for it takes half an hour:
+daemons     the largest sky with OSPF in every node
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from skybed.scripts.bench import bench
+from skybed.scripts.running import run
+
+WIDTH = 80
+COLUMNS = {"": 38, "skybed": 9, "other": 9, "which": 13, "ratio": 6}  # with a blank after each: 80
+
+
+@click.command("bench", help=__doc__)
+@click.option("--quick", is_flag=True, help="Small sizes: to see that all of it works.")
+@click.option("--only", "names", multiple=True, metavar="NAME", help="This section; may be repeated.")
+@click.option("--scenario", type=click.Path(path_type=Path), metavar="FILE",
+              help="What to run live.  [default: starlink-550; quick: sc-mini]")  # fmt: skip
+@click.option("--budget", "budget_s", type=click.FloatRange(min=1), metavar="SECONDS",
+              help="For stock Mininet to come up in.  [default: 120; quick: 2]")  # fmt: skip
+@click.option("--lane", type=click.Choice(["auto", "native", "uml"]), default="auto", show_default=True,
+              help="Where all of it is measured.")  # fmt: skip
+@click.option("--json", "json_file", type=click.File("w", lazy=False), metavar="FILE",
+              help="Write all figures there; - is standard output, instead of tables.")  # fmt: skip
+def command(
+    quick: bool, names: tuple[str, ...], scenario: Path | None, budget_s: float | None, lane: str,
+    json_file: TextIO | None,
+) -> None:  # fmt: skip
+    run.interrupt_on_sigterm()
+    measured = bench.run(names, lane, bench.sizes(quick, scenario, budget_s))
+    if json_file is not None:
+        json.dump(measured, json_file, indent=2)
+    if json_file is None or json_file.name != "<stdout>":
+        render(measured, Console())
+
+
+def render(measured: dict[str, Any], console: Console) -> None:
+    """Print what the benchmark measured in 80 columns: each section a table under its sentence."""
+    load = " to ".join(f"{load:g}" for load in measured["host_load_1m"])
+    machine = f"{measured['cpu_count']} CPUs ({measured['cpu']}), load {load}, {measured['started_utc']}"
+    head = f"skybed {measured['skybed']}, {measured['lane']} lane, {machine}"
+    console.print(Text(textwrap.fill(head, WIDTH)))
+    for section in measured["sections"].values():
+        console.print(Text("\n" + textwrap.fill(section["about"], WIDTH), "bold"))
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+        for name, width in COLUMNS.items():
+            table.add_column(name, width=width, justify="left" if name in ("", "which") else "right")
+        for row in section["figures"]:
+            numbers = number(row["skybed"]), number(row["other"])
+            ratio = "" if row["ratio"] is None else number(row["ratio"])
+            table.add_row(row["what"], *numbers, row["against"], ratio)
+        console.print(table)
+        for note in section.get("notes", ()):
+            console.print(Text(textwrap.fill(note, WIDTH)))
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, or all before the point where there are more."""
+    if value is None:
+        return ""
+    size = abs(value)
+    if size >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.{1 if size >= 10 else 2 if size >= 1 else 3}f}"

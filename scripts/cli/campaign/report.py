@@ -1,0 +1,87 @@
+"""Summarise a campaign from its table, and draw its figures.
+
+DIRECTORY is what `skybed campaign run` made. report.html, summary.csv and summary.parquet in it are
+written anew. The exit code is 3 if a run cannot be used.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.text import Text
+
+from skybed.analysis.campaign import statistics
+from skybed.analysis.campaign.table import Results, read
+from skybed.analysis.numbers import figures
+from skybed.analysis.pages import campaign
+from skybed.scripts.cli import tables
+from skybed.topologies.model.metrics import label
+
+ROWS = 60  # shown
+
+
+@click.command("report", help=__doc__)
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(directory: Path, as_json: bool) -> None:
+    results = read(directory)
+    summary = statistics.summarise(results)
+    page = campaign.write(results, summary)
+    if as_json:
+        click.echo(json.dumps(statistics.as_json(results, summary), indent=2))
+    else:
+        render(results, summary, Console())
+        click.echo(f"Report: {page}")
+    sys.exit(3 if len(statistics.unusable(results)) else 0)
+
+
+def render(results: Results, summary: pd.DataFrame, console: Console) -> None:
+    """Print it: for each combination a line for each flow and metric."""
+    shown, first = summary.head(ROWS), True
+    names = [" ".join(label(metric)) for metric in summary["metric"]]
+    for key, rows in (
+        shown.groupby([*results.parameters], sort=False) if results.parameters else [((), shown)]
+    ):
+        if key:
+            console.print(
+                Text(_told(zip(results.parameters, key, strict=True)), style="bold"), soft_wrap=True
+            )
+        table = tables.columns(numbers=(), show_header=first)
+        first = False
+        table.add_column("flow", no_wrap=True, min_width=summary["flow"].str.len().max())
+        table.add_column("metric", no_wrap=True, min_width=max(map(len, names)))
+        for name, wide in (("n", 6), ("median", 8), ("mean", 8), ("95 % of the mean", 18)):
+            table.add_column(name, justify="right", no_wrap=True, min_width=wide)
+        flow = None
+        for row in rows.to_dict("records"):
+            table.add_row(
+                row["flow"] if row["flow"] != flow else "", " ".join(label(row["metric"])),
+                str(row["n"]) if row["n"] == row["runs"] else f"{row['n']} of {row['runs']}",
+                figures(row["median"]), figures(row["mean"]), _interval(row["mean_low"], row["mean_high"]),
+            )  # fmt: skip
+            flow = row["flow"]
+        console.print(table)
+    if len(summary) > ROWS:
+        console.print(f"... and {len(summary) - ROWS} more, in summary.csv.")
+    told = results.runs["verdict"].value_counts().sort_index()
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in told.items())
+    console.print(Text(f"{results.name}: {told.sum()} runs: {counts}."))
+    for run in statistics.unusable(results).to_dict("records"):
+        at = _told((at, run[at]) for at in (*results.parameters, "repeat"))
+        console.print(Text(f"  {run['run']} {run['verdict']}: {at}"), soft_wrap=True)
+
+
+def _told(values: Iterable[tuple[str, Any]]) -> str:
+    return ", ".join(f"{at} {value}" for at, value in values)
+
+
+def _interval(low: float, high: float) -> str:
+    return "" if np.isnan(low) else f"{figures(low)} to {figures(high)}"

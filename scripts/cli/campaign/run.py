@@ -1,0 +1,46 @@
+"""Run what is missing of a campaign, and write its table.
+
+CAMPAIGN is a file, or a name that `skybed list` shows. One that was interrupted or killed goes on where it
+stopped. The exit code is 3 if a run is invalid or broke off, though it was tried again.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from skybed.scripts.cli.campaign import options
+from skybed.scripts.running import campaigns
+from skybed.scripts.running.run import interrupt_on_sigterm
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.scenario import campaign
+
+
+@click.command("run", help=__doc__)
+@options.file_argument
+@options.jobs
+@click.option("--scheduler", metavar="ADDRESS",
+              help="Run in the workers of this Dask cluster, such as tcp://10.0.0.1:8786.")  # fmt: skip
+@options.out
+def command(file: Path, jobs: int | None, scheduler: str | None, out: Path | None) -> None:
+    if scheduler and jobs:
+        raise ScenarioError("--jobs is for this machine; with --scheduler each worker has its --nthreads.")
+    interrupt_on_sigterm()
+    loaded, cases = campaign.load(file)
+    folder, jobs = out or options.folder(loaded), jobs or campaigns.default_jobs(loaded)
+    if not scheduler:
+        for warning in campaigns.estimate(loaded, campaigns.missing(cases, folder), jobs).warnings:
+            click.echo(f"Warning: {warning}", err=True)
+    try:
+        counts = campaigns.run(loaded, cases, folder, jobs, scheduler)
+    except KeyboardInterrupt:
+        done = len(cases) - len(campaigns.missing(cases, folder))
+        click.echo(
+            f"skybed: interrupted; {done} of {len(cases)} runs are done and kept in {folder}.", err=True
+        )
+        sys.exit(130)
+    told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    click.echo(f"{len(cases)} runs: {told}. Table: {folder / 'table'}")
+    sys.exit(3 if counts.keys() & {"invalid", "error"} else 0)

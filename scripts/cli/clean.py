@@ -1,0 +1,16 @@
+"""Remove what a killed run left: processes and temporary files.
+
+Runs that still go on are left alone.
+"""
+
+from __future__ import annotations
+
+import click
+
+from skybed.emulator.lanes import lanes
+
+
+@click.command("clean", help=__doc__)
+def command() -> None:
+    ended, removed = lanes.end_processes(), lanes.remove_leftovers()
+    click.echo(f"Ended {ended} processes, removed {len(removed)} temporary directories.")

@@ -1,0 +1,60 @@
+"""What commands that take a scenario share: the argument and its options, the scenario, its plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from skybed.scripts.running.progress import Stages
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.fields import Utc
+from skybed.topologies.orbits import elements
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario import checks
+from skybed.topologies.scenario.file import Scenario
+
+DROPPED_SHOWN = 10
+
+argument = click.argument("scenario", type=click.Path(path_type=Path))
+duration_option = click.option(
+    "--duration", "duration_s", type=float, metavar="SECONDS", help="Instead of the scenario's duration_s."
+)
+start_option = click.option(
+    "--start", metavar="TIME", help="When it begins, such as 2026-05-09T02:40:00Z.  [default: the scenario's]"
+)
+
+
+def load(path: Path, start: str | None = None) -> Scenario:
+    """A scenario, with another start if one is given. A line on standard error tells of each object of its
+    element files that cannot be used.
+    """
+    scenario = Scenario.load(path)
+    dropped = elements.dropped(scenario)
+    for layer, thing in dropped[:DROPPED_SHOWN]:
+        line = f", line {thing.line} of its elements" if thing.line else ""
+        click.echo(f"Left out of layer {layer}: {thing.name}{line}: {thing.reason}.", err=True)
+    if len(dropped) > DROPPED_SHOWN:
+        click.echo(f"... and {len(dropped) - DROPPED_SHOWN} more.", err=True)
+    return scenario if start is None else _starting(scenario, start)
+
+
+def _starting(scenario: Scenario, start: str) -> Scenario:
+    try:
+        at = TypeAdapter(Utc).validate_python(start)
+    except ValidationError:
+        raise ScenarioError(
+            f"--start is {start}; give a date and time such as 2026-05-09T02:40:00Z."
+        ) from None
+    moved = scenario.model_copy(update={"start": at})
+    for _, problem in checks.start(moved):
+        raise ScenarioError(f"--start {problem}")
+    return moved
+
+
+def plan(scenario: Scenario, duration_s: float | None, stages: Stages) -> Plan:
+    """The plan of a scenario, its making shown."""
+    return Plan.make(
+        scenario, duration_s=duration_s, progress=lambda what, share: stages.at("planning", share, what)
+    )

@@ -1,0 +1,21 @@
+# What type checkers and editors are told of __init__.py, which imports a name when it is first asked for.
+from skybed.analysis.run import Run as Run
+from skybed.analysis.run import load as load
+from skybed.analysis.units import Quantity as Quantity
+from skybed.analysis.units import kbps as kbps
+from skybed.analysis.units import mbps as mbps
+from skybed.analysis.units import ms as ms
+from skybed.analysis.units import percent as percent
+from skybed.analysis.units import s as s
+from skybed.analysis.units import us as us
+from skybed.scripts.api import RunResults as RunResults
+from skybed.scripts.api import campaign as campaign
+from skybed.scripts.api import results as results
+from skybed.scripts.api import run as run
+from skybed.topologies.errors import InvalidRun as InvalidRun
+from skybed.topologies.errors import MachineError as MachineError
+from skybed.topologies.errors import RunError as RunError
+from skybed.topologies.errors import ScenarioError as ScenarioError
+from skybed.topologies.errors import SkybedError as SkybedError
+from skybed.topologies.plan.plan import Plan as Plan
+from skybed.topologies.scenario.file import Scenario as Scenario
