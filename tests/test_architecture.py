@@ -24,7 +24,10 @@ FLOORS = {
     "topologies": ["errors", "model", "orbits", "contacts", "routing", "scenario", "plan"],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
     "traffic": ["nodes", "loop", "tables", "wire", "stage", "kinds", "session"],
-    "analysis": ["run", "units", "numbers", "measures", "routing", "verdict", "compare", "campaign", "pages", "tested"],
+    "analysis": [
+        "stored", "manifest", "run", "units", "numbers", "measures", "routing", "verdict", "compare",
+        "campaign", "pages", "tested",
+    ],
     "scripts": ["machine", "running", "bench", "api", "cli", "pytest_plugin"],
 }  # fmt: skip
 

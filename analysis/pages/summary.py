@@ -10,7 +10,7 @@ from rich.text import Text
 
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import Run
-from skybed.analysis.verdict import Verdict
+from skybed.analysis.verdict import FullVerdict, Verdict
 
 EVENTS_SHOWN = 12
 COLOURS = {"pass": "green", "fail": "red", "invalid": "magenta"}
@@ -19,13 +19,13 @@ COLOURS = {"pass": "green", "fail": "red", "invalid": "magenta"}
 def render(run: Run, verdict: Verdict, console: Console | None = None) -> None:
     """Print the summary; without colour and boxes where the console is not a terminal."""
     console = console or Console()
-    head = Text.assemble((verdict.status.upper(), f"bold {COLOURS[verdict.status]}"), f"  {verdict['run']}")
+    head = Text.assemble((verdict.status.upper(), f"bold {COLOURS[verdict.status]}"), f"  {verdict.run}")
     console.print(head)
-    for sentence in [*verdict["reasons"], *verdict["notes"]]:
+    for sentence in [*verdict.reasons, *verdict.notes]:
         console.print(
             Text(textwrap.fill(sentence, console.width, initial_indent="  ", subsequent_indent="  "))
         )
-    if "limits" in verdict:  # everything could be read
+    if isinstance(verdict, FullVerdict):
         _flows(verdict, console)
         _convergence(run, console)
         _events(verdict, console)
@@ -34,7 +34,7 @@ def render(run: Run, verdict: Verdict, console: Console | None = None) -> None:
         console.print(Text(f"Report: {report}"), soft_wrap=True)
 
 
-def _flows(verdict: Verdict, console: Console) -> None:
+def _flows(verdict: FullVerdict, console: Console) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("flow", no_wrap=True)
     for name in (
@@ -47,14 +47,15 @@ def _flows(verdict: Verdict, console: Console) -> None:
         "rate\n(Mbit/s)",
     ):
         table.add_column(name, justify="right", no_wrap=True)
-    for row in verdict["flows"]:
-        if row["kind"] == "trace":
+    for row in verdict.flows:
+        if row.kind == "trace":
             continue
-        outages = "" if row["outages"] is None else f"{row['outages']:.0f}: {row['outage_s']:.1f}"
+        of = row.metrics
+        outages = "" if of["outages"] is None else f"{of['outages']:.0f}: {of['outage_s']:.1f}"
         table.add_row(
-            row["flow"], _number(row["rtt_p50_ms"], 2), _number(row.get("true_rtt_p50_ms"), 2),
-            _number(row["rtt_p99_ms"], 2), _number(row.get("true_rtt_p99_ms"), 2),
-            _number(row["loss_pct"], 2), outages, _number(row["throughput_mbps"], 2),
+            row.flow, _number(of["rtt_p50_ms"], 2), _number(row.true_rtt_p50_ms, 2),
+            _number(of["rtt_p99_ms"], 2), _number(row.true_rtt_p99_ms, 2),
+            _number(of["loss_pct"], 2), outages, _number(of["throughput_mbps"], 2),
         )  # fmt: skip
     if table.row_count:
         console.print(table)
@@ -81,26 +82,21 @@ def _convergence(run: Run, console: Console) -> None:
         console.print(Text(f"... and {len(found) - EVENTS_SHOWN} more; see convergence.parquet."))
 
 
-def _events(verdict: Verdict, console: Console) -> None:
-    events, delay, error = verdict["events"], verdict["delay"], verdict["rtt_error"]
-    late = ", ".join(f"{name} {(events[f'late_{name}_us'] or 0) / 1e3:.2f}" for name in ("p50", "p99", "max"))
-    lines = [f"Events: {events['applied']}, late by {late} ms; {events['skipped']} skipped"]
-    if "player_cpu_pct" in verdict["host"]:
-        lines[0] += f"; {verdict['host']['player_cpu_pct']:.0f} % of a CPU"
-    if delay["max_error_us"] is not None:
-        lines.append(
-            f"Applied delays: {delay['max_error_us']:.0f} us off at most, bound {delay['bound_us']:g} us"
-        )
-    if error["n"]:
-        lines.append(
-            f"RTT error: p50 {error['p50_us']:.0f} us, p99 {error['p99_us']:.0f} us, {error['n']} probes"
-        )
-    if sent := verdict["routing"]["control"]:
+def _events(verdict: FullVerdict, console: Console) -> None:
+    events, delay, error = verdict.events, verdict.delay, verdict.rtt_error
+    late_us = {"p50": events.late_p50_us, "p99": events.late_p99_us, "max": events.late_max_us}
+    late = ", ".join(f"{name} {(us or 0) / 1e3:.2f}" for name, us in late_us.items())
+    lines = [f"Events: {events.applied}, late by {late} ms; {events.skipped} skipped"]
+    if verdict.host.player_cpu_pct is not None:
+        lines[0] += f"; {verdict.host.player_cpu_pct:.0f} % of a CPU"
+    if delay.max_error_us is not None:
+        lines.append(f"Applied delays: {delay.max_error_us:.0f} us off at most, bound {delay.bound_us:g} us")
+    if error.n:
+        lines.append(f"RTT error: p50 {error.p50_us:.0f} us, p99 {error.p99_us:.0f} us, {error.n} probes")
+    if sent := verdict.routing.control:
         lines.append(
             "Control traffic, mean of a link and direction: "
-            + ", ".join(
-                f"{x['protocol']} {x['link_bytes_s']:.0f} B/s" for x in sent if x["protocol"] != "all"
-            )
+            + ", ".join(f"{x.protocol} {x.link_bytes_s:.0f} B/s" for x in sent if x.protocol != "all")
         )
     for line in lines:
         console.print(Text(line))

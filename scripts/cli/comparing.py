@@ -19,13 +19,13 @@ from skybed.topologies.errors import InvalidRun
 
 def exactly(a: Run, b: Run) -> dict[str, Any]:
     """Two runs to the bit, for JSON: what differs, what may explain it, and the hashes of both."""
-    found = exact.differences(a, b)
+    found, hashes = exact.compare(a, b)
     told = ("table", "rows", "differing", "row", "column")
     return {
         "same": not found,
         "differences": [{name: getattr(x, name) for name in told} | {"says": str(x)} for x in found],
         "circumstances": exact.circumstances(a, b) if found else [],
-        "tables_sha256": [exact.hashes(run.dir) for run in (a, b)],
+        "tables_sha256": list(hashes),
     }
 
 
@@ -44,7 +44,7 @@ def figures(a: Run, b: Run) -> dict[str, Any]:
     """The figures of two runs, for JSON: both verdicts, and a row for each flow and figure."""
     table = comparison.compare(a, b)
     judged = [verdict.judge(run) for run in (a, b)]
-    runs = [{"run": str(run.dir), "status": v.status, "reasons": v["reasons"]}
+    runs = [{"run": str(run.dir), "status": v.status, "reasons": v.reasons}
             for run, v in zip((a, b), judged, strict=True)]  # fmt: skip
     return {"runs": runs, "figures": comparison.records(table)}
 
@@ -95,7 +95,9 @@ def write_junit(told: dict[str, Any], file: Path, sides: Sequence[Path]) -> int:
 def hold(run: Run, file: Path, junit_file: Path | None) -> baseline.Outcome:
     """A run against a baseline, also written as JUnit XML; of an invalid run that is the last thing done."""
     suite = f"baseline.{file.stem}"
-    facts: dict[str, object] = {name: run.manifest[name] for name in ("skybed", "clock", "started_utc")}
+    facts: dict[str, object] = {
+        name: getattr(run.manifest, name) for name in ("skybed", "clock", "started_utc")
+    }
     try:
         verdict.refuse_invalid(run, verdict.judge(run))
     except InvalidRun as why:

@@ -326,7 +326,7 @@ def _judge(run: Path, as_json: bool = False) -> None:
 
     judged = tested.judge(run)
     if as_json:
-        click.echo(json.dumps(judged.verdict, indent=2))
+        click.echo(json.dumps(judged.verdict.as_json(), indent=2))
     else:
         summary.render(judged, judged.verdict, Console())
     sys.exit(judged.verdict.exit_code)

@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skybed.analysis.campaign import table as table_of
+from skybed.analysis.verdict import Verdict
 from skybed.emulator.lanes import lanes
 from skybed.scripts.running import cluster
 from skybed.scripts.running import run as running
@@ -158,7 +159,7 @@ def run(
         table_of.write(cases, folder / "runs", campaign.metrics, folder / "table")
     counts: dict[str, int] = {}
     for case in cases:
-        status = json.loads((folder / "runs" / case.key / "verdict.json").read_text())["status"]
+        status = Verdict.read(folder / "runs" / case.key).status
         counts[status] = counts.get(status, 0) + 1
     return counts
 
@@ -179,7 +180,7 @@ def _keep(case: Case, folder: Path, run: bytes | str) -> None:
     out = folder / UNFINISHED / case.key
     out.mkdir(parents=True)
     if isinstance(run, str):
-        cluster.write_verdict(out, "error", run)
+        cluster.write_verdict(case, out, "error", run)
     else:
         cluster.unpack(run, out)
     record = {"parameters": case.parameters, "repeat": case.repeat, "seed": case.scenario.seed}

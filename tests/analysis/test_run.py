@@ -99,7 +99,8 @@ def test_columns_without_a_value_are_numbers_all_the_same(builder):
 
 
 def test_integers_with_gaps_are_read_as_numbers(builder):
-    run = builder()
+    udp, tcp = {"kind": "udp", "name": "u1", "rate_mbps": 1}, {"kind": "tcp", "name": "c1"}
+    run = builder(traffic=[flow | {"from": "Miyun", "to": "Sanya"} for flow in (udp, tcp)])
     run.flow_rows("u1", "udp", 1.0)
     run.flow_rows("c1", "tcp", 2.0)
     assert run.load().flows["retransmits"].isna().sum() == 60

@@ -8,8 +8,7 @@ from browser import shown
 from conftest import ROOT
 from pytest import approx
 
-from skybed.analysis.measures import metrics, paths
-from skybed.analysis.measures import forwarding
+from skybed.analysis.measures import forwarding, metrics, paths
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import load
 from skybed.topologies.model.scenario import Scenario
