@@ -81,7 +81,7 @@ def _of_stream(run: Run, load: Load, flow: UdpFlow) -> Losses:
     clear &= (wire_mbps < FULL * rates_mbps(run.plan, paths))[path]
     second = np.searchsorted(rows["start_s"].to_numpy(), t_s, side="right") - 1
     looks = np.bincount(second, minlength=len(rows))
-    whole = np.bincount(second, clear, len(rows)) == looks
+    whole = (np.bincount(second, clear, len(rows)) == looks) & (looks > 0)
     chance = np.bincount(second, 1 - passing(run.plan, paths)[path], len(rows))[whole] / looks[whole]
     sent, lost = (rows[column].to_numpy()[whole] for column in ("sent_packets", "lost_packets"))
     by_links, variance = (sent * chance).sum(), (sent * chance * (1 - chance)).sum()

@@ -22,6 +22,7 @@ import pandas as pd
 from skybed.analysis.measures.forwarding import Path, Trace, link_numbers, passing, traces
 from skybed.analysis.measures.loads import shared
 from skybed.analysis.run import Run, kept
+from skybed.topologies.errors import RunError
 from skybed.topologies.model.flows import ProbeFlow, UdpFlow
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import srv6
@@ -79,8 +80,9 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
     paths: list[Path] = []
     loaded, known, passes = np.zeros(len(part), bool), np.ones(len(part), bool), np.zeros(len(part))
     if len(part):
-        flow = next(flow for flow in run.scenario.traffic if flow.name == name)
-        assert isinstance(flow, ProbeFlow)
+        flow = next((flow for flow in run.scenario.traffic if flow.name == name), None)
+        if not isinstance(flow, ProbeFlow):
+            raise RunError(f"{run.dir}: probes.parquet holds {name}, no probe flow of the scenario.")
         trace, *others = traces(run, flow.family)
         (out_us, out_id, paths), (back_us, back_id, back_paths) = _both_ways(plan, trace, sent_s, flow)
         passes = passing(plan, paths)[out_id] * passing(plan, back_paths)[back_id]

@@ -119,6 +119,13 @@ def test_a_run_is_the_same_as_its_copy(pair):
     assert exact.compare(*pair()).differences == []
 
 
+def test_a_table_that_is_the_same_is_read_once(pair, monkeypatch):
+    read, open_file = [], exact.pq.ParquetFile
+    monkeypatch.setattr(exact.pq, "ParquetFile", lambda path: read.append(path) or open_file(path))
+    exact.compare(*pair())
+    assert len(read) == len(set(read)) == 2 * 7
+
+
 def test_the_first_cell_that_differs_is_named(pair):
     def change(probes):
         probes.loc[[400, 17], "owd_us"] = [1.0, np.nan]

@@ -10,6 +10,7 @@ from tiny_sky import PROBE
 
 from skybed.analysis import verdict
 from skybed.analysis.measures import delays, truth
+from skybed.topologies.errors import RunError
 from skybed.topologies.model.scenario import LinkClass
 
 LOAD = dict(kind="udp", name="u1", rate_mbps=4, start_s=10, stop_s=20) | {"from": "Miyun", "to": "Sanya"}
@@ -215,6 +216,31 @@ def test_the_verdict_is_plain_json(builder):
     path = verdict.write(run, judged)
     assert json.loads(path.read_text()) == judged.as_json()
     assert verdict.Verdict.read(run.dir) == judged
+
+
+def test_a_verdict_of_another_version_says_so_in_a_sentence(builder):
+    run = builder().load()
+    path = verdict.write(run, verdict.judge(run))
+    told = json.loads(path.read_text())
+    for change, says in [
+        ({"format": 7}, "the verdict has format 7, not 1"),
+        ({"status": "good"}, "status of the verdict is 'good'"),
+        ({"events": told["events"] | {"late": "two"}}, "events.late of the verdict is 'two'"),
+        ({"flows": [told["flows"][0] | {"loss_pct": "3 %"}]}, "flows[0].loss_pct of the verdict is '3 %'"),
+        ({"flows": [{"flow": "p1"}]}, "the verdict has no flows[0].kind"),
+    ]:
+        path.write_text(json.dumps(told | change))
+        with pytest.raises(RunError) as caught:
+            verdict.Verdict.read(run.dir)
+        other = "it was written by another version of skybed, write it anew with `skybed report`"
+        assert str(caught.value) == f"{path}: {says}; {other}."
+
+
+def test_a_run_that_left_nothing_to_judge_has_a_verdict_too(tmp_path):
+    made = verdict.Verdict.broken_off("a1b2", 60.0, "error", "OSError: full")
+    made.write(tmp_path)
+    assert verdict.Verdict.read(tmp_path) == made
+    assert (made.reasons, made.flows, made.finished, made.exit_code) == (["OSError: full"], [], False, 3)
 
 
 def test_a_daemon_that_fell_in_the_run_is_a_reason(builder):

@@ -5,9 +5,9 @@ import re
 
 import pandas as pd
 
+from skybed.analysis.manifest import Manifest
 from skybed.analysis.routing import convergence
-from skybed.scripts.running import run
-from skybed.topologies.model.scenario import Scenario
+from skybed.analysis.verdict import FullVerdict
 
 ROOT = pathlib.Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "run-directory.md").read_text()
@@ -48,6 +48,14 @@ def test_every_part_of_a_stored_plan_is_there(good_run):
 
 
 def test_every_key_of_the_manifest_is_there():
-    scenario = Scenario.load(ROOT / "scenarios" / "pair.yaml")
-    keys = {*run._manifest(scenario, "uml", "real"), *run._host_state(run._host_state())}
-    assert keys <= set(re.findall(r"`(\w+)`", section("manifest.json")))
+    assert {*Manifest.model_fields} == keys("manifest.json")
+
+
+def test_every_key_of_the_verdict_is_there():
+    assert {*FullVerdict.model_fields} == keys("verdict.json")
+
+
+def keys(title):
+    """Those that the first column of a section's table tells."""
+    rows = re.findall(r"^\| (`[^|]*) \|", section(title), re.MULTILINE)
+    return {name for names in rows for name in re.findall(r"`(\w+)`", names)}
