@@ -7,17 +7,19 @@ tables whose columns and types are known. All times are run time in s since the 
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skybed.analysis.manifest import Manifest
+from skybed.analysis.stored import AGAIN, DAMAGED, OTHER_VERSION, first_line
 from skybed.topologies.errors import RunError, SkybedError
 from skybed.topologies.model.tables import TABLES
 from skybed.topologies.plan.plan import Plan
@@ -26,24 +28,26 @@ from skybed.topologies.scenario.file import Scenario
 # Text of tables of millions of rows: kept once for each value, as categories.
 LONG = {"routes": ["node", "dst", "via", "family"]}
 
-# Of the manifest: what every run notes, and what one that came to its end does.
-MANIFEST: dict[str, type | tuple[type, ...]] = {
-    "skybed": str, "started_utc": str, "versions": dict, "lane": str, "clock": str, "cpu_count": int,
-    "duration_s": (int, float), "played_s": (int, float), "finished": bool,
-}  # fmt: skip
-MANIFEST_LATER: dict[str, type | tuple[type, ...]] = {"host_load_1m": list, "steal_pct": (int, float)}
 WORDS = {"str": "text", "bool": "true or false", "float64": "numbers"}  # else whole numbers
-AGAIN = "the run was not finished, run it again"
-DAMAGED = "the file is damaged, run the scenario again"
-OTHER_VERSION = "it was written by another version of skybed, run the scenario again"
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-@dataclass(eq=False)  # a run is the same as itself only, so that what is worked out of it can be kept
+@dataclass(eq=False)
 class Run:
     """One run directory. Tables are read and checked on first use and then kept."""
 
     dir: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
+    _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def once(self, key: Hashable, work: Callable[[], T]) -> T:
+        """What `work` gives, worked out when first asked for; it goes with the run. See `kept`."""
+        if key not in self._kept:
+            self._kept[key] = work()
+        found: T = self._kept[key]
+        return found
 
     @property
     def name(self) -> str:
@@ -51,8 +55,8 @@ class Run:
 
     @property
     def played_s(self) -> float:
-        """How much of the scenario was played; what a clock ran on after its end does not count."""
-        return float(min(self.manifest["played_s"], self.manifest["duration_s"]))
+        """How much of the scenario was played; what a clock ran before or after it does not count."""
+        return max(0.0, min(self.manifest.played_s, self.manifest.duration_s))
 
     @cached_property
     def plan(self) -> Plan:
@@ -122,13 +126,28 @@ class Run:
         return frame.astype({column: dtype for column, dtype in dtypes.items() if dtype == "float64"})
 
 
+def kept(work: Callable[Concatenate[Run, P], T]) -> Callable[Concatenate[Run, P], T]:
+    """Makes a function of a run, and of what can be hashed, do its work once for each run.
+
+    A DataFrame is given to each caller as one of its own, though its columns are there once.
+    """
+
+    @functools.wraps(work)
+    def once(run: Run, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (work, args, tuple(sorted(kwargs.items())))
+        found = run.once(key, lambda: work(run, *args, **kwargs))
+        return found.copy(deep=False) if isinstance(found, pd.DataFrame) else found
+
+    return once
+
+
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turns what goes wrong in reading a Parquet file into a RunError."""
     try:
         yield
     except (pa.ArrowException, OSError) as why:
-        raise RunError(f"{path}: the table cannot be read ({_first_line(why)}); {DAMAGED}.") from why
+        raise RunError(f"{path}: the table cannot be read ({first_line(why)}); {DAMAGED}.") from why
 
 
 def load(run_dir: str | Path) -> Run:
@@ -136,23 +155,11 @@ def load(run_dir: str | Path) -> Run:
     folder = Path(run_dir)
     if not folder.is_dir():
         raise RunError(f"{folder}: there is no such directory; name one that `skybed run` made.")
-    path = folder / "manifest.json"
-    if not path.is_file():
+    if not (folder / "manifest.json").is_file():
         raise RunError(
             f"{folder}: not a run directory, it has no manifest.json; name one that `skybed run` made."
         )
-    try:
-        manifest = json.loads(path.read_text())
-    except (ValueError, OSError) as why:
-        raise RunError(f"{path}: the manifest cannot be read ({_first_line(why)}); {DAMAGED}.") from why
-    if not isinstance(manifest, dict):
-        raise RunError(f"{path}: the manifest is not a JSON object; {DAMAGED}.")
-    for key, kind in (MANIFEST | MANIFEST_LATER).items():
-        if key in MANIFEST and key not in manifest:
-            raise RunError(f"{path}: the manifest has no {key}; {OTHER_VERSION}.")
-        if key in manifest and not isinstance(manifest[key], kind):
-            raise RunError(f"{path}: {key} of the manifest is {manifest[key]!r}; {OTHER_VERSION}.")
-    return Run(folder, manifest)
+    return Run(folder, Manifest.read(folder))
 
 
 def _is(found: pa.DataType, dtype: str) -> bool:
@@ -166,9 +173,3 @@ def _is(found: pa.DataType, dtype: str) -> bool:
     if dtype == "bool":
         return t.is_boolean(found)
     return t.is_integer(found) or (dtype == "float64" and t.is_floating(found))
-
-
-def _first_line(why: Exception) -> str:
-    """Of an error, without the path, which the message names already."""
-    first = (str(why).splitlines() or [type(why).__name__])[0]
-    return first.split("': ")[-1].rstrip(".")

@@ -91,7 +91,7 @@ class TestedRun(Run):
     def __repr__(self) -> str:
         return f"<{self.verdict.status} run {self.dir}>"
 
-    @cached_property
+    @property
     def verdict(self) -> Verdict:
         return verdicts.judge(self)
 

@@ -25,7 +25,8 @@ FLOORS = {
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
     "traffic": ["nodes", "loop", "tables", "wire", "stage", "kinds", "session"],
     "analysis": [
-        "run", "units", "numbers", "measures", "routing", "verdict", "compare", "campaign", "pages", "tested",
+        "stored", "manifest", "run", "units", "numbers", "measures", "routing", "verdict", "compare",
+        "campaign", "pages", "tested",
     ],
     "scripts": ["machine", "running", "bench", "api", "cli", "pytest_plugin"],
 }  # fmt: skip

@@ -7,6 +7,7 @@ import pandas as pd
 import tiny_sky
 
 from skybed.analysis.campaign import table as table_of
+from skybed.analysis.verdict import Verdict
 from skybed.topologies.model.tables import PROBES
 from skybed.topologies.scenario import campaign
 
@@ -34,6 +35,16 @@ def probes(by_flow):
     return pd.DataFrame(rows, columns=[*PROBES.dtypes]).astype(PROBES.dtypes)
 
 
+def tiny_verdict(run, status, flows):
+    """flows: figures by flow."""
+    sent = {"kind": "probe", "src": "a", "dst": "b", "sending": {"unit": "probes", "sent": 1, "due": 1}}
+    return Verdict(
+        status=status, reasons=[] if status == "pass" else [f"It was {status}."], notes=[], run=run,
+        played_s=30, duration_s=30, finished=status != "error",
+        flows=[{"flow": flow} | sent | figures for flow, figures in flows.items()],
+    )  # fmt: skip
+
+
 def make(folder, text, outcome, rtt_us=None, scenario=PAIR):
     """Of a campaign file without name and scenario. outcome(case): verdict, and figures by flow;
     rtt_us(case): of probes, by flow, none where one is lost.
@@ -48,15 +59,9 @@ def make(folder, text, outcome, rtt_us=None, scenario=PAIR):
         run = folder / "runs" / case.key
         run.mkdir(parents=True)
         status, flows = outcome(case)
-        told = {
-            "verdict.json": {
-                "status": status,
-                "reasons": [] if status == "pass" else [f"It was {status}."],
-                "flows": [{"flow": flow} | figures for flow, figures in flows.items()],
-            },
-            "case.json": {"skybed": "0.1.0"},
-        } | ({"manifest.json": MANIFEST} if status != "error" else {})
-        for name, value in told.items():
+        tiny_verdict(case.key, status, flows).write(run)
+        told = {"case.json": {"skybed": "0.1.0"}}
+        for name, value in (told | ({"manifest.json": MANIFEST} if status != "error" else {})).items():
             (run / name).write_text(json.dumps(value))
         if rtt_us is not None and status != "error":
             probes(rtt_us(case)).to_parquet(run / "probes.parquet")

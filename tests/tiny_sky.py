@@ -102,10 +102,11 @@ TINY = {
 }  # fmt: skip
 
 MANIFEST = {
+    "format": 1, "scenario": "tiny", "player_cpu_s": 0.1, "clock_stepped_ms": 0.0,
     "skybed": "0.1.0", "python": "3.11.2", "kernel": "6.12.0", "lane": "uml", "clock": "real",
     "scenario_sha256": "3b0c" * 16, "seed": 1, "started_utc": "2026-01-01T08:00:00Z",
     "cpu_count": 2, "host_load_1m": [0.4, 1.1], "steal_pct": 0.0, "build_s": 1.2, "teardown_s": 0.3,
-    "versions": {"scapy": "2.8.0"}, "finished": True,
+    "versions": {"scapy": "2.8.0"}, "finished": True, "traffic": {"dropped_by_sink": {}},
 }  # fmt: skip
 
 LOST = {"link": "int32", "kind": "str", "planned": "bool", "start_s": "float64", "end_s": "float64"}
@@ -137,7 +138,7 @@ def routes(plan) -> pd.DataFrame:
 def probes(plan, flow, error_us: float = 40.0) -> pd.DataFrame:
     """A flow's probes; each comes back `error_us` later than it should, or not where there is no path."""
     src, dst = flow.source, flow.target
-    sent_s = np.arange(0, plan.duration_s, 1 / flow.rate_hz)
+    sent_s = np.arange(*flow.window_s(plan.duration_s), 1 / flow.rate_hz)
     owd_us, _, _ = truth.one_way(plan, plan.trace, src, dst, sent_s, flow)
     arrived = ~np.isnan(owd_us)
     owd_back_us = np.full(len(sent_s), np.nan)
@@ -154,7 +155,7 @@ def probes(plan, flow, error_us: float = 40.0) -> pd.DataFrame:
 
 
 def proofs(plan, flow) -> pd.DataFrame:
-    sent_s = np.arange(0, plan.duration_s, flow.every_s)
+    sent_s = np.arange(*flow.window_s(plan.duration_s), flow.every_s)
     arrival_s, number, found = plan.trace(flow.source, flow.target, sent_s)
     rows = []
     for t_s, lost, path in zip(sent_s, np.isnan(arrival_s), (found[n] for n in number), strict=True):
@@ -192,11 +193,15 @@ class Builder:
         self.tables = {name: table.reset_index(drop=True) for name, table in self.tables.items()}
 
     def flow_rows(self, name: str, kind: str, throughput_mbps: float) -> None:
-        """Add a udp or tcp flow that ran at one rate for the whole run, losing 1 packet in 100."""
-        start_s, size = np.arange(0, self.plan.duration_s, 1.0), int(throughput_mbps * 1e6 / 8)
+        """Add what a udp or tcp flow measured that ran at one rate all its time, losing 1 packet in 100."""
+        (flow,) = [flow for flow in self.plan.scenario.traffic if flow.name == name]
+        start_s, stop_s = flow.window_s(self.plan.duration_s)
+        start_s, size = np.arange(start_s, stop_s, 1.0), int(throughput_mbps * 1e6 / 8)
+        sent = round((stop_s - start_s[0]) * 1e9 / flow.gap_ns) if kind == "udp" else 100 * len(start_s)
+        sent, lost = (np.diff(np.linspace(0, n, len(start_s) + 1).astype(int)) for n in (sent, sent // 100))
         rows = pd.DataFrame({
             "flow": name, "kind": kind, "src": "Miyun", "dst": "Sanya", "start_s": start_s,
-            "end_s": start_s + 1, "sent_packets": 100, "received_packets": 99, "lost_packets": 1,
+            "end_s": start_s + 1, "sent_packets": sent, "received_packets": sent - lost, "lost_packets": lost,
             "reordered_packets": 0, "sent_bytes": size, "received_bytes": size,
             "throughput_mbps": throughput_mbps, "retransmits": 0 if kind == "tcp" else None,
             "rtt_us": 20_000.0 if kind == "tcp" else np.nan,

@@ -22,13 +22,16 @@ REHEARSAL_NS = 100_000_000
 
 def run(
     flows: Sequence[AnyFlow], nodes: Mapping[str, NodeHandle], clock: Clock, until_s: float, out: Path
-) -> None:
+) -> dict[str, dict[str, int]]:
     """Run the flows until until_s and write the tables probes, paths and flows into out. Blocks.
 
     Sockets and processes are made before the first flow starts. Nothing is sent after until_s, but
     answers are awaited for a grace of 1 s, and iperf3's last words for some seconds more; the network
     has to stand that long.
     SIGTERM ends the run early; the tables are written all the same.
+
+    Returns what the manifest says of it: `dropped_by_sink`, packets of each udp flow that its own sink had no
+    room for.
     """
     out.mkdir(parents=True, exist_ok=True)
     stage = Stage(nodes, clock, until_s, out)
@@ -53,6 +56,8 @@ def run(
             tables.write(PROBES, [log.columns() for log in logs], out)
             tables.write(PATHS, [tracer.columns() for tracer in tracers], out)
             tables.write(FLOWS, [load.columns() for load in loads], out)
+    streams = [load for load in loads if isinstance(load, udp.Stream)]
+    return {"dropped_by_sink": {str(stream.flow.name): stream.dropped for stream in streams}}
 
 
 def ports(flows: Sequence[AnyFlow]) -> tuple[tuple[range, ...], tuple[range, ...]]:

@@ -27,7 +27,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from skybed.analysis.manifest import Manifest
 from skybed.analysis.run import reading
+from skybed.analysis.verdict import Verdict
 from skybed.topologies.errors import RunError
 from skybed.topologies.model.metrics import METRICS
 from skybed.topologies.scenario.campaign import Campaign, Case, values
@@ -133,15 +135,14 @@ def read(folder: Path) -> Results:
 
 def _rows(case: Case, run: Path, metrics: Sequence[str]) -> list[dict[str, Any]]:
     """The rows of one run: its figures are those of its verdict."""
-    record, verdict = (json.loads((run / name).read_text()) for name in ("case.json", "verdict.json"))
-    manifest = json.loads(file.read_text()) if (file := run / "manifest.json").is_file() else {}
-    packages = {"python": manifest.get("python")} | manifest["versions"] if manifest else None
-    figures = {flow["flow"]: flow for flow in verdict["flows"]} if verdict["status"] in USABLE else {}
+    record, verdict = json.loads((run / "case.json").read_text()), Verdict.read(run)
+    manifest = Manifest.read(run) if (run / "manifest.json").is_file() else None
+    packages = json.dumps({"python": manifest.python} | manifest.versions) if manifest else None
+    figures = {row.flow: row.metrics for row in verdict.flows} if verdict.status in USABLE else {}
     run_wide = {
         **case.parameters, "repeat": case.repeat, "run": case.key, "scenario_sha256": case.scenario.sha256,
         "seed": case.scenario.seed, "clock": case.clock, "skybed": record["skybed"],
-        "kernel": manifest.get("kernel"), "packages": packages and json.dumps(packages),
-        "verdict": verdict["status"],
+        "kernel": manifest and manifest.kernel, "packages": packages, "verdict": verdict.status,
     }  # fmt: skip
     return [
         run_wide

@@ -101,12 +101,12 @@ def accept(runs: Sequence[Run], file: Path) -> Baseline:
     """Write a baseline from valid runs of one scenario and clock; tolerances that a person edited stay."""
     first, *others = runs
     for run in others:
-        if (run.scenario.sha256, run.manifest["clock"]) != (first.scenario.sha256, first.manifest["clock"]):
+        if (run.scenario.sha256, run.manifest.clock) != (first.scenario.sha256, first.manifest.clock):
             raise RunError(
                 f"{run.dir}: another scenario or clock than in {first.dir}; "
                 "a baseline is made of runs of one scenario and one clock."
             )
-    clock, before = first.manifest["clock"], read(file).flows if file.exists() else {}
+    clock, before = first.manifest.clock, read(file).flows if file.exists() else {}
     measured: dict[str, dict[str, list[float]]] = {}
     for run in runs:
         for flow, row in figures(run).items():
@@ -117,7 +117,7 @@ def accept(runs: Sequence[Run], file: Path) -> Baseline:
         scenario_sha256=first.scenario.sha256,
         seed=first.scenario.seed,
         clock=clock,
-        skybed=first.manifest["skybed"],
+        skybed=first.manifest.skybed,
         runs=len(runs),
         flows={
             flow: {
@@ -135,7 +135,7 @@ def accept(runs: Sequence[Run], file: Path) -> Baseline:
 
 def check(run: Run, file: Path) -> Outcome:
     """A valid run against the baseline in a file; RunError where that is of the other clock."""
-    baseline, clock = read(file), run.manifest["clock"]
+    baseline, clock = read(file), run.manifest.clock
     if clock != baseline.clock:
         raise RunError(
             f"{file}: a baseline of {baseline.clock} time, and {run.dir} ran in {clock} time; "

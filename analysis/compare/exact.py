@@ -67,19 +67,29 @@ def hashes(run_dir: Path) -> dict[str, str]:
     return {name: _hash(path) for name, path in paths.items() if path.is_file()}
 
 
-def differences(a: Run, b: Run) -> list[Difference]:
-    """The tables that differ between two runs; RunError where one of them lacks a table."""
-    found = (_difference(name, a.table_file(name), b.table_file(name)) for name in TABLES)
-    return [difference for difference in found if difference]
+class Compared(NamedTuple):
+    """Two runs: the tables that differ, and the hashes of all tables of each."""
+
+    differences: list[Difference]
+    tables_sha256: tuple[dict[str, str], dict[str, str]]
+
+
+def compare(a: Run, b: Run) -> Compared:
+    """Where two runs differ; RunError where one of them lacks a table. A table is read anew only where its
+    hash tells that there is a difference to find."""
+    files = {name: (a.table_file(name), b.table_file(name)) for name in TABLES}
+    both = hashes(a.dir), hashes(b.dir)
+    found = (_difference(name, *files[name]) for name in TABLES if both[0][name] != both[1][name])
+    return Compared([difference for difference in found if difference], both)
 
 
 def circumstances(a: Run, b: Run) -> list[str]:
     """Why two runs may differ: what is not the same in their manifests, as "seed: 1 and 2"."""
-    pairs = [(key, a.manifest.get(key), b.manifest.get(key)) for key in CIRCUMSTANCES]
-    mine, other = a.manifest["versions"], b.manifest["versions"]
+    pairs = [(key, getattr(a.manifest, key), getattr(b.manifest, key)) for key in CIRCUMSTANCES]
+    mine, other = a.manifest.versions, b.manifest.versions
     pairs += [(name, mine.get(name), other.get(name)) for name in sorted({*mine, *other})]
     told = [f"{name}: {_shown(x)} and {_shown(y)}" for name, x, y in pairs if x != y]
-    if "real" in (a.manifest["clock"], b.manifest["clock"]):
+    if not (a.manifest.virtual and b.manifest.virtual):
         told.append("clock: runs in real time are never the same to the bit")
     return told
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from skybed.analysis.run import Run
+from skybed.analysis.run import Run, kept
+from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing.forwarding import over
 from skybed.topologies.routing.routes import CHANGE
 
 BOTH = "both"
 NOTED_S = 0.01  # how much later than it was made a change may be noted, in real time
-Trace = Callable[..., tuple[np.ndarray, np.ndarray, list[tuple[int, ...]]]]
+Path = tuple[int, ...]
+Trace = Callable[..., tuple[np.ndarray, np.ndarray, list[Path]]]
 
 
-@lru_cache(maxsize=4)
+@kept
 def changes(run: Run, family: int) -> pd.DataFrame:
     """The rows of `routes` of one IP version that were done, by when: they begin with the first tables."""
     rows = run.routes
@@ -27,7 +29,7 @@ def changes(run: Run, family: int) -> pd.DataFrame:
     return rows.sort_values("applied_s", kind="stable")
 
 
-@lru_cache(maxsize=8)
+@kept
 def traces(run: Run, family: int) -> tuple[Trace, ...]:
     """What became of packets of one IP version, as `Plan.trace` tells it: by the plan, or where daemons route
     by the tables that were recorded. Of these there are several, and the way of a packet is known where they
@@ -38,7 +40,7 @@ def traces(run: Run, family: int) -> tuple[Trace, ...]:
     if not run.scenario.routing.by_daemons:
         return (run.plan.trace,)
     recorded = [_recorded(run, family, which) for which in (0, -1)]
-    if run.manifest["clock"] != "virtual":
+    if not run.manifest.virtual:
         recorded.append(recorded[0].copy())
         recorded[-1]["t_s"] -= NOTED_S
     return tuple(partial(run.plan.trace, by=over(run.plan.network, changed)) for changed in recorded)
@@ -97,6 +99,18 @@ class Ways:
 def links_of(path: list[str]) -> set[frozenset[str]]:
     """The pairs of nodes that a path crosses."""
     return {frozenset(pair) for pair in pairwise(path)}
+
+
+def link_numbers(plan: Plan, path: Path) -> list[int]:
+    """The links that a path crosses, in its order."""
+    number = {(link.a, link.b): i for i, link in enumerate(plan.links)}
+    return [number[min(pair), max(pair)] for pair in pairwise(path)]
+
+
+def passing(plan: Plan, paths: list[Path]) -> np.ndarray:
+    """Probability that a packet is not lost by a link of each path; the last value is for no path."""
+    crossed = [[plan.links[link].link_class for link in link_numbers(plan, path)] for path in paths]
+    return np.array([np.prod([1 - link.loss_pct / 100 for link in path]) for path in crossed] + [0.0])
 
 
 def churn(run: Run, family: int) -> pd.DataFrame:

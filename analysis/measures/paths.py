@@ -54,12 +54,12 @@ def planned_paths(run: Run, flow: str) -> pd.DataFrame:
     if asked is None:
         names = ", ".join(str(f.name) for f in run.scenario.traffic) or "none"
         raise RunError(f"{run.dir}: the scenario has no flow {flow}; its flows are {names}.")
-    stop_s = min(asked.stop_s or run.played_s, run.played_s)
+    start_s, stop_s = asked.window_s(run.played_s)
 
     def at(t_s: np.ndarray) -> np.ndarray:
         return path_at(run, asked.source, asked.target, t_s, asked.family)
 
-    t_s = np.append(np.arange(asked.start_s, stop_s, LOOK_S), stop_s)
+    t_s = np.append(np.arange(start_s, stop_s, LOOK_S), stop_s)
     path = at(t_s)
     change = np.flatnonzero(path[1:] != path[:-1])
     low, high, old = t_s[change], t_s[change + 1], path[change]

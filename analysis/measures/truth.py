@@ -15,26 +15,24 @@ was recorded: the trace follows those.
 from __future__ import annotations
 
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from skybed.analysis.measures.forwarding import Trace, traces
-from skybed.analysis.run import Run
-from skybed.topologies.model.flows import ProbeFlow
+from skybed.analysis.measures.forwarding import Path, Trace, link_numbers, passing, traces
+from skybed.analysis.measures.loads import shared
+from skybed.analysis.run import Run, kept
+from skybed.topologies.errors import RunError
+from skybed.topologies.model.flows import ProbeFlow, UdpFlow
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import srv6
 
 ETHERNET_BYTES = 14  # netem counts the link header, not the frame check sequence
 IP_BYTES = {4: 20, 6: 40}
 UDP_OR_ICMP_BYTES = 8
-LOAD_STEP_S = 0.5  # how densely the way of a load flow is looked at
-LOAD_TAIL_S = 2.0  # a queue is taken to drain within this after its load has ended
-
-Path = tuple[int, ...]
 
 
+@kept
 def probes(run: Run) -> pd.DataFrame:
     """The probes with their truth, in the order of the run's table, which gains these columns:
 
@@ -55,8 +53,8 @@ def path_name(plan: Plan, path: Path) -> str:
     return " > ".join(plan.nodes[node].name for node in path)
 
 
-def wire_bytes(flow: ProbeFlow) -> int:
-    """Bytes that a packet of a probe flow occupies on a link, link header included."""
+def wire_bytes(flow: ProbeFlow | UdpFlow) -> int:
+    """Bytes that a packet of a flow occupies on a link, link header included."""
     return flow.size_bytes + UDP_OR_ICMP_BYTES + IP_BYTES[flow.family] + ETHERNET_BYTES
 
 
@@ -82,12 +80,13 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
     paths: list[Path] = []
     loaded, known, passes = np.zeros(len(part), bool), np.ones(len(part), bool), np.zeros(len(part))
     if len(part):
-        flow = next(flow for flow in run.scenario.traffic if flow.name == name)
-        assert isinstance(flow, ProbeFlow)
+        flow = next((flow for flow in run.scenario.traffic if flow.name == name), None)
+        if not isinstance(flow, ProbeFlow):
+            raise RunError(f"{run.dir}: probes.parquet holds {name}, no probe flow of the scenario.")
         trace, *others = traces(run, flow.family)
         (out_us, out_id, paths), (back_us, back_id, back_paths) = _both_ways(plan, trace, sent_s, flow)
-        passes = _passes(plan, paths)[out_id] * _passes(plan, back_paths)[back_id]
-        loaded = _loaded(run, sent_s, out_id, paths) | _loaded(run, sent_s, back_id, back_paths)
+        passes = passing(plan, paths)[out_id] * passing(plan, back_paths)[back_id]
+        loaded = shared(run, sent_s, out_id, paths) | shared(run, sent_s, back_id, back_paths)
         for other in others:
             other_us = _round_trip_us(plan, other, sent_s, flow)
             known &= np.isclose(other_us, out_us + back_us, rtol=0, atol=0, equal_nan=True)
@@ -137,36 +136,3 @@ def _serialisation_us(plan: Plan, path: Path, packet_bytes: int) -> float:
     if plan.scenario.routing.by_source:
         added = srv6.added_bytes(path, len(plan.orbits))
     return float(sum(8 * (packet_bytes + more) / rate for more, rate in zip(added, rates_mbps, strict=True)))
-
-
-def _passes(plan: Plan, paths: list[Path]) -> np.ndarray:
-    """Probability that a packet is not lost by a link of each path; the last value is for no path."""
-    crossed = [[plan.links[link].link_class for link in link_numbers(plan, path)] for path in paths]
-    return np.array([np.prod([1 - link.loss_pct / 100 for link in path]) for path in crossed] + [0.0])
-
-
-def link_numbers(plan: Plan, path: Path) -> list[int]:
-    """The links that a path crosses, in its order."""
-    number = {(link.a, link.b): i for i, link in enumerate(plan.links)}
-    return [number[min(pair), max(pair)] for pair in pairwise(path)]
-
-
-def _loaded(run: Run, sent_s: np.ndarray, path_id: np.ndarray, paths: list[Path]) -> np.ndarray:
-    """Whether each packet, sent at sent_s over paths[path_id], shared a link with udp or tcp traffic."""
-    plan, found = run.plan, np.zeros(len(sent_s), bool)
-    links = [set(link_numbers(plan, path)) for path in paths]
-    for flow in run.scenario.traffic:
-        if flow.kind not in ("udp", "tcp"):
-            continue
-        stop_s = min(flow.stop_s or run.played_s, run.played_s)
-        step_s = np.arange(flow.start_s, stop_s + LOAD_STEP_S, LOAD_STEP_S)
-        trace, *_ = traces(run, flow.family)
-        _, load_id, load_paths = trace(flow.source, flow.target, np.minimum(step_s, stop_s))
-        shares = np.zeros((len(paths) + 1, len(load_paths)), bool)  # the last row: no path
-        for j, load in enumerate(set(link_numbers(plan, path)) for path in load_paths):
-            shares[:-1, j] = [bool(mine & load) for mine in links]
-        during = (sent_s >= flow.start_s) & (sent_s <= stop_s + LOAD_TAIL_S)
-        before = np.clip(np.searchsorted(step_s, sent_s) - 1, 0, len(step_s) - 1)
-        after = np.clip(before + 1, 0, len(step_s) - 1)
-        found |= during & (shares[path_id, load_id[before]] | shares[path_id, load_id[after]])
-    return found

@@ -12,6 +12,7 @@ from skybed.analysis.campaign.statistics import unusable
 from skybed.analysis.campaign.table import Results
 from skybed.analysis.pages import page
 from skybed.analysis.pages.campaign_figures import all_figures
+from skybed.analysis.verdict import Verdict
 from skybed.topologies.model.metrics import label
 
 
@@ -34,8 +35,7 @@ def write(results: Results, summary: pd.DataFrame) -> Path:
 
 def _unusable(results: Results, run: dict[str, Any]) -> dict[str, Any]:
     """A run, with what its verdict says."""
-    verdict = json.loads((results.dir / "runs" / run["run"] / "verdict.json").read_text())
-    return run | {"reasons": " ".join(verdict["reasons"])}
+    return run | {"reasons": " ".join(Verdict.read(results.dir / "runs" / run["run"]).reasons)}
 
 
 def _flow(results: Results, flow: str, rows: pd.DataFrame) -> dict[str, Any]:

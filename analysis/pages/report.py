@@ -6,13 +6,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from skybed.analysis.measures import paths, truth
+from skybed.analysis.measures import paths, sending, truth
 from skybed.analysis.numbers import number
 from skybed.analysis.pages import page, routing_figures
 from skybed.analysis.pages.figures import Figure, all_figures
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import Run
-from skybed.analysis.verdict import Verdict
+from skybed.analysis.verdict import FlowFigures, FullVerdict, Verdict
 
 PATHS_SHOWN = 40  # intervals per flow
 EVENTS_SHOWN = 100
@@ -20,8 +20,11 @@ EVENTS_SHOWN = 100
 
 def write(run: Run, verdict: Verdict) -> Path:
     """Write report.html into the run's directory. Of an unfinished run it says what is known."""
-    told: dict[str, Any] = {"verdict": verdict, "manifest": run.manifest, "figures": [], "ways": []}
-    if "limits" in verdict:  # everything could be read
+    told: dict[str, Any] = {
+        "verdict": verdict, "manifest": run.manifest, "provenance": _provenance(run), "figures": [],
+        "ways": [],
+    }  # fmt: skip
+    if isinstance(verdict, FullVerdict):
         told |= {
             "figures": [*all_figures(run, truth.probes(run)), *_routing_figures(run)],
             "events": _events(run),
@@ -65,42 +68,64 @@ def _sky(run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _checks(run: Run, verdict: Verdict) -> list[tuple[str, str, str, bool | None]]:
+def _checks(run: Run, verdict: FullVerdict) -> list[tuple[str, str, str, bool | None]]:
     """Key figures: what, value, limit, and whether it was kept (None: not judged)."""
-    limit, events, delay = run.scenario.fidelity, verdict["events"], verdict["delay"]
+    limit, events, routes, delay = run.scenario.fidelity, verdict.events, verdict.routes, verdict.delay
     rows: list[tuple[str, str, str, bool | None]] = []
-    for what, error in (("RTT error", verdict["rtt_error"]), ("One-way delay error", verdict["owd_error"])):
-        shares = [("median", "p50", limit.rtt_error_p50_us), ("99th pct.", "p99", limit.rtt_error_p99_us)]
-        for name, share, most in shares:
-            value = error[f"{share}_us"]
+    for what, error in (("RTT error", verdict.rtt_error), ("One-way delay error", verdict.owd_error)):
+        shares = [
+            ("median", error.p50_us, limit.rtt_error_p50_us),
+            ("99th pct.", error.p99_us, limit.rtt_error_p99_us),
+        ]
+        for name, value, most in shares:
             kept = None if value is None else value <= most
             rows.append((f"{what}, {name}", number(value, 0, "µs"), f"at most {most:g} µs", kept))
     rows.append((
-        "Largest error of an applied delay", number(delay["max_error_us"], 1, "µs"),
-        f"{delay['bound_us']:g} µs and an event's lateness", delay["within"],
+        "Largest error of an applied delay", number(delay.max_error_us, 1, "µs"),
+        f"{delay.bound_us:g} µs and an event's lateness", delay.within,
     ))  # fmt: skip
     rows.append((
-        f"Events late by more than {limit.late_ms:g} ms", f"{events['late']} of {events['planned']}",
-        f"at most {limit.late_pct:g} %", events["late_pct"] <= limit.late_pct,
+        f"Events late by more than {limit.late_ms:g} ms", f"{events.late} of {events.planned}",
+        f"at most {limit.late_pct:g} %", events.late_pct <= limit.late_pct,
     ))  # fmt: skip
-    routes = verdict["routes"]
     rows.append((
-        f"Route changes late by more than {limit.late_ms:g} ms", f"{routes['late']} of {routes['planned']}",
-        f"at most {limit.late_pct:g} %", routes["late_pct"] <= limit.late_pct,
+        f"Route changes late by more than {limit.late_ms:g} ms", f"{routes.late} of {routes.planned}",
+        f"at most {limit.late_pct:g} %", routes.late_pct <= limit.late_pct,
+    ))  # fmt: skip
+    missing = max(map(_missing_pct, verdict.flows), default=0.0)
+    most = sending.missing_pct(run)
+    rows.append((
+        "Not sent of what a flow was to send, at most", number(missing, 2, "%"), f"at most {most:g} %",
+        missing <= most,
     ))  # fmt: skip
     for what, group in (("Event", events), ("Route", routes)):
-        late = " / ".join(number(group[f"late_{name}_us"]) for name in ("p50", "p99", "max"))
+        late = " / ".join(map(number, (group.late_p50_us, group.late_p99_us, group.late_max_us)))
         rows.append((f"{what} lateness, median / 99th pct. / largest", f"{late} µs", "", None))
-    sent = sum(row["sent"] for row in verdict["flows"] if row["kind"] == "probe")
+    sent = sum(row.sending.sent or 0 for row in verdict.flows if row.kind == "probe")
     rows.append(
-        ("Probes that came back over links without load", f"{verdict['rtt_error']['n']} of {sent}", "", None)
+        ("Probes that came back over links without load", f"{verdict.rtt_error.n} of {sent}", "", None)
     )
-    proofs = verdict["proofs"]
-    if proofs["n"]:
-        rows.append(
-            ("Path proofs that saw the true path", f"{proofs['agreeing']} of {proofs['n']}", "", None)
-        )
+    proofs = verdict.proofs
+    if proofs.n:
+        rows.append(("Path proofs that saw the true path", f"{proofs.agreeing} of {proofs.n}", "", None))
     return rows
+
+
+def _missing_pct(row: FlowFigures) -> float:
+    """But of tcp, which the network may keep from sending."""
+    sent, due = row.sending.sent or 0, row.sending.due or 0
+    return 0.0 if row.kind == "tcp" or sent >= due else 100 * (due - sent) / due
+
+
+def _provenance(run: Run) -> list[tuple[str, str]]:
+    """What the manifest says, as text."""
+    return [(name, _told(value)) for name, value in run.manifest.as_json().items()]
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_told(part)}" for name, part in value.items())
+    return ", ".join(map(_told, value)) if isinstance(value, list) else str(value)
 
 
 def _way(run: Run, flow: str) -> dict[str, Any]:

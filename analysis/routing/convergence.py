@@ -17,7 +17,6 @@ what both cause after it. Probes that links lose at random count too.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +26,7 @@ import pandas as pd
 
 from skybed.analysis.measures import forwarding
 from skybed.analysis.measures.metrics import MIN_LOST, loss_periods
-from skybed.analysis.run import Run
+from skybed.analysis.run import Run, kept
 from skybed.topologies.model.flows import ProbeFlow
 from skybed.topologies.model.tables import ROUTING
 
@@ -50,7 +49,7 @@ class Event(NamedTuple):
     look_s: float
 
 
-@lru_cache(maxsize=8)
+@kept
 def table(run: Run) -> pd.DataFrame:
     """A row for each event and probe flow, by time; columns as topologies.model.tables.ROUTING tells them.
 

@@ -15,16 +15,17 @@ class Clock:
     """
 
     def __init__(self, lead_s: float = 0.0, zero_ns: int | None = None):
-        # The closest of a few readings: a preempted pair would be off by a time slice.
-        pairs = [(time.monotonic_ns(), time.time_ns(), time.monotonic_ns()) for _ in range(9)]
-        before, real, after = min(pairs, key=lambda pair: pair[2] - pair[0])
-        ahead_ns = real - (before + after) // 2  # of CLOCK_REALTIME
+        ahead_ns = _ahead_ns()
         if zero_ns is None:
             zero_ns = time.monotonic_ns() + round(lead_s * 1e9) + ahead_ns
         self._zero_ns, self._real_zero_ns = zero_ns - ahead_ns, zero_ns
 
     def now_s(self) -> float:
         return (time.monotonic_ns() - self._zero_ns) / 1e9
+
+    def stepped_ms(self) -> float:
+        """By how much CLOCK_REALTIME has been set since: time stamps of packets are off by it."""
+        return (_ahead_ns() - (self._real_zero_ns - self._zero_ns)) / 1e6
 
     def sleep_until(self, t_s: float) -> None:
         wait_s = t_s - self.now_s()
@@ -37,3 +38,11 @@ class Clock:
 
     def to_realtime_ns(self, t_s: float) -> int:
         return self._real_zero_ns + round(t_s * 1e9)
+
+
+def _ahead_ns() -> int:
+    """How far CLOCK_REALTIME is ahead of the monotonic clock."""
+    # The closest of a few readings: a preempted pair would be off by a time slice.
+    pairs = [(time.monotonic_ns(), time.time_ns(), time.monotonic_ns()) for _ in range(9)]
+    before, real, after = min(pairs, key=lambda pair: pair[2] - pair[0])
+    return real - (before + after) // 2

@@ -133,7 +133,7 @@ class _Watch:
             self._by_fd[fib.socket.fileno()] = number
             self._poll.register(fib.socket, select.EPOLLIN)
         self._taps: dict[tuple[int, int], tuple[str, control.Tap]] = {}  # by node and interface: its name
-        self._missed = 0
+        self._missed = self._overruns = 0
         self._cpu_s = 0.0  # spent before run time was known
         self._rows: list[Route] = []
         self._pending: dict[tuple[int, int], tuple[Via, float]] = {}  # node, destination: before, and when
@@ -163,6 +163,7 @@ class _Watch:
         for _, tap in self._taps.values():
             tap.take()
             tap.missed()
+        self._overruns = sum(fib.overruns for fib in self._fibs)
 
     def pieces(self, pipe: Connection, clock: Clock) -> Iterator[tuple[tables.Columns, tables.Columns]]:
         """Columns of `routes` and of `control` of what happens then, a window at a time."""
@@ -187,9 +188,9 @@ class _Watch:
         yield self._piece(until_s)
 
     def facts(self) -> dict[str, Any]:
-        """CPU time since run time was known, and what was missed."""
+        """CPU time since run time was known, and what was missed since."""
         missed = self._missed + sum(tap.missed() for _, tap in self._taps.values())
-        overruns = sum(fib.overruns for fib in self._fibs)
+        overruns = sum(fib.overruns for fib in self._fibs) - self._overruns
         return {"cpu_s": round(_cpu_s() - self._cpu_s, 3), "missed_packets": missed, "overruns": overruns}
 
     def _read(self, number: int, clock: Clock) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from skybed.analysis.manifest import Manifest
 from skybed.emulator.lanes import umlkernel
 from skybed.scripts.bench.figures import Section, figure
-from skybed.scripts.bench.live import LAST_LINES, SKYBED, follow
+from skybed.scripts.bench.live import LAST_LINES, SKYBED, follow, noted
 from skybed.scripts.running.progress import Stages
-from skybed.topologies.errors import InvalidRun
+from skybed.topologies.errors import InvalidRun, RunError
 from skybed.topologies.scenario.file import Scenario
 
 PLAYED_S = 30
@@ -64,7 +64,7 @@ def sky(planes: int, per_plane: int) -> Scenario:
 
 
 def _run(scenario: Scenario, budget_s: float, folder: Path) -> dict[str, Any]:
-    """wall_s of the whole command; of the manifest converge_s and the memory of daemons."""
+    """wall_s of the whole command; of the manifest converge_s and memory_mib of daemons."""
     folder.mkdir()
     file, out = folder / "scenario.yaml", folder / "out"
     file.write_text(scenario.dump())
@@ -73,9 +73,16 @@ def _run(scenario: Scenario, budget_s: float, folder: Path) -> dict[str, Any]:
     _, said = follow([*SKYBED, "run", str(file), "--clock", "virtual", *limit, "--out", str(out)])
     wall_s = time.monotonic() - began_s
     try:
-        manifest = json.loads((out / "manifest.json").read_text())
-        return {"wall_s": wall_s, "converge_s": manifest["converge_s"], **manifest["routing"]}
-    except (OSError, KeyError, ValueError):
+        manifest = Manifest.read(out)
+        routing = manifest.routing
+        if routing is None:
+            raise ValueError("the run broke off")
+        return {
+            "wall_s": wall_s,
+            "converge_s": noted(manifest.converge_s),
+            "memory_mib": noted(routing.memory_mib),
+        }
+    except (ValueError, RunError):
         lines = [f"The sky {scenario.name} was not played:", *said[-LAST_LINES:]]
         raise InvalidRun("\n  ".join(lines)) from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import signal
 import subprocess
 import sys
@@ -14,9 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from skybed.analysis.manifest import Manifest
+from skybed.analysis.verdict import FullVerdict
 from skybed.emulator.lanes import lanes
 from skybed.scripts.bench.figures import Section, figure
-from skybed.topologies.errors import InvalidRun, ScenarioError
+from skybed.topologies.errors import InvalidRun, RunError, ScenarioError
 from skybed.topologies.model.flows import ProbeFlow
 from skybed.topologies.scenario.file import Scenario
 
@@ -41,40 +42,47 @@ def live(scenario: Scenario, duration_s: float, lane: str, folder: Path) -> Sect
     started_s = time.monotonic()
     stages, said = follow([*SKYBED, "run", str(file), "--lane", lane, "--out", str(out)])
     try:
-        manifest = json.loads((out / "manifest.json").read_text())
-        verdict = json.loads((out / "verdict.json").read_text())
+        manifest, verdict = Manifest.read(out), FullVerdict.read(out)
         probes = pd.read_parquet(out / "probes.parquet").dropna(subset="rtt_us")
         at_s = {name: stages[name][0] - started_s for name in STAGES}
-        late, error = verdict["events"], verdict["rtt_error"]
-        first_s = at_s["ending"] - manifest["played_s"] + min(probes["sent_s"] + probes["rtt_us"] * 1e-6)
+        late, error = verdict.events, verdict.rtt_error
+        first_s = at_s["ending"] - manifest.played_s + min(probes["sent_s"] + probes["rtt_us"] * 1e-6)
         lane_end_s = (out / "manifest.json").stat().st_mtime - (out / "inside.json").stat().st_mtime
-        player_pct = 100 * manifest["player_cpu_s"] / manifest["played_s"]
+        player_pct = 100 * noted(manifest.player_cpu_s) / manifest.played_s
         parts_s = {
             "command": at_s["planning"],
             "planning": at_s["starting"] - at_s["planning"],
             "boot": at_s["building"] - at_s["starting"],
-            "build": manifest["build_s"],
+            "build": noted(manifest.build_s),
         }
         parts_s["ready"] = first_s - sum(parts_s.values())
-    except (OSError, KeyError, ValueError):
+        teardown_s = noted(manifest.teardown_s) + lane_end_s
+    except (OSError, KeyError, ValueError, RunError):
         raise InvalidRun("\n  ".join(["The live run left nothing to judge:", *said[-LAST_LINES:]])) from None
     return {
-        "about": f"Live: {scenario.name} for {duration_s:g} s, {stages['building'][1]}; {verdict['status']}",
+        "about": f"Live: {scenario.name} for {duration_s:g} s, {stages['building'][1]}; {verdict.status}",
         "scenario": scenario.name,
-        "status": verdict["status"],
-        "notes": verdict["reasons"],
+        "status": verdict.status,
+        "notes": verdict.reasons,
         "figures": [
             figure("first_ping_s", "command to first ping, s", [first_s]),
             *(figure(f"{name}_s", f"  {PARTS[name]}, s", [value]) for name, value in parts_s.items()),
-            figure("teardown_s", "tear-down, end of the lane, s", [manifest["teardown_s"] + lane_end_s]),
-            figure("late_p50_us", "events late, median, us", [late["late_p50_us"]]),
-            figure("late_p99_us", "events late, 99 %, us", [late["late_p99_us"]]),
-            figure("late_max_us", "events late, most, us", [late["late_max_us"]]),
-            figure("rtt_error_p50_us", "RTT off geometry, median, us", [error["p50_us"]]),
-            figure("rtt_error_p99_us", "RTT off geometry, 99 %, us", [error["p99_us"]]),
+            figure("teardown_s", "tear-down, end of the lane, s", [teardown_s]),
+            figure("late_p50_us", "events late, median, us", [late.late_p50_us]),
+            figure("late_p99_us", "events late, 99 %, us", [late.late_p99_us]),
+            figure("late_max_us", "events late, most, us", [late.late_max_us]),
+            figure("rtt_error_p50_us", "RTT off geometry, median, us", [error.p50_us]),
+            figure("rtt_error_p99_us", "RTT off geometry, 99 %, us", [error.p99_us]),
             figure("player_pct", "player, % of one CPU", [player_pct]),
         ],
     }
+
+
+def noted(fact: float | None) -> float:
+    """What a run notes at its end. ValueError where it did not come to it."""
+    if fact is None:
+        raise ValueError("the run broke off")
+    return fact
 
 
 def _quiet(scenario: Scenario, duration_s: float) -> Scenario:

@@ -8,10 +8,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from skybed.analysis.manifest import Manifest
+from skybed.analysis.verdict import FullVerdict
 from skybed.emulator.lanes import umlkernel
 from skybed.scripts.bench.figures import Section, figure
 from skybed.scripts.bench.live import LAST_LINES, SKYBED, follow
-from skybed.topologies.errors import InvalidRun
+from skybed.topologies.errors import InvalidRun, RunError
 from skybed.topologies.scenario.file import Scenario
 
 # Two stations and a line between them, for a TCP that fills it: a packet in one way or the other every 80 us.
@@ -85,13 +87,12 @@ def _run(scenario: Scenario, folder: Path) -> dict[str, Any]:
     stages, said = follow([*SKYBED, "run", str(file), "--clock", "virtual", "--out", str(out)])
     total_s = time.monotonic() - started_s
     try:
-        manifest = json.loads((out / "manifest.json").read_text())
-        verdict = json.loads((out / "verdict.json").read_text())
+        manifest, verdict = Manifest.read(out), FullVerdict.read(out)
         return {
             "playing_s": stages["ending"][0] - stages["playing"][0],
             "total_s": total_s,
-            "rtt_p99_us": verdict["rtt_error"]["p99_us"],
-            "tables_sha256": manifest["tables_sha256"],
+            "rtt_p99_us": verdict.rtt_error.p99_us,
+            "tables_sha256": manifest.tables_sha256,
         }
-    except (OSError, KeyError, ValueError):
+    except (KeyError, RunError):
         raise InvalidRun("\n  ".join(["A virtual run left nothing to judge:", *said[-LAST_LINES:]])) from None

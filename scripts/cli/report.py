@@ -17,7 +17,7 @@ from rich.text import Text
 from skybed.analysis import tested
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import Run
-from skybed.analysis.verdict import Verdict
+from skybed.analysis.verdict import FullVerdict, Verdict
 from skybed.scripts.cli import tables
 from skybed.scripts.cli.tables import rounded
 
@@ -36,7 +36,7 @@ def judge(run: Path, as_json: bool = False) -> None:
     """Write verdict.json and report.html of a run, say the verdict, and exit with its code."""
     judged = tested.judge(run)
     if as_json:
-        click.echo(json.dumps(judged.verdict, indent=2))
+        click.echo(json.dumps(judged.verdict.as_json(), indent=2))
     else:
         render(judged, judged.verdict, Console())
     sys.exit(judged.verdict.exit_code)
@@ -44,13 +44,13 @@ def judge(run: Path, as_json: bool = False) -> None:
 
 def render(run: Run, verdict: Verdict, console: Console) -> None:
     """Print the verdict first, then what it rests on, in 80 columns; in colour only on a terminal."""
-    head = Text.assemble((verdict.status.upper(), f"bold {COLOURS[verdict.status]}"), f"  {verdict['run']}")
+    head = Text.assemble((verdict.status.upper(), f"bold {COLOURS[verdict.status]}"), f"  {verdict.run}")
     console.print(head)
-    for sentence in [*verdict["reasons"], *verdict["notes"]]:
+    for sentence in [*verdict.reasons, *verdict.notes]:
         console.print(
             Text(textwrap.fill(sentence, console.width, initial_indent="  ", subsequent_indent="  "))
         )
-    if "limits" in verdict:  # everything could be read
+    if isinstance(verdict, FullVerdict):
         _flows(verdict, console)
         _convergence(run, console)
         _events(verdict, console)
@@ -59,21 +59,22 @@ def render(run: Run, verdict: Verdict, console: Console) -> None:
         console.print(Text(f"Report: {report}"), soft_wrap=True)
 
 
-def _flows(verdict: Verdict, console: Console) -> None:
+def _flows(verdict: FullVerdict, console: Console) -> None:
     table = tables.columns(
         "flow",
         numbers=[
             "RTT p50\n(ms)", "true\n", "p99\n(ms)", "true\n", "loss\n(%)", "outages\n(s)", "rate\n(Mbit/s)",
         ],
     )  # fmt: skip
-    for row in verdict["flows"]:
-        if row["kind"] == "trace":
+    for row in verdict.flows:
+        if row.kind == "trace":
             continue
-        outages = "" if row["outages"] is None else f"{row['outages']:.0f}: {row['outage_s']:.1f}"
+        of = row.metrics
+        outages = "" if of["outages"] is None else f"{of['outages']:.0f}: {of['outage_s']:.1f}"
         table.add_row(
-            row["flow"], rounded(row["rtt_p50_ms"], 2), rounded(row.get("true_rtt_p50_ms"), 2),
-            rounded(row["rtt_p99_ms"], 2), rounded(row.get("true_rtt_p99_ms"), 2),
-            rounded(row["loss_pct"], 2), outages, rounded(row["throughput_mbps"], 2),
+            row.flow, rounded(of["rtt_p50_ms"], 2), rounded(row.true_rtt_p50_ms, 2),
+            rounded(of["rtt_p99_ms"], 2), rounded(row.true_rtt_p99_ms, 2),
+            rounded(of["loss_pct"], 2), outages, rounded(of["throughput_mbps"], 2),
         )  # fmt: skip
     if table.row_count:
         console.print(table)
@@ -97,26 +98,21 @@ def _convergence(run: Run, console: Console) -> None:
         console.print(Text(f"... and {len(found) - EVENTS_SHOWN} more; see convergence.parquet."))
 
 
-def _events(verdict: Verdict, console: Console) -> None:
-    events, delay, error = verdict["events"], verdict["delay"], verdict["rtt_error"]
-    late = ", ".join(f"{name} {(events[f'late_{name}_us'] or 0) / 1e3:.2f}" for name in ("p50", "p99", "max"))
-    lines = [f"Events: {events['applied']}, late by {late} ms; {events['skipped']} skipped"]
-    if "player_cpu_pct" in verdict["host"]:
-        lines[0] += f"; {verdict['host']['player_cpu_pct']:.0f} % of a CPU"
-    if delay["max_error_us"] is not None:
-        lines.append(
-            f"Applied delays: {delay['max_error_us']:.0f} us off at most, bound {delay['bound_us']:g} us"
-        )
-    if error["n"]:
-        lines.append(
-            f"RTT error: p50 {error['p50_us']:.0f} us, p99 {error['p99_us']:.0f} us, {error['n']} probes"
-        )
-    if sent := verdict["routing"]["control"]:
+def _events(verdict: FullVerdict, console: Console) -> None:
+    events, delay, error = verdict.events, verdict.delay, verdict.rtt_error
+    late_us = {"p50": events.late_p50_us, "p99": events.late_p99_us, "max": events.late_max_us}
+    late = ", ".join(f"{name} {(us or 0) / 1e3:.2f}" for name, us in late_us.items())
+    lines = [f"Events: {events.applied}, late by {late} ms; {events.skipped} skipped"]
+    if verdict.host.player_cpu_pct is not None:
+        lines[0] += f"; {verdict.host.player_cpu_pct:.0f} % of a CPU"
+    if delay.max_error_us is not None:
+        lines.append(f"Applied delays: {delay.max_error_us:.0f} us off at most, bound {delay.bound_us:g} us")
+    if error.n:
+        lines.append(f"RTT error: p50 {error.p50_us:.0f} us, p99 {error.p99_us:.0f} us, {error.n} probes")
+    if sent := verdict.routing.control:
         lines.append(
             "Control traffic, mean of a link and direction: "
-            + ", ".join(
-                f"{x['protocol']} {x['link_bytes_s']:.0f} B/s" for x in sent if x["protocol"] != "all"
-            )
+            + ", ".join(f"{x.protocol} {x.link_bytes_s:.0f} B/s" for x in sent if x.protocol != "all")
         )
     for line in lines:
         console.print(Text(line))

@@ -21,6 +21,7 @@ import psutil
 from distributed import Client
 
 from skybed.analysis.campaign import table as table_of
+from skybed.analysis.verdict import Verdict
 from skybed.emulator.lanes import lanes
 from skybed.scripts.running import cluster
 from skybed.scripts.running import run as running
@@ -154,7 +155,7 @@ def run(
         table_of.write(cases, folder / "runs", campaign.metrics, folder / "table")
     counts: dict[str, int] = {}
     for case in cases:
-        status = json.loads((folder / "runs" / case.key / "verdict.json").read_text())["status"]
+        status = Verdict.read(folder / "runs" / case.key).status
         counts[status] = counts.get(status, 0) + 1
     return counts
 
@@ -175,7 +176,7 @@ def _keep(case: Case, folder: Path, run: bytes | str) -> None:
     out = folder / UNFINISHED / case.key
     out.mkdir(parents=True)
     if isinstance(run, str):
-        cluster.write_verdict(out, "error", run)
+        cluster.write_verdict(case, out, "error", run)
     else:
         cluster.unpack(run, out)
     record = {"parameters": case.parameters, "repeat": case.repeat, "seed": case.scenario.seed}

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import importlib.metadata
 import io
-import json
 import logging
 import os
 import platform
@@ -23,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
+from typing import Literal
 
 from dask import config
 from distributed import (
@@ -40,6 +40,7 @@ from rich.console import Console
 from skybed.analysis import verdict
 from skybed.analysis.campaign import table as table_of
 from skybed.analysis.run import load
+from skybed.analysis.verdict import Verdict
 from skybed.emulator.lanes import lanes, umlkernel
 from skybed.scripts.running import run as running
 from skybed.scripts.running.progress import Stages
@@ -77,7 +78,7 @@ def play(case: Case, retries: int, planned: bytes | str | None) -> bytes:
         out, stored = folder / "run", folder / "plan"
         out.mkdir()
         if isinstance(planned, str):
-            write_verdict(out, "error", planned)
+            write_verdict(case, out, "error", planned)
         else:
             if planned is not None:
                 unpack(planned, stored)
@@ -103,15 +104,12 @@ def make(case: Case, retries: int, out: Path, stages: Stages, planned: Plan | No
             made = load(out)
             judged = verdict.judge(made)
             verdict.write(made, judged)
-            status, why = judged.status, ""
+            if judged.status in table_of.USABLE:
+                return
         except InvalidRun as error:
-            status, why = "invalid", str(error)
+            write_verdict(case, out, "invalid", str(error))
         except Exception as error:
-            status, why = "error", f"{type(error).__name__}: {error}"
-        if status in table_of.USABLE:
-            return
-    if why:
-        write_verdict(out, status, why)
+            write_verdict(case, out, "error", f"{type(error).__name__}: {error}")
 
 
 def archive(folder: Path) -> bytes:
@@ -129,10 +127,9 @@ def unpack(packed: bytes, folder: Path) -> None:
         archived.extractall(folder)
 
 
-def write_verdict(out: Path, status: str, why: str) -> None:
+def write_verdict(case: Case, out: Path, status: Literal["invalid", "error"], why: str) -> None:
     """That of a run that left nothing to judge."""
-    told = {"status": status, "reasons": [why], "flows": []}
-    (out / "verdict.json").write_text(json.dumps(told, indent=2) + "\n")
+    Verdict.broken_off(case.key, case.scenario.duration_s, status, why).write(out)
 
 
 class _WhileWanted(Stages):

@@ -38,6 +38,7 @@ PR_SET_TIMERSLACK = 29
 CONVERGENCE_S = 90.0  # for routing daemons to find all routes before run time 0, by the real clock
 READY_S = 2.0  # from the sky's first state to run time 0: the traffic process makes its sockets
 PATIENCE_S = 32.0  # after the end, for answers under way and iperf3; the sky stands until traffic is done
+TRAFFIC = "traffic.json"  # what the traffic process says of itself
 SWITCH_S = 0.0005  # between Python's threads: none is to keep the player waiting
 
 Tell = Callable[..., None]
@@ -118,6 +119,8 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
         "player_cpu_s": round(player.cpu_s, 3),
         "finished": traffic_ended and played_s >= plan.duration_s and not fallen,
         "fallen": fallen,
+        "clock_stepped_ms": round(clock.stepped_ms(), 3),
+        "traffic": json.loads((run / TRAFFIC).read_text()) if traffic_ended else None,
         **facts,
         **recorded,
         "load_s": loaded_s - started_s,
@@ -149,7 +152,8 @@ def _fork_traffic(plan: Plan, sky: Sky, clock: Clock, run: Path) -> int:
         with open(run / "traffic.log", "w", buffering=1) as log:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
-            session.run(plan.scenario.traffic, sky, clock, plan.duration_s, run)
+            facts = session.run(plan.scenario.traffic, sky, clock, plan.duration_s, run)
+            (run / TRAFFIC).write_text(json.dumps(facts))
             status = 0
     except BaseException:
         traceback.print_exc()

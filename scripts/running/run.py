@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from skybed.analysis.compare import exact
+from skybed.analysis.manifest import Manifest
 from skybed.emulator.daemons import daemons
 from skybed.emulator.lanes import lanes
 from skybed.emulator.sky import tables
@@ -73,7 +74,7 @@ def run(
         daemons.check(plan)
         _write_plan(plan, out)
         manifest = _manifest(scenario, lane, options.clock)
-        _write_manifest(out, manifest)
+        manifest.write(out)
         zero_ns = round(scenario.begin.timestamp() * 1e9)
         virtual = lanes.VirtualTime(zero_ns, scenario.seed) if options.virtual else None
         with lanes.running(
@@ -93,8 +94,9 @@ def run(
                 _follow(process, out, plan, options, stages)
     inside = _inside(out, options.interactive)
     hashes = {"tables_sha256": exact.hashes(out)}
-    _write_manifest(out, manifest | inside | _host_state(before) | hashes)
-    return inside["finished"] or not options.interactive
+    manifest = manifest.with_(inside | _host_state(before) | hashes)
+    manifest.write(out)
+    return manifest.finished or not options.interactive
 
 
 def new_directory(scenario: Scenario) -> Path:
@@ -253,8 +255,8 @@ def _inside(out: Path, interactive: bool) -> dict:
 # -- the manifest ------------------------------------------------------------------------------------
 
 
-def _manifest(scenario: Scenario, lane: str, clock: str) -> dict:
-    return {
+def _manifest(scenario: Scenario, lane: str, clock: str) -> Manifest:
+    return Manifest.model_validate({
         "skybed": importlib.metadata.version("skybed"),
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
@@ -268,11 +270,7 @@ def _manifest(scenario: Scenario, lane: str, clock: str) -> dict:
         "played_s": 0.0,
         "finished": False,
         "cpu_count": os.cpu_count(),
-    }
-
-
-def _write_manifest(out: Path, manifest: dict) -> None:
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    })  # fmt: skip
 
 
 def _host_state(before: dict | None = None) -> dict:

@@ -116,7 +116,14 @@ def pair(builder, tmp_path):
 
 
 def test_a_run_is_the_same_as_its_copy(pair):
-    assert exact.differences(*pair()) == []
+    assert exact.compare(*pair()).differences == []
+
+
+def test_a_table_that_is_the_same_is_read_once(pair, monkeypatch):
+    read, open_file = [], exact.pq.ParquetFile
+    monkeypatch.setattr(exact.pq, "ParquetFile", lambda path: read.append(path) or open_file(path))
+    exact.compare(*pair())
+    assert len(read) == len(set(read)) == 2 * 7
 
 
 def test_the_first_cell_that_differs_is_named(pair):
@@ -124,7 +131,7 @@ def test_the_first_cell_that_differs_is_named(pair):
         probes.loc[[400, 17], "owd_us"] = [1.0, np.nan]
         return probes
 
-    (found,) = exact.differences(*pair(probes=change))
+    (found,) = exact.compare(*pair(probes=change)).differences
     owd_us = found.values[0]
     assert found == ("probes", (600, 600), 2, 17, {"flow": "p1", "seq": 17}, "owd_us", (owd_us, None))
     assert str(found) == (
@@ -135,14 +142,15 @@ def test_the_first_cell_that_differs_is_named(pair):
 @pytest.mark.parametrize("chunk", [100, 7, 65_536])  # the shorter ends with a chunk, or in one
 def test_rows_that_only_one_run_has(pair, chunk, monkeypatch):
     monkeypatch.setattr(exact, "CHUNK_ROWS", chunk)
-    (found,) = exact.differences(*pair(probes=lambda probes: probes[:500]))
+    (found,) = exact.compare(*pair(probes=lambda probes: probes[:500])).differences
     assert (found.rows, found.differing, found.row, found.column) == ((600, 500), 100, 500, "")
     assert str(found).startswith("probes: 100 of 600 rows differ; the first is row 500")
     assert str(found).endswith(", which only the first run has.")
 
 
 def test_other_columns(pair):
-    (found,) = exact.differences(*pair(paths=lambda paths: paths.assign(hop=paths.hop.astype("float64"))))
+    other = pair(paths=lambda paths: paths.assign(hop=paths.hop.astype("float64")))
+    (found,) = exact.compare(*other).differences
     assert str(found) == "paths: other columns: hop (int64) and hop (double)."
 
 
@@ -150,7 +158,7 @@ def test_a_table_that_is_missing(pair):
     a, b = pair()
     (b.dir / "routes.parquet").unlink()
     with pytest.raises(RunError, match=r"other: the table routes.parquet is missing"):
-        exact.differences(a, b)
+        exact.compare(a, b)
     assert list(exact.hashes(b.dir)) == ["events", "applied", "control", "probes", "paths", "flows"]
 
 
@@ -158,12 +166,13 @@ def test_a_damaged_table(pair):
     a, b = pair()
     (b.dir / "probes.parquet").write_bytes(b"PAR1")
     with pytest.raises(RunError, match=r"other/probes.parquet: the table cannot be read"):
-        exact.differences(a, b)
+        exact.compare(a, b)
 
 
 def test_what_two_manifests_explain(pair):
     a, b = pair()
-    b.manifest |= {"seed": 2, "clock": "virtual", "versions": {"scapy": "2.8.1", "numpy": "2.4.0"}}
+    other = {"seed": 2, "clock": "virtual", "versions": {"scapy": "2.8.1", "numpy": "2.4.0"}}
+    b.manifest = b.manifest.with_(other)
     assert exact.circumstances(a, b) == [
         "seed: 1 and 2",
         "clock: real and virtual",

@@ -49,7 +49,7 @@ def test_udp_and_tcp_metrics(builder):
     made.flow_rows("u1", "udp", 4.0)
     made.flow_rows("c1", "tcp", 8.0)
     run = made.load()
-    assert of(run, "u1")[["sent", "lost", "loss_pct", "throughput_mbps"]].tolist() == [6000, 60, 1.0, 4.0]
+    assert of(run, "u1")[["sent", "lost", "loss_pct", "throughput_mbps"]].tolist() == [25_000, 250, 1.0, 4.0]
     assert of(run, "c1")[["throughput_mbps", "retransmits", "rtt_p50_ms"]].tolist() == [8.0, 0, 20.0]
     assert np.isnan(of(run, "c1")["loss_pct"])
     assert metrics.throughput(run, "u1").iloc[-1].tolist() == [59.0, 60.0, 4.0]

@@ -34,9 +34,9 @@ def run(tmp_path_factory):
 
 def test_a_faithful_run_passes(run):
     judged = verdict.judge(run)
-    assert (judged.status, judged["reasons"]) == ("pass", [])
-    assert judged["rtt_error"]["max_us"] == pytest.approx(40.0, abs=0.1)
-    assert judged["proofs"]["agreeing"] == judged["proofs"]["n"] == 180
+    assert (judged.status, judged.reasons) == ("pass", [])
+    assert judged.rtt_error.max_us == pytest.approx(40.0, abs=0.1)
+    assert judged.proofs.agreeing == judged.proofs.n == 180
 
 
 def test_the_plan_keeps_its_bound_on_every_link(run):
@@ -71,8 +71,8 @@ def test_encapsulated_probes_take_longer_on_the_wire(tmp_path):
     assert len(links) >= 2
     assert first["true_owd_us"] == pytest.approx(light_us + wire_us, abs=0.1)
     judged = verdict.judge(run)
-    assert judged.status == "pass" and judged["rtt_error"]["n"] == 200
-    assert judged["proofs"] == {"n": 20, "agreeing": 20} and judged["notes"] == []
+    assert judged.status == "pass" and judged.rtt_error.n == 200
+    assert (judged.proofs.n, judged.proofs.agreeing) == (20, 20) and judged.notes == []
 
 
 def test_a_silenced_station_is_an_expected_outage(run):
@@ -93,10 +93,10 @@ def by_daemons(tmp_path):
 
 def test_where_daemons_route_a_run_is_held_to_their_tables(by_daemons):
     judged = verdict.judge(by_daemons.load())
-    assert (judged.status, judged["reasons"]) == ("pass", [])
-    assert judged["rtt_error"]["n"] == 1769 and judged["rtt_error"]["max_us"] == pytest.approx(40.0, abs=0.1)
-    assert judged["proofs"]["agreeing"] == judged["proofs"]["n"]
-    (note,) = judged["notes"]
+    assert (judged.status, judged.reasons) == ("pass", [])
+    assert judged.rtt_error.n == 1769 and judged.rtt_error.max_us == pytest.approx(40.0, abs=0.1)
+    assert judged.proofs.agreeing == judged.proofs.n
+    (note,) = judged.notes
     assert note.startswith("Paths were chosen by ospf")
     applied = by_daemons.tables["applied"]
     applied.loc[applied.index[applied["kind"] == "delay"][0], "delay_us"] += 130
@@ -114,10 +114,10 @@ def test_what_a_daemon_loses_is_true_what_the_emulation_loses_is_not(by_daemons)
     by_daemons.tables["routes"] = pd.concat([routes, gone, back]).assign(t_s=np.nan)
     probes.loc[probes["sent_s"].between(99.99, 109.99), MEASURED] = [True, np.nan, np.nan, np.nan]
     judged = verdict.judge(by_daemons.load())
-    assert (judged.status, judged["reasons"]) == ("pass", [])
-    assert judged["flows"][0]["lost"] == 30 + 100 and judged["flows"][0]["unexpected_lost"] == 0
+    assert (judged.status, judged.reasons) == ("pass", [])
+    assert judged.flows[0].lost == 30 + 100 and judged.flows[0].unexpected_lost == 0
     probes.loc[probes["sent_s"].between(19.99, 29.99), MEASURED] = [True, np.nan, np.nan, np.nan]
-    assert verdict.judge(by_daemons.load())["reasons"] == [
+    assert verdict.judge(by_daemons.load()).reasons == [
         "100 probes of p1 were lost though a path stood; the loss of the links accounts for 0."
     ]
 
@@ -135,7 +135,7 @@ def test_of_equal_next_hops_nobody_knows_which_is_taken(by_daemons):
     run = by_daemons.load()
     judged = truth.probes(run).query("sent_s < 140")  # then the one way ends too
     assert (judged["known"] == (judged["sent_s"] < 20) | judged["lost"]).all()
-    assert verdict.judge(run)["rtt_error"]["n"] == 200
+    assert verdict.judge(run).rtt_error.n == 200
 
 
 def test_proven_paths_follow_the_planned_ones(run):

@@ -113,8 +113,8 @@ def test_a_flow_that_never_comes_back(builder):
     run = made.load()
     row = of(run, "silence")
     assert np.isnan(row["recovered_s"]) and row["rate_derived_s"] == approx(59.9 - 55.0)
-    (flow,) = [x for x in verdict.judge(run)["flows"] if x["flow"] == "p1"]
-    assert flow["convergence_s"] == approx(4.9) and flow["expired"] == 0
+    (flow,) = [x for x in verdict.judge(run).flows if x.flow == "p1"]
+    assert flow.convergence_s == approx(4.9) and flow.expired == 0
 
 
 def test_stretch_is_over_the_oracle_s_round_trip(builder):
@@ -188,8 +188,8 @@ def test_churn_is_of_one_family_and_after_the_start(recorded):
 def test_the_verdict_tells_it_and_writes_the_table(builder):
     run = builder().load()
     judged = verdict.judge(run)
-    assert judged["routing"]["events"] == 1 and judged["routing"]["control"] == []
-    assert judged["routing"]["churn"]["changes"] == 2
+    assert judged.routing.events == 1 and judged.routing.control == []
+    assert judged.routing.churn.changes == 2
     verdict.write(run, judged)
     stored = pd.read_parquet(run.dir / "routing.parquet")
     assert stored["loss_derived_s"].tolist() == approx([2.0]) and [*stored.columns] == [*ROUTING.dtypes]

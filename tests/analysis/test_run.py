@@ -1,8 +1,11 @@
 """What is said of a directory that is not (or not quite) a run."""
 
 import pytest
+from pydantic import ValidationError
 
 import skybed
+from skybed.analysis.manifest import Manifest
+from skybed.analysis.measures import truth
 from skybed.topologies.errors import RunError
 
 
@@ -47,13 +50,40 @@ def test_manifest_of_another_version(builder):
     )
 
 
-def test_manifest_with_a_value_of_another_kind(builder):
+WRONG = [
+    ({"played_s": "long"}, "played_s of the manifest is 'long'"),
+    ({"lane": "bare"}, "lane of the manifest is 'bare'"),
+    ({"routing": {"daemon": "BIRD"}}, "the manifest has no routing.protocol"),
+    ({"weather": "fine"}, "the manifest has a weather, which is not known"),
+    ({"steal_pct": None}, "the manifest is of a finished run and has no steal_pct"),
+    ({"format": 2}, "the manifest has format 2, not 1"),
+    ({"format": "1"}, "the manifest has format '1', not 1"),
+]
+
+
+@pytest.mark.parametrize("fields, says", WRONG, ids=lambda value: "")
+def test_a_manifest_that_is_not_of_this_version_says_so_in_a_sentence(builder, fields, says):
     run = builder()
-    run.manifest["played_s"] = "long"
-    assert error_of(run) == (
-        f"{run.dir}/manifest.json: played_s of the manifest is 'long'; "
-        "it was written by another version of skybed, run the scenario again."
-    )
+    run.manifest |= fields
+    other = "it was written by another version of skybed, run the scenario again"
+    assert error_of(run) == f"{run.dir}/manifest.json: {says}; {other}."
+
+
+def test_a_manifest_is_read_as_it_was_written(builder):
+    run = builder().load()
+    assert Manifest.read(run.dir) == run.manifest
+    run.manifest.write(run.dir)
+    assert Manifest.read(run.dir) == run.manifest
+    with pytest.raises(ValidationError):  # nobody can change it by mistake
+        run.manifest.finished = False
+
+
+def test_a_probe_of_no_flow_of_the_scenario(builder):
+    run = builder()
+    run.tables["probes"].loc[7, "flow"] = "p9"
+    loaded = run.load()
+    with pytest.raises(RunError, match=r"run: probes.parquet holds p9, no probe flow of the scenario\.$"):
+        truth.probes(loaded)
 
 
 def test_missing_table(builder):
@@ -99,7 +129,8 @@ def test_columns_without_a_value_are_numbers_all_the_same(builder):
 
 
 def test_integers_with_gaps_are_read_as_numbers(builder):
-    run = builder()
+    udp, tcp = {"kind": "udp", "name": "u1", "rate_mbps": 1}, {"kind": "tcp", "name": "c1"}
+    run = builder(traffic=[flow | {"from": "Miyun", "to": "Sanya"} for flow in (udp, tcp)])
     run.flow_rows("u1", "udp", 1.0)
     run.flow_rows("c1", "tcp", 2.0)
     assert run.load().flows["retransmits"].isna().sum() == 60

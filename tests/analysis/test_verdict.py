@@ -10,6 +10,7 @@ from tiny_sky import PROBE
 
 from skybed.analysis import verdict
 from skybed.analysis.measures import delays, truth
+from skybed.topologies.errors import RunError
 from skybed.topologies.model.links import LinkClass
 
 LOAD = dict(kind="udp", name="u1", rate_mbps=4, start_s=10, stop_s=20) | {"from": "Miyun", "to": "Sanya"}
@@ -17,11 +18,12 @@ LOAD = dict(kind="udp", name="u1", rate_mbps=4, start_s=10, stop_s=20) | {"from"
 
 def test_a_good_run_passes(builder):
     judged = verdict.judge(builder().load())
-    assert (judged.status, judged.exit_code, judged["reasons"]) == ("pass", 0, [])
-    assert judged["rtt_error"] == approx({"n": 580, "p50_us": 40.0, "p99_us": 40.0, "max_us": 40.0}, abs=0.01)
-    assert judged["owd_error"]["p50_us"] == approx(20.0, abs=0.01)
-    assert judged["proofs"] == {"n": 60, "agreeing": 60}
-    assert judged["flows"][0]["unexpected_lost"] == 0
+    assert (judged.status, judged.exit_code, judged.reasons) == ("pass", 0, [])
+    off = {"n": 580, "p50_us": 40.0, "p99_us": 40.0, "max_us": 40.0}
+    assert judged.rtt_error.model_dump() == approx(off, abs=0.01)
+    assert judged.owd_error.p50_us == approx(20.0, abs=0.01)
+    assert (judged.proofs.n, judged.proofs.agreeing) == (60, 60)
+    assert judged.flows[0].unexpected_lost == 0
 
 
 def test_serialisation_is_part_of_the_truth(builder):
@@ -32,7 +34,7 @@ def test_serialisation_is_part_of_the_truth(builder):
 
 def test_the_applied_delay_stays_within_the_bound(builder):
     run = builder().load()
-    assert verdict.judge(run)["delay"]["max_error_us"] == approx(50.0, abs=0.01)
+    assert verdict.judge(run).delay.max_error_us == approx(50.0, abs=0.01)
     looks = delays.compare(run)
     assert (looks["error_us"].abs() <= looks["allowed_us"] + delays.TOLERANCE_US).all()
 
@@ -41,9 +43,9 @@ def test_a_late_event_may_leave_the_bound_by_its_lateness_times_the_rate(builder
     made = builder()
     table = made.tables["applied"]
     table.loc[3, ["applied_s", "late_us"]] = [table.loc[3, "t_s"] + 2.0, 2e6]  # 2 s at 20 us/s
-    delay = verdict.judge(made.load())["delay"]
-    assert delay["max_error_us"] == approx(90.0, abs=0.1)
-    assert delay["within"]
+    delay = verdict.judge(made.load()).delay
+    assert delay.max_error_us == approx(90.0, abs=0.1)
+    assert delay.within
 
 
 def test_a_wrong_applied_value_is_invalid(builder):
@@ -51,16 +53,17 @@ def test_a_wrong_applied_value_is_invalid(builder):
     made.tables["applied"].loc[3, "delay_us"] += 70
     judged = verdict.judge(made.load())
     assert judged.status == "invalid" and judged.exit_code == 3
-    assert judged["reasons"] == [
+    assert judged.reasons == [
+        "1 of 12 events were applied otherwise than planned, first event 3, delay of s1--Miyun at 10.00 s.",
         "The applied delay of s1--Miyun was 120 us off the true one at 10.00 s; "
-        "the bound and an event's lateness account for 50 us."
+        "the bound and an event's lateness account for 50 us.",
     ]
 
 
 def test_late_events_are_invalid(builder):
     made = builder()
     made.tables["applied"].loc[4, ["applied_s", "late_us"]] += [0.02, 20_000.0]
-    assert verdict.judge(made.load())["reasons"] == [
+    assert verdict.judge(made.load()).reasons == [
         "10 % of the events were late by more than 10 ms; the limit is 1 %."
     ]
 
@@ -68,7 +71,7 @@ def test_late_events_are_invalid(builder):
 def test_a_skipped_event_counts_as_late_and_its_absence_shows_in_the_delay(builder):
     made = builder()
     made.tables["applied"].loc[3, ["skipped", "applied_s", "late_us"]] = [True, np.nan, np.nan]
-    reasons = verdict.judge(made.load())["reasons"]
+    reasons = verdict.judge(made.load()).reasons
     assert reasons[0] == (
         "10 % of the events were late by more than 10 ms, 1 of them skipped; the limit is 1 %."
     )
@@ -78,15 +81,15 @@ def test_a_skipped_event_counts_as_late_and_its_absence_shows_in_the_delay(build
 def test_an_event_that_was_never_played_is_invalid(builder):
     made = builder()
     made.tables["applied"] = made.tables["applied"].drop(index=[0])
-    assert "1 of 12 events were neither applied nor skipped." in verdict.judge(made.load())["reasons"]
+    assert "1 of 12 events were neither applied nor skipped." in verdict.judge(made.load()).reasons
 
 
 def test_late_routes_are_invalid(builder):
     made = builder()
     made.tables["routes"].loc[2, "applied_s"] += 0.02
     judged = verdict.judge(made.load())
-    assert judged["reasons"] == ["50 % of the route changes were late by more than 10 ms; the limit is 1 %."]
-    assert judged["routes"]["late_max_us"] == approx(20_080)
+    assert judged.reasons == ["50 % of the route changes were late by more than 10 ms; the limit is 1 %."]
+    assert judged.routes.late_max_us == approx(20_080)
 
 
 def test_a_distorted_rtt_is_invalid_even_where_a_limit_fails_too(builder):
@@ -94,7 +97,7 @@ def test_a_distorted_rtt_is_invalid_even_where_a_limit_fails_too(builder):
     made.tables["probes"]["rtt_us"] += 2000
     judged = verdict.judge(made.load())
     assert judged.status == "invalid"
-    assert judged["reasons"] == [
+    assert judged.reasons == [
         "The RTT error has a p50 of 2040 us over 580 probes; the limit is 300 us.",
         "The RTT error has a p99 of 2040 us over 580 probes; the limit is 1000 us.",
         "p1: loss_pct is 3.333, at most 1 is accepted.",
@@ -105,7 +108,7 @@ def test_a_delay_in_one_direction_only_is_seen_though_the_rtt_is_right(builder):
     made = builder()
     made.tables["probes"]["owd_us"] += 5000
     made.tables["probes"]["owd_back_us"] -= 5000
-    reasons = verdict.judge(made.load())["reasons"]
+    reasons = verdict.judge(made.load()).reasons
     assert reasons[0] == "The one-way delay error has a p50 of 5000 us over 1160 probes; the limit is 300 us."
 
 
@@ -116,8 +119,8 @@ def test_queueing_behind_load_is_measured_but_not_held_against_the_emulation(bui
     table.loc[table["sent_s"].between(10, 20), "rtt_us"] += 50_000
     judged = verdict.judge(made.load())
     assert judged.status == "pass"
-    assert judged["flows"][0]["loaded"] == 121  # 10 s of load and 2 s for its queue to drain
-    assert judged["rtt_error"]["n"] == 580 - 121
+    assert judged.flows[0].loaded == 121  # 10 s of load and 2 s for its queue to drain
+    assert judged.rtt_error.n == 580 - 121
 
 
 def test_acceptance_limits(builder):
@@ -127,8 +130,8 @@ def test_acceptance_limits(builder):
     ]  # fmt: skip
     judged = verdict.judge(builder(accept=limits).load())
     assert (judged.status, judged.exit_code) == ("fail", 1)
-    assert [limit["met"] for limit in judged["limits"]] == [True, False, False]
-    assert judged["reasons"] == [
+    assert [limit.met for limit in judged.limits] == [True, False, False]
+    assert judged.reasons == [
         "p1: rtt_p99_ms is 20.38, at most 15 is accepted.",
         "p1: throughput_mbps was not measured, so its limit is not met.",
     ]
@@ -140,14 +143,14 @@ def test_an_unfinished_run_is_invalid_whatever_is_left_of_it(builder):
     del made.tables["probes"]
     judged = verdict.judge(made.load())
     assert judged.status == "invalid"
-    assert judged["reasons"] == [
+    assert judged.reasons == [
         "The run was not finished: 12 s of 60 s were played.",
         f"{made.dir}: the table probes.parquet is missing; the run was not finished, run it again.",
     ]
 
 
 def test_a_flow_that_left_nothing_is_invalid(builder):
-    reasons = verdict.judge(builder(traffic=[PROBE, LOAD]).load())["reasons"]
+    reasons = verdict.judge(builder(traffic=[PROBE, LOAD]).load()).reasons
     assert reasons == ["The flow u1 left no measurement; see traffic.log."]
 
 
@@ -155,8 +158,8 @@ def test_a_probe_flow_that_left_nothing_is_invalid(builder):
     made = builder()
     made.tables["probes"] = made.tables["probes"][:0]
     judged = verdict.judge(made.load())
-    assert judged["reasons"] == ["The flow p1 left no measurement; see traffic.log."]
-    assert (judged["flows"][0]["sent"], judged["flows"][0]["outages"]) == (0, None)
+    assert judged.reasons == ["The flow p1 left no measurement; see traffic.log."]
+    assert (judged.flows[0].sent, judged.flows[0].outages) == (0, None)
 
 
 def test_a_busy_host_is_noted_where_the_probes_kept_time_and_invalid_where_there_are_none(builder):
@@ -164,7 +167,7 @@ def test_a_busy_host_is_noted_where_the_probes_kept_time_and_invalid_where_there
     made.manifest["host_load_1m"] = [1.0, 6.5]
     judged = verdict.judge(made.load())
     assert judged.status == "pass"
-    assert judged["notes"] == ["The host was busy: load 6.5 on 2 CPUs, 0.0 % of their time stolen."]
+    assert judged.notes == ["The host was busy: load 6.5 on 2 CPUs, 0.0 % of their time stolen."]
     made = builder(traffic=[])
     made.manifest["host_load_1m"] = [1.0, 6.5]
     assert verdict.judge(made.load()).status == "invalid"
@@ -176,7 +179,7 @@ def test_probes_lost_over_a_standing_path_are_invalid(builder):
     made = builder()
     made.tables["probes"].loc[:49, "lost"] = True
     made.tables["probes"].loc[:49, ["rtt_us", "owd_us", "owd_back_us"]] = np.nan
-    assert verdict.judge(made.load())["reasons"] == [
+    assert verdict.judge(made.load()).reasons == [
         "50 probes of p1 were lost though a path stood; the loss of the links accounts for 0."
     ]
 
@@ -197,25 +200,51 @@ def test_loss_that_the_links_are_meant_to_have_is_not_held_against_the_emulation
 def test_probes_that_come_back_without_a_path_are_invalid(builder):
     made = builder()
     made.tables["probes"].loc[300:319, "lost"] = False
-    assert verdict.judge(made.load())["reasons"] == ["20 probes of p1 came back though no path stood."]
+    assert verdict.judge(made.load()).reasons == ["20 probes of p1 came back though no path stood."]
 
 
 def test_a_run_without_traffic_is_judged_by_its_timeline(builder):
     made = builder(traffic=[])
     judged = verdict.judge(made.load())
     assert judged.status == "pass"
-    assert judged["rtt_error"] == {"n": 0, "p50_us": None, "p99_us": None, "max_us": None}
+    assert judged.rtt_error.model_dump() == {"n": 0, "p50_us": None, "p99_us": None, "max_us": None}
 
 
 def test_the_verdict_is_plain_json(builder):
     run = builder().load()
     judged = verdict.judge(run)
     path = verdict.write(run, judged)
-    assert json.loads(path.read_text()) == judged
+    assert json.loads(path.read_text()) == judged.as_json()
+    assert verdict.Verdict.read(run.dir) == judged
+
+
+def test_a_verdict_of_another_version_says_so_in_a_sentence(builder):
+    run = builder().load()
+    path = verdict.write(run, verdict.judge(run))
+    told = json.loads(path.read_text())
+    for change, says in [
+        ({"format": 7}, "the verdict has format 7, not 1"),
+        ({"status": "good"}, "status of the verdict is 'good'"),
+        ({"events": told["events"] | {"late": "two"}}, "events.late of the verdict is 'two'"),
+        ({"flows": [told["flows"][0] | {"loss_pct": "3 %"}]}, "flows[0].loss_pct of the verdict is '3 %'"),
+        ({"flows": [{"flow": "p1"}]}, "the verdict has no flows[0].kind"),
+    ]:
+        path.write_text(json.dumps(told | change))
+        with pytest.raises(RunError) as caught:
+            verdict.Verdict.read(run.dir)
+        other = "it was written by another version of skybed, write it anew with `skybed report`"
+        assert str(caught.value) == f"{path}: {says}; {other}."
+
+
+def test_a_run_that_left_nothing_to_judge_has_a_verdict_too(tmp_path):
+    made = verdict.Verdict.broken_off("a1b2", 60.0, "error", "OSError: full")
+    made.write(tmp_path)
+    assert verdict.Verdict.read(tmp_path) == made
+    assert (made.reasons, made.flows, made.finished, made.exit_code) == (["OSError: full"], [], False, 3)
 
 
 def test_a_daemon_that_fell_in_the_run_is_a_reason(builder):
     made = builder()
     made.manifest |= {"finished": False, "fallen": "BIRD on s1 ended with signal 9."}
     judged = verdict.judge(made.load())
-    assert judged.exit_code == 3 and judged["reasons"][1] == "BIRD on s1 ended with signal 9."
+    assert judged.exit_code == 3 and judged.reasons[1] == "BIRD on s1 ended with signal 9."

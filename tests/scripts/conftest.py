@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 import pytest
+import tiny_sky
 import yaml
 
 from skybed.emulator.sky import tables
@@ -39,9 +40,6 @@ def good_run(tmp_path_factory):
             log(Played(events, next(done_s), np.zeros(len(events), bool), changes, next(done_s)))
     for table in (PROBES, PATHS, FLOWS):
         traffic_tables.write(table, [], folder)
-    manifest = {
-        "skybed": "0.1.0", "started_utc": "2026-05-09T00:00:00Z", "versions": {}, "lane": "uml",
-        "clock": "real", "cpu_count": 2, "duration_s": 30.0, "played_s": 30.0, "finished": True,
-    }  # fmt: skip
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    played = {"duration_s": 30.0, "played_s": 30.0, "scenario": "pair"}
+    (folder / "manifest.json").write_text(json.dumps(tiny_sky.MANIFEST | played))
     return folder

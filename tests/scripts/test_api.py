@@ -32,7 +32,7 @@ def test_a_run_is_made_judged_and_read(played, place):
     assert scenario.duration_s == 5 and options.virtual and out.parent.name == "runs"
     assert run.verdict.status == "pass" and (out / "report.html").is_file()
     for found in (skybed.results(run), skybed.results(out), skybed.results(str(out))):
-        assert found.verdict["status"] == "pass" and found.metrics.empty
+        assert found.verdict.status == "pass" and found.metrics.empty
         assert {"rtt_us", "true_rtt_us", "error_us"} <= set(found.probes)
 
 
@@ -57,7 +57,7 @@ def test_a_distorted_run_is_an_exception_and_kept(place, monkeypatch, good_run):
     monkeypatch.setattr(running, "run", late)
     with pytest.raises(skybed.InvalidRun):
         skybed.run(tiny_campaign.PAIR, "late")
-    assert skybed.results("late").verdict["status"] == "invalid"
+    assert skybed.results("late").verdict.status == "invalid"
 
 
 def test_a_campaign_is_run_and_read(place, monkeypatch):

@@ -10,6 +10,7 @@ import tempfile
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import tiny_campaign
 import yaml
 from click.testing import CliRunner
 
@@ -159,9 +160,8 @@ def test_a_table_has_a_folder_for_each_value_and_its_figures_are_the_verdicts(ca
     for n, case in enumerate(cases):
         folder = place / "runs" / case.key
         folder.mkdir(parents=True)
-        flows = [{"flow": "down", "sent": 300, "rtt_p50_ms": 7.25 + n}, {"flow": "across", "sent": 10}]
-        status = ("pass", "fail")[n]
-        (folder / "verdict.json").write_text(json.dumps({"status": status, "flows": flows}))
+        flows = {"down": {"sent": 300, "rtt_p50_ms": 7.25 + n}, "across": {"sent": 10}}
+        tiny_campaign.tiny_verdict(case.key, ("pass", "fail")[n], flows).write(folder)
         (folder / "case.json").write_text(json.dumps({"skybed": "0.1.0"}))
     for metrics in (["sent"], ["sent", "rtt_p50_ms"]):  # the second time anew
         table_of.write(cases, place / "runs", metrics, place / "table")
@@ -189,7 +189,7 @@ def _second_is_killed(case, retries, planned):
     if case.parameters["links.x-quick.loss_pct"]:
         os.kill(os.getpid(), signal.SIGKILL)
     with tempfile.TemporaryDirectory() as out:
-        cluster.write_verdict(pathlib.Path(out), "invalid", "Late.")
+        cluster.write_verdict(case, pathlib.Path(out), "invalid", "Late.")
         return cluster.archive(pathlib.Path(out))
 
 

@@ -228,7 +228,7 @@ RUNS = [
     (
         "manifest.json",
         write("{}"),
-        "run/manifest.json: the manifest has no skybed; it was written by another",
+        "run/manifest.json: the manifest has no format, not 1; it was written by another",
     ),
     ("plan/links.parquet", remove, "run/plan/links.parquet: this part of the plan is missing; make the plan"),
     (

@@ -76,7 +76,7 @@ PASSING = """
 def test_round_trips(skybed):
     run = skybed.run("pair.yaml")
     assert run.rtt("eo-0-0", "sanya").p99 < 10 * ms
-    assert run.verdict["reasons"] == []
+    assert run.verdict.reasons == []
 
 def test_loss(skybed):
     assert skybed.run("pair.yaml").loss("across") > 25 * percent

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from skybed.scripts.running import run
+from skybed.analysis.manifest import Manifest
+from skybed.analysis.verdict import FullVerdict
 from skybed.topologies.model import tables
 from skybed.topologies.plan import export
-from skybed.topologies.scenario.file import Scenario
 
 ROOT = pathlib.Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "run-directory.md").read_text()
@@ -51,11 +51,19 @@ def test_every_part_of_a_stored_plan_is_there(good_run):
 
 
 def test_every_key_of_the_manifest_is_there():
-    scenario = Scenario.load(ROOT / "scenarios" / "pair.yaml")
-    keys = {*run._manifest(scenario, "uml", "real"), *run._host_state(run._host_state())}
-    assert keys <= set(re.findall(r"`(\w+)`", section("manifest.json")))
+    assert {*Manifest.model_fields} == keys("manifest.json")
+
+
+def test_every_key_of_the_verdict_is_there():
+    assert {*FullVerdict.model_fields} == keys("verdict.json")
 
 
 def test_every_format_of_exports_is_there():
     told = re.findall(r"^\*\*`(\.\w+)`\*\*", section("Contacts for other programs"), re.MULTILINE)
     assert told == list(export.FORMATS)
+
+
+def keys(title):
+    """Those that the first column of a section's table tells."""
+    rows = re.findall(r"^\| (`[^|]*) \|", section(title), re.MULTILINE)
+    return {name for names in rows for name in re.findall(r"`(\w+)`", names)}

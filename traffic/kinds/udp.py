@@ -67,6 +67,7 @@ class Stream:
         self._outgoing = _headers(self._outbox.data)
         self._incoming = _headers(self._inbox.data)
         self._sent, self._next_expected = 0, 0
+        self.dropped = 0  # packets that the sink had no room for; known when it is closed
         seconds = max(1, ceil(self._stop_s - self._start_s))
         self._sent_in = np.zeros(seconds, np.int64)  # packets, by the second in which they were sent
         self._arrived_of = np.zeros(seconds, np.int64)  # those of them that arrived
@@ -117,15 +118,14 @@ class Stream:
                 self.flow.name,
                 self._pacer.left_out,
             )
-        drops = struct.unpack_from(
-            "=I", self._sink.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36), 4 * _DROPS
-        )[0]
-        if drops:
+        meminfo = self._sink.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 36)
+        self.dropped = struct.unpack_from("=I", meminfo, 4 * _DROPS)[0]
+        if self.dropped:
             log.warning(
                 "flow %s: %d packets were lost in the sink's own buffer, not in the network; "
                 "lower the flow's rate_mbps for this machine",
                 self.flow.name,
-                drops,
+                self.dropped,
             )
 
     def columns(self) -> dict[str, Any]:

@@ -35,7 +35,9 @@ def command(run: Path, file: Path | None, junit_file: Path | None) -> None:
 def _hold(run: Run, file: Path, junit_file: Path | None) -> baseline.Outcome:
     """A run against a baseline, also written as JUnit XML; of an invalid run that is the last thing done."""
     suite = f"baseline.{file.stem}"
-    facts: dict[str, object] = {name: run.manifest[name] for name in ("skybed", "clock", "started_utc")}
+    facts: dict[str, object] = {
+        name: getattr(run.manifest, name) for name in ("skybed", "clock", "started_utc")
+    }
     try:
         verdict.refuse_invalid(run, verdict.judge(run))
     except InvalidRun as why:

@@ -31,7 +31,7 @@ def figures(runs: Sequence[Run]) -> dict[str, Any]:
         "totals": many.totals(found),
     }
     told = [
-        {"run": str(run.dir), "name": name, "status": v.status, "reasons": v["reasons"]}
+        {"run": str(run.dir), "name": name, "status": v.status, "reasons": v.reasons}
         for (name, run), v in zip(found, judged, strict=True)
     ]
     return {"runs": told} | {

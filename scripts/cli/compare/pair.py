@@ -19,7 +19,7 @@ def figures(a: Run, b: Run) -> dict[str, Any]:
     """The figures of two runs, for JSON: both verdicts, and a row for each flow and figure."""
     table = comparison.compare(a, b)
     judged = [verdict.judge(run) for run in (a, b)]
-    runs = [{"run": str(run.dir), "status": v.status, "reasons": v["reasons"]}
+    runs = [{"run": str(run.dir), "status": v.status, "reasons": v.reasons}
             for run, v in zip((a, b), judged, strict=True)]  # fmt: skip
     return {"runs": runs, "figures": comparison.records(table)}
 

@@ -1,0 +1,71 @@
+"""What udp and tcp flows load: the way of each over time, and which packets share a link with one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skybed.analysis.measures.forwarding import Path, link_numbers, traces
+from skybed.analysis.run import Run, kept
+from skybed.topologies.model.flows import TcpFlow, UdpFlow
+from skybed.topologies.plan.plan import Plan
+
+STEP_S = 0.5  # how densely the way of a load is looked at
+TAIL_S = 2.0  # a queue is taken to drain within this after its load has ended
+
+
+class Load(NamedTuple):
+    """A flow, its window in run time, and its way every STEP_S of it: whether a packet sent at t_s arrives,
+    and the number of its path, if only to where it is lost. links: those that each path crosses.
+    """
+
+    flow: UdpFlow | TcpFlow
+    start_s: float
+    stop_s: float
+    t_s: np.ndarray
+    arrives: np.ndarray
+    path: np.ndarray
+    paths: list[Path]
+    links: list[set[int]]
+
+
+@kept
+def loads(run: Run) -> list[Load]:
+    """Those that began before the run ended."""
+    found = []
+    for flow in run.scenario.traffic:
+        if not isinstance(flow, UdpFlow | TcpFlow) or flow.start_s >= run.played_s:
+            continue
+        start_s, stop_s = flow.window_s(run.played_s)
+        t_s = np.arange(start_s, stop_s + STEP_S, STEP_S)
+        trace, *_ = traces(run, flow.family)
+        arrival_s, path, paths = trace(flow.source, flow.target, np.minimum(t_s, stop_s))
+        links = [set(link_numbers(run.plan, way)) for way in paths]
+        found.append(Load(flow, start_s, stop_s, t_s, ~np.isnan(arrival_s), path, paths, links))
+    return found
+
+
+def shared(run: Run, sent_s: np.ndarray, path: np.ndarray, paths: list[Path], but: str = "") -> np.ndarray:
+    """Whether each packet, sent at sent_s over paths[path] (-1: lost), shared a link with a load, that of the
+    flow `but` aside: bool, shape of sent_s.
+    """
+    found = np.zeros(len(sent_s), bool)
+    links = [set(link_numbers(run.plan, way)) for way in paths]
+    for load in loads(run):
+        if load.flow.name == but:
+            continue
+        meets = np.zeros((len(paths) + 1, len(load.paths)), bool)  # the last row: no path
+        for j, loaded in enumerate(load.links):
+            meets[:-1, j] = [bool(mine & loaded) for mine in links]
+        during = (sent_s >= load.start_s) & (sent_s <= load.stop_s + TAIL_S)
+        before = np.clip(np.searchsorted(load.t_s, sent_s) - 1, 0, len(load.t_s) - 1)
+        after = np.clip(before + 1, 0, len(load.t_s) - 1)
+        found |= during & (meets[path, load.path[before]] | meets[path, load.path[after]])
+    return found
+
+
+def rates_mbps(plan: Plan, paths: list[Path]) -> np.ndarray:
+    """What each path carries: the rate of its slowest link; nan for one without links."""
+    rates = [[plan.links[link].link_class.rate_mbps for link in link_numbers(plan, way)] for way in paths]
+    return np.array([min(on_the_way, default=np.nan) for on_the_way in rates])

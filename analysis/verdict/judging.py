@@ -1,0 +1,196 @@
+"""Judging a run: its figures, and what they say."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from skybed.analysis.measures import forwarding, metrics, paths, truth
+from skybed.analysis.measures.sending import Sending, sending
+from skybed.analysis.routing import control, convergence
+from skybed.analysis.run import Run, kept
+from skybed.analysis.verdict import machine, timeline, traffic
+from skybed.analysis.verdict.model import (
+    Churn,
+    Control,
+    Errors,
+    FlowFigures,
+    FullVerdict,
+    Outcome,
+    Proofs,
+    Routing,
+    Verdict,
+)
+from skybed.topologies.errors import InvalidRun, RunError
+from skybed.topologies.model.scenario import Limit
+
+
+@kept
+def judge(run: Run) -> Verdict:
+    """Judge a run. One that was not finished is invalid, whatever of it can still be read."""
+    manifest = run.manifest
+    about: dict[str, Any] = {
+        "run": run.name,
+        "played_s": run.played_s,
+        "duration_s": manifest.duration_s,
+        "finished": manifest.finished,
+    }
+    cut_short = list[str]()
+    if not manifest.finished:
+        played = f"{run.played_s:g} s of {manifest.duration_s:g} s were played"
+        cut_short = [f"The run was not finished: {played}.", *([manifest.fallen] if manifest.fallen else [])]
+    try:
+        return _by_tables(run, about, cut_short)
+    except RunError as why:
+        if manifest.finished:
+            raise
+        return Verdict(status="invalid", reasons=[*cut_short, str(why)], notes=[], **about)
+
+
+def refuse_invalid(run: Run, verdict: Verdict) -> None:
+    """Raises InvalidRun where the figures of a run must not be used."""
+    if verdict.status == "invalid":
+        raise InvalidRun(f"{run.dir}: this run is invalid. {' '.join(verdict.reasons)}")
+
+
+def write(run: Run, verdict: Verdict) -> Path:
+    """Write verdict.json into the run directory, and routing.parquet if the tables could be read."""
+    if isinstance(verdict, FullVerdict):
+        convergence.write(run)
+    return verdict.write(run.dir)
+
+
+def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVerdict:
+    probes, proofs, sent = truth.probes(run), paths.check_proofs(run), sending(run)
+    judged = probes[~probes["loaded"] & probes["known"]]
+    events, routes, delay = timeline.events(run), timeline.routes(run), timeline.delay(run)
+    rtt_error = _errors(judged["error_us"])
+    owd_error = _errors(pd.concat([judged["owd_error_us"], judged["owd_back_error_us"]]))
+    host, short = machine.host(run), traffic.shortfalls(run, sent)
+    proven = Proofs(n=len(proofs), agreeing=proofs["agrees"].sum())
+    flows = _flows(run, probes, sent)
+    limits = [_outcome(limit, flows) for limit in run.scenario.accept]
+    distorted = [
+        *cut_short,
+        *traffic.reasons(run, short),
+        *timeline.reasons(run, events, routes, delay),
+        *_off(run, "RTT", rtt_error),
+        *_off(run, "one-way delay", owd_error),
+        *machine.reasons(run, host, rtt_error),
+    ]
+    failed = [reason for outcome in limits if (reason := _unmet(outcome))]
+    return FullVerdict(
+        status="invalid" if distorted else "fail" if failed else "pass",
+        reasons=distorted + failed,
+        notes=[*traffic.notes(short), *machine.notes(host, rtt_error), *_notes(run, proven, rtt_error)],
+        **about,
+        scenario=run.scenario.name,
+        events=events,
+        routes=routes,
+        delay=delay,
+        rtt_error=rtt_error,
+        owd_error=owd_error,
+        host=host,
+        proofs=proven,
+        routing=_routing(run),
+        flows=flows,
+        limits=limits,
+    )
+
+
+# -- figures -------------------------------------------------------------------------------------
+
+
+def _errors(error_us: pd.Series) -> Errors:
+    size = error_us.dropna().abs()
+    return Errors(n=len(size), p50_us=size.quantile(0.5), p99_us=size.quantile(0.99), max_us=size.max())
+
+
+def _routing(run: Run) -> Routing:
+    found = convergence.table(run)
+    changed, targets = forwarding.churn(run, 4), forwarding.churn_by_destination(run, 4)
+    sent = control.summary(run, convergence.busy(run, found))
+    return Routing(
+        events=found["event"].nunique(),
+        control=[Control(**row) for row in sent.to_dict("records")],
+        churn=Churn(
+            changes=changed["changes"].sum(),
+            changes_s=changed["changes"].mean(),
+            changes_max_s=changed["changes"].max(),
+            destinations=len(targets),
+            destination_max=targets.max() if len(targets) else 0,
+        ),
+    )
+
+
+def _flows(run: Run, probes: pd.DataFrame, sent: list[Sending]) -> list[FlowFigures]:
+    of_routing = convergence.of_flows(run, probes)
+    found = []
+    for row, one in zip(metrics.flow_metrics(run).to_dict("records"), sent, strict=True):
+        row["sending"] = {"unit": one.unit, "sent": one.sent, "due": one.due}
+        if row["kind"] == "probe":
+            mine = probes[probes["flow"] == row["flow"]]
+            error = _errors(mine.loc[~mine["loaded"], "error_us"])
+            row |= of_routing.reindex([row["flow"]]).iloc[0].to_dict()
+            row["true_rtt_p50_ms"] = mine["true_rtt_us"].quantile(0.5) / 1e3
+            row["true_rtt_p99_ms"] = mine["true_rtt_us"].quantile(0.99) / 1e3
+            row["rtt_error_p50_us"], row["rtt_error_p99_us"] = error.p50_us, error.p99_us
+            row["unexpected_lost"] = (mine["known"] & mine["lost"] & ~mine["expected_lost"]).sum()
+            row["unexpected_back"] = (~mine["lost"] & mine["expected_lost"]).sum()
+            row["loaded"] = mine["loaded"].sum()
+        found.append(FlowFigures.model_validate(row))
+    return found
+
+
+def _outcome(limit: Limit, flows: list[FlowFigures]) -> Outcome:
+    value = next((row.metrics.get(limit.metric) for row in flows if row.flow == limit.flow), None)
+    low = -math.inf if limit.min is None else limit.min
+    high = math.inf if limit.max is None else limit.max
+    met = value is not None and low <= value <= high
+    return Outcome(flow=limit.flow, metric=limit.metric, min=limit.min, max=limit.max, value=value, met=met)
+
+
+# -- reasons -------------------------------------------------------------------------------------
+
+
+def _unmet(limit: Outcome) -> str:
+    """Why a limit is not met; "" if it is."""
+    said = f"{limit.flow}: {limit.metric}"
+    if limit.met:
+        return ""
+    if limit.value is None:
+        return f"{said} was not measured, so its limit is not met."
+    if limit.max is not None and limit.value > limit.max:
+        return f"{said} is {limit.value:.4g}, at most {limit.max:g} is accepted."
+    return f"{said} is {limit.value:.4g}, at least {limit.min:g} is accepted."
+
+
+def _off(run: Run, what: str, error: Errors) -> list[str]:
+    limit = run.scenario.fidelity
+    shares = (
+        ("p50", error.p50_us, limit.rtt_error_p50_us),
+        ("p99", error.p99_us, limit.rtt_error_p99_us),
+    )
+    return [
+        f"The {what} error has a {share} of {value:.0f} us over {error.n} probes; the limit is {most:g} us."
+        for share, value, most in shares
+        if value is not None and value > most
+    ]
+
+
+def _notes(run: Run, proofs: Proofs, rtt_error: Errors) -> list[str]:
+    routing, found = run.scenario.routing, []
+    if proofs.agreeing < proofs.n:
+        whose = "that of the forwarding tables" if routing.by_daemons else "the plan's"
+        found.append(f"{proofs.n - proofs.agreeing} of {proofs.n} path proofs saw another path than {whose}.")
+    if routing.by_daemons:
+        found.append(
+            f"Paths were chosen by {routing.title}: true round trips and losses are those along its "
+            "forwarding tables, as they were recorded."
+        )
+    if not rtt_error.n:
+        found.append("No probe came back over unloaded links, so the RTT error was not judged.")
+    return found

@@ -1,0 +1,217 @@
+"""verdict.json: what a run meant, as a model. Times in the unit that a name ends in; None: nothing to say."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
+
+from skybed.analysis.stored import Stored
+from skybed.topologies.model.fields import Model
+
+EXIT_CODES = {"pass": 0, "fail": 1, "invalid": 3, "error": 3}
+
+
+def _number(value: Any) -> int | float | None:
+    """As JSON has it: a plain number, None for what is none or not finite."""
+    if value is None or value is pd.NA:
+        return None
+    found = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(found, int | float):
+        raise ValueError("is not a number")
+    return found if math.isfinite(found) else None
+
+
+Number = Annotated[int | float | None, PlainValidator(_number)]
+Count = Annotated[int, BeforeValidator(_number)]
+
+
+class Lateness(Model):
+    """Applied less due; what never was applied is late."""
+
+    late: Count  # by more than the scenario's fidelity allows
+    late_pct: float
+    late_p50_us: Number
+    late_p99_us: Number
+    late_max_us: Number
+
+
+class Events(Lateness):
+    """Of links. Those at 0 are applied before the clock starts, so that their lateness says nothing."""
+
+    planned: Count  # until played_s
+    applied: Count
+    skipped: Count  # left out because a newer value was due already; they are late too
+    missing: Count  # neither applied nor skipped
+    otherwise: Count  # applied with another time, link, kind or value than planned
+
+
+class Routes(Lateness):
+    """Changes of routes after the first tables; each instant is as late as its last change."""
+
+    planned: Count
+    instants: Count
+
+
+class Delay(Model):
+    """Applied delays of links against true ones."""
+
+    bound_us: float
+    max_error_us: Number
+    within: bool  # the bound, and what an event's lateness adds to it
+    link: str | None = None  # of the look that is worst
+    t_s: Number = None
+    error_us: Number = None
+    allowed_us: Number = None
+
+
+class Errors(Model):
+    """|measured - true| of the probes that came back, without those that shared a link with load and those of
+    which the way is not known.
+    """
+
+    n: Count
+    p50_us: Number
+    p99_us: Number
+    max_us: Number
+
+
+class Host(Model):
+    cpu_count: int
+    load_1m: list[float]
+    steal_pct: float
+    busy: bool  # others wanted the CPUs too
+    player_cpu_pct: Number = None  # of one CPU, spent on the updates
+
+
+class Proofs(Model):
+    """Path proofs, and those whose path was the planned one (see `analysis.measures.paths`)."""
+
+    n: Count
+    agreeing: Count
+
+
+class Control(Model):
+    """What routing sent; see `analysis.routing.control.summary`."""
+
+    protocol: str
+    packets_s: Number
+    bytes_s: Number
+    link_bytes_s: Number
+    link_max_bytes_s: Number
+    link_quiet_bytes_s: Number
+    link_busy_bytes_s: Number
+
+
+class Churn(Model):
+    """Changes of IPv4 routes after 0."""
+
+    changes: Count
+    changes_s: Number  # a second
+    changes_max_s: Number  # most in one
+    destinations: Count  # that had any
+    destination_max: Count  # the most of one
+
+
+class Routing(Model):
+    events: Count  # after which routing had to converge
+    control: list[Control]  # a row for each protocol
+    churn: Churn
+
+
+class Sent(Model):
+    """What a flow sent and what was due, in `unit`s; see `analysis.measures.sending`."""
+
+    unit: Literal["probes", "rounds", "packets", "seconds"]
+    sent: Number
+    due: Number
+
+
+class FlowFigures(Model):
+    """A flow, and beside these fields a field for each of its metrics."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Number] = Field(init=False)
+
+    flow: str
+    kind: str
+    src: str
+    dst: str
+    sending: Sent
+    # Of probes:
+    true_rtt_p50_ms: Number = None
+    true_rtt_p99_ms: Number = None
+    rtt_error_p50_us: Number = None
+    rtt_error_p99_us: Number = None
+    loaded: Count | None = None  # shared a link with load
+    unexpected_lost: Count | None = None  # though a path stood, of those whose way is known
+    unexpected_back: Count | None = None  # though none stood
+
+    @property
+    def metrics(self) -> dict[str, int | float | None]:
+        """Those of `measures.metrics`, and of probes those of `routing.convergence.of_flows`, by name."""
+        return self.__pydantic_extra__
+
+
+class Outcome(Model):
+    """Of an acceptance limit."""
+
+    flow: str
+    metric: str
+    min: Number
+    max: Number
+    value: Number
+    met: bool
+
+
+class Verdict(Stored):
+    """What every verdict says."""
+
+    WHAT: ClassVar[str] = "verdict"
+    REMEDY: ClassVar[str] = "write it anew with `skybed report`"
+
+    format: Literal[1] = 1
+    status: Literal["pass", "fail", "invalid", "error"]  # invalid wins over fail; error: it broke off
+    reasons: list[str]  # sentences that say why it is not a pass; empty for a pass
+    notes: list[str]  # sentences worth knowing that change nothing
+    run: str
+    played_s: float
+    duration_s: float
+    finished: bool
+    flows: list[FlowFigures] = []
+
+    @classmethod
+    def broken_off(
+        cls, run: str, duration_s: float, status: Literal["invalid", "error"], why: str
+    ) -> Verdict:
+        """Of a run that left nothing to judge."""
+        return Verdict(
+            status=status, reasons=[why], notes=[], run=run, played_s=0.0, duration_s=duration_s,
+            finished=False, flows=[],
+        )  # fmt: skip
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.status]
+
+    @classmethod
+    def kind_of(cls, found: dict[str, Any]) -> type[Verdict]:
+        return FullVerdict if "events" in found else cls
+
+
+class FullVerdict(Verdict):
+    """Of a run whose tables could be read, so that it was judged by them."""
+
+    scenario: str
+    events: Events
+    routes: Routes
+    delay: Delay
+    rtt_error: Errors
+    owd_error: Errors  # both directions of the one-way delay
+    host: Host
+    proofs: Proofs
+    routing: Routing
+    limits: list[Outcome]

@@ -1,0 +1,149 @@
+"""What was measured, held to what was to be: all of it sent, in its time, and lost to the network alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from skybed.analysis.measures.forwarding import passing, traces
+from skybed.analysis.measures.loads import Load, loads, rates_mbps, shared
+from skybed.analysis.measures.losses import losses
+from skybed.analysis.measures.sending import Sending, missing_pct, times_s, told_late_s
+from skybed.analysis.numbers import percent
+from skybed.analysis.run import Run
+from skybed.topologies.model.flows import TCP_TAIL_S, ProbeFlow, TcpFlow, TraceFlow
+
+HANDSHAKES = 5  # round trips of iperf3 before it sends, and one more for each stream
+CLOCK_S = 1e-6  # how well times agree that are the same
+LATE_S = 1.0  # nothing is sent so much after the stop of its flow, or counted so much after its interval
+FEW_MBIT = 0.1
+
+
+class Shortfall(NamedTuple):
+    """A flow that sent less than was due. why: the network's reason, if it may have one."""
+
+    sending: Sending
+    why: str
+
+
+def shortfalls(run: Run, sent: Sequence[Sending]) -> list[Shortfall]:
+    """A flow sends what is due whatever becomes of it on the way, so what it did not send is the machine's
+    fault. But for tcp: iperf3 has nothing to send before it is connected, and that, or the end of a
+    connection, may be the network's doing. So a transfer that fell short may be right where the network gave
+    it a reason, and is not held against the run. What traffic itself does never is excused: that it told
+    iperf3 late to begin.
+    """
+    limit, transfers = missing_pct(run) / 100, {load.flow.name: load for load in loads(run)}
+    found = []
+    for one in sent:
+        if one.missing > limit * one.due:
+            why, load = "", transfers.get(one.flow)
+            if load and isinstance(load.flow, TcpFlow):
+                told_late = told_late_s(run, load.flow) > max(limit * one.due, CLOCK_S)
+                why = "" if told_late else _hindrance(run, load, load.flow)
+            found.append(Shortfall(one, why))
+    return found
+
+
+def _hindrance(run: Run, load: Load, flow: TcpFlow) -> str:
+    """What in the network may keep a transfer from connecting, or end it; "" where nothing may."""
+    trace, t_s = traces(run, flow.family)[0], np.minimum(load.t_s, load.stop_s)
+    there_s, path, paths = trace(flow.source, flow.target, t_s)
+    if np.isnan(there_s).any():
+        return "no path stood all the time"
+    back_s, back, back_paths = trace(flow.target, flow.source, there_s)
+    if np.isnan(back_s).any():
+        return "no path back stood all the time"
+    if passing(run.plan, paths)[path].min() < 1 or passing(run.plan, back_paths)[back].min() < 1:
+        return "links on its way lose packets"
+    name = str(flow.name)
+    if shared(run, t_s, path, paths, name).any() or shared(run, there_s, back, back_paths, name).any():
+        return "other load was on its way"
+    connecting_s = (HANDSHAKES + flow.streams) * float((back_s - t_s).max())
+    return f"it takes {connecting_s:.1f} s to connect" if connecting_s > TCP_TAIL_S else ""
+
+
+def notes(short: Sequence[Shortfall]) -> list[str]:
+    return [f"{_said(one)}; the network may be why: {why}." for one, why in short if why]
+
+
+def reasons(run: Run, short: Sequence[Shortfall]) -> list[str]:
+    """Why what was measured is not what was to be measured."""
+    found = [*_missing(run, short), *_strays(run), *_dropped(run), *_overlaps(run), *_too_fast(run)]
+    return [*found, *_losses(run)]
+
+
+def _said(one: Sending) -> str:
+    return f"{one.flow} sent {one.sent:g} of the {one.due:g} {one.unit} that were due"
+
+
+def _missing(run: Run, short: Sequence[Shortfall]) -> Iterator[str]:
+    for one, why in short:
+        if why:
+            continue
+        if one.sent:
+            share = percent(100 * one.missing / one.due)
+            yield f"{_said(one)}, {share} too few; the limit is {missing_pct(run):g} %."
+        else:
+            yield f"The flow {one.flow} left no measurement; see traffic.log."
+
+
+def _strays(run: Run) -> Iterator[str]:
+    """Sent outside the time of their flow: by another clock."""
+    for flow in run.scenario.traffic:
+        if isinstance(flow, ProbeFlow | TraceFlow):
+            (start_s, stop_s), sent_s = flow.window_s(run.manifest.duration_s), times_s(run, flow)
+            if strays := int((~sent_s.between(start_s - CLOCK_S, stop_s + LATE_S)).sum()):
+                what = "probes" if isinstance(flow, ProbeFlow) else "rounds"
+                yield (
+                    f"{strays} {what} of {flow.name} were sent outside its time, which is from {start_s:g} "
+                    f"to {stop_s:g} s."
+                )
+
+
+def _dropped(run: Run) -> Iterator[str]:
+    facts, limit_pct = run.manifest.traffic, run.scenario.fidelity.missing_pct
+    for flow, dropped in (facts.dropped_by_sink if facts else {}).items():
+        sent = run.flows.loc[run.flows["flow"] == flow, "sent_packets"].sum()
+        if dropped > limit_pct / 100 * sent:
+            yield (
+                f"{dropped} of {sent:.0f} packets of {flow} were lost in the buffer of its own sink, not in "
+                f"the network; the limit is {limit_pct:g} %."
+            )
+
+
+def _overlaps(run: Run) -> Iterator[str]:
+    for flow, rows in run.flows.groupby("flow", sort=False):
+        start_s, end_s = (rows[name].to_numpy() for name in ("start_s", "end_s"))
+        wrong = np.append(start_s[1:] < end_s[:-1] - CLOCK_S, False) | (end_s < start_s)
+        if wrong.any():
+            at_s = start_s[wrong.argmax()]
+            yield f"Intervals of {flow} overlap: the one at {at_s:.2f} s goes on beyond the next one's begin."
+
+
+def _too_fast(run: Run) -> Iterator[str]:
+    """A flow that received more than the links of its way can carry, as if these had no rate."""
+    for load in loads(run):
+        rows = run.flows[run.flows["flow"] == load.flow.name]
+        most_mbps = np.nanmax(np.append(rates_mbps(run.plan, load.paths)[load.path[load.arrives]], 0.0))
+        length_s = rows["end_s"].max() - rows["start_s"].min()
+        received_mbit = rows["received_bytes"].sum() * 8e-6
+        if received_mbit > most_mbps * (length_s + LATE_S) + FEW_MBIT:
+            yield (
+                f"{load.flow.name} received {received_mbit / length_s:.4g} Mbit/s, and the links of its way "
+                f"carry {most_mbps:.4g}."
+            )
+
+
+def _losses(run: Run) -> Iterator[str]:
+    """Flows of which too many or too few packets were lost, or too many arrived."""
+    for x in losses(run):
+        by_links = f"the loss of the links accounts for {x.by_links:.0f}"
+        if x.lost - x.by_links > x.edge + x.chance:
+            yield f"{x.lost} {x.what} of {x.flow} were lost though a path stood; {by_links}."
+        if x.by_links - x.lost > x.edge + x.chance:
+            yield f"Only {x.lost} {x.what} of {x.flow} were lost; {by_links}."
+        if x.back > x.edge:
+            yield f"{x.back} {x.what} of {x.flow} came back though no path stood."
