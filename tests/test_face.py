@@ -42,8 +42,8 @@ def test_its_names_are_the_things_of_the_rooms():
 from skybed import Scenario, mbps, ms, percent, results, run
 from skybed.analysis import units
 from skybed.scripts import api
-from skybed.topologies.model import scenario
-assert (Scenario, run, results) == (scenario.Scenario, api.run, api.results)
+from skybed.topologies.scenario import file
+assert (Scenario, run, results) == (file.Scenario, api.run, api.results)
 assert (ms, mbps, percent) == (units.ms, units.mbps, units.percent)
 import skybed
 for name in dir(skybed):

@@ -246,7 +246,7 @@ def test_an_event_that_was_applied_otherwise_than_planned_is_invalid(builder, co
 def test_what_the_recorder_missed_is_invalid(builder):
     made = builder()
     rows = [(0, "Miyun", "s1", "ospf", 990, 99_000)]
-    made.tables["control"] = pd.DataFrame(rows, columns=[*CONTROL]).astype(CONTROL)
+    made.tables["control"] = pd.DataFrame(rows, columns=[*CONTROL.dtypes]).astype(CONTROL.dtypes)
     made.manifest["recorder"] = {"cpu_s": 0.1, "missed_packets": 10, "overruns": 0}
     assert reasons(made) == []
     made.manifest["recorder"] = {"cpu_s": 0.1, "missed_packets": 11, "overruns": 2}
