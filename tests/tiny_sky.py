@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
+import hand_made
 import numpy as np
 import pandas as pd
 
 import skybed
 from skybed.analysis.measures import truth
+from skybed.topologies.contacts import properties
+from skybed.topologies.contacts.properties import Direction, Property
 from skybed.topologies.model.flows import HOPS
 from skybed.topologies.model.links import LinkClass
 from skybed.topologies.model.tables import CONTROL, FLOWS, PATHS, PROBES
@@ -28,7 +31,6 @@ GAP_S = (30.0, 32.0)
 BASE_S = np.array([5e-3, 4e-3, 6e-3, 4e-3])
 RATE = np.array([20e-6, 0.0, 0.0, 0.0])
 BOUND_US = 50.0
-KINDS = ("up", "delay", "silence", "heal", "down")
 
 
 @dataclass
@@ -74,11 +76,10 @@ class TinyPlan:
     def events(self) -> Pieces:
         """Miyun--s1 is set anew whenever the value would leave the bound."""
         step_s = 2 * BOUND_US * 1e-6 / RATE[0]
-        rows = [(0.0, 0, 1, 4000.0), (0.0, 0, 0, 5050.0)]
-        rows += [(t_s, 1, 0, 5050.0 + t_s * 20) for t_s in np.arange(step_s, GAP_S[0], step_s)]
-        rows += [(30.0, 4, 1, np.nan), (30.0, 4, 0, np.nan), (32.0, 0, 3, 4000.0), (32.0, 0, 2, 6000.0)]
-        kind = [("t_s", "f8"), ("kind", "u1"), ("link", "i4"), ("delay_us", "f8")]
-        return Pieces(lambda: iter([np.array(rows, dtype=kind)]))
+        rows = [(0.0, "up", 1, 4000.0), (0.0, "up", 0, 5050.0)]
+        rows += [(t_s, "delay", 0, 5050.0 + t_s * 20) for t_s in np.arange(step_s, GAP_S[0], step_s)]
+        rows += [(30.0, "down", 1), (30.0, "down", 0), (32.0, "up", 3, 4000.0), (32.0, "up", 2, 6000.0)]
+        return Pieces(lambda: iter([hand_made.events(rows)]))
 
     @property
     def routes(self) -> Pieces:
@@ -113,12 +114,18 @@ LOST = {"link": "int32", "kind": "str", "planned": "bool", "start_s": "float64",
 
 
 def events(plan) -> pd.DataFrame:
-    rows = plan.events.whole()
-    names, kinds = np.array([link.name for link in plan.links], object), np.array(KINDS, object)
+    happens = plan.events.whole()
+    told, delay_us = properties.rows(happens)
+    rows = happens[told]
+    names, kinds = np.array([link.name for link in plan.links], object), np.array(properties.KINDS, object)
     a, b = (np.array([plan.nodes[getattr(x, end)].name for x in plan.links], object) for end in "ab")
+    directions = np.array([None, *(name.lower() for name in Direction.__members__)], object)
+    whats = np.array([what.name.lower() for what in Property], object)
     return pd.DataFrame({
-        "event": np.arange(len(rows)), "t_s": rows["t_s"], "kind": kinds[rows["kind"]],
-        "link": names[rows["link"]], "a": a[rows["link"]], "b": b[rows["link"]], "delay_us": rows["delay_us"],
+        "event": np.arange(len(rows)), "t_s": rows["t_s"], "kind": kinds[properties.kind(rows)],
+        "link": names[rows["link"]], "a": a[rows["link"]], "b": b[rows["link"]], "delay_us": delay_us[told],
+        "direction": directions[rows["direction"]], "property": whats[rows["property"]],
+        "value": rows["value"],
     })  # fmt: skip
 
 

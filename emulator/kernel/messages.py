@@ -237,25 +237,24 @@ def _netem() -> Template:
 
 
 class Netem:
-    """The netem state of one direction of a link: always sent whole, since netem overwrites all of it.
+    """The netem of one interface: its state is always sent whole, since netem overwrites all of it.
 
-    rate_bps in bit/s, loss_pct 0 to 100, limit in packets. `seed` (31 bits) makes the losses repeatable on
-    Linux 6.6 and later; each change makes netem start its random numbers anew, so each message has its own.
-    early_us: what the kernel itself adds to a hop, taken off every delay (emulator/sky/calibrate.py).
+    `seed` (31 bits) makes the losses repeatable on Linux 6.6 and later; each change makes netem start its
+    random numbers anew, so each message has its own. early_us: what the kernel itself adds to a hop, taken
+    off every delay (emulator/sky/calibrate.py).
     """
 
-    def __init__(
-        self, index: int, rate_bps: float, loss_pct: float, limit: int, seed: int = 0, early_us: float = 0.0
-    ):
-        self._index, self._limit = _U32.pack(index), _U32.pack(limit)
-        self._rate = _U64.pack(round(rate_bps / 8))  # bytes/s
-        self._loss = round(loss_pct / 100 * LOSS_ALL)
-        self._early_us = early_us
+    def __init__(self, index: int, seed: int = 0, early_us: float = 0.0):
+        self._index, self._early_us = _U32.pack(index), early_us
         self._seeds = itertools.count(seed << 32)
         self._major = 1
 
-    def message(self, delay_us: float, silent: bool = False, fresh: bool = False) -> bytes:
-        """The whole state with this one-way delay; `silent` drops every packet and leaves the carrier.
+    def message(
+        self, delay_us: float, rate_bps: float, loss_pct: float, limit: int, silent: bool = False,
+        fresh: bool = False,
+    ) -> bytes:  # fmt: skip
+        """The state. rate_bps in bit/s; loss_pct 0 to 100; limit in packets; `silent` drops every packet and
+        leaves the carrier.
 
         fresh: in a new queue, for a carrier that has just come. The old queue goes back into service when the
         kernel finds time, and drops packets until then; a new one is in service at once.
@@ -263,9 +262,10 @@ class Netem:
         if fresh:
             self._major = 3 - self._major
         ticks = round(max(0.0, delay_us - self._early_us) * 1000 / NETEM_TICK_NS)
+        loss = LOSS_ALL if silent else round(loss_pct / 100 * LOSS_ALL)
         return _netem().fill(
-            self._index, _U32.pack(self._major << 16), self._limit, _U32.pack(ticks),
-            _U32.pack(LOSS_ALL if silent else self._loss), self._rate, _U64.pack(_mixed(next(self._seeds))),
+            self._index, _U32.pack(self._major << 16), _U32.pack(limit), _U32.pack(ticks), _U32.pack(loss),
+            _U64.pack(round(rate_bps / 8)), _U64.pack(_mixed(next(self._seeds))),
         )  # fmt: skip
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+import numpy as np
 from mininet.link import Intf, Link
 
 from skybed.emulator.kernel import messages
 from skybed.emulator.kernel.messages import packed
 from skybed.emulator.sky.node import SkyNode
+from skybed.topologies.contacts.properties import SIDES, Direction, Property
 from skybed.topologies.routing import srv6
 
 INDEX_BASE = 100  # below it a kernel may put fallback tunnels into every new namespace
@@ -21,10 +23,11 @@ PACKET_BYTES = 1500
 
 
 class SkyIntf(Intf):
-    """One end of a link. `netem` holds what never changes; the delay comes with each message."""
+    """One end of a link, which shapes what it sends."""
 
     index: int
     netem: messages.Netem
+    values: np.ndarray  # in force, by Property: a row of the link's
 
     def config(self, **_params: Any) -> dict:
         return {}
@@ -40,13 +43,24 @@ class SkyIntf(Intf):
     def carrier(self, up: bool) -> bytes:
         return messages.link_state(self.index, up)
 
-    def up_messages(self, delay_us: float, silent: bool = False) -> list[bytes]:
+    def shape(self, fresh: bool = False) -> bytes:
+        """Puts the values in force. fresh: see Netem.message."""
+        values, link = self.values.tolist(), self.link
+        rate_bps = values[Property.RATE] * 1e6
+        in_flight = rate_bps * link.longest_s / (8 * PACKET_BYTES)
+        return self.netem.message(
+            values[Property.DELAY], rate_bps, values[Property.LOSS],
+            limit=min(link.queue_packets + round(in_flight), 2**31 - 1),
+            silent=values[Property.SILENCE] > 0, fresh=fresh,
+        )  # fmt: skip
+
+    def up_messages(self) -> list[bytes]:
         """What makes a link of a carrier that has just come, at both ends. The neighbours are set anew: the
         kernel forgets them with the carrier."""
         peer = self.peer
         gateways = [ip for ip in (peer.node.ip, peer.node.ip6 and peer.link_local) if ip]
         return [
-            self.netem.message(delay_us, silent, fresh=True),
+            self.shape(fresh=True),
             *(messages.neighbour(self.index, ip, peer.mac) for ip in gateways),
             *self._route_to_segment(),
         ]
@@ -99,10 +113,11 @@ class SkyIntf(Intf):
 
 
 class SkyLink(Link):
-    """A link of a rate and a loss, the same in both directions; its delay follows the orbits.
+    """A link whose properties change over time, in each direction by itself.
 
-    rate_bps in bit/s; loss_pct 0 to 100; queue_packets beyond those in flight. max_delay_us is the longest
-    delay it will have: netem's limit counts the packets in flight too, and drops silently beyond it.
+    delay_us (one way), rate_bps in bit/s and loss_pct, 0 to 100, are those it begins with, both ways;
+    queue_packets beyond those in flight. max_delay_us is the longest delay it will have: netem's limit counts
+    the packets in flight too, and drops silently beyond it. values: [direction, Property], in force.
     addressed: the ends carry their nodes' IPv4 addresses, as OSPF wants it; still no prefix is the link's.
     Between nodes with segment identifiers it carries packets of PACKET_BYTES with any number of segments.
     """
@@ -117,14 +132,14 @@ class SkyLink(Link):
         super().__init__(
             node1, node2, intfName1=node2.name, intfName2=node1.name, addr1=addr1, addr2=addr2, intf=SkyIntf
         )
-        longest_s = (delay_us if max_delay_us is None else max_delay_us) * 1e-6
-        in_flight = rate_bps * longest_s / (8 * PACKET_BYTES)
-        limit = min(queue_packets + round(in_flight), 2**31 - 1)
-        for side, (intf, port) in enumerate(zip((self.intf1, self.intf2), self._ports, strict=True)):
+        self.longest_s = (delay_us if max_delay_us is None else max_delay_us) * 1e-6
+        self.queue_packets = queue_packets
+        values = np.zeros((2, len(Property)))
+        values[:, [Property.DELAY, Property.LOSS, Property.RATE]] = delay_us, loss_pct, rate_bps / 1e6
+        self.hold(values)
+        for side, (intf, port) in enumerate(zip(self.intfs, self._ports, strict=True)):
             intf.index = INDEX_BASE + port
-            intf.netem = messages.Netem(
-                intf.index, rate_bps, loss_pct, limit, seed=2 * seed + side, early_us=early_us
-            )
+            intf.netem = messages.Netem(intf.index, seed=2 * seed + side, early_us=early_us)
             if addressed:
                 intf.node.netlink.apply([messages.address(intf.index, intf.node.ip)])
         if up:
@@ -142,15 +157,25 @@ class SkyLink(Link):
     def intfs(self) -> tuple[SkyIntf, SkyIntf]:
         return self.intf1, self.intf2
 
+    def hold(self, values: np.ndarray) -> None:
+        """Shape packets by these values from the next message on: float[direction, Property]."""
+        self.values = values
+        for intf, of_direction in zip(self.intfs, values, strict=True):
+            intf.values = of_direction
+
+    def set(self, what: Property, value: float, direction: Direction = Direction.BOTH) -> None:
+        """Change a property at once; for the carrier there are set_up and set_down."""
+        for side in SIDES[direction]:
+            intf = self.intfs[side]
+            intf.values[what] = value
+            intf.node.netlink.apply([intf.shape()])
+
     def set_up(self, delay_us: float) -> None:
+        self.values[:, Property.DELAY] = delay_us
         for intf in self.intfs:
             intf.node.netlink.apply([intf.carrier(True)])
         for intf in self.intfs:
-            intf.node.netlink.apply(intf.up_messages(delay_us))
-
-    def set_delay(self, delay_us: float) -> None:
-        for intf in self.intfs:
-            intf.node.netlink.apply([intf.netem.message(delay_us)])
+            intf.node.netlink.apply(intf.up_messages())
 
     def set_down(self) -> None:
         for intf in self.intfs:

@@ -18,7 +18,7 @@ from skybed.emulator.kernel.messages import packed
 from skybed.emulator.sky import order, segments
 from skybed.emulator.sky.link import SkyLink
 from skybed.emulator.sky.node import GroundStation, Satellite, SkyNode
-from skybed.topologies.plan.timeline import EventKind
+from skybed.topologies.contacts.properties import SIDES, Property
 from skybed.topologies.routing import srv6, windowed
 
 if TYPE_CHECKING:
@@ -83,9 +83,18 @@ def _longest_delay_us(plan: Plan) -> np.ndarray:
     """Per link, over the whole plan."""
     longest_us = np.zeros(len(plan.links))
     for events in plan.events:
-        set_by = events[~np.isnan(events["delay_us"])]
-        np.maximum.at(longest_us, set_by["link"], set_by["delay_us"])
+        delays = events[events["property"] == Property.DELAY]
+        np.maximum.at(longest_us, delays["link"], delays["value"])
     return longest_us
+
+
+def _first_values(plan: Plan) -> np.ndarray:
+    """float[link, direction, Property]: what links have of their class until an event says else."""
+    values = np.zeros((len(plan.links), 2, len(Property)))
+    for of_link, link in zip(values, plan.links, strict=True):
+        of_link[:, Property.LOSS] = link.link_class.loss_pct
+        of_link[:, Property.RATE] = link.link_class.rate_mbps
+    return values
 
 
 class Sky(Mininet):
@@ -115,9 +124,7 @@ class Sky(Mininet):
         for fd in self._by_fd:
             self._answers.register(fd, select.EPOLLIN)
         self._link_between = {pair: i for i, x in enumerate(plan.links) for pair in ((x.a, x.b), (x.b, x.a))}
-        self._up = np.zeros(len(plan.links), bool)
-        self._silent = np.zeros(len(plan.links), bool)
-        self._delay_us = np.zeros(len(plan.links))
+        self._values = _first_values(plan)
         self._via = np.full((len(names), len(names)), -1, np.int32)  # [node, destination]
 
     def configHosts(self) -> None:
@@ -128,46 +135,54 @@ class Sky(Mininet):
 
         coming: numbers of the links that come up before this is called again.
         """
-        wanted = {*np.flatnonzero(self._up).tolist(), *coming.tolist()}
-        dropped, made = sorted(self.sky_links.keys() - wanted), sorted(wanted - self.sky_links.keys())
-        return itertools.chain(map(self._drop_link, dropped), map(self._make_link, made))
+        wanted = {*np.flatnonzero(self._values[:, 0, Property.CARRIER]).tolist(), *coming.tolist()}
+        leaving, lacking = sorted(self.sky_links.keys() - wanted), sorted(wanted - self.sky_links.keys())
+        return itertools.chain(map(self._drop_link, leaving), map(self._make_link, lacking))
 
     def _make_link(self, i: int) -> None:
-        link = _link(self.plan, i, self._lives[i])
-        longest_us = self._longest_us[i]
-        self.sky_links[i] = self.addLink(
-            *_ends(self.plan, i), up=False, max_delay_us=longest_us, early_us=self._early_us,
-            addressed=self.plan.scenario.routing.by_daemons, **link,
+        link = self.addLink(
+            *_ends(self.plan, i), up=False, max_delay_us=self._longest_us[i], early_us=self._early_us,
+            addressed=self.plan.scenario.routing.by_daemons, **_link(self.plan, i, self._lives[i]),
         )  # fmt: skip
+        link.hold(self._values[i])  # which go on changing while it is not there
+        self.sky_links[i] = link
         self._lives[i] += 1
+
+    def stands(self, i: int) -> bool:
+        """Whether a link has its carrier."""
+        return bool(self._values[i, 0, Property.CARRIER])
 
     def _drop_link(self, i: int) -> None:
         self.delLink(self.sky_links.pop(i))
 
     def prepare_carriers(self, events: np.ndarray) -> Outbox:
-        """Messages that give or take the carrier of the links of UP and DOWN events, at both ends."""
+        """Messages that give or take the carrier of links, at both ends."""
         outbox: Outbox = defaultdict(list)
-        for event in events:
-            i, up = int(event["link"]), event["kind"] == EventKind.UP
-            self._up[i] = up
+        for i, value in zip(events["link"].tolist(), events["value"].tolist(), strict=True):
+            self._values[i, :, Property.CARRIER] = value
             for intf in self.sky_links[i].intfs:
-                outbox[intf.node].append(intf.carrier(up))
+                outbox[intf.node].append(intf.carrier(value > 0))
         return outbox
 
     def prepare_states(self, events: np.ndarray) -> Outbox:
-        """Messages that set the delay and the silence of links with a carrier, by all events but DOWN."""
+        """Messages for links that change, or come, which have their carrier already: by all events of an
+        instant but those of carriers that go, the whole state of each direction once.
+        """
+        new, changed = set[int](), dict[int, int]()  # links; directions by link
+        for _, i, direction, what, value in events.tolist():
+            if what == Property.CARRIER:
+                new.add(i)
+            for side in SIDES[direction]:
+                self._values[i, side, what] = value
+            changed[i] = changed.get(i, 0) | direction
         outbox: Outbox = defaultdict(list)
-        for event in events:
-            kind, i = EventKind(event["kind"]), int(event["link"])
-            if kind in (EventKind.UP, EventKind.DELAY):
-                self._delay_us[i] = event["delay_us"]
-            else:
-                self._silent[i] = kind is EventKind.SILENCE
-            state = float(self._delay_us[i]), bool(self._silent[i])
-            for intf in self.sky_links[i].intfs:
-                new = kind is EventKind.UP
-                outbox[intf.node] += intf.up_messages(*state) if new else [intf.netem.message(*state)]
-            if kind is EventKind.UP:
+        for i, direction in changed.items():
+            if not self.stands(i):
+                continue
+            for side in SIDES[direction]:
+                intf = self.sky_links[i].intfs[side]
+                outbox[intf.node] += intf.up_messages() if i in new else [intf.shape()]
+            if i in new:
                 for node, routes in self._routes_over(i):
                     outbox[node] += routes
         return outbox
@@ -204,7 +219,7 @@ class Sky(Mininet):
         outboxes: list[Outbox] = [defaultdict(list) for _ in range(turn.max(initial=-1) + 1)]
         rows = (node.tolist(), destination.tolist(), via.tolist(), had.tolist(), turn.tolist())
         for a, b, hop, replaced, i in zip(*rows, strict=True):
-            if hop >= 0 and self._up[self._link_between[a, hop]]:
+            if hop >= 0 and self.stands(self._link_between[a, hop]):
                 outboxes[i][self.sky_nodes[a]] += self._route(a, b, hop)
             elif replaced:
                 to = self.sky_nodes[b]

@@ -14,7 +14,7 @@ import numpy as np
 
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Outbox, Sky
-from skybed.topologies.plan.timeline import EventKind
+from skybed.topologies.contacts.properties import VALUED, comes, goes
 
 if TYPE_CHECKING:
     from skybed.topologies.plan.plan import Plan, Window
@@ -183,7 +183,7 @@ class Player:
         """Encoded in the order of sending: each step sees the state that the one before leaves."""
         played = self._due.played
         batch, applied_s, current = played.events[events], played.applied_s[events], ~played.skipped[events]
-        coming, leaving = batch["kind"] == EventKind.UP, batch["kind"] == EventKind.DOWN
+        coming, leaving = comes(batch), goes(batch)
         setting = current & ~leaving
         steps: list[Step] = []
         if coming.any():
@@ -198,15 +198,18 @@ class Player:
         return steps
 
     def _skip_superseded(self, t_s: float, now_s: float) -> None:
-        """Of the delay events that are due by now, keep each link's newest: to catch up beats to replay. What
-        the next window has due by now is not looked at."""
+        """Of the values that are due by now, keep the newest of each property of a link: to catch up beats to
+        replay. What is on or off, and what a link comes with, is never left out. What the next window has due
+        by now is not looked at."""
         events, skipped = self._due.played.events, self._due.played.skipped
         start, stop = np.searchsorted(events["t_s"], [t_s, now_s])
-        newest: set[int] = set()
-        for i in range(stop - 1, start - 1, -1):
-            link = int(events["link"][i])
-            skipped[i] = events["kind"][i] == EventKind.DELAY and link in newest
-            newest.add(link)
+        due = events[start:stop]
+        coming = {*zip(due["t_s"][comes(due)].tolist(), due["link"][comes(due)].tolist(), strict=True)}
+        newer: dict[tuple[int, int], int] = {}  # directions, by link and property
+        for i, (at_s, link, direction, what, _) in reversed([*enumerate(due.tolist(), start)]):
+            later = newer.get((link, what), 0)
+            skipped[i] = what in VALUED and not direction & ~later and (at_s, link) not in coming
+            newer[link, what] = later | direction
 
 
 def _due(window: Window) -> Due:
@@ -216,7 +219,7 @@ def _due(window: Window) -> Due:
         events, np.full(len(events), np.nan), np.zeros(len(events), bool),
         changes, np.full(len(changes), np.nan),
     )  # fmt: skip
-    coming = np.unique(events["link"][events["kind"] == EventKind.UP])
+    coming = np.unique(events["link"][comes(events)])
     events_s, changes_s = np.ascontiguousarray(events["t_s"]), np.ascontiguousarray(changes["t_s"])
     opening = [0.0] if window.begin_s == 0 else []
     instants = np.unique(np.concatenate([opening, events_s, changes_s]))

@@ -17,14 +17,16 @@ import pyarrow as pa
 
 from skybed.emulator.kernel.control import PROTOCOLS
 from skybed.emulator.sky.player import Played
+from skybed.topologies.contacts import properties
+from skybed.topologies.contacts.properties import KINDS, Direction, Property
 from skybed.topologies.model.tables import APPLIED, CONTROL, EVENTS, ROUTES
-from skybed.topologies.plan.timeline import EventKind
 from skybed.topologies.routing import windowed
 
 if TYPE_CHECKING:
     from skybed.topologies.plan.plan import Plan
 
-KINDS = pa.array([kind.name.lower() for kind in sorted(EventKind)])
+KIND, PROPERTY = pa.array(KINDS), pa.array([what.name.lower() for what in Property])
+DIRECTION = pa.array([None, *(name.lower() for name in Direction.__members__)])  # by its number
 Columns = dict[str, pa.Array]
 
 
@@ -52,37 +54,39 @@ def log(plan: Plan, run: Path) -> Iterator[Callable[[Played], None]]:
             stack.enter_context(windowed.growing(run / "control.parquet", CONTROL.schema))
 
         def append(played: Played) -> None:
-            done: Columns = {
-                "applied_s": _floats(played.applied_s),
-                "late_us": _floats((played.applied_s - played.events["t_s"]) * 1e6),
-                "skipped": pa.array(played.skipped),
-            }
-            append_events(event_columns(played.events) | done)
-            append_routes(route_columns(played.changes) | {"applied_s": _floats(played.changes_applied_s)})
+            applied_s, late_us = played.applied_s, (played.applied_s - played.events["t_s"]) * 1e6
+            append_events(
+                event_columns(played.events, applied_s=applied_s, late_us=late_us, skipped=played.skipped)
+            )
+            append_routes(route_columns(played.changes) | {"applied_s": _values(played.changes_applied_s)})
 
         yield append
 
 
-def _event_columns(plan: Plan) -> Callable[[np.ndarray], Columns]:
+def _event_columns(plan: Plan) -> Callable[..., Columns]:
     """What gives the columns of `events` for one window after another; the number of events runs on."""
     names = _names(plan)
     links = pa.array([link.name for link in plan.links], pa.string())
     a, b = (names.take(pa.array(end)) for end in plan.network.ends)
     first = 0
 
-    def columns(events: np.ndarray) -> Columns:
+    def columns(events: np.ndarray, **more: np.ndarray) -> Columns:
+        """more: further columns, of every event."""
         nonlocal first
+        told, more["delay_us"] = properties.rows(events)
+        events = events[told]
         numbers, first = np.arange(first, first + len(events)), first + len(events)
-        link = pa.array(np.ascontiguousarray(events["link"]))
-        sets_delay = np.isin(events["kind"], (EventKind.UP, EventKind.DELAY))
-        return {
+        link = _values(events["link"])
+        return {name: _values(column[told]) for name, column in more.items()} | {
             "event": pa.array(numbers),
-            "t_s": _floats(events["t_s"]),
-            "kind": KINDS.take(pa.array(np.ascontiguousarray(events["kind"]))),
+            "t_s": _values(events["t_s"]),
+            "kind": KIND.take(pa.array(properties.kind(events))),
             "link": links.take(link),
             "a": a.take(link),
             "b": b.take(link),
-            "delay_us": _floats(np.where(sets_delay, events["delay_us"], np.nan)),
+            "direction": DIRECTION.take(_values(events["direction"])),
+            "property": PROPERTY.take(_values(events["property"])),
+            "value": _values(events["value"]),
         }
 
     return columns
@@ -95,7 +99,7 @@ def _route_columns(plan: Plan) -> Callable[[np.ndarray], Columns]:
     def columns(changes: np.ndarray) -> Columns:
         node, dst, via = (np.ascontiguousarray(changes[end]) for end in ("node", "dst", "via"))
         return {
-            "t_s": _floats(changes["t_s"]),
+            "t_s": _values(changes["t_s"]),
             "node": names.take(pa.array(node)),
             "dst": names.take(pa.array(dst)),
             "via": names.take(pa.array(via, mask=via < 0)),
@@ -135,6 +139,6 @@ def _names(plan: Plan) -> pa.Array:
     return pa.array([node.name for node in plan.nodes], pa.string())
 
 
-def _floats(values: np.ndarray) -> pa.Array:
+def _values(values: np.ndarray) -> pa.Array:
     """nan is null."""
     return pa.array(np.ascontiguousarray(values), from_pandas=True)

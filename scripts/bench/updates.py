@@ -17,6 +17,7 @@ from mininet.node import Node
 from skybed.emulator.sky.net import Sky
 from skybed.scripts.bench import skies
 from skybed.scripts.bench.figures import Section, Tell, figure
+from skybed.topologies.contacts.properties import Property
 from skybed.topologies.errors import MachineError
 
 DELAYS_US = (10_000, 11_000)  # in turn: each update changes something
@@ -74,8 +75,10 @@ def _rate(way: Way, for_s: float) -> float:
 def _batch(sky: Sky, delay_us: int) -> int:
     """Messages made, and one send to each node, as the player does it."""
     done = 0
+    for link in sky.sky_links.values():
+        link.values[:, Property.DELAY] = delay_us
     for node in sky.sky_nodes:
-        messages = [intf.netem.message(delay_us) for intf in node.intfList()]
+        messages = [intf.shape() for intf in node.intfList()]
         node.netlink.send(messages)
         done += len(messages)
     return done

@@ -20,10 +20,10 @@ from rich.table import Table
 from skybed.scripts.cli import scenarios
 from skybed.scripts.running import folders
 from skybed.scripts.running.progress import Stages
+from skybed.topologies.contacts import properties
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.plan import diff, export
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.plan.timeline import EventKind
 
 ROWS = 40  # contacts shown; a saved plan has them all
 
@@ -78,10 +78,11 @@ def _other(path: Path, duration_s: float | None) -> Plan:
 
 def counts(plan: Plan, with_routes: bool) -> dict[str, str]:
     """How many events and changes of routes there are, to be shown: the plan is gone through by windows."""
-    by_kind = np.zeros(len(EventKind), int)
+    by_kind = np.zeros(len(properties.KINDS), int)
     for events in plan.events:
-        by_kind += np.bincount(events["kind"], minlength=len(EventKind))
-    kinds = {kind.name.lower(): int(by_kind[kind]) for kind in EventKind if by_kind[kind]}
+        told, _ = properties.rows(events)
+        by_kind += np.bincount(properties.kind(events[told]), minlength=len(by_kind))
+    kinds = {kind: int(count) for kind, count in zip(properties.KINDS, by_kind, strict=True) if count}
     total, routes = by_kind.sum(), "left out"
     if with_routes:
         found = [(len(changes), len(np.unique(changes["t_s"]))) for changes in plan.routes]

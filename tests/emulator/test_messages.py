@@ -1,6 +1,7 @@
 """The bytes we send, read back by pyroute2's own decoders."""
 
 import ipaddress
+import struct
 import sys
 
 import numpy as np
@@ -26,28 +27,31 @@ def decoded(kind, data):
     return message
 
 
-@given(INDEX, st.integers(0, 40_000_000), st.booleans(), st.integers(1, 2**31 - 1))
-def test_netem_state_is_whole(index, delay_us, silent, limit):
-    netem = messages.Netem(index, rate_bps=8e9, loss_pct=50, limit=limit, seed=3)
-    message = decoded(tcmsg, netem.message(delay_us, silent))
+@given(INDEX, st.integers(0, 40_000_000), st.integers(1, 2**40), st.booleans(), st.integers(1, 2**31 - 1))
+def test_netem_state_is_whole(index, delay_us, rate_bytes, silent, limit):
+    netem = messages.Netem(index, seed=3)
+    state = dict(delay_us=delay_us, rate_bps=rate_bytes * 8, loss_pct=50, limit=limit, silent=silent)
+    message = decoded(tcmsg, netem.message(**state))
     assert message["index"] == index
     options = message.get_attr("TCA_OPTIONS")
     assert options["delay"] * messages.NETEM_TICK_NS == pytest.approx(delay_us * 1000, abs=32)
     assert options["loss"] == (0xFFFFFFFF if silent else 0x80000000)
     assert (options["limit"], options["duplicate"], options["jitter"]) == (limit, 0, 0)
+    assert struct.pack("=Q", rate_bytes) in netem.message(**state)
 
 
 def test_netem_takes_the_cost_of_a_hop_off_its_delay():
-    early = messages.Netem(1, 1e9, 0, 1000, early_us=50)
-    delays = [decoded(tcmsg, early.message(us)).get_attr("TCA_OPTIONS")["delay"] for us in (1050, 10)]
+    early = messages.Netem(1, early_us=50)
+    states = [early.message(delay_us, 1e9, 0, 1000) for delay_us in (1050, 10)]
+    delays = [decoded(tcmsg, state).get_attr("TCA_OPTIONS")["delay"] for state in states]
     assert delays == [round(1_000_000 / 64), 0]
 
 
 def test_each_state_has_a_seed_of_its_own_and_they_are_the_same_in_every_run():
-    first, again, other = (messages.Netem(1, 1e9, 1, 1000, seed=seed) for seed in (7, 7, 8))
-    states = [first.message(5) for _ in range(3)]
-    assert len(set(states)) == 3
-    assert states == [again.message(5) for _ in range(3)] != [other.message(5) for _ in range(3)]
+    netems = [messages.Netem(1, seed=seed) for seed in (7, 7, 8)]
+    first, again, other = ([netem.message(5, 1e9, 1, 1000) for _ in range(3)] for netem in netems)
+    assert len(set(first)) == 3
+    assert first == again != other
 
 
 def first_random(seed):
@@ -69,9 +73,10 @@ def test_losses_are_of_chance_though_each_change_begins_the_random_numbers_anew(
     lost = np.empty((links, 2, changes), bool)
     for link in range(links):
         for side in (0, 1):
-            netem = messages.Netem(1, 1e9, 100 * share, 1000, seed=2 * (link + 123456) + side)
+            netem = messages.Netem(1, seed=2 * (link + 123456) + side)
             for n in range(changes):
-                seed = int.from_bytes(netem.message(5)[-8:], sys.byteorder)  # the last attribute
+                state = netem.message(5, 1e9, 100 * share, 1000)
+                seed = int.from_bytes(state[-8:], sys.byteorder)  # the last attribute
                 lost[link, side, n] = first_random(seed) < share * 2**32
     counts = lost.sum(axis=2)
     variance = changes * share * (1 - share)
@@ -83,8 +88,9 @@ def test_losses_are_of_chance_though_each_change_begins_the_random_numbers_anew(
 
 
 def test_a_fresh_state_is_a_new_queue():
-    netem = messages.Netem(1, 1e9, 0, 1000)
-    handles = [decoded(tcmsg, netem.message(5, fresh=fresh))["handle"] for fresh in (True, False, True, True)]
+    netem, fresh = messages.Netem(1), (True, False, True, True)
+    states = [netem.message(5, 1e9, 0, 1000, fresh=new) for new in fresh]
+    handles = [decoded(tcmsg, state)["handle"] for state in states]
     assert handles[0] == handles[1] != handles[2] != handles[3]
 
 

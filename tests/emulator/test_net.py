@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from skybed.emulator.sky import net
+from skybed.topologies.contacts.properties import Property
 from skybed.topologies.plan import timeline
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
@@ -46,7 +47,7 @@ def test_the_longest_delay_is_that_of_all_windows(plan):
     events = plan.events.whole()
     for link in range(len(plan.links)):
         mine = events[events["link"] == link]
-        assert longest_us[link] == np.nanmax(mine["delay_us"])
+        assert longest_us[link] == mine["value"][mine["property"] == Property.DELAY].max()
 
 
 def test_a_still_has_no_route_over_a_link_without_carrier():

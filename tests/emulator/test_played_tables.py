@@ -2,6 +2,7 @@
 
 import pathlib
 
+import hand_made
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -9,13 +10,13 @@ import pytest
 
 from skybed.emulator.sky import tables
 from skybed.emulator.sky.player import Played
+from skybed.topologies.contacts import properties
+from skybed.topologies.contacts.properties import KINDS, Direction
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.plan.timeline import EVENT, EventKind
 from skybed.topologies.routing.routes import CHANGE
 from skybed.topologies.scenario.file import Scenario
 
 PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
-UP, DELAY, SILENCE, HEAL, DOWN = EventKind
 NONE = np.nan
 
 
@@ -26,17 +27,18 @@ def plan():
 
 
 def played(events, applied_s, skipped=False, changes=(), changes_applied_s=()):
+    happens = hand_made.events(events)
     return Played(
-        np.array(events, EVENT), np.array(applied_s, float), np.full(len(events), skipped),
+        happens, np.array(applied_s, float), np.full(len(happens), skipped),
         np.array(list(changes), CHANGE), np.array(changes_applied_s, float),
     )  # fmt: skip
 
 
 def test_windows_make_one_table_and_numbers_run_on(plan, tmp_path):
     with tables.log(plan, tmp_path) as log:
-        log(played([(0, UP, 0, 5000.0), (9, DOWN, 0, NONE)], [0, 9.001], False, [(0, 0, 1, 1)], [0.5]))
+        log(played([(0, "up", 0, 5000.0), (9, "down", 0)], [0, 0, 9.001], False, [(0, 0, 1, 1)], [0.5]))
         log(played([], []))
-        log(played([(4000, DELAY, 1, 6000.0)], [NONE], True, [(4000, 1, 2, -1)], [NONE]))
+        log(played([(4000, "delay", 1, 6000.0)], [NONE], True, [(4000, 1, 2, -1)], [NONE]))
         assert not (tmp_path / "applied.parquet").exists()
     applied = pd.read_parquet(tmp_path / "applied.parquet")
     assert applied.event.tolist() == [0, 1, 2]
@@ -56,7 +58,7 @@ def test_windows_make_one_table_and_numbers_run_on(plan, tmp_path):
 
 def test_a_run_that_breaks_leaves_no_table(plan, tmp_path):
     with pytest.raises(RuntimeError), tables.log(plan, tmp_path) as log:
-        log(played([(0, UP, 0, 5000.0)], [0]))
+        log(played([(0, "up", 0, 5000.0)], [0, 0]))
         raise RuntimeError
     assert not list(tmp_path.glob("*.parquet"))
 
@@ -64,8 +66,32 @@ def test_a_run_that_breaks_leaves_no_table(plan, tmp_path):
 def test_events_are_those_of_the_plan(plan, tmp_path):
     tables.write_events(plan, tmp_path / "events.parquet")
     events, meant = pd.read_parquet(tmp_path / "events.parquet"), plan.events.whole()
+    told, delay_us = properties.rows(meant)
+    meant = meant[told]
     assert events.event.tolist() == list(range(len(meant)))
     assert events.t_s.tolist() == meant["t_s"].tolist()
     assert events.link.tolist() == [plan.links[n].name for n in meant["link"]]
-    assert events.kind.tolist() == [EventKind(kind).name.lower() for kind in meant["kind"]]
-    np.testing.assert_array_equal(events.delay_us, meant["delay_us"])
+    assert events.kind.tolist() == [KINDS[kind] for kind in properties.kind(meant)]
+    assert set(events.kind) == {"up", "delay"}
+    np.testing.assert_array_equal(events.delay_us, delay_us[told])
+    assert events.delay_us.notna().tolist() == events.kind.isin(["up", "delay"]).tolist()
+
+
+def test_every_property_is_told_with_its_direction_and_value(plan, tmp_path):
+    """A delay of one way that a link comes with stands by itself: `up` tells the delay of both ways."""
+    events = [
+        (0, "up", 0), (0, "delay", 0, 5000.0, Direction.BACK), (0, "up", 1, 7000.0),
+        (1, "rate", 0, 2.5, Direction.THERE), (2, "loss", 0, 30.0, Direction.BACK), (3, "silence", 0),
+        (4, "heal", 0), (5, "loss", 0, 0.0), (6, "down", 0),
+    ]  # fmt: skip
+    with tables.log(plan, tmp_path) as log:
+        log(played(events, np.arange(len(events) + 1)))
+    applied = pd.read_parquet(tmp_path / "applied.parquet")
+    assert list(zip(applied.kind, applied.direction, applied.property, applied.value, strict=True)) == [
+        ("up", "both", "carrier", 1), ("up", "both", "carrier", 1), ("delay", "back", "delay", 5000),
+        ("rate", "there", "rate", 2.5), ("loss", "back", "loss", 30), ("silence", "both", "silence", 1),
+        ("heal", "both", "silence", 0), ("loss", "both", "loss", 0), ("down", "both", "carrier", 0),
+    ]  # fmt: skip
+    assert applied.delay_us.dropna().to_dict() == {1: 7000, 2: 5000}
+    assert applied.event.tolist() == list(range(9))
+    assert applied.applied_s.tolist() == [0, 1, 2, 4, 5, 6, 7, 8, 9]  # 3 is the delay that came with link 1

@@ -6,15 +6,15 @@ import time
 import weakref
 from types import SimpleNamespace
 
+import hand_made
 import numpy as np
 import pytest
 
 from skybed.emulator.sky.player import Player
+from skybed.topologies.contacts import properties
+from skybed.topologies.contacts.properties import KINDS, Direction
 from skybed.topologies.plan.plan import Window
-from skybed.topologies.plan.timeline import EVENT, EventKind
 from skybed.topologies.routing.routes import CHANGE
-
-UP, DELAY, SILENCE, HEAL, DOWN = EventKind
 
 
 class FakeClock:
@@ -30,6 +30,12 @@ class FakeClock:
         self.t_s = max(self.t_s, t_s)
 
 
+def named(events):
+    """(kind, link) of each."""
+    kinds = (KINDS[number] for number in properties.kind(events))
+    return list(zip(kinds, events["link"].tolist(), strict=True))
+
+
 class FakeSky:
     def __init__(self, clock, cost_s=0.0):
         self.clock, self.cost_s, self.done = clock, cost_s, []
@@ -38,10 +44,10 @@ class FakeSky:
         return iter(())
 
     def prepare_carriers(self, events):
-        return [(EventKind(e["kind"]).name + " carrier", int(e["link"])) for e in events]
+        return [(f"{kind} carrier", link) for kind, link in named(events)]
 
     def prepare_states(self, events):
-        return [(EventKind(e["kind"]).name, int(e["link"])) for e in events]
+        return named(events[properties.rows(events)[0]])
 
     def prepare_routes(self, changes):
         return [[("ROUTE", int(c["node"]), int(c["via"])) for c in changes]]
@@ -53,7 +59,7 @@ class FakeSky:
 
 
 def window(begin_s, end_s, events, routes=()):
-    return Window(begin_s, end_s, np.array(events, EVENT), np.array(list(routes), CHANGE))
+    return Window(begin_s, end_s, hand_made.events(events), np.array(list(routes), CHANGE))
 
 
 def play(events, routes=(), until_s=10.0, cost_s=0.0):
@@ -88,21 +94,21 @@ def play_windows(sky, windows, until_s):
 
 
 def test_an_instant_makes_before_it_breaks():
-    events = [(0, UP, 0, 100), (5, UP, 1, 100), (5, DELAY, 2, 50), (5, DOWN, 0, np.nan)]
+    events = [(0, "up", 0, 100), (5, "up", 1, 100), (5, "delay", 2, 50), (5, "down", 0)]
     _, done = play(events, [(5, 3, 4, 1)])
     assert done[2:] == [
-        (5, "UP carrier", 1), (5, "UP", 1), (5, "DELAY", 2), (5, "ROUTE", 3, 1), (5, "DOWN carrier", 0),
+        (5, "up carrier", 1), (5, "up", 1), (5, "delay", 2), (5, "ROUTE", 3, 1), (5, "down carrier", 0),
     ]  # fmt: skip
 
 
 def test_what_stands_at_0_is_there_before_the_clock_runs():
-    played, done = play([(0, UP, 0, 100)], [(0, 1, 2, 3)], cost_s=0.5)
-    assert [what for _, what, *_ in done] == ["UP carrier", "UP", "ROUTE"]
+    played, done = play([(0, "up", 0, 100)], [(0, 1, 2, 3)], cost_s=0.5)
+    assert [what for _, what, *_ in done] == ["up carrier", "up", "ROUTE"]
     assert played.applied_s[0] == 0 and played.changes_applied_s[0] == 0
 
 
 def test_lateness_is_what_it_took():
-    played, _ = play([(0, UP, 0, 100), (2, DELAY, 0, 110)], cost_s=0.003)
+    played, _ = play([(0, "up", 0), (2, "delay", 0, 110)], cost_s=0.003)
     assert played.applied_s[1] - 2 == pytest.approx(0.003)
 
 
@@ -117,13 +123,15 @@ class EncodingSky(FakeSky):
 def test_instants_with_no_time_in_between_are_encoded_before_the_first():
     sky = EncodingSky(FakeClock())
     changes = [(3 + n * 1e-6, node, 9, 1) for n, node in enumerate(range(4))]
-    (played,) = play_windows(sky, iter([window(0, 3600, [(0, UP, 0, 1)], [*changes, (3.05, 7, 9, 1)])]), 10.0)
+    (played,) = play_windows(
+        sky, iter([window(0, 3600, [(0, "up", 0, 1)], [*changes, (3.05, 7, 9, 1)])]), 10.0
+    )
     assert np.allclose(played.changes_applied_s, played.changes["t_s"], rtol=0, atol=1e-9)
     assert [node for _, what, node, _ in sky.done[2:]] == [0, 1, 2, 3, 7]
 
 
 def test_nothing_is_played_or_logged_beyond_the_end():
-    events = [(0, UP, 0, 100), (10, DELAY, 0, 110), (20, DELAY, 0, 120)]
+    events = [(0, "up", 0), (10, "delay", 0, 110), (20, "delay", 0, 120)]
     played, done = play(events, [(10, 1, 2, 3), (11, 1, 2, 4)], until_s=10)
     assert len(done) == 4
     assert played.events["t_s"].tolist() == played.applied_s.tolist() == [0, 10]
@@ -132,41 +140,61 @@ def test_nothing_is_played_or_logged_beyond_the_end():
 
 def test_when_behind_it_goes_to_the_newest_delay_of_a_link_and_counts_what_it_left_out():
     """Events 1 ms apart, 100 ms of work each: of a link's delays that are due only the last is set."""
-    delays = [(1 + n / 1000, DELAY, n % 2, 100 + n) for n in range(50)]
-    played, done = play([(0, UP, 0, 100), (0, UP, 1, 100), *delays, (2, DOWN, 1, np.nan)], cost_s=0.1)
+    delays = [(1 + n / 1000, "delay", n % 2, 100 + n) for n in range(50)]
+    played, done = play([(0, "up", 0, 100), (0, "up", 1, 100), *delays, (2, "down", 1)], cost_s=0.1)
     assert 40 <= played.skipped.sum() < 50
     assert np.isnan(played.applied_s[played.skipped]).all()
     assert not np.isnan(played.applied_s[~played.skipped]).any()
-    assert {link for _, what, link in done if what == "DELAY"} == {0, 1}
+    assert {link for _, what, link in done if what == "delay"} == {0, 1}
     assert not played.skipped[-2:].any()  # the newest delay, and the carrier
 
 
+def test_who_is_late_keeps_the_newest_value_of_each_property_and_direction():
+    """One for both ways supersedes those for one, not the other way round; on and off is always played."""
+    there, back = Direction.THERE, Direction.BACK
+    events = [
+        (0, "up", 0), (1, "rate", 0, 10, there),
+        (1.01, "rate", 0, 20, back), (1.02, "loss", 0, 5), (1.03, "rate", 0, 30, there),
+        (1.04, "rate", 0, 40), (1.05, "loss", 0, 1, back), (1.06, "silence", 0), (1.07, "heal", 0),
+        (1.08, "delay", 0, 100), (1.09, "rate", 1, 50),
+    ]  # fmt: skip
+    played, _ = play(events, cost_s=0.1)
+    assert played.events["value"][played.skipped].tolist() == [20, 30]
+    assert np.isnan(played.applied_s).tolist() == played.skipped.tolist()
+
+
+def test_what_a_link_comes_with_is_never_left_out():
+    """The next delay is due already, and still the first is set: a link has to have one."""
+    events = [(0, "up", 0, 1), (1, "down", 0), (1.01, "up", 0, 5), (1.02, "delay", 0, 6)]
+    played, _ = play(events, cost_s=0.1)
+    assert not played.skipped.any()
+
+
 def test_a_carrier_change_is_never_left_out():
-    events = [(0, UP, 0, 1)] + [(1 + n / 1000, UP if n % 2 else DOWN, 0, 5) for n in range(20)]
+    events = [(0, "up", 0, 1)] + [(1 + n / 1000, "up" if n % 2 else "down", 0, 5) for n in range(20)]
     played, done = play(events, cost_s=0.1)
     assert not played.skipped.any()
-    assert sum(what == "DOWN carrier" for _, what, *_ in done) == 10
+    assert sum(what == "down carrier" for _, what, *_ in done) == 10
 
 
 def test_only_playing_is_in_real_time():
     before = os.sched_getscheduler(0)
-    play([(0, UP, 0, 1)])
+    play([(0, "up", 0, 1)])
     assert os.sched_getscheduler(0) == before
 
 
 def steady(windows, links=2):
     """Windows of 10 s: each begins with delays of the links, and ends with a change of a route."""
     for n in range(windows):
-        kind = DELAY if n else UP
-        events = [(10 * n, kind, link, 100 + n) for link in range(links)]
+        events = [(10 * n, "delay", link, 100 + n) if n else (0, "up", link) for link in range(links)]
         yield window(10 * n, 10 * n + 10, events, [(10 * n + 9.5, 1, 2, n)])
 
 
 def test_windows_are_played_one_after_another_and_each_is_logged_once():
     sky = FakeSky(FakeClock())
     logged = play_windows(sky, steady(5), 35.0)
-    assert [what for what in sky.done if what[1] == "DELAY"] == [
-        (10.0 * n, "DELAY", link) for n in (1, 2, 3) for link in (0, 1)
+    assert [what for what in sky.done if what[1] == "delay"] == [
+        (10.0 * n, "delay", link) for n in (1, 2, 3) for link in (0, 1)
     ]
     assert [len(played.events) for played in logged] == [2, 2, 2, 2]
     assert [played.changes["t_s"].tolist() for played in logged] == [[9.5], [19.5], [29.5], []]
@@ -222,9 +250,9 @@ class LinkSky(FakeSky):
 def test_links_are_made_in_the_window_before_and_keep_no_event_waiting():
     """Those that come in a window and the next are asked for together; an event is due every 10 ms."""
     sky, logged = LinkSky(FakeClock()), []
-    delays = [(1 + n / 100, DELAY, 0, 5) for n in range(900)]
-    first = window(0, 10, [(0, UP, 0, 1), *delays, (9.995, UP, 1, 1)])
-    second = window(10, 20, [(12, UP, link, 1) for link in range(2, 40)])
+    delays = [(1 + n / 100, "delay", 0, 5) for n in range(900)]
+    first = window(0, 10, [(0, "up", 0, 1), *delays, (9.995, "up", 1, 1)])
+    second = window(10, 20, [(12, "up", link, 1) for link in range(2, 40)])
     opened(sky, iter([first, second]), logged.append, wait_s=0.001).play(sky.clock, 20.0)
     assert sky.wanted == [[0, 1], list(range(40))]
     made = [(t_s, link) for t_s, what, link in sky.done if what == "LINK"]
@@ -235,9 +263,9 @@ def test_links_are_made_in_the_window_before_and_keep_no_event_waiting():
 
 def test_links_that_there_was_no_time_for_are_made_when_their_window_begins():
     sky = LinkSky(FakeClock())
-    delays = [(n / 1000, DELAY, 0, 5) for n in range(1, 9999)]
-    first = window(0, 10, [(0, UP, 0, 1), *delays])
-    second = window(10, 20, [(12, UP, 1, 1), (12, UP, 2, 1)])
+    delays = [(n / 1000, "delay", 0, 5) for n in range(1, 9999)]
+    first = window(0, 10, [(0, "up", 0, 1), *delays])
+    second = window(10, 20, [(12, "up", 1, 1), (12, "up", 2, 1)])
     opened(sky, iter([first, second]), lambda played: None, wait_s=0.001).play(sky.clock, 20.0)
     made = [(t_s, link) for t_s, what, link in sky.done if what == "LINK"]
     assert [link for _, link in made] == [0, 0, 1, 2]

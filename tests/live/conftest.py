@@ -22,6 +22,7 @@ import json, sys, time
 from mininet.net import Mininet
 from skybed.emulator.sky.link import SkyLink
 from skybed.emulator.sky.node import GroundStation, Satellite
+from skybed.topologies.contacts.properties import Property
 
 Mininet.inited = True
 net = Mininet(controller=None)

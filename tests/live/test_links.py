@@ -31,7 +31,7 @@ def test_traceroute_names_the_nodes(in_lane):
 
 def test_a_delay_is_changed_under_traffic(in_lane):
     told = in_lane("""
-        near.set_delay(50_000)
+        near.set(Property.DELAY, 50_000)
         answer(ping=a.cmd("ping -n -c 3 -i 0.2 10.0.0.2"), tc=a.cmd("tc qdisc show dev sat"))
     """)
     assert min(round_trips_ms(told["ping"])) == pytest.approx(100, abs=2)
@@ -61,10 +61,9 @@ def test_a_lost_carrier_takes_the_routes_and_both_come_back(in_lane):
 
 def test_a_silent_link_keeps_its_carrier_and_drops_everything(in_lane):
     told = in_lane("""
-        for intf in near.intfs:
-            intf.node.netlink.apply([intf.netem.message(10_000, silent=True)])
+        near.set(Property.SILENCE, 1)
         silent = a.cmd("ping -n -c 3 -i 0.2 -W 1 10.0.0.2"), a.cmd("ip -o link show sat")
-        near.set_delay(10_000)
+        near.set(Property.SILENCE, 0)
         answer(silent=silent, healed=a.cmd("ping -n -c 3 -i 0.2 10.0.0.2"))
     """)
     assert round_trips_ms(told["silent"][0]) == [] and "LOWER_UP" in told["silent"][1]

@@ -47,7 +47,7 @@ for node in sky.sky_nodes:
         interfaces |= {(node.name, name) for _, name in socket.if_nameindex() if name != "lo"}
 unanswered = []
 for i, link in sky.sky_links.items():
-    if sky._up[i]:
+    if sky.stands(i):
         a, b = (intf.node for intf in link.intfs)
         with a.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP) as sender:
             sender.settimeout(3.0)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skybed.topologies.contacts import faults
+from skybed.topologies.contacts import faults, properties
+from skybed.topologies.contacts.properties import Property
 from skybed.topologies.errors import RunError, ScenarioError
 from skybed.topologies.plan import timeline
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.plan.timeline import EventKind
 from skybed.topologies.routing import windowed
 from skybed.topologies.scenario.file import Scenario
 
@@ -149,29 +149,32 @@ def check_delays(plan, rng):
     """The value in force is within the bound of the true delay at random instants of every contact."""
     events = plan.events.whole()
     assert (np.diff(events["t_s"]) >= 0).all()
-    settings_ = events[events["kind"] <= EventKind.DELAY]
+    delays = events[events["property"] == Property.DELAY]
     for row in plan.contacts.itertuples():
-        mine = settings_[settings_["link"] == row.link]
+        mine = delays[delays["link"] == row.link]
         t = np.append(rng.uniform(row.start_s, row.end_s, 40), [row.start_s, np.nextafter(row.end_s, 0)])
         inside = mine[(mine["t_s"] >= row.start_s) & (mine["t_s"] < row.end_s)]
         assert inside["t_s"][0] == row.start_s
-        assert (inside["kind"] == EventKind.UP).tolist() == [True] + [False] * (len(inside) - 1)
-        applied_us = inside["delay_us"][np.searchsorted(inside["t_s"], t, side="right") - 1]
+        applied_us = inside["value"][np.searchsorted(inside["t_s"], t, side="right") - 1]
         true_us = plan.delay_s(row.link, t) * 1e6
         assert np.abs(applied_us - true_us).max() <= plan.scenario.delay_bound_us
 
 
 def check_events(plan):
-    """UP and DOWN alternate on a link; what is silenced is up, and healed before it goes down."""
+    """A link comes, with a delay, and goes in turn; what is silenced is up, and healed before it goes."""
     events = plan.events.whole()
+    told, delay_us = properties.rows(events)
+    events, delay_us = events[told], delay_us[told]
     for link in range(len(plan.links)):
         up = silent = False
-        for event in events[events["link"] == link]:
-            kind = EventKind(event["kind"])
-            assert up == (kind != EventKind.UP)
-            assert silent == (kind == EventKind.HEAL) or kind == EventKind.DELAY
-            up = kind != EventKind.DOWN
-            silent = (silent or kind == EventKind.SILENCE) and kind != EventKind.HEAL
+        mine = events["link"] == link
+        for number, first_us in zip(properties.kind(events[mine]), delay_us[mine], strict=True):
+            kind = properties.KINDS[number]
+            assert up == (kind != "up")
+            assert silent == (kind == "heal") or kind == "delay"
+            assert np.isfinite(first_us) == (kind in ("up", "delay"))
+            up = kind != "down"
+            silent = (silent or kind == "silence") and kind != "heal"
 
 
 def check_windows(plan):

@@ -58,8 +58,8 @@ _EVENTS = (
     Column("t_s", FLOAT, "when it is to happen"),
     Column(
         "kind", TEXT,
-        "`up`: the link comes; `delay`: its delay changes; `silence`, `heal`: it drops everything, no longer "
-        "does; `down`: it goes",
+        "`up`: the link comes, with a delay; `delay`, `loss`, `rate`: it changes; `silence`, `heal`: the "
+        "link drops everything, no longer does; `down`: it goes",
     ),
     Column("link", TEXT, "its name"),
     Column("a", TEXT, "a node of it"),
@@ -70,7 +70,15 @@ _EVENTS = (
     ),
 )  # fmt: skip
 
-EVENTS = Table("events", "What was to happen to links, in the order of time.", ("event", "link"), _EVENTS)
+_CHANGE = (
+    Column("direction", TEXT, "`there`, from `a` to `b`; `back`; or `both`"),
+    Column("property", TEXT, "what of the link changes"),
+    Column("value", FLOAT, "to what, in the property's unit"),
+)
+
+EVENTS = Table(
+    "events", "What was to happen to links, in the order of time.", ("event", "link"), (*_EVENTS, *_CHANGE)
+)
 
 APPLIED = Table(
     "applied",
@@ -82,6 +90,7 @@ APPLIED = Table(
         Column("late_us", FLOAT, "`applied_s` less `t_s`", null=True),
         *_EVENTS[2:],
         Column("skipped", BOOL, "left out because a newer value was due already: the player was behind"),
+        *_CHANGE,
     ),
 )  # fmt: skip
 

@@ -26,7 +26,7 @@ from skybed.topologies.scenario.file import Scenario
 
 
 class Window(NamedTuple):
-    """What is to be played from begin_s (included) to end_s (not): timeline.EVENT and routes.CHANGE."""
+    """What is to be played from begin_s (included) to end_s (not): properties.EVENT and routes.CHANGE."""
 
     begin_s: float
     end_s: float
@@ -38,7 +38,7 @@ class Window(NamedTuple):
 class Plan:
     """A network over time, and what is to be done to its links and forwarding tables.
 
-    events, routes: timeline.EVENT and routes.CHANGE, worked out, or read, whenever they are gone through.
+    events, routes: properties.EVENT and routes.CHANGE, worked out, or read, whenever they are gone through.
     Times are run time: s since the scenario begins.
     """
 

@@ -13,9 +13,9 @@ import pandas as pd
 
 from skybed.topologies.contacts.contacts import Link, Node
 from skybed.topologies.contacts.network import Network
+from skybed.topologies.contacts.properties import EVENT
 from skybed.topologies.model.links import LinkClass
 from skybed.topologies.orbits import ephemeris
-from skybed.topologies.plan.timeline import EVENT
 from skybed.topologies.routing import windowed
 from skybed.topologies.routing.routes import CHANGE
 from skybed.topologies.routing.windowed import Pieces

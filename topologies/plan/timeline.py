@@ -1,4 +1,4 @@
-"""The plan as a sorted list of things to do to links.
+"""A network as a sorted list of things to do to links.
 
 Delay is played as a piecewise constant. Each piece is as long as it can be with its value, the midpoint of
 the delays within, off by no more than the bound at any instant: the number of events follows the physics.
@@ -7,14 +7,14 @@ the delays within, off by no more than the bound at any instant: the number of e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 
 from skybed.topologies.contacts.contacts import Progress, quiet
-from skybed.topologies.contacts.faults import silences
+from skybed.topologies.contacts.faults import of_contacts, silences
 from skybed.topologies.contacts.network import Network
+from skybed.topologies.contacts.properties import Property, events, in_order
 from skybed.topologies.orbits.ephemeris import Array
 from skybed.topologies.routing import windowed
 
@@ -27,59 +27,35 @@ ROUNDING = 1e-9  # of the bound
 DelayAt = Callable[[Array, Array], Array]  # (links, times) -> one-way delay in s, broadcasting
 
 
-class EventKind(IntEnum):
-    """In the order in which they are played at one instant.
-
-    UP: the link stands, with the delay of the event. DELAY: its delay changes. SILENCE, HEAL: both directions
-    drop everything, or do so no longer, while the carrier stays. DOWN: the carrier goes.
-    """
-
-    UP = 0
-    DELAY = 1
-    SILENCE = 2
-    HEAL = 3
-    DOWN = 4
-
-
-# Events are sorted by time, then kind, then link; delay_us is nan where there is none to set.
-EVENT = np.dtype([("t_s", "f8"), ("kind", "u1"), ("link", "i4"), ("delay_us", "f8")])
-
-
 def windows(network: Network, progress: Progress = quiet) -> Iterator[np.ndarray]:
     """Events of a network, as arrays of EVENT, one for each WINDOW_S.
 
-    A link that still stands at the end gets no DOWN. The arrays are the same whatever the duration, but for
-    the last two windows.
+    The arrays are the same whatever the duration, but for the last two windows.
     """
     contacts, duration_s = network.contacts, network.duration_s
-    link = contacts.link.to_numpy()
-    start, end = contacts.start_s.to_numpy(), contacts.end_s.to_numpy()
-    silent = silences(contacts, network.lost)
-    healed, down = silent.end_s < duration_s, end < duration_s
-    others = np.concatenate(
-        [
-            _events(silent.start_s, EventKind.SILENCE, silent.key),
-            _events(silent.end_s[healed], EventKind.HEAL, silent.key[healed]),
-            _events(end[down], EventKind.DOWN, link[down]),
-        ]
-    )
-    others = others[np.argsort(others["t_s"])]
-    delays = pieces(link, start, end, network.delay_s, network.scenario.bound_us, duration_s)
+    link, start_s, end_s = (contacts[name].to_numpy() for name in ("link", "start_s", "end_s"))
+    delays = pieces(link, start_s, end_s, network.delay_s, network.scenario.bound_us, duration_s)
+    exact = _steps(network)
     for number, (row, t_s, delay_us) in enumerate(delays, start=1):
         progress("delays", (number - 1) / windowed.count(duration_s))
-        first = t_s == start[row]
-        due = np.searchsorted(others["t_s"], number * windowed.WINDOW_S)
-        set_delay = _events(t_s, np.where(first, EventKind.UP, EventKind.DELAY), link[row], delay_us)
-        events = np.concatenate([set_delay, others[:due]])
-        others = others[due:]
-        yield events[np.lexsort((events["link"], events["kind"], events["t_s"]))]
+        due = np.searchsorted(exact["t_s"], number * windowed.WINDOW_S)
+        changes = np.concatenate([events(t_s, link[row], Property.DELAY, delay_us), exact[:due]])
+        exact = exact[due:]
+        yield in_order(changes)
     progress("delays", 1.0)
 
 
-def _events(t_s: Array, kind: object, link: Array, delay_us: object = np.nan) -> np.ndarray:
-    events = np.empty(len(t_s), EVENT)
-    events["t_s"], events["kind"], events["link"], events["delay_us"] = t_s, kind, link, delay_us
-    return events
+def _steps(network: Network) -> np.ndarray:
+    """The events of all properties that change in exact steps, by time. A link that still stands at the end
+    does not go.
+    """
+    stands, silent = of_contacts(network.contacts), silences(network.contacts, network.lost)
+    steps = []
+    for what, on in ((Property.CARRIER, stands), (Property.SILENCE, silent)):
+        over = on.end_s < network.duration_s
+        steps += [events(on.start_s, on.key, what, 1), events(on.end_s[over], on.key[over], what, 0)]
+    changes = np.concatenate(steps)
+    return changes[np.argsort(changes["t_s"])]
 
 
 # -- delay as a piecewise constant -----------------------------------------------------------------

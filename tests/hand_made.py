@@ -1,0 +1,19 @@
+"""Events of links written by hand, as a plan would have them."""
+
+import numpy as np
+
+from skybed.topologies.contacts.properties import EVENT, Direction, Property, in_order
+
+WHAT = {kind: what for what in Property for kind in what.kinds}
+
+
+def events(rows):
+    """EVENTs of (t_s, kind, link[, value[, direction]]); what comes `up` with a value has it as its delay."""
+    made = []
+    for t_s, kind, link, *more in rows:
+        value, direction = more[0] if more else None, more[1] if len(more) > 1 else Direction.BOTH
+        what = WHAT[kind]
+        made.append((t_s, link, direction, what, value if what.unit else kind == what.kinds[-1]))
+        if kind == "up" and value is not None:
+            made.append((t_s, link, direction, Property.DELAY, value))
+    return in_order(np.array(made, EVENT))
