@@ -19,6 +19,7 @@ import pandas as pd
 import skybed
 from skybed.analysis.measures import truth
 from skybed.topologies.contacts import properties
+from skybed.topologies.contacts.properties import Direction, Property
 from skybed.topologies.model.flows import HOPS
 from skybed.topologies.model.links import LinkClass
 from skybed.topologies.model.tables import CONTROL, FLOWS, PATHS, PROBES
@@ -115,13 +116,16 @@ LOST = {"link": "int32", "kind": "str", "planned": "bool", "start_s": "float64",
 def events(plan) -> pd.DataFrame:
     happens = plan.events.whole()
     told, delay_us = properties.rows(happens)
-    rows, names = happens[told], np.array([link.name for link in plan.links], object)
+    rows = happens[told]
+    names, kinds = np.array([link.name for link in plan.links], object), np.array(properties.KINDS, object)
     a, b = (np.array([plan.nodes[getattr(x, end)].name for x in plan.links], object) for end in "ab")
+    directions = np.array([None, *(name.lower() for name in Direction.__members__)], object)
+    whats = np.array([what.name.lower() for what in Property], object)
     return pd.DataFrame({
-        "event": np.arange(len(rows)), "t_s": rows["t_s"],
-        "kind": np.array(properties.KINDS, object)[properties.kind(rows)], "link": names[rows["link"]],
-        "a": a[rows["link"]], "b": b[rows["link"]], "delay_us": delay_us[told],
-        "direction": "both", "property": "delay", "value": 0.0,
+        "event": np.arange(len(rows)), "t_s": rows["t_s"], "kind": kinds[properties.kind(rows)],
+        "link": names[rows["link"]], "a": a[rows["link"]], "b": b[rows["link"]], "delay_us": delay_us[told],
+        "direction": directions[rows["direction"]], "property": whats[rows["property"]],
+        "value": rows["value"],
     })  # fmt: skip
 
 

@@ -1,5 +1,8 @@
 """Changes of links as events: what they are called, in which order they come, what is a row of a table."""
 
+import pathlib
+import re
+
 import hand_made
 import numpy as np
 from hypothesis import given
@@ -17,6 +20,13 @@ CHANGES = st.tuples(
 def test_every_kind_of_event_is_of_one_property():
     assert sorted(kind for what in Property for kind in what.kinds) == sorted(KINDS)
     assert [len(what.kinds) for what in Property] == [1 if what.unit else 2 for what in Property]
+
+
+def test_the_reference_has_every_property():
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "run-directory.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", text, re.MULTILINE)
+    told = [(what.name.lower(), what.unit or "1 or 0", what.about, what.course) for what in Property]
+    assert [row for row in rows if row[0] in {name for name, *_ in told}] == told
 
 
 def test_what_an_event_is_called():

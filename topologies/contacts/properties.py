@@ -11,28 +11,29 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 EXACT = "exact steps"
-BOUNDED = "steps that are never off by more than the scenario's delay_bound_us"
+BOUNDED = "steps, never off by more than the scenario's `delay_bound_us`"
 
 
 class Property(IntEnum):
-    """unit: of its values, "" where it is on (1) or off (0). course: how events follow what is true. kinds:
-    what an event is called; of what is on or off, first off.
+    """kinds: what an event is called; of what is on (1) or off (0), first off. unit: of its values, "" if it
+    is on or off. course: how events follow what is true.
     """
 
-    CARRIER = 0, "", EXACT, "down", "up"
-    DELAY = 1, "us", BOUNDED, "delay"  # one way
-    LOSS = 2, "%", EXACT, "loss"  # of packets, at random
-    RATE = 3, "Mbit/s", EXACT, "rate"
-    SILENCE = 4, "", EXACT, "heal", "silence"  # everything is dropped, and the carrier stays
+    CARRIER = 0, ("down", "up"), "", "the link is there", EXACT
+    DELAY = 1, ("delay",), "us", "one way", BOUNDED
+    LOSS = 2, ("loss",), "%", "of packets, at random", EXACT
+    RATE = 3, ("rate",), "Mbit/s", "of bits with Ethernet headers", EXACT
+    SILENCE = 4, ("heal", "silence"), "", "everything is dropped, and the carrier stays", EXACT
 
-    unit: str
-    course: str
     kinds: tuple[str, ...]
+    unit: str
+    about: str
+    course: str
 
-    def __new__(cls, number: int, unit: str, course: str, *kinds: str) -> Property:
+    def __new__(cls, number: int, kinds: tuple[str, ...], unit: str, about: str, course: str) -> Property:
         member = int.__new__(cls, number)
         member._value_ = number
-        member.unit, member.course, member.kinds = unit, course, kinds
+        member.kinds, member.unit, member.about, member.course = kinds, unit, about, course
         return member
 
 

@@ -70,17 +70,14 @@ _EVENTS = (
     ),
 )  # fmt: skip
 
-_CHANGES = (
+_CHANGE = (
     Column("direction", TEXT, "`there`, from `a` to `b`; `back`; or `both`"),
     Column("property", TEXT, "what of the link changes"),
-    Column("value", FLOAT, "to what"),
+    Column("value", FLOAT, "to what, in the property's unit"),
 )
 
 EVENTS = Table(
-    "events",
-    "What was to happen to links, in the order of time.",
-    ("event", "link"),
-    (*_EVENTS, *_CHANGES),
+    "events", "What was to happen to links, in the order of time.", ("event", "link"), (*_EVENTS, *_CHANGE)
 )
 
 APPLIED = Table(
@@ -93,7 +90,7 @@ APPLIED = Table(
         Column("late_us", FLOAT, "`applied_s` less `t_s`", null=True),
         *_EVENTS[2:],
         Column("skipped", BOOL, "left out because a newer value was due already: the player was behind"),
-        *_CHANGES,
+        *_CHANGE,
     ),
 )  # fmt: skip
 
