@@ -21,6 +21,8 @@ import pyarrow.parquet as pq
 from skybed.analysis.manifest import Manifest
 from skybed.analysis.stored import AGAIN, DAMAGED, OTHER_VERSION, first_line
 from skybed.topologies.errors import RunError, SkybedError
+from skybed.topologies.model import kinds
+from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.tables import TABLES
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
@@ -73,33 +75,42 @@ class Run:
     def scenario(self) -> Scenario:
         return self.plan.scenario
 
-    @cached_property
+    @property
     def events(self) -> pd.DataFrame:
-        return self._table("events")
+        return self.table("events")
 
-    @cached_property
+    @property
     def applied(self) -> pd.DataFrame:
-        return self._table("applied")
+        return self.table("applied")
 
-    @cached_property
+    @property
     def routes(self) -> pd.DataFrame:
-        return self._table("routes")
+        return self.table("routes")
 
-    @cached_property
+    @property
     def control(self) -> pd.DataFrame:
-        return self._table("control")
+        return self.table("control")
 
-    @cached_property
+    @property
     def probes(self) -> pd.DataFrame:
-        return self._table("probes")
+        return self.table("probes")
 
-    @cached_property
+    @property
     def paths(self) -> pd.DataFrame:
-        return self._table("paths")
+        return self.table("paths")
 
-    @cached_property
+    @property
     def flows(self) -> pd.DataFrame:
-        return self._table("flows")
+        return self.table("flows")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The table of a name, with the columns and types that `topologies.model.tables` tells."""
+        return self.once(("table", name), lambda: self._read(name))
+
+    def rows(self, flow: Flow) -> pd.DataFrame:
+        """Those of a flow, of the table of its kind."""
+        table = self.table(kinds.of(flow).TABLE.name)
+        return table[table["flow"] == flow.name]
 
     def table_file(self, name: str) -> Path:
         """The Parquet file of a table; RunError where there is none."""
@@ -108,7 +119,7 @@ class Run:
             raise RunError(f"{self.dir}: the table {path.name} is missing; {AGAIN}.")
         return path
 
-    def _table(self, name: str) -> pd.DataFrame:
+    def _read(self, name: str) -> pd.DataFrame:
         path = self.table_file(name)
         with reading(path):
             table = pq.read_table(path, read_dictionary=LONG.get(name))

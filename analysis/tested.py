@@ -28,7 +28,9 @@ from skybed.analysis.run import Run
 from skybed.analysis.units import Quantity
 from skybed.analysis.verdict import Verdict
 from skybed.topologies.errors import RunError
+from skybed.topologies.model import kinds
 from skybed.topologies.model.closest import hint
+from skybed.topologies.model.tables import PATHS
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,8 +138,8 @@ class TestedRun(Run):
         for name in (a, b):
             self.plan.node(name)
         text = paths.path_at(self, a, b, np.array([float(t_s)]))[0]
-        for flow in self.scenario.traffic:
-            if flow.kind == "trace" and (flow.source, flow.target) == (a, b):
+        for flow in kinds.writing(self.scenario.traffic, PATHS):
+            if (flow.source, flow.target) == (a, b):
                 self.asked(self, str(flow.name))
                 rounds = paths.proofs(self, str(flow.name))
                 nearest = rounds.iloc[(rounds["sent_s"] - t_s).abs().argmin()]

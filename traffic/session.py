@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
-from skybed.topologies.model.flows import AnyFlow, Instants, ProbeFlow, TcpFlow, TraceFlow, UdpFlow
+from skybed.topologies.model import kinds
+from skybed.topologies.model.flows import Flow, Instants
+from skybed.topologies.model.kinds import Ports
 from skybed.topologies.model.tables import FLOWS, PATHS, PROBES
 from skybed.traffic import tables
 from skybed.traffic.kinds import echo, stamp, tcp, trace, udp
+from skybed.traffic.kinds.probe import ProbeFlow
 from skybed.traffic.kinds.probes import ProbeLog, Send
+from skybed.traffic.kinds.tcp import TcpFlow
+from skybed.traffic.kinds.trace import TraceFlow
+from skybed.traffic.kinds.udp import UdpFlow
 from skybed.traffic.loop import stopped_by_sigterm
 from skybed.traffic.nodes import Clock, NodeHandle
 from skybed.traffic.stage import Stage
-from skybed.traffic.wire import packets
 
 GRACE_S = 1.0  # how long after the end an answer still counts
 REHEARSAL_NS = 100_000_000
 
 
 def run(
-    flows: Sequence[AnyFlow], nodes: Mapping[str, NodeHandle], clock: Clock, until_s: float, out: Path
+    flows: Sequence[Flow], nodes: Mapping[str, NodeHandle], clock: Clock, until_s: float, out: Path
 ) -> dict[str, dict[str, int]]:
     """Run the flows until until_s and write the tables probes, paths and flows into out. Blocks.
 
@@ -60,11 +66,11 @@ def run(
     return {"dropped_by_sink": {str(stream.flow.name): stream.dropped for stream in streams}}
 
 
-def ports(flows: Sequence[AnyFlow]) -> tuple[tuple[range, ...], tuple[range, ...]]:
-    """The UDP and the TCP ports that flows listen or send at."""
-    streams, transfers = (range(first, first + len(flows)) for first in (udp.FIRST_PORT, tcp.FIRST_PORT))
-    fixed = (packets.STAMP_PORT, trace.PORT)
-    return (*(range(port, port + 1) for port in fixed), streams), (transfers,)
+def ports(flows: Sequence[Flow]) -> Ports:
+    """That these flows listen or send at."""
+    used = [kinds.named(name).ports(flows) for name in dict.fromkeys(flow.kind for flow in flows)]
+    udp, tcp = (tuple(chain.from_iterable(ranges)) for ranges in zip(Ports(), *used, strict=True))
+    return Ports(udp, tcp)
 
 
 def probes(stage: Stage, flows: Sequence[ProbeFlow]) -> list[ProbeLog]:
@@ -88,8 +94,8 @@ def probes(stage: Stage, flows: Sequence[ProbeFlow]) -> list[ProbeLog]:
         return probers[place].add(log, number, stage.nodes[flow.target])
 
     logs = [ProbeLog(flow, stage.clock) for flow in flows]
-    for i, log in enumerate(logs):
-        stage.every(log.flow.instants(stage.until_s, i, len(logs)), sender(log, i + 1))
+    for i, (flow, log) in enumerate(zip(flows, logs, strict=True)):
+        stage.every(flow.instants(stage.until_s, i, len(logs)), sender(log, i + 1))
     # The first packets pay for every page of memory touched for the first time: 0.5 ms each way in a
     # User Mode Linux guest after a fork. So some go from a node to itself before the start.
     for i, flow in enumerate({flow.protocol: flow for flow in flows}.values()):

@@ -1,7 +1,8 @@
-"""Writes the tables that traffic leaves in a run directory."""
+"""The tables that traffic leaves in a run directory: writes them, and says what one of them means."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,3 +35,10 @@ def _array(values: Any, kind: pa.DataType) -> pa.Array:
 def write(table: Table, parts: Iterable[Mapping[str, Any]], run: Path) -> None:
     """Write a table of a run directory."""
     pq.write_table(arrow(table, parts), run / f"{table.name}.parquet")
+
+
+def throughput_mbps(rows: Any) -> float:
+    """Received over the whole time of a flow, of its rows of the table `flows`; nan where there are none."""
+    received_bytes = rows["received_bytes"].sum(min_count=1)
+    length_s = rows["end_s"].max() - rows["start_s"].min()
+    return received_bytes * 8e-6 / length_s if length_s > 0 else math.nan

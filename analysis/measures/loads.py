@@ -1,4 +1,4 @@
-"""What udp and tcp flows load: the way of each over time, and which packets share a link with one."""
+"""What flows load: the way of each over time, and which packets share a link with one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 
 from skybed.analysis.measures.forwarding import Path, link_numbers, traces
 from skybed.analysis.run import Run, kept
-from skybed.topologies.model.flows import TcpFlow, UdpFlow
+from skybed.topologies.model import kinds
+from skybed.topologies.model.flows import Flow
 from skybed.topologies.plan.plan import Plan
 
 STEP_S = 0.5  # how densely the way of a load is looked at
@@ -20,7 +21,7 @@ class Load(NamedTuple):
     and the number of its path, if only to where it is lost. links: those that each path crosses.
     """
 
-    flow: UdpFlow | TcpFlow
+    flow: Flow
     start_s: float
     stop_s: float
     t_s: np.ndarray
@@ -35,7 +36,7 @@ def loads(run: Run) -> list[Load]:
     """Those that began before the run ended."""
     found = []
     for flow in run.scenario.traffic:
-        if not isinstance(flow, UdpFlow | TcpFlow) or flow.start_s >= run.played_s:
+        if not kinds.of(flow).LOADS or flow.start_s >= run.played_s:
             continue
         start_s, stop_s = flow.window_s(run.played_s)
         t_s = np.arange(start_s, stop_s + STEP_S, STEP_S)

@@ -14,7 +14,7 @@ from skybed.analysis.measures import truth
 from skybed.analysis.measures.forwarding import passing, traces
 from skybed.analysis.measures.loads import Load, loads, rates_mbps, shared
 from skybed.analysis.run import Run
-from skybed.topologies.model.flows import UdpFlow
+from skybed.topologies.model.flows import StreamFlow
 
 CHANCE_SD = 4.0  # else lossy runs would be left out for their luck
 WRONG_PCT, WRONG = 2.0, 5  # more packets of a flow lost, or not, against the plan: no edge effect
@@ -47,7 +47,7 @@ class Losses(NamedTuple):
 
 def losses(run: Run) -> list[Losses]:
     """Of probe and udp flows, without what shared a link with load, and what nobody knows the way of."""
-    streams = [_of_stream(run, load, load.flow) for load in loads(run) if isinstance(load.flow, UdpFlow)]
+    streams = [_of_stream(run, load, load.flow) for load in loads(run) if isinstance(load.flow, StreamFlow)]
     return [*_of_probes(run), *streams]
 
 
@@ -65,7 +65,7 @@ def _of_probes(run: Run) -> list[Losses]:
     return found
 
 
-def _of_stream(run: Run, load: Load, flow: UdpFlow) -> Losses:
+def _of_stream(run: Run, load: Load, flow: StreamFlow) -> Losses:
     """By the second, as they are counted: of those in which every packet had a path to itself."""
     name = str(flow.name)
     rows = run.flows[run.flows["flow"] == name]

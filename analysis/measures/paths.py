@@ -16,7 +16,9 @@ from skybed.analysis.measures.metrics import of_flow
 from skybed.analysis.measures.truth import path_name
 from skybed.analysis.run import Run
 from skybed.topologies.errors import RunError
+from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import Flow
+from skybed.topologies.model.tables import PATHS
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import srv6
 
@@ -92,8 +94,8 @@ def check_proofs(run: Run) -> pd.DataFrame:
     source it must agree with what can be seen.
     """
     checked = []
-    for flow in run.scenario.traffic:
-        if flow.kind != "trace" or not (run.paths["flow"] == flow.name).any():
+    for flow in kinds.writing(run.scenario.traffic, PATHS):
+        if run.rows(flow).empty:
             continue
         seen = proofs(run, str(flow.name))
         sent_s, path = seen["sent_s"].to_numpy(), seen["path"].where(seen["reached"], "")

@@ -23,7 +23,7 @@ from skybed.analysis.measures.forwarding import Path, Trace, link_numbers, passi
 from skybed.analysis.measures.loads import shared
 from skybed.analysis.run import Run, kept
 from skybed.topologies.errors import RunError
-from skybed.topologies.model.flows import ProbeFlow, UdpFlow
+from skybed.topologies.model.flows import ProbingFlow, StreamFlow
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import srv6
 
@@ -53,13 +53,13 @@ def path_name(plan: Plan, path: Path) -> str:
     return " > ".join(plan.nodes[node].name for node in path)
 
 
-def wire_bytes(flow: ProbeFlow | UdpFlow) -> int:
+def wire_bytes(flow: ProbingFlow | StreamFlow) -> int:
     """Bytes that a packet of a flow occupies on a link, link header included."""
     return flow.size_bytes + UDP_OR_ICMP_BYTES + IP_BYTES[flow.family] + ETHERNET_BYTES
 
 
 def one_way(
-    plan: Plan, trace: Trace, src: str, dst: str, sent_s: np.ndarray, flow: ProbeFlow
+    plan: Plan, trace: Trace, src: str, dst: str, sent_s: np.ndarray, flow: ProbingFlow
 ) -> tuple[np.ndarray, np.ndarray, list[Path]]:
     """Of a flow's probes, or its answers: true one-way delay in us (nan where lost), path number (-1 where
     lost) and the paths.
@@ -81,7 +81,7 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
     loaded, known, passes = np.zeros(len(part), bool), np.ones(len(part), bool), np.zeros(len(part))
     if len(part):
         flow = next((flow for flow in run.scenario.traffic if flow.name == name), None)
-        if not isinstance(flow, ProbeFlow):
+        if not isinstance(flow, ProbingFlow):
             raise RunError(f"{run.dir}: probes.parquet holds {name}, no probe flow of the scenario.")
         trace, *others = traces(run, flow.family)
         (out_us, out_id, paths), (back_us, back_id, back_paths) = _both_ways(plan, trace, sent_s, flow)
@@ -113,7 +113,7 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
 
 
 def _both_ways(
-    plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbeFlow
+    plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbingFlow
 ) -> tuple[tuple[np.ndarray, np.ndarray, list[Path]], tuple[np.ndarray, np.ndarray, list[Path]]]:
     """`one_way` of a flow's probes, and of their answers, of which those to lost probes are lost."""
     out_us, out_id, paths = one_way(plan, trace, flow.source, flow.target, sent_s, flow)
@@ -125,7 +125,7 @@ def _both_ways(
     return (out_us, out_id, paths), (back_us, back_id, back_paths)
 
 
-def _round_trip_us(plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbeFlow) -> np.ndarray:
+def _round_trip_us(plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbingFlow) -> np.ndarray:
     (out_us, _, _), (back_us, _, _) = _both_ways(plan, trace, sent_s, flow)
     return out_us + back_us
 

@@ -25,9 +25,9 @@ import numpy as np
 import pandas as pd
 
 from skybed.analysis.measures import forwarding
-from skybed.analysis.measures.metrics import MIN_LOST, loss_periods
 from skybed.analysis.run import Run, kept
-from skybed.topologies.model.flows import ProbeFlow
+from skybed.topologies.model.flows import ProbingFlow
+from skybed.topologies.model.losses import MIN_LOST, loss_periods
 from skybed.topologies.model.tables import ROUTING
 
 SAMPLE_PROBES = 10
@@ -59,7 +59,7 @@ def table(run: Run) -> pd.DataFrame:
     rows = [
         row
         for flow in run.scenario.traffic
-        if isinstance(flow, ProbeFlow)
+        if isinstance(flow, ProbingFlow)
         for row in _of_flow(run, flow, happened)
     ]
     found = pd.DataFrame(rows, columns=list(ROUTING.dtypes)).astype(ROUTING.dtypes)
@@ -137,7 +137,7 @@ def _what(links: list[str], ends: set[frozenset[str]]) -> str:
 # -- one flow ------------------------------------------------------------------------------------
 
 
-def _of_flow(run: Run, flow: ProbeFlow, happened: list[Event]) -> list[dict[str, Any]]:
+def _of_flow(run: Run, flow: ProbingFlow, happened: list[Event]) -> list[dict[str, Any]]:
     probes = run.probes[run.probes["flow"] == flow.name].sort_values("sent_s")
     if probes.empty:
         return []

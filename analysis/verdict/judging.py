@@ -25,6 +25,7 @@ from skybed.analysis.verdict.model import (
     Verdict,
 )
 from skybed.topologies.errors import InvalidRun, RunError
+from skybed.topologies.model.flows import ProbingFlow
 from skybed.topologies.model.scenario import Limit
 
 
@@ -128,10 +129,11 @@ def _routing(run: Run) -> Routing:
 
 def _flows(run: Run, probes: pd.DataFrame, sent: list[Sending]) -> list[FlowFigures]:
     of_routing = convergence.of_flows(run, probes)
+    probing = {flow.name for flow in run.scenario.traffic if isinstance(flow, ProbingFlow)}
     found = []
     for row, one in zip(metrics.flow_metrics(run).to_dict("records"), sent, strict=True):
         row["sending"] = {"unit": one.unit, "sent": one.sent, "due": one.due}
-        if row["kind"] == "probe":
+        if row["flow"] in probing:
             mine = probes[probes["flow"] == row["flow"]]
             error = _errors(mine.loc[~mine["loaded"], "error_us"])
             row |= of_routing.reindex([row["flow"]]).iloc[0].to_dict()

@@ -125,7 +125,7 @@ class Routing(Model):
 class Sent(Model):
     """What a flow sent and what was due, in `unit`s; see `analysis.measures.sending`."""
 
-    unit: Literal["probes", "rounds", "packets", "seconds"]
+    unit: str
     sent: Number
     due: Number
 

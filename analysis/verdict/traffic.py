@@ -13,9 +13,9 @@ from skybed.analysis.measures.losses import losses
 from skybed.analysis.measures.sending import Sending, missing_pct, times_s, told_late_s
 from skybed.analysis.numbers import percent
 from skybed.analysis.run import Run
-from skybed.topologies.model.flows import TCP_TAIL_S, ProbeFlow, TcpFlow, TraceFlow
+from skybed.topologies.model import kinds
+from skybed.topologies.model.flows import TAIL_S, ConnectingFlow
 
-HANDSHAKES = 5  # round trips of iperf3 before it sends, and one more for each stream
 CLOCK_S = 1e-6  # how well times agree that are the same
 LATE_S = 1.0  # nothing is sent so much after the stop of its flow, or counted so much after its interval
 FEW_MBIT = 0.1
@@ -40,14 +40,14 @@ def shortfalls(run: Run, sent: Sequence[Sending]) -> list[Shortfall]:
     for one in sent:
         if one.missing > limit * one.due:
             why, load = "", transfers.get(one.flow)
-            if load and isinstance(load.flow, TcpFlow):
+            if load and isinstance(load.flow, ConnectingFlow):
                 told_late = told_late_s(run, load.flow) > max(limit * one.due, CLOCK_S)
                 why = "" if told_late else _hindrance(run, load, load.flow)
             found.append(Shortfall(one, why))
     return found
 
 
-def _hindrance(run: Run, load: Load, flow: TcpFlow) -> str:
+def _hindrance(run: Run, load: Load, flow: ConnectingFlow) -> str:
     """What in the network may keep a transfer from connecting, or end it; "" where nothing may."""
     trace, t_s = traces(run, flow.family)[0], np.minimum(load.t_s, load.stop_s)
     there_s, path, paths = trace(flow.source, flow.target, t_s)
@@ -61,8 +61,8 @@ def _hindrance(run: Run, load: Load, flow: TcpFlow) -> str:
     name = str(flow.name)
     if shared(run, t_s, path, paths, name).any() or shared(run, there_s, back, back_paths, name).any():
         return "other load was on its way"
-    connecting_s = (HANDSHAKES + flow.streams) * float((back_s - t_s).max())
-    return f"it takes {connecting_s:.1f} s to connect" if connecting_s > TCP_TAIL_S else ""
+    connecting_s = flow.round_trips * float((back_s - t_s).max())
+    return f"it takes {connecting_s:.1f} s to connect" if connecting_s > TAIL_S else ""
 
 
 def notes(short: Sequence[Shortfall]) -> list[str]:
@@ -93,14 +93,14 @@ def _missing(run: Run, short: Sequence[Shortfall]) -> Iterator[str]:
 def _strays(run: Run) -> Iterator[str]:
     """Sent outside the time of their flow: by another clock."""
     for flow in run.scenario.traffic:
-        if isinstance(flow, ProbeFlow | TraceFlow):
-            (start_s, stop_s), sent_s = flow.window_s(run.manifest.duration_s), times_s(run, flow)
-            if strays := int((~sent_s.between(start_s - CLOCK_S, stop_s + LATE_S)).sum()):
-                what = "probes" if isinstance(flow, ProbeFlow) else "rounds"
-                yield (
-                    f"{strays} {what} of {flow.name} were sent outside its time, which is from {start_s:g} "
-                    f"to {stop_s:g} s."
-                )
+        (start_s, stop_s), sent_s = flow.window_s(run.manifest.duration_s), times_s(run, flow)
+        if sent_s is None:
+            continue
+        if strays := int((~sent_s.between(start_s - CLOCK_S, stop_s + LATE_S)).sum()):
+            yield (
+                f"{strays} {kinds.of(flow).UNIT} of {flow.name} were sent outside its time, which is from "
+                f"{start_s:g} to {stop_s:g} s."
+            )
 
 
 def _dropped(run: Run) -> Iterator[str]:

@@ -18,7 +18,7 @@ from skybed.analysis.verdict import FullVerdict
 from skybed.emulator.lanes import lanes
 from skybed.scripts.bench.figures import Section, figure
 from skybed.topologies.errors import InvalidRun, RunError, ScenarioError
-from skybed.topologies.model.flows import ProbeFlow
+from skybed.topologies.model.flows import ProbingFlow
 from skybed.topologies.scenario.file import Scenario
 
 SKYBED = [sys.executable, "-c", "from skybed.scripts.cli.main import main; main()"]
@@ -86,7 +86,7 @@ def noted(fact: float | None) -> float:
 
 
 def _quiet(scenario: Scenario, duration_s: float) -> Scenario:
-    probes = [flow for flow in scenario.traffic if isinstance(flow, ProbeFlow)][:PROBES]
+    probes = [flow for flow in scenario.traffic if isinstance(flow, ProbingFlow)][:PROBES]
     if not probes:
         raise ScenarioError(f"{scenario.name} has no probe in its traffic; the benchmark needs one.")
     always = [flow.model_copy(update={"start_s": 0.0, "stop_s": None}) for flow in probes]

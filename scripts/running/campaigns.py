@@ -27,6 +27,7 @@ from skybed.scripts.running import cluster
 from skybed.scripts.running import run as running
 from skybed.scripts.running.progress import Stages
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model import kinds
 from skybed.topologies.orbits import elements
 from skybed.topologies.scenario.campaign import Campaign, Case
 from skybed.topologies.scenario.file import Scenario
@@ -36,8 +37,6 @@ UNFINISHED = ".unfinished"
 RUN_S = 6.0  # start, plan and end
 NODE_S = 0.03  # plan and build, each node
 PACKET_S = 150e-6  # virtual time only: a packet of traffic, all its hops
-TCP_MBPS = 10.0  # taken for a flow without a rate
-PACKET_BITS = 12_000
 LINKS_PER_NODE = 4
 WORKER_MB = 400  # the process that plans a run and judges it
 LONG_S = 86_400.0
@@ -93,18 +92,7 @@ def _run_s(scenario: Scenario, nodes: int, virtual: bool) -> float:
 
 def _packets(scenario: Scenario) -> float:
     """How many packets of traffic are sent."""
-    total = 0.0
-    for flow in scenario.traffic:
-        length_s = (flow.stop_s or scenario.duration_s) - flow.start_s
-        if flow.kind == "probe":
-            total += flow.rate_hz * length_s
-        elif flow.kind == "trace":
-            total += flow.max_ttl / flow.every_s * length_s
-        elif flow.kind == "udp":
-            total += flow.rate_mbps * 1e6 / (8 * flow.size_bytes) * length_s
-        else:
-            total += (flow.rate_mbps or TCP_MBPS) * 1e6 / PACKET_BITS * length_s
-    return total
+    return sum(kinds.of(flow).packets(flow, scenario.duration_s) for flow in scenario.traffic)
 
 
 def _nodes(scenario: Scenario) -> int:

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from tiny_sky import CONTROL, PROBE, TRACE
+from tiny_sky import PROBE, TRACE
 
 from skybed.analysis import verdict
 from skybed.topologies.model.scenario import LinkClass
+from skybed.topologies.model.tables import CONTROL
 
 ENDS = {"from": "Miyun", "to": "Sanya"}
 UDP = ENDS | {"kind": "udp", "name": "u1", "rate_mbps": 4, "stop_s": 20}
@@ -122,7 +123,7 @@ def test_a_transfer_that_left_nothing_though_a_path_stood_is_invalid(builder):
 ])  # fmt: skip
 def test_what_else_may_hinder_a_transfer(builder, monkeypatch, why, says):
     if why == "far":
-        monkeypatch.setattr("skybed.analysis.verdict.traffic.TCP_TAIL_S", 0.1)  # six times 18 ms is more
+        monkeypatch.setattr("skybed.analysis.verdict.traffic.TAIL_S", 0.1)  # six times 18 ms is more
     made = builder(traffic=[PROBE, TCP, UDP] if why == "load" else [PROBE, TCP])
     made.flow_rows("c1", "tcp", 4.0)
     if why == "load":

@@ -7,7 +7,7 @@ import re
 import pytest
 from pydantic_core import PydanticUndefined
 
-from skybed.topologies.model import catalogue, flows, ground, links, space
+from skybed.topologies.model import catalogue, flows, ground, kinds, links, space
 from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.metrics import METRICS
 from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
@@ -35,10 +35,7 @@ MODELS = {
     "domains": Domain,
     "copies": Copy,
     "traffic": flows.Flow,
-    "probe": flows.ProbeFlow,
-    "trace": flows.TraceFlow,
-    "udp": flows.UdpFlow,
-    "tcp": flows.TcpFlow,
+    **{name: kinds.named(name).MODEL for name in kinds.names()},
     "faults": Fault,
     "region": Region,
     "fidelity": Fidelity,
@@ -67,17 +64,18 @@ def written(default):
 
 
 def test_every_model_of_a_scenario_has_its_section():
-    assert set(MODELS.values()) == {*file.MODELS.values(), flows.Flow}
+    assert set(MODELS.values()) == {
+        *file.MODELS.values(),
+        *(kinds.named(name).MODEL for name in kinds.names()),
+    }
 
 
 @pytest.mark.parametrize("section, kind", MODELS.items(), ids=MODELS)
 def test_every_field_is_there_with_its_default(section, kind):
     fields = {field.alias or name: written(field.default) for name, field in kind.model_fields.items()}
-    if section in ("probe", "trace", "udp", "tcp"):  # what all flows have is told once
-        shared = {field.alias or name for name, field in flows.Flow.model_fields.items()} | {"kind"}
+    if section in kinds.names():  # what all flows have is told once
+        shared = {field.alias or name for name, field in flows.Flow.model_fields.items()}
         fields = {name: default for name, default in fields.items() if name not in shared}
-    if section == "traffic":
-        fields["kind"] = "required"
     told = {row[0].strip("`"): row[1] for row in rows(section, "field")}
     assert told == fields
 
@@ -101,12 +99,19 @@ def test_stations_and_policies_are_there():
 
 
 def test_every_metric_is_there_with_what_it_is_and_of_which_flows():
-    def kinds(metric):
-        flows = ", ".join(metric.of).replace("stamp probe, echo probe", "probe").replace(" flow", "")
-        return flows + ("", "; an end on the ground", "; both ends on the ground")[metric.ground_ends]
+    flows = [kinds.named(name).MODEL.model_construct(kind=name) for name in kinds.names()]
+    echo = kinds.named("probe").MODEL.model_construct(kind="probe", protocol="echo")
+
+    def measured_of(metric):
+        names = [flow.kind for flow in flows if metric in kinds.measured(flow)]
+        if names == ["probe"] and metric not in kinds.measured(echo):
+            names = ["stamp probe"]
+        return (
+            ", ".join(names) + ("", "; an end on the ground", "; both ends on the ground")[metric.ground_ends]
+        )
 
     told = [[row[0].strip("`"), *row[1:]] for row in rows("metrics", "metric")]
-    assert told == [[metric.name, kinds(metric), metric.about] for metric in METRICS.values()]
+    assert told == [[metric.name, measured_of(metric), metric.about] for metric in METRICS.values()]
 
 
 def test_the_example_is_a_scenario():

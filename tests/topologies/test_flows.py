@@ -4,7 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest import approx
 
-from skybed.topologies.model.flows import Instants, ProbeFlow, TcpFlow, TraceFlow, UdpFlow
+from skybed.topologies.model.flows import Instants
+from skybed.traffic.kinds.probe import ProbeFlow
+from skybed.traffic.kinds.tcp import TcpFlow
+from skybed.traffic.kinds.trace import TraceFlow
+from skybed.traffic.kinds.udp import UdpFlow
 
 ENDS = {"source": "a", "target": "b"}
 S = 1_000_000_000

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from plain_netns import FakeClock
 
-from skybed.topologies.model.flows import ProbeFlow
 from skybed.topologies.model.tables import PROBES
 from skybed.traffic import tables
+from skybed.traffic.kinds.probe import ProbeFlow
 from skybed.traffic.kinds.probes import ProbeLog
 
 

@@ -12,8 +12,11 @@ import pandas as pd
 import pytest
 from plain_netns import FakeClock, can_make_namespaces, chain
 
-from skybed.topologies.model.flows import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
 from skybed.traffic import session
+from skybed.traffic.kinds.probe import ProbeFlow
+from skybed.traffic.kinds.tcp import TcpFlow
+from skybed.traffic.kinds.trace import TraceFlow
+from skybed.traffic.kinds.udp import UdpFlow
 
 pytestmark = [
     pytest.mark.netns,

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skybed.topologies.model.flows import UdpFlow
-from skybed.traffic.kinds.udp import BURST_NS, Pacer
+from skybed.traffic.kinds.udp import BURST_NS, Pacer, UdpFlow
 
 
 def stream(rate_mbps, size_bytes):

@@ -1,5 +1,7 @@
-"""The part `traffic` of a scenario, and when each flow is to send what: traffic keeps to it, and the verdict
-holds the run to it.
+"""What flows of all kinds have in common, and what those of some have; each kind has a model of its own, see
+`topologies.model.kinds`.
+
+A model tells when its flow is to send what: traffic keeps to it, and the verdict holds the run to it.
 """
 
 from __future__ import annotations
@@ -12,8 +14,7 @@ from pydantic import Field
 from skybed.topologies.model.fields import Model, Name, NonNegative, Positive
 
 HOPS, STAMP_HOPS = 64, 255  # that a packet may go: Linux's own limit; RFC 8762, section 4.2.1
-TICK_NS = 1_000_000  # a udp flow looks no more often how many packets are due
-TCP_TAIL_S = 3.0  # how long iperf3 may go on after its flow's stop: it shakes hands before it sends
+TAIL_S = 3.0  # how long one that connects may go on after its stop: it shakes hands before it sends
 
 
 class Instants(NamedTuple):
@@ -38,6 +39,7 @@ class Instants(NamedTuple):
 
 
 class Flow(Model):
+    kind: str
     name: Name | None = None  # None: kind-N
     source: Annotated[str, Field(alias="from")]
     target: Annotated[str, Field(alias="to")]
@@ -45,84 +47,62 @@ class Flow(Model):
     stop_s: Positive | None = None  # None: the end of the run
     family: Literal[4, 6] = 4
 
+    @property
+    def title(self) -> str:
+        """What people call a flow like this."""
+        return f"{self.kind} flow"
+
+    def measures(self, metric: str) -> bool:
+        """Whether a metric of its kind is measured of it; most are of all flows of the kind."""
+        return True
+
     def window_s(self, until_s: float) -> tuple[float, float]:
         """When the flow starts and stops, in a run that is played until then."""
         stop_s = until_s if self.stop_s is None else min(self.stop_s, until_s)
         return self.start_s, max(stop_s, self.start_s)
 
-    def _every(self, period_ns: float, phase_ns: float, until_s: float) -> Instants:
+    def length_s(self, until_s: float) -> float:
+        """How long that is."""
+        start_s, stop_s = self.window_s(until_s)
+        return stop_s - start_s
+
+    def every(self, period_ns: float, until_s: float, phase_ns: float = 0.0) -> Instants:
+        """Instants of its window, of which the first comes phase_ns after its start."""
         start_s, stop_s = self.window_s(until_s)
         return Instants(round(start_s * 1e9) + round(phase_ns), period_ns, round(stop_s * 1e9))
 
 
-class ProbeFlow(Flow):
-    """RTT, loss, reordering; with `stamp` (RFC 8762) one-way delay too; `echo` is ICMP."""
+# What analysis can hold a flow to follows from what its model is made of.
 
-    kind: Literal["probe"]
-    protocol: Literal["stamp", "echo"] = "stamp"
+
+class ProbingFlow(Flow):
+    """Sends single packets that are answered, each a row of the table `probes`: every one of them is held to
+    geometry.
+    """
+
+    protocol: str
     rate_hz: Annotated[float, Field(gt=0, le=10_000)] = 10.0
-    size_bytes: Annotated[int, Field(ge=44, le=1400)] = 64  # of the UDP or ICMP payload
+    size_bytes: int  # of the UDP or ICMP payload
 
     @property
     def hops(self) -> int:
         """How many links a probe, or its answer, may cross."""
-        return STAMP_HOPS if self.protocol == "stamp" else HOPS
-
-    def instants(self, until_s: float, place: int, of: int) -> Instants:
-        """When its probes are due in run time. place, of: from 0 among so many probe flows.
-
-        Flows of one rate would all send at once and wait for one another; a phase of its own for each
-        (RFC 3432 section 4.2) spreads them over the period.
-        """
-        period_ns = 1e9 / self.rate_hz
-        return self._every(period_ns, period_ns * place / of, until_s)
+        return HOPS
 
 
-class TraceFlow(Flow):
-    """Path proof by TTL: which nodes a packet really crossed."""
+class StreamFlow(Flow):
+    """Sends packets of one size at a constant rate, which the table `flows` counts by the second: its losses
+    are held to what the links lose.
+    """
 
-    kind: Literal["trace"]
-    every_s: Positive = 1.0
-    max_ttl: Annotated[int, Field(ge=1, le=64)] = 32
-
-    def instants(self, until_s: float, place: int, of: int) -> Instants:
-        """When its rounds are due in run time. place, of: from 0 among so many trace flows.
-
-        Not on whole seconds, when the oracle looks at its routes: a round would see both.
-        """
-        period_ns = self.every_s * 1e9
-        return self._every(period_ns, min(period_ns, 1e9) * (place + 0.5) / of, until_s)
-
-
-class UdpFlow(Flow):
-    kind: Literal["udp"]
     rate_mbps: Positive
-    size_bytes: Annotated[int, Field(ge=64, le=1472)] = 1200  # UDP payload
+    size_bytes: int  # UDP payload
+
+
+class ConnectingFlow(Flow):
+    """Connects before it sends, so that the network may keep it from sending."""
 
     @property
-    def gap_ns(self) -> float:
-        """From one packet to the next."""
-        return self.size_bytes * 8 * 1000 / self.rate_mbps
-
-    def instants(self, until_s: float) -> Instants:
-        """When to send what is due by then, in run time."""
-        return self._every(max(TICK_NS, self.gap_ns), 0.0, until_s)
-
-    def due_by(self, elapsed_ns: int) -> int:
-        """How many packets are due that much after its start."""
-        return int(elapsed_ns / self.gap_ns) + 1
-
-
-class TcpFlow(Flow):
-    kind: Literal["tcp"]  # iperf3
-    congestion: str = "cubic"
-    rate_mbps: Positive | None = None
-    streams: Annotated[int, Field(ge=1, le=32)] = 1
-
-    def seconds(self, until_s: float) -> int:
-        """For how long iperf3 is told to send: it takes whole seconds."""
-        start_s, stop_s = self.window_s(until_s)
-        return max(1, int(stop_s - start_s))
-
-
-AnyFlow = Annotated[ProbeFlow | TraceFlow | UdpFlow | TcpFlow, Field(discriminator="kind")]
+    def round_trips(self) -> int:
+        """Of the far end, before the first byte is sent."""
+        raise NotImplementedError

@@ -5,6 +5,7 @@ A scenario's limits (`accept`), campaigns, comparisons, baselines, reports and t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
@@ -23,8 +24,9 @@ class Tolerance(NamedTuple):
 class Metric(NamedTuple):
     """name: ends in the unit, where there is one. title: what people call it. unit: "" of counts and ratios.
 
-    about: what it is. of: kinds of flow that it is measured of. whole: it is a count. ground_ends: how many
-    ends of the flow must be stations. of_routing: it is worked out with the truth of each probe.
+    about: what it is; each kind of flow tells which it measures (`topologies.model.kinds`). whole: it is a
+    count. of_every: it is of flows of every kind. ground_ends: how many ends of the flow must be stations.
+    of_routing: it is worked out with the truth of each probe.
 
     tolerances: what a baseline proposes, by the clock. Metrics that have some are those by which runs are
     compared, and those that campaigns collect if nobody says otherwise. Virtual time repeats itself, so there
@@ -36,92 +38,95 @@ class Metric(NamedTuple):
     title: str
     unit: str
     about: str
-    of: tuple[str, ...]
     whole: bool = False
+    of_every: bool = False
     ground_ends: int = 0
     of_routing: bool = False
     tolerances: Mapping[str, Tolerance] = {}
 
 
-PROBES = ("stamp probe", "echo probe")
-UDP, TCP, TRACE = "udp flow", "tcp flow", "trace flow"
-
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("sent", "sent", "", "packets sent", (*PROBES, UDP), whole=True),
-        Metric("lost", "lost", "", "packets that never arrived", (*PROBES, UDP), whole=True),
-        Metric("rtt_min_ms", "RTT min", "ms", "round trip (RFC 2681), the least", (*PROBES, TCP)),
+        Metric("sent", "sent", "", "packets sent", whole=True),
+        Metric("lost", "lost", "", "packets that never arrived", whole=True),
+        Metric("rtt_min_ms", "RTT min", "ms", "round trip (RFC 2681), the least"),
         Metric(
-            "rtt_p50_ms", "RTT p50", "ms", "round trip, median", (*PROBES, TCP),
+            "rtt_p50_ms", "RTT p50", "ms", "round trip, median",
             tolerances={"virtual": Tolerance(0.1, 0.005), "real": Tolerance(0.5, 0.02)},
         ),
         Metric(
-            "rtt_p99_ms", "RTT p99", "ms", "round trip, 99th percentile", (*PROBES, TCP),
+            "rtt_p99_ms", "RTT p99", "ms", "round trip, 99th percentile",
             tolerances={"virtual": Tolerance(0.2, 0.01), "real": Tolerance(1.5, 0.05)},
         ),
-        Metric("owd_p50_ms", "OWD p50", "ms", "delay there (RFC 7679), median", ("stamp probe",)),
-        Metric("owd_p99_ms", "OWD p99", "ms", "delay there, 99th percentile", ("stamp probe",)),
+        Metric("owd_p50_ms", "OWD p50", "ms", "delay there (RFC 7679), median"),
+        Metric("owd_p99_ms", "OWD p99", "ms", "delay there, 99th percentile"),
         Metric(
             "pdv_p50_ms", "PDV p50", "ms",
-            "delay there, else round trip, less the least of the flow (RFC 5481), median", PROBES,
+            "delay there, else round trip, less the least of the flow (RFC 5481), median",
         ),
-        Metric("pdv_p99_ms", "PDV p99", "ms", "the same, 99th percentile", PROBES),
+        Metric("pdv_p99_ms", "PDV p99", "ms", "the same, 99th percentile"),
         Metric(
-            "loss_pct", "loss", "%", "share of packets that never arrived (RFC 7680)", (*PROBES, UDP),
+            "loss_pct", "loss", "%", "share of packets that never arrived (RFC 7680)",
             tolerances={"virtual": Tolerance(0.1), "real": Tolerance(0.5)},
         ),
         Metric(
             "reordered_pct", "reordered", "%",
-            "share of arrived packets that a later one overtook (RFC 4737)", (*PROBES, UDP),
+            "share of arrived packets that a later one overtook (RFC 4737)",
         ),
         Metric(
             "outages", "outages", "", "times in which two or more probes in a row were lost (RFC 3357)",
-            PROBES, whole=True, tolerances={"virtual": Tolerance(0), "real": Tolerance(1)},
+            whole=True, tolerances={"virtual": Tolerance(0), "real": Tolerance(1)},
         ),
         Metric(
-            "outage_s", "outage", "s", "all outages together", PROBES,
+            "outage_s", "outage", "s", "all outages together",
             tolerances={"virtual": Tolerance(0.1), "real": Tolerance(0.3)},
         ),
-        Metric("outage_max_s", "outage max", "s", "the longest outage", PROBES),
+        Metric("outage_max_s", "outage max", "s", "the longest outage"),
         Metric(
-            "throughput_mbps", "throughput", "Mbit/s", "received, over the flow's whole time", (UDP, TCP),
+            "throughput_mbps", "throughput", "Mbit/s", "received, over the flow's whole time",
             tolerances={"virtual": Tolerance(0.01, 0.01), "real": Tolerance(0.05, 0.05)},
         ),
-        Metric("retransmits", "retransmits", "", "segments that TCP sent again", (TCP,), whole=True),
+        Metric("retransmits", "retransmits", "", "segments that TCP sent again", whole=True),
         Metric(
             "stretch_p50", "stretch p50", "",
-            "median round trip over what light would take along the great circle", PROBES, ground_ends=2,
+            "median round trip over what light would take along the great circle", ground_ends=2,
         ),
         Metric(
             "handovers", "handovers", "", "access links that the flow's stations take up after the start",
-            (*PROBES, UDP, TCP, TRACE), whole=True, ground_ends=1,
+            whole=True, of_every=True, ground_ends=1,
         ),
         Metric(
             "convergence_s", "convergence", "s",
-            "the longest rate-derived convergence time (RFC 6412) of all events", PROBES, of_routing=True,
+            "the longest rate-derived convergence time (RFC 6412) of all events", of_routing=True,
         ),
         Metric(
-            "expired", "expired", "", "probes that ran out of hops, as in a loop", PROBES, whole=True,
+            "expired", "expired", "", "probes that ran out of hops, as in a loop", whole=True,
             of_routing=True,
         ),
         Metric(
             "path_stretch_p50", "path stretch p50", "",
-            "round trip over that of the oracle's path, median", PROBES, of_routing=True,
+            "round trip over that of the oracle's path, median", of_routing=True,
         ),
         Metric(
             "path_stretch_p99", "path stretch p99", "",
-            "round trip over that of the oracle's path, 99th percentile", PROBES, of_routing=True,
+            "round trip over that of the oracle's path, 99th percentile", of_routing=True,
         ),
         Metric(
             "path_stretch_pct", "path stretch", "%",
-            "share of probes that took more than 1.05 of it", PROBES, of_routing=True,
+            "share of probes that took more than 1.05 of it", of_routing=True,
         ),
     )
 }  # fmt: skip
 
 # What figures of a campaign can show of single probes, by name: title, unit, column of the table `probes`.
 SAMPLES = {"rtt_ms": ("RTT", "ms", "rtt_us"), "owd_ms": ("OWD", "ms", "owd_us")}
+
+
+def add(metric: Metric) -> str:
+    """One more, of a kind of flow that is a program's own. Returns its name."""
+    METRICS[metric.name] = metric
+    return metric.name
 
 
 def compared() -> list[str]:
@@ -143,3 +148,8 @@ def _known(name: str) -> str:
 
 
 MetricName = Annotated[str, AfterValidator(_known)]  # in files that people write
+
+
+def share_pct(part: float, whole: float) -> float:
+    """Of a whole; nan where there is none."""
+    return 100.0 * part / whole if whole else math.nan

@@ -16,8 +16,8 @@ from skybed.topologies.model import catalogue
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.faults import Fault
 from skybed.topologies.model.fields import Model, Name, Positive, Title, Utc
-from skybed.topologies.model.flows import AnyFlow
 from skybed.topologies.model.ground import Station, from_catalogue
+from skybed.topologies.model.kinds import AnyFlow
 from skybed.topologies.model.links import Access, Fibre, LinkClass
 from skybed.topologies.model.metrics import MetricName
 from skybed.topologies.model.routing import Routing

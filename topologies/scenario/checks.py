@@ -11,9 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model import kinds
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import NAME_PATTERN
-from skybed.topologies.model.flows import AnyFlow, Flow
+from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.known import Problem, known_name
 from skybed.topologies.model.metrics import METRICS, Metric
 from skybed.topologies.model.scenario import LONGEST_S, ScenarioModel
@@ -317,12 +318,11 @@ def _accept(scenario: ScenarioModel) -> Iterator[Problem]:
         yield from _measured((*path, "metric"), scenario, flows[limit.flow], METRICS[limit.metric])
 
 
-def _measured(path: Path, scenario: ScenarioModel, flow: AnyFlow, metric: Metric) -> Iterator[Problem]:
-    what = f"{flow.protocol} probe" if flow.kind == "probe" else f"{flow.kind} flow"
-    if what not in metric.of:
-        known = [other.name for other in METRICS.values() if what in other.of]
+def _measured(path: Path, scenario: ScenarioModel, flow: Flow, metric: Metric) -> Iterator[Problem]:
+    known = [other.name for other in kinds.measured(flow)]
+    if metric.name not in known:
         there = hint("", known, few=len(known))
-        yield path, f"is {metric.name}, which is measured of no {what}{there}."
+        yield path, f"is {metric.name}, which is measured of no {flow.title}{there}."
     ground = {station.name for station in scenario.stations}
     if len(ground & {flow.source, flow.target}) < metric.ground_ends:
         ends = "one end" if metric.ground_ends == 1 else "both ends"

@@ -13,7 +13,7 @@ import yaml
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import ready, yamlmarks
 from skybed.topologies.model.faults import Fault, Region
-from skybed.topologies.model.flows import ProbeFlow, TcpFlow, TraceFlow, UdpFlow
+from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.ground import Station
 from skybed.topologies.model.links import Access, Fibre, LinkClass
 from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
@@ -90,10 +90,7 @@ MODELS: Places = {
     ("routing", "custom"): Custom,
     ("routing", "domains", "*"): Domain,
     ("routing", "copies", "*"): Copy,
-    ("traffic", "*", "probe"): ProbeFlow,
-    ("traffic", "*", "trace"): TraceFlow,
-    ("traffic", "*", "udp"): UdpFlow,
-    ("traffic", "*", "tcp"): TcpFlow,
+    ("traffic", "*"): Flow,
     ("faults", "*"): Fault,
     ("faults", "*", "region"): Region,
     ("fidelity",): Fidelity,

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model import kinds
 from skybed.topologies.model.closest import hint
+from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.yamlmarks import Marks, Path, dotted, line_of
 
 SHOWN = 5  # problems shown at once; later ones often follow from the first
-KINDS = "probe, trace, udp or tcp"
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -25,7 +26,7 @@ def validated(model: type[M], data: Any, lines: Marks, file: str, places: Places
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise error_of(file, list(dict.fromkeys(_sentences(error, lines, places)))) from None
+        raise error_of(file, list(dict.fromkeys(_sentences(error, data, lines, places)))) from None
 
 
 def error_of(file: str, problems: list[tuple[int, str]]) -> ScenarioError:
@@ -37,27 +38,23 @@ def error_of(file: str, problems: list[tuple[int, str]]) -> ScenarioError:
     return ScenarioError("\n".join(shown))
 
 
-def _sentences(error: ValidationError, lines: Marks, places: Places) -> Iterable[tuple[int, str]]:
+def _sentences(error: ValidationError, data: Any, lines: Marks, places: Places) -> Iterable[tuple[int, str]]:
     """(line, sentence) for each field with a problem; the branches of a union count as one."""
     fields: dict[Path, list[Any]] = {}
     for problem in error.errors(include_url=False):
-        loc = tuple(part for part in problem["loc"] if part != "[key]")
-        tag = (
-            loc[2:3] if loc[:1] == ("traffic",) else ()
-        )  # the kind of a flow is in pydantic's path, not in the file
-        path = loc[:2] + loc[3:] if tag else loc
+        path = tuple(part for part in problem["loc"] if part != "[key]")
         if problem["type"] == "missing" and isinstance(path[-1], str):
             yield line_of(lines, path), f"{dotted(path)} is missing."
         elif problem["type"] == "union_tag_not_found":
-            yield line_of(lines, path), f"{dotted(path)}.kind is missing; it must be {KINDS}."
+            yield line_of(lines, path), f"{dotted(path)}.kind is missing; it must be {kinds.listed()}."
         elif problem["type"] == "union_tag_invalid":
             yield (
                 line_of(lines, (*path, "kind")),
-                f"{dotted(path)}.kind is {problem['ctx']['tag']}; it must be {KINDS}.",
+                f"{dotted(path)}.kind is {problem['ctx']['tag']}; it must be {kinds.listed()}.",
             )
         elif problem["type"] in ("extra_forbidden", "invalid_key"):
             path = (*path[:-1], str(path[-1]))
-            known = _fields(path[:-1] + tag, places)
+            known = _fields(path[:-1], data, places)
             yield line_of(lines, path), f"{dotted(path)} is not a field{hint(str(path[-1]), known)}."
         else:
             while path not in lines:  # names of union branches
@@ -67,11 +64,18 @@ def _sentences(error: ValidationError, lines: Marks, places: Places) -> Iterable
         yield line_of(lines, path), f"{dotted(path)} {_is(problems[0])}{_expected(problems)}."
 
 
-def _fields(path: Path, places: Places) -> list[str]:
+def _fields(path: Path, data: Any, places: Places) -> list[str]:
     for place, model in places.items():
         if len(place) == len(path) and all(a in ("*", b) for a, b in zip(place, path, strict=True)):
-            return [field.alias or name for name, field in model.model_fields.items()]
+            known = kinds.model_of(_at(path, data)) if model is Flow else model
+            return [field.alias or name for name, field in known.model_fields.items()]
     return []
+
+
+def _at(path: Path, data: Any) -> Any:
+    for part in path:
+        data = data[part]
+    return data
 
 
 def _is(problem: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skybed.topologies.model.flows import ProbeFlow
+from skybed.topologies.model.flows import ProbingFlow
 from skybed.traffic.nodes import Clock
 from skybed.traffic.wire.reordering import reordered
 
@@ -18,7 +18,7 @@ Send = Callable[[int], None]  # sends a flow's next probe; the argument is the l
 class ProbeLog:
     """The probes of one flow, numbered from 0 in the order of sending; times in CLOCK_REALTIME ns."""
 
-    def __init__(self, flow: ProbeFlow, clock: Clock) -> None:
+    def __init__(self, flow: ProbingFlow, clock: Clock) -> None:
         self.flow, self._clock = flow, clock
         self.sent_ns = array("q")
         self.answered = array("q")  # sequence numbers in order of arrival, duplicates included

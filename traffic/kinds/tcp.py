@@ -12,24 +12,86 @@ import logging
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from skybed.topologies.errors import MachineError
-from skybed.topologies.model.flows import TCP_TAIL_S, TcpFlow
+from skybed.topologies.model.fields import Positive
+from skybed.topologies.model.flows import TAIL_S, ConnectingFlow, Flow
+from skybed.topologies.model.kinds import Played, Ports
+from skybed.topologies.model.tables import FLOWS
 from skybed.traffic.nodes import NodeHandle, address
 from skybed.traffic.stage import Stage
+from skybed.traffic.tables import throughput_mbps
 
 FIRST_PORT = 5201  # one to a flow
 LISTEN_S = 10.0  # how long a server may take to listen
 CONNECT_MS = 5000
 SERVER_S = 0.5  # how long a server may take to end after its client
+HANDSHAKES = 5  # round trips of iperf3 before it sends, and one more for each stream
 STOP_S = 2.0  # how long either may take to print its JSON when told to end
+USUAL_MBPS, PACKET_BITS = 10.0, 12_000  # for estimates, of a flow without a rate
+DECIMALS = 3  # of seconds: a transfer begins when the loop of traffic comes to it
 _LISTENING = "0A"  # state in /proc/net/tcp
 
 log = logging.getLogger(__name__)
+
+
+class TcpFlow(ConnectingFlow):
+    kind: Literal["tcp"]  # iperf3
+    congestion: str = "cubic"
+    rate_mbps: Positive | None = None
+    streams: Annotated[int, Field(ge=1, le=32)] = 1
+
+    def seconds(self, until_s: float) -> int:
+        """For how long iperf3 is told to send: it takes whole seconds."""
+        return max(1, int(self.length_s(until_s)))
+
+    @property
+    def round_trips(self) -> int:
+        return HANDSHAKES + self.streams
+
+
+MODEL, TABLE, UNIT, LOADS = TcpFlow, FLOWS, "seconds", True
+METRICS = ("rtt_min_ms", "rtt_p50_ms", "rtt_p99_ms", "throughput_mbps", "retransmits")
+
+
+def packets(flow: TcpFlow, until_s: float) -> float:
+    return (flow.rate_mbps or USUAL_MBPS) * 1e6 / PACKET_BITS * flow.length_s(until_s)
+
+
+def due(flow: TcpFlow, until_s: float, _place: int, _of: int) -> float:
+    return round(max(0.0, min(flow.seconds(until_s), until_s - flow.start_s)), DECIMALS)
+
+
+def sent(run: Played, flow: TcpFlow) -> float:
+    """iperf3's first interval begins where it was told to begin, so what the network takes for its handshake
+    is no time lost; what traffic takes to tell it is.
+    """
+    rows, stop_s = run.rows(flow), flow.start_s + flow.seconds(run.played_s)
+    rows = rows[rows["start_s"] < run.played_s]
+    length_s = rows["end_s"].clip(upper=stop_s) - rows["start_s"].clip(lower=flow.start_s, upper=stop_s)
+    return round(float(length_s.sum()), DECIMALS)
+
+
+def ports(traffic: Sequence[Flow]) -> Ports:
+    return Ports(tcp=(range(FIRST_PORT, FIRST_PORT + len(traffic)),))
+
+
+def measure(run: Played, flow: TcpFlow) -> dict[str, float]:
+    rows = run.rows(flow)
+    rtt_ms = rows["rtt_us"].dropna() / 1e3
+    return {
+        "rtt_min_ms": rtt_ms.min(),
+        "rtt_p50_ms": rtt_ms.quantile(0.5),
+        "rtt_p99_ms": rtt_ms.quantile(0.99),
+        "throughput_mbps": throughput_mbps(rows),
+        "retransmits": rows["retransmits"].sum(min_count=1),
+    }
 
 
 class Transfer:
@@ -75,7 +137,7 @@ class Transfer:
         if self._begun_s is None or self._loop.stopped:
             _end(self._client, 0.0)
         else:
-            _end(self._client, self._stop_s + TCP_TAIL_S - self._clock.now_s())
+            _end(self._client, self._stop_s + TAIL_S - self._clock.now_s())
 
     def columns(self) -> dict[str, Any]:
         """The flow's rows of the flows table, one for each interval that the client reported."""

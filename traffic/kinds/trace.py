@@ -9,11 +9,16 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
-from skybed.topologies.model.flows import Instants, TraceFlow
+from skybed.topologies.model.fields import Positive
+from skybed.topologies.model.flows import Flow, Instants
+from skybed.topologies.model.kinds import Played, Ports
+from skybed.topologies.model.tables import PATHS
 from skybed.traffic.nodes import address, bound_socket
 from skybed.traffic.stage import Stage
 from skybed.traffic.wire import icmp
@@ -23,6 +28,46 @@ from skybed.traffic.wire.icmp import IcmpError
 PORT = 33434  # traceroute's; nobody listens there
 _PROBE = struct.Struct("!IB3x")  # round, TTL
 _ENCAPSULATED = struct.Struct("!40xH6xIB3x")  # IPv6 header; UDP header: source port; _PROBE
+
+
+class TraceFlow(Flow):
+    """Path proof by TTL: which nodes a packet really crossed."""
+
+    kind: Literal["trace"]
+    every_s: Positive = 1.0
+    max_ttl: Annotated[int, Field(ge=1, le=64)] = 32
+
+    def instants(self, until_s: float, place: int, of: int) -> Instants:
+        """When its rounds are due in run time. place, of: from 0 among so many trace flows.
+
+        Not on whole seconds, when the oracle looks at its routes: a round would see both.
+        """
+        period_ns = self.every_s * 1e9
+        return self.every(period_ns, until_s, min(period_ns, 1e9) * (place + 0.5) / of)
+
+
+MODEL, TABLE, UNIT, METRICS, LOADS = TraceFlow, PATHS, "rounds", (), False
+
+
+def packets(flow: TraceFlow, until_s: float) -> float:
+    return flow.max_ttl / flow.every_s * flow.length_s(until_s)
+
+
+def due(flow: TraceFlow, until_s: float, place: int, of: int) -> float:
+    return flow.instants(until_s, place, of).total
+
+
+def sent(run: Played, flow: TraceFlow) -> Any:
+    rows = run.rows(flow)
+    return rows.loc[rows["hop"] == 1, "sent_s"]
+
+
+def ports(_traffic: Sequence[Flow]) -> Ports:
+    return Ports(udp=(range(PORT, PORT + 1),))
+
+
+def measure(_run: Played, _flow: TraceFlow) -> dict[str, float]:
+    return {}
 
 
 class Round:

@@ -9,17 +9,24 @@ from __future__ import annotations
 import logging
 import socket
 import struct
+from collections.abc import Sequence
 from math import ceil
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
-from skybed.topologies.model.flows import UdpFlow
+from skybed.topologies.model.flows import Flow, Instants, StreamFlow
+from skybed.topologies.model.kinds import Played, Ports
+from skybed.topologies.model.metrics import share_pct
+from skybed.topologies.model.tables import FLOWS
 from skybed.traffic.nodes import address, bound_socket
 from skybed.traffic.stage import Stage
+from skybed.traffic.tables import throughput_mbps
 from skybed.traffic.wire.batch import SO_TIMESTAMPNS, Outbox, raw_address
 from skybed.traffic.wire.reordering import reordered
 
+TICK_NS = 1_000_000  # it looks no more often how many packets are due
 BURST_NS = 2_000_000  # never more than this much of the rate in one go
 CREDIT_NS = 50_000_000
 FIRST_PORT = 20_000  # one to a flow, below the ports that Linux gives to sockets of its own accord
@@ -29,6 +36,58 @@ _DROPS = 8  # SK_MEMINFO_DROPS, index into what SO_MEMINFO returns
 _S = 1_000_000_000
 
 log = logging.getLogger(__name__)
+
+
+class UdpFlow(StreamFlow):
+    kind: Literal["udp"]
+    size_bytes: Annotated[int, Field(ge=64, le=1472)] = 1200
+
+    @property
+    def gap_ns(self) -> float:
+        """From one packet to the next."""
+        return self.size_bytes * 8 * 1000 / self.rate_mbps
+
+    def instants(self, until_s: float) -> Instants:
+        """When to send what is due by then, in run time."""
+        return self.every(max(TICK_NS, self.gap_ns), until_s)
+
+    def due_by(self, elapsed_ns: int) -> int:
+        """How many packets are due that much after its start."""
+        return int(elapsed_ns / self.gap_ns) + 1
+
+
+MODEL, TABLE, UNIT, LOADS = UdpFlow, FLOWS, "packets", True
+METRICS = ("sent", "lost", "loss_pct", "reordered_pct", "throughput_mbps")
+
+
+def packets(flow: UdpFlow, until_s: float) -> float:
+    return flow.rate_mbps * 1e6 / (8 * flow.size_bytes) * flow.length_s(until_s)
+
+
+def due(flow: UdpFlow, until_s: float, _place: int, _of: int) -> float:
+    ticks = flow.instants(until_s)
+    return flow.due_by(ticks.at_ns(ticks.total - 1) - ticks.first_ns) if ticks.total else 0
+
+
+def sent(run: Played, flow: UdpFlow) -> int:
+    rows = run.rows(flow)
+    return int(rows.loc[rows["start_s"] < run.played_s, "sent_packets"].sum())
+
+
+def ports(traffic: Sequence[Flow]) -> Ports:
+    return Ports(udp=(range(FIRST_PORT, FIRST_PORT + len(traffic)),))
+
+
+def measure(run: Played, flow: UdpFlow) -> dict[str, float]:
+    rows = run.rows(flow)
+    total = rows.sum(numeric_only=True, min_count=1)
+    return {
+        "sent": total["sent_packets"],
+        "lost": total["lost_packets"],
+        "loss_pct": share_pct(total["lost_packets"], total["sent_packets"]),
+        "reordered_pct": share_pct(total["reordered_packets"], total["received_packets"]),
+        "throughput_mbps": throughput_mbps(rows),
+    }
 
 
 class Pacer:

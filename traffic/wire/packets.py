@@ -1,4 +1,5 @@
-"""Probe packets, built once with Scapy; the senders patch sequence numbers and time stamps in place.
+"""Probe packets, built once with Scapy; the senders patch sequence numbers and time stamps in place. Scapy
+takes a second to import, so it is only where a packet is built.
 
 STAMP: RFC 8762 section 4.2.1 and 4.3.1 (unauthenticated), RFC 8972 for the session identifier and
 the Extra Padding TLV.  Offsets are those of the UDP or ICMP packet.
@@ -7,16 +8,11 @@ the Extra Padding TLV.  Offsets are those of the UDP or ICMP packet.
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
-from scapy.contrib.stamp import (
-    ErrorEstimate,
-    STAMPSessionReflectorTestUnauthenticated,
-    STAMPSessionSenderTestUnauthenticated,
-    STAMPTestTLV,
-)
-from scapy.layers.inet import ICMP
-from scapy.layers.inet6 import ICMPv6EchoRequest
-from scapy.packet import Packet
+if TYPE_CHECKING:
+    from scapy.contrib.stamp import ErrorEstimate
+    from scapy.packet import Packet
 
 STAMP_PORT = 862
 STAMP_BYTES = 44
@@ -50,22 +46,30 @@ def ns_from_ntp(ntp: int) -> int:
 
 def error_estimate() -> ErrorEstimate:
     """Synchronized (all nodes share one clock), to 53 * 2**(13 - 32) s = 101 us."""
+    from scapy.contrib.stamp import ErrorEstimate
+
     return ErrorEstimate(S=1, Z=0, scale=13, multiplier=53)
 
 
 def stamp_request(size_bytes: int, ssid: int) -> bytearray:
     """A Session-Sender test packet padded to size_bytes (44 or more) of UDP payload."""
+    from scapy.contrib.stamp import STAMPSessionSenderTestUnauthenticated
+
     packet = STAMPSessionSenderTestUnauthenticated(ssid=ssid, err_estimate=error_estimate())
     return _padded(packet, size_bytes)
 
 
 def stamp_reply() -> bytearray:
     """The 44 octets of a Session-Reflector test packet; what follows is copied from the request."""
+    from scapy.contrib.stamp import STAMPSessionReflectorTestUnauthenticated
+
     return bytearray(bytes(STAMPSessionReflectorTestUnauthenticated(err_estimate=error_estimate())))
 
 
 def _padded(packet: Packet, size_bytes: int) -> bytearray:
     """Fill up with an Extra Padding TLV, or with zeros where its 4 octets of header do not fit."""
+    from scapy.contrib.stamp import STAMPTestTLV
+
     room = size_bytes - STAMP_BYTES
     if room >= 4:
         value = bytes(room - 4)
@@ -80,6 +84,9 @@ def echo_request(family: int, ident: int, size_bytes: int) -> bytearray:
 
     The ICMPv6 checksum is left 0: the kernel fills it in (RFC 3542 section 3.1).
     """
+    from scapy.layers.inet import ICMP
+    from scapy.layers.inet6 import ICMPv6EchoRequest
+
     payload = ECHO_PAYLOAD.pack(ECHO_MARK, 0).ljust(size_bytes, b"\0")
     if family == 4:
         return bytearray(bytes(ICMP(type=8, id=ident, seq=0) / payload))

@@ -1,0 +1,181 @@
+"""The kinds of flow. Each is a module; this room knows its name and asks it when a flow of it turns up.
+
+    kinds.of(flow).packets(flow, until_s)
+
+The modules stand in `traffic.kinds`, which imports this room, so a kind is found by name: as the modules of a
+program's own kinds are, which `register` adds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, Protocol, cast, get_args
+
+from pydantic import BeforeValidator, SerializeAsAny
+from pydantic_core import PydanticKnownError
+
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model import tables
+from skybed.topologies.model.flows import Flow
+from skybed.topologies.model.metrics import METRICS, Metric
+from skybed.topologies.model.tables import Table
+
+MODULES = {
+    "probe": "skybed.traffic.kinds.probe",
+    "trace": "skybed.traffic.kinds.trace",
+    "udp": "skybed.traffic.kinds.udp",
+    "tcp": "skybed.traffic.kinds.tcp",
+}
+
+
+class Ports(NamedTuple):
+    """That traffic listens or sends at."""
+
+    udp: tuple[range, ...] = ()
+    tcp: tuple[range, ...] = ()
+
+
+class Played(Protocol):
+    """A run, as far as a kind looks at it: an `analysis.run.Run`."""
+
+    @property
+    def played_s(self) -> float: ...
+
+    def rows(self, flow: Flow) -> Any:
+        """Those of a flow, of the table of its kind: a DataFrame."""
+
+
+class FlowKind(Protocol):
+    """What the module of a kind has. Nothing else depends on the kind.
+
+    MODEL: what a scenario file says of a flow of this kind; its field `kind` has the name. TABLE: where what
+    it measures is written. METRICS: those that are worked out of it; `measures` of the model may leave some
+    out. UNIT: what it sends, in the plural. LOADS: whether it fills links, so that probes that share one wait
+    in its queue.
+    """
+
+    @property
+    def MODEL(self) -> type[Flow]: ...
+    @property
+    def TABLE(self) -> Table: ...
+    @property
+    def METRICS(self) -> Sequence[str]: ...
+    @property
+    def UNIT(self) -> str: ...
+    @property
+    def LOADS(self) -> bool: ...
+
+    def packets(self, flow: Any, until_s: float) -> float:
+        """How many packets a flow sends, about, in a run that is played until then."""
+
+    def due(self, flow: Any, until_s: float, place: int, of: int) -> float:
+        """How much a flow is to have sent by a run time, in UNITs. place, of: from 0 among so many of its
+        kind.
+        """
+
+    def sent(self, run: Played, flow: Any) -> Any:
+        """When each UNIT of a flow was sent (a Series, run time); or, where its table does not tell, how many
+        were until the run ended.
+        """
+
+    def ports(self, traffic: Sequence[Flow]) -> Ports:
+        """What flows of this kind listen or send at, where they are among such traffic."""
+
+    def measure(self, run: Played, flow: Any) -> Mapping[str, float]:
+        """The metrics of a flow that its table tells."""
+
+
+_registered: dict[str, FlowKind] = {}
+
+
+def register(kind: FlowKind) -> None:
+    """Make a kind of a program's own known to it: a module, or what has all that a module has."""
+    _registered[name_of(kind)] = kind
+    tables.TABLES[kind.TABLE.name] = kind.TABLE
+
+
+def load(file: str | Path) -> None:
+    """Register the kind whose module is in a file."""
+    path = Path(file)
+    if not path.is_file():
+        raise ScenarioError(f"{path}: there is no such file; the module of a flow kind was to be there.")
+    if path.stem not in sys.modules:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec and spec.loader
+        sys.modules[path.stem] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    register(cast(FlowKind, sys.modules[path.stem]))
+
+
+def files() -> list[str]:
+    """Of the registered kinds, for a process that is to know them too; see `load`."""
+    return [str(Path(vars(kind)["__file__"]).resolve()) for kind in _registered.values()]
+
+
+def names() -> list[str]:
+    """Of all kinds that are known here."""
+    return [*dict.fromkeys([*MODULES, *_registered])]
+
+
+def named(name: str) -> FlowKind:
+    """The kind of a name; KeyError if there is none."""
+    if name in _registered:
+        return _registered[name]
+    return cast(FlowKind, importlib.import_module(MODULES[name]))
+
+
+def name_of(kind: FlowKind) -> str:
+    """What scenario files call it."""
+    (name,) = get_args(kind.MODEL.model_fields["kind"].annotation)
+    return str(name)
+
+
+def of(flow: Flow) -> FlowKind:
+    """The kind of a flow."""
+    return named(flow.kind)
+
+
+def writing(flows: Iterable[Flow], table: Table) -> list[Any]:
+    """Those flows whose measurements go into a table."""
+    return [flow for flow in flows if of(flow).TABLE is table]
+
+
+def measured(flow: Flow) -> list[Metric]:
+    """The metrics of a flow, but for where its ends are."""
+    of_kind = set(of(flow).METRICS)
+    return [
+        metric
+        for metric in METRICS.values()
+        if metric.of_every or (metric.name in of_kind and flow.measures(metric.name))
+    ]
+
+
+def listed() -> str:
+    """For a sentence that says what a kind may be."""
+    *most, last = names()
+    return f"{', '.join(most)} or {last}"
+
+
+def model_of(data: Mapping[str, Any]) -> type[Flow]:
+    """Of a flow in a file."""
+    return named(data["kind"]).MODEL
+
+
+def _of_its_kind(value: Any) -> Any:
+    """A flow as its own kind reads it; what is no flow at all is left to pydantic."""
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("kind")
+    if kind is None:
+        raise PydanticKnownError("union_tag_not_found", {"discriminator": "kind"})
+    if kind not in names():
+        told = {"discriminator": "kind", "tag": str(kind), "expected_tags": listed()}
+        raise PydanticKnownError("union_tag_invalid", told)
+    return model_of(value).model_validate(value)
+
+
+AnyFlow = Annotated[SerializeAsAny[Flow], BeforeValidator(_of_its_kind)]
