@@ -7,7 +7,6 @@ stamps. They are kept by a timer of the kernel's: a wait with a time-out may tak
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import functools
 import gc
@@ -15,11 +14,8 @@ import heapq
 import itertools
 import os
 import select
-import signal
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import ceil
 
 from skybed.topologies.model.flows import Instants
@@ -115,28 +111,3 @@ class Loop:
     def close(self) -> None:
         os.close(self._alarm)
         self._epoll.close()
-
-
-@contextlib.contextmanager
-def stopped_by_sigterm(loop: Loop) -> Iterator[None]:
-    """While this holds, SIGTERM stops the loop instead of ending the process.
-
-    Outside the main thread, where Python allows no handlers, it does nothing.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # A signal just before the loop starts to wait would not interrupt the wait; the byte that
-    # Python writes to the wake-up descriptor does.
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ours.setblocking(False)
-        theirs.setblocking(False)
-        loop.watch(ours.fileno(), lambda: ours.recv(64))
-        before = signal.signal(signal.SIGTERM, lambda *_: loop.stop())
-        wakeup = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-        try:
-            yield
-        finally:
-            signal.set_wakeup_fd(wakeup)
-            signal.signal(signal.SIGTERM, before)

@@ -16,10 +16,9 @@ from skybed.traffic.wire.batch import Inbox
 
 @dataclass(frozen=True)
 class Stage:
-    """The nodes, the clock, the event loop, and what has to be closed at the end."""
+    """The nodes, the event loop, and what has to be closed at the end."""
 
     nodes: Mapping[str, NodeHandle]
-    clock: Clock
     until_s: float
     out: Path
     loop: Loop = field(default_factory=Loop)
@@ -41,13 +40,13 @@ class Stage:
         """When the flow starts and stops, in run time."""
         return flow.window_s(self.until_s)
 
-    def start_ns(self, flow: Flow) -> int:
+    def start_ns(self, flow: Flow, clock: Clock) -> int:
         """When the flow starts, as CLOCK_REALTIME ns."""
-        return int(self.clock.to_realtime_ns(flow.start_s))
+        return int(clock.to_realtime_ns(flow.start_s))
 
-    def every(self, instants: Instants, call: Callable[[int], None]) -> None:
+    def every(self, instants: Instants, clock: Clock, call: Callable[[int], None]) -> None:
         """Call `call(now_ns)` at instants of run time; those missed are left out. See Loop.every."""
-        zero_ns = int(self.clock.to_realtime_ns(0.0))
+        zero_ns = int(clock.to_realtime_ns(0.0))
         first_ns, period_ns, end_ns = instants
         self.loop.every(Instants(zero_ns + first_ns, period_ns, zero_ns + end_ns), call)
 

@@ -7,6 +7,7 @@ for it. Until run time is known it only keeps the tables up to date.
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing.connection
 import os
 import resource
@@ -156,7 +157,7 @@ class _Watch:
     def first(self, clock: Clock) -> Iterator[tables.Columns]:
         """Columns of `routes`: the tables as they are, a node at a time, as all would fill the memory."""
         self._cpu_s = _cpu_s()
-        before_s = round(clock.now_s(), 3)  # of what was done before, no finer than it means
+        before_s = float(math.floor(clock.now_s()))  # of what was done before, no finer than it means
         for number in sorted(range(len(self._nodes)), key=lambda number: self._nodes[number].name):
             now = enumerate(self._fibs[number].table)
             yield tables.recorded_routes([self._row(before_s, number, to, via) for to, via in now if via])

@@ -30,15 +30,16 @@ from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.emulator.sky.recorder import Recorder
-from skybed.topologies.errors import SkybedError
+from skybed.scripts.running import parts
+from skybed.topologies.errors import InvalidRun, SkybedError
 from skybed.topologies.plan.plan import Plan
 from skybed.traffic import session
 
 PR_SET_TIMERSLACK = 29
 CONVERGENCE_S = 90.0  # for routing daemons to find all routes before run time 0, by the real clock
-READY_S = 2.0  # from the sky's first state to run time 0: the traffic process makes its sockets
-PATIENCE_S = 32.0  # after the end, for answers under way and iperf3; the sky stands until traffic is done
-TRAFFIC = "traffic.json"  # what the traffic process says of itself
+READY_S = 2.0  # virtual time left for the rest to be ready, once routing has converged
+LEAD_S = 0.5  # from when all is ready to run time 0, for everyone to be told when that is
+FIRST_ROUTE_S = 1e-5  # and for each route that is noted before it begins
 SWITCH_S = 0.0005  # between Python's threads: none is to keep the player waiting
 
 Tell = Callable[..., None]
@@ -78,20 +79,28 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
     sky = Sky(plan, early_us=hop_cost_us)
     daemons = Daemons(sky, run / "routing")
     recorder: Recorder | None = None
+    traffic: parts.Forked | None = None
     try:
         with tables.log(plan, run) as log:
             player = Player(sky, plan, log)
             player.open()
             recorder = Recorder(sky, run, *session.ports(plan.scenario.traffic))
+            traffic = parts.traffic(plan.scenario.traffic, sky, plan.duration_s, run)
             built_s = time.monotonic()
             _align(zero_ns, 0.1)
             daemons.start()
             daemons.await_convergence(_convergence_s(zero_ns), partial(tell, stage="routing"))
             converged_s = time.monotonic()
             _align(zero_ns, 1)
-            clock = Clock(READY_S, zero_ns)
+            traffic.open()
+            clock = Clock(_lead_s(plan), zero_ns)
             recorder.begin(clock)
-            traffic = _fork_traffic(plan, sky, clock, run)
+            traffic.begin(clock)
+            if (late_s := clock.now_s()) > 0:
+                raise InvalidRun(
+                    f"Traffic was ready {late_s:.1f} s after run time 0, and what it was to send by then is "
+                    f"missing; {'run it again' if zero_ns is None else 'take fewer flows'}."
+                )
             signal.signal(signal.SIGTERM, lambda *_: player.stopped.set())
             sys.setswitchinterval(SWITCH_S)
             if interactive:
@@ -103,12 +112,12 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
             tell(stage="collect")
             player.close(played_s)
             recorded = recorder.end(played_s)
-        if player.stopped.is_set():
-            os.kill(traffic, signal.SIGTERM)
-        traffic_ended = _wait(traffic, PATIENCE_S)
+        sent = traffic.end(played_s)
         fallen, facts = daemons.fallen(), daemons.facts()
         torn_s = time.monotonic()
     finally:
+        if traffic:
+            traffic.close()
         if recorder:
             recorder.stop()
         daemons.stop()
@@ -117,10 +126,10 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
         "kernel": os.uname().release,
         "played_s": played_s,
         "player_cpu_s": round(player.cpu_s, 3),
-        "finished": traffic_ended and played_s >= plan.duration_s and not fallen,
+        "finished": played_s >= plan.duration_s and not fallen,
         "fallen": fallen,
         "clock_stepped_ms": round(clock.stepped_ms(), 3),
-        "traffic": json.loads((run / TRAFFIC).read_text()) if traffic_ended else None,
+        "traffic": sent,
         **facts,
         **recorded,
         "load_s": loaded_s - started_s,
@@ -142,36 +151,9 @@ def _convergence_s(zero_ns: int | None) -> float:
     return CONVERGENCE_S if zero_ns is None else (zero_ns - time.time_ns()) / 1e9 - READY_S - 1
 
 
-def _fork_traffic(plan: Plan, sky: Sky, clock: Clock, run: Path) -> int:
-    """All traffic in a process of its own: it and the player do not wait for one interpreter's lock."""
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
-        with open(run / "traffic.log", "w", buffering=1) as log:
-            os.dup2(log.fileno(), 1)
-            os.dup2(log.fileno(), 2)
-            facts = session.run(plan.scenario.traffic, sky, clock, plan.duration_s, run)
-            (run / TRAFFIC).write_text(json.dumps(facts))
-            status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(status)
-
-
-def _wait(pid: int, patience_s: float) -> bool:
-    """Whether a child process ended well; one that is not done in time is killed."""
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return status == 0
-        time.sleep(0.05)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    return False
+def _lead_s(plan: Plan) -> float:
+    """From when all is ready to run time 0, in real time."""
+    return LEAD_S + FIRST_ROUTE_S * len(plan.nodes) ** 2 * plan.scenario.routing.by_daemons
 
 
 def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float) -> float:

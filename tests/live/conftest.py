@@ -15,6 +15,7 @@ from skybed.emulator.lanes import lanes
 ROOT = Path(__file__).parents[2]
 SKYBED = Path(sys.executable).with_name("skybed")
 MEMORY_MB = 1024
+ZERO_NS = 10**18
 
 # A sky of three in a row, a - sat - c, on Mininet's own class: what most programs begin with.
 THREE = """
@@ -47,17 +48,33 @@ def in_lane(tmp_path):
     """in_lane(source) runs a Python program in the lane; returns what it gave to answer(...)."""
 
     def run(source, before=THREE, timeout_s=120, memory_mb=MEMORY_MB):
-        program = tmp_path / "program.py"
-        this_checkout = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})\n"
-        program.write_text(this_checkout + before + textwrap.dedent(source))
-        command = ["timeout", str(timeout_s), sys.executable, str(program)]
-        with lanes.running(lanes.choose("auto"), command, tmp_path, memory_mb) as process:
-            lines = [line.rstrip("\r\n") for line in process.stdout]
-        answers = [json.loads(line[7:]) for line in lines if line.startswith("answer ")]
-        assert answers, "\n".join(lines)
-        return answers[-1]
+        return _answer(source, before, timeout_s, memory_mb, tmp_path, lanes.choose("auto"))
 
     return run
+
+
+@pytest.fixture
+def in_virtual_time(tmp_path):
+    """The same in virtual time, where ZERO_NS is run time 0: the machine may be as busy as it likes."""
+
+    def run(source, before=THREE, timeout_s=120, memory_mb=MEMORY_MB):
+        before = f"ZERO_NS = {ZERO_NS}\n{before}"
+        virtual = lanes.VirtualTime(ZERO_NS, seed=1)
+        return _answer(source, before, timeout_s, memory_mb, tmp_path, "uml", virtual)
+
+    return run
+
+
+def _answer(source, before, timeout_s, memory_mb, folder, lane, virtual=None):
+    program = folder / "program.py"
+    this_checkout = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})\n"
+    program.write_text(this_checkout + before + textwrap.dedent(source))
+    command = ["timeout", str(timeout_s), sys.executable, str(program)]
+    with lanes.running(lane, command, folder, memory_mb, virtual=virtual) as process:
+        lines = [line.rstrip("\r\n") for line in process.stdout]
+    answers = [json.loads(line[7:]) for line in lines if line.startswith("answer ")]
+    assert answers, "\n".join(lines)
+    return answers[-1]
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,14 @@ from skybed.traffic import tables
 from skybed.traffic.kinds.probe import ProbeFlow
 from skybed.traffic.kinds.probes import ProbeLog
 
+CLOCK = FakeClock()
+
 
 def make_log(protocol="stamp", sent=4):
     flow = ProbeFlow(name="p", kind="probe", source="a", target="b", protocol=protocol)
-    clock = FakeClock()
-    log = ProbeLog(flow, clock)
+    log = ProbeLog(flow)
     for i in range(sent):
-        log.sent_ns.append(clock.epoch_ns + i * 1_000_000)
+        log.sent_ns.append(CLOCK.epoch_ns + i * 1_000_000)
     return log
 
 
@@ -26,7 +27,7 @@ def answer(log, seq, out_us, inside_us, back_us):
 
 
 def rows(log):
-    return tables.arrow(PROBES, [log.columns()]).to_pandas()
+    return tables.arrow(PROBES, [log.columns(CLOCK)]).to_pandas()
 
 
 def test_round_trip_leaves_out_the_time_inside_the_reflector():

@@ -1,9 +1,7 @@
 """Real packets over namespaces that the tests make: probes, path proof, streams, transfers."""
 
 import contextlib
-import os
 import shutil
-import signal
 import subprocess
 import threading
 import time
@@ -12,11 +10,12 @@ import pandas as pd
 import pytest
 from plain_netns import FakeClock, can_make_namespaces, chain
 
-from skybed.traffic import session
+from skybed.scripts.running import parts
 from skybed.traffic.kinds.probe import ProbeFlow
 from skybed.traffic.kinds.tcp import TcpFlow
 from skybed.traffic.kinds.trace import TraceFlow
 from skybed.traffic.kinds.udp import UdpFlow
+from skybed.traffic.session import Session
 
 pytestmark = [
     pytest.mark.netns,
@@ -34,10 +33,19 @@ def nodes():
         yield made
 
 
-def play(nodes, flows, out, until_s=1.0, in_s=0.3):
-    clock = FakeClock(in_s)
-    session.run(flows, nodes, clock, until_s, out)
-    return {name: pd.read_parquet(out / f"{name}.parquet") for name in ("probes", "paths", "flows")}
+def play(nodes, flows, out, until_s=1.0, meanwhile=lambda clock: None):
+    """The tables of flows, and ended_s, when all was over. meanwhile: what else happens, in a thread."""
+    with Session(flows, nodes, until_s, out) as session:
+        session.open()
+        clock = FakeClock(0.3)
+        session.begin(clock)
+        beside = threading.Thread(target=meanwhile, args=(clock,))
+        beside.start()
+        session.run()
+    ended_s = clock.now_s()
+    beside.join()
+    found = {name: pd.read_parquet(out / f"{name}.parquet") for name in ("probes", "paths", "flows")}
+    return found | {"ended_s": ended_s}
 
 
 def probe(name, protocol="stamp", family=4, rate_hz=50, **rest):
@@ -89,19 +97,12 @@ def test_flows_keep_to_their_start_and_stop(nodes, tmp_path):
 
 
 def test_a_node_that_drops_loses_the_probes_of_that_time_only(nodes, tmp_path):
-    relay = nodes["relay"]
-    clock = FakeClock(0.3)
-
-    def outage():
+    def outage(clock):
         clock.sleep_until(0.5)
-        with dropping(relay, nodes["west"]):
+        with dropping(nodes["relay"], nodes["west"]):
             clock.sleep_until(1.0)
 
-    fault = threading.Thread(target=outage)
-    fault.start()
-    session.run([probe("stamp"), probe("echo", "echo")], nodes, clock, 2.0, tmp_path)
-    fault.join()
-    found = pd.read_parquet(tmp_path / "probes.parquet")
+    found = play(nodes, [probe("stamp"), probe("echo", "echo")], tmp_path, 2.0, outage)["probes"]
     for _, flow in found.groupby("flow"):
         lost = flow[flow.lost]
         assert len(lost) == pytest.approx(25, abs=5)
@@ -180,19 +181,15 @@ def test_path_proof_shows_how_far_packets_come_when_a_route_is_missing(nodes, tm
 def test_path_proof_follows_a_path_that_grows(nodes, tmp_path):
     """Rounds send as many hops as the last path had; a longer path is found out within the same round."""
     flow = TraceFlow(name="t", kind="trace", source="east", target="west", every_s=0.25)
-    clock, relay = FakeClock(0.3), nodes["relay"]
+    relay = nodes["relay"]
     # While east's packets to west are answered by relay itself, the path is one hop long.
     relay.run("ip", "addr", "add", f"{nodes['west'].ip}/32", "dev", "lo")
 
-    def grow():
+    def grow(clock):
         clock.sleep_until(0.75)  # rounds begin at 0.125, 0.375, ...
         relay.run("ip", "addr", "del", f"{nodes['west'].ip}/32", "dev", "lo")
 
-    change = threading.Thread(target=grow)
-    change.start()
-    session.run([flow], nodes, clock, 1.5, tmp_path)
-    change.join()
-    found = pd.read_parquet(tmp_path / "paths.parquet")
+    found = play(nodes, [flow], tmp_path, 1.5, grow)["paths"]
     assert found.reached.all()
     assert found.groupby("sent_s").hop.max().tolist() == [1, 1, 1, 3, 3, 3]
 
@@ -246,43 +243,36 @@ def test_transfer_that_cannot_be_made_says_why_and_leaves_no_rows(nodes, tmp_pat
 
 
 def test_transfer_over_a_link_that_dies_ends_in_time_with_what_it_had(nodes, tmp_path):
-    far, clock = nodes["far"], FakeClock(0.3)
-
-    def outage():
+    def outage(clock):
         clock.sleep_until(1.5)
-        with dropping(far, nodes["west"]):
+        with dropping(nodes["far"], nodes["west"]):
             clock.sleep_until(6.0)
 
-    fault = threading.Thread(target=outage)
-    fault.start()
     flow = TcpFlow(name="t", kind="tcp", source="east", target="west", rate_mbps=5)
-    session.run([flow], nodes, clock, 3.0, tmp_path)
-    ended_s = clock.now_s()
-    fault.join()
-    found = pd.read_parquet(tmp_path / "flows.parquet")
-    assert ended_s < 3.0 + 8.0
+    tables = play(nodes, [flow], tmp_path, 3.0, outage)
+    assert tables["ended_s"] < 3.0 + 8.0
+    found = tables["flows"]
     assert found.received_bytes.iloc[0] > 0
     assert not processes(nodes)
 
 
-def test_sigterm_ends_the_run_early_and_the_tables_are_written(nodes, tmp_path):
+def test_traffic_that_is_ended_early_writes_its_tables(nodes, tmp_path):
     flows = [
         probe("p"),
         UdpFlow(name="u", kind="udp", source="east", target="west", rate_mbps=1),
         TcpFlow(name="t", kind="tcp", source="east", target="west", rate_mbps=1),
     ]
-    clock = FakeClock(0.5)
-    child = os.fork()
-    if child == 0:
-        try:
-            session.run(flows, nodes, clock, 60.0, tmp_path)
-        finally:
-            os._exit(0)
-    clock.sleep_until(1.5)
-    os.kill(child, signal.SIGTERM)
-    began = time.monotonic()
-    os.waitpid(child, 0)
-    assert time.monotonic() - began < 5.0
+    traffic = parts.traffic(flows, nodes, 60.0, tmp_path)
+    try:
+        traffic.open()
+        clock = FakeClock(0.5)
+        traffic.begin(clock)
+        clock.sleep_until(1.5)
+        began = time.monotonic()
+        traffic.end(1.5)
+        assert time.monotonic() - began < 5.0
+    finally:
+        traffic.close()
     assert pd.read_parquet(tmp_path / "probes.parquet").sent_s.max() == pytest.approx(1.5, abs=0.3)
     found = pd.read_parquet(tmp_path / "flows.parquet")
     assert {"u", "t"} <= set(found.flow)

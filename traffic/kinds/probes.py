@@ -18,8 +18,8 @@ Send = Callable[[int], None]  # sends a flow's next probe; the argument is the l
 class ProbeLog:
     """The probes of one flow, numbered from 0 in the order of sending; times in CLOCK_REALTIME ns."""
 
-    def __init__(self, flow: ProbingFlow, clock: Clock) -> None:
-        self.flow, self._clock = flow, clock
+    def __init__(self, flow: ProbingFlow) -> None:
+        self.flow = flow
         self.sent_ns = array("q")
         self.answered = array("q")  # sequence numbers in order of arrival, duplicates included
         self.back_ns = array("q")  # T4, when that answer arrived
@@ -37,7 +37,7 @@ class ProbeLog:
             self.reached_ns.append(reached_ns)
             self.turned_ns.append(turned_ns)
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self, clock: Clock) -> dict[str, Any]:
         """The flow's rows of the probes table, a row a probe. The first of duplicate answers counts."""
         flow, sent = self.flow, np.array(self.sent_ns, np.int64)
         count = len(sent)
@@ -64,7 +64,7 @@ class ProbeLog:
             "src": [flow.source] * count,
             "dst": [flow.target] * count,
             "seq": np.arange(count),
-            "sent_s": self._clock.from_realtime_ns(sent),
+            "sent_s": clock.from_realtime_ns(sent),
             "rtt_us": spread(((t4 - t1) - (t3 - t2)) / 1000),
             "owd_us": spread((t2 - t1) / 1000) if stamp else nothing,
             "owd_back_us": spread((t4 - t3) / 1000) if stamp else nothing,

@@ -19,12 +19,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from skybed.topologies.errors import MachineError
+from skybed.topologies.errors import InvalidRun, MachineError
 from skybed.topologies.model.fields import Positive
 from skybed.topologies.model.flows import TAIL_S, ConnectingFlow, Flow
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.tables import FLOWS
-from skybed.traffic.nodes import NodeHandle, address
+from skybed.traffic.nodes import Clock, NodeHandle, address
 from skybed.traffic.stage import Stage
 from skybed.traffic.tables import throughput_mbps
 
@@ -99,15 +99,15 @@ class Transfer:
 
     def __init__(self, stage: Stage, flow: TcpFlow, number: int) -> None:
         source, target = stage.ends(flow)
-        self.flow = flow
-        self._loop, self._clock = stage.loop, stage.clock
+        self.flow, self._stage = flow, stage
         self._begun_s: float | None = None
         _, self._stop_s = stage.window_s(flow)
         folder = stage.out / "iperf3"
         folder.mkdir(parents=True, exist_ok=True)
         self._client_json = folder / f"{flow.name}.json"
         self._server_json = folder / f"{flow.name}.server.json"
-        port, local, remote = FIRST_PORT + number, address(source, flow.family), address(target, flow.family)
+        self._port = port = FIRST_PORT + number
+        local, remote = address(source, flow.family), address(target, flow.family)
 
         server = ["iperf3", "--server", "--one-off", "--json", "--bind", remote, "--port", str(port)]
         self._server = _start(target, server, self._server_json)
@@ -125,21 +125,40 @@ class Transfer:
             waiting = ["sh", "-c", 'read -r go && exec "$@"', "sh", *client]
             self._client = _start(source, waiting, self._client_json, stdin=theirs.fileno())
         stage.closing.callback(self._end_client)
-        _await_listener(self._server, port, flow)
-        stage.loop.at(stage.start_ns(flow), self._begin)
 
-    def _begin(self, now_ns: int) -> None:
+    def await_listener(self) -> None:
+        """Wait until the server listens. To connect and see would use up its one connection."""
+        flow = self.flow
+        table = Path(f"/proc/{self._server.pid}/net/{'tcp' if flow.family == 4 else 'tcp6'}")
+        deadline = time.monotonic() + LISTEN_S
+        with contextlib.suppress(OSError):  # it has ended
+            while time.monotonic() < deadline and self._server.poll() is None:
+                for line in table.read_text().splitlines()[1:]:
+                    fields = line.split()  # number, local address:port, remote, state
+                    if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == self._port:
+                        return
+                time.sleep(0.02)
+        raise InvalidRun(
+            f"Flow {flow.name}: the iperf3 server at {flow.target} does not listen on port {self._port}; see "
+            f"{self._server_json}."
+        )
+
+    def begin(self, clock: Clock) -> None:
+        self._clock = clock
+        self._stage.loop.at(self._stage.start_ns(self.flow, clock), self._go_ahead)
+
+    def _go_ahead(self, now_ns: int) -> None:
         self._begun_s = self._clock.now_s()
         with contextlib.suppress(OSError):  # it has died already: `columns` tells
             self._go.send(b"\n")
 
     def _end_client(self) -> None:
-        if self._begun_s is None or self._loop.stopped:
+        if self._begun_s is None or self._stage.loop.stopped:
             _end(self._client, 0.0)
         else:
             _end(self._client, self._stop_s + TAIL_S - self._clock.now_s())
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self, clock: Clock) -> dict[str, Any]:
         """The flow's rows of the flows table, one for each interval that the client reported."""
         flow = self.flow
         client, server = _read(self._client_json), _read(self._server_json)
@@ -194,19 +213,6 @@ def _start(
             return node.popen(args, stdin=stdin, stdout=file, stderr=subprocess.STDOUT)
         except FileNotFoundError as error:
             raise MachineError("tcp flows need the program iperf3: install the package iperf3.") from error
-
-
-def _await_listener(server: subprocess.Popen[bytes], port: int, flow: TcpFlow) -> None:
-    """Wait until the server listens. To connect and see would use up its one connection."""
-    table = Path(f"/proc/{server.pid}/net/{'tcp' if flow.family == 4 else 'tcp6'}")
-    deadline = time.monotonic() + LISTEN_S
-    while time.monotonic() < deadline and server.poll() is None:
-        for line in table.read_text().splitlines()[1:]:
-            fields = line.split()  # number, local address:port, remote, state
-            if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
-                return
-        time.sleep(0.02)
-    log.warning("flow %s: the iperf3 server at %s does not listen on port %d", flow.name, flow.target, port)
 
 
 def _end(process: subprocess.Popen[bytes], wait_s: float) -> None:

@@ -19,7 +19,7 @@ from skybed.topologies.model.fields import Positive
 from skybed.topologies.model.flows import Flow, Instants
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.tables import PATHS
-from skybed.traffic.nodes import address, bound_socket
+from skybed.traffic.nodes import Clock, address, bound_socket
 from skybed.traffic.stage import Stage
 from skybed.traffic.wire import icmp
 from skybed.traffic.wire.batch import Outbox, control_message, raw_address
@@ -89,7 +89,7 @@ class Tracer:
 
     def __init__(self, stage: Stage, flow: TraceFlow, instants: Instants) -> None:
         source, target = stage.ends(flow)
-        self.flow, self._clock, self._inbox = flow, stage.clock, stage.inbox
+        self.flow, self._instants, self._stage, self._inbox = flow, instants, stage, stage.inbox
         self._name_of = stage.name_of
         self._rounds: list[Round] = []
         self._ttls = flow.max_ttl
@@ -114,7 +114,9 @@ class Tracer:
             )
             icmp.keep(self._around)
             stage.loop.watch(self._around.fileno(), self._receive_encapsulated)
-        stage.every(instants, self._send)
+
+    def begin(self, clock: Clock) -> None:
+        self._stage.every(self._instants, clock, self._send)
 
     def _send(self, now_ns: int) -> None:
         """Begin a round with as many hops as the last answered round had; more follow if they do not do."""
@@ -153,7 +155,7 @@ class Tracer:
             this.ttls = self._ttls = self.flow.max_ttl
             self._probes.send(self._sock.fileno(), self.flow.max_ttl, first=ttl)
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self, clock: Clock) -> dict[str, Any]:
         """The flow's rows of the paths table: one a hop of every round, whether or not it answered."""
         rounds = [(this, hop) for this in self._rounds for hop in range(1, this.hops() + 1)]
         answers = [this.answers.get(hop) for this, hop in rounds]
@@ -162,7 +164,7 @@ class Tracer:
             "flow": [self.flow.name] * count,
             "src": [self.flow.source] * count,
             "dst": [self.flow.target] * count,
-            "sent_s": self._clock.from_realtime_ns(np.array([this.sent_ns for this, _ in rounds], np.int64)),
+            "sent_s": clock.from_realtime_ns(np.array([this.sent_ns for this, _ in rounds], np.int64)),
             "hop": [hop for _, hop in rounds],
             "node": [answer and self._name_of(answer) for answer in answers],
             "reached": [this.reached for this, _ in rounds],

@@ -20,7 +20,7 @@ from skybed.topologies.model.flows import Flow, Instants, StreamFlow
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.metrics import share_pct
 from skybed.topologies.model.tables import FLOWS
-from skybed.traffic.nodes import address, bound_socket
+from skybed.traffic.nodes import Clock, address, bound_socket
 from skybed.traffic.stage import Stage
 from skybed.traffic.tables import throughput_mbps
 from skybed.traffic.wire.batch import SO_TIMESTAMPNS, Outbox, raw_address
@@ -116,9 +116,9 @@ class Stream:
     def __init__(self, stage: Stage, flow: UdpFlow, number: int) -> None:
         source, target = stage.ends(flow)
         port = FIRST_PORT + number
-        self.flow, self._inbox = flow, stage.inbox
+        self.flow, self._stage, self._inbox = flow, stage, stage.inbox
         self._start_s, self._stop_s = stage.window_s(flow)
-        self._first_ns = stage.start_ns(flow)
+        self._first_ns = 0
         self._pacer = Pacer(flow)
         self._outbox = Outbox(
             self._pacer.burst, flow.size_bytes, raw_address(address(target, flow.family), port)
@@ -141,7 +141,10 @@ class Stream:
         self._sink.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         stage.closing.callback(self._report)  # while the socket is still open
         stage.loop.watch(self._sink.fileno(), self._receive)
-        stage.every(flow.instants(stage.until_s), self._send)
+
+    def begin(self, clock: Clock) -> None:
+        self._first_ns = self._stage.start_ns(self.flow, clock)
+        self._stage.every(self.flow.instants(self._stage.until_s), clock, self._send)
 
     def _send(self, now_ns: int) -> None:
         elapsed_ns = now_ns - self._first_ns
@@ -187,7 +190,7 @@ class Stream:
                 self.dropped,
             )
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self, clock: Clock) -> dict[str, Any]:
         """The flow's rows of the flows table, one a second."""
         flow, seconds = self.flow, len(self._sent_in)
         start_s = self._start_s + np.arange(seconds)
