@@ -30,6 +30,7 @@ from skybed.analysis.verdict import Verdict
 from skybed.topologies.errors import RunError
 from skybed.topologies.model import kinds
 from skybed.topologies.model.closest import hint
+from skybed.topologies.model.flows import ProbingFlow
 from skybed.topologies.model.tables import PATHS
 
 
@@ -104,7 +105,7 @@ class TestedRun(Run):
 
     def rtt(self, flow_or_a: str, b: str | None = None) -> Delays:
         """Round trips of a probe flow, of the probes that came back."""
-        flow = self._flow(("probe",), flow_or_a, b)
+        flow = self._flow(kinds.made_of(ProbingFlow), flow_or_a, b)
         rtt_us = self.probes.loc[self.probes["flow"] == flow.name, "rtt_us"].dropna().to_numpy()
         if not len(rtt_us):
             raise RunError(f"No probe of {_named(flow)} came back.")
@@ -112,18 +113,18 @@ class TestedRun(Run):
 
     def loss(self, flow_or_a: str, b: str | None = None) -> Quantity:
         """Share of the packets of a probe or udp flow that never arrived."""
-        flow = self._flow(("probe", "udp"), flow_or_a, b)
+        flow = self._flow(kinds.measuring("loss_pct"), flow_or_a, b)
         return Quantity(self._figure(flow.name, "loss_pct") / 100, "share", f"loss of {_named(flow)}")
 
     def outages(self, flow_or_a: str, b: str | None = None) -> list[Outage]:
         """Times in which two or more probes in a row were lost, of a probe flow."""
-        flow = self._flow(("probe",), flow_or_a, b)
+        flow = self._flow(kinds.made_of(ProbingFlow), flow_or_a, b)
         found = metrics.outages(self, flow.name)
         return [Outage(*times) for times in found[["start_s", "end_s"]].to_numpy().tolist()]
 
     def throughput(self, flow_or_a: str, b: str | None = None) -> Quantity:
         """Received rate of a udp or tcp flow over its whole time."""
-        flow = self._flow(("udp", "tcp"), flow_or_a, b)
+        flow = self._flow(kinds.measuring("throughput_mbps"), flow_or_a, b)
         rate_mbps = self._figure(flow.name, "throughput_mbps")
         return Quantity(rate_mbps * 1e6, "rate", f"throughput of {_named(flow)}")
 
@@ -165,9 +166,9 @@ class TestedRun(Run):
         except KeyError:
             raise RunError(f"The run did not measure {figure} of {flow}.") from None
 
-    def _flow(self, kinds: Sequence[str], flow_or_a: str, b: str | None) -> Any:
+    def _flow(self, names: Sequence[str], flow_or_a: str, b: str | None) -> Any:
         """The flow that is meant; between two nodes, of the first of these kinds that there is."""
-        flows = [flow for flow in self.scenario.traffic if flow.kind in kinds]
+        flows = [flow for flow in self.scenario.traffic if flow.kind in names]
         if b is None:
             found = [flow for flow in flows if flow.name == flow_or_a]
             wrong = f"{flow_or_a}{hint(flow_or_a, [str(flow.name) for flow in flows])}"
@@ -175,11 +176,11 @@ class TestedRun(Run):
             for name in (flow_or_a, b):
                 self.plan.node(name)
             found = [flow for flow in flows if (flow.source, flow.target) == (flow_or_a, b)]
-            best = min((flow.kind for flow in found), key=kinds.index, default=None)
+            best = min((flow.kind for flow in found), key=names.index, default=None)
             found = [flow for flow in found if flow.kind == best]
             there = f" (there are {'; '.join(map(_named, flows))})" if flows else ""
             wrong = f"from {flow_or_a} to {b}{there}"
-        kind = " or ".join(kinds)
+        kind = " or ".join(names)
         if not found:
             raise RunError(f"{self.scenario.name} has no {kind} flow {wrong}.")
         if len(found) > 1:

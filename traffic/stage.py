@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,8 +16,9 @@ from skybed.traffic.wire.batch import Inbox
 
 @dataclass(frozen=True)
 class Stage:
-    """The nodes, the event loop, and what has to be closed at the end."""
+    """All flows, the nodes, the event loop, and what has to be closed at the end."""
 
+    flows: Sequence[Flow]
     nodes: Mapping[str, NodeHandle]
     until_s: float
     out: Path
@@ -35,6 +36,10 @@ class Stage:
     @cached_property
     def _names(self) -> dict[str, str]:
         return {ip: name for name, node in self.nodes.items() for ip in (node.ip, node.ip6)}
+
+    def number(self, flow: Flow) -> int:
+        """Of a flow among all of the session, from 0: ports of its own follow from it."""
+        return next(number for number, other in enumerate(self.flows) if other is flow)
 
     def window_s(self, flow: Flow) -> tuple[float, float]:
         """When the flow starts and stops, in run time."""

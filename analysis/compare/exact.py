@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from skybed.analysis.run import Run, reading
 from skybed.topologies.errors import RunError
-from skybed.topologies.model.tables import TABLES
+from skybed.topologies.model.tables import EVERY_RUN, TABLES
 
 CHUNK_ROWS = 65_536
 
@@ -77,9 +77,10 @@ class Compared(NamedTuple):
 def compare(a: Run, b: Run) -> Compared:
     """Where two runs differ; RunError where one of them lacks a table. A table is read anew only where its
     hash tells that there is a difference to find."""
-    files = {name: (a.table_file(name), b.table_file(name)) for name in TABLES}
     both = hashes(a.dir), hashes(b.dir)
-    found = (_difference(name, *files[name]) for name in TABLES if both[0][name] != both[1][name])
+    names = [x.name for x in TABLES.values() if x in EVERY_RUN or x.name in both[0] or x.name in both[1]]
+    files = {name: (a.table_file(name), b.table_file(name)) for name in names}
+    found = (_difference(name, *files[name]) for name in names if both[0][name] != both[1][name])
     return Compared([difference for difference in found if difference], both)
 
 

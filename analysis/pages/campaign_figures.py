@@ -216,7 +216,7 @@ KINDS: dict[str, tuple[Callable[[_Chart, Axes, pd.DataFrame], None], str]] = {
 def _samples(results: Results, figure: Figure) -> pd.DataFrame:
     """A row for each run and flow with probes: what `long` has, with an array `samples` instead of value."""
     *_, column = SAMPLES[figure.metric]
-    rows = results.table[results.table["verdict"].isin(USABLE) & (results.table["kind"] == "probe")]
+    rows = results.table[results.table["verdict"].isin(USABLE)]
     rows = rows[[*results.parameters, FLOW, "run"]].assign(metric=figure.metric)
     if figure.flow is not None:
         rows = rows[rows[FLOW] == figure.flow]

@@ -13,6 +13,8 @@ from skybed.analysis.pages.figures import Figure, all_figures
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import Run
 from skybed.analysis.verdict import FlowFigures, FullVerdict, Verdict
+from skybed.topologies.model import kinds
+from skybed.topologies.model.flows import ConnectingFlow, ProbingFlow
 
 PATHS_SHOWN = 40  # intervals per flow
 EVENTS_SHOWN = 100
@@ -27,6 +29,9 @@ def write(run: Run, verdict: Verdict) -> Path:
     if isinstance(verdict, FullVerdict):
         told |= {
             "figures": [*all_figures(run, truth.probes(run)), *_routing_figures(run)],
+            "probes": [row for row in verdict.flows if row.kind in kinds.made_of(ProbingFlow)],
+            "loads": [row for row in verdict.flows if row.metrics["throughput_mbps"] is not None],
+            "others": [(row, own) for row in verdict.flows if (own := row.own_metrics)],
             "events": _events(run),
             "ways": [_way(run, str(flow.name)) for flow in run.scenario.traffic],
             "scenario": run.scenario,
@@ -101,7 +106,7 @@ def _checks(run: Run, verdict: FullVerdict) -> list[tuple[str, str, str, bool | 
     for what, group in (("Event", events), ("Route", routes)):
         late = " / ".join(map(number, (group.late_p50_us, group.late_p99_us, group.late_max_us)))
         rows.append((f"{what} lateness, median / 99th pct. / largest", f"{late} µs", "", None))
-    sent = sum(row.sending.sent or 0 for row in verdict.flows if row.kind == "probe")
+    sent = sum(row.sending.sent or 0 for row in verdict.flows if row.kind in kinds.made_of(ProbingFlow))
     rows.append(
         ("Probes that came back over links without load", f"{verdict.rtt_error.n} of {sent}", "", None)
     )
@@ -112,9 +117,10 @@ def _checks(run: Run, verdict: FullVerdict) -> list[tuple[str, str, str, bool | 
 
 
 def _missing_pct(row: FlowFigures) -> float:
-    """But of tcp, which the network may keep from sending."""
+    """But of those that the network may keep from sending."""
     sent, due = row.sending.sent or 0, row.sending.due or 0
-    return 0.0 if row.kind == "tcp" or sent >= due else 100 * (due - sent) / due
+    excused = row.kind in kinds.made_of(ConnectingFlow)
+    return 0.0 if excused or sent >= due else 100 * (due - sent) / due
 
 
 def _provenance(run: Run) -> list[tuple[str, str]]:

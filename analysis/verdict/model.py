@@ -9,8 +9,12 @@ import numpy as np
 import pandas as pd
 from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
 
+from skybed.analysis.numbers import figures
 from skybed.analysis.stored import Stored
+from skybed.topologies.model import kinds
 from skybed.topologies.model.fields import Model
+from skybed.topologies.model.metrics import label
+from skybed.topologies.model.tables import EVERY_RUN
 
 EXIT_CODES = {"pass": 0, "fail": 1, "invalid": 3, "error": 3}
 
@@ -154,6 +158,15 @@ class FlowFigures(Model):
     def metrics(self) -> dict[str, int | float | None]:
         """Those of `measures.metrics`, and of probes those of `routing.convergence.of_flows`, by name."""
         return self.__pydantic_extra__
+
+    @property
+    def own_metrics(self) -> list[tuple[str, str]]:
+        """Where the kind of flow has a table of its own: titles of what it measures, and the values as text."""
+        kind = kinds.named(self.kind)
+        if kind.TABLE in EVERY_RUN:
+            return []
+        measured = ((*label(name), self.metrics.get(name)) for name in kind.METRICS)
+        return [(title, f"{figures(x)} {unit}".rstrip()) for title, unit, x in measured if x is not None]
 
 
 class Outcome(Model):

@@ -20,6 +20,7 @@ from skybed.analysis.run import Run
 from skybed.analysis.verdict import FullVerdict, Verdict
 from skybed.scripts.cli import tables
 from skybed.scripts.cli.tables import rounded
+from skybed.topologies.model import kinds
 
 EVENTS_SHOWN = 12
 COLOURS = {"pass": "green", "fail": "red", "invalid": "magenta"}
@@ -67,7 +68,7 @@ def _flows(verdict: FullVerdict, console: Console) -> None:
         ],
     )  # fmt: skip
     for row in verdict.flows:
-        if row.kind == "trace":
+        if not kinds.named(row.kind).METRICS:
             continue
         of = row.metrics
         outages = "" if of["outages"] is None else f"{of['outages']:.0f}: {of['outage_s']:.1f}"
@@ -78,6 +79,9 @@ def _flows(verdict: FullVerdict, console: Console) -> None:
         )  # fmt: skip
     if table.row_count:
         console.print(table)
+    for row in verdict.flows:
+        if own := row.own_metrics:
+            console.print(Text(f"{row.flow}: " + ", ".join(f"{name} {value}" for name, value in own)))
 
 
 def _convergence(run: Run, console: Console) -> None:

@@ -45,6 +45,7 @@ from skybed.emulator.lanes import lanes, umlkernel
 from skybed.scripts.running import run as running
 from skybed.scripts.running.progress import Stages
 from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError, SkybedError
+from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.campaign import Case
 
@@ -154,8 +155,11 @@ def versions() -> dict[str, str]:
 
 
 def _code() -> str:
-    """Hash of skybed's source: what is installed says only the version."""
+    """Hash of skybed's source, and of flow kinds that are not its own: what is installed says only the
+    version."""
     digest = hashlib.sha256()
+    for file in sorted(map(Path, kinds.files())):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     for room in ROOMS:
         for path in sorted((lanes.PACKAGE / room).rglob("*")):
             if path.suffix in SUFFIXES:
@@ -171,6 +175,17 @@ def _able(virtual: bool) -> dict[str, str] | str:
     except MachineError as error:
         return str(error)
     return versions()
+
+
+class _Kinds(WorkerPlugin):
+    """The flow kinds that are registered here, for a worker, which reads scenarios with such flows."""
+
+    def __init__(self) -> None:
+        self._files = kinds.files()
+
+    def setup(self, worker: Worker) -> None:
+        for file in self._files:
+            kinds.load(file)
 
 
 class _LeaveCtrlC(WorkerPlugin):
@@ -249,6 +264,7 @@ def of_this_machine(jobs: int, retries: int, scratch: Path) -> Iterator[Client]:
         Client(cluster, set_as_default=False) as client,
     ):  # fmt: skip
         client.register_plugin(_LeaveCtrlC())
+        client.register_plugin(_Kinds())
         try:
             yield client
         except BaseException:
@@ -281,6 +297,7 @@ def at(address: str, clock: str) -> Iterator[Client]:
                     f"{worker} makes {many} runs at once, which in real time disturb each other; start it "
                     "with --nthreads 1."
                 )
+        client.register_plugin(_Kinds())
         _same_versions(client, clock == "virtual")
         yield client
 

@@ -1,10 +1,11 @@
 """The part of a run that happens inside a lane: build the sky, play it, cross it with traffic, write tables.
 
-    python -m skybed.scripts.running.inside RUN [--cli] [--zero-ns NS] [--report-every S]
+    python -m skybed.scripts.running.inside RUN [--cli] [--zero-ns NS] [--report-every S] [--kind FILE]...
 
-RUN holds the plan. NS: run time 0 by CLOCK_REALTIME; without it, as soon as all is ready. With --cli the
-terminal is Mininet's prompt. Else lines of standard output that begin with "@ " are messages for the outside,
-in JSON, and the line "stop" on standard input ends the run early, tables written.
+RUN holds the plan. NS: run time 0 by CLOCK_REALTIME; without it, as soon as all is ready. FILE: the module of
+a flow kind that is not skybed's own. With --cli the terminal is Mininet's prompt. Else lines of standard
+output that begin with "@ " are messages for the outside, in JSON, and the line "stop" on standard input ends
+the run early, tables written.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from skybed.emulator.sky.player import Player
 from skybed.emulator.sky.recorder import Recorder
 from skybed.scripts.running import parts
 from skybed.topologies.errors import InvalidRun, SkybedError
+from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
 from skybed.traffic import session
 
@@ -51,10 +53,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cli", action="store_true", dest="interactive")
     parser.add_argument("--zero-ns", type=int)
     parser.add_argument("--report-every", type=float, default=1.0, metavar="S")
+    parser.add_argument("--kind", action="append", default=[], metavar="FILE", dest="kinds")
     options = parser.parse_args(arguments)
     ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)  # timers wake by the nanosecond, those of children too
     run, tell = options.run, _silence if options.interactive else _tell
     try:
+        for file in options.kinds:
+            kinds.load(file)
         facts = play(run, options.interactive, tell, options.zero_ns, options.report_every)
     except SkybedError as error:
         print(error, flush=True)

@@ -26,6 +26,7 @@ from skybed.emulator.lanes import lanes
 from skybed.emulator.sky import tables
 from skybed.scripts.running.progress import Stages, report_every_s
 from skybed.topologies.errors import InvalidRun, MachineError
+from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
 from skybed.topologies.scenario.file import Scenario
@@ -79,7 +80,7 @@ def run(
         virtual = lanes.VirtualTime(zero_ns, scenario.seed) if options.virtual else None
         with lanes.running(
             lane,
-            _command(out, options, virtual, scenario.duration_s),
+            _command(out, options, virtual, scenario),
             out,
             _memory_mb(plan),
             options.interactive,
@@ -216,11 +217,13 @@ def _watched(process: subprocess.Popen, limit_s: float, silence_s: float) -> Ite
         thread.join()
 
 
-def _command(out: Path, options: Options, virtual: lanes.VirtualTime | None, duration_s: float) -> list[str]:
+def _command(out: Path, options: Options, virtual: lanes.VirtualTime | None, scenario: Scenario) -> list[str]:
     prompt = ["--cli"] if options.interactive else []
     zero = [f"--zero-ns={virtual.zero_ns}"] if virtual else []
-    every = f"--report-every={report_every_s(duration_s)}"
-    return [sys.executable, "-m", "skybed.scripts.running.inside", str(out.resolve()), *prompt, *zero, every]
+    every = f"--report-every={report_every_s(scenario.duration_s)}"
+    own = [f"--kind={file}" for file in kinds.files(kinds.used(scenario.traffic))]
+    program = [sys.executable, "-m", "skybed.scripts.running.inside", str(out.resolve())]
+    return [*program, *prompt, *zero, every, *own]
 
 
 def _memory_mb(plan: Plan) -> int:

@@ -7,7 +7,7 @@ from plain_netns import FakeClock
 from skybed.topologies.model.tables import PROBES
 from skybed.traffic import tables
 from skybed.traffic.kinds.probe import ProbeFlow
-from skybed.traffic.kinds.probes import ProbeLog
+from skybed.traffic.probing.log import ProbeLog
 
 CLOCK = FakeClock()
 

@@ -9,9 +9,11 @@ program's own kinds are, which `register` adds.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Protocol, cast, get_args
 
@@ -37,6 +39,21 @@ class Ports(NamedTuple):
 
     udp: tuple[range, ...] = ()
     tcp: tuple[range, ...] = ()
+
+
+class Crossing(Protocol):
+    """One flow of a run, its sockets and processes made. clock: a `traffic.nodes.Clock`."""
+
+    @property
+    def dropped(self) -> int | None:
+        """Packets that arrived and for which its own sockets had no room, known when they are closed; None
+        where nobody counts them."""
+
+    def begin(self, clock: Any) -> None:
+        """Have it send from its start on, by this clock."""
+
+    def columns(self, clock: Any) -> Mapping[str, Any]:
+        """Its rows of its table: each column as a sequence."""
 
 
 class Played(Protocol):
@@ -71,6 +88,9 @@ class FlowKind(Protocol):
 
     def packets(self, flow: Any, until_s: float) -> float:
         """How many packets a flow sends, about, in a run that is played until then."""
+
+    def start(self, stage: Any, flows: Sequence[Any]) -> Sequence[Crossing]:
+        """Make all flows of this kind ready to send, on a `traffic.stage.Stage`."""
 
     def due(self, flow: Any, until_s: float, place: int, of: int) -> float:
         """How much a flow is to have sent by a run time, in UNITs. place, of: from 0 among so many of its
@@ -111,19 +131,29 @@ def load(file: str | Path) -> None:
     register(cast(FlowKind, sys.modules[path.stem]))
 
 
-def files() -> list[str]:
-    """Of the registered kinds, for a process that is to know them too; see `load`."""
-    return [str(Path(vars(kind)["__file__"]).resolve()) for kind in _registered.values()]
+def files(used: Iterable[str] | None = None) -> list[str]:
+    """Of the registered kinds, or those of them that are used: for a process that is to `load` them too."""
+    names = _registered if used is None else [name for name in used if name in _registered]
+    return [str(Path(vars(_registered[name])["__file__"]).resolve()) for name in names]
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Modules by kind, of installed packages that have an entry point of this group."""
+    return {point.name: point.value for point in importlib.metadata.entry_points(group="skybed.kinds")}
 
 
 def names() -> list[str]:
     """Of all kinds that are known here."""
-    return [*dict.fromkeys([*MODULES, *_registered])]
+    return [*dict.fromkeys([*MODULES, *_installed(), *_registered])]
 
 
 def named(name: str) -> FlowKind:
     """The kind of a name; KeyError if there is none."""
     if name in _registered:
+        return _registered[name]
+    if name not in MODULES:  # to look for installed ones takes a while
+        register(cast(FlowKind, importlib.import_module(_installed()[name])))
         return _registered[name]
     return cast(FlowKind, importlib.import_module(MODULES[name]))
 
@@ -137,6 +167,22 @@ def name_of(kind: FlowKind) -> str:
 def of(flow: Flow) -> FlowKind:
     """The kind of a flow."""
     return named(flow.kind)
+
+
+def used(flows: Iterable[Flow]) -> list[str]:
+    """The names of the kinds of flows, in the order in which they are made ready."""
+    there = dict.fromkeys(flow.kind for flow in flows)
+    return [*(name for name in MODULES if name in there), *(name for name in there if name not in MODULES)]
+
+
+def made_of(base: type[Flow]) -> list[str]:
+    """The kinds whose flows are such."""
+    return [name for name in names() if issubclass(named(name).MODEL, base)]
+
+
+def measuring(metric: str) -> list[str]:
+    """The kinds of which a metric is measured."""
+    return [name for name in names() if metric in named(name).METRICS]
 
 
 def writing(flows: Iterable[Flow], table: Table) -> list[Any]:
@@ -172,7 +218,7 @@ def _of_its_kind(value: Any) -> Any:
     kind = value.get("kind")
     if kind is None:
         raise PydanticKnownError("union_tag_not_found", {"discriminator": "kind"})
-    if kind not in names():
+    if str(kind) not in MODULES and kind not in names():
         told = {"discriminator": "kind", "tag": str(kind), "expected_tags": listed()}
         raise PydanticKnownError("union_tag_invalid", told)
     return model_of(value).model_validate(value)

@@ -197,8 +197,10 @@ FLOWS = Table(
     ),
 )
 
-# What a run writes, in the order in which it is compared. What it meant is worked out afterwards.
-TABLES = {table.name: table for table in (EVENTS, APPLIED, ROUTES, CONTROL, PROBES, PATHS, FLOWS)}
+# What every run writes, in the order in which it is compared; and those of flow kinds that have one of their
+# own. What a run meant is worked out afterwards.
+EVERY_RUN = (EVENTS, APPLIED, ROUTES, CONTROL, PROBES, PATHS, FLOWS)
+TABLES = {table.name: table for table in EVERY_RUN}
 
 ROUTING = Table(
     "routing",

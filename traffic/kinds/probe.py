@@ -5,6 +5,7 @@ A packet that was lost, or its answer, is in the table `probes` too.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,10 @@ from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.losses import outages
 from skybed.topologies.model.metrics import share_pct
 from skybed.topologies.model.tables import PROBES
+from skybed.traffic.nodes import Clock
+from skybed.traffic.probing import echo, stamp
+from skybed.traffic.probing.log import ProbeLog, Send
+from skybed.traffic.stage import Stage
 from skybed.traffic.wire.packets import STAMP_PORT
 
 
@@ -45,6 +50,9 @@ class ProbeFlow(ProbingFlow):
     def measures(self, metric: str) -> bool:
         return self.protocol == "stamp" or not metric.startswith("owd_")
 
+
+REHEARSAL_NS = 100_000_000
+REHEARSALS = 20  # packets
 
 MODEL, TABLE, UNIT, LOADS = ProbeFlow, PROBES, "probes", False
 METRICS = (
@@ -95,3 +103,67 @@ def measure(run: Played, flow: ProbeFlow) -> dict[str, float]:
         "outage_s": (end_s - start_s).sum(),
         "outage_max_s": (end_s - start_s).max(initial=0.0),
     }
+
+
+def start(stage: Stage, flows: Sequence[ProbeFlow]) -> list[Probing]:
+    probers = Probers(stage)
+    crossings = [probers.add(flow, place, len(flows)) for place, flow in enumerate(flows)]
+    probers.rehearse(flows)
+    return crossings
+
+
+class Probing:
+    """One flow. instants: when it sends."""
+
+    dropped = None
+
+    def __init__(self, stage: Stage, log: ProbeLog, send: Send, instants: Instants) -> None:
+        self._stage, self._log, self._send, self._instants = stage, log, send, instants
+
+    def columns(self, clock: Clock) -> dict[str, Any]:
+        return self._log.columns(clock)
+
+    def begin(self, clock: Clock) -> None:
+        self._stage.every(self._instants, clock, self._send)
+
+
+class Probers:
+    """What all flows share: one reflector and one echo prober to a node and family."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._probers: dict[tuple[str, int], echo.Prober] = {}
+        self._reflectors: dict[tuple[str, int], stamp.Reflector] = {}
+        self._sessions: dict[int, ProbeLog] = {}
+        self._count = 0
+
+    def add(self, flow: ProbeFlow, place: int, flows: int) -> Probing:
+        log = ProbeLog(flow)
+        return Probing(self._stage, log, self._sender(log), flow.instants(self._stage.until_s, place, flows))
+
+    def _sender(self, log: ProbeLog) -> Send:
+        stage, flow = self._stage, log.flow
+        self._count += 1
+        number = self._count  # the session identifier or the ICMP identifier, which must not be 0
+        if flow.protocol == "stamp":
+            self._sessions[number] = log
+            place = flow.target, flow.family
+            if place not in self._reflectors:
+                reflector = stamp.Reflector(stage, stage.nodes[flow.target], flow.family, self._sessions)
+                self._reflectors[place] = reflector
+            return stamp.Sender(stage, log, number).send
+        place = flow.source, flow.family
+        if place not in self._probers:
+            self._probers[place] = echo.Prober(stage, stage.nodes[flow.source], flow.family)
+        return self._probers[place].add(log, number, stage.nodes[flow.target])
+
+    def rehearse(self, flows: Sequence[ProbeFlow]) -> None:
+        """Send some packets from a node to itself. The first packets pay for every page of memory touched for
+        the first time: 0.5 ms each way in a User Mode Linux guest after a fork.
+        """
+        now_ns = time.time_ns()
+        for flow in {flow.protocol: flow for flow in flows}.values():
+            send = self._sender(ProbeLog(flow.model_copy(update={"source": flow.target})))
+            self._stage.loop.every(Instants(now_ns, REHEARSAL_NS / REHEARSALS, now_ns + REHEARSAL_NS), send)
+        if flows:
+            self._stage.loop.run(now_ns + REHEARSAL_NS)

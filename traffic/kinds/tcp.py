@@ -94,10 +94,19 @@ def measure(run: Played, flow: TcpFlow) -> dict[str, float]:
     }
 
 
+def start(stage: Stage, flows: Sequence[TcpFlow]) -> list[Transfer]:
+    transfers = [Transfer(stage, flow) for flow in flows]
+    for transfer in transfers:
+        transfer.await_listener()
+    return transfers
+
+
 class Transfer:
     """The iperf3 server and client of one flow."""
 
-    def __init__(self, stage: Stage, flow: TcpFlow, number: int) -> None:
+    dropped = None
+
+    def __init__(self, stage: Stage, flow: TcpFlow) -> None:
         source, target = stage.ends(flow)
         self.flow, self._stage = flow, stage
         self._begun_s: float | None = None
@@ -106,7 +115,7 @@ class Transfer:
         folder.mkdir(parents=True, exist_ok=True)
         self._client_json = folder / f"{flow.name}.json"
         self._server_json = folder / f"{flow.name}.server.json"
-        self._port = port = FIRST_PORT + number
+        self._port = port = FIRST_PORT + stage.number(flow)
         local, remote = address(source, flow.family), address(target, flow.family)
 
         server = ["iperf3", "--server", "--one-off", "--json", "--bind", remote, "--port", str(port)]

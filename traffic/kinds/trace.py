@@ -70,6 +70,11 @@ def measure(_run: Played, _flow: TraceFlow) -> dict[str, float]:
     return {}
 
 
+def start(stage: Stage, flows: Sequence[TraceFlow]) -> list[Tracer]:
+    windows = [flow.instants(stage.until_s, place, len(flows)) for place, flow in enumerate(flows)]
+    return [Tracer(stage, flow, instants) for flow, instants in zip(flows, windows, strict=True)]
+
+
 class Round:
     """One round of probes, and what answered it."""
 
@@ -86,6 +91,8 @@ class Round:
 
 class Tracer:
     """The path proof of one flow. instants: when it begins its rounds."""
+
+    dropped = None
 
     def __init__(self, stage: Stage, flow: TraceFlow, instants: Instants) -> None:
         source, target = stage.ends(flow)

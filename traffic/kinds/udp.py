@@ -90,6 +90,10 @@ def measure(run: Played, flow: UdpFlow) -> dict[str, float]:
     }
 
 
+def start(stage: Stage, flows: Sequence[UdpFlow]) -> list[Stream]:
+    return [Stream(stage, flow) for flow in flows]
+
+
 class Pacer:
     """How many packets are due, so that the rate is kept although ticks come late.
 
@@ -113,9 +117,9 @@ class Pacer:
 class Stream:
     """The generator and the sink of one flow."""
 
-    def __init__(self, stage: Stage, flow: UdpFlow, number: int) -> None:
+    def __init__(self, stage: Stage, flow: UdpFlow) -> None:
         source, target = stage.ends(flow)
-        port = FIRST_PORT + number
+        port = FIRST_PORT + stage.number(flow)
         self.flow, self._stage, self._inbox = flow, stage, stage.inbox
         self._start_s, self._stop_s = stage.window_s(flow)
         self._first_ns = 0

@@ -7,8 +7,8 @@ import socket
 import struct
 import time
 
-from skybed.traffic.kinds.probes import ProbeLog, Send
 from skybed.traffic.nodes import NodeHandle, address, bound_socket
+from skybed.traffic.probing.log import ProbeLog, Send
 from skybed.traffic.stage import Stage
 from skybed.traffic.wire import packets
 from skybed.traffic.wire.batch import SO_TIMESTAMPNS, socket_address

@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterator, Mapping
 
 from skybed.topologies.model.flows import STAMP_HOPS
-from skybed.traffic.kinds.probes import ProbeLog
 from skybed.traffic.nodes import NodeHandle, address, bound_socket
+from skybed.traffic.probing.log import ProbeLog
 from skybed.traffic.stage import Stage
 from skybed.traffic.wire import icmp, packets
 from skybed.traffic.wire.batch import SO_TIMESTAMPNS, socket_address

@@ -1,0 +1,1 @@
+"""What sends probes, answers them, and notes what became of each."""
