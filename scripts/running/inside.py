@@ -119,7 +119,7 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
         "player_cpu_s": round(player.cpu_s, 3),
         "finished": traffic_ended and played_s >= plan.duration_s and not fallen,
         "fallen": fallen,
-        "clock_stepped_ms": round(clock.stepped_ms(), 3),
+        "clock_stepped_ms": round(clock.stepped_ms(), 3) + 0.0,  # no -0
         "traffic": json.loads((run / TRAFFIC).read_text()) if traffic_ended else None,
         **facts,
         **recorded,
