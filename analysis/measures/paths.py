@@ -14,7 +14,7 @@ import pandas as pd
 from skybed.analysis.measures.forwarding import traces
 from skybed.analysis.measures.metrics import of_flow
 from skybed.analysis.measures.truth import path_name
-from skybed.analysis.run import Run
+from skybed.analysis.run import Run, kept
 from skybed.topologies.errors import RunError
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import Flow
@@ -50,6 +50,7 @@ def paths(run: Run, flow: str) -> pd.DataFrame:
     return _intervals(seen["sent_s"].to_numpy(), seen["path"].where(seen["reached"], "").to_numpy(object))
 
 
+@kept
 def planned_paths(run: Run, flow: str) -> pd.DataFrame:
     """The planned path of a flow, while it lasted: columns start_s, end_s, path; edges to EDGE_S."""
     asked = next((f for f in run.scenario.traffic if f.name == flow), None)

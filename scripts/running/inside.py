@@ -133,7 +133,7 @@ def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_e
         "player_cpu_s": round(player.cpu_s, 3),
         "finished": played_s >= plan.duration_s and not fallen,
         "fallen": fallen,
-        "clock_stepped_ms": round(clock.stepped_ms(), 3),
+        "clock_stepped_ms": round(clock.stepped_ms(), 3) + 0.0,  # no -0
         "traffic": sent,
         **facts,
         **recorded,
