@@ -9,7 +9,7 @@ from skybed.traffic import session, tables
 
 @pytest.mark.parametrize("name", ["probes", "paths", "flows"])
 def test_a_run_without_flows_writes_empty_tables_with_their_types(tmp_path, name):
-    session.run([], {}, FakeClock(), 1.0, tmp_path)
+    assert session.run([], {}, FakeClock(), 1.0, tmp_path) == {"dropped_by_sink": {}}
     found = pq.read_table(tmp_path / f"{name}.parquet")
     assert found.num_rows == 0
     assert found.schema.remove_metadata() == getattr(tables, name.upper())
