@@ -49,7 +49,7 @@ class Stored(Model):
         kind = cls.kind_of(found)
         if found.get("format") != _format(kind):
             number = f"format {reprlib.repr(found['format'])}" if "format" in found else "no format"
-            raise _of_other_version(cls, path, f"the {cls.WHAT} has {number}, not {_format(kind)}")
+            raise _of_other_version(cls, path, f"the {cls.WHAT} has {number}, expected is {_format(kind)}")
         try:
             return kind.model_validate(found, strict=True)
         except ValidationError as error:

@@ -36,7 +36,13 @@ def _otherwise(run: Run) -> pd.DataFrame:
 def routes(run: Run) -> Routes:
     changes = run.routes[(run.routes["t_s"] > 0) & (run.routes["t_s"] <= run.played_s)]
     late_us = ((changes["applied_s"] - changes["t_s"]) * 1e6).groupby(changes["t_s"]).max(skipna=False)
-    return Routes(planned=len(changes), instants=len(late_us), **_lateness(run, late_us))
+    noted = (run.routes["t_s"] <= run.played_s).sum()
+    meant = noted
+    if not run.scenario.routing.by_daemons:
+        meant = (run.plan.routes().changes["t_s"] <= run.played_s).sum()
+    return Routes(
+        planned=len(changes), instants=len(late_us), missing=meant - noted, **_lateness(run, late_us)
+    )
 
 
 def _lateness(run: Run, late_us: pd.Series) -> dict[str, Any]:
@@ -79,6 +85,8 @@ def reasons(run: Run, events: Events, routes: Routes, delay: Delay) -> list[str]
             f"{events.otherwise} of {events.planned} events were applied otherwise than planned, first event "
             f"{first['event']}, {first['kind']} of {first['link']} at {first['t_s']:.2f} s."
         )
+    if routes.missing:
+        found.append(f"{routes.missing} planned changes of routes were not noted as made.")
     skipped = f", {events.skipped} of them skipped" if events.skipped else ""
     found += _late(run, "events", events, skipped) + _late(run, "route changes", routes)
     if not delay.within:

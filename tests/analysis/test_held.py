@@ -244,6 +244,12 @@ def test_an_event_that_was_applied_otherwise_than_planned_is_invalid(builder, co
     assert f"1 of 12 events were applied otherwise than planned, first {says}" in reasons(made)
 
 
+def test_changes_of_routes_of_which_nothing_is_noted_are_invalid(builder):
+    made = builder()
+    made.tables["routes"] = made.tables["routes"][:3]
+    assert reasons(made) == ["1 planned changes of routes were not noted as made."]
+
+
 def test_what_the_recorder_missed_is_invalid(builder):
     made = builder()
     rows = [(0, "Miyun", "s1", "ospf", 990, 99_000)]

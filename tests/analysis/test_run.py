@@ -56,8 +56,8 @@ WRONG = [
     ({"routing": {"daemon": "BIRD"}}, "the manifest has no routing.protocol"),
     ({"weather": "fine"}, "the manifest has a weather, which is not known"),
     ({"steal_pct": None}, "the manifest is of a finished run and has no steal_pct"),
-    ({"format": 2}, "the manifest has format 2, not 1"),
-    ({"format": "1"}, "the manifest has format '1', not 1"),
+    ({"format": 2}, "the manifest has format 2, expected is 1"),
+    ({"format": "1"}, "the manifest has format '1', expected is 1"),
 ]
 
 

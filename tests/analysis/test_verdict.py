@@ -223,7 +223,7 @@ def test_a_verdict_of_another_version_says_so_in_a_sentence(builder):
     path = verdict.write(run, verdict.judge(run))
     told = json.loads(path.read_text())
     for change, says in [
-        ({"format": 7}, "the verdict has format 7, not 1"),
+        ({"format": 7}, "the verdict has format 7, expected is 1"),
         ({"status": "good"}, "status of the verdict is 'good'"),
         ({"events": told["events"] | {"late": "two"}}, "events.late of the verdict is 'two'"),
         ({"flows": [told["flows"][0] | {"loss_pct": "3 %"}]}, "flows[0].loss_pct of the verdict is '3 %'"),

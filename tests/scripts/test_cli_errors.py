@@ -228,7 +228,7 @@ RUNS = [
     (
         "manifest.json",
         write("{}"),
-        "run/manifest.json: the manifest has no format, not 1; it was written by another",
+        "run/manifest.json: the manifest has no format, expected is 1; it was written by another",
     ),
     ("plan/links.parquet", remove, "run/plan/links.parquet: this part of the plan is missing; make the plan"),
     (

@@ -13,7 +13,7 @@ import pytest
 from tiny_sky import Builder
 
 import skybed
-from skybed.analysis import verdict
+from skybed.analysis import tested
 from skybed.analysis.compare import baseline
 from skybed.analysis.pages import report
 from skybed.scripts.running import run as running
@@ -32,7 +32,7 @@ def _imported(tmp_path_factory):
     """Whatever a run imports: a session of pytester forgets its imports, and some cannot be done twice."""
     plan = Plan.make(Scenario.load(PAIR))
     PLANS[plan.scenario.sha256] = plan
-    verdict.judge(Builder(tmp_path_factory.mktemp("first") / "run", plan).load())
+    assert tested.load(Builder(tmp_path_factory.mktemp("first") / "run", plan).load().dir).verdict
 
 
 @pytest.fixture
