@@ -58,7 +58,6 @@ class Routes(Lateness):
 
     planned: Count
     instants: Count
-    missing: Count  # of those of the plan, the first tables too, not noted; 0 where daemons make them
 
 
 class Delay(Model):
@@ -162,7 +161,7 @@ class FlowFigures(Model):
 
     @property
     def own_metrics(self) -> list[tuple[str, str]]:
-        """Where the kind of flow has a table of its own: titles of what it measures, and values as text."""
+        """Where its kind has a table of its own: titles of what is measured, and the values as text."""
         kind = kinds.named(self.kind)
         if kind.TABLE in EVERY_RUN:
             return []
