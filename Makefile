@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 BESIDE := -n logical --dist loadfile --no-loadscope-reorder # a file's tests share what they need
 
-.PHONY: demo test test-fast lint install install-for-tests clean
+.PHONY: demo test test-fast coverage lint install install-for-tests clean
 
 demo: install
 	@.venv/bin/skybed run sc-mini
@@ -15,8 +15,14 @@ test: install-for-tests lint
 test-fast: install-for-tests
 	@$(PY) -m pytest $(BESIDE) -m "not live and not netns"
 
+coverage: install-for-tests
+	@$(PY) -m coverage run -m pytest $(BESIDE) -m "not alone"
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report
+
 lint: install
 	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m mypy
 
 install:
@@ -27,4 +33,4 @@ install-for-tests:
 
 clean:
 	@if [ -x .venv/bin/skybed ]; then .venv/bin/skybed clean || true; fi
-	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build dist src/*.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

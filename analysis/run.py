@@ -144,7 +144,7 @@ def kept(work: Callable[Concatenate[Run, P], T]) -> Callable[Concatenate[Run, P]
     """
 
     @functools.wraps(work)
-    def once(run: Run, *args: P.args, **kwargs: P.kwargs) -> T:
+    def once(run: Run, /, *args: P.args, **kwargs: P.kwargs) -> T:
         key = (work, args, tuple(sorted(kwargs.items())))
         found = run.once(key, lambda: work(run, *args, **kwargs))
         return found.copy(deep=False) if isinstance(found, pd.DataFrame) else found

@@ -11,9 +11,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 
+import hypothesis
 import pytest
 
 from skybed.emulator.lanes.host import choose_lane
+
+hypothesis.settings.register_profile("patient", deadline=None)  # no test depends on an idle machine
+hypothesis.settings.load_profile("patient")
 
 IN_CI = os.environ.get("CI") == "true"
 COUNTS = pytest.StashKey[Counter]()

@@ -128,6 +128,9 @@ def running(
             if process.poll() is None:
                 process.kill()
             process.wait()
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    stream.close()
             end_processes(run)
 
 

@@ -159,7 +159,7 @@ from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import ways
 from skybed.topologies.scenario.file import Scenario
 
-scenario = Scenario.load("scenarios/NAME.yaml")
+scenario = Scenario.load("NAME")
 routing = scenario.routing.model_copy(update={"protocol": "ospf"})
 plan = Plan.make(scenario.model_copy(update={"routing": routing}), duration_s=20)
 sky = Sky(plan)

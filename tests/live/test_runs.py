@@ -70,7 +70,7 @@ from skybed.emulator.sky.player import Player
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 
-plan = Plan.make(Scenario.load("scenarios/sc-mini.yaml"))
+plan = Plan.make(Scenario.load("sc-mini"))
 sky = Sky(plan)
 Player(sky, plan).open()
 nodes = sky.sky_nodes
@@ -117,11 +117,10 @@ def test_ctrl_c_ends_a_run_and_keeps_its_tables(machine, tmp_path):
 
 def test_kill_9_and_clean_leave_nothing(machine, skybed, tmp_path):
     before = machine()
-    process = start("run", "scenarios/sc-mini.yaml", "--out", tmp_path / "run")
-    wait_for(process, "playing: 1")
-    assert len(machine()[1]) > 0
-    process.kill()
-    process.wait()
+    with start("run", "scenarios/sc-mini.yaml", "--out", tmp_path / "run") as process:
+        wait_for(process, "playing: 1")
+        assert len(machine()[1]) > 0
+        process.kill()
     assert skybed("clean").returncode == 0
     assert machine() == before
 
@@ -153,7 +152,7 @@ def type_in(line):
 lane, out = sys.argv[1:]
 child, terminal = pty.fork()
 if child == 0:
-    arguments = ["skybed", "run", "scenarios/pair.yaml", "--cli", "--lane", lane, "--out", out]
+    arguments = ["skybed", "run", "pair", "--cli", "--lane", lane, "--out", out]
     command = "from skybed.scripts.cli.main import main; main()"
     os.execv(sys.executable, [sys.executable, "-c", command, *arguments[1:]])
 read_until("mininet>")
@@ -209,7 +208,7 @@ def state():
 
 before = state()
 skybed = [sys.executable, "-c", "from skybed.scripts.cli.main import main; main()"]
-options = ["run", "scenarios/pair.yaml", "--lane", "native", "--out", "/run/pair"]
+options = ["run", "pair", "--lane", "native", "--out", "/run/pair"]
 done = subprocess.run(skybed + options, capture_output=True, text=True)
 manifest, verdict = (json.load(open(f"/run/pair/{name}.json")) for name in ("manifest", "verdict"))
 told = {
@@ -233,8 +232,8 @@ def test_mn_custom_sees_our_topologies(in_lane):
         """
         import json, subprocess, sys, pathlib
         done = subprocess.run(
-            [pathlib.Path(sys.executable).with_name("mn"), "--custom", "emulator/mn.py", "--topo",
-             "sky,scenarios/pair.yaml,12", "--controller", "none", "--test", "pingall"],
+            [pathlib.Path(sys.executable).with_name("mn"), "--custom", "skybed/emulator/mn.py", "--topo",
+             "sky,pair,12", "--controller", "none", "--test", "pingall"],
             capture_output=True, text=True)
         print("answer", json.dumps(dict(said=done.stdout + done.stderr)), flush=True)
         """,

@@ -23,7 +23,7 @@ from skybed.emulator.sky.player import Player
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 
-plan = Plan.make(Scenario.load("scenarios/reroute-srv6.yaml"), duration_s=5)
+plan = Plan.make(Scenario.load("reroute-srv6"), duration_s=5)
 sky = Sky(plan)
 Player(sky, plan).open()
 kashi, sanya = sky["kashi"], sky["sanya"]

@@ -109,6 +109,7 @@ def test_runs_repeat_to_the_byte_whatever_goes_on_beside(virtual, skybed, tmp_pa
     finally:
         for burner in burners:
             burner.kill()
+            burner.wait()
     done = skybed("compare", "--exact", first, second)
     assert done.returncode == 0, done.stdout
     hashes = [json.loads((out / "manifest.json").read_text())["tables_sha256"] for out in (first, second)]

@@ -33,7 +33,7 @@ class Quick(Clock):
         time.sleep(max(0.0, t_s - self.now_s()) / SPEED)
 
 windowed.WINDOW_S, timeline.CHUNK_S = 60.0, 20.0
-plan = Plan.make(Scenario.load("scenarios/sc-mini.yaml"), duration_s=until_s)
+plan = Plan.make(Scenario.load("sc-mini"), duration_s=until_s)
 sky = Sky(plan)
 logged = []
 player = Player(sky, plan, logged.append)
