@@ -58,6 +58,7 @@ class Routes(Lateness):
 
     planned: Count
     instants: Count
+    missing: Count  # of those of the plan, the first tables too, not noted; 0 where daemons make them
 
 
 class Delay(Model):

@@ -39,7 +39,7 @@ def routes(run: Run) -> Routes:
     noted = (run.routes["t_s"] <= run.played_s).sum()
     meant = noted
     if not run.scenario.routing.by_daemons:
-        meant = (run.plan.routes().changes["t_s"] <= run.played_s).sum()
+        meant = (run.plan.routes.whole()["t_s"] <= run.played_s).sum()
     return Routes(
         planned=len(changes), instants=len(late_us), missing=meant - noted, **_lateness(run, late_us)
     )
