@@ -20,18 +20,22 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import IO
 
-from skybed.emulator.lanes import host, mconsole, umlkernel
+from skybed.emulator.lanes import channel, host, mconsole, umlkernel
+from skybed.emulator.lanes.channel import Channel
 from skybed.topologies.errors import MachineError
 
 PACKAGE = Path(__file__).absolute().parents[2]  # the folder skybed; not resolved: its rooms may be links
 ROOT = PACKAGE.parent  # from here Python finds the package
 MARK = "SKYBED_RUN"  # an environment variable of every process of a run: what `clean` looks for
 TEMPORARY = "skybed-lane-"
+LOG = "log.txt"
 ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
 # Of Python in the guest. Compiled files that one run writes and the next reads would leave a trace in time.
 REPEATABLE = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -39,6 +43,14 @@ GUEST_VARIABLES = ("HOME", "LANG", "TERM", "COLUMNS", "LINES")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PR_SET_PDEATHSIG = 1
 VIRTUAL_LEAD_S = 60  # for all that comes before a run and does wait
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A lane that runs. channel: to the command's descriptor channel.DESCRIPTOR; it ends with the lane."""
+
+    process: subprocess.Popen[bytes]
+    channel: Channel
 
 
 @dataclass(frozen=True)
@@ -96,13 +108,14 @@ def running(
     memory_mb: int,
     interactive: bool = False,
     virtual: VirtualTime | None = None,
-) -> Iterator[subprocess.Popen]:
+) -> Iterator[Lane]:
     """The lane with `command` running in it; whatever is left of it when the block ends, is ended.
 
-    stdout of the process is text lines: the command's output and, in uml, the kernel's. A line on its stdin
-    reaches the command's. interactive: both are this terminal's instead. virtual: uml only.
+    What the command prints, and in uml the kernel, goes to log.txt in the directory `run`. interactive: to
+    this terminal instead, from which the command reads. virtual: uml only.
     """
-    with _temporary(run) as scratch, _own_cpu(virtual is not None) as cpu:
+    ours, theirs = socket.socketpair()
+    with _temporary(run) as scratch, _own_cpu(virtual is not None) as cpu, ours:
         start = _native if lane == "native" else _uml
         arguments, environment = start(command, scratch, memory_mb)
         if virtual:
@@ -113,33 +126,30 @@ def running(
             stdin=pipe,
             stdout=pipe,
             stderr=None if interactive else subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            bufsize=1,
             env={**os.environ, **environment, MARK: str(run)},
             cwd=scratch,
-            preexec_fn=partial(_before_exec, cpu, virtual is not None),
+            preexec_fn=partial(_before_exec, cpu, virtual is not None, theirs.fileno()),
+            close_fds=False,  # those of Python's close themselves, but for the channel
             start_new_session=not interactive,  # Ctrl-C is ours to pass on
         )
-        try:
-            with _terminal_restored(interactive):
-                yield process
-        finally:
-            if process.poll() is None:
+        theirs.close()
+        with _kept(process.stdout, run / LOG), _terminal_restored(interactive):
+            try:
+                yield Lane(process, Channel(ours.fileno(), listens=False))
+            finally:
                 process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    stream.close()
-            end_processes(run)
+                process.wait()
+                if process.stdin:
+                    process.stdin.close()
+                end_processes(run)
 
 
-def crash(process: subprocess.Popen) -> str | None:
+def crash(lane: Lane) -> str | None:
     """End a lane that hangs, and tell which process of its it was running, if that can be found out.
 
-    process: as `running` gave it. A native lane's processes share the machine's processors; none is told.
+    A native lane's processes share the machine's processors; none is told.
     """
-    return mconsole.crash(Path(f"/proc/{process.pid}/cwd"))
+    return mconsole.crash(Path(f"/proc/{lane.process.pid}/cwd"))
 
 
 def _native(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[str], dict[str, str]]:
@@ -159,6 +169,7 @@ def _uml(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[st
         )
     guest = {
         "command": list(command),
+        "channel": channel.DESCRIPTOR,
         "cwd": str(ROOT),
         "environment": {name: os.environ[name] for name in GUEST_VARIABLES if name in os.environ}
         | {"PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}", **REPEATABLE},
@@ -175,7 +186,7 @@ def _uml(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[st
     arguments = [
         str(kernel.path), f"mem={memory_mb}M", "root=/dev/root", "rootfstype=hostfs", "rootflags=/", "rw",
         "init=/proc/self/cwd/init", "uml_dir=./", f"umid={mconsole.UMID}", "con=null", "con0=fd:0,fd:1",
-        "quiet", "fb_tunnels=none",
+        f"ssl0=fd:{channel.DESCRIPTOR}", "quiet", "fb_tunnels=none",
     ]  # fmt: skip
     return arguments, {"TMPDIR": str(memory)}
 
@@ -205,7 +216,7 @@ def _bound(claim: socket.socket, name: str) -> bool:
     return True
 
 
-def _before_exec(cpu: int | None, virtual: bool) -> None:
+def _before_exec(cpu: int | None, virtual: bool, theirs: int) -> None:
     """In the child: be killed when skybed is, even by kill -9, and keep time before others are served.
 
     Without random addresses: a uml kernel has as much memory as lies between its program and its heap.
@@ -213,6 +224,8 @@ def _before_exec(cpu: int | None, virtual: bool) -> None:
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.personality(ADDR_NO_RANDOMIZE)
+    os.dup2(theirs, channel.DESCRIPTOR)
+    os.set_inheritable(channel.DESCRIPTOR, True)  # also where it is the same one
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
         if not virtual:
@@ -228,6 +241,27 @@ def _temporary(run: Path) -> Iterator[Path]:
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _kept(output: IO[bytes] | None, path: Path) -> Iterator[None]:
+    """What comes is kept in a file, as it is, up to its end."""
+    if output is None:
+        yield
+        return
+
+    def keep() -> None:
+        with open(path, "wb", buffering=0) as file:
+            while more := os.read(output.fileno(), channel.AT_ONCE):
+                file.write(more)
+
+    keeper = threading.Thread(target=keep, daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        keeper.join()
+        output.close()
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import ctypes
 import os
 import resource
 import subprocess
+import tty
 
 RB_POWER_OFF = 0x4321FEDC
 OPEN_FILES = 1 << 16  # two for each node, and of the recorder one for each end of a link
@@ -43,7 +44,7 @@ LIMITS = {  # what a host keeps low for fairness between its tenants
 
 
 def main(guest: dict) -> None:
-    """guest: "command", "cwd", "environment". Never returns: the machine is off."""
+    """guest: "command", "channel", "cwd", "environment". Never returns: the machine is off."""
     libc = ctypes.CDLL(None, use_errno=True)
     for kind, where in MOUNTS:
         with contextlib.suppress(OSError):
@@ -69,6 +70,9 @@ def _run(guest: dict) -> None:
         terminal = os.open("/dev/tty0", os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(terminal, fd)
+        channel = os.open("/dev/ttyS0", os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(channel)
+        os.dup2(channel, guest["channel"])
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, OPEN_FILES))
         os.chdir(guest["cwd"])

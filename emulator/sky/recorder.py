@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-import multiprocessing.connection
-import os
 import resource
 import select
-import signal
-import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,7 +23,6 @@ from skybed.emulator.kernel.messages import packed
 from skybed.emulator.sky import tables
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
-from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model.tables import CONTROL, ROUTES
 from skybed.topologies.routing import windowed
 
@@ -40,60 +35,16 @@ ONE_CHANGE_S = 1e-3  # a daemon that deletes a route and adds another within thi
 Route = tuple[float, str, str, str | None, str]  # applied_s, node, dst, via, family
 
 
-class Recorder:
-    """Writes the tables `routes` and `control` of a sky whose routes daemons make; else it does nothing.
+def record(sky: Sky, run: Path, udp: control.Ports, tcp: control.Ports, pipe: Connection) -> dict[str, Any]:
+    """Write the tables `routes` and `control` of a sky whose routes daemons make.
 
-    udp, tcp: ports of the scenario's own traffic, which is not control.
+    udp, tcp: ports of the scenario's own traffic, which is not control. Over the pipe: None is sent when all
+    is watched; a Clock comes, and None is sent when the tables as they are have been noted; then what happens
+    is noted, up to the run time that comes at last. Returns what the manifest says of it.
     """
-
-    def __init__(self, sky: Sky, run: Path, udp: control.Ports, tcp: control.Ports):
-        self._pid, self._facts = 0, dict[str, Any]()
-        if not sky.plan.scenario.routing.by_daemons:
-            return
-        with ExitStack() as stack:  # what is opened here is the child's
-            watch = _Watch(sky, control.program(udp, tcp), stack)
-            self._pipe, theirs = multiprocessing.connection.Pipe()
-            self._pid = os.fork()
-            if not self._pid:
-                self._pipe.close()
-                _live(watch, theirs, run)
-            theirs.close()
-
-    def begin(self, clock: Clock) -> None:
-        """Note from now on, first the tables as they are."""
-        if self._pid:
-            self._tell(clock)
-
-    def end(self, played_s: float) -> dict[str, Any]:
-        """Write the tables up to a run time. Returns what the manifest says of it."""
-        if self._pid:
-            self._tell(played_s)
-            try:
-                self._facts = {"recorder": self._pipe.recv()}
-            except EOFError:
-                raise InvalidRun(
-                    "Routes and control traffic could not be recorded; log.txt tells why."
-                ) from None
-            self.stop()
-        return self._facts
-
-    def stop(self) -> None:
-        """End it at once, if it is still there."""
-        if self._pid:
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)
-            self._pipe.close()
-        self._pid = 0
-
-    def _tell(self, what: Clock | float) -> None:
-        with contextlib.suppress(BrokenPipeError):  # `end` says so
-            self._pipe.send(what)
-
-
-def _live(watch: _Watch, pipe: Connection, run: Path) -> None:
-    status = 1
-    try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for what runs at the prompt
+    with ExitStack() as stack:
+        watch = _Watch(sky, control.program(udp, tcp), stack)
+        pipe.send(None)
         clock = watch.wait(pipe)
         with (
             windowed.growing(run / "routes.parquet", ROUTES.schema) as append_routes,
@@ -101,17 +52,11 @@ def _live(watch: _Watch, pipe: Connection, run: Path) -> None:
         ):
             for routes in watch.first(clock):
                 append_routes(routes)
+            pipe.send(None)
             for routes, counts in watch.pieces(pipe, clock):
                 append_routes(routes)
                 append_control(counts)
-        pipe.send(watch.facts())
-        status = 0
-    except EOFError:  # the run is over without tables
-        pass
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        os._exit(status)
+        return {"recorder": watch.facts()}
 
 
 class _Watch:
@@ -139,12 +84,12 @@ class _Watch:
         self._rows: list[Route] = []
         self._pending: dict[tuple[int, int], tuple[Via, float]] = {}  # node, destination: before, and when
         self._counts: dict[tuple[int, str, str, int], list[int]] = {}  # second, node, peer, protocol
+        for number in range(len(self._nodes)):
+            self._follow_links(number)
 
     def wait(self, pipe: Connection) -> Clock:
         """Keep the tables up to date until run time is known."""
         self._poll.register(pipe, select.EPOLLIN)
-        for number in range(len(self._nodes)):
-            self._follow_links(number)
         while True:
             ready = [fd for fd, _ in self._poll.poll()]
             for fd in ready:

@@ -23,7 +23,8 @@ from typing import Any
 from skybed.emulator.lanes import lanes
 from skybed.scripts.bench import daemons, live, plan, virtual
 from skybed.scripts.bench.figures import Section
-from skybed.scripts.running.progress import Stages
+from skybed.scripts.running import messages
+from skybed.scripts.running.progress import Listener, ProgressBar
 from skybed.topologies.errors import InvalidRun, ScenarioError
 from skybed.topologies.model import ready
 from skybed.topologies.model.closest import hint
@@ -103,9 +104,9 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
     scenario = Scenario.load(sizes.scenario)
     started, load_1m = dt.datetime.now(dt.UTC), os.getloadavg()[0]
     sections: dict[str, Section] = {}
-    with Stages() as stages:
+    with ProgressBar() as bar:
         for name in (name for name in every if name in (names or NAMES)):
-            stages.at(name, 0.0)
+            bar.at(name, 0.0)
             with _temporary() as folder:
                 if name == "planning":
                     sections[name] = plan.planning(sizes.planned, sizes.planned_s, sizes.rounds, folder)
@@ -115,9 +116,9 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
                     played = Scenario.load(sizes.virtual)
                     sections[name] = virtual.virtual(played, sizes.rounds, folder)
                 elif name == "daemons":
-                    sections[name] = daemons.daemons(sizes.routed, sizes.routed_s, folder, stages)
+                    sections[name] = daemons.daemons(sizes.routed, sizes.routed_s, folder, bar)
                 else:
-                    sections[name] = _inside(name, lane, sizes, folder, stages)
+                    sections[name] = _inside(name, lane, sizes, folder, bar)
     return {
         "skybed": importlib.metadata.version("skybed"),
         "started_utc": started.isoformat(timespec="seconds"),
@@ -139,28 +140,26 @@ def _temporary() -> Iterator[Path]:
         yield Path(name)
 
 
-def _inside(name: str, lane: str, sizes: Sizes, folder: Path, stages: Stages) -> Section:
+def _inside(name: str, lane: str, sizes: Sizes, folder: Path, listener: Listener) -> Section:
     """Measure a section in the lane."""
-    result = folder / "result.json"
-    parameters = json.dumps(sizes.of(name))
-    command = [sys.executable, "-m", "skybed.scripts.bench.inside", name, parameters, str(result)]
-    said = []
-    with lanes.running(lane, command, folder, sizes.memory_mb) as process:
-        alone = len(os.sched_getaffinity(process.pid)) == 1  # see emulator.lanes.lanes
-        timer = threading.Timer(2 * sizes.budget_s + PATIENCE_S, process.kill)
+    command = [sys.executable, "-m", "skybed.scripts.bench.inside", name, json.dumps(sizes.of(name))]
+    section: Section | None = None
+    with lanes.running(lane, command, folder, sizes.memory_mb) as begun:
+        alone = len(os.sched_getaffinity(begun.process.pid)) == 1  # see emulator.lanes.lanes
+        timer = threading.Timer(2 * sizes.budget_s + PATIENCE_S, begun.process.kill)
         timer.start()
         try:
-            for line in process.stdout:  # type: ignore[union-attr]
-                if line.startswith("@ "):
-                    stages.at(name, 0.0, line[2:].strip())
-                else:
-                    said.append(line.rstrip())
+            for message in messages.said(begun.channel):
+                match message:
+                    case messages.Noted(words):
+                        listener.at(name, 0.0, words)
+                    case messages.Measured(found):
+                        section = found
         finally:
             timer.cancel()
-    if not result.exists():
-        last = [f"The {name} of the benchmark did not end. Its last lines:", *said[-LAST_LINES:]]
-        raise InvalidRun("\n  ".join(last))
-    section: Section = json.loads(result.read_text())
+    if section is None:
+        last = (folder / lanes.LOG).read_text(errors="replace").splitlines()[-LAST_LINES:]
+        raise InvalidRun("\n  ".join([f"The {name} of the benchmark did not end. Its last lines:", *last]))
     return section if alone else section | {"notes": [SHARED]}
 
 

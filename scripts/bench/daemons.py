@@ -11,7 +11,7 @@ from skybed.analysis.manifest import Manifest
 from skybed.emulator.lanes import umlkernel
 from skybed.scripts.bench.figures import Section, figure
 from skybed.scripts.bench.live import LAST_LINES, SKYBED, follow, noted
-from skybed.scripts.running.progress import Stages
+from skybed.scripts.running.progress import Listener
 from skybed.topologies.errors import InvalidRun, RunError
 from skybed.topologies.scenario.file import Scenario
 
@@ -19,7 +19,7 @@ PLAYED_S = 30
 ALTITUDE_KM = 1160
 
 
-def daemons(shapes: Sequence[tuple[int, int]], budget_s: float, folder: Path, stages: Stages) -> Section:
+def daemons(shapes: Sequence[tuple[int, int]], budget_s: float, folder: Path, listener: Listener) -> Section:
     """Run skies of growing shapes with OSPF by BIRD, until one takes longer on the wall than the budget, or
     is not played to its end."""
     about = (
@@ -32,7 +32,7 @@ def daemons(shapes: Sequence[tuple[int, int]], budget_s: float, folder: Path, st
     figures, notes = [], list[str]()
     for planes, per_plane in shapes:
         scenario = sky(planes, per_plane)
-        stages.at("daemons", 0.0, f"{planes * per_plane + 2} nodes")
+        listener.at("daemons", 0.0, f"{planes * per_plane + 2} nodes")
         try:
             found = _run(scenario, budget_s, folder / scenario.name)
         except InvalidRun as why:

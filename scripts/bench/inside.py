@@ -1,9 +1,8 @@
 """The part of the benchmark that happens inside a lane: one section of it.
 
-    python -m skybed.scripts.bench.inside SECTION PARAMETERS RESULT
+    python -m skybed.scripts.bench.inside SECTION PARAMETERS
 
-PARAMETERS in JSON; what was found is written to the file RESULT, in JSON. Lines of standard output that begin
-with "@ " say how far it is.
+PARAMETERS in JSON. How far it is, and what was found, is told over the lane's channel.
 """
 
 from __future__ import annotations
@@ -12,7 +11,11 @@ import importlib
 import json
 import os
 import sys
-from pathlib import Path
+from functools import partial
+
+from skybed.emulator.lanes import channel
+from skybed.emulator.lanes.channel import Channel
+from skybed.scripts.running import messages
 
 SECTIONS = {  # each imported by itself: Scapy and pandas load slowly in a guest, and not all need them
     "bring-up": ("skybed.scripts.bench.skies", "bring_up"),
@@ -22,11 +25,13 @@ SECTIONS = {  # each imported by itself: Scapy and pandas load slowly in a guest
 }
 
 
-def main(section: str, parameters: str, result: str) -> None:
+def main(section: str, parameters: str) -> None:
     module, name = SECTIONS[section]
     measure = getattr(importlib.import_module(module), name)
-    found = measure(json.loads(parameters), lambda note: print(f"@ {note}", flush=True))
-    Path(result).write_text(json.dumps({"kernel": os.uname().release, **found}))
+    os.set_inheritable(channel.DESCRIPTOR, False)
+    tell = partial(messages.say, Channel(channel.DESCRIPTOR, listens=True))
+    found = measure(json.loads(parameters), lambda words: tell(messages.Noted(words)))
+    tell(messages.Measured({"kernel": os.uname().release, **found}))
 
 
 if __name__ == "__main__":

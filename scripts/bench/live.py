@@ -47,7 +47,6 @@ def live(scenario: Scenario, duration_s: float, lane: str, folder: Path) -> Sect
         at_s = {name: stages[name][0] - started_s for name in STAGES}
         late, error = verdict.events, verdict.rtt_error
         first_s = at_s["ending"] - manifest.played_s + min(probes["sent_s"] + probes["rtt_us"] * 1e-6)
-        lane_end_s = (out / "manifest.json").stat().st_mtime - (out / "inside.json").stat().st_mtime
         player_pct = 100 * noted(manifest.player_cpu_s) / manifest.played_s
         parts_s = {
             "command": at_s["planning"],
@@ -56,7 +55,7 @@ def live(scenario: Scenario, duration_s: float, lane: str, folder: Path) -> Sect
             "build": noted(manifest.build_s),
         }
         parts_s["ready"] = first_s - sum(parts_s.values())
-        teardown_s = noted(manifest.teardown_s) + lane_end_s
+        teardown_s = noted(manifest.teardown_s)
     except (OSError, KeyError, ValueError, RunError):
         raise InvalidRun("\n  ".join(["The live run left nothing to judge:", *said[-LAST_LINES:]])) from None
     return {

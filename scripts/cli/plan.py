@@ -19,7 +19,7 @@ from rich.table import Table
 
 from skybed.scripts.cli import scenarios
 from skybed.scripts.running import folders
-from skybed.scripts.running.progress import Stages
+from skybed.scripts.running.progress import ProgressBar
 from skybed.topologies.contacts import properties
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.plan import diff, export
@@ -49,8 +49,8 @@ def command(
     loaded = scenarios.load(scenario, start)
     other = _other(against, duration_s) if against else None
     with folders.fresh(out) if out else contextlib.nullcontext():
-        with Stages() as stages:
-            plan = scenarios.plan(loaded, duration_s, stages)
+        with ProgressBar() as bar:
+            plan = scenarios.plan(loaded, duration_s, bar)
             if out is not None:
                 plan.save(out, with_routes=not no_routes)
             if other is None:
@@ -72,8 +72,8 @@ def _other(path: Path, duration_s: float | None) -> Plan:
             )
         return Plan.load(path)
     scenario = scenarios.load(path)
-    with Stages() as stages:
-        return scenarios.plan(scenario, duration_s, stages)
+    with ProgressBar() as bar:
+        return scenarios.plan(scenario, duration_s, bar)
 
 
 def counts(plan: Plan, with_routes: bool) -> dict[str, str]:

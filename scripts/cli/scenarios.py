@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from skybed.scripts.running.progress import Stages
+from skybed.scripts.running.progress import Listener
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.fields import Utc
 from skybed.topologies.orbits import elements
@@ -53,8 +53,8 @@ def _starting(scenario: Scenario, start: str) -> Scenario:
     return moved
 
 
-def plan(scenario: Scenario, duration_s: float | None, stages: Stages) -> Plan:
+def plan(scenario: Scenario, duration_s: float | None, listener: Listener) -> Plan:
     """The plan of a scenario, its making shown."""
     return Plan.make(
-        scenario, duration_s=duration_s, progress=lambda what, share: stages.at("planning", share, what)
+        scenario, duration_s=duration_s, progress=lambda what, share: listener.at("planning", share, what)
     )

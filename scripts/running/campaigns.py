@@ -25,7 +25,7 @@ from skybed.analysis.verdict import Verdict
 from skybed.emulator.lanes import lanes
 from skybed.scripts.running import cluster
 from skybed.scripts.running import run as running
-from skybed.scripts.running.progress import Stages
+from skybed.scripts.running.progress import ProgressBar
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import kinds
 from skybed.topologies.orbits import elements
@@ -150,13 +150,13 @@ def run(
 
 def _all(client: Client, cases: Sequence[Case], folder: Path, retries: int) -> None:
     began_s = time.monotonic()
-    with Stages() as stages:
+    with ProgressBar() as bar:
         at_once = min(len(cases), sum(client.nthreads().values()))
-        stages.at("running", 0.0, f"{len(cases)} runs, {at_once} at once")
+        bar.at("running", 0.0, f"{len(cases)} runs, {at_once} at once")
         for done, (case, run) in enumerate(cluster.results(client, cases, retries), 1):
             _keep(case, folder, run)
             left_s = (time.monotonic() - began_s) / done * (len(cases) - done)
-            stages.at("running", done / len(cases), f"{done} of {len(cases)} runs, {duration(left_s)} left")
+            bar.at("running", done / len(cases), f"{done} of {len(cases)} runs, {duration(left_s)} left")
 
 
 def _keep(case: Case, folder: Path, run: bytes | str) -> None:

@@ -35,7 +35,6 @@ from distributed import (
     as_completed,
     get_worker,
 )
-from rich.console import Console
 
 from skybed.analysis import verdict
 from skybed.analysis.campaign import table as table_of
@@ -43,7 +42,7 @@ from skybed.analysis.run import load
 from skybed.analysis.verdict import Verdict
 from skybed.emulator.lanes import lanes, umlkernel
 from skybed.scripts.running import run as running
-from skybed.scripts.running.progress import Stages
+from skybed.scripts.running.progress import Listener
 from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError, SkybedError
 from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
@@ -64,9 +63,9 @@ class Unwanted(BaseException):
 
 def plan(case: Case) -> bytes | str:
     """The plan of a case, as an archive of its folder, or why there is none."""
-    with _alone() as (folder, stages):
+    with _alone() as (folder, listener):
         try:
-            made = Plan.make(case.played, progress=lambda what, share: stages.at("planning", share, what))
+            made = Plan.make(case.played, progress=lambda what, share: listener.at("planning", share, what))
             made.save(folder)
         except SkybedError as error:
             return str(error)
@@ -75,7 +74,7 @@ def plan(case: Case) -> bytes | str:
 
 def play(case: Case, retries: int, planned: bytes | str | None) -> bytes:
     """One run, judged, as an archive of its directory. planned: what `plan` gave; None: the run plans."""
-    with _alone() as (folder, stages):
+    with _alone() as (folder, listener):
         out, stored = folder / "run", folder / "plan"
         out.mkdir()
         if isinstance(planned, str):
@@ -83,25 +82,25 @@ def play(case: Case, retries: int, planned: bytes | str | None) -> bytes:
         else:
             if planned is not None:
                 unpack(planned, stored)
-            make(case, retries, out, stages, Plan.load(stored) if planned is not None else None)
+            make(case, retries, out, listener, Plan.load(stored) if planned is not None else None)
         return archive(out)
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[tuple[Path, Stages]]:
+def _alone() -> Iterator[tuple[Path, Listener]]:
     """A folder for a task, and whom to tell how far it is."""
     worker = get_worker()
     with tempfile.TemporaryDirectory(prefix="run-", dir=worker.local_directory) as folder:
-        yield Path(folder), _WhileWanted(worker, str(worker.get_current_task()))
+        yield Path(folder), WhileWanted(worker, str(worker.get_current_task()))
 
 
-def make(case: Case, retries: int, out: Path, stages: Stages, planned: Plan | None = None) -> None:
+def make(case: Case, retries: int, out: Path, listener: Listener, planned: Plan | None = None) -> None:
     """Run a case into a directory, again if it is invalid or breaks off, and judge it."""
     for _ in range(retries + 1):
         shutil.rmtree(out)
         out.mkdir()
         try:
-            running.run(case.scenario, running.Options(clock=case.clock), out, stages, planned)
+            running.run(case.scenario, running.Options(clock=case.clock), out, listener, planned)
             made = load(out)
             judged = verdict.judge(made)
             verdict.write(made, judged)
@@ -133,11 +132,10 @@ def write_verdict(case: Case, out: Path, status: Literal["invalid", "error"], wh
     Verdict.broken_off(case.key, case.scenario.duration_s, status, why).write(out)
 
 
-class _WhileWanted(Stages):
-    """Shows nothing; told how far a run is, it ends one that is not wanted any more."""
+class WhileWanted:
+    """Listens to how far a run is, and ends one that nobody waits for any more."""
 
     def __init__(self, worker: Worker, key: str) -> None:
-        super().__init__(Console(stderr=True, quiet=True))
         self._worker, self._key = worker, key
 
     def at(self, stage: str, share: float, note: str = "") -> None:

@@ -3,48 +3,46 @@
     python -m skybed.scripts.running.inside RUN [--cli] [--zero-ns NS] [--report-every S] [--kind FILE]...
 
 RUN holds the plan. NS: run time 0 by CLOCK_REALTIME; without it, as soon as all is ready. FILE: the module of
-a flow kind that is not skybed's own. With --cli the terminal is Mininet's prompt. Else lines of standard
-output that begin with "@ " are messages for the outside, in JSON, and the line "stop" on standard input ends
-the run early, tables written.
+a flow kind that is not skybed's own. How it goes is told over the lane's channel, and what is asked over it
+is done. With --cli the terminal is Mininet's prompt.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
-import json
 import os
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mininet.cli import CLI
 
 from skybed.emulator.daemons.daemons import Daemons
-from skybed.emulator.sky import calibrate, tables
+from skybed.emulator.lanes import channel
+from skybed.emulator.lanes.channel import Channel
+from skybed.emulator.sky import calibrate
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
-from skybed.emulator.sky.recorder import Recorder
-from skybed.scripts.running import parts
+from skybed.scripts.running import messages, parts
+from skybed.scripts.running.messages import Message
 from skybed.topologies.errors import InvalidRun, SkybedError
 from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
-from skybed.traffic import session
 
 PR_SET_TIMERSLACK = 29
-CONVERGENCE_S = 90.0  # for routing daemons to find all routes before run time 0, by the real clock
-READY_S = 2.0  # virtual time left for the rest to be ready, once routing has converged
-LEAD_S = 0.5  # from when all is ready to run time 0, for everyone to be told when that is
-FIRST_ROUTE_S = 1e-5  # and for each route that is noted before it begins
+LEAD_S = 0.5  # in real time, from when all is ready to run time 0, for every part to be told when that is
+FIRST_ROUTE_S = 1e-5  # and for each route that is noted before daemons go on
 SWITCH_S = 0.0005  # between Python's threads: none is to keep the player waiting
 
-Tell = Callable[..., None]
+Tell = Callable[[Message], None]
 
 
 def main(arguments: list[str]) -> int:
@@ -56,109 +54,96 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kind", action="append", default=[], metavar="FILE", dest="kinds")
     options = parser.parse_args(arguments)
     ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)  # timers wake by the nanosecond, those of children too
-    run, tell = options.run, _silence if options.interactive else _tell
+    os.set_inheritable(channel.DESCRIPTOR, False)
+    outside = Channel(channel.DESCRIPTOR, listens=True)
+    tell = partial(messages.say, outside)
     try:
         for file in options.kinds:
             kinds.load(file)
-        facts = play(run, options.interactive, tell, options.zero_ns, options.report_every)
+        facts = play(options, outside)
     except SkybedError as error:
-        print(error, flush=True)
-        tell(refused=str(error), exit_code=error.exit_code)
+        tell(messages.Refused(str(error), error.exit_code))
         return 1
     except Exception as error:
         traceback.print_exc()
-        tell(error=f"{type(error).__name__}: {error}")
+        tell(messages.Broken(f"{type(error).__name__}: {error}"))
         return 1
-    (run / "inside.json").write_text(json.dumps(facts))
+    tell(messages.Done(facts))
     return 0
 
 
-def play(run: Path, interactive: bool, tell: Tell, zero_ns: int | None, report_every_s: float) -> dict:
+def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     """Returns what the manifest says of the inside."""
+    run: Path = options.run
+    tell, zero = partial(messages.say, outside), parts.Zero(options.zero_ns)
     started_s = time.monotonic()
     plan = Plan.load(run / "plan")
     loaded_s = time.monotonic()
-    tell(stage="build")
+    tell(messages.Building())
     hop_cost_us = calibrate.hop_cost_us()
-    calibrated_s = time.monotonic()
+    building_s = time.monotonic()
     sky = Sky(plan, early_us=hop_cost_us)
-    daemons = Daemons(sky, run / "routing")
-    recorder: Recorder | None = None
-    traffic: parts.Forked | None = None
     try:
-        with tables.log(plan, run) as log:
-            player = Player(sky, plan, log)
-            player.open()
-            recorder = Recorder(sky, run, *session.ports(plan.scenario.traffic))
-            traffic = parts.traffic(plan.scenario.traffic, sky, plan.duration_s, run)
-            built_s = time.monotonic()
-            _align(zero_ns, 0.1)
-            daemons.start()
-            daemons.await_convergence(_convergence_s(zero_ns), partial(tell, stage="routing"))
-            converged_s = time.monotonic()
-            _align(zero_ns, 1)
-            traffic.open()
-            clock = Clock(_lead_s(plan), zero_ns)
-            recorder.begin(clock)
-            traffic.begin(clock)
-            if (late_s := clock.now_s()) > 0:
-                raise InvalidRun(
-                    f"Traffic was ready {late_s:.1f} s after run time 0, and what it was to send by then is "
-                    f"missing; {'run it again' if zero_ns is None else 'take fewer flows'}."
-                )
-            signal.signal(signal.SIGTERM, lambda *_: player.stopped.set())
+        playback = parts.Playback(sky, plan, run, building_s)
+        daemons = Daemons(sky, run / "routing")
+        by_daemons, flows = plan.scenario.routing.by_daemons, plan.scenario.traffic
+        everything = [
+            playback,
+            *([parts.recorder(sky, run, flows)] if by_daemons else []),
+            parts.Routing(daemons, zero, partial(tell, messages.Converging())),
+            parts.traffic(flows, sky, plan.duration_s, run),
+        ]
+        lead_s = LEAD_S + FIRST_ROUTE_S * len(plan.nodes) ** 2 * by_daemons
+        asked = Asked(outside, playback.player.stopped)
+
+        def until_the_end(clock: Clock) -> float:
+            signal.signal(signal.SIGTERM, lambda *_: playback.player.stopped.set())
             sys.setswitchinterval(SWITCH_S)
-            if interactive:
-                played_s = _prompt(sky, player, clock, plan.duration_s)
+            asked.start()
+            if options.interactive:
+                played_s = _prompt(sky, playback.player, clock, plan.duration_s)
             else:
-                threading.Thread(target=_stop_on_request, args=(player,), daemon=True).start()
-                report = _reporter(tell, report_every_s, player, daemons)
-                played_s = player.play(clock, plan.duration_s, report)
-            tell(stage="collect")
-            player.close(played_s)
-            recorded = recorder.end(played_s)
-        sent = traffic.end(played_s)
-        fallen, facts = daemons.fallen(), daemons.facts()
-        torn_s = time.monotonic()
+                report = _reporter(tell, options.report_every, playback.player, everything)
+                played_s = playback.player.play(clock, plan.duration_s, report)
+            asked.check()
+            tell(messages.Ending())
+            return played_s
+
+        played_s, facts = parts.conduct(everything, zero, lead_s, until_the_end)
     finally:
-        if traffic:
-            traffic.close()
-        if recorder:
-            recorder.stop()
-        daemons.stop()
         sky.stop()
     return {
         "kernel": os.uname().release,
         "played_s": played_s,
-        "player_cpu_s": round(player.cpu_s, 3),
-        "finished": played_s >= plan.duration_s and not fallen,
-        "fallen": fallen,
-        "clock_stepped_ms": round(clock.stepped_ms(), 3) + 0.0,  # no -0
-        "traffic": sent,
-        **facts,
-        **recorded,
+        "finished": played_s >= plan.duration_s and not facts["fallen"],
         "load_s": loaded_s - started_s,
         "hop_cost_us": round(hop_cost_us, 3),
-        "build_s": built_s - calibrated_s,
-        "converge_s": converged_s - built_s,
-        "teardown_s": time.monotonic() - torn_s,
+        **facts,
     }
 
 
-def _align(zero_ns: int | None, step_s: float) -> None:
-    """In virtual time, wait for the next whole step, so that what took a little longer leaves no trace."""
-    if zero_ns is not None:
-        time.sleep(-time.time_ns() % round(step_s * 1e9) / 1e9)
+class Asked(threading.Thread):
+    """Does what the outside asks: to stop."""
 
+    def __init__(self, outside: Channel, stopped: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self._outside, self._stopped = outside, stopped
+        self._error: InvalidRun | None = None
 
-def _convergence_s(zero_ns: int | None) -> float:
-    """How long routing may take to converge."""
-    return CONVERGENCE_S if zero_ns is None else (zero_ns - time.time_ns()) / 1e9 - READY_S - 1
+    def run(self) -> None:
+        try:
+            for message in messages.said(self._outside):
+                if not isinstance(message, messages.Stop):
+                    raise InvalidRun(f"The inside of a lane cannot be asked for {message}.")
+                self._stopped.set()
+        except InvalidRun as error:
+            self._error = error
+            self._stopped.set()
 
-
-def _lead_s(plan: Plan) -> float:
-    """From when all is ready to run time 0, in real time."""
-    return LEAD_S + FIRST_ROUTE_S * len(plan.nodes) ** 2 * plan.scenario.routing.by_daemons
+    def check(self) -> None:
+        """Raise InvalidRun if something was asked that is no message."""
+        if self._error:
+            raise self._error
 
 
 def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float) -> float:
@@ -180,32 +165,20 @@ def _example(sky: Sky) -> str:
     return f"{names[-1]} ping -c 3 {names[0]}"
 
 
-def _stop_on_request(player: Player) -> None:
-    for line in sys.stdin:
-        if line.strip() == "stop":
-            player.stopped.set()
-
-
-def _reporter(tell: Tell, every_s: float, player: Player, daemons: Daemons) -> Callable[[float], None]:
-    """Tells how far it is, and ends the run when a daemon has ended."""
+def _reporter(
+    tell: Tell, every_s: float, player: Player, everything: Sequence[parts.Part]
+) -> Callable[[float], None]:
+    """Tells how far it is, and ends the run when a part of it has ended."""
     last = [-every_s]
 
     def report(t_s: float) -> None:
         if t_s - last[0] >= every_s:
             last[0] = t_s
-            tell(t_s=round(t_s, 3))
-            if daemons.fallen():
+            tell(messages.Playing(round(t_s, 3)))
+            if parts.fallen(everything):
                 player.stopped.set()
 
     return report
-
-
-def _tell(**message: object) -> None:
-    print(f"@ {json.dumps(message)}", flush=True)
-
-
-def _silence(**_message: object) -> None:
-    pass
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Parts of a run in processes of their own: they and the player do not wait for one interpreter's lock."""
+"""The parts of a run, and how they are conducted: opened, begun by one clock, ended, closed."""
 
 from __future__ import annotations
 
@@ -6,33 +6,189 @@ import contextlib
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
+from skybed.emulator.daemons.daemons import Daemons
+from skybed.emulator.sky import tables
+from skybed.emulator.sky.clock import Clock
+from skybed.emulator.sky.net import Sky
+from skybed.emulator.sky.player import Player
+from skybed.emulator.sky.recorder import record
 from skybed.topologies.errors import InvalidRun, SkybedError
 from skybed.topologies.model.flows import Flow
-from skybed.traffic.nodes import Clock, NodeHandle
+from skybed.topologies.plan.plan import Plan
+from skybed.traffic import session
+from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.session import Session
 
+ALIGNED_S = 0.1  # in virtual time parts are opened at whole steps of this
+CONVERGENCE_S = 90.0  # for routing daemons to find all routes before run time 0, by the real clock
+READY_S = 3.0  # in virtual time, what the other parts are left to get ready in
 PATIENCE_S = 32.0  # after the end, for answers under way and iperf3; the sky stands until traffic is done
 
-# What is done in the process, with its end of a pipe: it makes all that takes time and sends None; receives a
-# Clock, and sends None once it works by it; receives the run time that was reached, and returns facts.
+
+class Part(Protocol):
+    """What goes on in a run, beside what else does. What it raises ends the run."""
+
+    def open(self) -> None:
+        """Make all that takes time; returns when it is ready to begin. Parts before it are."""
+
+    def begin(self, clock: Clock) -> None:
+        """Work by this clock from now on; run time 0 is ahead."""
+
+    def fallen(self) -> str | None:
+        """A sentence, if it has ended by itself and should not have."""
+        return None
+
+    def end(self, played_s: float) -> None:
+        """The run is over, at this run time: finish, and write what is to be kept."""
+
+    def facts(self) -> dict[str, Any]:
+        """For the manifest, once it has ended."""
+        return {}
+
+    def close(self) -> None:
+        """Leave nothing behind, however far it came."""
+
+
+@dataclass(frozen=True)
+class Zero:
+    """Run time 0. at_ns: of CLOCK_REALTIME, in virtual time; None: in real time, soon after all are ready."""
+
+    at_ns: int | None
+
+    def align(self, step_s: float) -> None:
+        """In virtual time, wait for the next whole step: what took a little longer is to leave no trace."""
+        if self.at_ns is not None:
+            time.sleep(-time.time_ns() % round(step_s * 1e9) / 1e9)
+
+    @property
+    def convergence_s(self) -> float:
+        """How long routing may take to converge."""
+        return CONVERGENCE_S if self.at_ns is None else (self.at_ns - time.time_ns()) / 1e9 - READY_S
+
+
+def conduct(
+    parts: Sequence[Part], zero: Zero, lead_s: float, play: Callable[[Clock], float]
+) -> tuple[float, dict[str, Any]]:
+    """One run of all parts. Returns the run time that was reached, and the facts of all.
+
+    lead_s: in real time, from when all are ready to run time 0. play: what goes on while they work; returns
+    the run time that was reached. Further facts: `fallen`, a sentence about who ended by itself, or None;
+    `clock_stepped_ms`, `teardown_s`.
+    """
+    with ExitStack() as closing:
+        for part in parts:
+            zero.align(ALIGNED_S)
+            closing.callback(part.close)
+            part.open()
+        clock = Clock(lead_s, zero.at_ns)
+        for part in parts:
+            part.begin(clock)
+        if (late_s := clock.now_s()) > 0:
+            raise InvalidRun(
+                f"The run was ready {late_s:.1f} s after run time 0, what was to happen by then is missing; "
+                f"{'run it again' if zero.at_ns is None else 'take fewer flows'}."
+            )
+        played_s = play(clock)
+        for part in parts:
+            part.end(played_s)
+        stepped_ms = round(clock.stepped_ms(), 3) + 0.0  # no -0
+        facts: dict[str, Any] = {"fallen": fallen(parts), "clock_stepped_ms": stepped_ms}
+        for part in parts:
+            facts |= part.facts()
+        torn_s = time.monotonic()
+    return played_s, facts | {"teardown_s": time.monotonic() - torn_s}
+
+
+def fallen(parts: Sequence[Part]) -> str | None:
+    """A sentence about a part that has ended by itself, if there is one."""
+    return next(filter(None, (part.fallen() for part in parts)), None)
+
+
+# -- the parts -----------------------------------------------------------------------------------------
+
+
+class Playback(Part):
+    """The player of a sky, of which the building began at building_s, monotonic. `player.play` is for who
+    conducts, in the main thread, where nothing makes it wait.
+    """
+
+    def __init__(self, sky: Sky, plan: Plan, run: Path, building_s: float) -> None:
+        self._building_s = building_s
+        self._tables = ExitStack()
+        self.player = Player(sky, plan, self._tables.enter_context(tables.log(plan, run)))
+
+    def open(self) -> None:
+        self.player.open()
+        self._build_s = time.monotonic() - self._building_s
+
+    def begin(self, clock: Clock) -> None:
+        pass
+
+    def end(self, played_s: float) -> None:
+        self.player.close(played_s)
+        self._tables.close()
+
+    def facts(self) -> dict[str, Any]:
+        return {"build_s": self._build_s, "player_cpu_s": round(self.player.cpu_s, 3)}
+
+    def close(self) -> None:
+        pass
+
+
+class Routing(Part):
+    """Daemons in all nodes. looked: called at each look at whether they have converged."""
+
+    def __init__(self, daemons: Daemons, zero: Zero, looked: Callable[[], None]) -> None:
+        self._daemons, self._zero, self._looked = daemons, zero, looked
+
+    def open(self) -> None:
+        began_s = time.monotonic()
+        self._daemons.start()
+        self._daemons.await_convergence(self._zero.convergence_s, self._looked)
+        self._converge_s = time.monotonic() - began_s
+        self._zero.align(1)
+
+    def begin(self, clock: Clock) -> None:
+        pass
+
+    def fallen(self) -> str | None:
+        return self._daemons.fallen()
+
+    def end(self, played_s: float) -> None:
+        pass
+
+    def facts(self) -> dict[str, Any]:
+        return self._daemons.facts() | {"converge_s": self._converge_s}
+
+    def close(self) -> None:
+        self._daemons.stop()
+
+
+# What is done in a process of its own, with its end of a pipe: it makes all that takes time and sends None;
+# receives a Clock, and sends None once it works by it; receives the run time that was reached, returns facts.
 Work = Callable[[Connection], dict[str, Any]]
 
 
-class Forked:
-    """A part in a process of its own. title: what errors call it; log: where it prints to."""
+class Forked(Part):
+    """A part in a process of its own: it and the player do not wait for one interpreter's lock. title: what
+    errors call it; log: where it prints to."""
 
     def __init__(self, title: str, work: Work, log: Path) -> None:
         self._title, self._work, self._log = title, work, log
         self._pid = 0
+        self._facts: dict[str, Any] = {}
 
     def open(self) -> None:
-        """Fork it. Returns when it is ready to begin, however long that takes."""
         self._pipe, theirs = Pipe()
         self._pid = os.fork()
         if not self._pid:
@@ -42,20 +198,25 @@ class Forked:
         self._answer()
 
     def begin(self, clock: Clock) -> None:
-        """Returns when it works by the clock."""
         self._send(clock)
         self._answer()
 
-    def end(self, played_s: float) -> dict[str, Any]:
-        """Tell it that the run is over. Returns its facts; raises InvalidRun if it does not end well."""
+    def fallen(self) -> str | None:
+        ended = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return f"The {self._title} ended by itself; see {self._log}." if ended and ended.si_status else None
+
+    def end(self, played_s: float) -> None:
         self._send(played_s)
         if not self._pipe.poll(PATIENCE_S):
             raise InvalidRun(f"The {self._title} did not end within {PATIENCE_S:g} s; see {self._log}.")
-        return self._answer() or {}
+        self._facts = self._answer() or {}
+
+    def facts(self) -> dict[str, Any]:
+        return self._facts
 
     def close(self) -> None:
-        """End it at once, if it is still there."""
         if self._pid:
+            self._pipe.close()
             os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
             self._pid = 0
@@ -68,31 +229,10 @@ class Forked:
         try:
             answer = self._pipe.recv()
         except EOFError:
-            raise InvalidRun(f"The {self._title} ended by itself; {self._log} tells why.") from None
+            raise InvalidRun(f"The {self._title} ended by itself; see {self._log}.") from None
         if isinstance(answer, SkybedError):
             raise answer
         return answer
-
-
-def traffic(flows: Sequence[Flow], nodes: Mapping[str, NodeHandle], until_s: float, run: Path) -> Forked:
-    """All traffic of a run; its tables go into `run`."""
-
-    def work(pipe: Connection) -> dict[str, Any]:
-        with Session(flows, nodes, until_s, run) as session:
-            session.open()
-            pipe.send(None)
-            session.begin(pipe.recv())
-            pipe.send(None)
-
-            def told() -> None:
-                if pipe.recv() < until_s:
-                    session.loop.stop()
-
-            session.loop.watch(pipe.fileno(), told)
-            session.run()
-        return session.facts()
-
-    return Forked("traffic", work, run / "traffic.log")
 
 
 def _live(work: Work, pipe: Connection, log: Path) -> NoReturn:
@@ -114,3 +254,29 @@ def _live(work: Work, pipe: Connection, log: Path) -> NoReturn:
             traceback.print_exc()
         finally:
             os._exit(status)
+
+
+def recorder(sky: Sky, run: Path, flows: Sequence[Flow]) -> Forked:
+    """Of what daemons do. flows: the traffic of the run, which is not theirs."""
+    return Forked("recorder", partial(record, sky, run, *session.ports(flows)), run / "recorder.log")
+
+
+def traffic(flows: Sequence[Flow], nodes: Mapping[str, NodeHandle], until_s: float, run: Path) -> Forked:
+    """All traffic of a run; its tables go into `run`."""
+
+    def work(pipe: Connection) -> dict[str, Any]:
+        with Session(flows, nodes, until_s, run) as crossing:
+            crossing.open()
+            pipe.send(None)
+            crossing.begin(pipe.recv())
+            pipe.send(None)
+
+            def told() -> None:
+                if pipe.recv() < until_s:
+                    crossing.loop.stop()
+
+            crossing.loop.watch(pipe.fileno(), told)
+            crossing.run()
+        return {"traffic": crossing.facts()}
+
+    return Forked("traffic", work, run / "traffic.log")

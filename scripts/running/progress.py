@@ -1,9 +1,10 @@
-"""Progress of long work: a bar on a terminal, a plain line now and then elsewhere. On standard error."""
+"""Progress of long work, and who listens to it: on a terminal a bar, elsewhere a plain line now and then."""
 
 from __future__ import annotations
 
 import time
 from types import TracebackType
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,16 +18,23 @@ def report_every_s(duration_s: float) -> float:
     return max(REPORT_EVERY_S, duration_s / REPORTS)
 
 
-class Stages:
-    """One bar per stage of the work, each from 0 to 1.
+class Listener(Protocol):
+    """Is told how far the work is. What it raises ends the work."""
 
-    with Stages() as stages:
-        stages.at("planning", 0.4)
-        stages.at("playing", 0.0, "0 of 60 s")      # ends "planning"
+    def at(self, stage: str, share: float, note: str = "") -> None:
+        """The work is at `share` (0 to 1) of a stage; note: in words."""
+
+
+class ProgressBar:
+    """One bar per stage of the work, on standard error.
+
+    with ProgressBar() as bar:
+        bar.at("planning", 0.4)
+        bar.at("playing", 0.0, "0 of 60 s")      # ends "planning"
     """
 
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True, force_jupyter=False)
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, force_jupyter=False)
         self._terminal = self._console.is_terminal
         columns = [
             TextColumn("{task.description:<9}"), BarColumn(30), TextColumn("{task.fields[note]}"),
@@ -36,7 +44,7 @@ class Stages:
         self._stage, self._task = "", self._bars.add_task("", visible=False, note="")
         self._said_s = 0.0
 
-    def __enter__(self) -> Stages:
+    def __enter__(self) -> ProgressBar:
         self._bars.start()
         return self
 
@@ -45,12 +53,7 @@ class Stages:
             self._bars.update(self._task, completed=1.0)
         self._bars.stop()
 
-    def pause(self) -> None:
-        """Leave the terminal to something else, until the end."""
-        self._bars.stop()
-
     def at(self, stage: str, share: float, note: str = "") -> None:
-        """The work is at `share` (0 to 1) of a stage."""
         new = stage != self._stage
         if new:
             self._bars.update(self._task, completed=1.0)

@@ -43,38 +43,41 @@ def answer(**values):
 """
 
 
+class Programs:
+    """Runs Python programs in a lane. said: what the last one said over the channel, lines; zero_ns: run time
+    0, in virtual time."""
+
+    def __init__(self, folder, virtual=None):
+        self._folder, self._virtual = folder, virtual
+        self.zero_ns = virtual.zero_ns if virtual else None
+        self.said = []
+
+    def __call__(self, source, before=THREE, timeout_s=120, memory_mb=MEMORY_MB):
+        """What a program gave to answer(...). before: what it begins with."""
+        program = self._folder / "program.py"
+        here = f"import os, sys; sys.path.insert(0, {str(ROOT / 'src')!r}); os.chdir({str(ROOT)!r})\n"
+        program.write_text(f"{here}ZERO_NS = {self.zero_ns}\n{before}{textwrap.dedent(source)}")
+        command = ["timeout", str(timeout_s), sys.executable, str(program)]
+        lane = "uml" if self._virtual else lanes.choose("auto")
+        with lanes.running(lane, command, self._folder, memory_mb, virtual=self._virtual) as begun:
+            self.said = list(begun.channel.lines())
+            begun.process.wait()
+        lines = (self._folder / lanes.LOG).read_text(errors="replace").splitlines()
+        answers = [json.loads(line[7:]) for line in lines if line.startswith("answer ")]
+        assert answers, "\n".join(lines)
+        return answers[-1]
+
+
 @pytest.fixture
 def in_lane(tmp_path):
     """in_lane(source) runs a Python program in the lane; returns what it gave to answer(...)."""
-
-    def run(source, before=THREE, timeout_s=120, memory_mb=MEMORY_MB):
-        return _answer(source, before, timeout_s, memory_mb, tmp_path, lanes.choose("auto"))
-
-    return run
+    return Programs(tmp_path)
 
 
 @pytest.fixture
 def in_virtual_time(tmp_path):
-    """The same in virtual time, where ZERO_NS is run time 0: the machine may be as busy as it likes."""
-
-    def run(source, before=THREE, timeout_s=120, memory_mb=MEMORY_MB):
-        before = f"ZERO_NS = {ZERO_NS}\n{before}"
-        virtual = lanes.VirtualTime(ZERO_NS, seed=1)
-        return _answer(source, before, timeout_s, memory_mb, tmp_path, "uml", virtual)
-
-    return run
-
-
-def _answer(source, before, timeout_s, memory_mb, folder, lane, virtual=None):
-    program = folder / "program.py"
-    this_checkout = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r})\n"
-    program.write_text(this_checkout + before + textwrap.dedent(source))
-    command = ["timeout", str(timeout_s), sys.executable, str(program)]
-    with lanes.running(lane, command, folder, memory_mb, virtual=virtual) as process:
-        lines = [line.rstrip("\r\n") for line in process.stdout]
-    answers = [json.loads(line[7:]) for line in lines if line.startswith("answer ")]
-    assert answers, "\n".join(lines)
-    return answers[-1]
+    """The same in virtual time, with ZERO_NS as run time 0: the machine may be as busy as it likes."""
+    return Programs(tmp_path, lanes.VirtualTime(ZERO_NS, seed=1))
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,9 @@ BABEL = """
       redistribute local ip {{ ip6 }}/128 allow
       redistribute local deny
 """  # docs/routing.md has it too
+TALKS = BABEL.replace("command: ", """command: sh -c 'echo "@ {" > /proc/$PPID/fd/1; exec """).replace(
+    "/state", "/state'"
+)
 PROTOCOLS = {
     "ospf+bfd": "{protocol: ospf+bfd, daemon: frr, hello_s: 1, dead_s: 4}",
     "isis+bfd": "{protocol: isis+bfd, hello_s: 1, dead_s: 4}",
@@ -64,7 +67,7 @@ def play(skybed, tmp_path_factory):
     def run(protocol):
         folder = tmp_path_factory.mktemp("six")
         path, out = folder / "six.yaml", folder / "run"
-        path.write_text(SIX.replace("ROUTING", PROTOCOLS[protocol]))
+        path.write_text(SIX.replace("ROUTING", (PROTOCOLS | {"talks": TALKS})[protocol]))
         done = skybed("run", path, "--clock", "virtual", "--out", out)
         assert done.returncode == 0, done.stdout + done.stderr
         return out
@@ -100,6 +103,12 @@ def test_the_manifest_tells_the_software_and_the_memory_of_a_node(run):
         assert told["daemon"] == "babeld" and 1 < told["memory_mib"] < 10
     else:
         assert told["daemon"].startswith("FRRouting ") and 15 < told["memory_mib"] < 60
+
+
+def test_what_a_daemon_prints_is_kept_as_it_is(play):
+    """Also what once was taken for a message of the lane's."""
+    lines = (play("talks") / "log.txt").read_text().splitlines()
+    assert lines.count("@ {") == 6
 
 
 def test_frr_repeats_to_the_byte(play, skybed):

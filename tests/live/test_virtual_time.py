@@ -10,6 +10,7 @@ import sys
 import needs
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from conftest import MEMORY_MB, ROOT
 
@@ -18,7 +19,7 @@ from skybed.analysis.run import load
 from skybed.emulator.lanes import lanes
 from skybed.scripts.bench.live import SKYBED
 from skybed.scripts.bench.virtual import LINE, TCP
-from skybed.scripts.running import run
+from skybed.scripts.running.watch import watched
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 
@@ -166,17 +167,29 @@ def test_a_queue_counts_packets_of_wire_size(virtual, tmp_path):
     assert 40 < flow["rtt_p99_ms"] < 20 + 300 * 1514 * 8 / 100e3 + 3
 
 
+def test_a_lane_that_is_killed_ends_the_run_with_a_sentence(tmp_path):
+    command = [*SKYBED, "run", "scenarios/sc-mini.yaml", "--clock", "virtual", "--out", tmp_path / "run"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if "playing" in line:
+                break
+        (kernel,) = psutil.Process(process.pid).children()
+        kernel.kill()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert said.splitlines()[0] == "skybed: The lane ended before the run did."
+
+
 @pytest.mark.parametrize("limits, why", [((4, 60), "4 s on the wall"), ((60, 4), "4 s without a word")])
-def test_who_spins_is_told(tmp_path, monkeypatch, limits, why):
+def test_who_spins_is_told(tmp_path, limits, why):
     """A process that neither waits nor reads the clock stops virtual time for all."""
-    monkeypatch.setattr(run, "GRACE_S", 3)
     spin = "open('/proc/self/comm', 'w').write('spinner')\nwhile True: pass"
     virtual_time = lanes.VirtualTime(10**18, seed=1)
     command = [sys.executable, "-c", spin]
     with (
-        lanes.running("uml", command, tmp_path, MEMORY_MB, virtual=virtual_time) as process,
-        run._watched(process, *limits) as watch,
+        lanes.running("uml", command, tmp_path, MEMORY_MB, virtual=virtual_time) as lane,
+        watched(lane, lambda: lane.channel.send(b"stop"), *limits, grace_s=3) as watch,
     ):
-        process.stdout.read()
+        assert list(lane.channel.lines()) == []
     assert "It was running spinner (process " in watch.killed and why in watch.killed
-    assert process.wait() != 0
+    assert lane.process.returncode != 0

@@ -22,7 +22,7 @@ from skybed.analysis.run import load
 from skybed.scripts.cli.main import main
 from skybed.scripts.running import campaigns, cluster
 from skybed.scripts.running import run as running
-from skybed.scripts.running.progress import Stages
+from skybed.scripts.running.progress import ProgressBar
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model.metrics import METRICS
 from skybed.topologies.scenario import campaign
@@ -55,7 +55,7 @@ def skybed(*words, code=0):
 def made(case, retries, folder):
     """As a worker makes a run and the campaign keeps it."""
     with tempfile.TemporaryDirectory() as out:
-        cluster.make(case, retries, pathlib.Path(out), Stages())
+        cluster.make(case, retries, pathlib.Path(out), ProgressBar())
         run = cluster.archive(pathlib.Path(out))
     (folder / "runs").mkdir(exist_ok=True)
     campaigns._keep(case, folder, run)

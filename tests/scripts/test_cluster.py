@@ -156,11 +156,11 @@ def test_a_run_that_nobody_waits_for_any_more_ends(few, tmp_path, monkeypatch):
     cases = campaign.load(tmp_path / "c.yaml")[1][:3]
     begun, ended = threading.Semaphore(0), threading.Semaphore(0)
 
-    def endless(scenario, options, out, stages, plan):
+    def endless(scenario, options, out, listener, plan):
         begun.release()
         try:
             while True:
-                stages.at("playing", 0.5)
+                listener.at("playing", 0.5)
                 time.sleep(0.01)
         finally:
             ended.release()

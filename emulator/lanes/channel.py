@@ -1,0 +1,59 @@
+"""Lines both ways between a program in a lane and who started it, besides its standard input and output.
+
+In the native lane they go through a pair of sockets; in uml too, which leads to a serial line of the guest's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import threading
+from collections.abc import Iterator
+
+DESCRIPTOR = 3  # of the program; the same in each run, for it is in the command line of a uml kernel
+AT_ONCE = 1 << 16
+GONE = errno.ECONNRESET, errno.EIO  # what a read says when the other end was killed
+
+
+class Channel:
+    """One end: written to by any thread, read by one. What is sent when the other end is gone is lost.
+
+    listens: whether the other end does already. If not, what is sent is held back until it has spoken: a
+    guest is not told of what came before.
+    """
+
+    def __init__(self, descriptor: int, listens: bool) -> None:
+        self._fd, self._listens = descriptor, listens
+        self._held = b""
+        self._unfinished = b""
+        self._lock = threading.Lock()
+
+    def send(self, line: bytes) -> None:
+        with self._lock:
+            self._held += line + b"\n"
+            if self._listens:
+                self._write()
+
+    def lines(self) -> Iterator[bytes]:
+        """Each as it comes, until the other end is gone. Interrupted, it can be begun again."""
+        while more := self._read():
+            *whole, self._unfinished = (self._unfinished + more).split(b"\n")
+            yield from whole
+
+    def _read(self) -> bytes:
+        try:
+            more = os.read(self._fd, AT_ONCE)
+        except OSError as error:
+            if error.errno not in GONE:
+                raise
+            return b""
+        with self._lock:
+            self._listens = True
+            self._write()
+        return more
+
+    def _write(self) -> None:
+        with contextlib.suppress(OSError):
+            while self._held:
+                self._held = self._held[os.write(self._fd, self._held) :]

@@ -1,0 +1,98 @@
+"""A lane that runs, followed from outside: how far it is, how it ends, how it is stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from skybed.emulator.lanes import lanes
+from skybed.emulator.lanes.lanes import Lane
+from skybed.scripts.running import messages
+from skybed.scripts.running.messages import Message
+from skybed.scripts.running.progress import Listener
+from skybed.scripts.running.watch import Watch, watched
+from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError
+from skybed.topologies.plan.plan import Plan
+
+REFUSALS = {error.exit_code: error for error in (ScenarioError, InvalidRun, MachineError)}
+
+
+class Limits(NamedTuple):
+    """How long a lane may take on the wall, and how long it may say nothing."""
+
+    wall_s: float
+    silence_s: float
+
+
+def follow(
+    lane: Lane, plan: Plan, out: Path, listener: Listener, limits: Limits | None
+) -> dict[str, Any] | None:
+    """Pass on how far a lane is until it ends. Returns the facts that it gave, if it came to its end, with
+    that in `teardown_s`; raises what it says of errors, and InvalidRun if it was killed.
+
+    One Ctrl-C stops it early, a second at once. limits: None where the terminal is a prompt's: nothing is
+    limited, and Ctrl-C is for what runs there.
+    """
+    ask_to_stop = partial(messages.say, lane.channel, messages.Stop())
+    watching: AbstractContextManager[Watch] = contextlib.nullcontext(Watch(0.0))
+    if limits:
+        watching = watched(lane, ask_to_stop, *limits)
+    else:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    narrate, facts, asked = _narrator(plan, out, listener), None, False
+    with watching as watch:
+        while True:
+            try:
+                for message in messages.said(lane.channel):
+                    watch.heard_s = time.monotonic()
+                    if isinstance(message, messages.Done):
+                        facts = message.facts
+                    narrate(message)
+                break
+            except KeyboardInterrupt:
+                if asked:
+                    raise
+                asked = True
+                listener.at("stopping", 0.0, "once more Ctrl-C to kill")
+                ask_to_stop()
+        lane.process.wait()
+        if facts is not None:
+            facts["teardown_s"] += time.monotonic() - watch.heard_s
+    if watch.killed:
+        raise InvalidRun(f"{watch.killed} What it had written by then is in {out}.")
+    return facts
+
+
+def _narrator(plan: Plan, out: Path, listener: Listener) -> Callable[[Message], None]:
+    """What to do with the messages of a lane: tell how far it is, and how much faster than the clock. What it
+    says of errors is raised."""
+    began: list[tuple[float, float]] = []  # (clock on the wall, run time) of the first
+
+    def narrate(message: Message) -> None:
+        match message:
+            case messages.Building():
+                listener.at("building", 0.0, f"{len(plan.nodes)} nodes, {len(plan.links)} links")
+            case messages.Converging():
+                listener.at("routing", 0.0, f"{plan.scenario.routing.title} converges")
+            case messages.Playing(t_s):
+                t_s, wall_s = max(0.0, t_s), time.monotonic()
+                if not began:
+                    began.append((wall_s, t_s))
+                speed = (t_s - began[0][1]) / max(wall_s - began[0][0], 1e-3)
+                faster = f", {speed:.1f} times as fast as the clock" if speed > 1.5 else ""
+                listener.at("playing", t_s / plan.duration_s, f"{t_s:.0f} of {plan.duration_s:g} s{faster}")
+            case messages.Ending():
+                listener.at("ending", 0.0, "answers under way, tables")
+            case messages.Refused(why, exit_code):
+                raise REFUSALS.get(exit_code, InvalidRun)(why)
+            case messages.Broken(error):
+                log = f"; its traceback is in {out / lanes.LOG}" if (out / lanes.LOG).exists() else ""
+                raise InvalidRun(f"A defect of skybed ended the run inside the lane, {error}{log}.")
+
+    return narrate

@@ -1,0 +1,112 @@
+"""What the inside of a lane tells the outside, and is asked by it: typed messages over the lane's channel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, get_args, get_type_hints
+
+from skybed.emulator.lanes.channel import Channel
+from skybed.topologies.errors import InvalidRun
+
+LONGEST_SHOWN = 80  # characters of what is no message
+
+
+@dataclass(frozen=True)
+class Building:
+    """The plan is read, nodes are made."""
+
+
+@dataclass(frozen=True)
+class Converging:
+    """Routing daemons run, and have not found all routes yet; told again at every look."""
+
+
+@dataclass(frozen=True)
+class Playing:
+    """Run time t_s is reached; told now and then."""
+
+    t_s: float
+
+
+@dataclass(frozen=True)
+class Ending:
+    """It has been played: answers under way are awaited, tables written."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """All is over and written. facts: for the manifest."""
+
+    facts: dict
+
+
+@dataclass(frozen=True)
+class Refused:
+    """It cannot go on. why: a SkybedError's sentence; exit_code: which kind."""
+
+    why: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A defect ended it. error: its kind and words; the traceback is in the lane's log."""
+
+    error: str
+
+
+@dataclass(frozen=True)
+class Noted:
+    """How far a measurement of the benchmark is, in words."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a section of the benchmark found."""
+
+    section: dict
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Asked of the inside: end the run early, and write its tables."""
+
+
+Message = Building | Converging | Playing | Ending | Done | Refused | Broken | Noted | Measured | Stop
+KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
+
+
+def say(channel: Channel, message: Message) -> None:
+    channel.send(encoded(message))
+
+
+def said(channel: Channel) -> Iterator[Message]:
+    """What comes, until the other end is gone. Raises InvalidRun for what is no message."""
+    return map(decoded, channel.lines())
+
+
+def encoded(message: Message) -> bytes:
+    """A line of JSON: the message's name, and its fields."""
+    return json.dumps([type(message).__name__, asdict(message)]).encode()
+
+
+def decoded(line: bytes) -> Message:
+    """The message that was encoded. Raises InvalidRun for what is none."""
+    try:
+        name, fields = json.loads(line)
+        kind = KINDS[name]
+        hints = get_type_hints(kind)
+        if fields.keys() == hints.keys() and all(_is(fields[key], hint) for key, hint in hints.items()):
+            return kind(**fields)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        pass
+    shown = line[:LONGEST_SHOWN].decode(errors="replace")
+    raise InvalidRun(f"Over the channel of the lane came what is no message of this version's: {shown!r}.")
+
+
+def _is(value: Any, hint: type) -> bool:
+    return isinstance(value, (int, float) if hint is float else hint)

@@ -1,0 +1,46 @@
+"""Messages between the inside of a lane and the outside: what is none is an error in a sentence."""
+
+import pytest
+
+from skybed.scripts.running import messages
+from skybed.topologies.errors import InvalidRun
+
+SAMPLES = [
+    messages.Building(), messages.Converging(), messages.Playing(3.5), messages.Ending(),
+    messages.Done({"played_s": 30.0, "fallen": None}), messages.Refused("No lane.", 4),
+    messages.Broken("KeyError: 'a'"), messages.Noted("1 hop"), messages.Measured({"figures": []}),
+    messages.Stop(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("message", SAMPLES, ids=lambda message: type(message).__name__)
+def test_a_message_comes_as_it_was_said(message):
+    line = messages.encoded(message)
+    assert b"\n" not in line
+    assert messages.decoded(line) == message
+
+
+def test_all_messages_are_tried():
+    assert {type(message).__name__ for message in SAMPLES} == messages.KINDS.keys()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"@ {",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b'["Playing", {}]',
+        b'["Playing", {"t_s": "soon"}]',
+        b'["Playing", {"t_s": 1, "at": 2}]',
+        b'["Dancing", {}]',
+        b'[["Playing"], {"t_s": 1}]',
+        b'["Stop", []]',
+        b'["Done", {"facts": 1}]',
+    ],
+)
+def test_what_is_no_message_is_a_sentence(line):
+    with pytest.raises(InvalidRun, match=r"^Over the channel of the lane came what is no message of .*\.$"):
+        messages.decoded(line)
