@@ -68,7 +68,7 @@ def _flows(verdict: FullVerdict, console: Console) -> None:
         ],
     )  # fmt: skip
     for row in verdict.flows:
-        if not kinds.named(row.kind).METRICS:
+        if row.own_metrics or not kinds.named(row.kind).METRICS:
             continue
         of = row.metrics
         outages = "" if of["outages"] is None else f"{of['outages']:.0f}: {of['outage_s']:.1f}"

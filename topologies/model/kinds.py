@@ -109,18 +109,18 @@ class FlowKind(Protocol):
         """The metrics of a flow that its table tells."""
 
 
-_registered: dict[str, FlowKind] = {}
+REGISTERED: dict[str, FlowKind] = {}
 
 
 def register(kind: FlowKind) -> None:
     """Make a kind of a program's own known to it: a module, or what has all that a module has."""
-    _registered[name_of(kind)] = kind
+    REGISTERED[name_of(kind)] = kind
     tables.TABLES[kind.TABLE.name] = kind.TABLE
 
 
 def load(file: str | Path) -> None:
     """Register the kind whose module is in a file."""
-    path = Path(file)
+    path = Path(file).resolve()
     if not path.is_file():
         raise ScenarioError(f"{path}: there is no such file; the module of a flow kind was to be there.")
     if path.stem not in sys.modules:
@@ -133,8 +133,8 @@ def load(file: str | Path) -> None:
 
 def files(used: Iterable[str] | None = None) -> list[str]:
     """Of the registered kinds, or those of them that are used: for a process that is to `load` them too."""
-    names = _registered if used is None else [name for name in used if name in _registered]
-    return [str(Path(vars(_registered[name])["__file__"]).resolve()) for name in names]
+    names = REGISTERED if used is None else [name for name in used if name in REGISTERED]
+    return [str(vars(REGISTERED[name])["__file__"]) for name in names]
 
 
 @cache
@@ -145,16 +145,16 @@ def _installed() -> dict[str, str]:
 
 def names() -> list[str]:
     """Of all kinds that are known here."""
-    return [*dict.fromkeys([*MODULES, *_installed(), *_registered])]
+    return [*dict.fromkeys([*MODULES, *_installed(), *REGISTERED])]
 
 
 def named(name: str) -> FlowKind:
     """The kind of a name; KeyError if there is none."""
-    if name in _registered:
-        return _registered[name]
+    if name in REGISTERED:
+        return REGISTERED[name]
     if name not in MODULES:  # to look for installed ones takes a while
         register(cast(FlowKind, importlib.import_module(_installed()[name])))
-        return _registered[name]
+        return REGISTERED[name]
     return cast(FlowKind, importlib.import_module(MODULES[name]))
 
 

@@ -1,0 +1,42 @@
+"""The examples of docs/extending.md, as files and registered."""
+
+import contextlib
+import pathlib
+import re
+import sys
+
+from skybed.topologies.model import kinds, metrics, tables
+
+TEXT = (pathlib.Path(__file__).parents[1] / "docs" / "extending.md").read_text()
+
+
+def example(section, number=0, language="python"):
+    """A block of code of a section."""
+    body = re.search(rf"^## {section}\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)[1]
+    return re.findall(rf"```{language}\n(.*?)```", body, re.DOTALL)[number]
+
+
+@contextlib.contextmanager
+def forgotten():
+    """What is registered in the block is gone after it, and so are modules that it imports."""
+    known = [(table, dict(table)) for table in (kinds.REGISTERED, metrics.METRICS, tables.TABLES)]
+    modules = set(sys.modules)
+    try:
+        yield
+    finally:
+        for table, before in known:
+            table.clear()
+            table.update(before)
+        for name in set(sys.modules) - modules:
+            if not name.startswith("skybed."):
+                del sys.modules[name]
+
+
+@contextlib.contextmanager
+def beacons(folder):
+    """The flow kind of the example, registered from a file of its own."""
+    (folder / "beacon.py").write_text(example("A flow kind"))
+    with forgotten():
+        with contextlib.chdir(folder):
+            exec(example("A flow kind", 1))
+        yield
