@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from command import skybed
-from extending import beacons, example, forgotten
 
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import kinds, metrics, tables
 from skybed.topologies.plan import export
 from skybed.topologies.scenario import file
 from skybed.traffic.kinds import probe
+from support.command import skybed
+from support.extending import beacons, example, forgotten
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAIR = ROOT / "scenarios" / "pair.yaml"

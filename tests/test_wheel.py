@@ -6,10 +6,10 @@ import sys
 import zipfile
 from pathlib import Path
 
-import built
-import needs
 import pytest
-from built import ROOMS, ROOT, called
+
+from support import built, needs
+from support.built import ROOMS, ROOT, called
 
 STAYS = {"scripts/check-provisioning"}  # it checks a checkout
 

@@ -1,9 +1,9 @@
 """Run directories for the tests of analysis; see tiny_sky."""
 
 import pytest
-from tiny_sky import TINY, Builder, TinyPlan
 
 from skybed.topologies.scenario.file import Scenario
+from support.tiny_sky import TINY, Builder, TinyPlan
 
 
 @pytest.fixture

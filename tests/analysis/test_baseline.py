@@ -5,11 +5,11 @@ import json
 
 import pytest
 from pytest import approx
-from tiny_sky import PROBE, TRACE
 
 from skybed.analysis import verdict
 from skybed.analysis.compare import baseline
 from skybed.topologies.errors import InvalidRun, RunError
+from support.tiny_sky import PROBE, TRACE
 
 P50_MS = 18.3792 + 0.04 * 28.95  # the 290th of 580 that came back; see test_metrics for the 18.3792
 

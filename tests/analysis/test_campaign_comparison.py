@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tiny_campaign
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
@@ -10,6 +9,7 @@ from pytest import approx
 from skybed.analysis.campaign import difference
 from skybed.analysis.campaign import table as table_of
 from skybed.topologies.errors import RunError
+from support import tiny_campaign
 
 GRID = "grid: {'access[0].policy': [nearest, keep], links.x-quick.loss_pct: [0, 1, 5]}\n"
 METRICS = "metrics: [rtt_p50_ms, loss_pct, outages]\n"

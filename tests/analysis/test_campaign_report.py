@@ -8,8 +8,6 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-import tiny_campaign
-from browser import shown
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +20,8 @@ from skybed.analysis.pages import campaign as page_of
 from skybed.analysis.pages import campaign_figures
 from skybed.scripts.cli.campaign.report import render
 from skybed.scripts.cli.main import main
+from support import tiny_campaign
+from support.browser import shown
 
 LOSSES = [0, 1, 5]
 TEXT = """

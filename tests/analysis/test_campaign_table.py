@@ -7,10 +7,10 @@ import pandas as pd
 import polars as pl
 import pyarrow.dataset as ds
 import pytest
-import tiny_campaign
 
 from skybed.analysis.campaign import table as table_of
 from skybed.topologies.errors import RunError
+from support import tiny_campaign
 
 GRID = """
 grid:

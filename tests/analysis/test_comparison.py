@@ -2,9 +2,9 @@
 
 import numpy as np
 from pytest import approx
-from tiny_sky import PROBE
 
 from skybed.analysis.compare import comparison
+from support.tiny_sky import PROBE
 
 UDP = {"kind": "udp", "name": "u1", "from": "Miyun", "to": "Sanya", "rate_mbps": 4}
 

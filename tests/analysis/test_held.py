@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from tiny_sky import PROBE, TRACE
 
 from skybed.analysis import verdict
 from skybed.topologies.model.scenario import LinkClass
 from skybed.topologies.model.tables import CONTROL
+from support.tiny_sky import PROBE, TRACE
 
 ENDS = {"from": "Miyun", "to": "Sanya"}
 UDP = ENDS | {"kind": "udp", "name": "u1", "rate_mbps": 4, "stop_s": 20}

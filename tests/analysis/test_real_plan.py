@@ -6,13 +6,13 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_sky import PROBE, TINY, TRACE, Builder
 
 from skybed.analysis import verdict
 from skybed.analysis.measures import delays, metrics, paths, truth
 from skybed.analysis.pages import report
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
+from support.tiny_sky import PROBE, TINY, TRACE, Builder
 
 SHELL = dict(planes=5, per_plane=10, inclination_deg=86.5, altitude_km=1160, pattern="star", phasing=1)
 SKY = TINY | {

@@ -5,14 +5,14 @@ import re
 import shutil
 
 import pytest
-from browser import shown
 from rich.console import Console
-from tiny_sky import PROBE, TINY, TRACE, Builder, TinyPlan
 
 from skybed.analysis import verdict
 from skybed.analysis.pages import report
 from skybed.scripts.cli.report import render
 from skybed.topologies.scenario.file import Scenario
+from support.browser import shown
+from support.tiny_sky import PROBE, TINY, TRACE, Builder, TinyPlan
 
 LOAD = {"kind": "udp", "name": "u1", "from": "Miyun", "to": "Sanya", "rate_mbps": 4, "start_s": 50}
 FLOWS = [PROBE, TRACE, LOAD]

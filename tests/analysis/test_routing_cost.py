@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
-from tiny_sky import LOST
 
 from skybed.analysis import verdict
 from skybed.analysis.measures import forwarding, truth
 from skybed.analysis.routing import control, convergence
 from skybed.topologies.model.tables import CONTROL, ROUTING
+from support.tiny_sky import LOST
 
 S1_MIYUN, S2_MIYUN = 0, 2  # numbers of links
 

@@ -4,7 +4,6 @@ import pathlib
 
 import pytest
 from pytest import approx
-from tiny_sky import Builder
 
 from skybed.analysis import tested
 from skybed.analysis.compare import baseline
@@ -12,6 +11,7 @@ from skybed.analysis.units import mbps, ms, percent, s
 from skybed.topologies.errors import RunError, ScenarioError
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
+from support.tiny_sky import Builder
 
 PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
 UDP = {"kind": "udp", "name": "scene", "from": "eo-0-0", "to": "sanya", "rate_mbps": 4}

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from pytest import approx
-from tiny_sky import PROBE
 
 from skybed.analysis import verdict
 from skybed.analysis.measures import delays, truth
 from skybed.topologies.errors import RunError
 from skybed.topologies.model.links import LinkClass
+from support.tiny_sky import PROBE
 
 LOAD = dict(kind="udp", name="u1", rate_mbps=4, start_s=10, stop_s=20) | {"from": "Miyun", "to": "Sanya"}
 

@@ -2,7 +2,6 @@
 
 import pathlib
 
-import hand_made
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -15,6 +14,7 @@ from skybed.topologies.contacts.properties import KINDS, Direction
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing.routes import CHANGE
 from skybed.topologies.scenario.file import Scenario
+from support import hand_made
 
 PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
 NONE = np.nan

@@ -6,7 +6,6 @@ import time
 import weakref
 from types import SimpleNamespace
 
-import hand_made
 import numpy as np
 import pytest
 
@@ -15,6 +14,7 @@ from skybed.topologies.contacts import properties
 from skybed.topologies.contacts.properties import KINDS, Direction
 from skybed.topologies.plan.plan import Window
 from skybed.topologies.routing.routes import CHANGE
+from support import hand_made
 
 
 class FakeClock:

@@ -11,11 +11,8 @@ from pathlib import Path
 import pytest
 
 from skybed.emulator.lanes import lanes
-
-ROOT = Path(__file__).parents[2]
-SKYBED = Path(sys.executable).with_name("skybed")
-MEMORY_MB = 1024
-ZERO_NS = 10**18
+from support.lane import MEMORY_MB, ZERO_NS
+from support.places import ROOT, SKYBED
 
 # A sky of three in a row, a - sat - c, on Mininet's own class: what most programs begin with.
 THREE = """

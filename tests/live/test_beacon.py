@@ -6,15 +6,15 @@ import json
 import pathlib
 import shutil
 
-import needs
 import pandas as pd
 import pytest
 import yaml
-from command import skybed
-from extending import beacons, example
 
 import skybed as face
 from skybed.analysis.compare import exact
+from support import needs
+from support.command import skybed
+from support.extending import beacons, example
 
 ROOT = pathlib.Path(__file__).parents[2]
 CAMPAIGN = """

@@ -2,11 +2,11 @@
 
 import json
 
-import needs
 import pytest
 
 from skybed.analysis.measures import metrics
 from skybed.analysis.run import load
+from support import needs
 
 pytestmark = [
     pytest.mark.live,

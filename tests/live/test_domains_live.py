@@ -2,13 +2,13 @@
 
 import re
 
-import needs
 import pytest
-from conftest import ROOT
 
 from skybed.analysis.measures import metrics
 from skybed.analysis.run import load
 from skybed.topologies.scenario.file import Scenario
+from support import needs
+from support.places import ROOT
 
 pytestmark = [
     pytest.mark.live,

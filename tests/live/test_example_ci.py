@@ -7,10 +7,10 @@ import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import built
-import needs
 import pytest
 import yaml
+
+from support import built, needs
 
 pytestmark = [
     pytest.mark.live,

@@ -7,16 +7,16 @@ import subprocess
 import sys
 import time
 
-import needs
 import pandas as pd
 import pytest
-from conftest import ROOT
-from tiny_campaign import PAIRS
 
 from skybed.analysis.compare import exact
 from skybed.scripts.running import run as running
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
+from support import needs
+from support.places import ROOT
+from support.tiny_campaign import PAIRS
 
 pytestmark = [
     pytest.mark.live,

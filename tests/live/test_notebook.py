@@ -1,10 +1,11 @@
 """The notebook in docs does what it shows: virtual time gives its figures again."""
 
 import nbformat
-import needs
 import pytest
-from conftest import ROOT
 from nbclient import NotebookClient
+
+from support import needs
+from support.places import ROOT
 
 pytestmark = [
     pytest.mark.live,

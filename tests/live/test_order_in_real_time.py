@@ -5,13 +5,13 @@ The sky of the reroute scenarios from 77 s on, for 28 s, with OSPF timers a tent
 
 from itertools import pairwise
 
-import needs
 import pytest
-from conftest import ROOT
 
 from skybed.analysis.measures import metrics
 from skybed.analysis.run import load
 from skybed.topologies.scenario.file import Scenario
+from support import needs
+from support.places import ROOT
 
 pytestmark = [
     pytest.mark.live,

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import needs
 import pandas as pd
 import pytest
 
 from skybed.scripts.running import messages
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
+from support import needs
 
 pytestmark = pytest.mark.live
 

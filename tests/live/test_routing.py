@@ -2,16 +2,16 @@
 
 import json
 
-import needs
 import pytest
-from browser import shown
-from conftest import ROOT
 from pytest import approx
 
 from skybed.analysis.measures import forwarding, metrics, paths
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import load
 from skybed.topologies.scenario.file import Scenario
+from support import needs
+from support.browser import shown
+from support.places import ROOT
 
 pytestmark = [
     pytest.mark.live,

@@ -9,7 +9,8 @@ import sys
 
 import pandas as pd
 import pytest
-from conftest import ROOT, SKYBED
+
+from support.places import ROOT, SKYBED
 
 pytestmark = [pytest.mark.live, pytest.mark.alone]
 

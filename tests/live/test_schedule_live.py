@@ -2,15 +2,15 @@
 
 import json
 
-import needs
 import pytest
 import yaml
-from conftest import ROOT
 
 from skybed.analysis.measures import metrics, paths, truth
 from skybed.analysis.run import load
 from skybed.topologies.model.flows import STAMP_HOPS
 from skybed.topologies.plan.plan import Plan
+from support import needs
+from support.places import ROOT
 
 pytestmark = [
     pytest.mark.live,

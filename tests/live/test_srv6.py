@@ -1,15 +1,15 @@
 """Paths by source in a real kernel: what is on the wire, and how faithful a whole run is."""
 
-import needs
 import pandas as pd
 import pytest
-from conftest import ROOT
 
 from skybed.analysis.measures import metrics, paths, truth
 from skybed.analysis.run import load
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import srv6
 from skybed.topologies.scenario.file import Scenario
+from support import needs
+from support.places import ROOT
 
 pytestmark = pytest.mark.live
 SCENARIO = ROOT / "scenarios" / "reroute-srv6.yaml"

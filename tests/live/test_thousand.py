@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from skybed.scripts.running import run
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
+from support.places import ROOT
 
 pytestmark = pytest.mark.live
 

@@ -7,12 +7,10 @@ import shutil
 import subprocess
 import sys
 
-import needs
 import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from conftest import MEMORY_MB, ROOT
 
 from skybed.analysis.measures import metrics
 from skybed.analysis.run import load
@@ -22,6 +20,9 @@ from skybed.scripts.bench.virtual import LINE, TCP
 from skybed.scripts.running.watch import watched
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
+from support import needs
+from support.lane import MEMORY_MB
+from support.places import ROOT
 
 pytestmark = [
     pytest.mark.live,

@@ -2,14 +2,14 @@
 
 import json
 
-import needs
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT
 
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
+from support import needs
+from support.places import ROOT
 
 pytestmark = pytest.mark.live
 

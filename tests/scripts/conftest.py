@@ -5,7 +5,6 @@ import pathlib
 
 import numpy as np
 import pytest
-import tiny_sky
 import yaml
 
 from skybed.emulator.sky import tables
@@ -15,6 +14,7 @@ from skybed.topologies.model.tables import FLOWS, PATHS, PROBES
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 from skybed.traffic import tables as traffic_tables
+from support import tiny_sky
 
 PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
 

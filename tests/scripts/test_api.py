@@ -4,12 +4,12 @@ import json
 import shutil
 
 import pytest
-import tiny_campaign
 
 import skybed
 from skybed.scripts.running import campaigns
 from skybed.scripts.running import run as running
 from skybed.topologies.model.metrics import compared
+from support import tiny_campaign
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import tempfile
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-import tiny_campaign
 import yaml
 from click.testing import CliRunner
 
@@ -26,6 +25,7 @@ from skybed.scripts.running.progress import ProgressBar
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model.metrics import METRICS
 from skybed.topologies.scenario import campaign
+from support import tiny_campaign
 
 PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
 

@@ -10,17 +10,17 @@ import threading
 import time
 from pathlib import Path
 
-import needs
 import pytest
 from click.testing import CliRunner
 from distributed import Client, LocalCluster
-from plain_netns import can_make_namespaces, chain
-from tiny_campaign import PAIRS
 
 from skybed.emulator.lanes import lanes
 from skybed.scripts.cli.main import main
 from skybed.scripts.running import cluster
 from skybed.topologies.scenario import campaign
+from support import needs
+from support.plain_netns import can_make_namespaces, chain
+from support.tiny_campaign import PAIRS
 
 PATIENCE_S = 300
 LEFT_S = 20  # a run hears that it is not wanted any more when its lane next says something

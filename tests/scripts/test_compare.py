@@ -7,13 +7,13 @@ import xml.etree.ElementTree as ET
 
 import pandas as pd
 import pytest
-from browser import shown
-from command import skybed
 from pytest import approx
-from tiny_sky import Builder
 
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
+from support.browser import shown
+from support.command import skybed
+from support.tiny_sky import Builder
 
 pytest_plugins = ["pytester"]
 

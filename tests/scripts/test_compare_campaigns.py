@@ -4,8 +4,9 @@ import json
 import xml.etree.ElementTree as ET
 
 import pytest
-import tiny_campaign
-from command import skybed
+
+from support import tiny_campaign
+from support.command import skybed
 
 TEXT = "grid: {'access[0].policy': [nearest, keep]}\nrepeats: 5\nmetrics: [rtt_p50_ms, outages]\n"
 

@@ -10,7 +10,6 @@ import xml.etree.ElementTree as ET
 from types import SimpleNamespace
 
 import pytest
-from tiny_sky import Builder
 
 import skybed
 from skybed.analysis import tested
@@ -20,6 +19,7 @@ from skybed.scripts.running import run as running
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
+from support.tiny_sky import Builder
 
 pytest_plugins = ["pytester"]
 

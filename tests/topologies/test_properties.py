@@ -3,13 +3,13 @@
 import pathlib
 import re
 
-import hand_made
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from skybed.topologies.contacts import properties
 from skybed.topologies.contacts.properties import KINDS, SIDES, Direction, Property, events, in_order
+from support import hand_made
 
 DIRECTIONS = st.sampled_from([Direction.THERE, Direction.BACK, Direction.BOTH])
 CHANGES = st.tuples(

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from plain_netns import FakeClock
 
 from skybed.topologies.model.tables import PROBES
 from skybed.traffic import tables
 from skybed.traffic.kinds.probe import ProbeFlow
 from skybed.traffic.probing.log import ProbeLog
+from support.plain_netns import FakeClock
 
 CLOCK = FakeClock()
 

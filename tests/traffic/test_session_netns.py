@@ -8,7 +8,6 @@ import time
 
 import pandas as pd
 import pytest
-from plain_netns import FakeClock, can_make_namespaces, chain
 
 from skybed.scripts.running import parts
 from skybed.traffic.kinds.probe import ProbeFlow
@@ -16,6 +15,7 @@ from skybed.traffic.kinds.tcp import TcpFlow
 from skybed.traffic.kinds.trace import TraceFlow
 from skybed.traffic.kinds.udp import UdpFlow
 from skybed.traffic.session import Session
+from support.plain_netns import FakeClock, can_make_namespaces, chain
 
 pytestmark = [
     pytest.mark.netns,

@@ -3,11 +3,11 @@
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from plain_netns import FakeClock
 
 from skybed.topologies.model.tables import FLOWS, TABLES
 from skybed.traffic import tables
 from skybed.traffic.session import Session
+from support.plain_netns import FakeClock
 
 
 @pytest.mark.parametrize("name", ["probes", "paths", "flows"])

@@ -1,13 +1,13 @@
 """The examples of docs/extending.md, as files and registered."""
 
 import contextlib
-import pathlib
 import re
 import sys
 
 from skybed.topologies.model import kinds, metrics, tables
+from support.places import ROOT
 
-TEXT = (pathlib.Path(__file__).parents[1] / "docs" / "extending.md").read_text()
+TEXT = (ROOT / "docs" / "extending.md").read_text()
 
 
 def example(section, number=0, language="python"):

@@ -1,17 +1,16 @@
 """A campaign's directory, as if its runs had been made: figures are what a test says."""
 
 import json
-import pathlib
 
 import pandas as pd
-import tiny_sky
 
 from skybed.analysis.campaign import table as table_of
 from skybed.analysis.verdict import Verdict
 from skybed.topologies.model.tables import PROBES
 from skybed.topologies.scenario import campaign
+from support import tiny_sky
+from support.places import PAIR
 
-PAIR = pathlib.Path(__file__).parents[1] / "scenarios" / "pair.yaml"
 # Four short runs with traffic, of which half lose packets.
 PAIRS = f"""
 name: pairs

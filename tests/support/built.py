@@ -8,7 +8,8 @@ import sysconfig
 import venv
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from support.places import ROOT
+
 ROOMS = ("topologies", "emulator", "traffic", "analysis", "scripts", "scenarios")
 BUILT_OF = (*ROOMS, "src", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 SITE_PACKAGES = Path(sysconfig.get_path("purelib"))

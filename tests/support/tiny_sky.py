@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
-import hand_made
 import numpy as np
 import pandas as pd
 
@@ -25,6 +24,7 @@ from skybed.topologies.model.links import LinkClass
 from skybed.topologies.model.tables import CONTROL, FLOWS, PATHS, PROBES
 from skybed.topologies.routing.windowed import Pieces
 from skybed.topologies.scenario.file import Scenario
+from support import hand_made
 
 DURATION_S = 60.0
 GAP_S = (30.0, 32.0)

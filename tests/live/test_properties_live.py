@@ -4,11 +4,12 @@ import json
 import re
 import sys
 
-import needs
 import pytest
-from conftest import MEMORY_MB, ROOT
 
 from skybed.emulator.lanes import lanes
+from support import needs
+from support.lane import MEMORY_MB
+from support.places import ROOT
 
 pytestmark = [pytest.mark.live, needs.virtual_time]
 
@@ -30,7 +31,7 @@ from pathlib import Path
 
 ROOT, SCENARIO, EVENTS, ZERO_NS = {root!r}, {scenario!r}, {events!r}, {zero_ns!r}
 sys.path[:0] = [ROOT + "/src", ROOT + "/tests"]
-import hand_made
+from support import hand_made
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player

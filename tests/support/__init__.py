@@ -1,0 +1,1 @@
+"""What tests share; pytest has the folder above on its path (pyproject.toml)."""
