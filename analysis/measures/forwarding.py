@@ -37,7 +37,7 @@ def traces(run: Run, family: int) -> tuple[Trace, ...]:
     first by name, the second the last; and in real time changes were made up to NOTED_S before they were
     noted, which is the third.
     """
-    if not run.scenario.routing.by_daemons:
+    if run.scenario.routing.means.filled_by != "daemons":
         return (run.plan.trace,)
     recorded = [_recorded(run, family, which) for which in (0, -1)]
     if not run.manifest.virtual:

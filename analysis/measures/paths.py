@@ -102,7 +102,7 @@ def check_proofs(run: Run) -> pd.DataFrame:
         sent_s, path = seen["sent_s"].to_numpy(), seen["path"].where(seen["reached"], "")
         now = _provable(run, flow, sent_s)
         soon = _provable(run, flow, np.minimum(sent_s + FLIGHT_S, run.played_s))
-        hidden = run.scenario.routing.by_source and flow.family == 4
+        hidden = run.scenario.routing.means.keeps_path and flow.family == 4
         shown = [[_outside(run.plan, p) for p in planned] if hidden else planned for planned in (now, soon)]
         agrees = [_same(p, a) or _same(p, b) for p, a, b in zip(path, *shown, strict=True)]
         checked.append(seen.assign(flow=flow.name, planned=now, agrees=agrees))

@@ -91,7 +91,7 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
             other_us = _round_trip_us(plan, other, sent_s, flow)
             known &= np.isclose(other_us, out_us + back_us, rtol=0, atol=0, equal_nan=True)
         oracle_us = out_us + back_us
-        if not run.scenario.routing.by_oracle:
+        if run.scenario.routing.means.filled_by != "oracle":
             oracle_us = _round_trip_us(plan, partial(plan.trace, by=plan.oracle), sent_s, flow)
     names = np.array([path_name(plan, path) for path in paths] + [""], dtype=object)
     out_us, back_us = np.where(known, out_us, np.nan), np.where(known, back_us, np.nan)
@@ -133,6 +133,6 @@ def _round_trip_us(plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbingFl
 def _serialisation_us(plan: Plan, path: Path, packet_bytes: int) -> float:
     rates_mbps = [plan.links[link].link_class.rate_mbps for link in link_numbers(plan, path)]
     added = [0] * len(rates_mbps)
-    if plan.scenario.routing.by_source:
+    if plan.scenario.routing.means.keeps_path:
         added = srv6.added_bytes(path, len(plan.orbits))
     return float(sum(8 * (packet_bytes + more) / rate for more, rate in zip(added, rates_mbps, strict=True)))

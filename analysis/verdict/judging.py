@@ -185,10 +185,11 @@ def _off(run: Run, what: str, error: Errors) -> list[str]:
 
 def _notes(run: Run, proofs: Proofs, rtt_error: Errors) -> list[str]:
     routing, found = run.scenario.routing, []
+    by_daemons = routing.means.filled_by == "daemons"
     if proofs.agreeing < proofs.n:
-        whose = "that of the forwarding tables" if routing.by_daemons else "the plan's"
+        whose = "that of the forwarding tables" if by_daemons else "the plan's"
         found.append(f"{proofs.n - proofs.agreeing} of {proofs.n} path proofs saw another path than {whose}.")
-    if routing.by_daemons:
+    if by_daemons:
         found.append(
             f"Paths were chosen by {routing.title}: true round trips and losses are those along its "
             "forwarding tables, as they were recorded."

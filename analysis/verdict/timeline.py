@@ -38,7 +38,7 @@ def routes(run: Run) -> Routes:
     late_us = ((changes["applied_s"] - changes["t_s"]) * 1e6).groupby(changes["t_s"]).max(skipna=False)
     noted = (run.routes["t_s"] <= run.played_s).sum()
     meant = noted
-    if not run.scenario.routing.by_daemons:
+    if run.scenario.routing.means.filled_by != "daemons":
         meant = (run.plan.routes.whole()["t_s"] <= run.played_s).sum()
     return Routes(
         planned=len(changes), instants=len(late_us), missing=meant - noted, **_lateness(run, late_us)

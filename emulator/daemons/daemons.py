@@ -107,7 +107,7 @@ class Daemons:
         """Start them, first the first of each node, APART_S apart: else all would work at the same instants,
         as routers do not, and wait for one another. Links may come and go from then on.
         """
-        if not self._rule.by_daemons:
+        if self._rule.means.filled_by != "daemons":
             return
         require(self._sky.plan.scenario)
         self._homes = Path(tempfile.mkdtemp(prefix="skybed-routing-"))

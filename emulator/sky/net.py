@@ -43,7 +43,7 @@ class SkyTopo(Topo):
             if via is not None:
                 reached = np.flatnonzero(via[i] >= 0)
                 still["routes"] = [((plan.nodes[d].ip, plan.nodes[d].ip6), names[via[i, d]]) for d in reached]
-            elif plan.scenario.routing.by_source:
+            elif plan.scenario.routing.means.keeps_path:
                 still["sid"] = srv6.sid(i)
             self.addHost(node.name, cls=cls, ip=node.ip, ip6=node.ip6, **still)
         if at_s is not None:
@@ -109,7 +109,7 @@ class Sky(Mininet):
         segments.check(plan.scenario)
         self.plan = plan
         self._early_us = early_us
-        self._by_source, self._satellites = plan.scenario.routing.by_source, len(plan.orbits)
+        self._means, self._satellites = plan.scenario.routing.means, len(plan.orbits)
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # two descriptors a node
         Mininet.inited = True  # no change of the machine's own limits by a dozen of `sysctl -w`
@@ -142,7 +142,7 @@ class Sky(Mininet):
     def _make_link(self, i: int) -> None:
         link = self.addLink(
             *_ends(self.plan, i), up=False, max_delay_us=self._longest_us[i], early_us=self._early_us,
-            addressed=self.plan.scenario.routing.by_daemons, **_link(self.plan, i, self._lives[i]),
+            addressed=self._means.filled_by == "daemons", **_link(self.plan, i, self._lives[i]),
         )  # fmt: skip
         link.hold(self._values[i])  # which go on changing while it is not there
         self.sky_links[i] = link
@@ -197,7 +197,7 @@ class Sky(Mininet):
     def _route(self, node: int, destination: int, via: int) -> list[bytes]:
         intf = self.sky_nodes[node].nameToIntf[self.sky_nodes[via].name]
         to = self.sky_nodes[destination]
-        if self._by_source and node >= self._satellites:
+        if self._means.keeps_path and node >= self._satellites:
             path = segments.path(self._via, node, destination)
             return intf.paths_to(to.ip, to.ip6, [self.sky_nodes[n].sid for n in path])
         return intf.routes_to(to.ip, to.ip6)
@@ -211,7 +211,7 @@ class Sky(Mininet):
         had = self._via[node, destination] >= 0
         self._via[node, destination] = via
         turn = order.rounds(node, destination, self._via)
-        if self._by_source:
+        if self._means.keeps_path:
             ground, to = segments.rerouted(node, destination, self._via, self._satellites)
             node, destination = np.append(node, ground), np.append(destination, to)
             via, had = self._via[node, destination], np.append(had, np.ones(len(to), bool))
@@ -232,7 +232,7 @@ class Sky(Mininet):
         """Tell the kernel, one outbox after another; what it refuses is raised."""
         for outbox in outboxes:
             for node, batch in outbox.items():
-                if self._by_source and isinstance(node, GroundStation):
+                if self._means.keeps_path and isinstance(node, GroundStation):
                     segments.send(node.netlink, batch)
                 else:
                     node.netlink.send(batch)

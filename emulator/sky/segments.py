@@ -24,7 +24,7 @@ AT_ONCE, TRIES, PAUSE_S = 100, 50, 1e-4
 
 def check(scenario: Scenario) -> None:
     """Raise MachineError if the scenario wants what this kernel cannot do."""
-    if not scenario.routing.by_source:
+    if not scenario.routing.means.keeps_path:
         return
     namespace = Namespace()
     netlink = Connection(namespace)

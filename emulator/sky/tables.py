@@ -49,7 +49,7 @@ def log(plan: Plan, run: Path) -> Iterator[Callable[[Played], None]]:
     with ExitStack() as stack:
         append_events = stack.enter_context(windowed.growing(run / "applied.parquet", APPLIED.schema))
         append_routes: windowed.Append = _forget
-        if not plan.scenario.routing.by_daemons:
+        if plan.scenario.routing.means.filled_by != "daemons":
             append_routes = stack.enter_context(windowed.growing(run / "routes.parquet", ROUTES.schema))
             stack.enter_context(windowed.growing(run / "control.parquet", CONTROL.schema))
 

@@ -86,7 +86,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     try:
         playback = parts.Playback(sky, plan, run, building_s)
         daemons = Daemons(sky, run / "routing")
-        by_daemons, flows = plan.scenario.routing.by_daemons, plan.scenario.traffic
+        flows, by_daemons = plan.scenario.traffic, plan.scenario.routing.means.filled_by == "daemons"
         everything = [
             playback,
             *([parts.recorder(sky, run, flows)] if by_daemons else []),

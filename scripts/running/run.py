@@ -107,7 +107,7 @@ def _write_plan(plan: Plan, out: Path) -> None:
 
 def _limits(plan: Plan, options: Options) -> Limits:
     slow = VIRTUAL_PATIENCE if options.virtual else 1
-    floods = options.virtual and plan.scenario.routing.by_daemons
+    floods = options.virtual and plan.scenario.routing.means.filled_by == "daemons"
     flooding_s = FLOODING_S * len(plan.nodes) ** 2 if floods else 0.0
     wall_s = options.wall_limit_s or PATIENCE_S + plan.duration_s * slow + flooding_s
     return Limits(wall_s, SILENCE_S + 2 * slow * report_every_s(plan.duration_s) + flooding_s)

@@ -9,11 +9,16 @@ from pydantic import Field
 
 from skybed.topologies.model.faults import Fault
 from skybed.topologies.model.fields import Model, Name, NonNegative, Positive
+from skybed.topologies.model.protocols import (
+    BETWEEN_DOMAINS,
+    PROTOCOLS,
+    DaemonName,
+    InnerName,
+    ProtocolName,
+    RoutingProtocol,
+)
 
 DRAIN_MS, PATH_DRAIN_MS = 100.0, 500.0  # by default
-
-
-Inner = Literal["oracle", "schedule", "ospf", "ospf+bfd", "isis", "isis+bfd", "custom"]
 
 
 class Domain(Model):
@@ -24,7 +29,7 @@ class Domain(Model):
 
     name: Name
     nodes: Annotated[list[str], Field(min_length=1)]
-    protocol: Inner | None = None  # within; None: routing.protocol
+    protocol: InnerName | None = None  # within; None: routing.protocol
     anchor: str | None = None  # reflects the domain's BGP routes to its members; None: its first node
     transit: bool = True  # whether it carries packets from one other domain to another
 
@@ -55,26 +60,11 @@ class Custom(Model):
     memory_mb: Positive = 10  # of a node's, in the uml lane
 
 
-# The software that has a protocol, the usual one first.
-SOFTWARE = {
-    "ospf": ("bird", "frr"),
-    "ospf+bfd": ("bird", "frr"),
-    "isis": ("frr",),
-    "isis+bfd": ("frr",),
-    "bgp": ("frr",),
-    "bgp+bfd": ("frr",),
-    "custom": ("custom",),
-}
-
-
 class Routing(Model):
-    """Who fills the forwarding tables: the oracle (shortest delay over the links that stand), also by paths
-    that ground nodes write into their packets (srv6); each node by its copy of the schedule; or daemons."""
+    """What fills the forwarding tables, and how it is set."""
 
-    protocol: Literal[
-        "oracle", "schedule", "srv6", "ospf", "ospf+bfd", "isis", "isis+bfd", "bgp", "bgp+bfd", "custom"
-    ] = "oracle"
-    daemon: Literal["bird", "frr"] | None = None  # None: the usual one
+    protocol: ProtocolName = "oracle"
+    daemon: DaemonName | None = None  # None: the usual one
     custom: Custom | None = None
     ground_relay: bool = True  # False: no path passes through a ground node (Hypatia)
     # Of the oracle and srv6; the oracle stays the measure of the daemons.
@@ -95,18 +85,14 @@ class Routing(Model):
     hold_s: Annotated[int, Field(ge=3, le=65_535)] = 90  # a silent BGP neighbour is given up after this
 
     @property
-    def by_daemons(self) -> bool:
-        return bool(self.domains) or self.software is not None
+    def means(self) -> RoutingProtocol:
+        """What routes the whole: the protocol, or where there are domains BGP between them."""
+        return BETWEEN_DOMAINS if self.domains else PROTOCOLS[self.protocol]
 
     @property
     def software(self) -> str | None:
         """That which runs in every node for the protocol; None where there are no daemons."""
-        return self.daemon or next(iter(self.able), None)
-
-    @property
-    def able(self) -> tuple[str, ...]:
-        """The software that could, the usual one first."""
-        return SOFTWARE.get(self.protocol, ())
+        return self.daemon or next(iter(PROTOCOLS[self.protocol].software), None)
 
     @property
     def parts(self) -> list[Routing]:
@@ -116,38 +102,20 @@ class Routing(Model):
     def within(self, domain: Domain) -> Routing:
         """What holds within a domain."""
         protocol = domain.protocol or self.protocol
-        daemon = self.daemon if self.daemon in SOFTWARE.get(protocol, ()) else None
+        daemon = self.daemon if self.daemon in PROTOCOLS[protocol].software else None
         return self.model_copy(update={"protocol": protocol, "daemon": daemon, "domains": []})
-
-    @property
-    def by_oracle(self) -> bool:
-        """Whether all packets go the oracle's way."""
-        return not self.domains and self.protocol in ("oracle", "srv6")
-
-    @property
-    def by_source(self) -> bool:
-        """Whether a packet keeps the path that was planned when it came to the ground."""
-        return self.protocol == "srv6" and not self.domains
 
     @property
     def drain_s(self) -> float:
         """Long enough for what is under way: to the next hop, or over a whole path."""
-        drain_ms = (PATH_DRAIN_MS if self.by_source else DRAIN_MS) if self.drain_ms is None else self.drain_ms
-        return drain_ms / 1000
-
-    @property
-    def by_schedule(self) -> bool:
-        return self.protocol == "schedule" and not self.domains
+        usual_ms = PATH_DRAIN_MS if self.means.keeps_path else DRAIN_MS
+        return (usual_ms if self.drain_ms is None else self.drain_ms) / 1000
 
     @property
     def title(self) -> str:
         """What routes, in a word or two."""
         within = sorted({domain.protocol or self.protocol for domain in self.domains})
         return f"{' and '.join(within)} with BGP between domains" if self.domains else self.protocol
-
-    @property
-    def bfd(self) -> bool:
-        return self.protocol.endswith("+bfd")
 
     @property
     def isis_multiplier(self) -> int:

@@ -139,11 +139,11 @@ class Plan:
     @cached_property
     def forwarding(self) -> Forwarding:
         """By the plan's routes, all of which it holds."""
-        return forwarding.over(self.network, self.routes.whole(), self.scenario.routing.by_source)
+        return forwarding.over(self.network, self.routes.whole(), self.scenario.routing.means.keeps_path)
 
     @cached_property
     def oracle(self) -> Forwarding:
         """By the oracle's routes, whoever makes those of the run."""
-        if not self.scenario.routing.by_schedule:
+        if self.scenario.routing.means.filled_by != "schedule":
             return self.forwarding
         return forwarding.over(self.network, np.concatenate(list(oracle.windows(self.network))))

@@ -8,15 +8,18 @@ import numpy as np
 
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.network import Network
+from skybed.topologies.model.protocols import PROTOCOLS
 from skybed.topologies.routing import domains, oracle, routes, schedule, windowed
+
+PLANNERS = {"oracle": oracle.windows, "schedule": schedule.windows}
 
 
 def windows(network: Network, progress: Progress = quiet) -> Iterator[np.ndarray]:
     """Arrays of routes.CHANGE, one for each WINDOW_S: the schedule's where it routes, else the oracle's. They
     are what daemons are measured by.
     """
-    by = schedule if network.scenario.routing.by_schedule else oracle
-    yield from by.windows(network, progress=progress)
+    planner = PLANNERS.get(network.scenario.routing.means.filled_by, oracle.windows)
+    yield from planner(network, progress=progress)
     progress("routes", 1.0)
 
 
@@ -24,12 +27,9 @@ def played(network: Network, planned: Iterable[np.ndarray]) -> Iterator[np.ndarr
     """Of what is planned, what daemons do not do: beside them, the routes within some domains, which see
     nothing else.
     """
-    if not network.scenario.routing.by_daemons:
+    if network.scenario.routing.means.filled_by != "daemons":
         return iter(planned)
     within = {group.protocol for group in domains.of_network(network)}
-    parts = []
-    if "oracle" in within:
-        parts.append(oracle.windows(network, "oracle"))
-    if "schedule" in within:
-        parts.append(schedule.windows(network, "schedule"))
+    by = {name: PLANNERS.get(protocol.filled_by) for name, protocol in PROTOCOLS.items() if name in within}
+    parts = [planner(network, name) for name, planner in by.items() if planner]
     return routes.merged(parts or [iter(windowed.cut(np.empty(0, routes.CHANGE), network.duration_s))])

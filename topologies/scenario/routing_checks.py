@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import get_args
 
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.faults import LINK_KINDS, TARGETS, Fault
 from skybed.topologies.model.known import Problem, known_name
-from skybed.topologies.model.routing import SOFTWARE, Custom, Domain, Inner, Routing, belongs
+from skybed.topologies.model.protocols import PROTOCOLS
+from skybed.topologies.model.routing import Custom, Domain, Routing, belongs
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import Path
 
 
 def routing(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
     rule = scenario.routing
-    if rule.daemon is not None and not any(rule.daemon in part.able for part in rule.parts):
-        can = ", ".join(name for name, able in SOFTWARE.items() if rule.daemon in able)
-        lacks = f"has no {rule.protocol}" if rule.able else f"is not used by {rule.protocol}"
-        yield ("routing", "daemon"), f"is {rule.daemon}, which {lacks}; protocol could be {can}."
+    if rule.daemon is not None and not any(rule.daemon in part.means.software for part in rule.parts):
+        can = ", ".join(name for name, protocol in PROTOCOLS.items() if rule.daemon in protocol.software)
+        has = "has no" if PROTOCOLS[rule.protocol].software else "is not used by"
+        says = f"is {rule.daemon}, which {has} {rule.protocol}; protocol could be {can}."
+        yield ("routing", "daemon"), says
     else:
         yield from sorted({wrong for part in rule.parts if part.software == "frr" for wrong in _frr(part)})
     if any(part.protocol == "custom" for part in rule.parts) != (rule.custom is not None):
@@ -35,11 +36,12 @@ def routing(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
 
 def _frr(rule: Routing) -> Iterator[Problem]:
     """What FRR does not take."""
-    if rule.protocol.startswith("isis") and rule.hello_s > 600:
+    isis = rule.means.family == "isis"
+    if isis and rule.hello_s > 600:
         yield ("routing", "hello_s"), f"is {rule.hello_s}; FRR's IS-IS takes at most 600."
-    if rule.protocol.startswith("isis") and rule.isis_multiplier > 100:
+    if isis and rule.isis_multiplier > 100:
         yield ("routing", "dead_s"), f"is {rule.dead_s}; FRR's IS-IS takes at most 100 times hello_s."
-    if rule.bfd and rule.bfd_multiplier < 2:
+    if rule.means.bfd and rule.bfd_multiplier < 2:
         yield ("routing", "bfd_multiplier"), f"is {rule.bfd_multiplier}; FRR takes at least 2."
 
 
@@ -88,9 +90,10 @@ def domains(scenario: ScenarioModel, nodes: dict[str, str]) -> Iterator[Problem]
 
 
 def _within(path: Path, rule: Routing, domain: Domain) -> Iterator[Problem]:
-    within, can = rule.within(domain), get_args(Inner)
-    if within.protocol not in can:
-        yield path, f"is routed by {within.protocol}; within a domain it can be {', '.join(can)}."
+    within = rule.within(domain)
+    if not within.means.inner:
+        can = ", ".join(name for name, protocol in PROTOCOLS.items() if protocol.inner)
+        yield path, f"is routed by {within.protocol}; within a domain it can be {can}."
     elif rule.sessions == "anchors" and within.software != "bird":
         yield (
             path,

@@ -59,7 +59,7 @@ def _cover(path: str) -> None:
 
 
 def configurations(router: Router, _home: Path) -> dict[str, str]:
-    values = {"bfd": router.rule.bfd, "first_as": FIRST_AS}
+    values = {"bfd": router.rule.means.bfd, "first_as": FIRST_AS}
     return {f"{name}.conf": render(f"{name}.config", router, **values) for name in _daemons(router.rule)}
 
 
@@ -100,4 +100,4 @@ def _answer(path: Path) -> str | None:
 
 def _daemons(rule: Routing) -> list[str]:
     """In the order of their start."""
-    return ["zebra", *["bfdd"] * rule.bfd, *SPEAKERS[rule.protocol.removesuffix("+bfd")]]
+    return ["zebra", *["bfdd"] * rule.means.bfd, *SPEAKERS[rule.means.family]]
