@@ -23,8 +23,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from mininet.cli import CLI
-
 from skybed.emulator.daemons.daemons import Daemons
 from skybed.emulator.sky import calibrate, tables
 from skybed.emulator.sky.clock import Clock
@@ -32,6 +30,7 @@ from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.emulator.sky.recorder import Recorder
 from skybed.scripts.running import parts
+from skybed.scripts.running.prompt import Prompt
 from skybed.topologies.errors import InvalidRun, SkybedError
 from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
@@ -169,7 +168,7 @@ def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float) -> float:
     print(
         f"*** {len(sky)} nodes; the sky moves for {until_s:g} s. Try: {_example(sky)}; then: exit", flush=True
     )
-    CLI(sky)
+    Prompt(sky)
     player.stopped.set()
     thread.join()
     return reached[0]
