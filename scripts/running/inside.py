@@ -22,8 +22,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mininet.cli import CLI
-
 from skybed.emulator.daemons.daemons import Daemons
 from skybed.emulator.lanes import channel
 from skybed.emulator.lanes.channel import Channel
@@ -33,6 +31,7 @@ from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.scripts.running import messages, parts
 from skybed.scripts.running.messages import Message
+from skybed.scripts.running.prompt import Prompt
 from skybed.topologies.errors import InvalidRun, SkybedError
 from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
@@ -154,7 +153,7 @@ def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float) -> float:
     print(
         f"*** {len(sky)} nodes; the sky moves for {until_s:g} s. Try: {_example(sky)}; then: exit", flush=True
     )
-    CLI(sky)
+    Prompt(sky)
     player.stopped.set()
     thread.join()
     return reached[0]

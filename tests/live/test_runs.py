@@ -161,6 +161,8 @@ type_in("nodes\\n")
 told = {"nodes": read_until("mininet>")}
 type_in("sanya ping -c 12 -i 0.3 eo-0-0\\n")
 told["ping"] = read_until("mininet>")
+type_in("eo-0-0 ping -c 1 sanya\\n")
+told["hyphens"] = read_until("mininet>")
 type_in("sanya ping -i 0.2 eo-0-0\\n")
 read_until("icmp_seq=3")
 type_in("\\x03")
@@ -182,7 +184,7 @@ print("answer", json.dumps(told), flush=True)
 
 def assert_prompt_worked(told):
     assert "eo-0-0" in told["nodes"] and "sanya" in told["nodes"]
-    assert "12 received" in told["ping"]
+    assert "12 received" in told["ping"] and "1 received" in told["hyphens"]
     assert "packets transmitted" in told["stopped"]  # Ctrl-C ended the ping, not the run
     assert told["code"] == 0 and told["probes"] > 0
 
