@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Session:
-    """With a peer in the system `asn`; address is that of its end of the link `interface`."""
+class Peering:
+    """A session with a peer in the system `asn`; address is that of its end of the link `interface`."""
 
     peer: Node
     asn: int
@@ -47,9 +47,9 @@ class Speaker:
 
     asn: int
     transit: bool
-    within: list[Session]
+    within: list[Peering]
     reflects: bool
-    between: list[Session]
+    between: list[Peering]
     exits: list[Exit]
 
 
@@ -63,22 +63,22 @@ def speakers(plan: Plan) -> Iterator[Speaker | None]:
     external = domains.externals(plan.links, domain)
     anchored = plan.scenario.routing.sessions == "anchors"
     # Domains that a link ever joins: their anchors talk.
-    joined = {(int(domain[node]), x.domain) for node, found in enumerate(external) for x in found}
-    for number, found in enumerate(external):
+    joined = {(int(domain[node]), x.domain) for node, links in enumerate(external) for x in links}
+    for number, links in enumerate(external):
         own = groups[domain[number]]
         peers = own.members.tolist() if number == own.anchor else [own.anchor]
-        ends = [(x.domain, plan.nodes[x.peer], _beyond(plan, x)) for x in found]
+        ends = [(x.domain, plan.nodes[x.peer], _beyond(plan, x)) for x in links]
         between, exits = [], []
         if not anchored:
-            between = [Session(peer, groups[d].asn, peer.name, address) for d, peer, address in ends]
+            between = [Peering(peer, groups[d].asn, peer.name, address) for d, peer, address in ends]
         else:
             for d, leading in groupby(sorted(ends, key=lambda end: end[0]), key=lambda end: end[0]):
                 over = [(peer.name, address) for _, peer, address in leading]
                 exits.append(Exit(plan.nodes[groups[d].anchor], over))
             if number == own.anchor:
                 others = [d for d in range(len(groups)) if (int(domain[number]), d) in joined]
-                between = [Session(plan.nodes[groups[d].anchor], groups[d].asn) for d in others]
-        within = [Session(plan.nodes[n], own.asn) for n in peers if n != number]
+                between = [Peering(plan.nodes[groups[d].anchor], groups[d].asn) for d in others]
+        within = [Peering(plan.nodes[n], own.asn) for n in peers if n != number]
         yield Speaker(own.asn, own.rule.transit, within, number == own.anchor, between, exits)
 
 

@@ -194,14 +194,14 @@ class Daemons:
     def facts(self) -> dict:
         """For the manifest: `routing` with the protocol and, of daemons, their version and the memory of a
         node's, the mean of all nodes: resident, all and without shared pages of files, in MiB."""
-        found: dict[str, object] = {"protocol": self._rule.title}
+        facts: dict[str, object] = {"protocol": self._rule.title}
         if self._daemons:
             status = [Path(f"/proc/{pid}/status").read_text() for pid in self._daemons]
-            found["daemon"] = ", ".join(self._versions)
+            facts["daemon"] = ", ".join(self._versions)
             for key, field in (("memory_mib", "VmRSS:"), ("private_memory_mib", "RssAnon:")):
                 sizes = [int(text.partition(field)[2].split()[0]) for text in status if field in text]
-                found[key] = round(sum(sizes) / 1024 / len(self._sky.sky_nodes), 2)
-        return {"routing": found}
+                facts[key] = round(sum(sizes) / 1024 / len(self._sky.sky_nodes), 2)
+        return {"routing": facts}
 
     def stop(self) -> None:
         """End all at once: their routes go with their namespaces."""
@@ -219,17 +219,19 @@ class Daemons:
         reachable = ways.reachable(self._sky.plan.network, 0.0) | np.eye(len(self._sky.sky_nodes), dtype=bool)
         ips = [_ips(node) for node in self._sky.sky_nodes]
         alike = {row.tobytes(): row for row in reachable}
-        made = {key: frozenset().union(*(ips[i] for i in np.flatnonzero(row))) for key, row in alike.items()}
-        return [made[row.tobytes()] for row in reachable]
+        reached = {
+            key: frozenset().union(*(ips[i] for i in np.flatnonzero(row))) for key, row in alike.items()
+        }
+        return [reached[row.tobytes()] for row in reachable]
 
     def _mute(self) -> list[str]:
         """Nodes with a daemon that does not answer."""
         mute = []
         for router, node in zip(self._routers, self._sky.sky_nodes, strict=True):
-            told = [suite.version(router, node, self._home(node)) for suite in _suites(router)]
-            if None in told:
+            versions = [suite.version(router, node, self._home(node)) for suite in _suites(router)]
+            if None in versions:
                 mute.append(node.name)
-            self._versions |= dict.fromkeys(filter(None, told))
+            self._versions |= dict.fromkeys(filter(None, versions))
         return mute
 
     def _not_converged(self, limit_s: float, mute: list[str], lacking: list[int]) -> str:
@@ -263,11 +265,11 @@ def _routes(node: SkyNode) -> dict[bytes, str]:
     """The interface to each destination, packed, of a node's tables of both families."""
     with node.namespace.entered():
         four, six = (Path(f"/proc/thread-self/net/{name}").read_text() for name in ("route", "ipv6_route"))
-    found = {}
+    interfaces = {}
     for line in four.splitlines()[1:]:
         interface, destination = line.split(None, 2)[:2]
-        found[struct.pack("=I", int(destination, 16))] = interface
+        interfaces[struct.pack("=I", int(destination, 16))] = interface
     for line in six.splitlines():
         destination, *_, interface = line.split()
-        found[bytes.fromhex(destination)] = interface
-    return found
+        interfaces[bytes.fromhex(destination)] = interface
+    return interfaces

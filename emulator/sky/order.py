@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from skybed.topologies.arrays import Index
 from skybed.topologies.model.flows import HOPS
-
-Index = np.ndarray
 
 
 def rounds(node: Index, destination: Index, via: Index) -> Index:

@@ -14,11 +14,11 @@ from skybed.emulator.kernel.messages import packed
 from skybed.emulator.kernel.netlink import Connection
 from skybed.emulator.kernel.netns import Namespace
 from skybed.emulator.sky.node import LOOPBACK
+from skybed.topologies.arrays import Index
 from skybed.topologies.errors import MachineError
 from skybed.topologies.routing import srv6
 from skybed.topologies.scenario.file import Scenario
 
-Index = np.ndarray
 AT_ONCE, TRIES, PAUSE_S = 100, 50, 1e-4
 
 
@@ -76,8 +76,8 @@ def rerouted(node: Index, destination: Index, via: Index, satellites: int) -> tu
     """
     changing = np.zeros(via.shape, bool)
     changing[node, destination] = True
-    to, ground = np.meshgrid(np.unique(destination), np.arange(satellites, len(via)), indexing="ij")
-    to, ground = to.ravel(), ground.ravel()
+    grid = np.meshgrid(np.unique(destination), np.arange(satellites, len(via)), indexing="ij")
+    to, ground = (axis.ravel() for axis in grid)
     other = np.zeros(len(to), bool)
     walking, at = np.flatnonzero(~changing[ground, to]), via[ground, to]
     at = at[walking]

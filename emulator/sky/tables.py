@@ -73,11 +73,11 @@ def _event_columns(plan: Plan) -> Callable[..., Columns]:
     def columns(events: np.ndarray, **more: np.ndarray) -> Columns:
         """more: further columns, of every event."""
         nonlocal first
-        told, more["delay_us"] = properties.rows(events)
-        events = events[told]
+        are_rows, more["delay_us"] = properties.rows(events)
+        events = events[are_rows]
         numbers, first = np.arange(first, first + len(events)), first + len(events)
         link = _values(events["link"])
-        return {name: _values(column[told]) for name, column in more.items()} | {
+        return {name: _values(column[are_rows]) for name, column in more.items()} | {
             "event": pa.array(numbers),
             "t_s": _values(events["t_s"]),
             "kind": KIND.take(pa.array(properties.kind(events))),
@@ -113,11 +113,11 @@ def recorded_routes(rows: Sequence[tuple[float, str, str, str | None, str]]) -> 
     """The columns of `routes` of changes that nobody planned: (applied_s, node, dst, via, family)."""
     names = ("applied_s", "node", "dst", "via", "family")
     columns = zip(*rows, strict=True) if rows else ((),) * len(names)
-    found = {
+    recorded = {
         name: pa.array(column, ROUTES.schema.field(name).type)
         for name, column in zip(names, columns, strict=True)
     }
-    return found | {"t_s": pa.nulls(len(rows), pa.float64())}
+    return recorded | {"t_s": pa.nulls(len(rows), pa.float64())}
 
 
 def control(keys: Sequence[tuple[int, str, str, int]], counts: Sequence[Sequence[int]]) -> Columns:

@@ -21,7 +21,7 @@ from skyfield.api import EarthSatellite, wgs84
 from skyfield.timelib import Time
 
 from skybed.scripts.bench.figures import Section, figure
-from skybed.topologies.contacts.visibility import Rule, intervals
+from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.errors import InvalidRun, ScenarioError
 from skybed.topologies.model.ground import Station
 from skybed.topologies.orbits import elements, ephemeris
@@ -88,7 +88,7 @@ def array_passes(
     places = pd.DataFrame([station.model_dump() for station in stations])
     sky = ephemeris.make(orbits, places, scenario.begin, duration_s)
     ground = np.arange(len(stations)) + len(satellites)
-    rule = Rule(min_elevation_deg=ELEVATION_DEG)
+    rule = Conditions(min_elevation_deg=ELEVATION_DEG)
     seen = intervals(sky, ground[:, None], np.arange(len(satellites))[None], rule, duration_s)
     station, satellite = np.divmod(seen.pair, len(satellites))
 

@@ -12,7 +12,7 @@ from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.fields import Utc
 from skybed.topologies.orbits import elements
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.scenario import checks
+from skybed.topologies.scenario.checks import space
 from skybed.topologies.scenario.file import Scenario
 
 DROPPED_SHOWN = 10
@@ -48,7 +48,7 @@ def _starting(scenario: Scenario, start: str) -> Scenario:
             f"--start is {start}; give a date and time such as 2026-05-09T02:40:00Z."
         ) from None
     moved = scenario.model_copy(update={"start": at})
-    for _, problem in checks.start(moved):
+    for _, problem in space.start(moved):
         raise ScenarioError(f"--start {problem}")
     return moved
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from skybed.topologies.contacts.spans import spans, union
-from skybed.topologies.contacts.visibility import Rule, intervals
+from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.model import catalogue
 from skybed.topologies.model.space import Layer, Walker
 from skybed.topologies.orbits import ephemeris
@@ -27,7 +27,7 @@ def passes():
     stations = pd.DataFrame([{"name": name, "alt_m": 0.0, **catalogue.STATIONS[name]} for name in SITES])
     sky = ephemeris.make(orbits, stations, EPOCH, WEEK_S)
     a, b = np.repeat(np.arange(len(SITES)) + PLANES, PLANES), np.tile(np.arange(PLANES), len(SITES))
-    seen = intervals(sky, a, b, Rule(min_elevation_deg=5), WEEK_S)
+    seen = intervals(sky, a, b, Conditions(min_elevation_deg=5), WEEK_S)
     site = np.array(SITES)[a[seen.pair] - PLANES]
     columns = {"site": site, "satellite": b[seen.pair], "start_s": seen.start_s, "end_s": seen.end_s}
     table = pd.DataFrame(columns)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skybed.topologies.contacts import access
-from skybed.topologies.contacts.visibility import Rule, intervals
+from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.model.links import LinkClass
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
@@ -45,7 +45,7 @@ def in_view(plan, station="one"):
     """For each satellite the spans in which the station sees it."""
     satellites = np.arange(len(plan.orbits))
     node = np.full(len(satellites), plan.node(station))
-    seen = intervals(plan.network.sky, node, satellites, Rule(min_elevation_deg=5), DURATION_S)
+    seen = intervals(plan.network.sky, node, satellites, Conditions(min_elevation_deg=5), DURATION_S)
     return {
         int(s): [(a, b) for p, a, b in zip(*(x.tolist() for x in seen), strict=True) if p == s]
         for s in satellites

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from skybed.topologies.contacts import visibility
-from skybed.topologies.contacts.visibility import Rule, intervals, margin_km
+from skybed.topologies.contacts.visibility import Conditions, intervals, margin_km
 from skybed.topologies.model.space import Layer, Walker
 from skybed.topologies.orbits import ephemeris
 from skybed.topologies.orbits.walker import satellites
@@ -13,14 +13,14 @@ from skybed.topologies.orbits.walker import satellites
 EPOCH = dt.datetime(2026, 5, 9, tzinfo=dt.UTC)
 UNTIL_S = 7000.0
 RULES = {
-    "elevation": Rule(min_elevation_deg=10),
-    "range": Rule(max_range_km=1500),
-    "both": Rule(min_elevation_deg=10, max_range_km=1500),
-    "apart": Rule(max_apart_km=1000),
+    "elevation": Conditions(min_elevation_deg=10),
+    "range": Conditions(max_range_km=1500),
+    "both": Conditions(min_elevation_deg=10, max_range_km=1500),
+    "apart": Conditions(max_apart_km=1000),
 }
 SPACE = {
-    "grazing": Rule(min_radius_km=6378.135 + 80),
-    "cut-off": Rule(max_range_km=5000, min_radius_km=6378.135 + 80, max_latitude_deg=60),
+    "grazing": Conditions(min_radius_km=6378.135 + 80),
+    "cut-off": Conditions(max_range_km=5000, min_radius_km=6378.135 + 80, max_latitude_deg=60),
 }
 
 
@@ -79,13 +79,13 @@ def test_edges_are_exact_to_a_tenth_of_a_millisecond(sky, rule, ends):
 
 
 def test_a_pass_of_a_second_between_two_samples_is_found(sky):
-    whole = intervals(sky, *ground_pairs(), Rule(min_elevation_deg=10), UNTIL_S)
+    whole = intervals(sky, *ground_pairs(), Conditions(min_elevation_deg=10), UNTIL_S)
     pair = whole.pair[0]
     a, b = (x[pair : pair + 1] for x in ground_pairs())
     t = np.arange(whole.start_s[0], whole.end_s[0], 1e-2)
     nearest_s = t[sky.distance_km(a, b, t).argmin()]
     reach_km = float(sky.distance_km(a, b, nearest_s + 0.5)[0])  # in range for about a second
-    found = intervals(sky, a, b, Rule(max_range_km=reach_km), UNTIL_S)
+    found = intervals(sky, a, b, Conditions(max_range_km=reach_km), UNTIL_S)
     mine = (found.start_s < nearest_s) & (found.end_s > nearest_s)
     assert (found.end_s - found.start_s)[mine] == pytest.approx([1.0], abs=0.05)
 
@@ -96,7 +96,7 @@ def test_a_dip_of_a_second_between_two_samples_is_found(sky):
     apart = sky.distance_km(a, b, t)
     k = np.flatnonzero((apart[1:-1] > apart[:-2]) & (apart[1:-1] > apart[2:]))[0] + 1
     reach_km = float(sky.distance_km(a, b, t[k] + 0.5)[0])
-    found = intervals(sky, a, b, Rule(max_range_km=reach_km), UNTIL_S)
+    found = intervals(sky, a, b, Conditions(max_range_km=reach_km), UNTIL_S)
     assert np.any(
         (found.end_s[:-1] < t[k]) & (found.start_s[1:] > t[k]) & (found.start_s[1:] - found.end_s[:-1] < 1.5)
     )
@@ -150,7 +150,7 @@ def test_a_range_that_hardly_changes():
     one, other = np.array([1]), np.array([0])
     apart = still.distance_km(one, other, np.arange(0, 86400, 60.0))
     for limit_km in (apart.min() - 1, float(np.median(apart)), apart.max() + 1):
-        found = intervals(still, one, other, Rule(max_range_km=limit_km), 86400)
+        found = intervals(still, one, other, Conditions(max_range_km=limit_km), 86400)
         inside = np.zeros(len(apart), bool)
         for start, end in zip(found.start_s, found.end_s, strict=True):
             inside |= (np.arange(0, 86400, 60.0) >= start) & (np.arange(0, 86400, 60.0) < end)

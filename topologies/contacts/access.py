@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from skybed.topologies.contacts.patterns import Index
+from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts.visibility import Intervals
 from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.orbits import chance
-from skybed.topologies.orbits.ephemeris import Array, Ephemeris
+from skybed.topologies.orbits.ephemeris import Ephemeris
 from skybed.topologies.orbits.roots import EDGE_S, zeros
 
 LOOK_STEPS = 64  # decisions looked at in one go
@@ -128,7 +128,7 @@ class Chooser:
 
     def best(self, t: float, source: int, at: float, nearer_than: Hold | None = None) -> int | None:
         """Which of the source's views to acquire from time t on so as to use it at time `at`, if any."""
-        view, mine = self.views[source], {hold.target for hold in self.busy(source, t)}
+        view, taken = self.views[source], {hold.target for hold in self.busy(source, t)}
         seen = np.flatnonzero((view.start_s <= at) & (view.end_s > at))
         distance = self.sky.distance_km(source, view.target[seen], at)
         if nearer_than is not None:
@@ -138,7 +138,7 @@ class Chooser:
         for k in seen[np.lexsort((view.target[seen], distance, first))].tolist():
             target = int(view.target[k])
             lasts = self.up_s(t, source, k, at) + self.book.drain_s < view.end_s[k]
-            if target not in mine and self.has_room(target, t) and lasts:
+            if target not in taken and self.has_room(target, t) and lasts:
                 return k
         return None
 
@@ -189,8 +189,8 @@ class Chooser:
     def crossing(self, t: float, hold: Hold, until_s: float) -> float:
         """When first a free satellite is nearer than the one in use, by the hysteresis; inf: not in time."""
         view, step = self.views[hold.source], self.book.access.decision_s
-        mine = [other.target for other in self.busy(hold.source, t) if other.end_s == other.view_end_s]
-        others = ~np.isin(view.target, mine)  # one that is being left may come back
+        in_use = [other.target for other in self.busy(hold.source, t) if other.end_s == other.view_end_s]
+        others = ~np.isin(view.target, in_use)  # one that is being left may come back
         until_s = min(until_s, self.book.until_s)
         low = max(t, hold.up_s)
         while low < until_s:

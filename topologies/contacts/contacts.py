@@ -9,14 +9,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts.access import Chooser, Rulebook, setup_range_s, setup_s, views
-from skybed.topologies.contacts.patterns import Index, pairs
-from skybed.topologies.contacts.visibility import Rule, intervals
+from skybed.topologies.contacts.patterns import pairs
+from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.space import Isl
-from skybed.topologies.orbits.ephemeris import Array, Ephemeris
+from skybed.topologies.orbits.ephemeris import Ephemeris
 from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
 from skybed.topologies.orbits.walker import Satellite
 
@@ -68,10 +69,10 @@ def nodes(satellites: Sequence[Satellite], scenario: ScenarioModel) -> list[Node
     """Satellites in layer order, then ground; 10.0.0.1 and fd5b::1 are the first node's."""
     named = [(s.name, "satellite", s.layer) for s in satellites]
     named += [(station.name, "ground", "") for station in scenario.stations]
-    made = []
+    numbered = []
     for n, (name, kind, layer) in enumerate(named, start=1):
-        made.append(Node(name, kind, layer, f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", f"fd5b::{n:x}"))
-    return made
+        numbered.append(Node(name, kind, layer, f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", f"fd5b::{n:x}"))
+    return numbered
 
 
 def horizon_s(scenario: ScenarioModel, duration_s: float) -> float:
@@ -101,19 +102,19 @@ class Motion:
 def spans(motion: Motion, progress: Progress) -> list[Span]:
     """Every link that stands at some time before until_s, before any fault; to until_s: it stands on."""
     scenario = motion.scenario
-    found: list[Span] = []
+    every: list[Span] = []
     work = len(scenario.layers) + len(scenario.access)
     for done, name in enumerate(scenario.layers):
         progress(f"links within {name}", done / work)
-        found += _isl(motion, name)
+        every += _isl(motion, name)
     for done, rule in enumerate(scenario.access, start=len(scenario.layers)):
         progress(f"access to {rule.target}", done / work)
-        found += _access(motion, rule)
+        every += _access(motion, rule)
     for fibre in scenario.fibre:
         a, b = sorted((motion.names.index(fibre.a), motion.names.index(fibre.b)))
-        found.append(Span(a, b, "fibre", fibre.link, 0.0, motion.until_s))
+        every.append(Span(a, b, "fibre", fibre.link, 0.0, motion.until_s))
     progress("links", 1.0)
-    return found
+    return every
 
 
 def _isl(motion: Motion, name: str) -> list[Span]:
@@ -123,23 +124,23 @@ def _isl(motion: Motion, name: str) -> list[Span]:
         return []
     members = [motion.satellites[n] for n in nodes]
     wanted = pairs(layer, np.array([s.plane for s in members]), np.array([s.slot for s in members]))
-    link, found = scenario.link_class(layer.isl.link), []
+    link, links = scenario.link_class(layer.isl.link), []
     for between in (False, True):
         a, b = (nodes[end[wanted.between == between]] for end in (wanted.a, wanted.b))
-        seen = intervals(motion.sky, a, b, isl_rule(layer.isl, link, between), motion.until_s)
+        seen = intervals(motion.sky, a, b, isl_conditions(layer.isl, link, between), motion.until_s)
         nth, before = 0, -1
         for pair, start, end in zip(*(x.tolist() for x in seen), strict=True):
             nth, before = (nth + 1 if pair == before else 0), pair
             name_ab = f"{motion.names[a[pair]]}--{motion.names[b[pair]]}"
             up = start + setup_s(link, scenario.seed, name_ab, nth) if start > 0 else 0.0
             if up < end:
-                found.append(Span(int(a[pair]), int(b[pair]), "isl", layer.isl.link, up, end))
-    return found
+                links.append(Span(int(a[pair]), int(b[pair]), "isl", layer.isl.link, up, end))
+    return links
 
 
-def isl_rule(isl: Isl, link: LinkClass, between: bool) -> Rule:
+def isl_conditions(isl: Isl, link: LinkClass, between: bool) -> Conditions:
     """What must hold for a link within a layer; `between` two planes the polar cut-off counts too."""
-    return Rule(
+    return Conditions(
         max_range_km=isl.max_range_km or link.max_range_km,
         min_radius_km=WGS72_RADIUS_KM + isl.grazing_altitude_km,
         max_latitude_deg=isl.polar_cutoff_deg if between else None,
@@ -156,15 +157,15 @@ def _sources(motion: Motion, rule: Access) -> Index:
     return np.array([motion.names.index(name) for name in names], dtype=np.int64)
 
 
-def access_rule(rule: Access, link: LinkClass, ground: bool) -> Rule:
+def access_conditions(rule: Access, link: LinkClass, ground: bool) -> Conditions:
     """What must hold for an access link. A range given for the ground replaces the elevation (Hypatia)."""
     if not ground:
         reach = rule.max_range_km or link.max_range_km
-        return Rule(max_range_km=reach, min_radius_km=WGS72_RADIUS_KM + rule.grazing_altitude_km)
+        return Conditions(max_range_km=reach, min_radius_km=WGS72_RADIUS_KM + rule.grazing_altitude_km)
     if rule.max_range_km is not None:
-        return Rule(max_range_km=rule.max_range_km)
+        return Conditions(max_range_km=rule.max_range_km)
     elevation = rule.min_elevation_deg if rule.min_elevation_deg is not None else link.min_elevation_deg
-    return Rule(max_range_km=link.max_range_km, min_elevation_deg=elevation or 0.0)
+    return Conditions(max_range_km=link.max_range_km, min_elevation_deg=elevation or 0.0)
 
 
 def _access(motion: Motion, rule: Access) -> list[Span]:
@@ -173,29 +174,29 @@ def _access(motion: Motion, rule: Access) -> list[Span]:
     sources, targets = _sources(motion, rule), motion.layer(rule.target)
     ground = bool((sources >= motion.sky.satellites).any())
     every = sources[:, None], targets[None, :]
-    seen = intervals(motion.sky, *every, access_rule(rule, link, ground), motion.until_s)
+    seen = intervals(motion.sky, *every, access_conditions(rule, link, ground), motion.until_s)
     drain_s = scenario.routing.drain_s
     book = Rulebook(rule, link, motion.names, scenario.seed, drain_s, motion.until_s)
-    found = []
+    chosen = []
     in_view = views(sources, targets, seen, motion.until_s)
     for hold in Chooser(motion.sky, book, in_view).play():
         one, other = sorted((hold.source, hold.target))
         end = min(hold.end_s, motion.until_s)
         if hold.up_s < end:
-            found.append(Span(one, other, "access", rule.link, hold.up_s, end))
-    return found
+            chosen.append(Span(one, other, "access", rule.link, hold.up_s, end))
+    return chosen
 
 
 # -- links and contacts --------------------------------------------------------------------------
 
 
 def tables(
-    scenario: ScenarioModel, all_nodes: list[Node], found: list[Span], duration_s: float
+    scenario: ScenarioModel, all_nodes: list[Node], spans: list[Span], duration_s: float
 ) -> tuple[list[Link], pd.DataFrame]:  # fmt: skip
     """Links, and the contacts of each before any fault, as in Network.contacts."""
     classes: dict[tuple[int, int], tuple[str, str]] = {}
-    found = sorted((s for s in found if s.start_s < duration_s), key=lambda s: (s.a, s.b, s.start_s))
-    for s in found:
+    spans = sorted((s for s in spans if s.start_s < duration_s), key=lambda s: (s.a, s.b, s.start_s))
+    for s in spans:
         if classes.setdefault((s.a, s.b), (s.kind, s.link_class)) != (s.kind, s.link_class):
             raise ScenarioError(
                 f"{all_nodes[s.a].name} and {all_nodes[s.b].name} get two links ({classes[s.a, s.b][1]} and "
@@ -209,17 +210,17 @@ def tables(
         links.append(Link(a, b, kind, link_class, scenario.link_class(link_class), name))
     number = {ab: n for n, ab in enumerate(keys)}
     stands: dict[int, list[list[float]]] = {n: [] for n in range(len(keys))}
-    for s in found:
-        mine = stands[number[s.a, s.b]]
-        if mine and s.start_s < mine[-1][1] + TOUCH_S:
-            mine[-1][1] = max(mine[-1][1], s.end_s)
+    for s in spans:
+        times = stands[number[s.a, s.b]]
+        if times and s.start_s < times[-1][1] + TOUCH_S:
+            times[-1][1] = max(times[-1][1], s.end_s)
         else:
-            mine.append([s.start_s, s.end_s])
+            times.append([s.start_s, s.end_s])
     drain_s = scenario.routing.drain_s
     rows = [
         (n, start, min(end, duration_s), start, min(max(start, end - drain_s), duration_s))
-        for n, mine in stands.items()
-        for start, end in mine
+        for n, times in stands.items()
+        for start, end in times
     ]
     return links, contact_frame(rows)
 

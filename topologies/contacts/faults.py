@@ -9,9 +9,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from skybed.topologies.arrays import Index
 from skybed.topologies.contacts.contacts import Link, Motion, Node, contact_frame
-from skybed.topologies.contacts.spans import Index, Spans, common, joined, latest, minus, spans, union
-from skybed.topologies.contacts.visibility import Rule, intervals
+from skybed.topologies.contacts.spans import Spans, common, joined, latest, minus, spans, union
+from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.faults import LINK_KINDS, Fault
 from skybed.topologies.model.routing import Routing
@@ -33,16 +34,16 @@ def outages(motion: Motion, links: list[Link], duration_s: float, known: Known |
 
     Outages of a link that are of one kind, and equally planned, and overlap are one.
     """
-    found: dict[tuple[str, bool], list[Spans]] = {}
+    outages_of: dict[tuple[str, bool], list[Spans]] = {}
     regions = itertools.count(len(motion.names))  # where the sky has their centres
     for fault in motion.scenario.faults:
         centre = next(regions) if fault.region else None
         if known is None or known(fault):
             lost = _repaired(motion, fault, links, _lost(motion, fault, links, centre, duration_s))
-            found.setdefault((fault.kind, fault.planned), []).append(lost)
+            outages_of.setdefault((fault.kind, fault.planned), []).append(lost)
     frames = [
         pd.DataFrame(union(joined(parts))._asdict()).assign(kind=kind, planned=planned)
-        for (kind, planned), parts in found.items()
+        for (kind, planned), parts in outages_of.items()
     ]
     frame = (
         pd.concat(frames) if frames else pd.DataFrame(columns=["key", "kind", "planned", "start_s", "end_s"])
@@ -109,8 +110,8 @@ def _nodes(motion: Motion, fault: Fault) -> Index:
 def _in_region(motion: Motion, fault: Fault, centre: int, duration_s: float) -> Spans:
     """When nodes are within the region of a fault while it lasts: they come and go."""
     assert fault.region is not None
-    nodes, rule = np.arange(len(motion.names)), Rule(max_apart_km=fault.region.radius_km)
-    seen = intervals(motion.sky, np.full(len(nodes), centre), nodes, rule, motion.until_s)
+    nodes, near = np.arange(len(motion.names)), Conditions(max_apart_km=fault.region.radius_km)
+    seen = intervals(motion.sky, np.full(len(nodes), centre), nodes, near, motion.until_s)
     inside = Spans(seen.pair, seen.start_s, np.where(seen.end_s < motion.until_s, seen.end_s, np.inf))
     name = f"{fault.region.lat_deg}/{fault.region.lon_deg}/{fault.region.radius_km}"
     when = _when(motion, fault, np.zeros(1, np.int64), [name], duration_s)
@@ -167,8 +168,8 @@ def _repaired(motion: Motion, fault: Fault, links: list[Link], lost: Spans) -> S
 
 def of_kind(lost: pd.DataFrame, kind: str, planned: bool | None = None) -> Spans:
     """The outages of one kind, planned or not (None: both), by link."""
-    mine = lost[(lost.kind == kind) & (True if planned is None else lost.planned == planned)]
-    return union(spans(*(mine[name].to_numpy() for name in ("link", "start_s", "end_s"))))
+    rows = lost[(lost.kind == kind) & (True if planned is None else lost.planned == planned)]
+    return union(spans(*(rows[name].to_numpy() for name in ("link", "start_s", "end_s"))))
 
 
 def cut(contacts: pd.DataFrame, lost: pd.DataFrame, rule: Routing) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from skybed.topologies.arrays import Array
 from skybed.topologies.contacts import faults, undisturbed
 from skybed.topologies.contacts.contacts import Link, Node, Progress, quiet
 from skybed.topologies.contacts.undisturbed import Undisturbed
@@ -17,7 +18,7 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.model.routing import Copy
 from skybed.topologies.model.scenario import LONGEST_S, ScenarioModel
 from skybed.topologies.orbits import ephemeris, geometry
-from skybed.topologies.orbits.ephemeris import Array, Ephemeris
+from skybed.topologies.orbits.ephemeris import Ephemeris
 
 
 @dataclass(frozen=True, eq=False)

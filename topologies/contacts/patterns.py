@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skybed.topologies.arrays import Index
 from skybed.topologies.model.space import Layer
-
-Index = NDArray[np.int64]
 
 
 class Pairs(NamedTuple):

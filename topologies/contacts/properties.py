@@ -63,10 +63,10 @@ def events(
 ) -> np.ndarray:
     """EVENTs of columns or single values, which broadcast together."""
     t_s, link, value = np.broadcast_arrays(t_s, link, value)
-    made = np.empty(t_s.shape, EVENT)
-    made["t_s"], made["link"], made["value"] = t_s, link, value
-    made["property"], made["direction"] = what, direction
-    return np.atleast_1d(made)
+    changes = np.empty(t_s.shape, EVENT)
+    changes["t_s"], changes["link"], changes["value"] = t_s, link, value
+    changes["property"], changes["direction"] = what, direction
+    return np.atleast_1d(changes)
 
 
 def kind(changes: np.ndarray) -> np.ndarray:
@@ -90,7 +90,7 @@ def goes(changes: np.ndarray) -> np.ndarray:
 
 
 def rows(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As tables tell events: (bool: which are rows, delay_us of all, nan where none is set).
+    """As tables tell events: (bool: which of them are rows, delay_us of all, nan where none is set).
 
     A link that comes tells its first delay, the same both ways: that is no row of its own.
     """
@@ -103,6 +103,6 @@ def rows(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     one = brings[first] & is_delay[second] & (t_s[:-1] == t_s[1:]) & (link[:-1] == link[1:])
     delay_us = np.where(is_delay, changes["value"], np.nan)
     delay_us[first[one]] = delay_us[second[one]]
-    told = np.ones(len(changes), bool)
-    told[second[one]] = False
-    return told, delay_us
+    are_rows = np.ones(len(changes), bool)
+    are_rows[second[one]] = False
+    return are_rows, delay_us

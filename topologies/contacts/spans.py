@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skybed.topologies.orbits.ephemeris import Array
+from skybed.topologies.arrays import Array, Index
 
-Index = np.ndarray
-Rule = Callable[[np.ndarray, np.ndarray], np.ndarray]  # whether an instant is in a, in b -> in the result
+Combine = Callable[[np.ndarray, np.ndarray], np.ndarray]  # in a, in b -> in the result
 
 
 class Spans(NamedTuple):
@@ -23,10 +22,14 @@ class Spans(NamedTuple):
     start_s: Array
     end_s: Array
 
+    def where(self, which: np.ndarray) -> Spans:
+        """Some of them; which: bool."""
+        return Spans(self.key[which], self.start_s[which], self.end_s[which])
+
     def of(self, key: int) -> list[tuple[float, float]]:
         """The spans of one key."""
-        mine = self.key == key
-        return list(zip(self.start_s[mine].tolist(), self.end_s[mine].tolist(), strict=True))
+        _, start_s, end_s = self.where(self.key == key)
+        return list(zip(start_s.tolist(), end_s.tolist(), strict=True))
 
 
 def spans(key: ArrayLike = (), start_s: ArrayLike = (), end_s: ArrayLike = ()) -> Spans:
@@ -57,19 +60,19 @@ def minus(a: Spans, b: Spans) -> Spans:
     return _swept(a, b, lambda in_a, in_b: in_a & ~in_b)
 
 
-def _swept(a: Spans, b: Spans, rule: Rule) -> Spans:
+def _swept(a: Spans, b: Spans, combine: Combine) -> Spans:
     """Goes through the edges of all spans in order and counts how many of a, and of b, are open after each.
 
     Edges are compared and copied, never computed with: they stay exact however many keys there are.
     """
-    a, b = (Spans(*(column[x.start_s < x.end_s] for column in x)) for x in (a, b))
+    a, b = (x.where(x.start_s < x.end_s) for x in (a, b))
     key = np.concatenate([a.key, a.key, b.key, b.key])
     t_s = np.concatenate([a.start_s, a.end_s, b.start_s, b.end_s])
     step = np.repeat([1, -1, 1, -1], [len(x.key) for x in (a, a, b, b)])
     of_a = np.arange(len(key)) < 2 * len(a.key)
     order = np.lexsort((t_s, key))
     key, t_s, step, of_a = key[order], t_s[order], step[order], of_a[order]
-    inside = rule(np.cumsum(step * of_a) > 0, np.cumsum(step * ~of_a) > 0)
+    inside = combine(np.cumsum(step * of_a) > 0, np.cumsum(step * ~of_a) > 0)
     last = np.append((np.diff(key) != 0) | (t_s[1:] != t_s[:-1]), True)[: len(key)]  # edge at its instant
     key, t_s, inside = key[last], t_s[last], inside[last]
     before = np.append(False, inside)[: len(inside)]  # the last edge of a key leaves nothing open
@@ -84,5 +87,5 @@ def latest(a: Spans, key: Index, t_s: Array) -> Index:
     order = np.lexsort((asks, times, keys))
     row = np.empty(len(keys), np.int64)
     row[order] = np.cumsum(~asks[order]) - 1
-    found = row[len(a.key) :]
-    return np.where((found >= 0) & (a.key[found] == key), found, -1) if len(a.key) else found
+    last = row[len(a.key) :]
+    return np.where((last >= 0) & (a.key[last] == key), last, -1) if len(a.key) else last

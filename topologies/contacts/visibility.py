@@ -1,7 +1,7 @@
-"""When a link can stand: intervals in which all its rules hold, edges exact.
+"""When a link can stand: intervals in which all its conditions hold, edges exact.
 
-Each rule is a margin in km, positive where the rule holds. Time goes in blocks of a minute. Pairs too far
-apart in a block for any rule to hold are left out of it; of the others the smallest margin is sampled on a
+Each condition is a margin in km, positive where it holds. Time goes in blocks of a minute. Pairs too far
+apart in a block for any of them to hold are left out of it; of the others the smallest margin is sampled on a
 grid. Wherever a sampled extremum could hide a sign change between the samples a point beyond zero is sought,
 so that a pass shorter than the grid is found. Edges are refined to a microsecond.
 """
@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from skybed.topologies.contacts.patterns import Index
-from skybed.topologies.orbits.ephemeris import Array, Ephemeris
+from skybed.topologies.arrays import Array, Index
+from skybed.topologies.orbits.ephemeris import Ephemeris
 from skybed.topologies.orbits.geometry import MEAN_RADIUS_KM, slant_range_km
 from skybed.topologies.orbits.roots import zeros
 
@@ -35,8 +35,8 @@ MarginAt = Callable[[Index, Array], Array]  # (pairs, times) -> margins in km
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What must hold for a link; None where a rule does not apply."""
+class Conditions:
+    """What must hold for a link to stand; None where that does not matter."""
 
     max_range_km: float | None = None
     min_radius_km: float | None = None  # the line keeps this far from the Earth's centre (grazing height)
@@ -57,35 +57,35 @@ class Intervals(NamedTuple):
     end_s: Array
 
 
-def margin_km(sky: Ephemeris, a: Index, b: Index, rule: Rule, ra: Array, rb: Array) -> Array:
+def margin_km(sky: Ephemeris, a: Index, b: Index, conditions: Conditions, ra: Array, rb: Array) -> Array:
     """The smallest margin of pairs at positions ra, rb (pairs..., 3), shape (pairs...)."""
     line = rb - ra
     length2 = np.einsum("...i,...i", line, line)
     length = np.sqrt(length2)
     margin = np.full(length.shape, np.inf)
-    if rule.max_range_km is not None:
-        margin = np.minimum(margin, rule.max_range_km - length)
-    if rule.min_radius_km is not None:
+    if conditions.max_range_km is not None:
+        margin = np.minimum(margin, conditions.max_range_km - length)
+    if conditions.min_radius_km is not None:
         # Most pairs of a large sky are far out of range, and how far does not matter then.
         close = margin > -FASTEST_KM_S * GRID_S
         start, way = np.broadcast_to(ra, line.shape)[close], line[close]
         nearest = np.clip(-np.einsum("...i,...i", start, way) / length2[close], 0, 1)
         foot = start + nearest[..., None] * way
-        height = np.sqrt(np.einsum("...i,...i", foot, foot)) - rule.min_radius_km
+        height = np.sqrt(np.einsum("...i,...i", foot, foot)) - conditions.min_radius_km
         margin[close] = np.minimum(margin[close], height)
-    if rule.max_latitude_deg is not None:
+    if conditions.max_latitude_deg is not None:
         for r in (ra, rb):
             radius = np.sqrt(np.einsum("...i,...i", r, r))
-            highest = np.sin(np.radians(rule.max_latitude_deg)) * radius
+            highest = np.sin(np.radians(conditions.max_latitude_deg)) * radius
             margin = np.minimum(margin, highest - np.abs(r[..., 2]))
-    if rule.min_elevation_deg is not None:
+    if conditions.min_elevation_deg is not None:
         height = np.einsum("...i,...i", line, sky.zenith(a, ra))
-        margin = np.minimum(margin, height - length * np.sin(np.radians(rule.min_elevation_deg)))
-    if rule.max_apart_km is not None:
+        margin = np.minimum(margin, height - length * np.sin(np.radians(conditions.min_elevation_deg)))
+    if conditions.max_apart_km is not None:
         cos = np.einsum("...i,...i", ra, rb) / np.sqrt(
             np.einsum("...i,...i", ra, ra) * np.einsum("...i,...i", rb, rb)
         )
-        margin = np.minimum(margin, rule.max_apart_km - MEAN_RADIUS_KM * np.arccos(np.clip(cos, -1, 1)))
+        margin = np.minimum(margin, conditions.max_apart_km - MEAN_RADIUS_KM * np.arccos(np.clip(cos, -1, 1)))
     return margin
 
 
@@ -99,29 +99,29 @@ class Brackets(NamedTuple):
     right_km: Array
 
 
-def intervals(sky: Ephemeris, a: Index, b: Index, rule: Rule, until_s: float) -> Intervals:
+def intervals(sky: Ephemeris, a: Index, b: Index, conditions: Conditions, until_s: float) -> Intervals:
     """When each of the pairs (a, b) of nodes can hold a link between 0 and until_s.
 
     a, b: of as many dimensions, broadcast together: two lists of one length, or a column and a row.
-    A link to the ground needs an elevation rule or a range; between satellites, a grazing height.
+    A link to the ground needs an elevation or a range; between satellites, a grazing height.
     """
     flat_a, flat_b = (x.ravel() for x in np.broadcast_arrays(a, b))
     if not len(flat_a):
         return Intervals(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
-    rule, reach_km = _reach(sky, a, b, rule)
+    conditions, reach_km = _reach(sky, a, b, conditions)
 
     def margin_at(pair: Index, t: Array) -> Array:
         i, j = flat_a[pair], flat_b[pair]
-        return margin_km(sky, i, j, rule, sky.position_km(i, t), sky.position_km(j, t))
+        return margin_km(sky, i, j, conditions, sky.position_km(i, t), sky.position_km(j, t))
 
     standing, edges = [], []
     blocks = int(until_s // BLOCK_S) + 1
     for first in range(0, blocks, LOT):
-        found = []
-        for pair, block, m in _samples(sky, a, b, rule, reach_km, first, min(LOT, blocks - first)):
+        changes = []
+        for pair, block, m in _samples(sky, a, b, conditions, reach_km, first, min(LOT, blocks - first)):
             standing.append(pair[(block == 0) & (m[:, 1] > 0)])
-            found.append(_changes(pair, block, m))
-        crossed, peaks, dips = (_joined(part) for part in zip(*found, strict=True))
+            changes.append(_changes(pair, block, m))
+        crossed, peaks, dips = (_joined(part) for part in zip(*changes, strict=True))
         brackets = _joined([crossed, *_split(margin_at, 1, peaks), *_split(margin_at, -1, dips)])
         edges.append((brackets.pair, _edges(margin_at, brackets), brackets.right_km > 0))
     pair, t_s, rising = (np.concatenate(x) for x in zip(*edges, strict=True))
@@ -135,32 +135,33 @@ def _joined(parts: Sequence[Brackets]) -> Brackets:
 # -- samples -------------------------------------------------------------------------------------
 
 
-def _reach(sky: Ephemeris, a: Index, b: Index, rule: Rule) -> tuple[Rule, float]:
-    """The rule without what cannot bind, and the distance at the middle of a block beyond which no pair can
-    meet it anywhere within the block or a grid step beside it.
+def _reach(sky: Ephemeris, a: Index, b: Index, conditions: Conditions) -> tuple[Conditions, float]:
+    """The conditions without what cannot bind, and the distance at the middle of a block beyond which no pair
+    can meet them anywhere within the block or a grid step beside it.
     """
     low_a, low_b = (sky.extremes.lowest_km[x].min() - SLACK_KM for x in (a, b))
     high_a, high_b = (sky.extremes.highest_km[x].max() + SLACK_KM for x in (a, b))
     closing_km_s = sum(sky.extremes.fastest_km_s[x].max() for x in (a, b)) * SLACK
-    reach_km = np.inf if rule.max_range_km is None else rule.max_range_km
-    if rule.min_radius_km is not None:
-        g = rule.min_radius_km
+    reach_km = np.inf if conditions.max_range_km is None else conditions.max_range_km
+    if conditions.min_radius_km is not None:
+        g = conditions.min_radius_km
         if min(low_a, low_b) > g and reach_km <= np.sqrt(low_a**2 - g**2) + np.sqrt(low_b**2 - g**2):
-            rule = replace(rule, min_radius_km=None)  # the Earth is in the way of longer lines only
+            # The Earth is in the way of longer lines only.
+            conditions = replace(conditions, min_radius_km=None)
         horizon_km = [np.sqrt(max(0.0, high**2 - g**2)) for high in (high_a, high_b)]
         reach_km = min(reach_km, sum(horizon_km))
-    if rule.max_apart_km is not None:
-        cos = np.cos(rule.max_apart_km / MEAN_RADIUS_KM)
+    if conditions.max_apart_km is not None:
+        cos = np.cos(conditions.max_apart_km / MEAN_RADIUS_KM)
         corners = [(ra, rb) for ra in (low_a, high_a) for rb in (low_b, high_b)]
         reach_km = min(reach_km, max(np.sqrt(ra**2 + rb**2 - 2 * ra * rb * cos) for ra, rb in corners))
-    if rule.min_elevation_deg is not None:
-        lowest_deg = rule.min_elevation_deg - PLUMB_DEG
+    if conditions.min_elevation_deg is not None:
+        lowest_deg = conditions.min_elevation_deg - PLUMB_DEG
         reach_km = min(reach_km, float(slant_range_km(high_b - low_a, lowest_deg, low_a)))
-    return rule, reach_km + closing_km_s * (BLOCK_S / 2 + GRID_S) + SLACK_KM
+    return conditions, reach_km + closing_km_s * (BLOCK_S / 2 + GRID_S) + SLACK_KM
 
 
 def _samples(
-    sky: Ephemeris, a: Index, b: Index, rule: Rule, reach_km: float, first: int, count: int
+    sky: Ephemeris, a: Index, b: Index, conditions: Conditions, reach_km: float, first: int, count: int
 ) -> Iterator[tuple[Index, Index, Array]]:
     """Of `count` blocks: (pair, block, margins) of the pairs within reach, as often as it takes.
 
@@ -181,7 +182,7 @@ def _samples(
         block, pair = begin + near // len(row_a), near % len(row_a)
         i, j = row_a[pair], row_b[pair]
         ra, rb = (np.moveaxis(columns[:, row, block], 0, -1) for row in (i, j))
-        yield pair, first + block, margin_km(sky, nodes[i, None], nodes[j, None], rule, ra, rb)
+        yield pair, first + block, margin_km(sky, nodes[i, None], nodes[j, None], conditions, ra, rb)
 
 
 def _changes(pair: Index, block: Index, m: Array) -> tuple[Brackets, Brackets, Brackets]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from skybed.topologies.model.closest import hint
-from skybed.topologies.model.yamlmarks import Path
+from skybed.topologies.model.yamlmarks import FieldPath
 
-Problem = tuple[Path, str]  # the path of a field in the file, and what to say after its name
+Problem = tuple[FieldPath, str]  # the path of a field in the file, and what to say after its name
 
 
-def known_name(path: Path, name: str, known: Iterable[str], what: str) -> Iterator[Problem]:
+def known_name(path: FieldPath, name: str, known: Iterable[str], what: str) -> Iterator[Problem]:
     if name not in known:
         yield path, f"names {name}, but there is no such {what}{hint(name, known)}."

@@ -8,8 +8,9 @@ import yaml
 
 from skybed.topologies.errors import ScenarioError
 
-Path = tuple[str | int, ...]
-Marks = dict[Path, int]
+# Keys and places in lists that lead to a field of a file.
+FieldPath = tuple[str | int, ...]
+Marks = dict[FieldPath, int]
 
 
 class _Loader(yaml.CSafeLoader):
@@ -51,19 +52,19 @@ def parse(text: str, file: str) -> tuple[Any, Marks]:
         loader.dispose()
 
 
-def line_of(marks: Marks, path: Path) -> int:
+def line_of(marks: Marks, path: FieldPath) -> int:
     """Line of a path, or of the nearest parent that is in the file."""
     while path not in marks:
         path = path[:-1]
     return marks[path]
 
 
-def dotted(path: Path) -> str:
+def dotted(path: FieldPath) -> str:
     """A path in the file as one reads it: traffic[0].rate_hz; list items count from 0."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
-def _mark(node: yaml.Node, path: Path, marks: Marks, file: str, parents: tuple[yaml.Node, ...]) -> None:
+def _mark(node: yaml.Node, path: FieldPath, marks: Marks, file: str, parents: tuple[yaml.Node, ...]) -> None:
     if node in parents:
         raise ScenarioError(f"{file}, line {line_of(marks, path)}: an alias here contains itself.")
     parents = (*parents, node)

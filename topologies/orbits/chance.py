@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from skybed.topologies.orbits.ephemeris import Array
+from skybed.topologies.arrays import Array
 
 
 def between(value: float | tuple[float, float], *name: object) -> float:

@@ -19,12 +19,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sgp4.api import SGP4_ERRORS, WGS72, Satrec, SatrecArray, jday
 from skyfield.api import load
 from skyfield.sgp4lib import theta_GMST1982
 from skyfield.timelib import Timescale
 
+from skybed.topologies.arrays import Array
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.orbits.geometry import WGS72_MU_KM3_S2
 
@@ -33,8 +34,6 @@ KNOT_S = 30.0
 PART = 240  # knots that SGP4 works out at a time
 DAY_S = 86400.0
 SGP4_EPOCH_JD = 2433281.5  # 1949-12-31 00:00 UT, from which sgp4init counts days
-
-Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

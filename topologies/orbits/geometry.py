@@ -7,7 +7,9 @@ Standard relations (Vallado 2013, ch. 2 and 11); the symbols: R Earth radius, r 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from skybed.topologies.arrays import Array
 
 C_KM_S = 299_792.458
 EARTH_RADIUS_KM = 6378.137  # WGS84, equatorial
@@ -22,8 +24,6 @@ ROUNDING = 1e-12  # of a sine; 1e-9 km of range
 # SGP4 is defined with these (Spacetrack Report 3; WGS72).
 WGS72_RADIUS_KM = 6378.135
 WGS72_MU_KM3_S2 = 398_600.8
-
-Array = NDArray[np.float64]
 
 
 def slant_range_km(

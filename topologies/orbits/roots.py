@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from skybed.topologies.orbits.ephemeris import Array
+from skybed.topologies.arrays import Array
 
 EDGE_S = 1e-6
 

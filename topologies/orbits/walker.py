@@ -14,9 +14,10 @@ import numpy as np
 from sgp4.api import SGP4_ERRORS, WGS72, Satrec, jday
 from sgp4.propagation import gstime
 
+from skybed.topologies.arrays import Array
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.space import Layer, Walker
-from skybed.topologies.orbits.geometry import WGS72_MU_KM3_S2, WGS72_RADIUS_KM, Array
+from skybed.topologies.orbits.geometry import WGS72_MU_KM3_S2, WGS72_RADIUS_KM
 
 _SGP4_EPOCH_JD = 2433281.5  # 1949 December 31 00:00
 _SIDEREAL_REV_DAY = 1.00273791  # revolutions of the Earth per day, to the digits of an element set

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from skybed.topologies.arrays import Array
 from skybed.topologies.contacts import network
 from skybed.topologies.contacts.contacts import Link, Node, Progress, quiet
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.model.flows import HOPS
-from skybed.topologies.orbits.ephemeris import Array
 from skybed.topologies.plan import store, timeline
 from skybed.topologies.routing import forwarding, oracle, planned, ways, windowed
 from skybed.topologies.routing.forwarding import Forwarding, Walks

@@ -6,16 +6,16 @@ the delays within, off by no more than the bound at any instant: the number of e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from skybed.topologies.arrays import Array, DelayAt
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.faults import of_contacts, silences
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.properties import Property, events, in_order
-from skybed.topologies.orbits.ephemeris import Array
 from skybed.topologies.routing import windowed
 
 CHUNK_S = 180.0  # how much of it is sampled at a time; a part of windowed.WINDOW_S
@@ -23,8 +23,6 @@ SAMPLE_S = 15.0
 FINEST_S = 1e-3  # two satellites that pass within metres of each other are sampled no closer
 RESERVE = 1 / 32  # of the bound, for what happens between samples
 ROUNDING = 1e-9  # of the bound
-
-DelayAt = Callable[[Array, Array], Array]  # (links, times) -> one-way delay in s, broadcasting
 
 
 def windows(network: Network, progress: Progress = quiet) -> Iterator[np.ndarray]:
@@ -62,20 +60,20 @@ def _steps(network: Network) -> np.ndarray:
 
 
 class Open(NamedTuple):
-    """The piece being made of each contact: delays met in it, us; since when; whether it has been told."""
+    """The piece being made of each contact: delays met in it, us; since when; whether it has its value."""
 
     low: Array
     high: Array
     since_s: Array
-    told: np.ndarray
+    valued: np.ndarray
 
 
-Pieces = tuple[np.ndarray, Array, Array]  # (contact, t_s from which, delay_us)
+DelayPieces = tuple[np.ndarray, Array, Array]  # (contact, t_s from which, delay_us)
 
 
 def pieces(
     link: np.ndarray, start_s: Array, end_s: Array, delay_at: DelayAt, bound_us: float, until_s: float
-) -> Iterator[Pieces]:
+) -> Iterator[DelayPieces]:
     """Pieces for contacts, the first of each at its start: those that begin in each WINDOW_S up to until_s.
 
     All contacts advance together, sample by sample. Between samples the delay is taken as a line; what that
@@ -85,29 +83,29 @@ def pieces(
     unknown = np.full(len(link), np.nan)
     now = Open(unknown, unknown.copy(), start_s.copy(), np.zeros(len(link), bool))
     inner_us = bound_us * (1 - RESERVE)
-    made: list[Pieces] = []
+    over: list[DelayPieces] = []
     for window in range(windowed.count(until_s)):
         begin, finish = window * windowed.WINDOW_S, min((window + 1) * windowed.WINDOW_S, until_s)
         for left in np.arange(begin, finish, CHUNK_S):
-            made += _sampled(link, start_s, end_s, delay_at, bound_us, now, left, min(left + CHUNK_S, finish))
-        made.append(_settle(now, ~now.told & ((now.since_s < begin) | (end_s <= finish)), inner_us))
+            over += _sampled(link, start_s, end_s, delay_at, bound_us, now, left, min(left + CHUNK_S, finish))
+        over.append(_settle(now, ~now.valued & ((now.since_s < begin) | (end_s <= finish)), inner_us))
         if window:
-            done, made = _parted(made, begin)
+            done, over = _parted(over, begin)
             yield done
-    made.append(_settle(now, ~now.told, inner_us))
-    yield _parted(made, np.inf)[0]
+    over.append(_settle(now, ~now.valued, inner_us))
+    yield _parted(over, np.inf)[0]
 
 
-def _settle(now: Open, which: np.ndarray, inner_us: float) -> Pieces:
+def _settle(now: Open, which: np.ndarray, inner_us: float) -> DelayPieces:
     """Give the pieces of `which` contacts their value; they may then take in all that it is good for."""
     value, wide_us = (now.low[which] + now.high[which]) / 2, inner_us * (1 - ROUNDING)
-    now.low[which], now.high[which], now.told[which] = value - wide_us, value + wide_us, True
+    now.low[which], now.high[which], now.valued[which] = value - wide_us, value + wide_us, True
     return np.flatnonzero(which), now.since_s[which], value
 
 
-def _parted(made: list[Pieces], before_s: float) -> tuple[Pieces, list[Pieces]]:
+def _parted(over: list[DelayPieces], before_s: float) -> tuple[DelayPieces, list[DelayPieces]]:
     """Pieces that begin before a time, and the others."""
-    row, t_s, value = (np.concatenate(part) for part in zip(*made, strict=True))
+    row, t_s, value = (np.concatenate(part) for part in zip(*over, strict=True))
     early = t_s < before_s
     return (row[early], t_s[early], value[early]), [(row[~early], t_s[~early], value[~early])]
 
@@ -115,21 +113,21 @@ def _parted(made: list[Pieces], before_s: float) -> tuple[Pieces, list[Pieces]]:
 def _sampled(
     link: np.ndarray, start_s: Array, end_s: Array, delay_at: DelayAt, bound_us: float, now: Open,
     begin: float, finish: float,
-) -> list[Pieces]:  # fmt: skip
+) -> list[DelayPieces]:  # fmt: skip
     """Take all contacts from begin to finish; returns the pieces that were over."""
     here = np.flatnonzero((start_s < finish) & (end_s > begin))
     fresh = here[start_s[here] >= begin]
     now.low[fresh] = now.high[fresh] = delay_at(link[fresh], start_s[fresh]) * 1e6
-    made, step = [], SAMPLE_S
+    over, step = [], SAMPLE_S
     while len(here):
         left, right = np.maximum(start_s[here], begin), np.minimum(end_s[here], finish)
         samples = max(3, int(np.ceil((right - left).max() / step)) + 1)
         t = np.linspace(left, right, samples, axis=1)
         delay_us = delay_at(link[here, None], t) * 1e6
         good = (_missed(delay_us) < bound_us * RESERVE) | (step <= FINEST_S)
-        made += _advance(here[good], t[good], delay_us[good], bound_us * (1 - RESERVE), now)
+        over += _advance(here[good], t[good], delay_us[good], bound_us * (1 - RESERVE), now)
         here, step = here[~good], step / 4
-    return made
+    return over
 
 
 def _missed(delay_us: Array) -> Array:
@@ -139,10 +137,10 @@ def _missed(delay_us: Array) -> Array:
     return np.abs(np.diff(delay_us, n=2, axis=1)).max(axis=1, initial=0.0)
 
 
-def _advance(rows: np.ndarray, t: Array, delay_us: Array, inner_us: float, now: Open) -> list[Pieces]:
+def _advance(rows: np.ndarray, t: Array, delay_us: Array, inner_us: float, now: Open) -> list[DelayPieces]:
     """Take the pieces of `rows` through the samples t, delay_us (rows, samples)."""
-    made = []
-    lo, hi, begun, told = now.low[rows], now.high[rows], now.since_s[rows], now.told[rows]
+    over = []
+    lo, hi, begun, valued = now.low[rows], now.high[rows], now.since_s[rows], now.valued[rows]
     for k in range(1, delay_us.shape[1]):
         before, d = delay_us[:, k - 1], delay_us[:, k]
         while True:
@@ -152,10 +150,10 @@ def _advance(rows: np.ndarray, t: Array, delay_us: Array, inner_us: float, now: 
             up = d[i] > hi[i]
             level = np.where(up, lo[i] + 2 * inner_us, hi[i] - 2 * inner_us)
             part = (level - before[i]) / (d[i] - before[i])
-            value, new = np.where(up, level - inner_us, level + inner_us), ~told[i]
-            made.append((rows[i][new], begun[i][new], value[new]))
+            value, new = np.where(up, level - inner_us, level + inner_us), ~valued[i]
+            over.append((rows[i][new], begun[i][new], value[new]))
             lo[i], hi[i], begun[i] = level, level, t[i, k - 1] + part * (t[i, k] - t[i, k - 1])
-            told[i] = False
+            valued[i] = False
         lo, hi = np.minimum(lo, d), np.maximum(hi, d)
-    now.low[rows], now.high[rows], now.since_s[rows], now.told[rows] = lo, hi, begun, told
-    return made
+    now.low[rows], now.high[rows], now.since_s[rows], now.valued[rows] = lo, hi, begun, valued
+    return over

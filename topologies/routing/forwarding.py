@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from skybed.topologies.arrays import Array
 from skybed.topologies.contacts.faults import silences
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.model.flows import HOPS
-from skybed.topologies.orbits.ephemeris import Array
 from skybed.topologies.routing import oracle
 from skybed.topologies.routing.routes import Graph
 

@@ -10,7 +10,6 @@ import numpy as np
 from skybed.topologies.contacts import faults
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.network import Network
-from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.routing import domains, routes
 from skybed.topologies.routing.routes import Graph
 
@@ -31,8 +30,7 @@ def windows(
     rule = network.scenario.routing
     usable = faults.routed(network.contacts, network.lost, rule)
     if within:
-        inside = domains.links_within(network, within)
-        usable = Spans(*(column[inside[usable.key]] for column in usable))
+        usable = usable.where(domains.links_within(network, within)[usable.key])
     tell = partial(progress, "routes")
     yield from routes.windows(
         graph(network), usable, _destinations(network), rule.interval_s, network.duration_s, tell, may

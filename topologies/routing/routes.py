@@ -9,12 +9,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from skybed.topologies.arrays import Array, DelayAt, Index
 from skybed.topologies.contacts.spans import Spans
-from skybed.topologies.orbits.ephemeris import Array
 from skybed.topologies.routing import windowed
-
-Index = np.ndarray
-DelayAt = Callable[[Array, Array], Array]
 
 # A change of a forwarding table: via is the next hop, -1 for none. Changes are sorted by time, node and
 # destination; a node has no route to a destination before its first change.
@@ -98,11 +95,11 @@ def windows(
     """Routes of every node to the destinations, worked out when usable links change and every interval_s.
 
     usable: when routing uses each link. may: bool[node, next hop], and a last column of False: routes that
-    are told, others count as none. Arrays like Routes.changes, one for each WINDOW_S.
+    count, others are none. Arrays of CHANGE, one for each WINDOW_S.
     """
     times = np.unique(np.concatenate([np.arange(0.0, duration_s, interval_s), usable.start_s, usable.end_s]))
     times = times[times < duration_s]
-    table = np.full((len(destinations), graph.nodes), -1, np.int32)
+    table: Index = np.full((len(destinations), graph.nodes), -1, np.int32)
     parts, window = [np.empty(0, CHANGE)], 0
     for t, links, mesh in meshes(graph, usable, times):
         progress(t / duration_s)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from skybed.topologies.arrays import Array
 from skybed.topologies.contacts import faults
 from skybed.topologies.contacts.network import Network
-from skybed.topologies.orbits.ephemeris import Array
 from skybed.topologies.routing import domains, oracle, routes
 
 

@@ -26,8 +26,8 @@ class Figure(Model):
     @property
     def parameters(self) -> dict[str, str]:
         """What takes part in it, by its role."""
-        told = {role: getattr(self, role) for role in ("x", "y", "colour", "columns")}
-        return {role: at for role, at in told.items() if at is not None}
+        roles = {role: getattr(self, role) for role in ("x", "y", "colour", "columns")}
+        return {role: at for role, at in roles.items() if at is not None}
 
 
 # By kind: the roles that it must have, and those that it may.

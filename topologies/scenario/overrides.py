@@ -12,7 +12,7 @@ from typing import Any
 
 from skybed.topologies.model import catalogue
 from skybed.topologies.model.closest import hint
-from skybed.topologies.model.yamlmarks import Marks, Path, dotted
+from skybed.topologies.model.yamlmarks import FieldPath, Marks, dotted
 from skybed.topologies.scenario.reading import name_flows
 from skybed.topologies.scenario.validation import error_of
 
@@ -26,7 +26,7 @@ def changed(base: Any, changes: Changes, line: int, file: str) -> tuple[Any, Mar
 
     The base is right by itself, so what is wrong now is a change's doing: its line, or else `line`.
     """
-    data, at_line = copy.deepcopy(base), dict[Path, int]()
+    data, at_line = copy.deepcopy(base), dict[FieldPath, int]()
     for at, (here, value) in changes.items():
         try:
             at_line[_set(data, at, copy.deepcopy(value))] = here
@@ -40,14 +40,14 @@ def changed(base: Any, changes: Changes, line: int, file: str) -> tuple[Any, Mar
     return data, marks
 
 
-def _walk(data: Any, path: Path) -> Iterator[Path]:
+def _walk(data: Any, path: FieldPath) -> Iterator[FieldPath]:
     yield path
     items: Any = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     for key, value in items:
         yield from _walk(value, (*path, key))
 
 
-def _set(data: Any, at: str, value: Any) -> Path:
+def _set(data: Any, at: str, value: Any) -> FieldPath:
     """Put a value at a path, making mappings that are not there; returns the path. Raises LookupError."""
     steps, path = _steps(at), tuple[str | int, ...]()
     for number, step in enumerate(steps):
@@ -65,7 +65,7 @@ def _set(data: Any, at: str, value: Any) -> Path:
 
 def look(data: Any, at: str) -> Any:
     """The value at a path; None if there is none."""
-    path: Path = ()
+    path: FieldPath = ()
     try:
         for step in _steps(at):
             key = _key(data, step, path)
@@ -76,13 +76,13 @@ def look(data: Any, at: str) -> Any:
 
 
 def _steps(at: str) -> list[str]:
-    found = list(STEP.finditer(at))
-    if not found or "".join(match[0] for match in found) != at or at[0] in ".[":
+    steps = list(STEP.finditer(at))
+    if not steps or "".join(match[0] for match in steps) != at or at[0] in ".[":
         raise LookupError("is not a path; write one as in access[0].policy or traffic[down].rate_hz.")
-    return [match[0].removeprefix(".") for match in found]
+    return [match[0].removeprefix(".") for match in steps]
 
 
-def _key(data: Any, step: str, path: Path) -> str | int:
+def _key(data: Any, step: str, path: FieldPath) -> str | int:
     """What a step of a path, `name` or `[name]`, is in a mapping or a list: a key, or a number."""
     where, bracketed, step = dotted(path), step.startswith("["), step.strip("[]")
     if isinstance(data, dict):

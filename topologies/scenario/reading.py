@@ -7,7 +7,7 @@ from typing import Any
 
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
-from skybed.topologies.model.yamlmarks import Marks, Path, line_of
+from skybed.topologies.model.yamlmarks import FieldPath, Marks, line_of
 
 
 def read_text(path: pathlib.Path, name: str, what: str) -> str:
@@ -28,7 +28,7 @@ def read_text(path: pathlib.Path, name: str, what: str) -> str:
 def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> None:
     """Put the text of files, of elements and of a daemon's configuration, in the place of their names."""
     layers, routing = data.get("layers"), data.get("routing")
-    places: list[tuple[Path, Any, str]] = []
+    places: list[tuple[FieldPath, Any, str]] = []
     for name, layer in layers.items() if isinstance(layers, dict) else ():
         places.append((("layers", name, "elements"), layer, "element"))
     if isinstance(routing, dict):

@@ -11,7 +11,7 @@ from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import kinds
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.flows import Flow
-from skybed.topologies.model.yamlmarks import Marks, Path, dotted, line_of
+from skybed.topologies.model.yamlmarks import FieldPath, Marks, dotted, line_of
 
 SHOWN = 5  # problems shown at once; later ones often follow from the first
 
@@ -40,7 +40,7 @@ def error_of(file: str, problems: list[tuple[int, str]]) -> ScenarioError:
 
 def _sentences(error: ValidationError, data: Any, lines: Marks, places: Places) -> Iterable[tuple[int, str]]:
     """(line, sentence) for each field with a problem; the branches of a union count as one."""
-    fields: dict[Path, list[Any]] = {}
+    fields: dict[FieldPath, list[Any]] = {}
     for problem in error.errors(include_url=False):
         path = tuple(part for part in problem["loc"] if part != "[key]")
         if problem["type"] == "missing" and isinstance(path[-1], str):
@@ -64,7 +64,7 @@ def _sentences(error: ValidationError, data: Any, lines: Marks, places: Places) 
         yield line_of(lines, path), f"{dotted(path)} {_is(problems[0])}{_expected(problems)}."
 
 
-def _fields(path: Path, data: Any, places: Places) -> list[str]:
+def _fields(path: FieldPath, data: Any, places: Places) -> list[str]:
     for place, model in places.items():
         if len(place) == len(path) and all(a in ("*", b) for a, b in zip(place, path, strict=True)):
             known = kinds.model_of(_at(path, data)) if model is Flow else model
@@ -72,7 +72,7 @@ def _fields(path: Path, data: Any, places: Places) -> list[str]:
     return []
 
 
-def _at(path: Path, data: Any) -> Any:
+def _at(path: FieldPath, data: Any) -> Any:
     for part in path:
         data = data[part]
     return data

@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from skybed.topologies.orbits.ephemeris import Array
+from skybed.topologies.arrays import Array
 from skybed.topologies.plan.plan import Plan
 
 COARSE_S = 10.0  # between the instants at which the least and the greatest delay are first looked for

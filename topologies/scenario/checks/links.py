@@ -1,0 +1,74 @@
+"""Checks of `links`, `access` and `fibre`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from skybed.topologies.model.closest import hint
+from skybed.topologies.model.known import Problem, known_name
+from skybed.topologies.model.scenario import ScenarioModel
+from skybed.topologies.model.yamlmarks import FieldPath
+
+
+def classes(scenario: ScenarioModel) -> Iterator[Problem]:
+    used: list[tuple[FieldPath, str]] = [
+        (("layers", n, "isl", "link"), x.isl.link) for n, x in scenario.layers.items()
+    ]
+    used += [(("access", i, "link"), access.link) for i, access in enumerate(scenario.access)]
+    used += [(("fibre", i, "link"), fibre.link) for i, fibre in enumerate(scenario.fibre)]
+    for path, name in used:
+        if name not in scenario.link_names:
+            yield (
+                path,
+                f"is {name}, neither in links nor in the catalogue{hint(name, scenario.link_names)}.",
+            )
+    for name, link in scenario.links.items():
+        if isinstance(link.setup_s, tuple) and link.setup_s[0] > link.setup_s[1]:
+            yield ("links", name, "setup_s"), f"is {list(link.setup_s)}; the lesser comes first."
+    if "ground" in scenario.layers:
+        yield ("layers", "ground"), "is a reserved name; choose another."
+
+
+def access(scenario: ScenarioModel) -> Iterator[Problem]:
+    stations = {station.name: station for station in scenario.stations}
+    for i, rule in enumerate(scenario.access):
+        path: FieldPath = ("access", i)
+        yield from known_name((*path, "to"), rule.target, scenario.layers, "layer")
+        ground = rule.source == "ground" or isinstance(rule.source, list)
+        if isinstance(rule.source, list):
+            for name in rule.source:
+                yield from known_name((*path, "from"), name, stations, "station")
+                if name in stations and not stations[name].antenna:
+                    yield (*path, "from"), f"names {name}, which has no antenna."
+        elif not ground:
+            yield from known_name((*path, "from"), rule.source, {"ground", *scenario.layers}, "layer")
+            if rule.source == rule.target:
+                yield path, "goes from a layer to itself; links within a layer are its isl."
+            if rule.min_elevation_deg is not None:
+                yield (
+                    (*path, "min_elevation_deg"),
+                    "is for ground stations; between satellites give max_range_km.",
+                )
+        if rule.terminals < rule.links:
+            yield path, f"keeps {rule.links} links with {rule.terminals} terminals; each link needs one."
+        link = scenario.link_class(rule.link)
+        limits = (rule.min_elevation_deg, rule.max_range_km, link.min_elevation_deg, link.max_range_km)
+        if ground and all(limit is None for limit in limits):
+            yield (
+                path,
+                f"has no limit: give min_elevation_deg or max_range_km, here or in link class {rule.link}.",
+            )
+
+
+def fibre(scenario: ScenarioModel) -> Iterator[Problem]:
+    stations = [station.name for station in scenario.stations]
+    seen: set[frozenset[str]] = set()
+    for i, line in enumerate(scenario.fibre):
+        yield from known_name(("fibre", i, "a"), line.a, stations, "station")
+        yield from known_name(("fibre", i, "b"), line.b, stations, "station")
+        ends = frozenset((line.a, line.b))
+        if len(ends) == 1:
+            yield ("fibre", i), f"goes from {line.a} to itself."
+        elif ends in seen:
+            yield ("fibre", i), f"is a second line between {line.a} and {line.b}."
+        seen.add(ends)

@@ -1,0 +1,72 @@
+"""Checks of `traffic`, and of what is accepted of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from skybed.topologies.model import kinds
+from skybed.topologies.model.closest import hint
+from skybed.topologies.model.flows import Flow
+from skybed.topologies.model.known import Problem, known_name
+from skybed.topologies.model.metrics import METRICS, Metric
+from skybed.topologies.model.scenario import ScenarioModel
+from skybed.topologies.model.yamlmarks import FieldPath
+
+
+def flows(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
+    destinations = scenario.routing.destinations
+    if isinstance(destinations, list):
+        for name in destinations:
+            yield from known_name(("routing", "destinations"), name, nodes, "node")
+        routed = set(destinations)
+    else:
+        routed = nodes if destinations == "all" else {station.name for station in scenario.stations}
+    seen: set[str | None] = set()
+    for i, flow in enumerate(scenario.traffic):
+        path: FieldPath = ("traffic", i)
+        if flow.name in seen:
+            yield path, f"is a second flow named {flow.name}."
+        seen.add(flow.name)
+        yield from _times(path, scenario, flow)
+        for field, end in (("from", flow.source), ("to", flow.target)):
+            yield from known_name((*path, field), end, nodes, "node")
+            if end in nodes and end not in routed:
+                yield (
+                    (*path, field),
+                    f"is {end}, to which routing.destinations keeps no route; answers need one too.",
+                )
+        if flow.source == flow.target:
+            yield path, f"goes from {flow.source} to itself."
+
+
+def _times(path: FieldPath, scenario: ScenarioModel, flow: Flow) -> Iterator[Problem]:
+    if flow.start_s >= scenario.duration_s:
+        yield (
+            (*path, "start_s"),
+            f"is {flow.start_s:g}; the run ends at {scenario.duration_s:g} s (duration_s).",
+        )
+    elif flow.stop_s is not None and flow.stop_s <= flow.start_s:
+        yield (*path, "stop_s"), f"is {flow.stop_s:g}; it must be more than start_s, {flow.start_s:g}."
+
+
+def accept(scenario: ScenarioModel) -> Iterator[Problem]:
+    named = {flow.name: flow for flow in scenario.traffic if flow.name is not None}
+    for i, limit in enumerate(scenario.accept):
+        path: FieldPath = ("accept", i)
+        yield from known_name((*path, "flow"), limit.flow, named, "flow")
+        if limit.min is None and limit.max is None:
+            yield path, "sets no limit; give min, max or both."
+        if limit.flow not in named:
+            continue
+        yield from _measured((*path, "metric"), scenario, named[limit.flow], METRICS[limit.metric])
+
+
+def _measured(path: FieldPath, scenario: ScenarioModel, flow: Flow, metric: Metric) -> Iterator[Problem]:
+    known = [other.name for other in kinds.measured(flow)]
+    if metric.name not in known:
+        there = hint("", known, few=len(known))
+        yield path, f"is {metric.name}, which is measured of no {flow.title}{there}."
+    ground = {station.name for station in scenario.stations}
+    if len(ground & {flow.source, flow.target}) < metric.ground_ends:
+        ends = "one end" if metric.ground_ends == 1 else "both ends"
+        yield path, f"is {metric.name}, which is measured of flows that have {ends} on the ground."
