@@ -12,8 +12,12 @@ import os
 from collections import Counter
 
 import pytest
+from hypothesis import settings
 
 from skybed.emulator.lanes.host import choose_lane
+
+settings.register_profile("busy", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("busy")
 
 IN_CI = os.environ.get("CI") == "true"
 COUNTS = pytest.StashKey[Counter]()

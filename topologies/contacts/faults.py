@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from skybed.topologies.contacts.contacts import Link, Motion, Node, contact_frame
+from skybed.topologies.contacts.contacts import Motion, contact_frame
+from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.contacts.spans import Index, Spans, common, joined, latest, minus, spans, union
 from skybed.topologies.contacts.visibility import Rule, intervals
 from skybed.topologies.errors import ScenarioError

@@ -24,14 +24,15 @@ def graph(network: Network) -> Graph:
 def windows(
     network: Network, within: str = "", progress: Progress = quiet, may: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
-    """Arrays of routes.CHANGE, one for each WINDOW_S.
+    """Arrays of changes.CHANGE, one for each WINDOW_S.
 
     within: only in domains of this protocol, and over their own links. may: see routes.windows.
     """
     rule = network.scenario.routing
     usable = faults.routed(network.contacts, network.lost, rule)
     if within:
-        inside = domains.links_within(network, within)
+        groups = domains.groups(rule, network.nodes)
+        inside = domains.links_within(groups, within, *network.ends)
         usable = Spans(*(column[inside[usable.key]] for column in usable))
     tell = partial(progress, "routes")
     yield from routes.windows(

@@ -8,12 +8,12 @@ import numpy as np
 
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.network import Network
-from skybed.topologies.routing import domains, oracle, routes, schedule, windowed
+from skybed.topologies.routing import changes, domains, oracle, schedule, windowed
 
 
 def windows(network: Network, progress: Progress = quiet) -> Iterator[np.ndarray]:
-    """Arrays of routes.CHANGE, one for each WINDOW_S: the schedule's where it routes, else the oracle's. They
-    are what daemons are measured by.
+    """Arrays of changes.CHANGE, one for each WINDOW_S: the schedule's where it routes, else the oracle's.
+    They are what daemons are measured by.
     """
     by = schedule if network.scenario.routing.by_schedule else oracle
     yield from by.windows(network, progress=progress)
@@ -26,10 +26,10 @@ def played(network: Network, planned: Iterable[np.ndarray]) -> Iterator[np.ndarr
     """
     if not network.scenario.routing.by_daemons:
         return iter(planned)
-    within = {group.protocol for group in domains.of_network(network)}
+    within = {group.protocol for group in domains.groups(network.scenario.routing, network.nodes)}
     parts = []
     if "oracle" in within:
         parts.append(oracle.windows(network, "oracle"))
     if "schedule" in within:
         parts.append(schedule.windows(network, "schedule"))
-    return routes.merged(parts or [iter(windowed.cut(np.empty(0, routes.CHANGE), network.duration_s))])
+    return changes.merged(parts or [iter(windowed.cut(np.empty(0, changes.CHANGE), network.duration_s))])
