@@ -21,9 +21,9 @@ TABLES = (PROBES, PATHS, FLOWS)  # that every run has
 
 
 class Session:
-    """The flows of a run, up to until_s; their tables go into `out`.
+    """The flows of a run, up to until_s; their tables go into `out`. packets: what `built` gave.
 
-        with Session(flows, nodes, until_s, out) as session:
+        with Session(flows, nodes, packets, until_s, out) as session:
             session.open()  # all that takes time; then there is a clock
             session.begin(clock)
             session.run()
@@ -32,10 +32,15 @@ class Session:
     """
 
     def __init__(
-        self, flows: Sequence[Flow], nodes: Mapping[str, NodeHandle], until_s: float, out: Path
+        self,
+        flows: Sequence[Flow],
+        nodes: Mapping[str, NodeHandle],
+        packets: Mapping[str, bytes],
+        until_s: float,
+        out: Path,
     ) -> None:
         self._flows, self._out = flows, out
-        self._stage = Stage(flows, nodes, until_s, out)
+        self._stage = Stage(flows, nodes, packets, until_s, out)
         self.loop = self._stage.loop
         self._crossings: dict[int, Crossing] = {}  # by the number of the flow
         self._clock: Clock | None = None
@@ -85,6 +90,15 @@ class Session:
         for table in dict.fromkeys([*TABLES, *(kinds.of(flow).TABLE for flow in self._flows)]):
             parts = [x.columns(clock) for number, x in found if kinds.of(self._flows[number]).TABLE is table]
             tables.write(table, parts, self._out)
+
+
+def built(flows: Sequence[Flow]) -> dict[str, bytes]:
+    """The packets that kinds have built before a lane is there, by name."""
+    packets: dict[str, bytes] = {}
+    for name in kinds.used(flows):
+        if build := getattr(kinds.named(name), "build", None):
+            packets |= build([flow for flow in flows if flow.kind == name])
+    return packets
 
 
 def ports(flows: Sequence[Flow]) -> Ports:

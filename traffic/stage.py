@@ -16,10 +16,12 @@ from skybed.traffic.wire.batch import Inbox
 
 @dataclass(frozen=True)
 class Stage:
-    """All flows, the nodes, the event loop, and what has to be closed at the end."""
+    """All flows, the nodes, packets by name that were built beforehand, the event loop, and what has to be
+    closed at the end."""
 
     flows: Sequence[Flow]
     nodes: Mapping[str, NodeHandle]
+    packets: Mapping[str, bytes]
     until_s: float
     out: Path
     loop: Loop = field(default_factory=Loop)

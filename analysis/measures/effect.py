@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
 
 LEVEL = 0.95
 RESAMPLES = 1999
@@ -25,6 +24,8 @@ Statistic = Callable[[np.ndarray], float]
 
 def cliffs_delta(a: np.ndarray, b: np.ndarray) -> float:
     """P(b > a) less P(b < a), over all pairs."""
+    from scipy import stats  # takes a second, which who compares nothing need not spend
+
     return float(2 * stats.mannwhitneyu(b, a, method="asymptotic").statistic / (len(a) * len(b)) - 1)
 
 
@@ -35,6 +36,8 @@ def word(delta: float) -> str:
 
 def p_value(a: np.ndarray, b: np.ndarray) -> float:
     """Of Mann and Whitney's test, two-sided: by all arrangements where they are few, ties and all."""
+    from scipy import stats
+
     if math.comb(len(a) + len(b), len(a)) > EXACT:
         return float(stats.mannwhitneyu(a, b, method="asymptotic").pvalue)
     return float(stats.mannwhitneyu(a, b, method=stats.PermutationMethod(n_resamples=EXACT)).pvalue)

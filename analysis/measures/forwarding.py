@@ -12,8 +12,8 @@ import pandas as pd
 
 from skybed.analysis.run import Run, kept
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.routing.changes import CHANGE
 from skybed.topologies.routing.forwarding import over
-from skybed.topologies.routing.routes import CHANGE
 
 BOTH = "both"
 NOTED_S = 0.01  # how much later than it was made a change may be noted, in real time

@@ -11,15 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from skybed.emulator.sky.link import link_local
 from skybed.emulator.sky.net import mac
+from skybed.topologies.contacts.nodes import Node
+from skybed.topologies.plan.score import Playable
 from skybed.topologies.routing import domains
-
-if TYPE_CHECKING:
-    from skybed.topologies.contacts.contacts import Node
-    from skybed.topologies.plan.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -53,9 +50,9 @@ class Speaker:
     exits: list[Exit]
 
 
-def speakers(plan: Plan) -> Iterator[Speaker | None]:
+def speakers(plan: Playable) -> Iterator[Speaker | None]:
     """Of each node in turn; None where all is one network."""
-    groups = domains.of_network(plan.network)
+    groups = domains.groups(plan.scenario.routing, plan.nodes)
     domain = domains.of_nodes(groups, len(plan.nodes))
     if not groups:
         yield from (None for _ in plan.nodes)
@@ -82,6 +79,6 @@ def speakers(plan: Plan) -> Iterator[Speaker | None]:
         yield Speaker(own.asn, own.rule.transit, within, number == own.anchor, between, exits)
 
 
-def _beyond(plan: Plan, x: domains.External) -> str:
+def _beyond(plan: Playable, x: domains.External) -> str:
     """The link-local address of the other end of a link to another domain."""
     return link_local(mac(x.link, 0 if plan.links[x.link].a == x.peer else 1))

@@ -26,11 +26,11 @@ from skybed.emulator.kernel.messages import packed
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.node import SkyNode
 from skybed.topologies.errors import InvalidRun, MachineError
-from skybed.topologies.routing import ways
+from skybed.topologies.model.scenario import ScenarioModel
+from skybed.topologies.plan import score
 
 if TYPE_CHECKING:
     from skybed.topologies.plan.plan import Plan
-    from skybed.topologies.scenario.file import Scenario
 
 APART_S = 0.02  # starts of two daemons; BIRD works its routes out once a second, so fifty ways apart
 POLL_S = 1.0
@@ -38,7 +38,7 @@ SETTLED_S = 5.0  # so long must all tables stay as they are before they count as
 LAST_LINES = 8
 
 
-def require(scenario: Scenario) -> None:
+def require(scenario: ScenarioModel) -> None:
     """Raises MachineError when the software that a scenario's routing needs is not there."""
     rule = scenario.routing
     for part in rule.parts:
@@ -48,7 +48,7 @@ def require(scenario: Scenario) -> None:
                 raise MachineError(f"{where} is {rule.title}, which needs {lacking}.")
 
 
-def memory_mb(scenario: Scenario) -> float:
+def memory_mb(scenario: ScenarioModel) -> float:
     """What a node's daemons take, at most."""
     rule = scenario.routing
     needs = [[suite.memory_mb(part) for suite in suites.of(part, bool(rule.domains))] for part in rule.parts]
@@ -64,7 +64,7 @@ def check(plan: Plan) -> None:
 
 def configurations(plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
     """(node, text of its files by their names) of every node: the same for the same plan."""
-    for router in routers.of_plan(plan):
+    for router in routers.of_plan(plan, routers.link_costs(plan)):
         home, files = Path(router.node.name), dict[str, str]()
         for suite in _suites(router):
             suite.processes(router, home)
@@ -90,12 +90,13 @@ class Daemon:
 class Daemons:
     """The daemons of a sky; none, and nothing to wait for, where the oracle routes.
 
-    folder: where a folder for each node keeps its configurations and logs. All are one process group, so that
-    one system call tells whether any has ended, and one ends them all.
+    folder: where a folder for each node keeps its configurations and logs. costs: of links, see
+    routers.link_costs. All are one process group, so that one system call tells whether any has ended, and
+    one ends them all.
     """
 
-    def __init__(self, sky: Sky, folder: Path):
-        self._sky, self._folder = sky, folder
+    def __init__(self, sky: Sky, folder: Path, costs: np.ndarray):
+        self._sky, self._folder, self._costs = sky, folder, costs
         self._rule = sky.plan.scenario.routing
         self._daemons: dict[int, Daemon] = {}  # by process number
         self._group = 0
@@ -111,7 +112,7 @@ class Daemons:
             return
         require(self._sky.plan.scenario)
         self._homes = Path(tempfile.mkdtemp(prefix="skybed-routing-"))
-        self._routers = routers.of_plan(self._sky.plan)
+        self._routers = routers.of_plan(self._sky.plan, self._costs)
         for suite in dict.fromkeys(suite for router in self._routers for suite in _suites(router)):
             suite.prepare(self._homes)
         wanted = []  # by node
@@ -216,7 +217,7 @@ class Daemons:
     def _wanted(self) -> list[frozenset[bytes]]:
         """Of each node the destinations that it can reach at run time 0. Itself is one, so that nodes share
         them."""
-        reachable = ways.reachable(self._sky.plan.network, 0.0) | np.eye(len(self._sky.sky_nodes), dtype=bool)
+        reachable = score.reachable(self._sky.plan, 0.0) | np.eye(len(self._sky.sky_nodes), dtype=bool)
         ips = [_ips(node) for node in self._sky.sky_nodes]
         alike = {row.tobytes(): row for row in reachable}
         reached = {

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from skybed.emulator.daemons.bgp import Speaker, speakers
-from skybed.topologies.contacts.contacts import Node
+from skybed.topologies.contacts.nodes import Node
 from skybed.topologies.model.routing import Routing
+from skybed.topologies.plan.score import Playable
 from skybed.topologies.routing import domains
 
 if TYPE_CHECKING:
@@ -48,11 +49,11 @@ class Router:
         return self.rule.ground_relay or self.node.kind == "satellite"
 
 
-def of_plan(plan: Plan) -> list[Router]:
-    """Every node, in the plan's order."""
+def of_plan(plan: Playable, costs: np.ndarray) -> list[Router]:
+    """Every node, in the plan's order. costs: see link_costs."""
     links: dict[int, list[Adjacency]] = defaultdict(list)
-    domain = domains.of_nodes(domains.of_network(plan.network), len(plan.nodes))
-    for link, cost in zip(plan.links, link_costs(plan).tolist(), strict=True):
+    domain = domains.of_nodes(domains.groups(plan.scenario.routing, plan.nodes), len(plan.nodes))
+    for link, cost in zip(plan.links, costs.tolist(), strict=True):
         if domain[link.a] != domain[link.b]:
             continue
         for here, there in ((link.a, link.b), (link.b, link.a)):

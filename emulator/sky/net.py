@@ -7,7 +7,7 @@ import resource
 import select
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from mininet.net import Mininet
@@ -18,46 +18,36 @@ from skybed.emulator.kernel.messages import packed
 from skybed.emulator.sky import order, segments
 from skybed.emulator.sky.link import SkyLink
 from skybed.emulator.sky.node import GroundStation, Satellite, SkyNode
+from skybed.topologies.contacts.nodes import Node
 from skybed.topologies.contacts.properties import SIDES, Property
-from skybed.topologies.routing import srv6, windowed
-
-if TYPE_CHECKING:
-    from skybed.topologies.plan.plan import Plan
+from skybed.topologies.plan.score import Playable
+from skybed.topologies.routing import srv6
 
 Outbox = dict[SkyNode, list[bytes]]  # what each node's kernel is to be told; one send each
 
 
 class SkyTopo(Topo):
-    """A plan's nodes as a Mininet topology.
+    """A plan's nodes as a Mininet topology, without links, for `Sky` to drive."""
 
-    at_s None: without links, for `Sky` to drive. A time: with the links that stand then, up, with their
-    delays and routes: a still of the sky, which stock `mn` can build.
-    """
-
-    def build(self, plan: Plan, at_s: float | None = None) -> None:
-        names = [node.name for node in plan.nodes]
-        via = None if at_s is None else _table(plan, at_s)
+    def build(self, plan: Playable) -> None:
+        keeps_path = plan.scenario.routing.means.keeps_path
         for i, node in enumerate(plan.nodes):
-            cls = Satellite if node.kind == "satellite" else GroundStation
-            still: dict[str, Any] = {}
-            if via is not None:
-                reached = np.flatnonzero(via[i] >= 0)
-                still["routes"] = [((plan.nodes[d].ip, plan.nodes[d].ip6), names[via[i, d]]) for d in reached]
-            elif plan.scenario.routing.means.keeps_path:
-                still["sid"] = srv6.sid(i)
-            self.addHost(node.name, cls=cls, ip=node.ip, ip6=node.ip6, **still)
-        if at_s is not None:
-            for i in plan.network.standing(at_s).tolist():
-                delay_us = float(plan.delay_s(i, at_s)) * 1e6
-                self.addLink(*_ends(plan, i), delay_us=delay_us, **_link(plan, i))
+            self.addHost(node.name, **of_node(node), **({"sid": srv6.sid(i)} if keeps_path else {}))
 
 
-def _ends(plan: Plan, i: int) -> tuple[str, str]:
+def of_node(node: Node) -> dict[str, Any]:
+    """What Mininet is to know of a node."""
+    return {
+        "cls": Satellite if node.kind == "satellite" else GroundStation, "ip": node.ip, "ip6": node.ip6,
+    }  # fmt: skip
+
+
+def ends(plan: Playable, i: int) -> tuple[str, str]:
     link = plan.links[i]
     return plan.nodes[link.a].name, plan.nodes[link.b].name
 
 
-def _link(plan: Plan, i: int, life: int = 0) -> dict[str, Any]:
+def of_link(plan: Playable, i: int, life: int = 0) -> dict[str, Any]:
     """What Mininet is to know of a link besides its delay. life: how often it was made and dropped before."""
     capable = plan.links[i].link_class
     return {
@@ -67,19 +57,7 @@ def _link(plan: Plan, i: int, life: int = 0) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _table(plan: Plan, at_s: float) -> np.ndarray:
-    """The next hop of every node to every destination at a time, over links that stand: int[node,
-    destination], -1 for none.
-    """
-    via = np.full((len(plan.nodes), len(plan.nodes)), -1)
-    for changes in itertools.islice(plan.routes, windowed.index(at_s) + 1):
-        for _, node, destination, hop in changes[changes["t_s"] <= at_s].tolist():
-            via[node, destination] = hop
-    there = plan.network.linked(plan.network.standing(at_s))[np.arange(len(via))[:, None], via]
-    return np.where(there, via, -1)
-
-
-def _longest_delay_us(plan: Plan) -> np.ndarray:
+def longest_delay_us(plan: Playable) -> np.ndarray:
     """Per link, over the whole plan."""
     longest_us = np.zeros(len(plan.links))
     for events in plan.events:
@@ -88,7 +66,7 @@ def _longest_delay_us(plan: Plan) -> np.ndarray:
     return longest_us
 
 
-def _first_values(plan: Plan) -> np.ndarray:
+def _first_values(plan: Playable) -> np.ndarray:
     """float[link, direction, Property]: what links have of their class until an event says else."""
     values = np.zeros((len(plan.links), 2, len(Property)))
     for of_link, link in zip(values, plan.links, strict=True):
@@ -105,11 +83,12 @@ class Sky(Mininet):
     called; `send` gives them to the kernel. So encoding is done before the deadline.
     """
 
-    def __init__(self, plan: Plan, early_us: float = 0.0):
+    def __init__(self, plan: Playable, early_us: float = 0.0):
         segments.check(plan.scenario)
         self.plan = plan
         self._early_us = early_us
-        self._means, self._satellites = plan.scenario.routing.means, len(plan.orbits)
+        satellites = sum(node.kind == "satellite" for node in plan.nodes)
+        self._means, self._satellites = plan.scenario.routing.means, satellites
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # two descriptors a node
         Mininet.inited = True  # no change of the machine's own limits by a dozen of `sysctl -w`
@@ -118,7 +97,7 @@ class Sky(Mininet):
         self.sky_nodes: list[SkyNode] = [self[name] for name in names]
         self.sky_links: dict[int, SkyLink] = {}  # by number in the plan
         self._lives: Counter[int] = Counter()
-        self._longest_us = _longest_delay_us(plan)
+        self._longest_us = longest_delay_us(plan)
         self._by_fd = {node.netlink.socket.fileno(): node for node in self.sky_nodes}
         self._answers = select.epoll()
         for fd in self._by_fd:
@@ -141,8 +120,8 @@ class Sky(Mininet):
 
     def _make_link(self, i: int) -> None:
         link = self.addLink(
-            *_ends(self.plan, i), up=False, max_delay_us=self._longest_us[i], early_us=self._early_us,
-            addressed=self._means.filled_by == "daemons", **_link(self.plan, i, self._lives[i]),
+            *ends(self.plan, i), up=False, max_delay_us=self._longest_us[i], early_us=self._early_us,
+            addressed=self._means.filled_by == "daemons", **of_link(self.plan, i, self._lives[i]),
         )  # fmt: skip
         link.hold(self._values[i])  # which go on changing while it is not there
         self.sky_links[i] = link
@@ -203,7 +182,7 @@ class Sky(Mininet):
         return intf.routes_to(to.ip, to.ip6)
 
     def prepare_routes(self, changes: np.ndarray) -> list[Outbox]:
-        """Messages for route changes of one instant, rows of routing.routes.CHANGE, in rounds.
+        """Messages for route changes of one instant, rows of routing.changes.CHANGE, in rounds.
 
         A route over a link that is down waits for it: until then its destination has none.
         """

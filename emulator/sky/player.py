@@ -8,16 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Outbox, Sky
 from skybed.topologies.contacts.properties import VALUED, comes, goes
-
-if TYPE_CHECKING:
-    from skybed.topologies.plan.plan import Plan, Window
+from skybed.topologies.plan.score import Playable, Window
 
 BEHIND_S = 0.02  # so late, the player stops working off a backlog and goes to the newest state
 COARSE_S = 0.1  # how long it sleeps at a time, to tell how far it is
@@ -90,7 +88,7 @@ class Player:
     the player itself: two threads would get each other's answers from the kernel.
     """
 
-    def __init__(self, sky: Sky, plan: Plan, log: Callable[[Played], None] = _forget):
+    def __init__(self, sky: Sky, plan: Playable, log: Callable[[Played], None] = _forget):
         self.sky = sky
         self.cpu_s = 0.0  # of the thread that plays
         self.stopped = threading.Event()

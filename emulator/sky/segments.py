@@ -16,13 +16,13 @@ from skybed.emulator.kernel.netns import Namespace
 from skybed.emulator.sky.node import LOOPBACK
 from skybed.topologies.arrays import Index
 from skybed.topologies.errors import MachineError
+from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.routing import srv6
-from skybed.topologies.scenario.file import Scenario
 
 AT_ONCE, TRIES, PAUSE_S = 100, 50, 1e-4
 
 
-def check(scenario: Scenario) -> None:
+def check(scenario: ScenarioModel) -> None:
     """Raise MachineError if the scenario wants what this kernel cannot do."""
     if not scenario.routing.means.keeps_path:
         return

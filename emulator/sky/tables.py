@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -20,17 +19,15 @@ from skybed.emulator.sky.player import Played
 from skybed.topologies.contacts import properties
 from skybed.topologies.contacts.properties import KINDS, Direction, Property
 from skybed.topologies.model.tables import APPLIED, CONTROL, EVENTS, ROUTES
+from skybed.topologies.plan.score import Playable
 from skybed.topologies.routing import windowed
-
-if TYPE_CHECKING:
-    from skybed.topologies.plan.plan import Plan
 
 KIND, PROPERTY = pa.array(KINDS), pa.array([what.name.lower() for what in Property])
 DIRECTION = pa.array([None, *(name.lower() for name in Direction.__members__)])  # by its number
 Columns = dict[str, pa.Array]
 
 
-def write_events(plan: Plan, path: Path) -> None:
+def write_events(plan: Playable, path: Path) -> None:
     """Write the table `events` of a plan."""
     columns = _event_columns(plan)
     with windowed.growing(path, EVENTS.schema) as append:
@@ -39,7 +36,7 @@ def write_events(plan: Plan, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def log(plan: Plan, run: Path) -> Iterator[Callable[[Played], None]]:
+def log(plan: Playable, run: Path) -> Iterator[Callable[[Played], None]]:
     """A function that adds what was played of a window to the tables `applied` and `routes`, which appear in
     `run` when the block ends.
 
@@ -63,11 +60,11 @@ def log(plan: Plan, run: Path) -> Iterator[Callable[[Played], None]]:
         yield append
 
 
-def _event_columns(plan: Plan) -> Callable[..., Columns]:
+def _event_columns(plan: Playable) -> Callable[..., Columns]:
     """What gives the columns of `events` for one window after another; the number of events runs on."""
     names = _names(plan)
     links = pa.array([link.name for link in plan.links], pa.string())
-    a, b = (names.take(pa.array(end)) for end in plan.network.ends)
+    a, b = (names.take(pa.array([getattr(link, end) for link in plan.links], pa.int64())) for end in "ab")
     first = 0
 
     def columns(events: np.ndarray, **more: np.ndarray) -> Columns:
@@ -92,7 +89,7 @@ def _event_columns(plan: Plan) -> Callable[..., Columns]:
     return columns
 
 
-def _route_columns(plan: Plan) -> Callable[[np.ndarray], Columns]:
+def _route_columns(plan: Playable) -> Callable[[np.ndarray], Columns]:
     """What gives the columns of `routes` but applied_s."""
     names = _names(plan)
 
@@ -135,7 +132,7 @@ def _forget(columns: Mapping[str, pa.Array]) -> None:
     """Routes that the player does not make."""
 
 
-def _names(plan: Plan) -> pa.Array:
+def _names(plan: Playable) -> pa.Array:
     return pa.array([node.name for node in plan.nodes], pa.string())
 
 

@@ -22,7 +22,7 @@ from skybed.emulator.sky.link import SkyLink
 from skybed.emulator.sky.node import GroundStation, SkyNode
 from skybed.scripts.bench.figures import Section, Tell, figure
 from skybed.traffic.nodes import bound_socket
-from skybed.traffic.wire import packets
+from skybed.traffic.wire import built, packets
 from skybed.traffic.wire.batch import Inbox, Outbox, raw_address
 
 RATE_BPS, DELAY_US, QUEUE_PACKETS = 10e9, 1000.0, 20_000
@@ -124,7 +124,8 @@ def generator(params: dict[str, Any], tell: Tell) -> Section:
 
 def _prepared(source: SkyNode, target: SkyNode, for_s: float) -> float:
     """Made once; sequence numbers and time stamps patched in place; many to a system call."""
-    request = packets.stamp_request(packets.STAMP_BYTES, SSID)
+    request = bytearray(built.stamp_request(packets.STAMP_BYTES))
+    packets.STAMP_HEAD.pack_into(request, 0, 0, 0, packets.STAMP_HEAD.unpack_from(request)[2], SSID)
     outbox = Outbox(AT_ONCE, len(request), raw_address(target.ip, packets.STAMP_PORT))
     outbox.data[:] = np.frombuffer(request, np.uint8)
     heads = np.ndarray(AT_ONCE, [("seq", ">u4"), ("sent", ">u8")], outbox.data, strides=(len(request),))
@@ -160,7 +161,7 @@ def _one(_sent: object) -> int:
 def _probe(target: SkyNode, seq: int) -> Packet:
     now = packets.ntp_from_ns(time.time_ns())
     stamp = STAMPSessionSenderTestUnauthenticated(
-        seq=seq, ts=now, ssid=SSID, err_estimate=packets.error_estimate()
+        seq=seq, ts=now, ssid=SSID, err_estimate=built.error_estimate()
     )
     return IP(dst=target.ip) / UDP(sport=PORT, dport=packets.STAMP_PORT) / stamp
 

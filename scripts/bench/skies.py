@@ -27,7 +27,7 @@ from skybed.emulator.kernel.netns import Namespace
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.scripts.bench.figures import Section, Tell, figure
-from skybed.topologies.contacts.contacts import Link
+from skybed.topologies.contacts.nodes import Link
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 

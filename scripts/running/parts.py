@@ -24,7 +24,7 @@ from skybed.emulator.sky.player import Player
 from skybed.emulator.sky.recorder import record
 from skybed.topologies.errors import InvalidRun, SkybedError
 from skybed.topologies.model.flows import Flow
-from skybed.topologies.plan.plan import Plan
+from skybed.topologies.plan.score import Playable
 from skybed.traffic import session
 from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.session import Session
@@ -122,7 +122,7 @@ class Playback(Part):
     conducts, in the main thread, where nothing makes it wait.
     """
 
-    def __init__(self, sky: Sky, plan: Plan, run: Path, building_s: float) -> None:
+    def __init__(self, sky: Sky, plan: Playable, run: Path, building_s: float) -> None:
         self._building_s = building_s
         self._tables = ExitStack()
         self.player = Player(sky, plan, self._tables.enter_context(tables.log(plan, run)))
@@ -261,11 +261,17 @@ def recorder(sky: Sky, run: Path, flows: Sequence[Flow]) -> Forked:
     return Forked("recorder", partial(record, sky, run, *session.ports(flows)), run / "recorder.log")
 
 
-def traffic(flows: Sequence[Flow], nodes: Mapping[str, NodeHandle], until_s: float, run: Path) -> Forked:
-    """All traffic of a run; its tables go into `run`."""
+def traffic(
+    flows: Sequence[Flow],
+    nodes: Mapping[str, NodeHandle],
+    packets: Mapping[str, bytes],
+    until_s: float,
+    run: Path,
+) -> Forked:
+    """All traffic of a run; its tables go into `run`. packets: what session.built gave."""
 
     def work(pipe: Connection) -> dict[str, Any]:
-        with Session(flows, nodes, until_s, run) as crossing:
+        with Session(flows, nodes, packets, until_s, run) as crossing:
             crossing.open()
             pipe.send(None)
             crossing.begin(pipe.recv())

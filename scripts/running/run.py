@@ -16,16 +16,18 @@ import numpy as np
 
 from skybed.analysis.compare import exact
 from skybed.analysis.manifest import Manifest
-from skybed.emulator.daemons import daemons
+from skybed.emulator.daemons import daemons, routers
 from skybed.emulator.lanes import lanes
 from skybed.emulator.sky import tables
+from skybed.scripts.running import handover
 from skybed.scripts.running.follow import Limits, follow
 from skybed.scripts.running.progress import Listener, ProgressBar, report_every_s
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.routing import windowed
+from skybed.topologies.routing import planned, windowed
 from skybed.topologies.scenario.file import Scenario
+from skybed.traffic import session
 
 PACKAGES = ("mininet", "scapy", "pyroute2", "sgp4", "skyfield", "numpy", "scipy", "pandas")
 GUEST_MEMORY_MB = 1024
@@ -72,7 +74,7 @@ def run(
             plan = Plan.make(scenario, progress=lambda what, share: listener.at("planning", share, what))
         plan = replace(plan, scenario=scenario)
         daemons.check(plan)
-        _write_plan(plan, out)
+        hand_over(plan, out)
         manifest = _manifest(scenario, lane, options.clock)
         manifest.write(out)
         zero_ns = round(scenario.begin.timestamp() * 1e9)
@@ -98,11 +100,17 @@ def new_directory(scenario: Scenario) -> Path:
     return Path("runs") / f"{scenario.name}-{dt.datetime.now():%Y%m%d-%H%M%S}"
 
 
-def _write_plan(plan: Plan, out: Path) -> None:
+def hand_over(plan: Plan, out: Path) -> None:
+    """Write into a run directory what the inside is given, and what was to happen."""
     plan.save(out / "plan")
     stored = Plan.load(out / "plan")  # its events are read, not worked out again
     tables.write_events(stored, out / "events.parquet")
     (out / "scenario.yaml").write_text(plan.scenario.dump())
+    handover.give(out, session.built(plan.scenario.traffic))
+    if plan.scenario.routing.means.filled_by == "daemons":
+        changes = planned.played(stored.network, stored.routes)
+        links = [link.name for link in plan.links]
+        handover.give_for_daemons(out, changes, links, routers.link_costs(plan))
 
 
 def _limits(plan: Plan, options: Options) -> Limits:

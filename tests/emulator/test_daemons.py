@@ -102,10 +102,10 @@ def test_bgp_sessions_have_two_ends(name, taken_by_bird):
     """What a node is told of a session is what its peer is told; within a domain all hang on the anchor."""
     made = Plan.make(Scenario.load(ROOT / "scenarios" / f"{name}.yaml"), duration_s=20)
     assert len(taken_by_bird(made)) == len(made.nodes) == 80
-    told = {router.node.name: router.bgp for router in routers.of_plan(made)}
+    told = {router.node.name: router.bgp for router in routers.of_plan(made, routers.link_costs(made))}
     ends = {(node, s.peer.name, s.asn) for node, bgp in told.items() for s in (*bgp.within, *bgp.between)}
     assert {(peer, node, told[node].asn) for node, peer, _ in ends} == ends
-    groups = domains.of_network(made.network)
+    groups = domains.groups(made.scenario.routing, made.nodes)
     domain = {made.nodes[n].name: group for group in groups for n in group.members}
     crossing = {x.name for x in made.links if len({domain[made.nodes[n].name].asn for n in (x.a, x.b)}) == 2}
     between = {"--".join(sorted((node, s.peer.name))) for node, bgp in told.items() for s in bgp.between}

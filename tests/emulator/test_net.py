@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from skybed.emulator import mn
 from skybed.emulator.sky import net
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.plan import timeline
@@ -38,12 +39,12 @@ def test_the_table_at_a_time_takes_no_window_beyond_it(plan, at_s):
             asked.append(piece)
             yield piece
 
-    assert (net._table(replace(plan, routes=Pieces(watched)), at_s) == expected).all()
+    assert (mn.table(replace(plan, routes=Pieces(watched)), at_s) == expected).all()
     assert (expected >= 0).any() and len(asked) == at_s // 60 + 1
 
 
 def test_the_longest_delay_is_that_of_all_windows(plan):
-    longest_us = net._longest_delay_us(plan)
+    longest_us = net.longest_delay_us(plan)
     events = plan.events.whole()
     for link in range(len(plan.links)):
         mine = events[events["link"] == link]
@@ -55,7 +56,7 @@ def test_a_still_has_no_route_over_a_link_without_carrier():
     scenario = Scenario.load(RING.with_name("reroute-schedule.yaml"))
     broken = Plan.make(scenario, duration_s=90)
     a, b = (broken.node(name) for name in scenario.faults[1].link)
-    before, during = (net._table(broken, at_s) for at_s in (79.0, 85.0))
+    before, during = (mn.table(broken, at_s) for at_s in (79.0, 85.0))
     assert (before[a] == b).any() and (before[b] == a).any()
     assert not (during[a] == b).any() and not (during[b] == a).any()
-    assert net.SkyTopo(plan=broken, at_s=85.0).nodes()
+    assert mn.Still(plan=broken, at_s=85.0).nodes()

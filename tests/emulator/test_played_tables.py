@@ -12,7 +12,7 @@ from skybed.emulator.sky.player import Played
 from skybed.topologies.contacts import properties
 from skybed.topologies.contacts.properties import KINDS, Direction
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.routing.routes import CHANGE
+from skybed.topologies.routing.changes import CHANGE
 from skybed.topologies.scenario.file import Scenario
 from support import hand_made
 

@@ -13,7 +13,7 @@ from skybed.emulator.sky.player import Player
 from skybed.topologies.contacts import properties
 from skybed.topologies.contacts.properties import KINDS, Direction
 from skybed.topologies.plan.plan import Window
-from skybed.topologies.routing.routes import CHANGE
+from skybed.topologies.routing.changes import CHANGE
 from support import hand_made
 
 

@@ -142,6 +142,7 @@ def test_a_process_that_ends_in_the_run_is_named(in_lane, tmp_path):
     before = f"""
 import json, time
 from pathlib import Path
+from skybed.emulator.daemons import routers
 from skybed.emulator.daemons.daemons import Daemons
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
@@ -151,7 +152,7 @@ from skybed.topologies.scenario.file import Scenario
 plan = Plan.make(Scenario.load({str(tmp_path / "six.yaml")!r}))
 sky = Sky(plan)
 Player(sky, plan).open()
-daemons = Daemons(sky, Path({str(tmp_path / "routing")!r}))
+daemons = Daemons(sky, Path({str(tmp_path / "routing")!r}), routers.link_costs(plan))
 daemons.start()
 """
     answer = in_lane(program, before=before)

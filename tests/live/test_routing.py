@@ -151,12 +151,13 @@ def test_all_runs_compared_show_the_difference(runs, skybed, tmp_path):
 HEAD = """
 import json, os, signal, socket, time
 from pathlib import Path
+from skybed.emulator.daemons import routers
 from skybed.emulator.daemons.daemons import Daemons
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.topologies.errors import MachineError
+from skybed.topologies.plan import score
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.routing import ways
 from skybed.topologies.scenario.file import Scenario
 
 scenario = Scenario.load("NAME")
@@ -164,7 +165,7 @@ routing = scenario.routing.model_copy(update={"protocol": "ospf"})
 plan = Plan.make(scenario.model_copy(update={"routing": routing}), duration_s=20)
 sky = Sky(plan)
 Player(sky, plan).open()
-daemons = Daemons(sky, Path("FOLDER"))
+daemons = Daemons(sky, Path("FOLDER"), routers.link_costs(plan))
 daemons.start()
 """
 
@@ -252,7 +253,7 @@ def test_every_pair_of_74_nodes_pings_over_both_families(in_lane, tmp_path):
     converged_s = time.monotonic() - began_s
     four = socket.AF_INET, socket.IPPROTO_ICMP, 8, "ip"
     six = socket.AF_INET6, socket.IPPROTO_ICMPV6, 128, "ip6"
-    reachable = ways.reachable(plan.network, 0.0)
+    reachable = score.reachable(plan, 0.0)
     wanted = answered = 0
     for number, node in enumerate(sky.sky_nodes):
         for family, protocol, request, field in (four, six):

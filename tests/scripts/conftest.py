@@ -31,7 +31,7 @@ def good_run(tmp_path_factory):
     """A run directory of a sky without traffic, in which everything happened when it should."""
     folder = tmp_path_factory.mktemp("run")
     fields = yaml.safe_load(PAIR.read_text()) | {"traffic": []}
-    run._write_plan(Plan.make(Scenario.model_validate(fields)), folder)
+    run.hand_over(Plan.make(Scenario.model_validate(fields)), folder)
     plan = Plan.load(folder / "plan")
     with tables.log(plan, folder) as log:
         for window in plan.windows():

@@ -74,7 +74,7 @@ def test_writing_holds_no_more_than_two_windows(plan, watches, tmp_path):
 
 
 def test_a_run_begins_with_events_that_are_worked_out_once(plan, watches, tmp_path):
-    run._write_plan(plan, tmp_path)
+    run.hand_over(plan, tmp_path)
     assert [(watches[name].times, watches[name].most) for name in ("events", "routes")] == [(1, 2), (1, 2)]
     events = pd.read_parquet(tmp_path / "events.parquet")
     meant = plan.events.whole()

@@ -6,11 +6,12 @@ import pathlib
 import numpy as np
 import pytest
 
-from skybed.topologies.contacts.contacts import Link
+from skybed.topologies.contacts.nodes import Link
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.links import LinkClass
+from skybed.topologies.plan import score
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.routing import domains, ways
+from skybed.topologies.routing import domains
 from skybed.topologies.scenario import file
 from skybed.topologies.scenario.file import Scenario
 
@@ -37,7 +38,7 @@ def parse(text=TEXT):
 
 def test_a_domain_has_layers_the_ground_and_single_nodes():
     plan = Plan.make(parse())
-    groups = domains.of_network(plan.network)
+    groups = domains.groups(plan.scenario.routing, plan.nodes)
     space, rest = groups
     named = [[plan.nodes[n].name for n in group.members] for group in (space, rest)]
     assert named == [
@@ -82,7 +83,7 @@ def test_a_way_leads_through_third_domains_only_if_they_carry_transit():
     links = [(0, 2), (1, 2), (2, 3), (3, 4)]
     for transit in (True, False):
         found = [group(0, [0, 1]), group(1, [2], transit), group(2, [3, 4])]
-        reached = domains.reachable(links, found, 5)
+        reached = domains.reachable(*np.array(links).T, found, 5)
         assert (reached == reached.T).all() and not reached.diagonal().any()
         assert reached[0, 2] and reached[1, 2] and reached[2, 4] and reached[3, 4]
         assert reached[0, 4] == reached[1, 3] == transit
@@ -107,10 +108,10 @@ def test_planned_routes_stay_within_their_domains(protocol):
     relay, *others = rule.domains
     rule = rule.model_copy(update={"domains": [relay.model_copy(update={"protocol": protocol}), *others]})
     plan = Plan.make(scenario.model_copy(update={"routing": rule}), duration_s=5)
-    members = set(domains.of_network(plan.network)[0].members.tolist())
+    members = set(domains.groups(plan.scenario.routing, plan.nodes)[0].members.tolist())
     changes = np.concatenate([window.changes for window in plan.windows()])
     for field in ("node", "dst"):
         assert set(changes[field].tolist()) == members
     assert set(changes["via"].tolist()) <= members
     opening = changes[changes["t_s"] == 0]
-    assert len(opening) == ways.reachable(plan.network, 0.0)[np.ix_(sorted(members), sorted(members))].sum()
+    assert len(opening) == score.reachable(plan, 0.0)[np.ix_(sorted(members), sorted(members))].sum()

@@ -12,8 +12,8 @@ from skybed.topologies.errors import ScenarioError
 from skybed.topologies.orbits.ephemeris import satrec, timescale
 from skybed.topologies.orbits.geometry import great_circle_km
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.plan.score import reachable
 from skybed.topologies.routing import oracle, routes
-from skybed.topologies.routing.ways import reachable
 from skybed.topologies.scenario.file import Scenario
 
 T_S = np.arange(0, 60, 0.01)
@@ -122,15 +122,15 @@ def test_what_can_be_reached_is_not_over_silent_or_cut_links():
     ]
     broken = plan(cut)
     ends = [(west, east), (west, north), (north, east)]
-    assert [bool(reachable(broken.network, 9.0)[a, b]) for a, b in ends] == [True, True, True]
-    assert [bool(reachable(broken.network, 11.0)[b, a]) for a, b in ends] == [False, True, False]
+    assert [bool(reachable(broken, 9.0)[a, b]) for a, b in ends] == [True, True, True]
+    assert [bool(reachable(broken, 11.0)[b, a]) for a, b in ends] == [False, True, False]
 
 
 def test_what_can_be_reached_is_not_through_a_station_that_does_not_relay():
     cut = [{"kind": "carrier", "link": ["west", "east"], "at_s": 10}]
     west, east = (plan([]).node(name) for name in ("west", "east"))
-    assert reachable(plan(cut).network, 11.0)[west, east]
-    assert not reachable(plan(cut, ground_relay=False).network, 11.0)[west, east]
+    assert reachable(plan(cut), 11.0)[west, east]
+    assert not reachable(plan(cut, ground_relay=False), 11.0)[west, east]
 
 
 def test_where_daemons_route_the_plan_keeps_the_oracle_s_routes_and_plays_none():

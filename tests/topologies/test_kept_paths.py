@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skybed.topologies.routing import srv6
+from skybed.topologies.routing.changes import CHANGE
 from skybed.topologies.routing.forwarding import Forwarding
-from skybed.topologies.routing.routes import CHANGE, Graph
+from skybed.topologies.routing.routes import Graph
 
 #      1 ---- 2        four satellites, 0 to 3, and two ground nodes: 4 below 0, 5 below 3
 #      |      |        each link takes 10 ms

@@ -12,7 +12,7 @@ from scapy.contrib.stamp import (
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.inet6 import ICMPv6EchoRequest
 
-from skybed.traffic.wire import packets
+from skybed.traffic.wire import built, packets
 
 
 def unix_ns(text):
@@ -34,14 +34,14 @@ def test_ntp_time_stamps_keep_every_nanosecond(ns):
 
 
 def test_error_estimate_is_101_us_and_synchronized():
-    estimate = packets.error_estimate()
+    estimate = built.error_estimate()
     assert estimate.multiplier * 2.0 ** (estimate.scale - 32) == pytest.approx(101e-6, rel=0.01)
     assert (estimate.S, estimate.Z) == (1, 0)
 
 
 @pytest.mark.parametrize("size", [44, 45, 47, 48, 64, 1400])
 def test_stamp_request_has_the_asked_size_and_dissects(size):
-    request = packets.stamp_request(size, ssid=7)
+    request = bytearray(built.stamp_request(size))
     assert len(request) == size
     packets.STAMP_HEAD.pack_into(
         request, 0, 12, packets.ntp_from_ns(unix_ns("2026-05-09T00:00:00")), 0x8D35, 7
@@ -51,11 +51,11 @@ def test_stamp_request_has_the_asked_size_and_dissects(size):
     assert int(read.ts) == unix_ns("2026-05-09T00:00:00") // 10**9 + packets.NTP_UNIX_S
     assert (read.err_estimate.S, read.err_estimate.scale, read.err_estimate.multiplier) == (1, 13, 53)
     if size >= 48:
-        assert [(tlv.type, tlv.len) for tlv in read.tlv_objects] == [(packets.EXTRA_PADDING, size - 48)]
+        assert [(tlv.type, tlv.len) for tlv in read.tlv_objects] == [(built.EXTRA_PADDING, size - 48)]
 
 
 def test_stamp_reply_dissects():
-    reply = packets.stamp_reply()
+    reply = bytearray(built.stamp_reply())
     assert len(reply) == packets.STAMP_BYTES
     packets.STAMP_HEAD.pack_into(reply, 0, 3, 30 << 32, 0x8D35, 9)
     packets.STAMP_REFLECTED.pack_into(
@@ -67,13 +67,15 @@ def test_stamp_reply_dissects():
     assert read.err_estimate_sender.multiplier == 53
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(8, 200))
-def test_echo_request_keeps_a_right_checksum_whatever_its_number(seq, size):
-    packet = packets.echo_request(4, 77, size)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 2**16 - 1), st.integers(8, 200))
+def test_echo_request_keeps_a_right_checksum_whatever_its_numbers(seq, ident, size):
+    packet = bytearray(built.echo_request(4, size))
+    packets.identify_echo(packet, ident, checksummed=True)
+    assert bytes(packet) == bytes(ICMP(type=8, id=ident, seq=0) / bytes(packet[8:]))
     checksum0 = packets.ECHO_HEAD.unpack_from(packet)[2]
     packets.set_echo_sequence(packet, seq, checksum0)
     read = ICMP(bytes(packet))
-    assert (read.id, read.seq) == (77, seq & 0xFFFF)
+    assert (read.id, read.seq) == (ident, seq & 0xFFFF)
     stated = read.chksum
     del read.chksum
     assert ICMP(bytes(read)).chksum == stated
@@ -81,11 +83,12 @@ def test_echo_request_keeps_a_right_checksum_whatever_its_number(seq, size):
 
 
 def test_echo_request_of_ipv6_leaves_the_checksum_to_the_kernel():
-    packet = packets.echo_request(6, 77, 64)
+    packet = bytearray(built.echo_request(6, 64))
+    packets.identify_echo(packet, 77, checksummed=False)
     packets.set_echo_sequence(packet, 70_000, None)
     read = ICMPv6EchoRequest(bytes(packet))
     assert (read.id, read.seq, read.cksum, len(read.data)) == (77, 70_000 & 0xFFFF, 0, 64)
 
 
 def test_echo_request_in_ip_is_well_formed():
-    assert IP(bytes(IP() / bytes(packets.echo_request(4, 1, 8)))).len == 20 + 8 + 8
+    assert IP(bytes(IP() / built.echo_request(4, 8))).len == 20 + 8 + 8

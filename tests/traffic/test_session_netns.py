@@ -14,7 +14,7 @@ from skybed.traffic.kinds.probe import ProbeFlow
 from skybed.traffic.kinds.tcp import TcpFlow
 from skybed.traffic.kinds.trace import TraceFlow
 from skybed.traffic.kinds.udp import UdpFlow
-from skybed.traffic.session import Session
+from skybed.traffic.session import Session, built
 from support.plain_netns import FakeClock, can_make_namespaces, chain
 
 pytestmark = [
@@ -35,7 +35,7 @@ def nodes():
 
 def play(nodes, flows, out, until_s=1.0, meanwhile=lambda clock: None):
     """The tables of flows, and ended_s, when all was over. meanwhile: what else happens, in a thread."""
-    with Session(flows, nodes, until_s, out) as session:
+    with Session(flows, nodes, built(flows), until_s, out) as session:
         session.open()
         clock = FakeClock(0.3)
         session.begin(clock)
@@ -262,7 +262,7 @@ def test_traffic_that_is_ended_early_writes_its_tables(nodes, tmp_path):
         UdpFlow(name="u", kind="udp", source="east", target="west", rate_mbps=1),
         TcpFlow(name="t", kind="tcp", source="east", target="west", rate_mbps=1),
     ]
-    traffic = parts.traffic(flows, nodes, 60.0, tmp_path)
+    traffic = parts.traffic(flows, nodes, built(flows), 60.0, tmp_path)
     try:
         traffic.open()
         clock = FakeClock(0.5)

@@ -12,7 +12,7 @@ from support.plain_netns import FakeClock
 
 @pytest.mark.parametrize("name", ["probes", "paths", "flows"])
 def test_a_run_without_flows_writes_empty_tables_with_their_types(tmp_path, name):
-    with Session([], {}, 1.0, tmp_path) as session:
+    with Session([], {}, {}, 1.0, tmp_path) as session:
         session.open()
         session.begin(FakeClock())
         session.run()

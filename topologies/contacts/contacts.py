@@ -11,6 +11,7 @@ import pandas as pd
 
 from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts.access import Chooser, Rulebook, setup_range_s, setup_s, views
+from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.contacts.patterns import pairs
 from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.errors import ScenarioError
@@ -28,30 +29,6 @@ Progress = Callable[[str, float], None]  # what is being done, and how much of i
 
 def quiet(what: str, share: float) -> None:
     """Progress that nobody watches."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """kind: satellite or ground; layer: empty for ground; ip, ip6: addresses that follow its number."""
-
-    name: str
-    kind: str
-    layer: str
-    ip: str
-    ip6: str
-
-
-@dataclass(frozen=True)
-class Link:
-    """Two nodes, a < b (their numbers), that are linked at times; kind: isl, access or fibre; class_name: of
-    link_class; name: a--b."""
-
-    a: int
-    b: int
-    kind: str
-    class_name: str
-    link_class: LinkClass
-    name: str
 
 
 class Span(NamedTuple):

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from skybed.topologies.arrays import Array
 from skybed.topologies.contacts import faults, undisturbed
-from skybed.topologies.contacts.contacts import Link, Node, Progress, quiet
+from skybed.topologies.contacts.contacts import Progress, quiet
+from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.contacts.undisturbed import Undisturbed
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint

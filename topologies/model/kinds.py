@@ -69,6 +69,9 @@ class Played(Protocol):
 class FlowKind(Protocol):
     """What the module of a kind has. Nothing else depends on the kind.
 
+    It may also have `build(flows)`: packets by name, made before there is a lane, for `start` to find in
+    `stage.packets`.
+
     MODEL: what a scenario file says of a flow of this kind; its field `kind` has the name. TABLE: where what
     it measures is written. METRICS: those that are worked out of it; `measures` of the model may leave some
     out. UNIT: what it sends, in the plural. LOADS: whether it fills links, so that probes that share one wait

@@ -6,7 +6,6 @@ import pathlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,31 +13,24 @@ from numpy.typing import ArrayLike
 
 from skybed.topologies.arrays import Array
 from skybed.topologies.contacts import network
-from skybed.topologies.contacts.contacts import Link, Node, Progress, quiet
+from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.network import Network
+from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.model.flows import HOPS
-from skybed.topologies.plan import store, timeline
-from skybed.topologies.routing import forwarding, oracle, planned, ways, windowed
+from skybed.topologies.plan import score, store, timeline
+from skybed.topologies.plan.score import Window
+from skybed.topologies.routing import forwarding, oracle, planned, ways
 from skybed.topologies.routing.forwarding import Forwarding, Walks
 from skybed.topologies.routing.ways import Paths
 from skybed.topologies.routing.windowed import Pieces
 from skybed.topologies.scenario.file import Scenario
 
 
-class Window(NamedTuple):
-    """What is to be played from begin_s (included) to end_s (not): properties.EVENT and routes.CHANGE."""
-
-    begin_s: float
-    end_s: float
-    events: np.ndarray
-    changes: np.ndarray
-
-
 @dataclass(frozen=True, eq=False)
 class Plan:
     """A network over time, and what is to be done to its links and forwarding tables.
 
-    events, routes: properties.EVENT and routes.CHANGE, worked out, or read, whenever they are gone through.
+    events, routes: properties.EVENT and changes.CHANGE, worked out, or read, whenever they are gone through.
     Times are run time: s since the scenario begins.
     """
 
@@ -114,15 +106,9 @@ class Plan:
     # -- what happens ----------------------------------------------------------------------------
 
     def windows(self) -> Iterator[Window]:
-        """What is to be played, WINDOW_S (of routing.windowed) at a time, the last up to duration_s;
-        of changes of routes only those that daemons do not make.
-
-        Each is worked out, or read, when it is asked for: a plan of days can be played without holding it.
-        """
-        both = zip(self.events, planned.played(self.network, self.routes), strict=True)
-        for number, (events, changes) in enumerate(both):
-            begin_s = number * windowed.WINDOW_S
-            yield Window(begin_s, min(begin_s + windowed.WINDOW_S, self.duration_s), events, changes)
+        """See score.Playable."""
+        changes = Pieces(partial(planned.played, self.network, self.routes))
+        return score.windows(self.events, changes, self.duration_s)
 
     def path(self, src: str, dst: str, t_s: ArrayLike) -> Paths:
         """The shortest path at each of the ascending times over the links that stand, routing aside."""

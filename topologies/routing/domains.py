@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from skybed.topologies.contacts.contacts import Link
-from skybed.topologies.contacts.network import Network
-from skybed.topologies.model.routing import Domain, belongs
+from skybed.topologies.contacts.nodes import Link, Node
+from skybed.topologies.model.routing import Domain, Routing, belongs
+from skybed.topologies.routing import reach
 
 FIRST_AS = 64_512  # of those for private use (RFC 6996)
 
@@ -38,51 +36,60 @@ class External:
     domain: int
 
 
-def of_network(network: Network) -> list[Group]:
+def groups(routing: Routing, nodes: Sequence[Node]) -> list[Group]:
     """The domains of a network in the scenario's order; none where it is one."""
-    routing, groups = network.scenario.routing, []
+    names, found = [node.name for node in nodes], []
     for number, rule in enumerate(routing.domains):
-        members = [n for n, node in enumerate(network.nodes) if belongs(rule.nodes, node.name, node.layer)]
-        anchor = network.node(rule.anchor) if rule.anchor else members[0]
+        members = [n for n, node in enumerate(nodes) if belongs(rule.nodes, node.name, node.layer)]
+        anchor = names.index(rule.anchor) if rule.anchor else members[0]
         protocol = routing.within(rule).protocol
-        groups.append(Group(rule, protocol, FIRST_AS + number, np.array(members), anchor))
-    return groups
+        found.append(Group(rule, protocol, FIRST_AS + number, np.array(members), anchor))
+    return found
 
 
-def of_nodes(groups: Sequence[Group], nodes: int) -> np.ndarray:
+def of_nodes(joined: Sequence[Group], nodes: int) -> np.ndarray:
     """int[nodes]: the domain of each node; 0 everywhere where all is one network."""
     domain = np.zeros(nodes, int)
-    for number, group in enumerate(groups):
+    for number, group in enumerate(joined):
         domain[group.members] = number
     return domain
 
 
-def links_within(network: Network, protocol: str) -> np.ndarray:
-    """bool[links]: which are within a domain of a protocol."""
-    groups = of_network(network)
-    chosen = [n for n, group in enumerate(groups) if group.protocol == protocol]
-    a, b = (of_nodes(groups, len(network.nodes))[end] for end in network.ends)
-    return (a == b) & np.isin(a, chosen)
+def links_within(joined: Sequence[Group], protocol: str, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """bool[links]: which are within a domain of a protocol. a, b: the nodes at their ends."""
+    within = np.zeros(len(a), bool)
+    for group in joined:
+        if group.protocol == protocol:
+            within |= np.isin(a, group.members) & np.isin(b, group.members)
+    return within
 
 
-def reachable(links: Sequence[tuple[int, int]], groups: Sequence[Group], nodes: int) -> np.ndarray:
-    """bool[node, destination]: between which nodes links and the domains' rules leave a way: within a domain
-    over its own links, between two over those of both and of all that carry transit.
+def reachable(a: np.ndarray, b: np.ndarray, joined: Sequence[Group], nodes: int) -> np.ndarray:
+    """bool[node, destination]: between which nodes links (a, b: their ends) and the domains' rules leave a
+    way: within a domain over its own links, between two over those of both and of all that carry transit.
     """
-    domain = of_nodes(groups, nodes)
-    a, b = np.array(links, int).reshape(-1, 2).T
+    domain = of_nodes(joined, nodes)
     reached = np.zeros((nodes, nodes), bool)
-    transit = [n for n, group in enumerate(groups) if group.rule.transit]
-    for here, there in itertools.combinations_with_replacement(range(len(groups)), 2):
+    transit = [n for n, group in enumerate(joined) if group.rule.transit]
+    for here, there in itertools.combinations_with_replacement(range(len(joined)), 2):
         allowed = np.isin(domain, [here] if here == there else [here, there, *transit])
         use = allowed[a] & allowed[b]
-        graph = coo_array((np.ones(use.sum(), bool), (a[use], b[use])), shape=(nodes, nodes))
-        _, part = connected_components(graph, directed=False)
-        pair = np.ix_(groups[here].members, groups[there].members)
+        part = reach.parts(a[use], b[use], nodes)
+        pair = np.ix_(joined[here].members, joined[there].members)
         reached[pair] = part[pair[0]] == part[pair[1]]
         reached[pair[1].T, pair[0].T] = reached[pair].T
     np.fill_diagonal(reached, False)
     return reached
+
+
+def reached(routing: Routing, nodes: Sequence[Node], a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """bool[node, destination]: which nodes have a way to which others over links with these ends, as domains,
+    if there are any, and the rule about ground relay allow.
+    """
+    if joined := groups(routing, nodes):
+        return reachable(a, b, joined, len(nodes))
+    satellites = sum(node.kind == "satellite" for node in nodes)
+    return reach.reachable(a, b, len(nodes), satellites, routing.ground_relay)
 
 
 def externals(links: Sequence[Link], domain: np.ndarray) -> list[list[External]]:

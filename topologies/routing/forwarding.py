@@ -48,7 +48,7 @@ class Walks(NamedTuple):
 class Forwarding:
     """Forwarding tables over time, and the links that packets meet.
 
-    changes: array of routes.CHANGE by time, of which the first may come before 0. A packet crosses a link if
+    changes: array of changes.CHANGE by time, of which the first may come before 0. A packet crosses a link if
     the link stands, and is not silenced, when the packet leaves, and still stands when it arrives.
     keeps_path: from its first node on the ground on a packet follows the routes of that instant.
     """

@@ -23,14 +23,15 @@ def graph(network: Network) -> Graph:
 def windows(
     network: Network, within: str = "", progress: Progress = quiet, may: np.ndarray | None = None
 ) -> Iterator[np.ndarray]:
-    """Arrays of routes.CHANGE, one for each WINDOW_S.
+    """Arrays of changes.CHANGE, one for each WINDOW_S.
 
     within: only in domains of this protocol, and over their own links. may: see routes.windows.
     """
     rule = network.scenario.routing
     usable = faults.routed(network.contacts, network.lost, rule)
     if within:
-        usable = usable.where(domains.links_within(network, within)[usable.key])
+        inside = domains.links_within(domains.groups(rule, network.nodes), within, *network.ends)
+        usable = usable.where(inside[usable.key])
     tell = partial(progress, "routes")
     yield from routes.windows(
         graph(network), usable, _destinations(network), rule.interval_s, network.duration_s, tell, may

@@ -9,14 +9,14 @@ import numpy as np
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.model.protocols import PROTOCOLS
-from skybed.topologies.routing import domains, oracle, routes, schedule, windowed
+from skybed.topologies.routing import changes, domains, oracle, schedule, windowed
 
 PLANNERS = {"oracle": oracle.windows, "schedule": schedule.windows}
 
 
 def windows(network: Network, progress: Progress = quiet) -> Iterator[np.ndarray]:
-    """Arrays of routes.CHANGE, one for each WINDOW_S: the schedule's where it routes, else the oracle's. They
-    are what daemons are measured by.
+    """Arrays of changes.CHANGE, one for each WINDOW_S: the schedule's where it routes, else the oracle's.
+    They are what daemons are measured by.
     """
     planner = PLANNERS.get(network.scenario.routing.means.filled_by, oracle.windows)
     yield from planner(network, progress=progress)
@@ -29,7 +29,7 @@ def played(network: Network, planned: Iterable[np.ndarray]) -> Iterator[np.ndarr
     """
     if network.scenario.routing.means.filled_by != "daemons":
         return iter(planned)
-    within = {group.protocol for group in domains.of_network(network)}
+    within = {group.protocol for group in domains.groups(network.scenario.routing, network.nodes)}
     by = {name: PLANNERS.get(protocol.filled_by) for name, protocol in PROTOCOLS.items() if name in within}
     parts = [planner(network, name) for name, planner in by.items() if planner]
-    return routes.merged(parts or [iter(windowed.cut(np.empty(0, routes.CHANGE), network.duration_s))])
+    return changes.merged(parts or [iter(windowed.cut(np.empty(0, changes.CHANGE), network.duration_s))])

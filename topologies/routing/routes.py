@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,7 @@ from scipy.sparse.csgraph import dijkstra
 from skybed.topologies.arrays import Array, DelayAt, Index
 from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.routing import windowed
-
-# A change of a forwarding table: via is the next hop, -1 for none. Changes are sorted by time, node and
-# destination; a node has no route to a destination before its first change.
-CHANGE = np.dtype([("t_s", "f8"), ("node", "i4"), ("dst", "i4"), ("via", "i4")])
+from skybed.topologies.routing.changes import CHANGE
 
 
 class Mesh:
@@ -117,13 +114,6 @@ def windows(
     yield np.concatenate(parts)
     for _ in range(window + 1, windowed.count(duration_s)):
         yield np.empty(0, CHANGE)
-
-
-def merged(parts: Sequence[Iterator[np.ndarray]]) -> Iterator[np.ndarray]:
-    """Changes of several, window by window, as those of one."""
-    for each in zip(*parts, strict=True):
-        changes = np.concatenate(each)
-        yield changes[np.lexsort((changes["dst"], changes["node"], changes["t_s"]))]
 
 
 def meshes(graph: Graph, usable: Spans, times_s: Array) -> Iterator[tuple[float, Index, Mesh]]:

@@ -15,17 +15,17 @@ import numpy as np
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.model.routing import Copy, belongs
-from skybed.topologies.routing import oracle, routes
+from skybed.topologies.routing import changes, oracle
 
 
 def windows(network: Network, within: str = "", progress: Progress = quiet) -> Iterator[np.ndarray]:
-    """Arrays of routes.CHANGE, one for each WINDOW_S. Each distinct copy is worked out once. within: see
+    """Arrays of changes.CHANGE, one for each WINDOW_S. Each distinct copy is worked out once. within: see
     oracle.windows.
     """
     linked = network.linked()
     copies = [Copy(), *network.scenario.routing.copies]
     held = _held(network, copies)
-    return routes.merged(
+    return changes.merged(
         [
             oracle.windows(
                 network.believed(copies[k], progress), within, progress, linked & (held == k)[:, None]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from skybed.topologies.arrays import Array
 from skybed.topologies.contacts import faults
 from skybed.topologies.contacts.network import Network
-from skybed.topologies.routing import domains, oracle, routes
+from skybed.topologies.routing import oracle, routes
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,3 @@ def shortest(network: Network, src: str, dst: str, t_s: ArrayLike) -> Paths:
             rtt_ms[k] = 2e-6 * far_ns[0, start]
             path_id[k] = known.setdefault(tuple(walk), len(known))
     return Paths(t_s, rtt_ms, path_id, [tuple(network.nodes[n].name for n in walk) for walk in known])
-
-
-def reachable(network: Network, t_s: float) -> np.ndarray:
-    """bool[node, destination]: which nodes have a path to which others at a time, over links that stand and
-    are not silent, and as domains allow.
-    """
-    silent = faults.silences(network.contacts, network.lost)
-    silent_now = silent.key[(silent.start_s <= t_s) & (t_s < silent.end_s)]
-    links = np.setdiff1d(network.standing(t_s), silent_now).astype(np.int64)
-    if groups := domains.of_network(network):
-        a, b = (end[links].tolist() for end in network.ends)
-        return domains.reachable(list(zip(a, b, strict=True)), groups, len(network.nodes))
-    delay_s = network.delay_s(links, np.full(len(links), t_s))
-    via, _ = oracle.graph(network).mesh(links).next_hops(delay_s, np.arange(len(network.nodes)))
-    return via.T >= 0

@@ -20,7 +20,7 @@ from skybed.traffic.nodes import Clock
 from skybed.traffic.probing import echo, stamp
 from skybed.traffic.probing.log import ProbeLog, Send
 from skybed.traffic.stage import Stage
-from skybed.traffic.wire.packets import STAMP_PORT
+from skybed.traffic.wire.packets import STAMP_PORT, STAMP_REPLY, echo_request, stamp_request
 
 
 class ProbeFlow(ProbingFlow):
@@ -103,6 +103,19 @@ def measure(run: Played, flow: ProbeFlow) -> dict[str, float]:
         "outage_s": (end_s - start_s).sum(),
         "outage_max_s": (end_s - start_s).max(initial=0.0),
     }
+
+
+def build(flows: Sequence[ProbeFlow]) -> dict[str, bytes]:
+    from skybed.traffic.wire import built  # Scapy, which is not to be imported in a lane
+
+    packets = {STAMP_REPLY: built.stamp_reply()}
+    for flow in flows:
+        if flow.protocol == "stamp":
+            packets[stamp_request(flow.size_bytes)] = built.stamp_request(flow.size_bytes)
+        else:
+            packet = built.echo_request(flow.family, flow.size_bytes)
+            packets[echo_request(flow.family, flow.size_bytes)] = packet
+    return packets
 
 
 def start(stage: Stage, flows: Sequence[ProbeFlow]) -> list[Probing]:

@@ -25,7 +25,7 @@ class Prober:
     """All echo flows of one node and family: a raw socket gets a copy of every reply, so one serves all."""
 
     def __init__(self, stage: Stage, node: NodeHandle, family: int) -> None:
-        self._family, self._inbox = family, stage.inbox
+        self._family, self._inbox, self._packets = family, stage.inbox, stage.packets
         self._flows: dict[int, ProbeLog] = {}
         proto = socket.IPPROTO_ICMP if family == 4 else socket.IPPROTO_ICMPV6
         self._sock = stage.closing.enter_context(bound_socket(node, family, socket.SOCK_RAW, proto))
@@ -45,7 +45,8 @@ class Prober:
     def add(self, log: ProbeLog, ident: int, target: NodeHandle) -> Send:
         """Let a flow use this prober, with an identifier of 16 bits. Returns what sends its next probe."""
         self._flows[ident] = log
-        packet = packets.echo_request(self._family, ident, log.flow.size_bytes)
+        packet = bytearray(self._packets[packets.echo_request(self._family, log.flow.size_bytes)])
+        packets.identify_echo(packet, ident, checksummed=self._family == 4)
         checksum0 = packets.ECHO_HEAD.unpack_from(packet)[2] if self._family == 4 else None
         to = (address(target, self._family), 0)
 

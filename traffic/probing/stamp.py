@@ -32,7 +32,7 @@ class Sender:
         flow = log.flow
         source, target = stage.ends(flow)
         self.log, self._inbox, self._ssid = log, stage.inbox, ssid
-        self._packet = packets.stamp_request(flow.size_bytes, ssid)
+        self._packet = bytearray(stage.packets[packets.stamp_request(flow.size_bytes)])
         self._error = packets.STAMP_HEAD.unpack_from(self._packet)[2]
         self._name_of = stage.name_of
         self._sock = stage.closing.enter_context(probe_socket(source, flow.family, 0))
@@ -85,7 +85,7 @@ class Reflector:
         else:
             self._sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
             self._hop_message = (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT)
-        self._head = packets.stamp_reply()
+        self._head = bytearray(stage.packets[packets.STAMP_REPLY])
         self._error = packets.STAMP_HEAD.unpack_from(self._head)[2]
         # By sender and session identifier: the sender's address and the count of packets reflected.
         self._sessions: dict[bytes, tuple[tuple[str, int], Iterator[int]]] = {}

@@ -1,0 +1,144 @@
+"""A run in a lane: build the sky, play it, cross it with traffic, write tables."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from skybed.emulator.daemons.daemons import Daemons
+from skybed.emulator.lanes.channel import Channel
+from skybed.emulator.sky import calibrate
+from skybed.emulator.sky.clock import Clock
+from skybed.emulator.sky.net import Sky
+from skybed.emulator.sky.player import Player
+from skybed.scripts.running import handover, messages, parts
+from skybed.scripts.running.messages import Message
+from skybed.scripts.running.prompt import Prompt
+from skybed.topologies.errors import InvalidRun
+from skybed.topologies.model import kinds
+
+LEAD_S = 0.5  # in real time, from when all is ready to run time 0, for every part to be told when that is
+FIRST_ROUTE_S = 1e-5  # and for each route that is noted before daemons go on
+SWITCH_S = 0.0005  # between Python's threads: none is to keep the player waiting
+
+Tell = Callable[[Message], None]
+
+
+def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
+    """Returns what the manifest says of the inside. options: see scripts.running.inside."""
+    for file in options.kinds:
+        kinds.load(file)
+    run: Path = options.run
+    tell, zero = partial(messages.say, outside), parts.Zero(options.zero_ns)
+    started_s = time.monotonic()
+    plan, packets, costs = handover.take(run)
+    loaded_s = time.monotonic()
+    tell(messages.Building())
+    hop_cost_us = calibrate.hop_cost_us()
+    building_s = time.monotonic()
+    sky = Sky(plan, early_us=hop_cost_us)
+    try:
+        playback = parts.Playback(sky, plan, run, building_s)
+        daemons = Daemons(sky, run / "routing", costs)
+        by_daemons = plan.scenario.routing.means.filled_by == "daemons"
+        flows = plan.scenario.traffic
+        everything = [
+            playback,
+            *([parts.recorder(sky, run, flows)] if by_daemons else []),
+            parts.Routing(daemons, zero, partial(tell, messages.Converging())),
+            parts.traffic(flows, sky, packets, plan.duration_s, run),
+        ]
+        lead_s = LEAD_S + FIRST_ROUTE_S * len(plan.nodes) ** 2 * by_daemons
+        asked = Asked(outside, playback.player.stopped)
+
+        def until_the_end(clock: Clock) -> float:
+            signal.signal(signal.SIGTERM, lambda *_: playback.player.stopped.set())
+            sys.setswitchinterval(SWITCH_S)
+            asked.start()
+            if options.interactive:
+                played_s = _prompt(sky, playback.player, clock, plan.duration_s)
+            else:
+                report = _reporter(tell, options.report_every, playback.player, everything)
+                played_s = playback.player.play(clock, plan.duration_s, report)
+            asked.check()
+            tell(messages.Ending())
+            return played_s
+
+        played_s, facts = parts.conduct(everything, zero, lead_s, until_the_end)
+    finally:
+        sky.stop()
+    return {
+        "kernel": os.uname().release,
+        "played_s": played_s,
+        "finished": played_s >= plan.duration_s and not facts["fallen"],
+        "load_s": loaded_s - started_s,
+        "hop_cost_us": round(hop_cost_us, 3),
+        **facts,
+    }
+
+
+class Asked(threading.Thread):
+    """Does what the outside asks: to stop."""
+
+    def __init__(self, outside: Channel, stopped: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self._outside, self._stopped = outside, stopped
+        self._error: InvalidRun | None = None
+
+    def run(self) -> None:
+        try:
+            for message in messages.said(self._outside):
+                if not isinstance(message, messages.Stop):
+                    raise InvalidRun(f"The inside of a lane cannot be asked for {message}.")
+                self._stopped.set()
+        except InvalidRun as error:
+            self._error = error
+            self._stopped.set()
+
+    def check(self) -> None:
+        """Raise InvalidRun if something was asked that is no message."""
+        if self._error:
+            raise self._error
+
+
+def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float) -> float:
+    """Mininet's prompt while the sky moves; at the end of the scenario the sky stands still until `exit`."""
+    reached: list[float] = []
+    thread = threading.Thread(target=lambda: reached.append(player.play(clock, until_s)))
+    thread.start()
+    print(
+        f"*** {len(sky)} nodes; the sky moves for {until_s:g} s. Try: {_example(sky)}; then: exit", flush=True
+    )
+    Prompt(sky)
+    player.stopped.set()
+    thread.join()
+    return reached[0]
+
+
+def _example(sky: Sky) -> str:
+    names = list(sky)
+    return f"{names[-1]} ping -c 3 {names[0]}"
+
+
+def _reporter(
+    tell: Tell, every_s: float, player: Player, everything: Sequence[parts.Part]
+) -> Callable[[float], None]:
+    """Tells how far it is, and ends the run when a part of it has ended."""
+    last = [-every_s]
+
+    def report(t_s: float) -> None:
+        if t_s - last[0] >= every_s:
+            last[0] = t_s
+            tell(messages.Playing(round(t_s, 3)))
+            if parts.fallen(everything):
+                player.stopped.set()
+
+    return report

@@ -1,0 +1,60 @@
+"""The tables of a stored plan, read with Arrow alone."""
+
+from __future__ import annotations
+
+import pathlib
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from skybed.topologies.contacts.nodes import Link, Node
+from skybed.topologies.model.links import LinkClass
+from skybed.topologies.routing import windowed
+from skybed.topologies.routing.windowed import Pieces
+
+SCENARIO, EVENTS, ROUTES = "scenario.yaml", "events.parquet", "routes.parquet"
+# The tables that are read at once, and the columns that reading needs; of orbits see plan.store.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "plan": ("duration_s",),
+    "nodes": ("name", "kind", "layer", "ip", "ip6"),
+    "links": ("name", "a", "b", "kind", "class_name", "link_class"),
+    "contacts": ("link", "start_s", "end_s", "route_start_s", "route_end_s"),
+    "faults": ("link", "kind", "planned", "start_s", "end_s"),
+}
+
+
+def table(folder: pathlib.Path, name: str, columns: tuple[str, ...]) -> pa.Table:
+    """A table, which has these columns. Raises RunError if it is missing, damaged or of another version."""
+    path = folder / f"{name}.parquet"
+    found: pa.Table = windowed.stored(path, pq.read_table)
+    if lacking := [column for column in columns if column not in found.column_names]:
+        raise windowed.other_version(path, f"no column {lacking[0]}")
+    return found
+
+
+def _rows(folder: pathlib.Path, name: str) -> list[dict[str, Any]]:
+    columns = COLUMNS[name]
+    return table(folder, name, columns).select(columns).to_pylist()
+
+
+def duration_s(folder: pathlib.Path) -> float:
+    return float(_rows(folder, "plan")[0]["duration_s"])
+
+
+def nodes(folder: pathlib.Path) -> list[Node]:
+    return [Node(**row) for row in _rows(folder, "nodes")]
+
+
+def links(folder: pathlib.Path) -> list[Link]:
+    rows = _rows(folder, "links")
+    classes = {text: LinkClass.model_validate_json(text) for text in {row["link_class"] for row in rows}}
+    return [Link(**row | {"link_class": classes[row["link_class"]]}) for row in rows]
+
+
+def pieces(path: pathlib.Path, dtype: np.dtype, until_s: float) -> Pieces:
+    """A long table, its pieces read when they are gone through."""
+    windowed.check(path, dtype, until_s)
+    return Pieces(partial(windowed.read, path, dtype))

@@ -1,0 +1,104 @@
+"""What a player plays, and on what: of a plan as much as a lane needs, read with Arrow alone.
+
+What makes plans (pandas, scipy) takes seconds to import in a guest.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import yaml
+
+from skybed.topologies.contacts.nodes import Link, Node
+from skybed.topologies.contacts.properties import EVENT, Property
+from skybed.topologies.model.scenario import ScenarioModel
+from skybed.topologies.plan import folder
+from skybed.topologies.routing import domains, windowed
+from skybed.topologies.routing.changes import CHANGE
+from skybed.topologies.routing.windowed import Pieces
+
+
+class Window(NamedTuple):
+    """What is to be played from begin_s (included) to end_s (not): properties.EVENT and changes.CHANGE."""
+
+    begin_s: float
+    end_s: float
+    events: np.ndarray
+    changes: np.ndarray
+
+
+class Playable(Protocol):
+    """A plan, or a score. events: pieces of properties.EVENT."""
+
+    @property
+    def scenario(self) -> ScenarioModel: ...
+    @property
+    def duration_s(self) -> float: ...
+    @property
+    def nodes(self) -> list[Node]: ...
+    @property
+    def links(self) -> list[Link]: ...
+    @property
+    def events(self) -> Pieces: ...
+
+    def windows(self) -> Iterator[Window]:
+        """What is to be played, WINDOW_S (of routing.windowed) at a time, the last up to duration_s; of
+        changes of routes only those that daemons do not make.
+
+        Each is worked out, or read, when it is asked for: a plan of days can be played without holding it.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """changes: of routes, pieces of changes.CHANGE."""
+
+    scenario: ScenarioModel
+    duration_s: float
+    nodes: list[Node]
+    links: list[Link]
+    events: Pieces
+    changes: Pieces
+
+    def windows(self) -> Iterator[Window]:
+        return windows(self.events, self.changes, self.duration_s)
+
+
+def windows(events: Pieces, changes: Pieces, duration_s: float) -> Iterator[Window]:
+    for number, (due, routes) in enumerate(zip(events, changes, strict=True)):
+        begin_s = number * windowed.WINDOW_S
+        yield Window(begin_s, min(begin_s + windowed.WINDOW_S, duration_s), due, routes)
+
+
+def load(plan: pathlib.Path, changes: pathlib.Path | None = None) -> Score:
+    """The score of a stored plan. changes: of routes, where the player does not make those of the plan."""
+    scenario = ScenarioModel.model_validate(yaml.load((plan / folder.SCENARIO).read_text(), yaml.CSafeLoader))
+    duration_s = folder.duration_s(plan)
+    return Score(
+        scenario,
+        duration_s,
+        folder.nodes(plan),
+        folder.links(plan),
+        folder.pieces(plan / folder.EVENTS, EVENT, duration_s),
+        folder.pieces(changes or plan / folder.ROUTES, CHANGE, duration_s),
+    )
+
+
+def reachable(score: Playable, t_s: float) -> np.ndarray:
+    """bool[node, destination]: which nodes have a way to which others at a time, over links that stand and
+    are not silent, and as domains allow.
+    """
+    state = np.zeros((len(score.links), len(Property)))
+    for events in score.events:
+        for _, link, _, what, value in events[events["t_s"] <= t_s].tolist():
+            state[link, what] = value
+        if len(events) and events["t_s"][-1] > t_s:
+            break
+    carries = np.flatnonzero((state[:, Property.CARRIER] > 0) & (state[:, Property.SILENCE] == 0))
+    ends = [score.links[link] for link in carries.tolist()]
+    a, b = (np.array([getattr(link, end) for link in ends], int) for end in ("a", "b"))
+    return domains.reached(score.scenario.routing, score.nodes, a, b)
