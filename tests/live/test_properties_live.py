@@ -104,8 +104,9 @@ def line(tmp_path_factory):
     program.write_text(re.sub(r"\{(\w+)!r\}", lambda gap: repr(values[gap[1]]), PROGRAM))
     virtual = lanes.VirtualTime(ZERO_NS, seed=1)
     command = ["timeout", "120", sys.executable, str(program)]
-    with lanes.running("uml", command, folder, MEMORY_MB, virtual=virtual) as process:
-        lines = [line.rstrip("\r\n") for line in process.stdout]
+    with lanes.running("uml", command, folder, MEMORY_MB, virtual=virtual) as lane:
+        lane.process.wait()
+    lines = (folder / lanes.LOG).read_text().splitlines()
     answers = [json.loads(line[7:]) for line in lines if line.startswith("answer ")]
     assert answers, "\n".join(lines)
     return answers[0]

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from skybed.scripts.running import messages
+from skybed.scripts.running.run import hand_over
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 from support import needs
@@ -34,7 +35,7 @@ print("answer", json.dumps(inside.main([RUN, *ARGUMENTS])), flush=True)
 def slow(tmp_path):
     """slow(lane, seconds) plays a sky whose traffic takes so long to open: (last message, probes by flow)."""
     scenario = Scenario.load(ROOT / "scenarios" / "pair.yaml").with_(duration_s=PLAYED_S, accept=[])
-    Plan.make(scenario).save(tmp_path / "plan")
+    hand_over(Plan.make(scenario), tmp_path)
 
     def play(lane, seconds, *arguments):
         before = f"SLOW_S, RUN, ARGUMENTS = {seconds}, {str(tmp_path)!r}, {arguments!r}\n"
