@@ -3,6 +3,7 @@
 import contextlib
 import re
 import sys
+import tempfile
 
 from skybed.topologies.model import kinds, metrics, tables
 from support.places import ROOT
@@ -18,7 +19,7 @@ def example(section, number=0, language="python"):
 
 @contextlib.contextmanager
 def forgotten():
-    """What is registered in the block is gone after it, and so are modules that it imports."""
+    """What is registered in the block is gone after it, and so are modules of a test that it imports."""
     known = [(table, dict(table)) for table in (kinds.REGISTERED, metrics.METRICS, tables.TABLES)]
     modules = set(sys.modules)
     try:
@@ -28,7 +29,8 @@ def forgotten():
             table.clear()
             table.update(before)
         for name in set(sys.modules) - modules:
-            if not name.startswith("skybed."):
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            if file.startswith(tempfile.gettempdir()):  # a package that is installed cannot be imported twice
                 del sys.modules[name]
 
 
