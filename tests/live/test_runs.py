@@ -235,7 +235,7 @@ def test_mn_custom_sees_our_topologies(in_lane):
         """
         import json, subprocess, sys, pathlib
         done = subprocess.run(
-            [pathlib.Path(sys.executable).with_name("mn"), "--custom", "skybed/emulator/mn.py", "--topo",
+            [pathlib.Path(sys.executable).with_name("mn"), "--custom", "emulator/mn.py", "--topo",
              "sky,pair,12", "--controller", "none", "--test", "pingall"],
             capture_output=True, text=True)
         print("answer", json.dumps(dict(said=done.stdout + done.stderr)), flush=True)
