@@ -16,7 +16,7 @@ from skybed.analysis.run import Run
 from skybed.analysis.tested import TestedRun
 from skybed.analysis.verdict import Verdict
 from skybed.scripts.running import folders
-from skybed.scripts.running import run as running
+from skybed.scripts.running.run import Options, execute, new_directory
 from skybed.topologies.scenario import campaign as model
 from skybed.topologies.scenario.file import Scenario
 
@@ -53,9 +53,9 @@ def run(
     and InvalidRun where the emulation was distorted.
     """
     loaded = scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
-    folder = running.new_directory(loaded) if out is None else Path(out)
+    folder = new_directory(loaded) if out is None else Path(out)
     with folders.fresh(folder):
-        running.run(loaded, running.Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s), folder)
+        execute(loaded, Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s), folder)
     made = tested.judge(folder)
     verdict.refuse_invalid(made, made.verdict)
     return made

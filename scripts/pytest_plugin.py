@@ -107,12 +107,12 @@ class Skybed:
 
     def _run(self, scenario: Scenario, options: Options) -> TestedRun:
         from skybed.analysis import tested, verdict
-        from skybed.scripts.running import run as running
+        from skybed.scripts.running.run import execute
 
         out = _new_directory(self._folder, scenario.name)
         log.info("running %s in %s time, in %s", scenario.name, options.clock, out)
         with contextlib.redirect_stderr(io.StringIO()), _interrupts_kept():
-            running.run(scenario, options, out)
+            execute(scenario, options, out)
         run = tested.judge(out)
         run.root, run.asked = self._root, self._session.note
         self._session.runs.append((run.verdict.status, str(run.dir)))

@@ -23,7 +23,7 @@ MAY_IMPORT = {
 FLOORS = {
     "topologies": ["errors", "arrays", "model", "orbits", "contacts", "routing", "scenario", "plan"],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
-    "traffic": ["nodes", "loop", "tables", "wire", "stage", "probing", "kinds", "session"],
+    "traffic": ["nodes", "loop", "tables", "wire", "shared", "probing", "kinds", "crossings"],
     "analysis": [
         "stored", "manifest", "run", "units", "numbers", "measures", "routing", "verdict", "compare",
         "campaign", "pages", "tested",

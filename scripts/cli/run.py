@@ -40,7 +40,7 @@ def command(
     out = out or run.new_directory(loaded)
     options = run.Options(lane, clock, interactive, wall_limit_s)
     with folders.fresh(out):
-        judgeable = run.run(loaded, options, out)
+        judgeable = run.execute(loaded, options, out)
     if judgeable:
         report.judge(out)
     else:

@@ -20,12 +20,12 @@ from pathlib import Path
 import psutil
 from distributed import Client
 
-from skybed.analysis.campaign import table as table_of
+from skybed.analysis.campaign import table
 from skybed.analysis.verdict import Verdict
 from skybed.emulator.lanes import lanes
 from skybed.scripts.running import cluster
-from skybed.scripts.running import run as running
 from skybed.scripts.running.progress import ProgressBar
+from skybed.scripts.running.run import memory_mb
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import kinds
 from skybed.topologies.orbits import elements
@@ -100,7 +100,7 @@ def _nodes(scenario: Scenario) -> int:
 
 
 def _memory_mb(scenario: Scenario, nodes: int) -> int:
-    return WORKER_MB + running.memory_mb(scenario, nodes, LINKS_PER_NODE * nodes)
+    return WORKER_MB + memory_mb(scenario, nodes, LINKS_PER_NODE * nodes)
 
 
 def missing(cases: Sequence[Case], folder: Path) -> list[Case]:
@@ -139,8 +139,8 @@ def run(
                     _all(client, todo, folder, campaign.retries)
         finally:
             _sweep(folder)
-        table_of.describe(campaign, cases, folder)
-        table_of.write(cases, folder / "runs", campaign.metrics, folder / "table")
+        table.describe(campaign, cases, folder)
+        table.write(cases, folder / "runs", campaign.metrics, folder / "table")
     counts: dict[str, int] = {}
     for case in cases:
         status = Verdict.read(folder / "runs" / case.key).status

@@ -37,12 +37,12 @@ from distributed import (
 )
 
 from skybed.analysis import verdict
-from skybed.analysis.campaign import table as table_of
+from skybed.analysis.campaign.table import USABLE
 from skybed.analysis.run import load
 from skybed.analysis.verdict import Verdict
 from skybed.emulator.lanes import lanes, umlkernel
-from skybed.scripts.running import run as running
 from skybed.scripts.running.progress import Listener
+from skybed.scripts.running.run import PACKAGES, Options, execute
 from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError, SkybedError
 from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
@@ -65,8 +65,10 @@ def plan(case: Case) -> bytes | str:
     """The plan of a case, as an archive of its folder, or why there is none."""
     with _alone() as (folder, listener):
         try:
-            made = Plan.make(case.played, progress=lambda what, share: listener.at("planning", share, what))
-            made.save(folder)
+            planned = Plan.make(
+                case.played, progress=lambda what, share: listener.at("planning", share, what)
+            )
+            planned.save(folder)
         except SkybedError as error:
             return str(error)
         return archive(folder)
@@ -100,11 +102,11 @@ def make(case: Case, retries: int, out: Path, listener: Listener, planned: Plan 
         shutil.rmtree(out)
         out.mkdir()
         try:
-            running.run(case.scenario, running.Options(clock=case.clock), out, listener, planned)
-            made = load(out)
-            judged = verdict.judge(made)
-            verdict.write(made, judged)
-            if judged.status in table_of.USABLE:
+            execute(case.scenario, Options(clock=case.clock), out, listener, planned)
+            run = load(out)
+            judged = verdict.judge(run)
+            verdict.write(run, judged)
+            if judged.status in USABLE:
                 return
         except InvalidRun as error:
             write_verdict(case, out, "invalid", str(error))
@@ -147,9 +149,9 @@ class WhileWanted:
 def versions() -> dict[str, str]:
     """What must be the same in two places for a run to give the same tables."""
     kernel = umlkernel.built_kernel()
-    found = {name: importlib.metadata.version(name) for name in ("skybed", *running.PACKAGES)}
-    found |= {CODE: _code(), "Python": platform.python_version()}
-    return found | ({KERNEL: kernel.version} if kernel else {})
+    installed = {name: importlib.metadata.version(name) for name in ("skybed", *PACKAGES)}
+    installed |= {CODE: _code(), "Python": platform.python_version()}
+    return installed | ({KERNEL: kernel.version} if kernel else {})
 
 
 def _code() -> str:
@@ -209,8 +211,8 @@ def results(client: Client, cases: Sequence[Case], retries: int) -> Iterator[tup
     futures = {}
     for case in cases:
         planned = plans.get(_plan_key(case))
-        made = client.submit(play, case, retries, planned, key=f"{case.key}-{unique}", pure=False)
-        futures[made] = case
+        future = client.submit(play, case, retries, planned, key=f"{case.key}-{unique}", pure=False)
+        futures[future] = case
     del plans  # each goes with the last run that takes it
     for future in as_completed(list(futures), loop=client.loop):
         yield futures.pop(future), _result(future)
@@ -302,12 +304,12 @@ def at(address: str, clock: str) -> Iterator[Client]:
 
 def _same_versions(client: Client, virtual: bool) -> None:
     known = versions()
-    for worker, found in client.run(_able, virtual, on_error="return").items():
-        if isinstance(found, Exception):
-            raise MachineError(f"{worker} cannot use skybed ({found}); install {known['skybed']} there.")
-        if isinstance(found, str):
-            raise MachineError(f"{worker}: {found}")
-        for name, version in found.items():
+    for worker, answer in client.run(_able, virtual, on_error="return").items():
+        if isinstance(answer, Exception):
+            raise MachineError(f"{worker} cannot use skybed ({answer}); install {known['skybed']} there.")
+        if isinstance(answer, str):
+            raise MachineError(f"{worker}: {answer}")
+        for name, version in answer.items():
             if known.setdefault(name, version) != version:  # this machine may have no uml kernel
                 raise MachineError(
                     f"{worker} has {name} {version}, not {known[name]} as others: runs would not be the "

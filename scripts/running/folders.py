@@ -17,7 +17,7 @@ def fresh(folder: Path) -> Iterator[None]:
     Raises ScenarioError where nothing can be written. If the work fails before it wrote anything, what was
     made is removed.
     """
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    lacking = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def fresh(folder: Path) -> Iterator[None]:
             raise ScenarioError(f"{folder} may not be written to; name another directory with --out.")
         yield
     except BaseException:
-        for path in made:
+        for path in lacking:
             with contextlib.suppress(OSError):  # something is in it
                 path.rmdir()
         raise

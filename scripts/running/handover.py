@@ -23,7 +23,7 @@ PACKETS, CHANGES, COSTS = "packets.json", "changes.parquet", "costs.parquet"
 
 
 class Handover(NamedTuple):
-    """packets: built ones by name (traffic.session.built). costs: int[links] (emulator.daemons.routers)."""
+    """packets: built ones by name (traffic.crossings.built). costs: int[links] (emulator.daemons.routers)."""
 
     score: Score
     packets: dict[str, bytes]

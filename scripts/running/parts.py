@@ -25,9 +25,9 @@ from skybed.emulator.sky.recorder import record
 from skybed.topologies.errors import InvalidRun, SkybedError
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.plan.score import Playable
-from skybed.traffic import session
+from skybed.traffic import crossings
+from skybed.traffic.crossings import Crossings
 from skybed.traffic.nodes import NodeHandle
-from skybed.traffic.session import Session
 
 ALIGNED_S = 0.1  # in virtual time parts are opened at whole steps of this
 CONVERGENCE_S = 90.0  # for routing daemons to find all routes before run time 0, by the real clock
@@ -145,7 +145,7 @@ class Playback(Part):
         pass
 
 
-class Routing(Part):
+class RoutingDaemons(Part):
     """Daemons in all nodes. looked: called at each look at whether they have converged."""
 
     def __init__(self, daemons: Daemons, zero: Zero, looked: Callable[[], None]) -> None:
@@ -258,7 +258,7 @@ def _live(work: Work, pipe: Connection, log: Path) -> NoReturn:
 
 def recorder(sky: Sky, run: Path, flows: Sequence[Flow]) -> Forked:
     """Of what daemons do. flows: the traffic of the run, which is not theirs."""
-    return Forked("recorder", partial(record, sky, run, *session.ports(flows)), run / "recorder.log")
+    return Forked("recorder", partial(record, sky, run, *crossings.ports(flows)), run / "recorder.log")
 
 
 def traffic(
@@ -268,21 +268,21 @@ def traffic(
     until_s: float,
     run: Path,
 ) -> Forked:
-    """All traffic of a run; its tables go into `run`. packets: what session.built gave."""
+    """All traffic of a run; its tables go into `run`. packets: what crossings.built gave."""
 
     def work(pipe: Connection) -> dict[str, Any]:
-        with Session(flows, nodes, packets, until_s, run) as crossing:
-            crossing.open()
+        with Crossings(flows, nodes, packets, until_s, run) as every:
+            every.open()
             pipe.send(None)
-            crossing.begin(pipe.recv())
+            every.begin(pipe.recv())
             pipe.send(None)
 
-            def told() -> None:
+            def stop_if_early() -> None:
                 if pipe.recv() < until_s:
-                    crossing.loop.stop()
+                    every.loop.stop()
 
-            crossing.loop.watch(pipe.fileno(), told)
-            crossing.run()
-        return {"traffic": crossing.facts()}
+            every.loop.watch(pipe.fileno(), stop_if_early)
+            every.run()
+        return {"traffic": every.facts()}
 
     return Forked("traffic", work, run / "traffic.log")

@@ -53,7 +53,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         everything = [
             playback,
             *([parts.recorder(sky, run, flows)] if by_daemons else []),
-            parts.Routing(daemons, zero, partial(tell, messages.Converging())),
+            parts.RoutingDaemons(daemons, zero, partial(tell, messages.Converging())),
             parts.traffic(flows, sky, packets, plan.duration_s, run),
         ]
         lead_s = LEAD_S + FIRST_ROUTE_S * len(plan.nodes) ** 2 * by_daemons

@@ -27,7 +27,7 @@ from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import planned, windowed
 from skybed.topologies.scenario.file import Scenario
-from skybed.traffic import session
+from skybed.traffic import crossings
 
 PACKAGES = ("mininet", "scapy", "pyroute2", "sgp4", "skyfield", "numpy", "scipy", "pandas")
 GUEST_MEMORY_MB = 1024
@@ -54,7 +54,7 @@ class Options:
         return self.clock == "virtual"
 
 
-def run(
+def execute(
     scenario: Scenario,
     options: Options,
     out: Path,
@@ -106,7 +106,7 @@ def hand_over(plan: Plan, out: Path) -> None:
     stored = Plan.load(out / "plan")  # its events are read, not worked out again
     tables.write_events(stored, out / "events.parquet")
     (out / "scenario.yaml").write_text(plan.scenario.dump())
-    handover.give(out, session.built(plan.scenario.traffic))
+    handover.give(out, crossings.built(plan.scenario.traffic))
     if plan.scenario.routing.means.filled_by == "daemons":
         changes = planned.played(stored.network, stored.routes)
         links = [link.name for link in plan.links]

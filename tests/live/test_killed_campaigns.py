@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from skybed.analysis.compare import exact
-from skybed.scripts.running import run as running
+from skybed.scripts.running.run import Options, execute
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 from support import needs
@@ -109,5 +109,5 @@ def test_a_plan_made_before_changes_nothing(tmp_path):
     Plan.make(scenario.in_virtual_time()).save(tmp_path / "plan")
     for name, plan in (("without", None), ("with", Plan.load(tmp_path / "plan"))):
         (tmp_path / name).mkdir()
-        running.run(scenario, running.Options(clock="virtual"), tmp_path / name, plan=plan)
+        execute(scenario, Options(clock="virtual"), tmp_path / name, plan=plan)
     assert exact.hashes(tmp_path / "without") == exact.hashes(tmp_path / "with")

@@ -20,13 +20,13 @@ ATTEMPTS = 3  # in real time, on a machine that is busy
 SLOW = """
 import json, time
 from skybed.scripts.running import inside
-from skybed.traffic.session import Session
+from skybed.traffic.crossings import Crossings
 
-opening = Session.open
-def slow(session):
+opening = Crossings.open
+def slow(crossings):
     time.sleep(SLOW_S)
-    opening(session)
-Session.open = slow
+    opening(crossings)
+Crossings.open = slow
 print("answer", json.dumps(inside.main([RUN, *ARGUMENTS])), flush=True)
 """
 

@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 import skybed
+from skybed.scripts import api
 from skybed.scripts.running import campaigns
-from skybed.scripts.running import run as running
 from skybed.topologies.model.metrics import compared
 from support import tiny_campaign
 
@@ -21,7 +21,7 @@ def played(place, monkeypatch, good_run):
         asked.append((scenario, options, out))
         shutil.copytree(good_run, out, dirs_exist_ok=True)
 
-    monkeypatch.setattr(running, "run", play)
+    monkeypatch.setattr(api, "execute", play)
     return asked
 
 
@@ -54,7 +54,7 @@ def test_a_distorted_run_is_an_exception_and_kept(place, monkeypatch, good_run):
         manifest = json.loads((out / "manifest.json").read_text())
         (out / "manifest.json").write_text(json.dumps(manifest | {"finished": False}))
 
-    monkeypatch.setattr(running, "run", late)
+    monkeypatch.setattr(api, "execute", late)
     with pytest.raises(skybed.InvalidRun):
         skybed.run(tiny_campaign.PAIR, "late")
     assert skybed.results("late").verdict.status == "invalid"

@@ -20,7 +20,6 @@ from skybed.analysis.routing import convergence
 from skybed.analysis.run import load
 from skybed.scripts.cli.main import main
 from skybed.scripts.running import campaigns, cluster
-from skybed.scripts.running import run as running
 from skybed.scripts.running.progress import ProgressBar
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model.metrics import METRICS
@@ -126,7 +125,7 @@ def test_a_run_that_never_works_out_is_tried_again_and_then_recorded(
         tried.append(options.clock)
         raise error
 
-    monkeypatch.setattr(running, "run", fails)
+    monkeypatch.setattr(cluster, "execute", fails)
     for case in cases:
         made(case, 2, place)
     assert tried == ["virtual"] * 6
@@ -149,7 +148,7 @@ def test_a_run_that_works_out_at_the_second_time_is_taken(file, place, monkeypat
             raise InvalidRun("Late.")
         shutil.copytree(good_run, out, dirs_exist_ok=True)
 
-    monkeypatch.setattr(running, "run", first_fails)
+    monkeypatch.setattr(cluster, "execute", first_fails)
     case = campaign.load(file)[1][0]
     made(case, 5, place)
     assert len(tried) == 2

@@ -165,7 +165,7 @@ def test_a_run_that_nobody_waits_for_any_more_ends(few, tmp_path, monkeypatch):
         finally:
             ended.release()
 
-    monkeypatch.setattr(cluster.running, "run", endless)
+    monkeypatch.setattr(cluster, "execute", endless)
     told = []
 
     def wait(client):

@@ -23,8 +23,8 @@ from skybed.emulator.daemons import daemons, routers
 from skybed.emulator.sky import tables
 from skybed.emulator.sky.player import Played
 from skybed.topologies.plan import score
-from skybed.traffic import session
-from skybed.traffic.session import Session
+from skybed.traffic import crossings
+from skybed.traffic.crossings import Crossings
 
 folder = pathlib.Path(sys.argv[1])
 plan, packets, costs = handover.take(folder)
@@ -33,8 +33,8 @@ with tables.log(plan, folder) as log:
         events, changes = len(window.events), len(window.changes)
         log(Played(window.events, window.events["t_s"], window.events["link"] < 0, window.changes,
                    window.changes["t_s"]))
-session.ports(plan.scenario.traffic)
-with Session([], {}, packets, 1.0, folder):
+crossings.ports(plan.scenario.traffic)
+with Crossings([], {}, packets, 1.0, folder):
     pass
 reachable = int(score.reachable(plan, 0.0).sum())
 routed = len(routers.of_plan(plan, costs)) if len(costs) else None

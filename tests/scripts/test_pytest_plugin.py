@@ -15,7 +15,7 @@ import skybed
 from skybed.analysis import tested
 from skybed.analysis.compare import baseline
 from skybed.analysis.pages import report
-from skybed.scripts.running import run as running
+from skybed.scripts.running import run
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
@@ -40,7 +40,7 @@ def played(monkeypatch, pytester):
     """Stands in for the lane: a good run, or one with the manifest of `played.manifest`. Notes the calls."""
     stand_in = SimpleNamespace(calls=[], manifest={})
 
-    def run(scenario, options, out):
+    def play(scenario, options, out):
         stand_in.calls.append((scenario, options, out))
         print("planning", file=sys.stderr)
         if scenario.sha256 not in PLANS:
@@ -50,7 +50,7 @@ def played(monkeypatch, pytester):
         build.load()
         return True
 
-    monkeypatch.setattr(running, "run", run)
+    monkeypatch.setattr(run, "execute", play)
     monkeypatch.setattr(report, "write", lambda run, judged: (run.dir / "report.html").touch())  # slow
     shutil.copy(PAIR, pytester.path / "pair.yaml")
     return stand_in
@@ -87,7 +87,7 @@ def test_a_scenario_runs_once_in_virtual_time_and_quietly(session, played):
     result = session(PASSING, "-s")
     result.assert_outcomes(passed=2)
     ((scenario, options, out),) = played.calls
-    assert (scenario.name, options) == ("pair", running.Options(lane="auto", clock="virtual"))
+    assert (scenario.name, options) == ("pair", run.Options(lane="auto", clock="virtual"))
     assert "planning" not in result.stdout.str() + result.stderr.str()
     result.stdout.fnmatch_lines(["*skybed runs*", f"PASS     {out}"])
     assert {path.name for path in out.iterdir()} >= {"verdict.json", "report.html", "probes.parquet"}
@@ -228,13 +228,13 @@ def test_a_lane_that_died_is_invalid_too(session, monkeypatch):
     def died(*arguments):
         raise InvalidRun("The lane ended before the run did.")
 
-    monkeypatch.setattr(running, "run", died)
+    monkeypatch.setattr(run, "execute", died)
     result = session("def test(skybed): skybed.run('pair.yaml')", "-rA")
     result.stdout.fnmatch_lines(["The lane ended before the run did.", "*= 1 invalid in *"])
 
 
 def test_ctrl_c_in_a_run_ends_the_session(session, played, monkeypatch):
-    whole = running.run
+    whole = run.execute
 
     def interrupted(*arguments):
         """As the real one: it takes Ctrl-C for the wish to end the run, and returns."""
@@ -243,7 +243,7 @@ def test_ctrl_c_in_a_run_ends_the_session(session, played, monkeypatch):
             signal.pause()
         return whole(*arguments)
 
-    monkeypatch.setattr(running, "run", interrupted)
+    monkeypatch.setattr(run, "execute", interrupted)
     with pytest.raises(KeyboardInterrupt):  # of the session
         session(PASSING)
     assert len(played.calls) == 1

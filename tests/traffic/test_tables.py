@@ -6,16 +6,16 @@ import pytest
 
 from skybed.topologies.model.tables import FLOWS, TABLES
 from skybed.traffic import tables
-from skybed.traffic.session import Session
+from skybed.traffic.crossings import Crossings
 from support.plain_netns import FakeClock
 
 
 @pytest.mark.parametrize("name", ["probes", "paths", "flows"])
 def test_a_run_without_flows_writes_empty_tables_with_their_types(tmp_path, name):
-    with Session([], {}, {}, 1.0, tmp_path) as session:
-        session.open()
-        session.begin(FakeClock())
-        session.run()
+    with Crossings([], {}, {}, 1.0, tmp_path) as crossings:
+        crossings.open()
+        crossings.begin(FakeClock())
+        crossings.run()
     found = pq.read_table(tmp_path / f"{name}.parquet")
     assert found.num_rows == 0
     assert found.schema.remove_metadata() == TABLES[name].schema

@@ -70,7 +70,7 @@ class FlowKind(Protocol):
     """What the module of a kind has. Nothing else depends on the kind.
 
     It may also have `build(flows)`: packets by name, made before there is a lane, for `start` to find in
-    `stage.packets`.
+    `shared.packets`.
 
     MODEL: what a scenario file says of a flow of this kind; its field `kind` has the name. TABLE: where what
     it measures is written. METRICS: those that are worked out of it; `measures` of the model may leave some
@@ -92,8 +92,8 @@ class FlowKind(Protocol):
     def packets(self, flow: Any, until_s: float) -> float:
         """How many packets a flow sends, about, in a run that is played until then."""
 
-    def start(self, stage: Any, flows: Sequence[Any]) -> Sequence[Crossing]:
-        """Make all flows of this kind ready to send, on a `traffic.stage.Stage`."""
+    def start(self, shared: Any, flows: Sequence[Any]) -> Sequence[Crossing]:
+        """Make all flows of this kind ready to send, on a `traffic.shared.Shared`."""
 
     def due(self, flow: Any, until_s: float, place: int, of: int) -> float:
         """How much a flow is to have sent by a run time, in UNITs. place, of: from 0 among so many of its

@@ -19,7 +19,7 @@ from skybed.topologies.model.tables import PROBES
 from skybed.traffic.nodes import Clock
 from skybed.traffic.probing import echo, stamp
 from skybed.traffic.probing.log import ProbeLog, Send
-from skybed.traffic.stage import Stage
+from skybed.traffic.shared import Shared
 from skybed.traffic.wire.packets import STAMP_PORT, STAMP_REPLY, echo_request, stamp_request
 
 
@@ -118,8 +118,8 @@ def build(flows: Sequence[ProbeFlow]) -> dict[str, bytes]:
     return packets
 
 
-def start(stage: Stage, flows: Sequence[ProbeFlow]) -> list[Probing]:
-    probers = Probers(stage)
+def start(shared: Shared, flows: Sequence[ProbeFlow]) -> list[Probing]:
+    probers = Probers(shared)
     crossings = [probers.add(flow, place, len(flows)) for place, flow in enumerate(flows)]
     probers.rehearse(flows)
     return crossings
@@ -130,21 +130,21 @@ class Probing:
 
     dropped = None
 
-    def __init__(self, stage: Stage, log: ProbeLog, send: Send, instants: Instants) -> None:
-        self._stage, self._log, self._send, self._instants = stage, log, send, instants
+    def __init__(self, shared: Shared, log: ProbeLog, send: Send, instants: Instants) -> None:
+        self._shared, self._log, self._send, self._instants = shared, log, send, instants
 
     def columns(self, clock: Clock) -> dict[str, Any]:
         return self._log.columns(clock)
 
     def begin(self, clock: Clock) -> None:
-        self._stage.every(self._instants, clock, self._send)
+        self._shared.every(self._instants, clock, self._send)
 
 
 class Probers:
     """What all flows share: one reflector and one echo prober to a node and family."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
         self._probers: dict[tuple[str, int], echo.Prober] = {}
         self._reflectors: dict[tuple[str, int], stamp.Reflector] = {}
         self._sessions: dict[int, ProbeLog] = {}
@@ -152,23 +152,25 @@ class Probers:
 
     def add(self, flow: ProbeFlow, place: int, flows: int) -> Probing:
         log = ProbeLog(flow)
-        return Probing(self._stage, log, self._sender(log), flow.instants(self._stage.until_s, place, flows))
+        return Probing(
+            self._shared, log, self._sender(log), flow.instants(self._shared.until_s, place, flows)
+        )
 
     def _sender(self, log: ProbeLog) -> Send:
-        stage, flow = self._stage, log.flow
+        shared, flow = self._shared, log.flow
         self._count += 1
         number = self._count  # the session identifier or the ICMP identifier, which must not be 0
         if flow.protocol == "stamp":
             self._sessions[number] = log
             place = flow.target, flow.family
             if place not in self._reflectors:
-                reflector = stamp.Reflector(stage, stage.nodes[flow.target], flow.family, self._sessions)
+                reflector = stamp.Reflector(shared, shared.nodes[flow.target], flow.family, self._sessions)
                 self._reflectors[place] = reflector
-            return stamp.Sender(stage, log, number).send
+            return stamp.Sender(shared, log, number).send
         place = flow.source, flow.family
         if place not in self._probers:
-            self._probers[place] = echo.Prober(stage, stage.nodes[flow.source], flow.family)
-        return self._probers[place].add(log, number, stage.nodes[flow.target])
+            self._probers[place] = echo.Prober(shared, shared.nodes[flow.source], flow.family)
+        return self._probers[place].add(log, number, shared.nodes[flow.target])
 
     def rehearse(self, flows: Sequence[ProbeFlow]) -> None:
         """Send some packets from a node to itself. The first packets pay for every page of memory touched for
@@ -177,6 +179,6 @@ class Probers:
         now_ns = time.time_ns()
         for flow in {flow.protocol: flow for flow in flows}.values():
             send = self._sender(ProbeLog(flow.model_copy(update={"source": flow.target})))
-            self._stage.loop.every(Instants(now_ns, REHEARSAL_NS / REHEARSALS, now_ns + REHEARSAL_NS), send)
+            self._shared.loop.every(Instants(now_ns, REHEARSAL_NS / REHEARSALS, now_ns + REHEARSAL_NS), send)
         if flows:
-            self._stage.loop.run(now_ns + REHEARSAL_NS)
+            self._shared.loop.run(now_ns + REHEARSAL_NS)

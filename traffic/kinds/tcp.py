@@ -25,7 +25,7 @@ from skybed.topologies.model.flows import TAIL_S, ConnectingFlow, Flow
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.tables import FLOWS
 from skybed.traffic.nodes import Clock, NodeHandle, address
-from skybed.traffic.stage import Stage
+from skybed.traffic.shared import Shared
 from skybed.traffic.tables import throughput_mbps
 
 FIRST_PORT = 5201  # one to a flow
@@ -94,8 +94,8 @@ def measure(run: Played, flow: TcpFlow) -> dict[str, float]:
     }
 
 
-def start(stage: Stage, flows: Sequence[TcpFlow]) -> list[Transfer]:
-    transfers = [Transfer(stage, flow) for flow in flows]
+def start(shared: Shared, flows: Sequence[TcpFlow]) -> list[Transfer]:
+    transfers = [Transfer(shared, flow) for flow in flows]
     for transfer in transfers:
         transfer.await_listener()
     return transfers
@@ -106,34 +106,34 @@ class Transfer:
 
     dropped = None
 
-    def __init__(self, stage: Stage, flow: TcpFlow) -> None:
-        source, target = stage.ends(flow)
-        self.flow, self._stage = flow, stage
+    def __init__(self, shared: Shared, flow: TcpFlow) -> None:
+        source, target = shared.ends(flow)
+        self.flow, self._shared = flow, shared
         self._begun_s: float | None = None
-        _, self._stop_s = stage.window_s(flow)
-        folder = stage.out / "iperf3"
+        _, self._stop_s = shared.window_s(flow)
+        folder = shared.out / "iperf3"
         folder.mkdir(parents=True, exist_ok=True)
         self._client_json = folder / f"{flow.name}.json"
         self._server_json = folder / f"{flow.name}.server.json"
-        self._port = port = FIRST_PORT + stage.number(flow)
+        self._port = port = FIRST_PORT + shared.number(flow)
         local, remote = address(source, flow.family), address(target, flow.family)
 
         server = ["iperf3", "--server", "--one-off", "--json", "--bind", remote, "--port", str(port)]
         self._server = _start(target, server, self._server_json)
-        stage.closing.callback(_end, self._server, SERVER_S)
+        shared.closing.callback(_end, self._server, SERVER_S)
         client = ["iperf3", "--client", remote, "--bind", local, "--port", str(port), "--json",
-                  "--connect-timeout", str(CONNECT_MS), "--time", str(flow.seconds(stage.until_s)),
+                  "--connect-timeout", str(CONNECT_MS), "--time", str(flow.seconds(shared.until_s)),
                   "--interval", "1", "--congestion", flow.congestion,
                   "--parallel", str(flow.streams)]  # fmt: skip
         if flow.rate_mbps is not None:  # iperf3 takes the rate of a stream
             client += ["--bitrate", f"{flow.rate_mbps * 1e6 / flow.streams:.0f}"]
         # A fork holds up the probes, so the client is forked now and waits for a line to begin.
         ours, theirs = socket.socketpair()
-        self._go = stage.closing.enter_context(ours)
+        self._go = shared.closing.enter_context(ours)
         with theirs:
             waiting = ["sh", "-c", 'read -r go && exec "$@"', "sh", *client]
             self._client = _start(source, waiting, self._client_json, stdin=theirs.fileno())
-        stage.closing.callback(self._end_client)
+        shared.closing.callback(self._end_client)
 
     def await_listener(self) -> None:
         """Wait until the server listens. To connect and see would use up its one connection."""
@@ -154,7 +154,7 @@ class Transfer:
 
     def begin(self, clock: Clock) -> None:
         self._clock = clock
-        self._stage.loop.at(self._stage.start_ns(self.flow, clock), self._go_ahead)
+        self._shared.loop.at(self._shared.start_ns(self.flow, clock), self._go_ahead)
 
     def _go_ahead(self, now_ns: int) -> None:
         self._begun_s = self._clock.now_s()
@@ -162,7 +162,7 @@ class Transfer:
             self._go.send(b"\n")
 
     def _end_client(self) -> None:
-        if self._begun_s is None or self._stage.loop.stopped:
+        if self._begun_s is None or self._shared.loop.stopped:
             _end(self._client, 0.0)
         else:
             _end(self._client, self._stop_s + TAIL_S - self._clock.now_s())
@@ -238,7 +238,7 @@ def _end(process: subprocess.Popen[bytes], wait_s: float) -> None:
 def _read(path: Path) -> dict[str, Any]:
     """iperf3's JSON, or nothing where it wrote none."""
     try:
-        found = json.loads(path.read_text())
+        report = json.loads(path.read_text())
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return report if isinstance(report, dict) else {}

@@ -20,7 +20,7 @@ from skybed.topologies.model.flows import Flow, Instants
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.tables import PATHS
 from skybed.traffic.nodes import Clock, address, bound_socket
-from skybed.traffic.stage import Stage
+from skybed.traffic.shared import Shared
 from skybed.traffic.wire import icmp
 from skybed.traffic.wire.batch import Outbox, control_message, raw_address
 from skybed.traffic.wire.icmp import IcmpError
@@ -70,9 +70,9 @@ def measure(_run: Played, _flow: TraceFlow) -> dict[str, float]:
     return {}
 
 
-def start(stage: Stage, flows: Sequence[TraceFlow]) -> list[Tracer]:
-    windows = [flow.instants(stage.until_s, place, len(flows)) for place, flow in enumerate(flows)]
-    return [Tracer(stage, flow, instants) for flow, instants in zip(flows, windows, strict=True)]
+def start(shared: Shared, flows: Sequence[TraceFlow]) -> list[Tracer]:
+    windows = [flow.instants(shared.until_s, place, len(flows)) for place, flow in enumerate(flows)]
+    return [Tracer(shared, flow, instants) for flow, instants in zip(flows, windows, strict=True)]
 
 
 class Round:
@@ -94,10 +94,10 @@ class Tracer:
 
     dropped = None
 
-    def __init__(self, stage: Stage, flow: TraceFlow, instants: Instants) -> None:
-        source, target = stage.ends(flow)
-        self.flow, self._instants, self._stage, self._inbox = flow, instants, stage, stage.inbox
-        self._name_of = stage.name_of
+    def __init__(self, shared: Shared, flow: TraceFlow, instants: Instants) -> None:
+        source, target = shared.ends(flow)
+        self.flow, self._instants, self._shared, self._inbox = flow, instants, shared, shared.inbox
+        self._name_of = shared.name_of
         self._rounds: list[Round] = []
         self._ttls = flow.max_ttl
         if flow.family == 4:
@@ -112,18 +112,18 @@ class Tracer:
             [control_message(level, ttl_kind, ttl) for ttl in ttls],
         )
         self._probes.data[:, 4] = ttls
-        self._sock = stage.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
+        self._sock = shared.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
         icmp.keep(self._sock)
-        stage.loop.watch(self._sock.fileno(), self._receive)
+        shared.loop.watch(self._sock.fileno(), self._receive)
         if flow.family == 6:
-            self._around = stage.closing.enter_context(
+            self._around = shared.closing.enter_context(
                 bound_socket(source, 6, socket.SOCK_RAW, socket.IPPROTO_IPV6)
             )
             icmp.keep(self._around)
-            stage.loop.watch(self._around.fileno(), self._receive_encapsulated)
+            shared.loop.watch(self._around.fileno(), self._receive_encapsulated)
 
     def begin(self, clock: Clock) -> None:
-        self._stage.every(self._instants, clock, self._send)
+        self._shared.every(self._instants, clock, self._send)
 
     def _send(self, now_ns: int) -> None:
         """Begin a round with as many hops as the last answered round had; more follow if they do not do."""

@@ -21,7 +21,7 @@ from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.metrics import share_pct
 from skybed.topologies.model.tables import FLOWS
 from skybed.traffic.nodes import Clock, address, bound_socket
-from skybed.traffic.stage import Stage
+from skybed.traffic.shared import Shared
 from skybed.traffic.tables import throughput_mbps
 from skybed.traffic.wire.batch import SO_TIMESTAMPNS, Outbox, raw_address
 from skybed.traffic.wire.reordering import reordered
@@ -90,8 +90,8 @@ def measure(run: Played, flow: UdpFlow) -> dict[str, float]:
     }
 
 
-def start(stage: Stage, flows: Sequence[UdpFlow]) -> list[Stream]:
-    return [Stream(stage, flow) for flow in flows]
+def start(shared: Shared, flows: Sequence[UdpFlow]) -> list[Stream]:
+    return [Stream(shared, flow) for flow in flows]
 
 
 class Pacer:
@@ -117,11 +117,11 @@ class Pacer:
 class Stream:
     """The generator and the sink of one flow."""
 
-    def __init__(self, stage: Stage, flow: UdpFlow) -> None:
-        source, target = stage.ends(flow)
-        port = FIRST_PORT + stage.number(flow)
-        self.flow, self._stage, self._inbox = flow, stage, stage.inbox
-        self._start_s, self._stop_s = stage.window_s(flow)
+    def __init__(self, shared: Shared, flow: UdpFlow) -> None:
+        source, target = shared.ends(flow)
+        port = FIRST_PORT + shared.number(flow)
+        self.flow, self._shared, self._inbox = flow, shared, shared.inbox
+        self._start_s, self._stop_s = shared.window_s(flow)
         self._first_ns = 0
         self._pacer = Pacer(flow)
         self._outbox = Outbox(
@@ -137,18 +137,18 @@ class Stream:
         self._received_in = np.zeros(seconds, np.int64)  # by the second in which they arrived
         self._reordered_in = np.zeros(seconds, np.int64)
 
-        self._sender = stage.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
-        self._sink = stage.closing.enter_context(
+        self._sender = shared.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
+        self._sink = shared.closing.enter_context(
             bound_socket(target, flow.family, socket.SOCK_DGRAM, port=port)
         )
         self._sink.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
         self._sink.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        stage.closing.callback(self._report)  # while the socket is still open
-        stage.loop.watch(self._sink.fileno(), self._receive)
+        shared.closing.callback(self._report)  # while the socket is still open
+        shared.loop.watch(self._sink.fileno(), self._receive)
 
     def begin(self, clock: Clock) -> None:
-        self._first_ns = self._stage.start_ns(self.flow, clock)
-        self._stage.every(self.flow.instants(self._stage.until_s), clock, self._send)
+        self._first_ns = self._shared.start_ns(self.flow, clock)
+        self._shared.every(self.flow.instants(self._shared.until_s), clock, self._send)
 
     def _send(self, now_ns: int) -> None:
         elapsed_ns = now_ns - self._first_ns

@@ -9,7 +9,7 @@ import time
 
 from skybed.traffic.nodes import NodeHandle, address, bound_socket
 from skybed.traffic.probing.log import ProbeLog, Send
-from skybed.traffic.stage import Stage
+from skybed.traffic.shared import Shared
 from skybed.traffic.wire import packets
 from skybed.traffic.wire.batch import SO_TIMESTAMPNS, socket_address
 
@@ -24,11 +24,11 @@ IPV4_HEADER, IPV6_HEADER = 20, 40  # a raw IPv4 socket delivers it, a raw IPv6 s
 class Prober:
     """All echo flows of one node and family: a raw socket gets a copy of every reply, so one serves all."""
 
-    def __init__(self, stage: Stage, node: NodeHandle, family: int) -> None:
-        self._family, self._inbox, self._packets = family, stage.inbox, stage.packets
+    def __init__(self, shared: Shared, node: NodeHandle, family: int) -> None:
+        self._family, self._inbox, self._packets = family, shared.inbox, shared.packets
         self._flows: dict[int, ProbeLog] = {}
         proto = socket.IPPROTO_ICMP if family == 4 else socket.IPPROTO_ICMPV6
-        self._sock = stage.closing.enter_context(bound_socket(node, family, socket.SOCK_RAW, proto))
+        self._sock = shared.closing.enter_context(bound_socket(node, family, socket.SOCK_RAW, proto))
         self._sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         passed = ECHO_REPLY[family], TIME_EXCEEDED[family]
         if family == 4:
@@ -39,8 +39,8 @@ class Prober:
             for kind in passed:
                 words[kind >> 5] &= ~(1 << (kind & 31))
             self._sock.setsockopt(socket.IPPROTO_ICMPV6, ICMPV6_FILTER, struct.pack("=8I", *words))
-        self._name_of = stage.name_of
-        stage.loop.watch(self._sock.fileno(), self._receive)
+        self._name_of = shared.name_of
+        shared.loop.watch(self._sock.fileno(), self._receive)
 
     def add(self, log: ProbeLog, ident: int, target: NodeHandle) -> Send:
         """Let a flow use this prober, with an identifier of 16 bits. Returns what sends its next probe."""

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from skybed.topologies.model.flows import STAMP_HOPS
 from skybed.traffic.nodes import NodeHandle, address, bound_socket
 from skybed.traffic.probing.log import ProbeLog
-from skybed.traffic.stage import Stage
+from skybed.traffic.shared import Shared
 from skybed.traffic.wire import icmp, packets
 from skybed.traffic.wire.batch import SO_TIMESTAMPNS, socket_address
 
@@ -28,16 +28,16 @@ _INT = struct.Struct("=i")
 class Sender:
     """The Session-Sender of one flow."""
 
-    def __init__(self, stage: Stage, log: ProbeLog, ssid: int) -> None:
+    def __init__(self, shared: Shared, log: ProbeLog, ssid: int) -> None:
         flow = log.flow
-        source, target = stage.ends(flow)
-        self.log, self._inbox, self._ssid = log, stage.inbox, ssid
-        self._packet = bytearray(stage.packets[packets.stamp_request(flow.size_bytes)])
+        source, target = shared.ends(flow)
+        self.log, self._inbox, self._ssid = log, shared.inbox, ssid
+        self._packet = bytearray(shared.packets[packets.stamp_request(flow.size_bytes)])
         self._error = packets.STAMP_HEAD.unpack_from(self._packet)[2]
-        self._name_of = stage.name_of
-        self._sock = stage.closing.enter_context(probe_socket(source, flow.family, 0))
+        self._name_of = shared.name_of
+        self._sock = shared.closing.enter_context(probe_socket(source, flow.family, 0))
         self._to = address(target, flow.family), packets.STAMP_PORT
-        stage.loop.watch(self._sock.fileno(), self._receive)
+        shared.loop.watch(self._sock.fileno(), self._receive)
 
     def send(self, now_ns: int) -> None:
         sent_ns = time.time_ns()
@@ -76,20 +76,20 @@ class Reflector:
     logs: of the sessions, by identifier, to note there which answers ran out of hops.
     """
 
-    def __init__(self, stage: Stage, node: NodeHandle, family: int, logs: Mapping[int, ProbeLog]) -> None:
-        self._inbox, self._logs, self._name_of = stage.inbox, logs, stage.name_of
-        self._sock = stage.closing.enter_context(probe_socket(node, family, packets.STAMP_PORT))
+    def __init__(self, shared: Shared, node: NodeHandle, family: int, logs: Mapping[int, ProbeLog]) -> None:
+        self._inbox, self._logs, self._name_of = shared.inbox, logs, shared.name_of
+        self._sock = shared.closing.enter_context(probe_socket(node, family, packets.STAMP_PORT))
         if family == 4:
             self._sock.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
             self._hop_message = (socket.IPPROTO_IP, socket.IP_TTL)
         else:
             self._sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
             self._hop_message = (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT)
-        self._head = bytearray(stage.packets[packets.STAMP_REPLY])
+        self._head = bytearray(shared.packets[packets.STAMP_REPLY])
         self._error = packets.STAMP_HEAD.unpack_from(self._head)[2]
         # By sender and session identifier: the sender's address and the count of packets reflected.
         self._sessions: dict[bytes, tuple[tuple[str, int], Iterator[int]]] = {}
-        stage.loop.watch(self._sock.fileno(), self._reflect)
+        shared.loop.watch(self._sock.fileno(), self._reflect)
 
     def _reflect(self) -> None:
         inbox = self._inbox

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from skybed.scripts.running import parts
+from skybed.traffic.crossings import Crossings, built
 from skybed.traffic.kinds.probe import ProbeFlow
 from skybed.traffic.kinds.tcp import TcpFlow
 from skybed.traffic.kinds.trace import TraceFlow
 from skybed.traffic.kinds.udp import UdpFlow
-from skybed.traffic.session import Session, built
 from support.plain_netns import FakeClock, can_make_namespaces, chain
 
 pytestmark = [
@@ -35,13 +35,13 @@ def nodes():
 
 def play(nodes, flows, out, until_s=1.0, meanwhile=lambda clock: None):
     """The tables of flows, and ended_s, when all was over. meanwhile: what else happens, in a thread."""
-    with Session(flows, nodes, built(flows), until_s, out) as session:
-        session.open()
+    with Crossings(flows, nodes, built(flows), until_s, out) as crossings:
+        crossings.open()
         clock = FakeClock(0.3)
-        session.begin(clock)
+        crossings.begin(clock)
         beside = threading.Thread(target=meanwhile, args=(clock,))
         beside.start()
-        session.run()
+        crossings.run()
     ended_s = clock.now_s()
     beside.join()
     found = {name: pd.read_parquet(out / f"{name}.parquet") for name in ("probes", "paths", "flows")}

@@ -1,4 +1,4 @@
-"""What every flow of a session shares."""
+"""What all flows of a run share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skybed.traffic.wire.batch import Inbox
 
 
 @dataclass(frozen=True)
-class Stage:
+class Shared:
     """All flows, the nodes, packets by name that were built beforehand, the event loop, and what has to be
     closed at the end."""
 

@@ -14,21 +14,21 @@ from skybed.topologies.model.kinds import Crossing, Ports
 from skybed.topologies.model.tables import FLOWS, PATHS, PROBES
 from skybed.traffic import tables
 from skybed.traffic.nodes import Clock, NodeHandle
-from skybed.traffic.stage import Stage
+from skybed.traffic.shared import Shared
 
 GRACE_S = 1.0  # how long after the end an answer still counts
 TABLES = (PROBES, PATHS, FLOWS)  # that every run has
 
 
-class Session:
+class Crossings:
     """The flows of a run, up to until_s; their tables go into `out`. packets: what `built` gave.
 
-        with Session(flows, nodes, packets, until_s, out) as session:
-            session.open()  # all that takes time; then there is a clock
-            session.begin(clock)
-            session.run()
+        with Crossings(flows, nodes, packets, until_s, out) as crossings:
+            crossings.open()  # all that takes time; then there is a clock
+            crossings.begin(clock)
+            crossings.run()
 
-    When the block ends, whyever, what there is is written. `session.loop.stop()` ends `run` early.
+    When the block ends, whyever, what there is is written. `crossings.loop.stop()` ends `run` early.
     """
 
     def __init__(
@@ -40,16 +40,16 @@ class Session:
         out: Path,
     ) -> None:
         self._flows, self._out = flows, out
-        self._stage = Stage(flows, nodes, packets, until_s, out)
-        self.loop = self._stage.loop
+        self._shared = Shared(flows, nodes, packets, until_s, out)
+        self.loop = self._shared.loop
         self._crossings: dict[int, Crossing] = {}  # by the number of the flow
         self._clock: Clock | None = None
         self._ending = ExitStack()
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Crossings:
         self._out.mkdir(parents=True, exist_ok=True)
         self._ending.callback(self._write)
-        self._ending.enter_context(self._stage.closing)
+        self._ending.enter_context(self._shared.closing)
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -58,9 +58,9 @@ class Session:
     def open(self) -> None:
         """Make sockets and processes, wait until servers listen, rehearse: kind by kind."""
         for name in kinds.used(self._flows):
-            mine = {number: flow for number, flow in enumerate(self._flows) if flow.kind == name}
-            crossings = kinds.named(name).start(self._stage, list(mine.values()))
-            self._crossings |= zip(mine, crossings, strict=True)
+            numbered = {number: flow for number, flow in enumerate(self._flows) if flow.kind == name}
+            crossings = kinds.named(name).start(self._shared, list(numbered.values()))
+            self._crossings |= zip(numbered, crossings, strict=True)
 
     def begin(self, clock: Clock) -> None:
         """From now on flows send when they should, by this clock."""
@@ -74,7 +74,7 @@ class Session:
         long.
         """
         assert self._clock, "begun"
-        end_s = max((self._stage.window_s(flow)[1] for flow in self._flows), default=-GRACE_S)
+        end_s = max((self._shared.window_s(flow)[1] for flow in self._flows), default=-GRACE_S)
         self.loop.run(int(self._clock.to_realtime_ns(end_s + GRACE_S)))
 
     def facts(self) -> dict[str, dict[str, int]]:
@@ -86,9 +86,9 @@ class Session:
 
     def _write(self) -> None:
         """Rows in the order of the flows."""
-        clock, found = self._clock, sorted(self._crossings.items()) if self._clock else []
+        clock, begun = self._clock, sorted(self._crossings.items()) if self._clock else []
         for table in dict.fromkeys([*TABLES, *(kinds.of(flow).TABLE for flow in self._flows)]):
-            parts = [x.columns(clock) for number, x in found if kinds.of(self._flows[number]).TABLE is table]
+            parts = [x.columns(clock) for number, x in begun if kinds.of(self._flows[number]).TABLE is table]
             tables.write(table, parts, self._out)
 
 
