@@ -21,7 +21,7 @@ hypothesis.settings.load_profile("patient")
 
 IN_CI = os.environ.get("CI") == "true"
 COUNTS = pytest.StashKey[Counter]()
-NEED_QUIET = {"in_lane", "machine"}  # fixtures: of real time, and of what the whole machine has
+NEED_QUIET = {"in_real_time", "machine"}  # fixtures: of real time, and of what the whole machine has
 
 
 def pytest_configure(config):

@@ -127,7 +127,6 @@ def test_routing_that_does_not_converge_ends_the_run_with_last_words(skybed, tmp
 
 
 def test_a_process_that_ends_in_the_run_is_named(in_lane, tmp_path):
-    """In real time where the native lane is not there."""
     (tmp_path / "six.yaml").write_text(SIX.replace("ROUTING", PROTOCOLS["isis+bfd"]))
     program = """
     daemons.await_convergence(90, lambda: None)

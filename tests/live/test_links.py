@@ -75,7 +75,7 @@ def test_loss_is_as_asked_for(in_lane):
         d = net.addHost("d", cls=GroundStation, ip="10.0.0.4", ip6="fd5b::4")
         net.addLink(c, d, cls=SkyLink, delay_us=100, loss_pct=10, seed=7)
         c.config(routes=[((d.ip, d.ip6), "d")]); d.config(routes=[(ips[2], "c")])
-        answer(ping=c.cmd("ping -n -q -i 0.002 -c 2000 10.0.0.4"))
+        answer(ping=c.cmd("ping -n -q -i 0.02 -c 2000 10.0.0.4"))
     """)
     sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received", told["ping"]).groups())
     assert sent == 2000

@@ -37,6 +37,7 @@ CHANGES = {
     "routing.dead_s": 4,
     "routing.bfd_interval_ms": 200,  # a busy machine may be late
 }
+ATTEMPTS = 3  # a machine that is busy distorts a run, and the verdict says so: then it is run again
 KINDS = ("oracle", "schedule", "ospf", "ospf+bfd")
 
 
@@ -48,10 +49,14 @@ def lost_s(skybed, tmp_path_factory):
     for kind in KINDS:
         folder = tmp_path_factory.mktemp(kind)
         (folder / "scenario.yaml").write_text(base.with_(CHANGES | {"routing.protocol": kind}).dump())
-        done = skybed("run", folder / "scenario.yaml", "--clock", "real", "--out", folder / "run")
-        assert done.returncode in (0, 3), done.stdout + done.stderr  # 3: on a busy machine events are late
-        assert (folder / "run" / "probes.parquet").is_file(), done.stderr
-        outages = metrics.outages(load(folder / "run"), "probe")
+        for attempt in range(ATTEMPTS):
+            out = folder / f"run-{attempt}"
+            done = skybed("run", folder / "scenario.yaml", "--clock", "real", "--out", out)
+            assert done.returncode in (0, 3), done.stdout + done.stderr
+            if done.returncode == 0:
+                break
+        assert (out / "probes.parquet").is_file(), done.stderr
+        outages = metrics.outages(load(out), "probe")
         length_s = (outages["end_s"] - outages["start_s"]).to_numpy()
         at_s = outages["start_s"].to_numpy()
         times = (SILENT_S, CARRIER_S, HANDOVER_S, END_S)

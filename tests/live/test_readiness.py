@@ -62,9 +62,9 @@ def test_traffic_that_is_not_ready_at_run_time_0_ends_the_run_with_a_sentence(sl
     assert last.why.startswith("The run was ready 1") and " s after run time 0, " in last.why
 
 
-def test_in_real_time_run_time_0_waits_for_traffic(slow, in_lane):
+def test_in_real_time_run_time_0_waits_for_traffic(slow, in_real_time):
     for _ in range(ATTEMPTS):
-        _, probes = slow(in_lane, 4)
+        _, probes = slow(in_real_time, 4)
         if (probes.size() == PLAYED_S * RATE_HZ).all():
             break
     assert probes.size().to_dict() == {"down": PLAYED_S * RATE_HZ, "across": PLAYED_S * RATE_HZ}

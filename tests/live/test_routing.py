@@ -246,7 +246,7 @@ def test_tcpdump_and_a_tap_count_the_same_packets_and_tables_are_the_kernel_s(in
 
 
 def test_every_pair_of_74_nodes_pings_over_both_families(in_lane, tmp_path):
-    """In real time where the native lane is not there. Every node asks all others at once."""
+    """Every node asks all others at once."""
     program = """
     began_s = time.monotonic()
     daemons.await_convergence(90, lambda: None)
