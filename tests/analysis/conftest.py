@@ -2,11 +2,10 @@
 
 import pytest
 
-from skybed.topologies.scenario.file import Scenario
-from support.tiny_sky import TINY, Builder, TinyPlan
+from support.tiny_sky import TINY, Builder, plan_of
 
 
 @pytest.fixture
 def builder(tmp_path):
     """Makes a Builder on the tiny sky in a fresh directory; keyword arguments change its scenario."""
-    return lambda **changes: Builder(tmp_path / "run", TinyPlan(Scenario.model_validate(TINY | changes)))
+    return lambda **changes: Builder(tmp_path / "run", plan_of(TINY | changes))

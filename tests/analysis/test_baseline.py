@@ -3,15 +3,16 @@
 import itertools
 import json
 
+import numpy as np
 import pytest
 from pytest import approx
 
 from skybed.analysis import verdict
 from skybed.analysis.compare import baseline
 from skybed.topologies.errors import InvalidRun, RunError
-from support.tiny_sky import PROBE, TRACE
+from support.tiny_sky import PROBE, TRACE, ways_ms
 
-P50_MS = 18.3792 + 0.04 * 28.95  # the 290th of 580 that came back; see test_metrics for the 18.3792
+P50_MS = float(np.median(np.add(*ways_ms()))) + 0.04  # the machine adds 40 us
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_figure_that_left_its_tolerance_is_told_in_a_sentence(run, file, slowe
     assert [check.figure for check in left] == ["rtt_p50_ms", "rtt_p99_ms"]
     assert left[0].value == approx(P50_MS + slower_ms, abs=1e-3)
     assert str(left[0]) == (
-        f"p1 rtt_p50_ms is {left[0].value:.6g} ms; the baseline is 19.5375 ms, give or take 0.1 ms."
+        f"p1 rtt_p50_ms is {left[0].value:.6g} ms; the baseline is {P50_MS:.6g} ms, give or take 0.156 ms."
     )
 
 
@@ -95,7 +96,7 @@ def test_edited_tolerances_survive_accepting_anew_and_others_do_not(run, file):
     baseline.accept([run(slower_ms=3.0, clock="virtual")], file)
     flow = baseline.read(file).flows["p1"]
     assert flow["rtt_p50_ms"].value == approx(P50_MS + 3, abs=1e-3)
-    assert (flow["rtt_p50_ms"].tolerance, flow["rtt_p50_ms"].proposed) == (4.0, 0.113)
+    assert (flow["rtt_p50_ms"].tolerance, flow["rtt_p50_ms"].proposed) == (4.0, 0.171)  # half a percent
     assert flow["outages"].tolerance is None
     assert flow["loss_pct"].tolerance == 0.1  # it was real time's 0.5
 

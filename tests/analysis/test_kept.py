@@ -35,8 +35,7 @@ def test_verdict_report_and_comparison_follow_the_probes_once(builder, walks):
 
 def test_a_run_is_gone_when_nobody_asks_it_any_more(builder, walks):
     made = builder().load()
-    run = tested.TestedRun(made.dir, made.manifest)
-    run.__dict__["plan"] = made.plan
+    run = tested.load(made.dir)
     report.write(run, run.verdict)
     assert run.rtt("p1").n == 580 and len(convergence.table(run)) == 1
     gone = weakref.ref(run)

@@ -1,4 +1,4 @@
-"""What routing costs, against values worked out by hand from tiny_sky: 10 probes a second, 20 ms long."""
+"""What routing costs, against values worked out by hand from tiny_sky: 10 probes a second, 31 ms long."""
 
 import numpy as np
 import pandas as pd
@@ -9,18 +9,25 @@ from skybed.analysis import verdict
 from skybed.analysis.measures import forwarding, truth
 from skybed.analysis.routing import control, convergence
 from skybed.topologies.model.tables import CONTROL, ROUTING
-from support.tiny_sky import LOST
+from support.tiny_sky import TINY, ways_ms
 
-S1_MIYUN, S2_MIYUN = 0, 2  # numbers of links
+# A line between two sites that nobody else is linked to: what happens to it is on no path.
+ASIDE = {
+    "stations": [*TINY["stations"], *({"name": name, "lat_deg": 30, "lon_deg": lon_deg, "antenna": False}
+                                      for name, lon_deg in (("Lab", 110), ("Depot", 111)))],
+    "fibre": [{"a": "Lab", "b": "Depot"}],
+}  # fmt: skip
 
 
-def happen(made, *events, lost=()):
-    """Add events (t_s, kind, link) and faults (link, kind, planned, start_s, end_s) to a run."""
-    rows = pd.DataFrame(events, columns=["t_s", "kind", "link"])
-    rows["link"] = [made.plan.links[link].name for link in rows["link"]]
-    table = pd.concat([made.tables["events"], rows]).sort_values("t_s", kind="stable", ignore_index=True)
-    made.tables["events"] = table.assign(event=np.arange(len(table)))
-    made.plan.lost = pd.DataFrame(lost, columns=[*LOST]).astype(LOST)
+def outage(a, b, at_s, for_s=None, kind="silent", **more):
+    return {"kind": kind, "link": [a, b], "at_s": at_s} | ({"for_s": for_s} if for_s else {}) | more
+
+
+def happening(builder, *faults):
+    """A run with these outages whose probes do not mind them: a test says which are lost."""
+    made, undisturbed = builder(faults=list(faults), **ASIDE), builder()
+    made.tables["probes"] = undisturbed.tables["probes"]
+    return made
 
 
 def lose(made, *spans):
@@ -44,7 +51,8 @@ def test_the_planned_end_of_a_link_on_the_path(builder):
     assert (row["dropped_s"], row["recovered_s"], row["rate_derived_s"]) == approx((30.0, 32.0, 2.0))
     assert (row["outages"], row["outage_s"], row["outage_max_s"]) == approx((1, 2.0, 2.0))
     assert row["sampling_s"] == 1.0
-    assert (row["route_changes"], row["nodes_changed"], row["destinations_changed"]) == (2, 1, 1)
+    # Both stations and both satellites lose, or gain, the routes to each other, and those that lead on.
+    assert (row["route_changes"], row["nodes_changed"], row["destinations_changed"]) == (12, 4, 4)
 
 
 def test_the_planned_end_of_a_link_off_the_path_is_no_event(builder):
@@ -54,15 +62,13 @@ def test_the_planned_end_of_a_link_off_the_path_is_no_event(builder):
 
 
 def silent(builder):
-    """s1--Miyun drops everything from 10.01 s to 20 s; s2--Miyun, which nobody uses, from 9.95 s on.
+    """s1--Miyun drops everything from 10.01 s to 20 s; the line aside is cut from 9.95 s on.
 
     Lost are 25 probes from 10.0 s on, three of them in a loop, and a single one at 15 s.
     """
-    made = builder()
-    happen(
-        made, (10.01, "silence", S1_MIYUN), (20.0, "heal", S1_MIYUN), (9.95, "down", S2_MIYUN),
-        lost=[(S1_MIYUN, "silent", False, 10.01, 20.0), (S2_MIYUN, "carrier", False, 9.95, np.inf)],
-    )  # fmt: skip
+    made = happening(
+        builder, outage("s1", "Miyun", 10.01, 9.99), outage("Lab", "Depot", 9.95, kind="carrier")
+    )
     lose(made, (100, 125), (150, 151))
     made.tables["probes"].loc[110:112, "expired_at"] = "s1"
     return made
@@ -89,11 +95,7 @@ def test_probes_under_way_count_to_the_event_on_their_path_that_loses_them(build
 
 
 def test_a_loss_period_counts_as_a_whole_to_the_event_that_it_began_with(builder):
-    made = builder()
-    happen(
-        made, (10.0, "silence", S1_MIYUN), (11.0, "down", S2_MIYUN),
-        lost=[(S1_MIYUN, "silent", False, 10.0, np.inf), (S2_MIYUN, "carrier", False, 11.0, np.inf)],
-    )  # fmt: skip
+    made = happening(builder, outage("s1", "Miyun", 10.0, 15.0), outage("Lab", "Depot", 11.0, kind="carrier"))
     lose(made, (101, 121))
     run = made.load()
     assert (of(run, "silence")["lost"], of(run, "down")["lost"]) == (20, 0)
@@ -101,14 +103,12 @@ def test_a_loss_period_counts_as_a_whole_to_the_event_that_it_began_with(builder
 
 
 def test_a_planned_outage_is_known_to_routing(builder):
-    made = builder()
-    happen(made, (10.0, "silence", S1_MIYUN), lost=[(S1_MIYUN, "silent", True, 10.0, 20.0)])
+    made = happening(builder, outage("s1", "Miyun", 10.0, 10.0, planned=True))
     assert convergence.table(made.load())["kind"].tolist() == ["planned", "planned"]
 
 
 def test_a_flow_that_never_comes_back(builder):
-    made = builder()
-    happen(made, (55.0, "silence", S2_MIYUN), lost=[(S2_MIYUN, "silent", False, 55.0, np.inf)])
+    made = happening(builder, outage("s2", "Miyun", 55.0))
     lose(made, (550, 600))
     run = made.load()
     row = of(run, "silence")
@@ -122,7 +122,9 @@ def test_stretch_is_over_the_oracle_s_round_trip(builder):
     made.tables["probes"].loc[:59, "rtt_us"] *= 1.5
     found = convergence.stretch(truth.probes(made.load())).iloc[0]
     assert found["n"] == 580 and found["above_pct"] == approx(100 * 60 / 580)
-    assert found["p50"] == approx(1.002, abs=1e-3) and found["p99"] == approx(1.503, abs=1e-3)
+    rtt_ms = np.add(*ways_ms())  # to which the machine adds 40 us
+    assert found["p50"] == approx(1 + 0.04 / np.median(rtt_ms), abs=1e-4)
+    assert found["p99"] == approx(1.5 * (1 + 0.04 / rtt_ms[0]), abs=1e-4)
 
 
 def test_control_traffic_by_protocol_and_link(builder):
@@ -170,10 +172,9 @@ def test_the_way_by_recorded_tables(recorded):
 
 def test_for_how_long_an_event_had_packets_run_in_a_circle(builder):
     """s1 sends packets back to Miyun from 5 s on, Miyun sends them over s2 from 5.2 s on."""
-    made = builder()
+    made = happening(builder, outage("s1", "Miyun", 5.0))
     rows = pd.DataFrame(ROUTES, columns=["applied_s", "node", "dst", "via", "family"])
     made.tables["routes"] = rows.assign(t_s=np.nan)
-    happen(made, (5.0, "silence", S1_MIYUN), lost=[(S1_MIYUN, "silent", False, 5.0, np.inf)])
     assert of(made.load(), "silence")["loop_s"] == approx(0.2)
 
 
@@ -189,7 +190,7 @@ def test_the_verdict_tells_it_and_writes_the_table(builder):
     run = builder().load()
     judged = verdict.judge(run)
     assert judged.routing.events == 1 and judged.routing.control == []
-    assert judged.routing.churn.changes == 2
+    assert judged.routing.churn.changes == 12
     verdict.write(run, judged)
     stored = pd.read_parquet(run.dir / "routing.parquet")
     assert stored["loss_derived_s"].tolist() == approx([2.0]) and [*stored.columns] == [*ROUTING.dtypes]

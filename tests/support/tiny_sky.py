@@ -1,16 +1,15 @@
-"""A small sky whose every value can be worked out by hand, and run directories made from a plan.
+"""A small sky, planned as any other, and run directories made from a plan.
 
-The tiny sky: Miyun and Sanya, each in view of s1 and s2. Until 30 s the path is over s1, from 32 s over
-s2, between them there is none. Delays, one way: Miyun--s1 5 ms + 20 us/s, s1--Sanya 4 ms, Miyun--s2 6 ms,
-s2--Sanya 4 ms.
+The tiny sky: two satellites, one behind the other in one orbit, pass between Miyun and Sanya, eastwards.
+Both stations see both all the time and take the nearer one every 30 s: s1 first, and from 30 s on s2, which
+takes 2 s to acquire. So the path is over s1 until 30 s and over s2 from 32 s, and between them there is none.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,88 +18,72 @@ import skybed
 from skybed.analysis.measures import truth
 from skybed.topologies.contacts import properties
 from skybed.topologies.contacts.properties import Direction, Property
-from skybed.topologies.model.flows import HOPS
-from skybed.topologies.model.links import LinkClass
+from skybed.topologies.model import kinds
 from skybed.topologies.model.tables import CONTROL, FLOWS, PATHS, PROBES
-from skybed.topologies.routing.windowed import Pieces
+from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
-from support import hand_made
 
 DURATION_S = 60.0
-GAP_S = (30.0, 32.0)
-BASE_S = np.array([5e-3, 4e-3, 6e-3, 4e-3])
-RATE = np.array([20e-6, 0.0, 0.0, 0.0])
 BOUND_US = 50.0
-
-
-@dataclass
-class TinyPlan:
-    """The plan's interface over the sky described above."""
-
-    scenario: Scenario
-    duration_s: float = DURATION_S
-    nodes: list[SimpleNamespace] = field(default_factory=list)
-    links: list[SimpleNamespace] = field(default_factory=list)
-    lost: pd.DataFrame = field(default_factory=lambda: empty(LOST))
-
-    def __post_init__(self) -> None:
-        for name in ("s1", "s2"):
-            self.nodes.append(SimpleNamespace(name=name, kind="satellite", layer="leo"))
-        for name in ("Miyun", "Sanya"):
-            self.nodes.append(SimpleNamespace(name=name, kind="ground", layer=""))
-        for a, b in ((0, 2), (0, 3), (1, 2), (1, 3)):
-            name = f"{self.nodes[a].name}--{self.nodes[b].name}"
-            self.links.append(
-                SimpleNamespace(a=a, b=b, kind="access", name=name, link_class=LinkClass(rate_mbps=10))
-            )
-
-    @property
-    def contacts(self) -> pd.DataFrame:
-        start_s, end_s = [0.0, 0.0, 32.0, 32.0], [30.0, 30.0, 60.0, 60.0]
-        return pd.DataFrame({"link": range(4), "start_s": start_s, "end_s": end_s, "route_end_s": end_s})
-
-    def delay_s(self, link, t_s):
-        return BASE_S[link] + RATE[link] * np.asarray(t_s)
-
-    def trace(self, src, dst, t_s, most=HOPS):
-        t_s = np.asarray(t_s, float)
-        first = 2 if src == "Miyun" else 3
-        number = np.where(t_s < GAP_S[0], 0, np.where(t_s >= GAP_S[1], 1, 2))
-        up, down = np.where(number == 0, 0, 2) + (first - 2), np.where(number == 0, 0, 2) + (3 - first)
-        middle_s = t_s + self.delay_s(up, t_s)
-        arrival_s = middle_s + self.delay_s(down, middle_s)
-        paths = [(first, 0, 5 - first), (first, 1, 5 - first), (first,)]
-        return np.where(number == 2, np.nan, arrival_s), number, paths
-
-    @property
-    def events(self) -> Pieces:
-        """Miyun--s1 is set anew whenever the value would leave the bound."""
-        step_s = 2 * BOUND_US * 1e-6 / RATE[0]
-        rows = [(0.0, "up", 1, 4000.0), (0.0, "up", 0, 5050.0)]
-        rows += [(t_s, "delay", 0, 5050.0 + t_s * 20) for t_s in np.arange(step_s, GAP_S[0], step_s)]
-        rows += [(30.0, "down", 1), (30.0, "down", 0), (32.0, "up", 3, 4000.0), (32.0, "up", 2, 6000.0)]
-        return Pieces(lambda: iter([hand_made.events(rows)]))
-
-    @property
-    def routes(self) -> Pieces:
-        return Pieces(lambda: iter([np.array([(0.0,), (0.0,), (30.0,), (32.0,)], dtype=[("t_s", "f8")])]))
-
+WIRE_US = 106 * 8 / 10  # of a probe on a link, with headers, at 10 Mbit/s
+S1_MIYUN, S1_SANYA, S2_MIYUN, S2_SANYA = range(4)  # numbers of links
 
 PROBE = {"kind": "probe", "name": "p1", "from": "Miyun", "to": "Sanya", "rate_hz": 10}
 TRACE = {"kind": "trace", "name": "t1", "from": "Miyun", "to": "Sanya"}
+RADIO = {"rate_mbps": 10, "setup_s": 2, "min_elevation_deg": 5}
+ELEMENTS = """\
+OBJECT_NAME,OBJECT_ID,EPOCH,MEAN_MOTION,ECCENTRICITY,INCLINATION,RA_OF_ASC_NODE,ARG_OF_PERICENTER,MEAN_ANOMALY,\
+EPHEMERIS_TYPE,CLASSIFICATION_TYPE,NORAD_CAT_ID,ELEMENT_SET_NO,REV_AT_EPOCH,BSTAR,MEAN_MOTION_DOT,MEAN_MOTION_DDOT
+s1,2026-001A,2026-01-01T00:00:00,13.1,0.0001,35,92,0,128.18,0,U,90001,1,1,0,0,0
+s2,2026-002A,2026-01-01T00:00:00,13.1,0.0001,35,92,0,104.18,0,U,90002,1,1,0,0,0
+"""
 TINY = {
     "name": "tiny",
     "about": "Two stations under two satellites.",
     "epoch": "2026-01-01T00:00:00Z",
     "duration_s": DURATION_S,
     "delay_bound_us": BOUND_US,
-    "layers": {"leo": {"walker": dict(planes=1, per_plane=2, inclination_deg=60, altitude_km=600)}},
+    "layers": {"leo": {"elements": ELEMENTS}},
     "stations": [
         dict(name="Miyun", lat_deg=40.45, lon_deg=116.86),
         dict(name="Sanya", lat_deg=18.3, lon_deg=109.3),
     ],
+    "links": {"radio": RADIO},
+    "access": [
+        {"from": "ground", "to": "leo", "link": "radio", "policy": "slots", "slot_s": 30, "terminals": 1}
+    ],
+    "routing": {"drain_ms": 0},
     "traffic": [PROBE, TRACE],
 }  # fmt: skip
+PLANS: dict[str, Plan] = {}  # by hash of what a plan depends on
+
+
+def plan_of(fields: dict) -> Plan:
+    """Of a scenario; worked out once for all that differ in traffic and limits only."""
+    scenario = Scenario.model_validate(fields)
+    if scenario.plan_sha256 not in PLANS:
+        PLANS[scenario.plan_sha256] = Plan.make(scenario)
+    return replace(PLANS[scenario.plan_sha256], scenario=scenario)
+
+
+def one_way_s(plan: Plan, t_s, *links):
+    """How long light takes over links, one after the other, from t_s on."""
+    at_s = np.asarray(t_s, float)
+    for link in links:
+        at_s = at_s + plan.delay_s(link, at_s)
+    return at_s - t_s
+
+
+def ways_ms() -> tuple[np.ndarray, np.ndarray]:
+    """Of the probes of p1 that come back, by geometry: how long each takes there and back."""
+    sent_s = np.append(np.arange(0, 30, 0.1), np.arange(32, 60, 0.1))
+    over_s1 = sent_s < 30
+    miyun, sanya = (np.where(over_s1, *links) for links in ((S1_MIYUN, S2_MIYUN), (S1_SANYA, S2_SANYA)))
+    plan = plan_of(TINY)
+    there_s = one_way_s(plan, sent_s, miyun, sanya) + 2e-6 * WIRE_US
+    back_s = one_way_s(plan, sent_s + there_s, sanya, miyun) + 2e-6 * WIRE_US
+    return 1e3 * there_s, 1e3 * back_s
+
 
 MANIFEST = {
     "format": 1, "scenario": "tiny", "player_cpu_s": 0.1, "clock_stepped_ms": 0.0,
@@ -110,10 +93,8 @@ MANIFEST = {
     "versions": {"scapy": "2.8.0"}, "finished": True, "traffic": {"dropped_by_sink": {}},
 }  # fmt: skip
 
-LOST = {"link": "int32", "kind": "str", "planned": "bool", "start_s": "float64", "end_s": "float64"}
 
-
-def events(plan) -> pd.DataFrame:
+def events(plan: Plan) -> pd.DataFrame:
     happens = plan.events.whole()
     told, delay_us = properties.rows(happens)
     rows = happens[told]
@@ -129,20 +110,15 @@ def events(plan) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def routes(plan) -> pd.DataFrame:
-    """The changes of a plan; those of the tiny sky have no nodes: Miyun to Sanya over s1, none, over s2."""
+def routes(plan: Plan) -> pd.DataFrame:
     changes = plan.routes.whole()
-    found = pd.DataFrame({"t_s": changes["t_s"], "applied_s": changes["t_s"] + 80e-6})
-    if isinstance(plan, TinyPlan):
-        return found.assign(
-            node=["Miyun", "Sanya", "Miyun", "Miyun"], dst=["Sanya", "Miyun", "Sanya", "Sanya"],
-            via=["s1", "s1", None, "s2"], family="both",
-        )  # fmt: skip
     names = np.array([*(node.name for node in plan.nodes), None], object)
-    return found.assign(**{end: names[changes[end]] for end in ("node", "dst", "via")}, family="both")
+    ends = {end: names[changes[end]] for end in ("node", "dst", "via")}
+    times = {"t_s": changes["t_s"], "applied_s": changes["t_s"] + 80e-6}
+    return pd.DataFrame(times | ends | {"family": "both"})
 
 
-def probes(plan, flow, error_us: float = 40.0) -> pd.DataFrame:
+def probes(plan: Plan, flow, error_us: float = 40.0) -> pd.DataFrame:
     """A flow's probes; each comes back `error_us` later than it should, or not where there is no path."""
     src, dst = flow.source, flow.target
     sent_s = np.arange(*flow.window_s(plan.duration_s), 1 / flow.rate_hz)
@@ -161,7 +137,7 @@ def probes(plan, flow, error_us: float = 40.0) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def proofs(plan, flow) -> pd.DataFrame:
+def proofs(plan: Plan, flow) -> pd.DataFrame:
     sent_s = np.arange(*flow.window_s(plan.duration_s), flow.every_s)
     arrival_s, number, found = plan.trace(flow.source, flow.target, sent_s)
     rows = []
@@ -179,7 +155,7 @@ def empty(columns: dict[str, str]) -> pd.DataFrame:
 class Builder:
     """Manifest and tables of a good run, open to changes; `load` writes and loads the run directory."""
 
-    def __init__(self, folder: Path, plan) -> None:
+    def __init__(self, folder: Path, plan: Plan) -> None:
         self.dir, self.plan = folder, plan
         self.manifest = MANIFEST | {"duration_s": plan.duration_s, "played_s": plan.duration_s}
         timeline = events(plan)
@@ -188,10 +164,10 @@ class Builder:
             "events": timeline,
             "applied": timeline.assign(applied_s=timeline["t_s"] + 50e-6, late_us=50.0, skipped=False),
             "probes": pd.concat(
-                [empty(PROBES.dtypes), *(probes(plan, f) for f in flows if f.kind == "probe")]
+                [empty(PROBES.dtypes), *(probes(plan, f) for f in kinds.writing(flows, PROBES))]
             ),
             "paths": pd.concat(
-                [proofs(plan, f) for f in flows if f.kind == "trace"] or [empty(PATHS.dtypes)]
+                [proofs(plan, f) for f in kinds.writing(flows, PATHS)] or [empty(PATHS.dtypes)]
             ),
             "flows": empty(FLOWS.dtypes),
             "routes": routes(plan),
@@ -220,9 +196,5 @@ class Builder:
         (self.dir / "manifest.json").write_text(json.dumps(self.manifest))
         for name, table in self.tables.items():
             table.to_parquet(self.dir / f"{name}.parquet")
-        if not isinstance(self.plan, TinyPlan):
-            self.plan.save(self.dir / "plan")
-            return skybed.load(self.dir)
-        run = skybed.load(self.dir)
-        run.__dict__["plan"] = self.plan
-        return run
+        self.plan.save(self.dir / "plan")
+        return skybed.load(self.dir)
