@@ -126,6 +126,40 @@ def test_a_room_is_never_imported_by_its_bare_name(path):
     assert not bare & FLOORS.keys()
 
 
+def private(source):
+    """What of others a module names that begins with one underscore: as attribute, import, or text."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in ("self", "cls", "os"):
+            names.append(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("attr", ".patch")):
+            texts = [ast.literal_eval(arg) for arg in node.args[:2] if isinstance(arg, ast.Constant)]
+            names += [part for text in texts if isinstance(text, str) for part in text.split(".")]
+    return {name for name in names if name.startswith("_") and not name.startswith("__")}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("tests/**/*.py")), ids=str)
+def test_a_test_reaches_into_no_private_name(path):
+    assert not private(path.read_text())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from skybed.emulator.kernel.fib import _HEADER",
+        "fib._HEADER",
+        "kernel.Fib()._before",
+        'monkeypatch.setattr(fib, "_HEADER", 1)',
+        'monkeypatch.setattr("skybed.emulator.kernel.fib._HEADER", 1)',
+        'getattr(fib, "_HEADER")',
+    ],
+)
+def test_a_private_name_is_found_however_it_is_reached(source):
+    assert private(source)
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -41,7 +41,8 @@ def compare(a: Results, b: Results) -> pd.DataFrame:
     keys = [*a.parameters, "flow", "figure"]
     mine, other = ({key: x.to_numpy() for key, x in _values(c, keys)} for c in (a, b))
     rows = [
-        (*key, *_row(mine.get(key), other.get(key), str(key[-1]))) for key in dict.fromkeys([*mine, *other])
+        (*key, *compared(mine.get(key), other.get(key), str(key[-1])))
+        for key in dict.fromkeys([*mine, *other])
     ]
     table = pd.DataFrame(rows, columns=[*keys, *COLUMNS])
     _adjust(table)
@@ -75,7 +76,7 @@ def _values(results: Results, keys: list[str]) -> Any:
     )
 
 
-def _row(a: np.ndarray | None, b: np.ndarray | None, metric: str) -> tuple[Any, ...]:
+def compared(a: np.ndarray | None, b: np.ndarray | None, metric: str) -> tuple[Any, ...]:
     """From `unit` on; p is that of the one test, nan where there is none to make."""
     a, b = (np.empty(0) if x is None else x for x in (a, b))
     medians = [np.median(x) if len(x) else np.nan for x in (a, b)]

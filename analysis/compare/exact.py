@@ -80,7 +80,7 @@ def compare(a: Run, b: Run) -> Compared:
     both = hashes(a.dir), hashes(b.dir)
     names = [x.name for x in TABLES.values() if x in EVERY_RUN or x.name in both[0] or x.name in both[1]]
     files = {name: (a.table_file(name), b.table_file(name)) for name in names}
-    found = (_difference(name, *files[name]) for name in names if both[0][name] != both[1][name])
+    found = (first_difference(name, *files[name]) for name in names if both[0][name] != both[1][name])
     return Compared([difference for difference in found if difference], both)
 
 
@@ -108,7 +108,8 @@ def _hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _difference(table: str, a: Path, b: Path) -> Difference | None:
+def first_difference(table: str, a: Path, b: Path) -> Difference | None:
+    """Of two files that hold one table; None where they are the same to the bit."""
     rows = (_rows(a), _rows(b))
     for column_a, column_b in zip_longest(_columns(a), _columns(b)):
         if column_a != column_b:

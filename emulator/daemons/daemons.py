@@ -98,7 +98,7 @@ class Daemons:
     def __init__(self, sky: Sky, folder: Path, costs: np.ndarray):
         self._sky, self._folder, self._costs = sky, folder, costs
         self._rule = sky.plan.scenario.routing
-        self._daemons: dict[int, Daemon] = {}  # by process number
+        self.running: dict[int, Daemon] = {}  # by process number
         self._group = 0
         self._routers: list[Router] = []
         self._homes = Path()
@@ -149,7 +149,7 @@ class Daemons:
                 start_new_session=False, process_group=self._group,
             )  # fmt: skip
         self._group = self._group or process.pid
-        self._daemons[process.pid] = Daemon(node, wanted.title, path, process)
+        self.running[process.pid] = Daemon(node, wanted.title, path, process)
 
     def await_convergence(self, limit_s: float, progress: Callable[[], None]) -> None:
         """Wait until every node has a route to every other that it can reach at run time 0, and none changes
@@ -157,7 +157,7 @@ class Daemons:
 
         progress: called at every look, once a second.
         """
-        if not self._daemons:
+        if not self.running:
             return
         deadline_s = time.monotonic() + limit_s
         wanted, before, since_s = self._wanted(), list[int](), 0.0
@@ -182,12 +182,12 @@ class Daemons:
 
     def fallen(self) -> str | None:
         """A sentence about a daemon that has ended by itself, if there is one."""
-        if not self._daemons:
+        if not self.running:
             return None
         ended = os.waitid(os.P_PGID, self._group, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if ended is None:
             return None
-        daemon = self._daemons[ended.si_pid]
+        daemon = self.running[ended.si_pid]
         how = "exit code" if ended.si_code == os.CLD_EXITED else "signal"
         which = f"{daemon.title} on {daemon.node.name}"
         return f"{which} ended with {how} {ended.si_status}. {_last_words([daemon])}"
@@ -196,8 +196,8 @@ class Daemons:
         """For the manifest: `routing` with the protocol and, of daemons, their version and the memory of a
         node's, the mean of all nodes: resident, all and without shared pages of files, in MiB."""
         facts: dict[str, object] = {"protocol": self._rule.title}
-        if self._daemons:
-            status = [Path(f"/proc/{pid}/status").read_text() for pid in self._daemons]
+        if self.running:
+            status = [Path(f"/proc/{pid}/status").read_text() for pid in self.running]
             facts["daemon"] = ", ".join(self._versions)
             for key, field in (("memory_mib", "VmRSS:"), ("private_memory_mib", "RssAnon:")):
                 sizes = [int(text.partition(field)[2].split()[0]) for text in status if field in text]
@@ -206,13 +206,13 @@ class Daemons:
 
     def stop(self) -> None:
         """End all at once: their routes go with their namespaces."""
-        if self._daemons:
+        if self.running:
             os.killpg(self._group, signal.SIGKILL)
-            for daemon in self._daemons.values():
+            for daemon in self.running.values():
                 daemon.process.wait()
         if self._homes.name:
             shutil.rmtree(self._homes, ignore_errors=True)
-        self._daemons.clear()
+        self.running.clear()
 
     def _wanted(self) -> list[frozenset[bytes]]:
         """Of each node the destinations that it can reach at run time 0. Itself is one, so that nodes share
@@ -245,7 +245,7 @@ class Daemons:
             what = f"{np.count_nonzero(lacking)} nodes lack routes, {name} {lacking[worst]} of them."
         else:
             return f"{began}routes kept changing."
-        return f"{began}{what} {_last_words(x for x in self._daemons.values() if x.node.name == name)}"
+        return f"{began}{what} {_last_words(x for x in self.running.values() if x.node.name == name)}"
 
 
 def _last_words(daemons: Iterable[Daemon]) -> str:

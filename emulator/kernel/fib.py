@@ -66,7 +66,7 @@ class Fib:
         with contextlib.suppress(PermissionError):
             self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
         self.socket.bind((0, GROUPS))
-        self._ask()
+        self.ask()
 
     def read(self) -> dict[int, Via]:
         """Take in all that waits. Returns what has changed: the next hops that destinations had before."""
@@ -80,7 +80,7 @@ class Fib:
                 if error.errno != errno.ENOBUFS:
                     raise
                 self.overruns += 1
-                self._ask()
+                self.ask()
                 continue
             self.take(data, before)
 
@@ -97,7 +97,7 @@ class Fib:
                     if was != now:
                         before.setdefault(number, was)
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
         """Have the kernel tell its whole table; what it does not name is no longer there."""
         self._before = self.table if self._before is None else self._before
         self.table = [()] * len(self.table)

@@ -71,9 +71,8 @@ class _Qdisc(tcmsg):
     nla_map = tuple((name, "options" if name == "TCA_OPTIONS" else kind) for name, kind in tcmsg.nla_map)
 
 
-def _encode(
-    message: nlmsg, kind: int, request: int = 0, attrs: list | None = None, **fields: object
-) -> bytes:
+def encode(message: nlmsg, kind: int, request: int = 0, attrs: list | None = None, **fields: object) -> bytes:
+    """A netlink message as the kernel reads it; the fields are those of its header of the kind."""
     for name, value in fields.items():
         message[name] = value
     message["attrs"] = attrs or []
@@ -167,7 +166,7 @@ def _veth(mtu: int) -> Template:
     }
     info = {"attrs": [("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", {"attrs": [("VETH_INFO_PEER", peer)]})]}
     attrs = [("IFLA_IFNAME", _NAME), ("IFLA_ADDRESS", _MAC), *size, ("IFLA_LINKINFO", info)]
-    message = _encode(ifinfmsg(), RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, attrs, index=_INDEX)
+    message = encode(ifinfmsg(), RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, attrs, index=_INDEX)
     near = _name(_NAME), _U32.pack(_INDEX), _mac(_MAC)
     far = _name(_PEER_NAME), _U32.pack(_PEER_INDEX), _mac(_PEER_MAC)
     return Template(message, *near, *far, _U32.pack(_FD))
@@ -175,11 +174,11 @@ def _veth(mtu: int) -> Template:
 
 @functools.cache
 def link_state(index: int, up: bool) -> bytes:
-    return _encode(ifinfmsg(), RTM_SETLINK, index=index, flags=IFF_UP if up else 0, change=IFF_UP)
+    return encode(ifinfmsg(), RTM_SETLINK, index=index, flags=IFF_UP if up else 0, change=IFF_UP)
 
 
 def link_delete(index: int) -> bytes:
-    return _encode(ifinfmsg(), RTM_DELLINK, index=index)
+    return encode(ifinfmsg(), RTM_DELLINK, index=index)
 
 
 def address(index: int, ip: str) -> bytes:
@@ -190,7 +189,7 @@ def address(index: int, ip: str) -> bytes:
 @functools.cache
 def _address(index: int, size: int) -> Template:
     mark = _marks(size)[0]
-    message = _encode(
+    message = encode(
         ifaddrmsg(), RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE,
         [("IFA_LOCAL", socket.inet_ntop(_family(size), mark))],
         family=_family(size), prefixlen=8 * size, index=index, flags=IFA_F_NODAD if size == 16 else 0,
@@ -206,7 +205,7 @@ def neighbour(index: int, ip: str, mac: str) -> bytes:
 @functools.cache
 def _neighbour(size: int) -> Template:
     mark = _marks(size)[0]
-    message = _encode(
+    message = encode(
         ndmsg(), RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
         [("NDA_DST", socket.inet_ntop(_family(size), mark)), ("NDA_LLADDR", _MAC)],
         family=_family(size), ifindex=_INDEX, state=NUD_PERMANENT,
@@ -227,7 +226,7 @@ def _netem() -> Template:
             ("TCA_NETEM_PRNG_SEED", _SEED),
         ],
     }  # fmt: skip
-    message = _encode(
+    message = encode(
         _Qdisc(), RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE,
         [("TCA_KIND", "netem"), ("TCA_OPTIONS", options)],
         family=socket.AF_UNSPEC, index=_INDEX, handle=_HANDLE, parent=TC_H_ROOT,
@@ -296,7 +295,7 @@ def route(destination: bytes, gateway: bytes, index: int, source: bytes, mtu: in
 def _route(size: int, mtu: int) -> Template:
     marks = _marks(size)
     destination, gateway, source = (socket.inet_ntop(_family(size), mark) for mark in marks)
-    message = _encode(
+    message = encode(
         rtmsg(), RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
         [("RTA_DST", destination), ("RTA_GATEWAY", gateway), ("RTA_PREFSRC", source), ("RTA_OIF", _INDEX),
          *_metrics(mtu)],
@@ -325,7 +324,7 @@ def _source_route(size: int, count: int, mtu: int) -> Template:
     destination, _, source = _marks(size)
     segments = [struct.pack("=I12x", _SEGMENT + n) for n in range(count)]
     path = {"mode": "encap", "segs": [socket.inet_ntop(socket.AF_INET6, segment) for segment in segments]}
-    message = _encode(
+    message = encode(
         rtmsg(), RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
         [("RTA_DST", socket.inet_ntop(_family(size), destination)),
          ("RTA_PREFSRC", socket.inet_ntop(_family(size), source)), ("RTA_OIF", _INDEX), *_metrics(mtu),
@@ -337,7 +336,7 @@ def _source_route(size: int, count: int, mtu: int) -> Template:
 
 def local(address: bytes, index: int) -> bytes:
     """Take in what is sent to an IPv6 address that is not an interface's, and so never a source."""
-    return _encode(
+    return encode(
         rtmsg(), RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
         [("RTA_DST", socket.inet_ntop(socket.AF_INET6, address)), ("RTA_OIF", index)],
         family=socket.AF_INET6, dst_len=128, table=255, proto=RTPROT_STATIC, scope=0, type=RTN_LOCAL,
@@ -351,7 +350,7 @@ def route_delete(destination: bytes) -> bytes:
 @functools.cache
 def _route_delete(size: int) -> Template:
     mark = _marks(size)[0]
-    message = _encode(
+    message = encode(
         rtmsg(), RTM_DELROUTE, attrs=[("RTA_DST", socket.inet_ntop(_family(size), mark))],
         family=_family(size), dst_len=8 * size, table=254,
     )  # fmt: skip

@@ -34,7 +34,7 @@ class Check:
 def examine() -> list[Check]:
     """All checks, the lane that `auto` chooses last. Takes about a second; changes nothing."""
     looks: tuple[Callable[[], Check], ...] = (
-        _python, _packages, _root, _namespaces, _netem, _mnexec, _kernel, _kernel_memory,
+        _python, packages, _root, _namespaces, _netem, _mnexec, _kernel, _kernel_memory,
         _iperf3, _tshark, _bird, _frr, _segments, _memory, _cores, _lane,
     )  # fmt: skip
     return [look() for look in looks]
@@ -50,7 +50,8 @@ def _python() -> Check:
     return Check("python", sys.version_info >= (3, 11), version, "use Python 3.11 or newer", "everything")
 
 
-def _packages() -> Check:
+def packages() -> Check:
+    """Whether what skybed requires is installed, in whatever version."""
     name = "python packages"
     try:
         wanted = importlib.metadata.requires("skybed") or []

@@ -136,7 +136,7 @@ def run(
                     if scheduler
                     else cluster.of_this_machine(min(jobs, len(todo)), campaign.retries, folder / UNFINISHED)
                 ) as client:
-                    _all(client, todo, folder, campaign.retries)
+                    run_all(client, todo, folder, campaign.retries)
         finally:
             _sweep(folder)
         table.describe(campaign, cases, folder)
@@ -148,18 +148,19 @@ def run(
     return counts
 
 
-def _all(client: Client, cases: Sequence[Case], folder: Path, retries: int) -> None:
+def run_all(client: Client, cases: Sequence[Case], folder: Path, retries: int) -> None:
+    """Each is stored in the folder as it ends."""
     began_s = time.monotonic()
     with ProgressBar() as bar:
         at_once = min(len(cases), sum(client.nthreads().values()))
         bar.at("running", 0.0, f"{len(cases)} runs, {at_once} at once")
         for done, (case, run) in enumerate(cluster.results(client, cases, retries), 1):
-            _keep(case, folder, run)
+            keep(case, folder, run)
             left_s = (time.monotonic() - began_s) / done * (len(cases) - done)
             bar.at("running", done / len(cases), f"{done} of {len(cases)} runs, {duration(left_s)} left")
 
 
-def _keep(case: Case, folder: Path, run: bytes | str) -> None:
+def keep(case: Case, folder: Path, run: bytes | str) -> None:
     """Store a run, or why there is none, with a note which one it is."""
     out = folder / UNFINISHED / case.key
     out.mkdir(parents=True)

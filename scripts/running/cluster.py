@@ -150,11 +150,11 @@ def versions() -> dict[str, str]:
     """What must be the same in two places for a run to give the same tables."""
     kernel = umlkernel.built_kernel()
     installed = {name: importlib.metadata.version(name) for name in ("skybed", *PACKAGES)}
-    installed |= {CODE: _code(), "Python": platform.python_version()}
+    installed |= {CODE: code(), "Python": platform.python_version()}
     return installed | ({KERNEL: kernel.version} if kernel else {})
 
 
-def _code() -> str:
+def code() -> str:
     """Hash of skybed's source, and of flow kinds that are not its own: what is installed says only the
     version."""
     digest = hashlib.sha256()

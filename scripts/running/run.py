@@ -80,7 +80,7 @@ def execute(
         zero_ns = round(scenario.begin.timestamp() * 1e9)
         virtual = lanes.VirtualTime(zero_ns, scenario.seed) if options.virtual else None
         command = _command(out, options, virtual, scenario)
-        memory = _memory_mb(plan)
+        memory = memory_of(plan)
         listener.at("starting", 0.0, f"the {lane} lane")
         with lanes.running(lane, command, out, memory, options.interactive, virtual) as begun:
             if options.interactive:
@@ -130,8 +130,9 @@ def _command(out: Path, options: Options, virtual: lanes.VirtualTime | None, sce
     return [*program, *prompt, *zero, every, *own]
 
 
-def _memory_mb(plan: Plan) -> int:
-    return memory_mb(plan.scenario, len(plan.nodes), _links_at_once(plan))
+def memory_of(plan: Plan) -> int:
+    """In MB, what its lane is given."""
+    return memory_mb(plan.scenario, len(plan.nodes), links_at_once(plan))
 
 
 def memory_mb(scenario: Scenario, nodes: int, links: int) -> int:
@@ -140,7 +141,7 @@ def memory_mb(scenario: Scenario, nodes: int, links: int) -> int:
     return GUEST_MEMORY_MB + round(node_mb * nodes + LINK_MEMORY_MB * links)
 
 
-def _links_at_once(plan: Plan) -> int:
+def links_at_once(plan: Plan) -> int:
     """At most: a link is made in the window before its contact begins, and dropped in that after it ended."""
     start_s, end_s = plan.contacts["start_s"].to_numpy(), plan.contacts["end_s"].to_numpy()
     change = np.zeros(windowed.index(plan.duration_s) + 2, int)

@@ -154,7 +154,7 @@ values = st.lists(st.sampled_from([1.0, 2.0, 2.5, 7.0]), min_size=0, max_size=6)
 @given(values, values)
 @settings(max_examples=60, deadline=None)
 def test_swapping_two_campaigns_turns_the_signs_and_no_more(a, b):
-    one, other = (difference._row(np.array(x), np.array(y), "rtt_p50_ms") for x, y in ((a, b), (b, a)))
+    one, other = (difference.compared(np.array(x), np.array(y), "rtt_p50_ms") for x, y in ((a, b), (b, a)))
     names = difference.COLUMNS
     first, second = dict(zip(names, one, strict=True)), dict(zip(names, other, strict=True))
     assert first["outcome"] == second["outcome"]

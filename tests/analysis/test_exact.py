@@ -96,7 +96,7 @@ def test_a_hash_tells_two_columns_apart_where_a_comparison_does(tmp_path_factory
         (folder / name).mkdir()
         pq.write_table(pa.table({"x": pa.array(numbers, pa.float64())}), folder / name / "probes.parquet")
     same = exact.hashes(folder / "a") == exact.hashes(folder / "b")
-    found = exact._difference("probes", folder / "a" / "probes.parquet", folder / "b" / "probes.parquet")
+    found = exact.first_difference("probes", folder / "a" / "probes.parquet", folder / "b" / "probes.parquet")
     assert same == (found is None)
 
 

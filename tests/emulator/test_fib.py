@@ -9,7 +9,7 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from skybed.emulator.kernel import fib
-from skybed.emulator.kernel.messages import _encode, packed
+from skybed.emulator.kernel.messages import encode, packed
 
 NODES = {"a": ("10.0.0.1", "fd5b::1"), "b": ("10.0.0.2", "fd5b::2")}
 PLACES = [(4, "a"), (6, "a"), (4, "b"), (6, "b")]
@@ -45,14 +45,14 @@ def route(node, *hops, kind=RTM_NEWROUTE, family=4, table=254, type=1, flags=0):
         several = [{"hops": 0, "flags": 0, "oif": hop, "attrs": []} for hop in hops]
         attrs.append(("RTA_MULTIPATH", several))
     af = socket.AF_INET if family == 4 else socket.AF_INET6
-    return _encode(
+    return encode(
         rtmsg(), kind, NLM_F_MULTI, attrs, family=af, dst_len=8 * len(packed(ip)), table=table, type=type,
         flags=flags,
     )  # fmt: skip
 
 
 def link(index, name, flags=UP, kind=RTM_NEWLINK):
-    return _encode(ifinfmsg(), kind, 0, [("IFLA_IFNAME", name)], index=index, flags=flags)
+    return encode(ifinfmsg(), kind, 0, [("IFLA_IFNAME", name)], index=index, flags=flags)
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_destinations_that_are_no_nodes_do_not_count(node):
 
 def test_after_an_overrun_the_whole_table_is_compared(node):
     told(node, route("a", 100), route("b", 100))
-    node._ask()
+    node.ask()
     assert told(node, route("a", 101)) == {}  # a part of the answer
     assert told(node, done()) == {(4, "a"): ("left",), (4, "b"): ("left",)}
     assert routes(node) == {(4, "a"): ("right",)}

@@ -131,7 +131,7 @@ def test_a_process_that_ends_in_the_run_is_named(in_lane, tmp_path):
     program = """
     daemons.await_convergence(90, lambda: None)
     sound = daemons.fallen()
-    victim = next(x for x in daemons._daemons.values() if x.node.name == "mesh-0-4" and "isisd" in x.title)
+    victim = next(x for x in daemons.running.values() if x.node.name == "mesh-0-4" and "isisd" in x.title)
     victim.process.terminate()
     time.sleep(5)
     said = daemons.fallen()

@@ -178,7 +178,7 @@ def head(name, tmp_path):
 def test_a_daemon_that_ends_is_named_with_its_last_words(in_lane, tmp_path):
     program = """
     sound = daemons.fallen()
-    os.kill(next(pid for pid, x in daemons._daemons.items() if x.node.name == "kashi"), signal.SIGTERM)
+    os.kill(next(pid for pid, x in daemons.running.items() if x.node.name == "kashi"), signal.SIGTERM)
     try:
         daemons.await_convergence(30, lambda: None)
         said = None
@@ -226,7 +226,7 @@ def test_tcpdump_and_a_tap_count_the_same_packets_and_tables_are_the_kernel_s(in
     taken += tap.take()["kept"].tolist()
     followed = [list(fib.table) for fib in fibs]
     for fib in fibs:
-        fib._ask()
+        fib.ask()
         fib.read()
     asked = [fib.table for fib in fibs]
     read = subprocess.run(["tcpdump", "-nr", "FOLDER/cap"], capture_output=True, text=True).stdout

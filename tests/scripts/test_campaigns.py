@@ -57,7 +57,7 @@ def made(case, retries, folder):
         cluster.make(case, retries, pathlib.Path(out), ProgressBar())
         run = cluster.archive(pathlib.Path(out))
     (folder / "runs").mkdir(exist_ok=True)
-    campaigns._keep(case, folder, run)
+    campaigns.keep(case, folder, run)
     assert not (folder / campaigns.UNFINISHED / case.key).exists()
 
 
@@ -196,7 +196,7 @@ def test_a_run_whose_process_is_killed_each_time_is_recorded_and_the_others_go_o
     monkeypatch.setattr(cluster, "play", _second_is_killed)
     (place / "runs").mkdir()
     with cluster.of_this_machine(1, 1, place / "scratch") as client:
-        campaigns._all(client, cases, place, retries=1)
+        campaigns.run_all(client, cases, place, retries=1)
     verdicts = [json.loads((place / "runs" / case.key / "verdict.json").read_text()) for case in cases]
     assert [verdict["status"] for verdict in verdicts] == ["invalid", "error"]
     assert "KilledWorker" in verdicts[1]["reasons"][0]

@@ -121,7 +121,7 @@ def test_two_machines_of_which_one_dies_give_the_table_of_one(machines, start, w
     kept = len(list((there / "runs").iterdir()))
     assert 1 <= kept < 4 and f"interrupted; {kept} of 4 runs are done" in told and "Traceback" not in told
     wait_until(lambda: not lanes_under_way(tmp_path), patience_s=LEFT_S)
-    assert not under_way(tmp_path, "w") and not under_way(tmp_path, "again")
+    wait_until(lambda: not under_way(tmp_path, "w") and not under_way(tmp_path, "again"))  # cleared up
 
     process = start(machines["east"], "second", *remote)
     assert process.wait(PATIENCE_S) == 0, (tmp_path / "second.log").read_text()
@@ -187,7 +187,7 @@ def test_a_run_that_nobody_waits_for_any_more_ends(few, tmp_path, monkeypatch):
 
 def test_workers_of_other_versions_are_refused(few, tmp_path, monkeypatch):
     codes = iter(["a1", "a1", "b2"])  # here, and the two workers
-    monkeypatch.setattr(cluster, "_code", lambda: next(codes))
+    monkeypatch.setattr(cluster, "code", lambda: next(codes))
     told = refused(tmp_path, "--scheduler", few.scheduler_address)
     assert re.match(
         r"skybed: inproc://\S+ has skybed's code b2, not a1 as others: runs would not be the same.", told

@@ -34,7 +34,7 @@ def test_native_is_taken_only_by_root_with_netem(checks):
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: ["numpy>=2", "no-such-package>=1"])
-    check = doctor._packages()
+    check = doctor.packages()
     assert not check.ok and check.found == "missing: no-such-package"
 
 

@@ -87,5 +87,5 @@ def test_links_at_once_are_those_of_neighbouring_windows(plan):
         plan.contacts.link[(plan.contacts.start_s < 60 * n + 120) & (plan.contacts.end_s >= 60 * n)].nunique()
         for n in range(10)
     ]
-    assert max(needed) <= run._links_at_once(plan) < len(plan.links)
-    assert run._links_at_once(plan) <= 1.1 * max(needed)
+    assert max(needed) <= run.links_at_once(plan) < len(plan.links)
+    assert run.links_at_once(plan) <= 1.1 * max(needed)

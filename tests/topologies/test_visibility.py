@@ -116,7 +116,7 @@ def test_batches_do_not_change_the_answer(sky, monkeypatch):
 def test_pairs_too_far_apart_are_left_out_only_if_they_cannot_meet_the_rule(sky, rule, monkeypatch):
     a, b = ground_pairs() if rule.min_elevation_deg else space_pairs()
     quick = intervals(sky, a, b, rule, UNTIL_S)
-    monkeypatch.setattr(visibility, "_reach", lambda sky, a, b, rule: (rule, np.inf))
+    monkeypatch.setattr(visibility, "reach", lambda sky, a, b, rule: (rule, np.inf))
     thorough = intervals(sky, a, b, rule, UNTIL_S)
     assert np.array_equal(quick.pair, thorough.pair)
     assert quick.start_s == pytest.approx(thorough.start_s, abs=2e-6)

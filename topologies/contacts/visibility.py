@@ -108,7 +108,7 @@ def intervals(sky: Ephemeris, a: Index, b: Index, conditions: Conditions, until_
     flat_a, flat_b = (x.ravel() for x in np.broadcast_arrays(a, b))
     if not len(flat_a):
         return Intervals(np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
-    conditions, reach_km = _reach(sky, a, b, conditions)
+    conditions, reach_km = reach(sky, a, b, conditions)
 
     def margin_at(pair: Index, t: Array) -> Array:
         i, j = flat_a[pair], flat_b[pair]
@@ -135,7 +135,7 @@ def _joined(parts: Sequence[Brackets]) -> Brackets:
 # -- samples -------------------------------------------------------------------------------------
 
 
-def _reach(sky: Ephemeris, a: Index, b: Index, conditions: Conditions) -> tuple[Conditions, float]:
+def reach(sky: Ephemeris, a: Index, b: Index, conditions: Conditions) -> tuple[Conditions, float]:
     """The conditions without what cannot bind, and the distance at the middle of a block beyond which no pair
     can meet them anywhere within the block or a grid step beside it.
     """

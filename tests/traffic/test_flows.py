@@ -1,6 +1,6 @@
 """When flows are to send, against instants that are counted one by one."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
 
@@ -14,6 +14,7 @@ ENDS = {"source": "a", "target": "b"}
 S = 1_000_000_000
 
 
+@settings(deadline=None)  # it counts one by one
 @given(st.integers(0, 10**6), st.floats(0.3, 1000), st.integers(0, 10**5))
 def test_as_many_instants_are_counted_as_there_are(first_ns, period_ns, length_ns):
     instants = Instants(first_ns, period_ns, first_ns + length_ns)
