@@ -44,18 +44,16 @@ def record(sky: Sky, run: Path, udp: control.Ports, tcp: control.Ports, pipe: Co
     """
     with ExitStack() as stack:
         watch = _Watch(sky, control.program(udp, tcp), stack)
+        append_routes = stack.enter_context(windowed.growing(run / "routes.parquet", ROUTES.schema))
+        append_control = stack.enter_context(windowed.growing(run / "control.parquet", CONTROL.schema))
         pipe.send(None)
         clock = watch.wait(pipe)
-        with (
-            windowed.growing(run / "routes.parquet", ROUTES.schema) as append_routes,
-            windowed.growing(run / "control.parquet", CONTROL.schema) as append_control,
-        ):
-            for routes in watch.first(clock):
-                append_routes(routes)
-            pipe.send(None)
-            for routes, counts in watch.pieces(pipe, clock):
-                append_routes(routes)
-                append_control(counts)
+        for routes in watch.first(clock):
+            append_routes(routes)
+        pipe.send(None)
+        for routes, counts in watch.pieces(pipe, clock):
+            append_routes(routes)
+            append_control(counts)
         return {"recorder": watch.facts()}
 
 

@@ -29,7 +29,7 @@ from skybed.traffic import crossings
 from skybed.traffic.crossings import Crossings
 from skybed.traffic.nodes import NodeHandle
 
-ALIGNED_S = 0.1  # in virtual time parts are opened at whole steps of this
+ALIGNED_S = 0.1  # in virtual time daemons start at a whole step of this, and the parts after them at a second
 CONVERGENCE_S = 90.0  # for routing daemons to find all routes before run time 0, by the real clock
 READY_S = 3.0  # in virtual time, what the other parts are left to get ready in
 PATIENCE_S = 32.0  # after the end, for answers under way and iperf3; the sky stands until traffic is done
@@ -87,7 +87,6 @@ def conduct(
     """
     with ExitStack() as closing:
         for part in parts:
-            zero.align(ALIGNED_S)
             closing.callback(part.close)
             part.open()
         clock = Clock(lead_s, zero.at_ns)
@@ -152,6 +151,7 @@ class RoutingDaemons(Part):
         self._daemons, self._zero, self._looked = daemons, zero, looked
 
     def open(self) -> None:
+        self._zero.align(ALIGNED_S)
         began_s = time.monotonic()
         self._daemons.start()
         self._daemons.await_convergence(self._zero.convergence_s, self._looked)
