@@ -29,7 +29,7 @@ from skybed.traffic import crossings
 from skybed.traffic.crossings import Crossings
 from skybed.traffic.nodes import NodeHandle
 
-ALIGNED_S = 0.1  # in virtual time daemons start at a whole step of this, and the parts after them at a second
+ALIGNED_S = 0.2  # in virtual time daemons start at a whole step of this: imports before it take some time
 CONVERGENCE_S = 90.0  # for routing daemons to find all routes before run time 0, by the real clock
 READY_S = 3.0  # in virtual time, what the other parts are left to get ready in
 PATIENCE_S = 32.0  # after the end, for answers under way and iperf3; the sky stands until traffic is done
