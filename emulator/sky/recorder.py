@@ -12,6 +12,7 @@ import resource
 import select
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,8 @@ def record(sky: Sky, run: Path, udp: control.Ports, tcp: control.Ports, pipe: Co
     """Write the tables `routes` and `control` of a sky whose routes daemons make.
 
     udp, tcp: ports of the scenario's own traffic, which is not control. Over the pipe: None is sent when all
-    is watched; a Clock comes, and None is sent when the tables as they are have been noted; then what happens
-    is noted, up to the run time that comes at last. Returns what the manifest says of it.
+    is watched; a Clock comes, and None is sent; what happens from then on is noted, up to the run time that
+    comes at last. Returns what the manifest says of it.
     """
     with ExitStack() as stack:
         watch = _Watch(sky, control.program(udp, tcp), stack)
@@ -48,11 +49,11 @@ def record(sky: Sky, run: Path, udp: control.Ports, tcp: control.Ports, pipe: Co
         append_control = stack.enter_context(windowed.growing(run / "control.parquet", CONTROL.schema))
         pipe.send(None)
         clock = watch.wait(pipe)
-        for routes in watch.first(clock):
-            append_routes(routes)
+        first = watch.begin(clock)
         pipe.send(None)
         for routes, counts in watch.pieces(pipe, clock):
-            append_routes(routes)
+            for piece in chain(first, [routes]):
+                append_routes(piece)
             append_control(counts)
         return {"recorder": watch.facts()}
 
@@ -97,20 +98,30 @@ class _Watch:
             if pipe.fileno() in ready:
                 return pipe.recv()
 
-    def first(self, clock: Clock) -> Iterator[tables.Columns]:
-        """Columns of `routes`: the tables as they are, a node at a time, as all would fill the memory."""
+    def begin(self, clock: Clock) -> Iterator[tables.Columns]:
+        """From now on changes of tables are noted. Columns of `routes`, the tables as they are, to be written
+        once there is time: a node at a time, as the rows of all would fill the memory."""
         self._cpu_s = _cpu_s()
         before_s = float(math.floor(clock.now_s()))  # of what was done before, no finer than it means
-        for number in sorted(range(len(self._nodes)), key=lambda number: self._nodes[number].name):
-            now = enumerate(self._fibs[number].table)
-            yield tables.recorded_routes([self._row(before_s, number, to, via) for to, via in now if via])
-        for _, tap in self._taps.values():
-            tap.take()
-            tap.missed()
         self._overruns = sum(fib.overruns for fib in self._fibs)
+        inherited = [list(fib.table) for fib in self._fibs]
+        order = sorted(range(len(self._nodes)), key=lambda number: self._nodes[number].name)
+
+        def written() -> Iterator[tables.Columns]:
+            for number in order:
+                routes = enumerate(inherited[number])
+                yield tables.recorded_routes(
+                    [self._row(before_s, number, to, via) for to, via in routes if via]
+                )
+
+        return written()
 
     def pieces(self, pipe: Connection, clock: Clock) -> Iterator[tuple[tables.Columns, tables.Columns]]:
         """Columns of `routes` and of `control` of what happens then, a window at a time."""
+        for (number, _), (peer, tap) in self._taps.items():
+            self._count(self._nodes[number].name, peer, tap, clock)
+            if clock.now_s() < 0:  # what was missed was none of the run's
+                tap.missed()
         look_s, until_s, window = clock.now_s(), None, 1
         while until_s is None:
             ready = [fd for fd, _ in self._poll.poll(max(0.0, look_s - clock.now_s()))]

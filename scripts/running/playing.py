@@ -25,8 +25,7 @@ from skybed.scripts.running.prompt import Prompt
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model import kinds
 
-LEAD_S = 0.5  # in real time, from when all is ready to run time 0, for every part to be told when that is
-FIRST_ROUTE_S = 1e-5  # and for each route that is noted before daemons go on
+LEAD_S = 1.0  # in real time, from when all is ready to run time 0, for every part to be told when that is
 SWITCH_S = 0.0005  # between Python's threads: none is to keep the player waiting
 
 Tell = Callable[[Message], None]
@@ -56,7 +55,6 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             parts.RoutingDaemons(daemons, zero, partial(tell, messages.Converging())),
             parts.traffic(flows, sky, packets, plan.duration_s, run),
         ]
-        lead_s = LEAD_S + FIRST_ROUTE_S * len(plan.nodes) ** 2 * by_daemons
         asked = Asked(outside, playback.player.stopped)
 
         def until_the_end(clock: Clock) -> float:
@@ -72,7 +70,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             tell(messages.Ending())
             return played_s
 
-        played_s, facts = parts.conduct(everything, zero, lead_s, until_the_end)
+        played_s, facts = parts.conduct(everything, zero, LEAD_S, until_the_end)
     finally:
         sky.stop()
     return {
