@@ -56,9 +56,9 @@ def run(
     folder = new_directory(loaded) if out is None else Path(out)
     with folders.fresh(folder):
         execute(loaded, Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s), folder)
-    made = tested.judge(folder)
-    verdict.refuse_invalid(made, made.verdict)
-    return made
+    judged = tested.judge(folder)
+    verdict.refuse_invalid(judged, judged.verdict)
+    return judged
 
 
 def campaign(

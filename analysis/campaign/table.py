@@ -52,7 +52,7 @@ def write(cases: Sequence[Case], runs: Path, metrics: Sequence[str], folder: Pat
     Rows are in the order of cases and flows, so the same runs give the same table, whenever each was made.
     """
     rows = [row for case in cases for row in _rows(case, runs / case.key, metrics)]
-    parameters = pa.schema({at: _type(found) for at, found in values(cases).items()})
+    parameters = pa.schema({at: _type(levels) for at, levels in values(cases).items()})
     measured = pa.schema({name: pa.int64() if METRICS[name].whole else pa.float64() for name in metrics})
     schema = pa.unify_schemas([parameters, PROVENANCE, measured])
     for row in rows:
@@ -75,8 +75,8 @@ def describe(campaign: Campaign, cases: Sequence[Case], folder: Path) -> None:
     about = {
         "name": campaign.name, "about": campaign.about, "clock": campaign.clock, "metrics": campaign.metrics,
         "parameters": {
-            at: [*map(_text, found)] if _type(found) == pa.string() else found
-            for at, found in values(cases).items()
+            at: [*map(_text, levels)] if _type(levels) == pa.string() else levels
+            for at, levels in values(cases).items()
         },
         "figures": [figure.model_dump(exclude_none=True) for figure in campaign.figures],
     }  # fmt: skip
@@ -117,13 +117,13 @@ def read(folder: Path) -> Results:
         )
     about = json.loads((folder / "campaign.json").read_text())
     parameters = about["parameters"]
-    schema = pa.schema({at: _type(found) for at, found in parameters.items()})
+    schema = pa.schema({at: _type(levels) for at, levels in parameters.items()})
     with reading(folder / "table"):
-        found = ds.dataset(
+        stored = ds.dataset(
             folder / "table",
             partitioning=ds.partitioning(schema, flavor="hive") if parameters else None,
         ).to_table()  # fmt: skip
-    table = found.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    table = stored.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     table = table[[*parameters, *table.columns.drop([*parameters])]]
     places = pd.DataFrame(
         {at: table[at].map(parameters[at].index) for at in parameters} | {"repeat": table["repeat"]}

@@ -40,8 +40,8 @@ def totals(runs: Sequence[Named]) -> pd.DataFrame:
     stretch of all its probes, and probes that expired."""
     rows = []
     for name, run in runs:
-        found = control.summary(run, convergence.busy(run, convergence.table(run)))
-        sent = found.iloc[-1].drop("protocol").to_dict() if len(found) else {}
+        by_protocol = control.summary(run, convergence.busy(run, convergence.table(run)))
+        sent = by_protocol.iloc[-1].drop("protocol").to_dict() if len(by_protocol) else {}
         ratio = convergence.ratios(truth.probes(run))
         rows.append({
             "run": name, **sent, "route_changes": forwarding.churn(run, 4)["changes"].sum(),
@@ -60,13 +60,13 @@ TOTALS = [
 
 def side_by_side(runs: Sequence[Named]) -> pd.DataFrame:
     """The figures of `comparison` run by run: columns flow, figure, unit, then one for each run."""
-    found = {name: comparison.figures(run) for name, run in runs}
-    flows = dict.fromkeys(flow for by_flow in found.values() for flow in by_flow)
+    figures = {name: comparison.figures(run) for name, run in runs}
+    flows = dict.fromkeys(flow for by_flow in figures.values() for flow in by_flow)
     rows = [
         {"flow": flow, "figure": figure, "unit": label(figure)[1]}
-        | {name: by_flow.get(flow, {}).get(figure) for name, by_flow in found.items()}
+        | {name: by_flow.get(flow, {}).get(figure) for name, by_flow in figures.items()}
         for flow in flows
         for figure in compared()
-        if any(figure in by_flow.get(flow, {}) for by_flow in found.values())
+        if any(figure in by_flow.get(flow, {}) for by_flow in figures.values())
     ]
-    return pd.DataFrame(rows, columns=["flow", "figure", "unit", *found])
+    return pd.DataFrame(rows, columns=["flow", "figure", "unit", *figures])

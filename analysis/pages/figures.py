@@ -41,22 +41,22 @@ class Figure(NamedTuple):
 
 def all_figures(run: Run, probes: pd.DataFrame) -> list[Figure]:
     """Every figure that this run has data for; `probes` is `truth.probes(run)`."""
-    found = []
+    drawings = []
     for flow in _worst(probes):
-        mine = probes[probes["flow"] == flow]
-        found.append(rtt(run, mine))
-        if mine["owd_us"].notna().any():
-            found.append(one_way(run, mine))
+        of_flow = probes[probes["flow"] == flow]
+        drawings.append(rtt(run, of_flow))
+        if of_flow["owd_us"].notna().any():
+            drawings.append(one_way(run, of_flow))
     if len(run.flows):
-        found.append(throughput(run))
-    found.append(contacts(run))
+        drawings.append(throughput(run))
+    drawings.append(contacts(run))
     if probes["error_us"].notna().any():
-        found.append(errors(run, probes))
+        drawings.append(errors(run, probes))
     if (run.applied["t_s"] > 0).any():
-        found.append(lateness(run))
+        drawings.append(lateness(run))
     if (run.applied["kind"] == "delay").any():
-        found.append(applied_delays(run))
-    return found
+        drawings.append(applied_delays(run))
+    return drawings
 
 
 # -- flows ---------------------------------------------------------------------------------------
@@ -155,8 +155,8 @@ def contacts(run: Run) -> Figure:
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
-        for y, (_, mine) in enumerate(bars.groupby("station", sort=False)):
-            for i, bar in enumerate(mine.itertuples()):
+        for y, (_, of_station) in enumerate(bars.groupby("station", sort=False)):
+            for i, bar in enumerate(of_station.itertuples()):
                 _bar(axes, y, i, bar, run.played_s)
         for y, gap in enumerate(gaps.values(), bars["station"].nunique()):
             axes.hlines(y, 0, run.played_s, color=PALE, lw=1, zorder=0)

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from skybed.analysis.compare.many import Named
+from skybed.analysis.compare.many import KEYS, Named
 from skybed.analysis.measures import forwarding, truth
 from skybed.analysis.pages.figures import Figure
 from skybed.analysis.pages.style import BAD, GREY, INK, MEASURED, SERIES, draw, legend, time_axis
@@ -50,11 +50,11 @@ def over_time(run: Run) -> Figure:
 def _events(axes: Axes, happened: pd.DataFrame) -> None:
     looks = {"planned": (GREY, ":", "planned end of a link"), "up": (SERIES[2], "--", "repair")}
     looks |= {"heal": looks["up"], "down": (BAD, "-", "outage"), "silence": (BAD, "-", "outage")}
-    told = set[str]()
+    shown = set[str]()
     for kind, t_s in happened[["kind", "t_s"]].drop_duplicates().itertuples(index=False):
         colour, line, label = looks[kind]
-        axes.axvline(t_s, color=colour, ls=line, lw=0.9, label=None if label in told else label)
-        told.add(label)
+        axes.axvline(t_s, color=colour, ls=line, lw=0.9, label=None if label in shown else label)
+        shown.add(label)
 
 
 # -- several runs --------------------------------------------------------------------------------
@@ -62,15 +62,15 @@ def _events(axes: Axes, happened: pd.DataFrame) -> None:
 
 def convergence_times(runs: Sequence[Named], events: pd.DataFrame) -> Figure:
     """Bars: how long each event lost packets in each run. events: `routing_comparison.events`."""
-    rows = events.drop_duplicates(["t_s", "kind", "what", "flow"]).reset_index(drop=True)
+    rows = events.drop_duplicates(KEYS).reset_index(drop=True)
     labels = [f"{row.t_s:.1f} s  {row.kind}\n{row.what}, {row.flow}" for row in rows.itertuples()]
     thick = 0.8 / len(runs)
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
         for i, (name, _) in enumerate(runs):
-            mine = events[events["run"] == name].set_index(["t_s", "kind", "what", "flow"])["loss_derived_s"]
-            values = mine.reindex(pd.MultiIndex.from_frame(rows[["t_s", "kind", "what", "flow"]])).to_numpy()
+            loss_derived_s = events[events["run"] == name].set_index(KEYS)["loss_derived_s"]
+            values = loss_derived_s.reindex(pd.MultiIndex.from_frame(rows[KEYS])).to_numpy()
             y = np.arange(len(rows)) - 0.4 + thick * (i + 0.5)
             axes.barh(y, np.fmax(values, LEAST_S), thick * 0.9, color=SERIES[i % len(SERIES)], label=name)
             for place, value in zip(y, values, strict=True):

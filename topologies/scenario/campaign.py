@@ -76,13 +76,13 @@ class Case:
 def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
     """The campaign in a file, or the ready one of that name, and its runs, repeats innermost. ScenarioError
     says file, line and field."""
-    file, found = str(path), ready.find(path, "campaign")
-    data, lines = yamlmarks.parse(read_text(found, file, "campaign"), file)
+    file, campaign_path = str(path), ready.find(path, "campaign")
+    data, lines = yamlmarks.parse(read_text(campaign_path, file, "campaign"), file)
     if not isinstance(data, dict):
         raise ScenarioError(f"{file}: a campaign is a mapping of fields (name, scenario, grid, ...).")
     campaign = validated(Campaign, data, lines, file, {(): Campaign, ("figures", "*"): Figure})
     where = f"{file}, line {line_of(lines, ('scenario',))}: "
-    base_path = ready.find(campaign.scenario, "scenario", found.parent, where)
+    base_path = ready.find(campaign.scenario, "scenario", campaign_path.parent, where)
     text = read_text(base_path, f"{where}{campaign.scenario}", "scenario")
     parse(text, str(base_path), base_path.parent)  # its own errors are told with its own lines
     base, _ = yamlmarks.parse(text, str(base_path))
