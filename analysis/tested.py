@@ -19,8 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skybed.analysis import run as runs
-from skybed.analysis import verdict as verdicts
+from skybed.analysis import run, verdict
 from skybed.analysis.compare import baseline, comparison
 from skybed.analysis.measures import metrics, paths
 from skybed.analysis.pages import report
@@ -96,7 +95,7 @@ class TestedRun(Run):
 
     @property
     def verdict(self) -> Verdict:
-        return verdicts.judge(self)
+        return verdict.judge(self)
 
     @cached_property
     def figures(self) -> comparison.Figures:
@@ -196,13 +195,13 @@ def _named(flow: Any) -> str:
 
 def load(run_dir: str | Path) -> TestedRun:
     """The run in a directory; see `analysis.load`."""
-    run = runs.load(run_dir)
-    return TestedRun(run.dir, run.manifest)
+    loaded = run.load(run_dir)
+    return TestedRun(loaded.dir, loaded.manifest)
 
 
 def judge(run_dir: str | Path) -> TestedRun:
     """The run in a directory; its verdict.json and report.html are written anew."""
-    run = load(run_dir)
-    verdicts.write(run, run.verdict)
-    report.write(run, run.verdict)
-    return run
+    judged = load(run_dir)
+    verdict.write(judged, judged.verdict)
+    report.write(judged, judged.verdict)
+    return judged

@@ -33,7 +33,7 @@ from skybed.analysis.verdict import Verdict
 from skybed.topologies.errors import RunError
 from skybed.topologies.model.metrics import METRICS
 from skybed.topologies.scenario.campaign import Campaign, Case, values
-from skybed.topologies.scenario.campaign_figures import Figure
+from skybed.topologies.scenario.campaign_figures import FigureModel
 
 USABLE = ("pass", "fail")  # beyond an acceptance limit, the figures are still figures
 PROVENANCE = pa.schema(
@@ -93,7 +93,7 @@ class Results:
     clock: str
     parameters: dict[str, list[Any]]  # with their values, in the order of the file
     metrics: list[str]
-    figures: list[Figure]
+    figures: list[FigureModel]
     table: pd.DataFrame
 
     @property
@@ -129,7 +129,7 @@ def read(folder: Path) -> Results:
         {at: table[at].map(parameters[at].index) for at in parameters} | {"repeat": table["repeat"]}
     )
     table = table.iloc[np.lexsort(places.to_numpy().T[::-1])].reset_index(drop=True)
-    about["figures"] = [Figure.model_validate(figure) for figure in about["figures"]]
+    about["figures"] = [FigureModel.model_validate(figure) for figure in about["figures"]]
     return Results(folder, table=table, **about)
 
 

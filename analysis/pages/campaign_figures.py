@@ -15,16 +15,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from skybed.analysis.campaign.statistics import long, mean_interval
 from skybed.analysis.campaign.table import USABLE, Results
-from skybed.analysis.pages.figures import Figure as Drawn
+from skybed.analysis.pages.figures import Drawing
 from skybed.analysis.pages.style import INK, MEASURED, PALE, SERIES, draw
 from skybed.analysis.run import load
 from skybed.topologies.model.metrics import SAMPLES, label
-from skybed.topologies.scenario.campaign_figures import FLOW, Figure
+from skybed.topologies.scenario.campaign_figures import FLOW, FigureModel
 
 ECDF_POINTS = 500  # of a curve, whatever the number of probes
 COLUMNS = 3  # of panels, beside each other
@@ -32,7 +32,7 @@ PANEL_IN = 2.7  # high
 TICKS = 70  # characters beside each other
 
 
-def all_figures(results: Results) -> list[Drawn]:
+def all_figures(results: Results) -> list[Drawing]:
     """Every figure that the campaign has data for."""
     values = long(results).dropna(subset="value")
     return [
@@ -42,15 +42,15 @@ def all_figures(results: Results) -> list[Drawn]:
     ]
 
 
-def _default(results: Results) -> Iterator[Figure]:
+def _default(results: Results) -> Iterator[FigureModel]:
     varying = [at for at, values in results.parameters.items() if len(values) > 1]
-    yield Figure(kind="ecdf", metric=next(iter(SAMPLES)), colour=varying[0] if varying else FLOW)
+    yield FigureModel(kind="ecdf", metric=next(iter(SAMPLES)), colour=varying[0] if varying else FLOW)
     for at in varying:
         kind = "line" if pd.api.types.is_numeric_dtype(results.table[at]) else "box"
-        yield Figure(kind=kind, metric=results.metrics[0], x=at)  # type: ignore[arg-type]
+        yield FigureModel(kind=kind, metric=results.metrics[0], x=at)  # type: ignore[arg-type]
 
 
-def _of(results: Results, figure: Figure, values: pd.DataFrame) -> Iterator[Drawn]:
+def _of(results: Results, figure: FigureModel, values: pd.DataFrame) -> Iterator[Drawing]:
     """One figure of the campaign file, for each flow that it is to be drawn of and that has values."""
     values = values[values["metric"] == figure.metric]
     flows = [str(flow) for flow in values[FLOW].unique() if figure.flow in (None, flow)]
@@ -65,7 +65,7 @@ def _of(results: Results, figure: Figure, values: pd.DataFrame) -> Iterator[Draw
 class _Chart:
     """A figure of the campaign file with what is to be drawn. levels: the values that each role takes."""
 
-    figure: Figure
+    figure: FigureModel
     rows: pd.DataFrame
     levels: dict[str, list[Any]]
 
@@ -90,14 +90,14 @@ class _Chart:
         return list(zip(self.levels["colour"], some, strict=True))
 
 
-def _one(results: Results, figure: Figure, rows: pd.DataFrame, flow: str | None) -> Drawn:
+def _one(results: Results, figure: FigureModel, rows: pd.DataFrame, flow: str | None) -> Drawing:
     roles = figure.parameters
     chart = _Chart(figure, rows, {role: _levels(results, at, rows) for role, at in roles.items()})
     paint, caption = KINDS[figure.kind]
     panels = chart.levels.get("columns", [None])
     high, wide = -(-len(panels) // COLUMNS), min(len(panels), COLUMNS)
 
-    def paint_all(canvas: Canvas) -> None:
+    def paint_all(canvas: Figure) -> None:
         grid = list(canvas.subplots(high, wide, squeeze=False, sharey=True, sharex=True).flat)
         for axes, level in zip(grid, panels, strict=False):
             paint(chart, axes, rows if level is None else rows[rows[figure.columns] == level])
@@ -116,7 +116,7 @@ def _one(results: Results, figure: Figure, rows: pd.DataFrame, flow: str | None)
         for at, values in results.parameters.items()
         if len(values) > 1 and at not in roles.values()
     ]
-    return Drawn(
+    return Drawing(
         "campaign", title + (f" by {' and '.join(roles.values())}" if roles else ""),
         caption + (f" Pooled: {', '.join(pooled)}." if pooled else ""),
         draw(0.5 + PANEL_IN * high, paint_all),
@@ -213,7 +213,7 @@ KINDS: dict[str, tuple[Callable[[_Chart, Axes, pd.DataFrame], None], str]] = {
 # -- parts -----------------------------------------------------------------------------------------------
 
 
-def _samples(results: Results, figure: Figure) -> pd.DataFrame:
+def _samples(results: Results, figure: FigureModel) -> pd.DataFrame:
     """A row for each run and flow with probes: what `long` has, with an array `samples` instead of value."""
     *_, column = SAMPLES[figure.metric]
     rows = results.table[results.table["verdict"].isin(USABLE)]
@@ -249,7 +249,7 @@ def _slant(chart: _Chart, axes: Axes) -> None:
         axes.tick_params(axis="x", rotation=25)
 
 
-def _key(chart: _Chart, canvas: Canvas) -> None:
+def _key(chart: _Chart, canvas: Figure) -> None:
     """What the colours mean, above all panels."""
     lines = [Line2D([], [], color=colour, lw=3) for _, colour in chart.colours()]
     texts = [str(level) for level, _ in chart.colours()]

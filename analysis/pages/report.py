@@ -9,7 +9,7 @@ from typing import Any
 from skybed.analysis.measures import paths, sending, truth
 from skybed.analysis.numbers import number
 from skybed.analysis.pages import page, routing_figures
-from skybed.analysis.pages.figures import Figure, all_figures
+from skybed.analysis.pages.figures import Drawing, all_figures
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import Run
 from skybed.analysis.verdict import FlowFigures, FullVerdict, Verdict
@@ -49,7 +49,7 @@ def _events(run: Run) -> list[dict[str, Any]]:
     return events[(events["lost"] > 0) | events["on_path"]].head(EVENTS_SHOWN).to_dict("records")
 
 
-def _routing_figures(run: Run) -> list[Figure]:
+def _routing_figures(run: Run) -> list[Drawing]:
     return [routing_figures.over_time(run)] if len(run.control) or len(run.scenario.faults) else []
 
 
