@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
@@ -18,11 +17,16 @@ KEYS = ["t_s", "kind", "what", "flow"]  # the same event in two runs
 
 
 def named(runs: Sequence[Run]) -> list[Named]:
-    """Each with the name of its scenario, or of its directory or its path where that is not enough."""
-    for names in ([run.scenario.name for run in runs], [run.name for run in runs]):
-        if max(Counter(names).values()) == 1:
-            return list(zip(names, runs, strict=True))
-    return [(str(run.dir), run) for run in runs]
+    """Each with a name of its own: that of its scenario, or of its directory or its path where that is not
+    enough; where one run is given twice, its path and its number."""
+    choices = (
+        [run.scenario.name for run in runs],
+        [run.name for run in runs],
+        [str(run.dir) for run in runs],
+        [f"{run.dir} ({number})" for number, run in enumerate(runs, 1)],
+    )
+    names = next(names for names in choices if len(set(names)) == len(runs))
+    return list(zip(names, runs, strict=True))
 
 
 def events(runs: Sequence[Named]) -> pd.DataFrame:

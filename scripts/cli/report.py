@@ -21,6 +21,7 @@ from skybed.analysis.verdict import FullVerdict, Verdict
 from skybed.scripts.cli import tables
 from skybed.scripts.cli.tables import rounded
 from skybed.topologies.model import kinds
+from skybed.topologies.model.tables import ROUTING
 
 EVENTS_SHOWN = 12
 COLOURS = {"pass": "green", "fail": "red", "invalid": "magenta"}
@@ -99,7 +100,7 @@ def _convergence(run: Run, console: Console) -> None:
         )  # fmt: skip
     console.print(table)
     if len(events) > EVENTS_SHOWN:
-        console.print(Text(f"... and {len(events) - EVENTS_SHOWN} more; see convergence.parquet."))
+        console.print(Text(f"... and {len(events) - EVENTS_SHOWN} more; see {ROUTING.name}.parquet."))
 
 
 def _events(verdict: FullVerdict, console: Console) -> None:
