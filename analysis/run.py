@@ -48,8 +48,8 @@ class Run:
         """What `work` gives, worked out when first asked for; it goes with the run. See `kept`."""
         if key not in self._kept:
             self._kept[key] = work()
-        found: T = self._kept[key]
-        return found
+        value: T = self._kept[key]
+        return value
 
     @property
     def name(self) -> str:
@@ -126,11 +126,11 @@ class Run:
         for column, dtype in (dtypes := TABLES[name].dtypes).items():
             if column not in table.column_names:
                 raise RunError(f"{self.dir}: the table {path.name} has no column {column}; {OTHER_VERSION}.")
-            found = table.schema.field(column).type
-            if not _is(found, dtype):
+            arrow_type = table.schema.field(column).type
+            if not _is(arrow_type, dtype):
                 wanted = WORDS.get(dtype, "whole numbers")
                 raise RunError(
-                    f"{self.dir}: column {column} of {path.name} holds {found}, {wanted} were expected; "
+                    f"{self.dir}: column {column} of {path.name} holds {arrow_type}, {wanted} were expected; "
                     f"{OTHER_VERSION}."
                 )
         frame = table.select(list(dtypes)).to_pandas()
@@ -146,8 +146,8 @@ def kept(work: Callable[Concatenate[Run, P], T]) -> Callable[Concatenate[Run, P]
     @functools.wraps(work)
     def once(run: Run, /, *args: P.args, **kwargs: P.kwargs) -> T:
         key = (work, args, tuple(sorted(kwargs.items())))
-        found = run.once(key, lambda: work(run, *args, **kwargs))
-        return found.copy(deep=False) if isinstance(found, pd.DataFrame) else found
+        value = run.once(key, lambda: work(run, *args, **kwargs))
+        return value.copy(deep=False) if isinstance(value, pd.DataFrame) else value
 
     return once
 
@@ -173,14 +173,14 @@ def load(run_dir: str | Path) -> Run:
     return Run(folder, Manifest.read(folder))
 
 
-def _is(found: pa.DataType, dtype: str) -> bool:
+def _is(arrow_type: pa.DataType, dtype: str) -> bool:
     t = pa.types
-    if t.is_null(found):  # a column without a single value
+    if t.is_null(arrow_type):  # a column without a single value
         return True
-    if t.is_dictionary(found):
-        found = found.value_type
+    if t.is_dictionary(arrow_type):
+        arrow_type = arrow_type.value_type
     if dtype == "str":
-        return t.is_string(found) or t.is_large_string(found)
+        return t.is_string(arrow_type) or t.is_large_string(arrow_type)
     if dtype == "bool":
-        return t.is_boolean(found)
-    return t.is_integer(found) or (dtype == "float64" and t.is_floating(found))
+        return t.is_boolean(arrow_type)
+    return t.is_integer(arrow_type) or (dtype == "float64" and t.is_floating(arrow_type))

@@ -41,22 +41,22 @@ class Stored(Model):
         """The one in a run directory. Raises RunError, a sentence, where there is none of this format."""
         path = folder / f"{cls.WHAT}.json"
         try:
-            found = json.loads(path.read_text())
+            content = json.loads(path.read_text())
         except (ValueError, OSError) as why:
             raise _of_no_use(cls, path, f"the {cls.WHAT} cannot be read ({first_line(why)})") from why
-        if not isinstance(found, dict):
+        if not isinstance(content, dict):
             raise _of_no_use(cls, path, f"the {cls.WHAT} is not a JSON object")
-        kind = cls.kind_of(found)
-        if found.get("format") != _format(kind):
-            number = f"format {reprlib.repr(found['format'])}" if "format" in found else "no format"
+        kind = cls.kind_of(content)
+        if content.get("format") != _format(kind):
+            number = f"format {reprlib.repr(content['format'])}" if "format" in content else "no format"
             raise _of_other_version(cls, path, f"the {cls.WHAT} has {number}, expected is {_format(kind)}")
         try:
-            return kind.model_validate(found, strict=True)
+            return kind.model_validate(content, strict=True)
         except ValidationError as error:
             raise _of_other_version(cls, path, _said(cls.WHAT, error)) from None
 
     @classmethod
-    def kind_of(cls, found: dict[str, Any]) -> type[Self]:
+    def kind_of(cls, content: dict[str, Any]) -> type[Self]:
         """The model of what was found in the file."""
         return cls
 

@@ -19,8 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skybed.analysis import run as runs
-from skybed.analysis import verdict as verdicts
+from skybed.analysis import run, verdict
 from skybed.analysis.compare import baseline, comparison
 from skybed.analysis.measures import metrics, paths
 from skybed.analysis.pages import report
@@ -57,8 +56,8 @@ class Delays:
         return Delays(of, len(delay_us), **quantities)
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{name} {getattr(self, name)}" for name in ("min", "p50", "p90", "p99", "max"))
-        return f"<{self.of}: {told} ({self.n:,} packets)>"
+        quantiles = ", ".join(f"{name} {getattr(self, name)}" for name in ("min", "p50", "p90", "p99", "max"))
+        return f"<{self.of}: {quantiles} ({self.n:,} packets)>"
 
 
 class Outage(NamedTuple):
@@ -96,7 +95,7 @@ class TestedRun(Run):
 
     @property
     def verdict(self) -> Verdict:
-        return verdicts.judge(self)
+        return verdict.judge(self)
 
     @cached_property
     def figures(self) -> comparison.Figures:
@@ -119,8 +118,8 @@ class TestedRun(Run):
     def outages(self, flow_or_a: str, b: str | None = None) -> list[Outage]:
         """Times in which two or more probes in a row were lost, of a probe flow."""
         flow = self._flow(kinds.made_of(ProbingFlow), flow_or_a, b)
-        found = metrics.outages(self, flow.name)
-        return [Outage(*times) for times in found[["start_s", "end_s"]].to_numpy().tolist()]
+        gaps = metrics.outages(self, flow.name)
+        return [Outage(*times) for times in gaps[["start_s", "end_s"]].to_numpy().tolist()]
 
     def throughput(self, flow_or_a: str, b: str | None = None) -> Quantity:
         """Received rate of a udp or tcp flow over its whole time."""
@@ -156,8 +155,8 @@ class TestedRun(Run):
             self.asked(self, flow)
         if outcome.left:
             lines = [str(line) for line in (*outcome.left, *outcome.notes)]
-            told = f"{len(outcome.left)} of {len(outcome.checks)} figures left the tolerance of {file}:"
-            raise AssertionError("\n  ".join([told, *lines]))
+            summary = f"{len(outcome.left)} of {len(outcome.checks)} figures left the tolerance of {file}:"
+            raise AssertionError("\n  ".join([summary, *lines]))
         return True
 
     def _figure(self, flow: str, figure: str) -> float:
@@ -170,24 +169,24 @@ class TestedRun(Run):
         """The flow that is meant; between two nodes, of the first of these kinds that there is."""
         flows = [flow for flow in self.scenario.traffic if flow.kind in names]
         if b is None:
-            found = [flow for flow in flows if flow.name == flow_or_a]
+            matching = [flow for flow in flows if flow.name == flow_or_a]
             wrong = f"{flow_or_a}{hint(flow_or_a, [str(flow.name) for flow in flows])}"
         else:
             for name in (flow_or_a, b):
                 self.plan.node(name)
-            found = [flow for flow in flows if (flow.source, flow.target) == (flow_or_a, b)]
-            best = min((flow.kind for flow in found), key=names.index, default=None)
-            found = [flow for flow in found if flow.kind == best]
+            matching = [flow for flow in flows if (flow.source, flow.target) == (flow_or_a, b)]
+            best = min((flow.kind for flow in matching), key=names.index, default=None)
+            matching = [flow for flow in matching if flow.kind == best]
             there = f" (there are {'; '.join(map(_named, flows))})" if flows else ""
             wrong = f"from {flow_or_a} to {b}{there}"
         kind = " or ".join(names)
-        if not found:
+        if not matching:
             raise RunError(f"{self.scenario.name} has no {kind} flow {wrong}.")
-        if len(found) > 1:
-            names = ", ".join(str(flow.name) for flow in found)
+        if len(matching) > 1:
+            names = ", ".join(str(flow.name) for flow in matching)
             raise RunError(f"More than one {kind} flow goes from {flow_or_a} to {b}; name one: {names}.")
-        self.asked(self, str(found[0].name))
-        return found[0]
+        self.asked(self, str(matching[0].name))
+        return matching[0]
 
 
 def _named(flow: Any) -> str:
@@ -196,13 +195,13 @@ def _named(flow: Any) -> str:
 
 def load(run_dir: str | Path) -> TestedRun:
     """The run in a directory; see `analysis.load`."""
-    found = runs.load(run_dir)
-    return TestedRun(found.dir, found.manifest)
+    loaded = run.load(run_dir)
+    return TestedRun(loaded.dir, loaded.manifest)
 
 
 def judge(run_dir: str | Path) -> TestedRun:
     """The run in a directory; its verdict.json and report.html are written anew."""
-    run = load(run_dir)
-    verdicts.write(run, run.verdict)
-    report.write(run, run.verdict)
-    return run
+    judged = load(run_dir)
+    verdict.write(judged, judged.verdict)
+    report.write(judged, judged.verdict)
+    return judged

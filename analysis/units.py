@@ -30,9 +30,9 @@ class Quantity(float):
     of: str
 
     def __new__(cls, value: float, kind: str, of: str = "") -> Quantity:
-        made = super().__new__(cls, value)
-        made.kind, made.of = kind, of
-        return made
+        quantity = super().__new__(cls, value)
+        quantity.kind, quantity.of = kind, of
+        return quantity
 
     def __repr__(self) -> str:
         value, units = float(self), UNITS[self.kind]

@@ -8,16 +8,15 @@ from typing import Literal
 
 import pandas as pd
 
-from skybed.analysis import run as runs
 from skybed.analysis import tested, verdict
-from skybed.analysis.campaign import table as table_of
+from skybed.analysis.campaign import table
 from skybed.analysis.measures import metrics, truth
 from skybed.analysis.run import Run
 from skybed.analysis.tested import TestedRun
 from skybed.analysis.verdict import Verdict
 from skybed.scripts.running import folders
 from skybed.scripts.running.run import Options, execute, new_directory
-from skybed.topologies.scenario import campaign as model
+from skybed.topologies.scenario.campaign import load
 from skybed.topologies.scenario.file import Scenario
 
 
@@ -56,14 +55,14 @@ def run(
     folder = new_directory(loaded) if out is None else Path(out)
     with folders.fresh(folder):
         execute(loaded, Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s), folder)
-    made = tested.judge(folder)
-    verdict.refuse_invalid(made, made.verdict)
-    return made
+    judged = tested.judge(folder)
+    verdict.refuse_invalid(judged, judged.verdict)
+    return judged
 
 
 def campaign(
     file: str | Path, out: str | Path | None = None, *, jobs: int | None = None, scheduler: str | None = None
-) -> table_of.Results:
+) -> table.Results:
     """Run what is missing of a campaign, as `skybed campaign run` does; its table is `.table`.
 
     file: of the campaign, or the name of a ready one.
@@ -73,18 +72,18 @@ def campaign(
     """
     from skybed.scripts.running import campaigns  # Dask takes a second to import
 
-    loaded, cases = model.load(Path(file))
+    loaded, cases = load(Path(file))
     folder = Path("campaigns", loaded.name) if out is None else Path(out)
     campaigns.run(loaded, cases, folder, jobs or campaigns.default_jobs(loaded), scheduler)
-    return table_of.read(folder)
+    return table.read(folder)
 
 
-def results(where: Run | str | Path) -> RunResults | table_of.Results:
+def results(where: Run | str | Path) -> RunResults | table.Results:
     """The results of a run, or of the run or the campaign in a directory."""
     if not isinstance(where, Run):
-        if table_of.is_campaign(Path(where)):
-            return table_of.read(Path(where))
-        where = runs.load(where)
+        if table.is_campaign(Path(where)):
+            return table.read(Path(where))
+        where = tested.load(where)
     return RunResults(
         verdict=verdict.judge(where),
         metrics=metrics.flow_metrics(where),

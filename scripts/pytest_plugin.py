@@ -100,10 +100,10 @@ class Skybed:
                 self._made[key] = self._run(loaded, options)
             except SkybedError as error:
                 self._made[key] = error
-        made = self._made[key]
-        if isinstance(made, Exception):
-            raise made.with_traceback(None)  # not where it was raised before
-        return made
+        outcome = self._made[key]
+        if isinstance(outcome, Exception):
+            raise outcome.with_traceback(None)  # not where it was raised before
+        return outcome
 
     def _run(self, scenario: Scenario, options: Options) -> TestedRun:
         from skybed.analysis import tested, verdict
@@ -132,10 +132,10 @@ def _new_directory(folder: Path, name: str) -> Path:
     """FOLDER/NAME, or NAME-2 and so on where there is one."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in itertools.count(1):
-        made = folder / (name if number == 1 else f"{name}-{number}")
+        directory = folder / (name if number == 1 else f"{name}-{number}")
         with contextlib.suppress(FileExistsError):
-            made.mkdir()
-            return made
+            directory.mkdir()
+            return directory
     raise AssertionError("unreachable")
 
 
@@ -165,8 +165,11 @@ def _interrupts_kept() -> Iterator[None]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    told = "Keep run directories there, not in pytest's temporary directory."
-    parser.getgroup("skybed").addoption("--skybed-runs", metavar="DIR", help=told)
+    parser.getgroup("skybed").addoption(
+        "--skybed-runs",
+        metavar="DIR",
+        help="Keep run directories there, not in pytest's temporary directory.",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -237,8 +240,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """A worker of pytest-xdist has ended: what it told of its runs is told at the end with all others."""
-    told = getattr(node, "workeroutput", {}).get(WORKER_RUNS, [])
-    node.config.stash[SESSION].runs += [tuple(run) for run in told]
+    runs = getattr(node, "workeroutput", {}).get(WORKER_RUNS, [])
+    node.config.stash[SESSION].runs += [tuple(run) for run in runs]
 
 
 def _reason(call: pytest.CallInfo[None]) -> str | None:
@@ -279,10 +282,10 @@ def _tell_invalid(file: Path) -> None:
             reason = case.find(f"properties/property[@name='{INVALID}']")
             if reason is None:
                 continue
-            for told in (*case.findall("failure"), *case.findall("error")):
-                if told.tag == "failure":
+            for element in (*case.findall("failure"), *case.findall("error")):
+                if element.tag == "failure":
                     suite.set("failures", str(int(suite.get("failures", 0)) - 1))
                     suite.set("errors", str(int(suite.get("errors", 0)) + 1))
-                told.tag = "error"
-                told.set("message", f"invalid: {reason.get('value')}")
+                element.tag = "error"
+                element.set("message", f"invalid: {reason.get('value')}")
     tree.write(file, encoding="utf-8", xml_declaration=True)

@@ -30,6 +30,12 @@ FLOORS = {
     ],
     "scripts": ["machine", "running", "bench", "api", "cli", "pytest_plugin"],
 }  # fmt: skip
+# What may be imported under another name: as everybody does it, and what would else be called `options`.
+OTHER_NAMES = {
+    "numpy": "np", "pandas": "pd", "datetime": "dt", "pyarrow": "pa", "pyarrow.parquet": "pq",
+    "pyarrow.compute": "pc", "pyarrow.dataset": "ds", "xml.etree.ElementTree": "ET",
+    "pyroute2.netlink.rtnl.tcmsg.sched_netem.options": "netem_options",
+}  # fmt: skip
 
 Imports = dict[str, set[str]]
 
@@ -124,6 +130,39 @@ def test_a_room_is_never_imported_by_its_bare_name(path):
         )
     }
     assert not bare & FLOORS.keys()
+
+
+def renamed(source):
+    """What a module imports under another name than it has, and that name."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            within = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            names |= {(within + alias.name, alias.asname) for alias in node.names if alias.asname}
+    return names
+
+
+def test_what_is_imported_keeps_its_name():
+    """One thing under two names is looked for twice."""
+    wrong = {
+        f"{module} imports {name} as {other}"
+        for module, path in MODULES.items()
+        for name, other in renamed(path.read_text()) - OTHER_NAMES.items()
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "other"),
+    [
+        ("import numpy as n", "numpy", "n"),
+        ("import skybed.analysis.run as runs", "skybed.analysis.run", "runs"),
+        ("from skybed.analysis import run as runs, units", "skybed.analysis.run", "runs"),
+        ("def f():\n    from skybed.analysis import run as runs", "skybed.analysis.run", "runs"),
+    ],
+)
+def test_another_name_is_found_wherever_it_is_given(source, name, other):
+    assert renamed(source) - OTHER_NAMES.items() == {(name, other)}
 
 
 def private(source):

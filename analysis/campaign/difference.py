@@ -39,10 +39,10 @@ def compare(a: Results, b: Results) -> pd.DataFrame:
     """
     _comparable(a, b)
     keys = [*a.parameters, "flow", "figure"]
-    mine, other = ({key: x.to_numpy() for key, x in _values(c, keys)} for c in (a, b))
+    values_a, values_b = ({key: x.to_numpy() for key, x in _values(c, keys)} for c in (a, b))
     rows = [
-        (*key, *compared(mine.get(key), other.get(key), str(key[-1])))
-        for key in dict.fromkeys([*mine, *other])
+        (*key, *compared(values_a.get(key), values_b.get(key), str(key[-1])))
+        for key in dict.fromkeys([*values_a, *values_b])
     ]
     table = pd.DataFrame(rows, columns=[*keys, *COLUMNS])
     _adjust(table)
@@ -104,14 +104,14 @@ def overall(table: pd.DataFrame) -> pd.DataFrame:
     (Wilcoxon's signed ranks of their differences, adjusted), outcome (as above; `missing` if in all of them),
     says. A change that is the same in many combinations is seen here though each has few runs.
     """
-    rows = [(*key, *_all(mine)) for key, mine in table.groupby(["flow", "figure"], sort=False)]
-    found = pd.DataFrame(
+    rows = [(*key, *_all(group)) for key, group in table.groupby(["flow", "figure"], sort=False)]
+    by_figure = pd.DataFrame(
         rows, columns=["flow", "figure", "unit", "combinations", "difference", "p", "outcome"]
     )
-    _adjust(found)
-    groups = [mine for _, mine in table.groupby(["flow", "figure"], sort=False)]
-    says = [_overall(row, mine) for row, mine in zip(found.to_dict("records"), groups, strict=True)]
-    return found.assign(says=says)
+    _adjust(by_figure)
+    groups = [group for _, group in table.groupby(["flow", "figure"], sort=False)]
+    says = [_overall(row, group) for row, group in zip(by_figure.to_dict("records"), groups, strict=True)]
+    return by_figure.assign(says=says)
 
 
 def _all(rows: pd.DataFrame) -> tuple[Any, ...]:
@@ -144,11 +144,11 @@ def _overall(row: dict[str, Any], rows: pd.DataFrame) -> str:
     if row["outcome"] in ("identical", "missing"):
         return f"{name}: {row['outcome']} in all {len(rows)} combinations."
     counts = rows["outcome"].value_counts()
-    told = ", ".join(f"{WORDS.get(name, name)} in {counts[name]}" for name in OUTCOMES if name in counts)
+    outcomes = ", ".join(f"{WORDS.get(name, name)} in {counts[name]}" for name in OUTCOMES if name in counts)
     p = "" if np.isnan(row["p"]) else f" (p {row['p']:.2g})"
     return (
-        f"{name}: {told} of {len(rows)} combinations; over all {row['difference']:+.3g}{unit} in the median, "
-        f"{WORDS[row['outcome']]}{p}."
+        f"{name}: {outcomes} of {len(rows)} combinations; "
+        f"over all {row['difference']:+.3g}{unit} in the median, {WORDS[row['outcome']]}{p}."
     )
 
 

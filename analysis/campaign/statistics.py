@@ -31,7 +31,7 @@ def summarise(results: Results) -> pd.DataFrame:
     table = long(results)
     measured = table.dropna(subset="value")[["flow", "metric"]].drop_duplicates()
     groups = table.merge(measured, how="inner").groupby([*keys, "metric"], sort=False)
-    rows = [(*key, label(str(key[-1]))[1], *_of(mine["value"])) for key, mine in groups]
+    rows = [(*key, label(str(key[-1]))[1], *_of(group["value"])) for key, group in groups]
     return pd.DataFrame(rows, columns=[*keys, "metric", "unit", *COLUMNS])
 
 
@@ -44,35 +44,35 @@ def long(results: Results) -> pd.DataFrame:
     table = results.table[[*keys, "run", "repeat", "seed", *results.metrics]]
     table = table.astype(dict.fromkeys(results.metrics, "float64"))
     table["row"] = table.groupby(keys, sort=False).ngroup()
-    found = table.melt([*keys, "run", "repeat", "seed", "row"], var_name="metric", value_name="value")
-    return found.sort_values("row", kind="stable", ignore_index=True).drop(columns="row")
+    values = table.melt([*keys, "run", "repeat", "seed", "row"], var_name="metric", value_name="value")
+    return values.sort_values("row", kind="stable", ignore_index=True).drop(columns="row")
 
 
 def _of(values: pd.Series) -> tuple[float, ...]:
-    found = values.dropna().to_numpy()
-    n = len(found)
+    measured = values.dropna().to_numpy()
+    n = len(measured)
     if not n:
         return len(values), 0, *[np.nan] * (len(COLUMNS) - 2)
-    sd = found.std(ddof=1) if n > 1 else np.nan
+    sd = measured.std(ddof=1) if n > 1 else np.nan
     return (
-        len(values), n, np.median(found), *median_interval(found), found.mean(), *mean_interval(found), sd,
-        found.min(), found.max(),
+        len(values), n, np.median(measured), *median_interval(measured), measured.mean(),
+        *mean_interval(measured), sd, measured.min(), measured.max(),
     )  # fmt: skip
 
 
-def median_interval(found: np.ndarray) -> tuple[float, float]:
+def median_interval(values: np.ndarray) -> tuple[float, float]:
     """Of order statistics, 95 % at least; nan from fewer than 6 values."""
-    low, high = stats.quantile_test(found, p=0.5).confidence_interval(LEVEL)
+    low, high = stats.quantile_test(values, p=0.5).confidence_interval(LEVEL)
     return float(low), float(high)
 
 
-def mean_interval(found: np.ndarray) -> tuple[float, float]:
+def mean_interval(values: np.ndarray) -> tuple[float, float]:
     """Student's, 95 %; nan from fewer than 2 values."""
-    n = len(found)
+    n = len(values)
     if n < 2:
         return np.nan, np.nan
-    half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * found.std(ddof=1) / np.sqrt(n)
-    return float(found.mean() - half), float(found.mean() + half)
+    half = stats.t.ppf((1 + LEVEL) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
+    return float(values.mean() - half), float(values.mean() + half)
 
 
 def unusable(results: Results) -> pd.DataFrame:

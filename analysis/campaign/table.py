@@ -33,7 +33,7 @@ from skybed.analysis.verdict import Verdict
 from skybed.topologies.errors import RunError
 from skybed.topologies.model.metrics import METRICS
 from skybed.topologies.scenario.campaign import Campaign, Case, values
-from skybed.topologies.scenario.campaign_figures import Figure
+from skybed.topologies.scenario.campaign_figures import FigureModel
 
 USABLE = ("pass", "fail")  # beyond an acceptance limit, the figures are still figures
 PROVENANCE = pa.schema(
@@ -52,7 +52,7 @@ def write(cases: Sequence[Case], runs: Path, metrics: Sequence[str], folder: Pat
     Rows are in the order of cases and flows, so the same runs give the same table, whenever each was made.
     """
     rows = [row for case in cases for row in _rows(case, runs / case.key, metrics)]
-    parameters = pa.schema({at: _type(found) for at, found in values(cases).items()})
+    parameters = pa.schema({at: _type(levels) for at, levels in values(cases).items()})
     measured = pa.schema({name: pa.int64() if METRICS[name].whole else pa.float64() for name in metrics})
     schema = pa.unify_schemas([parameters, PROVENANCE, measured])
     for row in rows:
@@ -75,8 +75,8 @@ def describe(campaign: Campaign, cases: Sequence[Case], folder: Path) -> None:
     about = {
         "name": campaign.name, "about": campaign.about, "clock": campaign.clock, "metrics": campaign.metrics,
         "parameters": {
-            at: [*map(_text, found)] if _type(found) == pa.string() else found
-            for at, found in values(cases).items()
+            at: [*map(_text, levels)] if _type(levels) == pa.string() else levels
+            for at, levels in values(cases).items()
         },
         "figures": [figure.model_dump(exclude_none=True) for figure in campaign.figures],
     }  # fmt: skip
@@ -93,7 +93,7 @@ class Results:
     clock: str
     parameters: dict[str, list[Any]]  # with their values, in the order of the file
     metrics: list[str]
-    figures: list[Figure]
+    figures: list[FigureModel]
     table: pd.DataFrame
 
     @property
@@ -117,19 +117,19 @@ def read(folder: Path) -> Results:
         )
     about = json.loads((folder / "campaign.json").read_text())
     parameters = about["parameters"]
-    schema = pa.schema({at: _type(found) for at, found in parameters.items()})
+    schema = pa.schema({at: _type(levels) for at, levels in parameters.items()})
     with reading(folder / "table"):
-        found = ds.dataset(
+        stored = ds.dataset(
             folder / "table",
             partitioning=ds.partitioning(schema, flavor="hive") if parameters else None,
         ).to_table()  # fmt: skip
-    table = found.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    table = stored.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     table = table[[*parameters, *table.columns.drop([*parameters])]]
     places = pd.DataFrame(
         {at: table[at].map(parameters[at].index) for at in parameters} | {"repeat": table["repeat"]}
     )
     table = table.iloc[np.lexsort(places.to_numpy().T[::-1])].reset_index(drop=True)
-    about["figures"] = [Figure.model_validate(figure) for figure in about["figures"]]
+    about["figures"] = [FigureModel.model_validate(figure) for figure in about["figures"]]
     return Results(folder, table=table, **about)
 
 

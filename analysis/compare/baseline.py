@@ -73,9 +73,9 @@ class Check(NamedTuple):
 
     def __str__(self) -> str:
         unit = f" {label(self.figure)[1]}".rstrip()
-        found = "was not measured" if self.value is None else f"is {self.value:.6g}{unit}"
+        actual = "was not measured" if self.value is None else f"is {self.value:.6g}{unit}"
         return (
-            f"{self.flow} {self.figure} {found}; "
+            f"{self.flow} {self.figure} {actual}; "
             f"the baseline is {self.expected:.6g}{unit}, give or take {self.tolerance:.6g}{unit}."
         )
 
@@ -112,7 +112,7 @@ def accept(runs: Sequence[Run], file: Path) -> Baseline:
         for flow, row in figures(run).items():
             for figure, value in row.items():
                 measured.setdefault(flow, {}).setdefault(figure, []).append(value)
-    made = Baseline(
+    baseline = Baseline(
         scenario=first.scenario.name,
         scenario_sha256=first.scenario.sha256,
         seed=first.scenario.seed,
@@ -129,8 +129,8 @@ def accept(runs: Sequence[Run], file: Path) -> Baseline:
         tables_sha256=exact.hashes(first.dir) if clock == "virtual" else {},
     )
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(_text(made))
-    return made
+    file.write_text(_text(baseline))
+    return baseline
 
 
 def check(run: Run, file: Path) -> Outcome:
@@ -141,14 +141,14 @@ def check(run: Run, file: Path) -> Outcome:
             f"{file}: a baseline of {baseline.clock} time, and {run.dir} ran in {clock} time; "
             f"run the scenario with --clock {baseline.clock}, or accept a baseline of its own."
         )
-    found = figures(run)
+    measured = figures(run)
     checks = [
-        Check(flow, figure, entry.value, entry.tolerance, found.get(flow, {}).get(figure))
+        Check(flow, figure, entry.value, entry.tolerance, measured.get(flow, {}).get(figure))
         for flow, row in baseline.flows.items()
         for figure, entry in row.items()
         if entry.tolerance is not None
     ]
-    return Outcome(checks, [*_news(run, baseline), *_unknown(found, baseline)])
+    return Outcome(checks, [*_news(run, baseline), *_unknown(measured, baseline)])
 
 
 def read(file: Path) -> Baseline:
@@ -187,7 +187,7 @@ def _text(baseline: Baseline) -> str:
     """JSON with a line for each figure."""
     text = json.dumps(baseline.model_dump(exclude_defaults=True), indent=2)
     entry = re.compile(r'\{\s+("value":[^{}]*?)\s+\}')
-    return entry.sub(lambda found: "{" + re.sub(r"\s+", " ", found[1]) + "}", text) + "\n"
+    return entry.sub(lambda match: "{" + re.sub(r"\s+", " ", match[1]) + "}", text) + "\n"
 
 
 def _news(run: Run, baseline: Baseline) -> list[str]:
@@ -201,6 +201,8 @@ def _news(run: Run, baseline: Baseline) -> list[str]:
     return [f"Not the same to the bit as what was accepted: {', '.join(other)}."] if other else []
 
 
-def _unknown(found: dict[str, dict[str, float]], baseline: Baseline) -> list[str]:
-    new = [f"{flow} {x}" for flow, row in found.items() for x in row if x not in baseline.flows.get(flow, {})]
+def _unknown(measured: dict[str, dict[str, float]], baseline: Baseline) -> list[str]:
+    new = [
+        f"{flow} {x}" for flow, row in measured.items() for x in row if x not in baseline.flows.get(flow, {})
+    ]
     return [f"Not in the baseline, so not checked: {', '.join(new)}."] if new else []

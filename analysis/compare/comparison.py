@@ -36,14 +36,14 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
              within noise   or beyond noise, as the interval holds 0 or not
              unknown        one number in a run, or measured by one of the two only
     """
-    mine, other = figures(a), figures(b)
+    figures_a, figures_b = figures(a), figures(b)
     rows = []
-    for flow in dict.fromkeys([*mine, *other]):
+    for flow in dict.fromkeys([*figures_a, *figures_b]):
         both = _series(a, flow), _series(b, flow)
         for figure in compared():
-            if figure in mine.get(flow, {}) or figure in other.get(flow, {}):
+            if figure in figures_a.get(flow, {}) or figure in figures_b.get(flow, {}):
                 unit = label(figure)[1]
-                values = [found.get(flow, {}).get(figure, np.nan) for found in (mine, other)]
+                values = [by_flow.get(flow, {}).get(figure, np.nan) for by_flow in (figures_a, figures_b)]
                 rows.append((flow, figure, unit, *values, values[1] - values[0], *_noise(figure, *both)))
     columns = ["flow", "figure", "unit", "a", "b", "difference", "low", "high", "cliffs_delta", "outcome"]
     table = pd.DataFrame(rows, columns=columns)
@@ -66,8 +66,8 @@ def _series(run: Run, flow: str) -> Series:
     """What a flow measured, in order of time: round trips of its probes, throughput of its intervals."""
     probes = run.probes[run.probes["flow"] == flow].sort_values("sent_s")
     intervals = run.flows[run.flows["flow"] == flow].sort_values("start_s")
-    found = {"rtt": probes["rtt_us"] / 1e3, "throughput": intervals["throughput_mbps"]}
-    return {name: values.to_numpy(float) for name, values in found.items() if len(values)}
+    measured = {"rtt": probes["rtt_us"] / 1e3, "throughput": intervals["throughput_mbps"]}
+    return {name: values.to_numpy(float) for name, values in measured.items() if len(values)}
 
 
 def _noise(figure: str, a: Series, b: Series) -> tuple[float, float, float, str]:

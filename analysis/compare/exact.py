@@ -80,19 +80,21 @@ def compare(a: Run, b: Run) -> Compared:
     both = hashes(a.dir), hashes(b.dir)
     names = [x.name for x in TABLES.values() if x in EVERY_RUN or x.name in both[0] or x.name in both[1]]
     files = {name: (a.table_file(name), b.table_file(name)) for name in names}
-    found = (first_difference(name, *files[name]) for name in names if both[0][name] != both[1][name])
-    return Compared([difference for difference in found if difference], both)
+    differences = (first_difference(name, *files[name]) for name in names if both[0][name] != both[1][name])
+    return Compared([difference for difference in differences if difference], both)
 
 
 def circumstances(a: Run, b: Run) -> list[str]:
     """Why two runs may differ: what is not the same in their manifests, as "seed: 1 and 2"."""
     pairs = [(key, getattr(a.manifest, key), getattr(b.manifest, key)) for key in CIRCUMSTANCES]
-    mine, other = a.manifest.versions, b.manifest.versions
-    pairs += [(name, mine.get(name), other.get(name)) for name in sorted({*mine, *other})]
-    told = [f"{name}: {_shown(x)} and {_shown(y)}" for name, x, y in pairs if x != y]
+    versions_a, versions_b = a.manifest.versions, b.manifest.versions
+    pairs += [
+        (name, versions_a.get(name), versions_b.get(name)) for name in sorted({*versions_a, *versions_b})
+    ]
+    reasons = [f"{name}: {_shown(x)} and {_shown(y)}" for name, x, y in pairs if x != y]
     if not (a.manifest.virtual and b.manifest.virtual):
-        told.append("clock: runs in real time are never the same to the bit")
-    return told
+        reasons.append("clock: runs in real time are never the same to the bit")
+    return reasons
 
 
 def _hash(path: Path) -> str:

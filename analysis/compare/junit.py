@@ -32,12 +32,12 @@ def write(file: Path, suite: str, cases: Sequence[Case], properties: Mapping[str
         skipped=counts["skipped"], tests=str(len(cases)), time="0.000",
         timestamp=dt.datetime.now().astimezone().isoformat(), hostname=platform.node(),
     )  # fmt: skip
-    told = ET.SubElement(element, "properties")
+    properties_element = ET.SubElement(element, "properties")
     for name, value in properties.items():
-        ET.SubElement(told, "property", name=name, value=str(value))
+        ET.SubElement(properties_element, "property", name=name, value=str(value))
     for case in cases:
-        found = ET.SubElement(element, "testcase", classname=suite, name=case.name, time="0.000")
+        testcase = ET.SubElement(element, "testcase", classname=suite, name=case.name, time="0.000")
         if case.outcome != "passed":
-            ET.SubElement(found, case.outcome, message=case.message).text = case.message
+            ET.SubElement(testcase, case.outcome, message=case.message).text = case.message
     file.parent.mkdir(parents=True, exist_ok=True)
     ET.ElementTree(root).write(file, encoding="utf-8", xml_declaration=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
@@ -18,11 +17,16 @@ KEYS = ["t_s", "kind", "what", "flow"]  # the same event in two runs
 
 
 def named(runs: Sequence[Run]) -> list[Named]:
-    """Each with the name of its scenario, or of its directory or its path where that is not enough."""
-    for names in ([run.scenario.name for run in runs], [run.name for run in runs]):
-        if max(Counter(names).values()) == 1:
-            return list(zip(names, runs, strict=True))
-    return [(str(run.dir), run) for run in runs]
+    """Each with a name of its own: that of its scenario, or of its directory or its path where that is not
+    enough; where one run is given twice, its path and its number."""
+    choices = (
+        [run.scenario.name for run in runs],
+        [run.name for run in runs],
+        [str(run.dir) for run in runs],
+        [f"{run.dir} ({number})" for number, run in enumerate(runs, 1)],
+    )
+    names = next(names for names in choices if len(set(names)) == len(runs))
+    return list(zip(names, runs, strict=True))
 
 
 def events(runs: Sequence[Named]) -> pd.DataFrame:
@@ -40,8 +44,8 @@ def totals(runs: Sequence[Named]) -> pd.DataFrame:
     stretch of all its probes, and probes that expired."""
     rows = []
     for name, run in runs:
-        found = control.summary(run, convergence.busy(run, convergence.table(run)))
-        sent = found.iloc[-1].drop("protocol").to_dict() if len(found) else {}
+        by_protocol = control.summary(run, convergence.busy(run, convergence.table(run)))
+        sent = by_protocol.iloc[-1].drop("protocol").to_dict() if len(by_protocol) else {}
         ratio = convergence.ratios(truth.probes(run))
         rows.append({
             "run": name, **sent, "route_changes": forwarding.churn(run, 4)["changes"].sum(),
@@ -60,13 +64,13 @@ TOTALS = [
 
 def side_by_side(runs: Sequence[Named]) -> pd.DataFrame:
     """The figures of `comparison` run by run: columns flow, figure, unit, then one for each run."""
-    found = {name: comparison.figures(run) for name, run in runs}
-    flows = dict.fromkeys(flow for by_flow in found.values() for flow in by_flow)
+    figures = {name: comparison.figures(run) for name, run in runs}
+    flows = dict.fromkeys(flow for by_flow in figures.values() for flow in by_flow)
     rows = [
         {"flow": flow, "figure": figure, "unit": label(figure)[1]}
-        | {name: by_flow.get(flow, {}).get(figure) for name, by_flow in found.items()}
+        | {name: by_flow.get(flow, {}).get(figure) for name, by_flow in figures.items()}
         for flow in flows
         for figure in compared()
-        if any(figure in by_flow.get(flow, {}) for by_flow in found.values())
+        if any(figure in by_flow.get(flow, {}) for by_flow in figures.values())
     ]
-    return pd.DataFrame(rows, columns=["flow", "figure", "unit", *found])
+    return pd.DataFrame(rows, columns=["flow", "figure", "unit", *figures])

@@ -31,7 +31,7 @@ def segments(run: Run) -> pd.DataFrame:
     following = table.groupby("link", sort=False)[["t_s", "applied_s", "late_us", "kind"]].shift(-1)
     due_s = following["t_s"].fillna(run.played_s)
     gone = following["kind"] == "down"
-    found = pd.DataFrame({
+    held = pd.DataFrame({
         "link": table["link"],
         "start_s": table["applied_s"],
         "end_s": following["applied_s"].where(~gone, due_s).fillna(run.played_s),
@@ -39,7 +39,7 @@ def segments(run: Run) -> pd.DataFrame:
         "due_s": due_s,
         "late_us": following["late_us"].where(~gone, 0.0).fillna(0.0).clip(lower=0.0),
     })  # fmt: skip
-    return found[(table["kind"] != "down") & (found["end_s"] > found["start_s"])].reset_index(drop=True)
+    return held[(table["kind"] != "down") & (held["end_s"] > held["start_s"])].reset_index(drop=True)
 
 
 def compare(run: Run, links: list[str] | None = None) -> pd.DataFrame:

@@ -53,8 +53,8 @@ def medians_interval(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     if min(len(a), len(b)) < 2:
         return np.nan, np.nan
     rng = np.random.default_rng(SEED)
-    made = [np.median(rng.choice(x, (RESAMPLES, len(x))), axis=1) for x in (b, a)]
-    return _middle(made[0] - made[1])
+    medians = [np.median(rng.choice(x, (RESAMPLES, len(x))), axis=1) for x in (b, a)]
+    return _middle(medians[0] - medians[1])
 
 
 def series_interval(a: np.ndarray, b: np.ndarray, statistic: Statistic) -> tuple[float, float]:
@@ -64,12 +64,12 @@ def series_interval(a: np.ndarray, b: np.ndarray, statistic: Statistic) -> tuple
     From series of one length the same blocks: what moves both, as an orbit does, is then no chance.
     """
     rng = np.random.default_rng(SEED)
-    made = np.empty(RESAMPLES)
+    differences = np.empty(RESAMPLES)
     for n in range(RESAMPLES):
         at_a = _blocks(len(a), rng)
         at_b = at_a if len(a) == len(b) else _blocks(len(b), rng)
-        made[n] = statistic(b[at_b]) - statistic(a[at_a])
-    return _middle(made)
+        differences[n] = statistic(b[at_b]) - statistic(a[at_a])
+    return _middle(differences)
 
 
 def _blocks(length: int, rng: np.random.Generator) -> np.ndarray:
@@ -79,10 +79,10 @@ def _blocks(length: int, rng: np.random.Generator) -> np.ndarray:
     return ((first[:, None] + np.arange(size)) % length).ravel()[:length]
 
 
-def _middle(made: np.ndarray) -> tuple[float, float]:
+def _middle(values: np.ndarray) -> tuple[float, float]:
     """Where 95 % of them lie; nan where the statistic could not be told of any."""
-    made = made[~np.isnan(made)]
-    if not len(made):
+    values = values[~np.isnan(values)]
+    if not len(values):
         return np.nan, np.nan
-    low, high = np.quantile(made, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

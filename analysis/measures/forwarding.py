@@ -51,11 +51,11 @@ def _recorded(run: Run, family: int, which: int) -> np.ndarray:
     rows = changes(run, family)
     number = {node.name: place for place, node in enumerate(run.plan.nodes)}
     hop = {via: number.get(via.split(" ")[which], -1) for via in rows["via"].cat.categories}
-    found = np.empty(len(rows), CHANGE)
-    found["t_s"] = rows["applied_s"]
+    changed = np.empty(len(rows), CHANGE)
+    changed["t_s"] = rows["applied_s"]
     for column, numbers in (("node", number), ("dst", number), ("via", hop)):
-        found[column] = rows[column].map(numbers).astype("float64").fillna(-1)
-    return found
+        changed[column] = rows[column].map(numbers).astype("float64").fillna(-1)
+    return changed
 
 
 class Ways:
@@ -69,9 +69,9 @@ class Ways:
         rows = rows[rows["dst"] == dst]
         self.changed_s = rows["applied_s"].to_numpy()
         self._hops: dict[str, tuple[list[float], list[str | None]]] = {}
-        for node, mine in rows.groupby("node", sort=False, observed=True):
-            via = [None if pd.isna(hop) else hop.split(" ")[0] for hop in mine["via"]]
-            self._hops[str(node)] = mine["applied_s"].tolist(), via
+        for node, of_node in rows.groupby("node", sort=False, observed=True):
+            via = [None if pd.isna(hop) else hop.split(" ")[0] for hop in of_node["via"]]
+            self._hops[str(node)] = of_node["applied_s"].tolist(), via
 
     def hop(self, node: str, t_s: float) -> str | None:
         """A node's next hop at a time; None for no route."""
@@ -118,11 +118,11 @@ def churn(run: Run, family: int) -> pd.DataFrame:
     destinations (how many had any)."""
     rows = _later(run, family)
     second = np.floor(rows["applied_s"].to_numpy())
-    found = rows.groupby(second).agg(
+    by_second = rows.groupby(second).agg(
         changes=("node", "size"), nodes=("node", "nunique"), destinations=("dst", "nunique")
     )
     every = pd.Index(np.arange(np.ceil(run.played_s)), name="t_s")
-    return found.reindex(every, fill_value=0).reset_index()
+    return by_second.reindex(every, fill_value=0).reset_index()
 
 
 def churn_by_destination(run: Run, family: int) -> pd.Series:

@@ -34,7 +34,7 @@ class Load(NamedTuple):
 @kept
 def loads(run: Run) -> list[Load]:
     """Those that began before the run ended."""
-    found = []
+    begun = []
     for flow in run.scenario.traffic:
         if not kinds.of(flow).LOADS or flow.start_s >= run.played_s:
             continue
@@ -43,27 +43,27 @@ def loads(run: Run) -> list[Load]:
         trace, *_ = traces(run, flow.family)
         arrival_s, path, paths = trace(flow.source, flow.target, np.minimum(t_s, stop_s))
         links = [set(link_numbers(run.plan, way)) for way in paths]
-        found.append(Load(flow, start_s, stop_s, t_s, ~np.isnan(arrival_s), path, paths, links))
-    return found
+        begun.append(Load(flow, start_s, stop_s, t_s, ~np.isnan(arrival_s), path, paths, links))
+    return begun
 
 
 def shared(run: Run, sent_s: np.ndarray, path: np.ndarray, paths: list[Path], but: str = "") -> np.ndarray:
     """Whether each packet, sent at sent_s over paths[path] (-1: lost), shared a link with a load, that of the
     flow `but` aside: bool, shape of sent_s.
     """
-    found = np.zeros(len(sent_s), bool)
+    met = np.zeros(len(sent_s), bool)
     links = [set(link_numbers(run.plan, way)) for way in paths]
     for load in loads(run):
         if load.flow.name == but:
             continue
         meets = np.zeros((len(paths) + 1, len(load.paths)), bool)  # the last row: no path
         for j, loaded in enumerate(load.links):
-            meets[:-1, j] = [bool(mine & loaded) for mine in links]
+            meets[:-1, j] = [bool(crossed & loaded) for crossed in links]
         during = (sent_s >= load.start_s) & (sent_s <= load.stop_s + TAIL_S)
         before = np.clip(np.searchsorted(load.t_s, sent_s) - 1, 0, len(load.t_s) - 1)
         after = np.clip(before + 1, 0, len(load.t_s) - 1)
-        found |= during & (meets[path, load.path[before]] | meets[path, load.path[after]])
-    return found
+        met |= during & (meets[path, load.path[before]] | meets[path, load.path[after]])
+    return met
 
 
 def rates_mbps(plan: Plan, paths: list[Path]) -> np.ndarray:

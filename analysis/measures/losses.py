@@ -53,16 +53,16 @@ def losses(run: Run) -> list[Losses]:
 
 def _of_probes(run: Run) -> list[Losses]:
     probes = truth.probes(run)
-    found = []
-    for flow, mine in probes[~probes["loaded"] & probes["known"]].groupby("flow", sort=False):
-        due = mine[~mine["expected_lost"]]
+    by_flow = []
+    for flow, sent in probes[~probes["loaded"] & probes["known"]].groupby("flow", sort=False):
+        due = sent[~sent["expected_lost"]]
         chance = due["loss_probability"]
-        back = (~mine.loc[mine["expected_lost"], "lost"]).sum()
+        back = (~sent.loc[sent["expected_lost"], "lost"]).sum()
         by_links, variance = chance.sum(), (chance * (1 - chance)).sum()
-        found.append(
-            Losses(str(flow), "probes", len(mine), int(due["lost"].sum()), by_links, variance, int(back))
+        by_flow.append(
+            Losses(str(flow), "probes", len(sent), int(due["lost"].sum()), by_links, variance, int(back))
         )
-    return found
+    return by_flow
 
 
 def _of_stream(run: Run, load: Load, flow: StreamFlow) -> Losses:

@@ -27,9 +27,9 @@ def flow_metrics(run: Run) -> pd.DataFrame:
         row |= kinds.of(flow).measure(run, flow)
         row |= _of_ends(run, flow, row.get("rtt_p50_ms"))
         rows.append(row)
-    found = [metric for metric in METRICS.values() if not metric.of_routing]
-    table = pd.DataFrame(rows, columns=["flow", "kind", "src", "dst", *(metric.name for metric in found)])
-    return table.astype({metric.name: "Int64" for metric in found if metric.whole})
+    measured = [metric for metric in METRICS.values() if not metric.of_routing]
+    table = pd.DataFrame(rows, columns=["flow", "kind", "src", "dst", *(metric.name for metric in measured)])
+    return table.astype({metric.name: "Int64" for metric in measured if metric.whole})
 
 
 def _of_ends(run: Run, flow: Flow, rtt_ms: object) -> dict[str, object]:
@@ -48,12 +48,12 @@ def _of_ends(run: Run, flow: Flow, rtt_ms: object) -> dict[str, object]:
         if link.kind == "access" and names & {plan.nodes[link.a].name, plan.nodes[link.b].name}
     ]
     start_s = plan.contacts.loc[plan.contacts["link"].isin(theirs), "start_s"]
-    found: dict[str, object] = {"handovers": int(((start_s > 0) & (start_s <= run.played_s)).sum())}
+    figures: dict[str, object] = {"handovers": int(((start_s > 0) & (start_s <= run.played_s)).sum())}
     if "stretch_p50" in kinds.of(flow).METRICS and isinstance(rtt_ms, float) and len(ground) == 2:
         a, b = ground
         way_km = great_circle_km(a.lat_deg, a.lon_deg, b.lat_deg, b.lon_deg)
-        found["stretch_p50"] = rtt_ms / (2e3 * way_km / C_KM_S)
-    return found
+        figures["stretch_p50"] = rtt_ms / (2e3 * way_km / C_KM_S)
+    return figures
 
 
 def outages(run: Run, flow: str) -> pd.DataFrame:

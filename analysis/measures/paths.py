@@ -83,8 +83,8 @@ def path_at(run: Run, src: str, dst: str, t_s: np.ndarray, family: int = 4) -> n
 def _arrivals(run: Run, src: str, dst: str, t_s: np.ndarray, family: int) -> tuple[np.ndarray, np.ndarray]:
     """`path_at`, and when the packets arrive (nan: lost)."""
     trace, *_ = traces(run, family)
-    arrival_s, number, found = trace(src, dst, t_s)
-    names = np.array([path_name(run.plan, path) for path in found] + [""], dtype=object)
+    arrival_s, number, ways = trace(src, dst, t_s)
+    names = np.array([path_name(run.plan, path) for path in ways] + [""], dtype=object)
     return names[np.where(np.isnan(arrival_s), -1, number)], arrival_s
 
 

@@ -33,13 +33,13 @@ class Sending(NamedTuple):
 def sending(run: Run) -> list[Sending]:
     """Of every flow of the scenario, in its order."""
     of, place = Counter(flow.kind for flow in run.scenario.traffic), Counter[str]()
-    found = []
+    sent = []
     for flow in run.scenario.traffic:
         kind = kinds.of(flow)
         due = kind.due(flow, run.played_s, place[flow.kind], of[flow.kind])
-        found.append(Sending(str(flow.name), kind.UNIT, _sent(run, flow), due))
+        sent.append(Sending(str(flow.name), kind.UNIT, _sent(run, flow), due))
         place[flow.kind] += 1
-    return found
+    return sent
 
 
 def missing_pct(run: Run) -> float:

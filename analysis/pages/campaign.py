@@ -20,7 +20,7 @@ def write(results: Results, summary: pd.DataFrame) -> Path:
     """Write report.html, and the summary as summary.csv and summary.parquet, beside the table."""
     summary.to_csv(results.dir / "summary.csv", index=False)
     summary.to_parquet(results.dir / "summary.parquet", index=False)
-    told = {
+    context = {
         "results": results,
         "counts": results.runs["verdict"].value_counts().sort_index().to_dict(),
         "unusable": [_unusable(results, run) for run in unusable(results).to_dict("records")],
@@ -29,7 +29,7 @@ def write(results: Results, summary: pd.DataFrame) -> Path:
         "provenance": _provenance(results.table),
     }
     path = results.dir / "report.html"
-    path.write_text(page.render("campaign.html", told))
+    path.write_text(page.render("campaign.html", context))
     return path
 
 
@@ -42,20 +42,20 @@ def _flow(results: Results, flow: str, rows: pd.DataFrame) -> dict[str, Any]:
     """The summary of one flow: a line for each combination, with a cell for each metric."""
     metrics = list(rows["metric"].unique())
     lines = []
-    for key, mine in rows.groupby([*results.parameters, "flow"], sort=False):
-        cells = mine.set_index("metric").to_dict("index")
-        lines.append((key[:-1], mine["n"].max(), mine["runs"].iloc[0], [cells[name] for name in metrics]))
+    for key, group in rows.groupby([*results.parameters, "flow"], sort=False):
+        cells = group.set_index("metric").to_dict("index")
+        lines.append((key[:-1], group["n"].max(), group["runs"].iloc[0], [cells[name] for name in metrics]))
     return {"flow": flow, "metrics": [label(name) for name in metrics], "lines": lines}
 
 
 def _provenance(table: pd.DataFrame) -> list[tuple[str, str]]:
     """What the rows' provenance has, each value once."""
-    told = []
+    provenance = []
     for name in ("skybed", "kernel", "packages", "clock", "seed"):
-        found = sorted(table[name].dropna().unique())
-        texts = [_packages(value) if name == "packages" else str(value) for value in found]
-        told.append((name, (", " if name != "packages" else "; ").join(texts) or "none"))
-    return [*told, ("scenarios", f"{table['scenario_sha256'].nunique()}, by their hash")]
+        values = sorted(table[name].dropna().unique())
+        texts = [_packages(value) if name == "packages" else str(value) for value in values]
+        provenance.append((name, (", " if name != "packages" else "; ").join(texts) or "none"))
+    return [*provenance, ("scenarios", f"{table['scenario_sha256'].nunique()}, by their hash")]
 
 
 def _packages(text: str) -> str:

@@ -15,16 +15,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from skybed.analysis.campaign.statistics import long, mean_interval
 from skybed.analysis.campaign.table import USABLE, Results
-from skybed.analysis.pages.figures import Figure as Drawn
+from skybed.analysis.pages.figures import Drawing
 from skybed.analysis.pages.style import INK, MEASURED, PALE, SERIES, draw
 from skybed.analysis.run import load
 from skybed.topologies.model.metrics import SAMPLES, label
-from skybed.topologies.scenario.campaign_figures import FLOW, Figure
+from skybed.topologies.scenario.campaign_figures import FLOW, FigureModel
 
 ECDF_POINTS = 500  # of a curve, whatever the number of probes
 COLUMNS = 3  # of panels, beside each other
@@ -32,7 +32,7 @@ PANEL_IN = 2.7  # high
 TICKS = 70  # characters beside each other
 
 
-def all_figures(results: Results) -> list[Drawn]:
+def all_figures(results: Results) -> list[Drawing]:
     """Every figure that the campaign has data for."""
     values = long(results).dropna(subset="value")
     return [
@@ -42,21 +42,21 @@ def all_figures(results: Results) -> list[Drawn]:
     ]
 
 
-def _default(results: Results) -> Iterator[Figure]:
+def _default(results: Results) -> Iterator[FigureModel]:
     varying = [at for at, values in results.parameters.items() if len(values) > 1]
-    yield Figure(kind="ecdf", metric=next(iter(SAMPLES)), colour=varying[0] if varying else FLOW)
+    yield FigureModel(kind="ecdf", metric=next(iter(SAMPLES)), colour=varying[0] if varying else FLOW)
     for at in varying:
         kind = "line" if pd.api.types.is_numeric_dtype(results.table[at]) else "box"
-        yield Figure(kind=kind, metric=results.metrics[0], x=at)  # type: ignore[arg-type]
+        yield FigureModel(kind=kind, metric=results.metrics[0], x=at)  # type: ignore[arg-type]
 
 
-def _of(results: Results, figure: Figure, values: pd.DataFrame) -> Iterator[Drawn]:
+def _of(results: Results, figure: FigureModel, values: pd.DataFrame) -> Iterator[Drawing]:
     """One figure of the campaign file, for each flow that it is to be drawn of and that has values."""
-    mine = values[values["metric"] == figure.metric]
-    flows = [str(flow) for flow in mine[FLOW].unique() if figure.flow in (None, flow)]
-    mine = mine[mine[FLOW].isin(flows)]
+    values = values[values["metric"] == figure.metric]
+    flows = [str(flow) for flow in values[FLOW].unique() if figure.flow in (None, flow)]
+    values = values[values[FLOW].isin(flows)]
     for flow in [None] if FLOW in figure.parameters.values() else flows:
-        rows = mine if flow is None else mine[mine[FLOW] == flow]
+        rows = values if flow is None else values[values[FLOW] == flow]
         if len(rows):
             yield _one(results, figure, rows, flow or figure.flow)
 
@@ -65,7 +65,7 @@ def _of(results: Results, figure: Figure, values: pd.DataFrame) -> Iterator[Draw
 class _Chart:
     """A figure of the campaign file with what is to be drawn. levels: the values that each role takes."""
 
-    figure: Figure
+    figure: FigureModel
     rows: pd.DataFrame
     levels: dict[str, list[Any]]
 
@@ -80,9 +80,9 @@ class _Chart:
             yield rows, MEASURED
             return
         for level, colour in self.colours():
-            mine = rows[rows[self.figure.colour] == level]
-            if len(mine):
-                yield mine, colour
+            group = rows[rows[self.figure.colour] == level]
+            if len(group):
+                yield group, colour
 
     def colours(self) -> list[tuple[Any, Any]]:
         n = len(self.levels["colour"])
@@ -90,14 +90,14 @@ class _Chart:
         return list(zip(self.levels["colour"], some, strict=True))
 
 
-def _one(results: Results, figure: Figure, rows: pd.DataFrame, flow: str | None) -> Drawn:
+def _one(results: Results, figure: FigureModel, rows: pd.DataFrame, flow: str | None) -> Drawing:
     roles = figure.parameters
     chart = _Chart(figure, rows, {role: _levels(results, at, rows) for role, at in roles.items()})
     paint, caption = KINDS[figure.kind]
     panels = chart.levels.get("columns", [None])
     high, wide = -(-len(panels) // COLUMNS), min(len(panels), COLUMNS)
 
-    def paint_all(canvas: Canvas) -> None:
+    def paint_all(canvas: Figure) -> None:
         grid = list(canvas.subplots(high, wide, squeeze=False, sharey=True, sharex=True).flat)
         for axes, level in zip(grid, panels, strict=False):
             paint(chart, axes, rows if level is None else rows[rows[figure.columns] == level])
@@ -116,7 +116,7 @@ def _one(results: Results, figure: Figure, rows: pd.DataFrame, flow: str | None)
         for at, values in results.parameters.items()
         if len(values) > 1 and at not in roles.values()
     ]
-    return Drawn(
+    return Drawing(
         "campaign", title + (f" by {' and '.join(roles.values())}" if roles else ""),
         caption + (f" Pooled: {', '.join(pooled)}." if pooled else ""),
         draw(0.5 + PANEL_IN * high, paint_all),
@@ -127,10 +127,10 @@ def _one(results: Results, figure: Figure, rows: pd.DataFrame, flow: str | None)
 
 
 def _ecdf(chart: _Chart, axes: Axes, rows: pd.DataFrame) -> None:
-    for mine, colour in chart.coloured(rows):
-        found = np.concatenate(list(mine["samples"]))
-        share = np.linspace(0, 1, min(ECDF_POINTS, len(found)))
-        axes.step(np.quantile(found, share, method="inverted_cdf"), share, where="post", color=colour)
+    for group, colour in chart.coloured(rows):
+        samples = np.concatenate(list(group["samples"]))
+        share = np.linspace(0, 1, min(ECDF_POINTS, len(samples)))
+        axes.step(np.quantile(samples, share, method="inverted_cdf"), share, where="post", color=colour)
     axes.set_ylim(0, 1.01)
     axes.set_xlabel(chart.metric)
     axes.set_ylabel("share of probes")
@@ -140,18 +140,18 @@ def _box(chart: _Chart, axes: Axes, rows: pd.DataFrame) -> None:
     places = {level: place for place, level in enumerate(chart.levels["x"])}
     groups = list(chart.coloured(rows))
     width = 0.7 / len(groups)
-    for number, (mine, colour) in enumerate(groups):
+    for number, (group, colour) in enumerate(groups):
         shift = (number - (len(groups) - 1) / 2) * width
-        for level, found in mine.groupby(chart.figure.x, sort=False)["value"]:
+        for level, values in group.groupby(chart.figure.x, sort=False)["value"]:
             at = places[level] + shift
             axes.boxplot(
-                [found.to_numpy()], positions=[at], widths=[0.8 * width], showfliers=False, patch_artist=True,
-                manage_ticks=False, boxprops={"facecolor": PALE, "edgecolor": colour},
+                [values.to_numpy()], positions=[at], widths=[0.8 * width], showfliers=False,
+                patch_artist=True, manage_ticks=False, boxprops={"facecolor": PALE, "edgecolor": colour},
                 medianprops={"color": colour, "linewidth": 2}, whiskerprops={"color": colour},
                 capprops={"color": colour},
             )  # fmt: skip
-            beside = at + 0.25 * width * np.linspace(-1, 1, len(found)) * (len(found) > 1)
-            axes.plot(beside, found, ".", color=colour, markersize=4, alpha=0.6)
+            beside = at + 0.25 * width * np.linspace(-1, 1, len(values)) * (len(values) > 1)
+            axes.plot(beside, values, ".", color=colour, markersize=4, alpha=0.6)
     _ticks(axes.xaxis, chart.levels["x"])
     _slant(chart, axes)
     axes.set_xlim(-0.6, len(places) - 0.4)
@@ -161,15 +161,15 @@ def _box(chart: _Chart, axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def _line(chart: _Chart, axes: Axes, rows: pd.DataFrame) -> None:
-    for mine, colour in chart.coloured(rows):
-        groups = mine.groupby(chart.figure.x)["value"]
-        at = np.array(list(groups.groups), float)
-        low, high = np.array([mean_interval(found.to_numpy()) for _, found in groups]).T
+    for group, colour in chart.coloured(rows):
+        by_x = group.groupby(chart.figure.x)["value"]
+        at = np.array(list(by_x.groups), float)
+        low, high = np.array([mean_interval(values.to_numpy()) for _, values in by_x]).T
         axes.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
         axes.plot(
-            mine[chart.figure.x].astype(float), mine["value"], ".", color=colour, markersize=4, alpha=0.5
+            group[chart.figure.x].astype(float), group["value"], ".", color=colour, markersize=4, alpha=0.5
         )
-        axes.plot(at, groups.mean(), color=colour, marker="o", markersize=3.5)
+        axes.plot(at, by_x.mean(), color=colour, marker="o", markersize=3.5)
     least, most = chart.rows["value"].min(), chart.rows["value"].max()
     pad = 0.08 * (most - least) or 0.5
     axes.set_ylim(least - pad, most + pad)  # of the runs: the band of two may be very wide
@@ -213,26 +213,28 @@ KINDS: dict[str, tuple[Callable[[_Chart, Axes, pd.DataFrame], None], str]] = {
 # -- parts -----------------------------------------------------------------------------------------------
 
 
-def _samples(results: Results, figure: Figure) -> pd.DataFrame:
+def _samples(results: Results, figure: FigureModel) -> pd.DataFrame:
     """A row for each run and flow with probes: what `long` has, with an array `samples` instead of value."""
     *_, column = SAMPLES[figure.metric]
     rows = results.table[results.table["verdict"].isin(USABLE)]
     rows = rows[[*results.parameters, FLOW, "run"]].assign(metric=figure.metric)
     if figure.flow is not None:
         rows = rows[rows[FLOW] == figure.flow]
-    found: dict[tuple[str, str], np.ndarray] = {}
+    measured: dict[tuple[str, str], np.ndarray] = {}
     for run in rows["run"].unique():
         probes = load(results.dir / "runs" / run).probes.dropna(subset=column)
-        found |= {(run, str(flow)): mine.to_numpy() / 1e3 for flow, mine in probes.groupby(FLOW)[column]}
-    samples = [found.get(at) for at in zip(rows["run"], rows[FLOW], strict=True)]
+        measured |= {
+            (run, str(flow)): values.to_numpy() / 1e3 for flow, values in probes.groupby(FLOW)[column]
+        }
+    samples = [measured.get(at) for at in zip(rows["run"], rows[FLOW], strict=True)]
     return rows.assign(samples=samples).dropna(subset="samples")
 
 
 def _levels(results: Results, at: str, rows: pd.DataFrame) -> list[Any]:
     """The values of a parameter, or the flows, that these rows have, in the order of the campaign."""
-    found = set(rows[at])
+    present = set(rows[at])
     order = rows[FLOW].unique() if at == FLOW else results.parameters[at]
-    return [value for value in order if value in found]
+    return [value for value in order if value in present]
 
 
 def _ticks(axis: Axis, levels: list[Any]) -> None:
@@ -247,7 +249,7 @@ def _slant(chart: _Chart, axes: Axes) -> None:
         axes.tick_params(axis="x", rotation=25)
 
 
-def _key(chart: _Chart, canvas: Canvas) -> None:
+def _key(chart: _Chart, canvas: Figure) -> None:
     """What the colours mean, above all panels."""
     lines = [Line2D([], [], color=colour, lw=3) for _, colour in chart.colours()]
     texts = [str(level) for level, _ in chart.colours()]

@@ -18,7 +18,7 @@ def render(runs: Sequence[Named]) -> str:
     if any(len(run.control) for _, run in runs):
         drawn.append(routing_figures.control_rates(runs))
     drawn += [routing_figures.stretch(runs), routing_figures.churn(runs)]
-    told: dict[str, Any] = {
+    context: dict[str, Any] = {
         "runs": [(name, run, verdict.judge(run)) for name, run in runs],
         "events": [
             (key, rows.set_index("run").to_dict("index")) for key, rows in happened.groupby(KEYS, sort=False)
@@ -27,4 +27,4 @@ def render(runs: Sequence[Named]) -> str:
         "figures": drawn,
         "table": [row | {"what": label(row["figure"])[0]} for row in side_by_side(runs).to_dict("records")],
     }
-    return page.render("comparison.html", told)
+    return page.render("comparison.html", context)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Figure
 
 from skybed.analysis.measures import delays, metrics, paths
 from skybed.analysis.pages.style import (
@@ -32,42 +32,42 @@ FLOWS_SHOWN = 6
 LINKS_OF_A_KIND = 2
 
 
-class Figure(NamedTuple):
+class Drawing(NamedTuple):
     section: str  # "flows" or "fidelity"
     title: str
     caption: str
     svg: bytes
 
 
-def all_figures(run: Run, probes: pd.DataFrame) -> list[Figure]:
+def all_figures(run: Run, probes: pd.DataFrame) -> list[Drawing]:
     """Every figure that this run has data for; `probes` is `truth.probes(run)`."""
-    found = []
+    drawings = []
     for flow in _worst(probes):
-        mine = probes[probes["flow"] == flow]
-        found.append(rtt(run, mine))
-        if mine["owd_us"].notna().any():
-            found.append(one_way(run, mine))
+        of_flow = probes[probes["flow"] == flow]
+        drawings.append(rtt(run, of_flow))
+        if of_flow["owd_us"].notna().any():
+            drawings.append(one_way(run, of_flow))
     if len(run.flows):
-        found.append(throughput(run))
-    found.append(contacts(run))
+        drawings.append(throughput(run))
+    drawings.append(contacts(run))
     if probes["error_us"].notna().any():
-        found.append(errors(run, probes))
+        drawings.append(errors(run, probes))
     if (run.applied["t_s"] > 0).any():
-        found.append(lateness(run))
+        drawings.append(lateness(run))
     if (run.applied["kind"] == "delay").any():
-        found.append(applied_delays(run))
-    return found
+        drawings.append(applied_delays(run))
+    return drawings
 
 
 # -- flows ---------------------------------------------------------------------------------------
 
 
-def rtt(run: Run, probes: pd.DataFrame) -> Figure:
+def rtt(run: Run, probes: pd.DataFrame) -> Drawing:
     """Measured and true RTT of one flow over time, and the difference below."""
     flow = str(probes["flow"].iloc[0])
     free, loaded = probes[~probes["loaded"]], probes[probes["loaded"]]
 
-    def paint(canvas: Canvas) -> None:
+    def paint(canvas: Figure) -> None:
         above, below = canvas.subplots(2, 1, sharex=True, height_ratios=[3, 1.3])
         _outages(run, flow, (above, below))
         _path_changes(run, flow, above)
@@ -86,7 +86,7 @@ def rtt(run: Run, probes: pd.DataFrame) -> Figure:
         below.set_ylabel("error (µs)")
         time_axis(below, 0, run.played_s)
 
-    return Figure(
+    return Drawing(
         "flows", f"Round-trip time of {flow}",
         "Each dot is a probe at its time of sending; the line is what orbits and link rates give for it. "
         "Dotted lines are path changes, shaded spans are outages. Below: measured minus true, "
@@ -95,11 +95,11 @@ def rtt(run: Run, probes: pd.DataFrame) -> Figure:
     )  # fmt: skip
 
 
-def one_way(run: Run, probes: pd.DataFrame) -> Figure:
+def one_way(run: Run, probes: pd.DataFrame) -> Drawing:
     """One-way delays of one flow in both directions, measured and true."""
     flow, src, dst = (str(probes[name].iloc[0]) for name in ("flow", "src", "dst"))
 
-    def paint(canvas: Canvas) -> None:
+    def paint(canvas: Figure) -> None:
         axes = canvas.subplots()
         _outages(run, flow, (axes,))
         ways = [("_back", BACK, f"{dst} to {src}"), ("", MEASURED, f"{src} to {dst}")]
@@ -110,18 +110,18 @@ def one_way(run: Run, probes: pd.DataFrame) -> Figure:
         time_axis(axes, 0, run.played_s)
         legend(axes)
 
-    return Figure(
+    return Drawing(
         "flows", f"One-way delay of {flow}",
         "Both directions by the one clock that all nodes share; the thin lines are the true values.",
         draw(2.7, paint),
     )  # fmt: skip
 
 
-def throughput(run: Run) -> Figure:
+def throughput(run: Run) -> Drawing:
     """Received rate of the udp and tcp flows per interval."""
     names = list(run.flows["flow"].unique())[:FLOWS_SHOWN]
 
-    def paint(canvas: Canvas) -> None:
+    def paint(canvas: Figure) -> None:
         axes = canvas.subplots()
         for name, colour in zip(names, SERIES, strict=False):
             rows = metrics.throughput(run, name)
@@ -133,12 +133,12 @@ def throughput(run: Run) -> Figure:
         time_axis(axes, 0, run.played_s)
         legend(axes)
 
-    return Figure(
+    return Drawing(
         "flows", "Throughput", "Payload received per interval." + _more(run.flows), draw(2.7, paint)
     )
 
 
-def contacts(run: Run) -> Figure:
+def contacts(run: Run) -> Drawing:
     """Which satellites each ground station was linked to, and the outages of the flows."""
     plan = run.plan
     bars = pd.DataFrame(
@@ -153,10 +153,10 @@ def contacts(run: Run) -> Figure:
     gaps = {name: metrics.outages(run, name) for name in run.probes["flow"].unique()[:FLOWS_SHOWN]}
     rows = [*bars["station"].unique(), *(f"{name}, outages" for name in gaps)]
 
-    def paint(canvas: Canvas) -> None:
+    def paint(canvas: Figure) -> None:
         axes = canvas.subplots()
-        for y, (_, mine) in enumerate(bars.groupby("station", sort=False)):
-            for i, bar in enumerate(mine.itertuples()):
+        for y, (_, of_station) in enumerate(bars.groupby("station", sort=False)):
+            for i, bar in enumerate(of_station.itertuples()):
                 _bar(axes, y, i, bar, run.played_s)
         for y, gap in enumerate(gaps.values(), bars["station"].nunique()):
             axes.hlines(y, 0, run.played_s, color=PALE, lw=1, zorder=0)
@@ -168,7 +168,7 @@ def contacts(run: Run) -> Figure:
         axes.tick_params(axis="y", length=0)
         time_axis(axes, 0, run.played_s)
 
-    return Figure(
+    return Drawing(
         "flows", "Contacts and outages",
         "Bars are the planned access links of each ground station, one per satellite; overlapping bars are "
         "links that stood at the same time. Vermilion: outages as the probes saw them.",
@@ -179,13 +179,13 @@ def contacts(run: Run) -> Figure:
 # -- fidelity ------------------------------------------------------------------------------------
 
 
-def errors(run: Run, probes: pd.DataFrame) -> Figure:
+def errors(run: Run, probes: pd.DataFrame) -> Drawing:
     """Distribution of measured minus true RTT, histogram and cumulative."""
     limit = run.scenario.fidelity
     judged = probes[probes["error_us"].notna() & ~probes["loaded"]]
     shown = judged if len(judged) else probes[probes["error_us"].notna()]
 
-    def paint(canvas: Canvas) -> None:
+    def paint(canvas: Figure) -> None:
         left, right = canvas.subplots(1, 2)
         low, high = shown["error_us"].quantile([0.01, 0.99])
         pad = max(1.0, 0.1 * (high - low))
@@ -206,7 +206,7 @@ def errors(run: Run, probes: pd.DataFrame) -> Figure:
         right.set_ylabel("share of probes")
         right.legend(loc="upper left")
 
-    return Figure(
+    return Drawing(
         "fidelity", "RTT error",
         "Measured minus true, of the probes that met no load; on the left without the outer 1 % of either "
         "side. On the right the curves have to pass to the left of the two crosses, the limits at the median "
@@ -215,11 +215,11 @@ def errors(run: Run, probes: pd.DataFrame) -> Figure:
     )  # fmt: skip
 
 
-def lateness(run: Run) -> Figure:
+def lateness(run: Run) -> Drawing:
     """How late each event was applied."""
     applied = run.applied[run.applied["late_us"].notna() & (run.applied["t_s"] > 0)]
 
-    def paint(canvas: Canvas) -> None:
+    def paint(canvas: Figure) -> None:
         axes = canvas.subplots()
         for kind, colour in zip(("delay", "down", "up", "silence", "heal"), SERIES, strict=False):
             rows = applied[applied["kind"] == kind]
@@ -233,21 +233,21 @@ def lateness(run: Run) -> Figure:
         time_axis(axes, 0, run.played_s)
         legend(axes, 6)
 
-    return Figure(
+    return Drawing(
         "fidelity", "Lateness of events",
         "Applied minus intended time of every event after the start; less than 1 µs is drawn as 1 µs.",
         draw(2.6, paint),
     )  # fmt: skip
 
 
-def applied_delays(run: Run) -> Figure:
+def applied_delays(run: Run) -> Drawing:
     """Applied against true delay of the links of each kind whose delay was set most often."""
     kind = {link.name: link.kind for link in run.plan.links}
     times_set = run.applied.loc[run.applied["kind"] == "delay", "link"].value_counts()
     links = list(times_set.groupby(times_set.index.map(kind)).head(LINKS_OF_A_KIND).index)
     looks, bound_us = delays.compare(run, links), run.scenario.bound_us
 
-    def paint(canvas: Canvas) -> None:
+    def paint(canvas: Figure) -> None:
         grid = canvas.subplots(len(links), 2, squeeze=False, sharex=True)
         for (left, right), link in zip(grid, links, strict=True):
             rows = looks[looks["link"] == link]
@@ -263,7 +263,7 @@ def applied_delays(run: Run) -> Figure:
         for axes in grid[-1]:
             time_axis(axes, 0, run.played_s)
 
-    return Figure(
+    return Drawing(
         "fidelity", "Link delays as applied",
         "One-way delay of the links that change most, as it was applied and as the orbits have it. "
         "The band is the scenario's error bound.",

@@ -11,7 +11,7 @@ import jinja2
 from skybed.analysis.numbers import figures, number
 
 
-def render(template: str, told: dict[str, Any]) -> str:
+def render(template: str, context: dict[str, Any]) -> str:
     """The page of a template beside this module. Texts are escaped; a name that is not told is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -26,7 +26,7 @@ def render(template: str, told: dict[str, Any]) -> str:
         "image": _image,
         "micro": lambda text: text.replace(" us", " µs"),
     }
-    return environment.get_template(template).render(told)
+    return environment.get_template(template).render(context)
 
 
 def _image(svg: bytes) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from skybed.analysis.measures import paths, sending, truth
 from skybed.analysis.numbers import number
 from skybed.analysis.pages import page, routing_figures
-from skybed.analysis.pages.figures import Figure, all_figures
+from skybed.analysis.pages.figures import Drawing, all_figures
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import Run
 from skybed.analysis.verdict import FlowFigures, FullVerdict, Verdict
@@ -22,12 +22,12 @@ EVENTS_SHOWN = 100
 
 def write(run: Run, verdict: Verdict) -> Path:
     """Write report.html into the run's directory. Of an unfinished run it says what is known."""
-    told: dict[str, Any] = {
+    context: dict[str, Any] = {
         "verdict": verdict, "manifest": run.manifest, "provenance": _provenance(run), "figures": [],
         "ways": [],
     }  # fmt: skip
     if isinstance(verdict, FullVerdict):
-        told |= {
+        context |= {
             "figures": [*all_figures(run, truth.probes(run)), *_routing_figures(run)],
             "probes": [row for row in verdict.flows if row.kind in kinds.made_of(ProbingFlow)],
             "loads": [row for row in verdict.flows if row.metrics["throughput_mbps"] is not None],
@@ -39,17 +39,17 @@ def write(run: Run, verdict: Verdict) -> Path:
             "checks": _checks(run, verdict),
         }
     path = run.dir / "report.html"
-    path.write_text(page.render("report.html", told))
+    path.write_text(page.render("report.html", context))
     return path
 
 
 def _events(run: Run) -> list[dict[str, Any]]:
     """Of what routing cost: the events that cost probes or were on a flow's path, and how many more."""
-    found = convergence.table(run)
-    return found[(found["lost"] > 0) | found["on_path"]].head(EVENTS_SHOWN).to_dict("records")
+    events = convergence.table(run)
+    return events[(events["lost"] > 0) | events["on_path"]].head(EVENTS_SHOWN).to_dict("records")
 
 
-def _routing_figures(run: Run) -> list[Figure]:
+def _routing_figures(run: Run) -> list[Drawing]:
     return [routing_figures.over_time(run)] if len(run.control) or len(run.scenario.faults) else []
 
 
@@ -136,11 +136,11 @@ def _told(value: Any) -> str:
 
 def _way(run: Run, flow: str) -> dict[str, Any]:
     """The true paths of one flow."""
-    found = paths.planned_paths(run, flow)
+    intervals = paths.planned_paths(run, flow)
     return {
         "flow": flow,
-        "changes": len(found) - 1,
-        "handovers": paths.handovers(run, found),
-        "intervals": found.head(PATHS_SHOWN).to_dict("records"),
-        "more": max(0, len(found) - PATHS_SHOWN),
+        "changes": len(intervals) - 1,
+        "handovers": paths.handovers(run, intervals),
+        "intervals": intervals.head(PATHS_SHOWN).to_dict("records"),
+        "more": max(0, len(intervals) - PATHS_SHOWN),
     }

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Figure
 
-from skybed.analysis.compare.many import Named
+from skybed.analysis.compare.many import KEYS, Named
 from skybed.analysis.measures import forwarding, truth
-from skybed.analysis.pages.figures import Figure
+from skybed.analysis.pages.figures import Drawing
 from skybed.analysis.pages.style import BAD, GREY, INK, MEASURED, SERIES, draw, legend, time_axis
 from skybed.analysis.routing import control, convergence
 from skybed.analysis.run import Run
@@ -20,11 +20,11 @@ LEAST_S = 0.01  # at the left edge of convergence times, which are on a logarith
 LEAST_SHARE = 1e-4
 
 
-def over_time(run: Run) -> Figure:
+def over_time(run: Run) -> Drawing:
     """Control traffic and changes of routes, second by second, and when something happened."""
     happened = convergence.table(run)
 
-    def paint(canvas: Canvas) -> None:
+    def paint(canvas: Figure) -> None:
         rows = 2 if len(run.control) else 1
         *above, below = np.atleast_1d(canvas.subplots(rows, 1, sharex=True))
         for axes in above:
@@ -40,7 +40,7 @@ def over_time(run: Run) -> Figure:
         time_axis(below, 0, run.played_s)
         legend((above or [below])[0])
 
-    return Figure(
+    return Drawing(
         "routing", "Control traffic and changes of routes",
         "What routing itself sent over all links together, and how many next hops changed in all IPv4 "
         "forwarding tables.", draw(3.6 if len(run.control) else 2.2, paint),
@@ -50,27 +50,27 @@ def over_time(run: Run) -> Figure:
 def _events(axes: Axes, happened: pd.DataFrame) -> None:
     looks = {"planned": (GREY, ":", "planned end of a link"), "up": (SERIES[2], "--", "repair")}
     looks |= {"heal": looks["up"], "down": (BAD, "-", "outage"), "silence": (BAD, "-", "outage")}
-    told = set[str]()
+    shown = set[str]()
     for kind, t_s in happened[["kind", "t_s"]].drop_duplicates().itertuples(index=False):
         colour, line, label = looks[kind]
-        axes.axvline(t_s, color=colour, ls=line, lw=0.9, label=None if label in told else label)
-        told.add(label)
+        axes.axvline(t_s, color=colour, ls=line, lw=0.9, label=None if label in shown else label)
+        shown.add(label)
 
 
 # -- several runs --------------------------------------------------------------------------------
 
 
-def convergence_times(runs: Sequence[Named], events: pd.DataFrame) -> Figure:
+def convergence_times(runs: Sequence[Named], events: pd.DataFrame) -> Drawing:
     """Bars: how long each event lost packets in each run. events: `routing_comparison.events`."""
-    rows = events.drop_duplicates(["t_s", "kind", "what", "flow"]).reset_index(drop=True)
+    rows = events.drop_duplicates(KEYS).reset_index(drop=True)
     labels = [f"{row.t_s:.1f} s  {row.kind}\n{row.what}, {row.flow}" for row in rows.itertuples()]
     thick = 0.8 / len(runs)
 
-    def paint(canvas: Canvas) -> None:
+    def paint(canvas: Figure) -> None:
         axes = canvas.subplots()
         for i, (name, _) in enumerate(runs):
-            mine = events[events["run"] == name].set_index(["t_s", "kind", "what", "flow"])["loss_derived_s"]
-            values = mine.reindex(pd.MultiIndex.from_frame(rows[["t_s", "kind", "what", "flow"]])).to_numpy()
+            loss_derived_s = events[events["run"] == name].set_index(KEYS)["loss_derived_s"]
+            values = loss_derived_s.reindex(pd.MultiIndex.from_frame(rows[KEYS])).to_numpy()
             y = np.arange(len(rows)) - 0.4 + thick * (i + 0.5)
             axes.barh(y, np.fmax(values, LEAST_S), thick * 0.9, color=SERIES[i % len(SERIES)], label=name)
             for place, value in zip(y, values, strict=True):
@@ -86,17 +86,17 @@ def convergence_times(runs: Sequence[Named], events: pd.DataFrame) -> Figure:
         axes.grid(axis="y", visible=False)
         legend(axes, min(len(runs), 4))
 
-    return Figure(
+    return Drawing(
         "comparison", "How long each event lost packets",
         "Loss-derived convergence time (RFC 6412): probes lost over their rate. The axis is logarithmic.",
         draw(0.9 + (0.2 * len(runs) + 0.25) * len(rows), paint),
     )  # fmt: skip
 
 
-def control_rates(runs: Sequence[Named]) -> Figure:
+def control_rates(runs: Sequence[Named]) -> Drawing:
     """Lines: what routing sent, second by second."""
 
-    def paint(canvas: Canvas) -> None:
+    def paint(canvas: Figure) -> None:
         axes = canvas.subplots()
         for i, (name, run) in enumerate(runs):
             sent = control.by_second(run)
@@ -109,15 +109,15 @@ def control_rates(runs: Sequence[Named]) -> Figure:
         time_axis(axes, 0, max(run.played_s for _, run in runs))
         legend(axes, min(len(runs), 4))
 
-    return Figure(
+    return Drawing(
         "comparison", "Control traffic", "What routing itself sent over all links together.", draw(2.8, paint)
     )
 
 
-def stretch(runs: Sequence[Named]) -> Figure:
+def stretch(runs: Sequence[Named]) -> Drawing:
     """Complementary distribution: round trips over those of the oracle's path."""
 
-    def paint(canvas: Canvas) -> None:
+    def paint(canvas: Figure) -> None:
         axes = canvas.subplots()
         for i, (name, run) in enumerate(runs):
             ratio = np.sort(convergence.ratios(truth.probes(run)))
@@ -131,7 +131,7 @@ def stretch(runs: Sequence[Named]) -> Figure:
         axes.set_ylabel("share of probes above")
         legend(axes, min(len(runs), 4))
 
-    return Figure(
+    return Drawing(
         "comparison", "Path stretch",
         "Which share of the probes that came back was more than so many times as long under way as on the "
         f"oracle's path; all flows together. The dotted line is {convergence.STRETCHED:g}. Below 1 are "
@@ -140,10 +140,10 @@ def stretch(runs: Sequence[Named]) -> Figure:
     )  # fmt: skip
 
 
-def churn(runs: Sequence[Named]) -> Figure:
+def churn(runs: Sequence[Named]) -> Drawing:
     """Lines: changes of routes so far."""
 
-    def paint(canvas: Canvas) -> None:
+    def paint(canvas: Figure) -> None:
         axes = canvas.subplots()
         for i, (name, run) in enumerate(runs):
             so_far = np.append(0, forwarding.churn(run, 4)["changes"].cumsum())
@@ -153,7 +153,7 @@ def churn(runs: Sequence[Named]) -> Figure:
         time_axis(axes, 0, max(run.played_s for _, run in runs))
         legend(axes, min(len(runs), 4))
 
-    return Figure(
+    return Drawing(
         "comparison", "Route churn", "Next hops that changed in all IPv4 forwarding tables since run time 0.",
         draw(2.8, paint),
     )  # fmt: skip

@@ -21,15 +21,15 @@ def summary(run: Run, busy: np.ndarray) -> pd.DataFrame:
     if sent["protocol"].nunique() == 1:
         everything = everything.iloc[:0]
     rows = []
-    for protocol, mine in pd.concat([sent, everything]).groupby("protocol", sort=False):
-        second = mine["t_s"].to_numpy(int)
-        by_second = np.bincount(second, mine["bytes"], len(busy))
+    for protocol, group in pd.concat([sent, everything]).groupby("protocol", sort=False):
+        second = group["t_s"].to_numpy(int)
+        by_second = np.bincount(second, group["bytes"], len(busy))
         rows.append({
             "protocol": protocol,
-            "packets_s": mine["packets"].sum() / run.played_s,
-            "bytes_s": mine["bytes"].sum() / run.played_s,
+            "packets_s": group["packets"].sum() / run.played_s,
+            "bytes_s": group["bytes"].sum() / run.played_s,
             "link_bytes_s": _share(by_second, stands_s),
-            "link_max_bytes_s": float(mine.groupby(["t_s", "node", "peer"])["bytes"].sum().max()),
+            "link_max_bytes_s": float(group.groupby(["t_s", "node", "peer"])["bytes"].sum().max()),
             "link_quiet_bytes_s": _share(by_second[~busy], stands_s[~busy]),
             "link_busy_bytes_s": _share(by_second[busy], stands_s[busy]),
         })  # fmt: skip

@@ -62,8 +62,8 @@ def table(run: Run) -> pd.DataFrame:
         if isinstance(flow, ProbingFlow)
         for row in _of_flow(run, flow, happened)
     ]
-    found = pd.DataFrame(rows, columns=list(ROUTING.dtypes)).astype(ROUTING.dtypes)
-    return found.sort_values(["event", "t_s"], kind="stable", ignore_index=True)
+    frame = pd.DataFrame(rows, columns=list(ROUTING.dtypes)).astype(ROUTING.dtypes)
+    return frame.sort_values(["event", "t_s"], kind="stable", ignore_index=True)
 
 
 def write(run: Run) -> Path:
@@ -95,19 +95,19 @@ def events(run: Run) -> list[Event]:
     left_s = {
         (int(x.link), _us(x.end_s)): float(x.route_end_s) for x in plan.contacts.itertuples(index=False)
     }
-    found: dict[tuple[float, str], list[int]] = {}
+    links_hit: dict[tuple[float, str], list[int]] = {}
     for t_s, kind, name in zip(rows["t_s"].tolist(), rows["kind"], rows["link"], strict=True):
         link = number[name]
         if (link, kind, _us(t_s)) in surprises:
-            found.setdefault((t_s, kind), []).append(link)
+            links_hit.setdefault((t_s, kind), []).append(link)
         elif kind in ("down", "silence"):
-            found.setdefault((t_s, PLANNED), []).append(link)
-    made = []
-    for (t_s, kind), hit in sorted(found.items()):
+            links_hit.setdefault((t_s, PLANNED), []).append(link)
+    happened = []
+    for (t_s, kind), hit in sorted(links_hit.items()):
         ends = {frozenset((plan.nodes[plan.links[i].a].name, plan.nodes[plan.links[i].b].name)) for i in hit}
         look_s = min(t_s, *(left_s.get((i, _us(t_s)), t_s) for i in hit)) - LOOK_S
-        made.append(Event(t_s, kind, _what([plan.links[i].name for i in hit], ends), ends, look_s))
-    return made
+        happened.append(Event(t_s, kind, _what([plan.links[i].name for i in hit], ends), ends, look_s))
+    return happened
 
 
 def _surprises(lost: pd.DataFrame) -> set[tuple[int, str, int]]:
@@ -143,22 +143,22 @@ def _of_flow(run: Run, flow: ProbingFlow, happened: list[Event]) -> list[dict[st
         return []
     rows = forwarding.changes(run, flow.family)
     there, back = forwarding.Ways(rows, flow.target), forwarding.Ways(rows, flow.source)
-    mine: list[tuple[int, Event, bool]] = []
+    relevant: list[tuple[int, Event, bool]] = []
     for number, event in enumerate(happened):
         paths = there.path(flow.source, event.look_s), back.path(flow.target, event.look_s)
         crossed = any(event.links & forwarding.links_of(path) for path in paths)
         if crossed or event.kind != PLANNED:
-            mine.append((number, event, crossed))
-    starts_s = np.array([event.t_s for _, event, _ in mine])
+            relevant.append((number, event, crossed))
+    starts_s = np.array([event.t_s for _, event, _ in relevant])
     until_s = np.append(starts_s[1:], run.played_s)
-    periods = _periods(probes, starts_s, np.array([crossed for *_, crossed in mine], bool))
+    periods = _periods(probes, starts_s, np.array([crossed for *_, crossed in relevant], bool))
     return [
         {"event": number, "t_s": event.t_s, "until_s": until_s[i], "kind": event.kind, "what": event.what}
         | {"flow": flow.name, "on_path": crossed}
         | _lost(probes, flow.rate_hz, periods[periods["event"] == i])
         | {"loop_s": _loop_s(there, back, event.t_s, until_s[i])}
         | _changed(rows, event.t_s, until_s[i])
-        for i, (number, event, crossed) in enumerate(mine)
+        for i, (number, event, crossed) in enumerate(relevant)
     ]
 
 
@@ -188,13 +188,13 @@ def _lost(probes: pd.DataFrame, rate_hz: float, periods: pd.DataFrame) -> dict[s
     dropped = np.bincount(sample, ~lost) < KEPT * np.bincount(sample)
     hit = np.unique(sample[counted])
     hit = hit[dropped[hit]]
-    found: dict[str, Any] = {"dropped_s": np.nan, "recovered_s": np.nan, "rate_derived_s": 0.0}
+    by_rate: dict[str, Any] = {"dropped_s": np.nan, "recovered_s": np.nan, "rate_derived_s": 0.0}
     if len(hit):
         begin, end = hit[0] * SAMPLE_PROBES, (hit[-1] + 1) * SAMPLE_PROBES
-        found["dropped_s"] = sent_s[begin]
-        found["recovered_s"] = sent_s[end] if end < len(sent_s) else np.nan
-        found["rate_derived_s"] = sent_s[min(end, len(sent_s) - 1)] - sent_s[begin]
-    return found | {
+        by_rate["dropped_s"] = sent_s[begin]
+        by_rate["recovered_s"] = sent_s[end] if end < len(sent_s) else np.nan
+        by_rate["rate_derived_s"] = sent_s[min(end, len(sent_s) - 1)] - sent_s[begin]
+    return by_rate | {
         "lost": int(counted.sum()),
         "loss_derived_s": counted.sum() / rate_hz,
         "sampling_s": SAMPLE_PROBES / rate_hz,
@@ -245,13 +245,13 @@ def ratios(probes: pd.DataFrame) -> pd.Series:
     return (probes["rtt_us"] / probes["oracle_rtt_us"])[~probes["loaded"]].dropna()
 
 
-def busy(run: Run, found: pd.DataFrame) -> np.ndarray:
+def busy(run: Run, rows: pd.DataFrame) -> np.ndarray:
     """bool[seconds]: those from an event until its flows are back and SETTLE_S more, of every event of
     `table`; the others are quiet."""
     seconds = np.arange(np.ceil(run.played_s))
     during = np.zeros(len(seconds), bool)
-    end_s = found["recovered_s"].where(found["recovered_s"].notna(), found["until_s"])
-    end_s = end_s.where(found["dropped_s"].notna(), found["t_s"]) + SETTLE_S
-    for begin, end in zip(np.floor(found["t_s"]), end_s, strict=True):
+    end_s = rows["recovered_s"].where(rows["recovered_s"].notna(), rows["until_s"])
+    end_s = end_s.where(rows["dropped_s"].notna(), rows["t_s"]) + SETTLE_S
+    for begin, end in zip(np.floor(rows["t_s"]), end_s, strict=True):
         during |= (seconds >= begin) & (seconds < end)
     return during

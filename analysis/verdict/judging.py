@@ -111,11 +111,11 @@ def _errors(error_us: pd.Series) -> Errors:
 
 
 def _routing(run: Run) -> Routing:
-    found = convergence.table(run)
+    events = convergence.table(run)
     changed, targets = forwarding.churn(run, 4), forwarding.churn_by_destination(run, 4)
-    sent = control.summary(run, convergence.busy(run, found))
+    sent = control.summary(run, convergence.busy(run, events))
     return Routing(
-        events=found["event"].nunique(),
+        events=events["event"].nunique(),
         control=[Control(**row) for row in sent.to_dict("records")],
         churn=Churn(
             changes=changed["changes"].sum(),
@@ -130,21 +130,21 @@ def _routing(run: Run) -> Routing:
 def _flows(run: Run, probes: pd.DataFrame, sent: list[Sending]) -> list[FlowFigures]:
     of_routing = convergence.of_flows(run, probes)
     probing = {flow.name for flow in run.scenario.traffic if isinstance(flow, ProbingFlow)}
-    found = []
+    figures = []
     for row, one in zip(metrics.flow_metrics(run).to_dict("records"), sent, strict=True):
         row["sending"] = {"unit": one.unit, "sent": one.sent, "due": one.due}
         if row["flow"] in probing:
-            mine = probes[probes["flow"] == row["flow"]]
-            error = _errors(mine.loc[~mine["loaded"], "error_us"])
+            of_flow = probes[probes["flow"] == row["flow"]]
+            error = _errors(of_flow.loc[~of_flow["loaded"], "error_us"])
             row |= of_routing.reindex([row["flow"]]).iloc[0].to_dict()
-            row["true_rtt_p50_ms"] = mine["true_rtt_us"].quantile(0.5) / 1e3
-            row["true_rtt_p99_ms"] = mine["true_rtt_us"].quantile(0.99) / 1e3
+            row["true_rtt_p50_ms"] = of_flow["true_rtt_us"].quantile(0.5) / 1e3
+            row["true_rtt_p99_ms"] = of_flow["true_rtt_us"].quantile(0.99) / 1e3
             row["rtt_error_p50_us"], row["rtt_error_p99_us"] = error.p50_us, error.p99_us
-            row["unexpected_lost"] = (mine["known"] & mine["lost"] & ~mine["expected_lost"]).sum()
-            row["unexpected_back"] = (~mine["lost"] & mine["expected_lost"]).sum()
-            row["loaded"] = mine["loaded"].sum()
-        found.append(FlowFigures.model_validate(row))
-    return found
+            row["unexpected_lost"] = (of_flow["known"] & of_flow["lost"] & ~of_flow["expected_lost"]).sum()
+            row["unexpected_back"] = (~of_flow["lost"] & of_flow["expected_lost"]).sum()
+            row["loaded"] = of_flow["loaded"].sum()
+        figures.append(FlowFigures.model_validate(row))
+    return figures
 
 
 def _outcome(limit: Limit, flows: list[FlowFigures]) -> Outcome:
@@ -184,16 +184,16 @@ def _off(run: Run, what: str, error: Errors) -> list[str]:
 
 
 def _notes(run: Run, proofs: Proofs, rtt_error: Errors) -> list[str]:
-    routing, found = run.scenario.routing, []
+    routing, notes = run.scenario.routing, []
     by_daemons = routing.means.filled_by == "daemons"
     if proofs.agreeing < proofs.n:
         whose = "that of the forwarding tables" if by_daemons else "the plan's"
-        found.append(f"{proofs.n - proofs.agreeing} of {proofs.n} path proofs saw another path than {whose}.")
+        notes.append(f"{proofs.n - proofs.agreeing} of {proofs.n} path proofs saw another path than {whose}.")
     if by_daemons:
-        found.append(
+        notes.append(
             f"Paths were chosen by {routing.title}: true round trips and losses are those along its "
             "forwarding tables, as they were recorded."
         )
     if not rtt_error.n:
-        found.append("No probe came back over unloaded links, so the RTT error was not judged.")
-    return found
+        notes.append("No probe came back over unloaded links, so the RTT error was not judged.")
+    return notes

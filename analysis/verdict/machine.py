@@ -14,32 +14,32 @@ def host(run: Run) -> Host:
     manifest = run.manifest
     load, steal_pct = manifest.host_load_1m or [], manifest.steal_pct or 0.0
     busy = steal_pct > BUSY_STEAL_PCT or max(load, default=0.0) > BUSY_LOAD_PER_CPU * manifest.cpu_count
-    told = {
+    state = {
         "cpu_count": manifest.cpu_count,
         "load_1m": load,
         "steal_pct": steal_pct,
         "busy": busy and not manifest.virtual,
     }
     if run.played_s and manifest.player_cpu_s is not None:
-        told["player_cpu_pct"] = 100 * manifest.player_cpu_s / run.played_s
-    return Host.model_validate(told)
+        state["player_cpu_pct"] = 100 * manifest.player_cpu_s / run.played_s
+    return Host.model_validate(state)
 
 
 def reasons(run: Run, host: Host, rtt_error: Errors) -> list[str]:
     """Why the machine distorted the run. A busy one alone did where no probe shows that the delays were
     kept.
     """
-    found, limit = [], run.scenario.fidelity
+    distortions, limit = [], run.scenario.fidelity
     stepped_ms = run.manifest.clock_stepped_ms or 0.0
     if abs(stepped_ms) > limit.late_ms:
-        found.append(
+        distortions.append(
             f"The machine's clock was set by {stepped_ms / 1e3:+.3f} s during the run, so probes and events "
             f"are not on one time; the limit is {limit.late_ms:g} ms."
         )
-    found += _unrecorded(run)
+    distortions += _unrecorded(run)
     if host.busy and not rtt_error.n:
-        found.append(f"{_busy(host)}, and no probe shows that the delays were kept.")
-    return found
+        distortions.append(f"{_busy(host)}, and no probe shows that the delays were kept.")
+    return distortions
 
 
 def notes(host: Host, rtt_error: Errors) -> list[str]:
@@ -56,18 +56,18 @@ def _busy(host: Host) -> str:
 
 def _unrecorded(run: Run) -> list[str]:
     """What the recorder of routes and control traffic missed, where daemons route."""
-    recorder, found = run.manifest.recorder, []
+    recorder, missed = run.manifest.recorder, []
     if recorder is None:
         return []
     if recorder.overruns:
-        found.append(
+        missed.append(
             f"Changes of routes were missed {recorder.overruns} times, as more came at once than could wait: "
             "which way packets had to go is not known."
         )
     packets = int(run.control["packets"].sum()) + recorder.missed_packets
     if recorder.missed_packets > run.scenario.fidelity.missing_pct / 100 * packets:
-        found.append(
+        missed.append(
             f"{recorder.missed_packets} of {packets} packets of control traffic were not recorded; "
             f"the limit is {run.scenario.fidelity.missing_pct:g} %."
         )
-    return found
+    return missed

@@ -23,10 +23,10 @@ def _number(value: Any) -> int | float | None:
     """As JSON has it: a plain number, None for what is none or not finite."""
     if value is None or value is pd.NA:
         return None
-    found = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(found, int | float):
+    number = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(number, int | float):
         raise ValueError("is not a number")
-    return found if math.isfinite(found) else None
+    return number if math.isfinite(number) else None
 
 
 Number = Annotated[int | float | None, PlainValidator(_number)]
@@ -212,8 +212,8 @@ class Verdict(Stored):
         return EXIT_CODES[self.status]
 
     @classmethod
-    def kind_of(cls, found: dict[str, Any]) -> type[Verdict]:
-        return FullVerdict if "events" in found else cls
+    def kind_of(cls, content: dict[str, Any]) -> type[Verdict]:
+        return FullVerdict if "events" in content else cls
 
 
 class FullVerdict(Verdict):

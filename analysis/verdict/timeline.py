@@ -76,25 +76,25 @@ def delay(run: Run) -> Delay:
 
 def reasons(run: Run, events: Events, routes: Routes, delay: Delay) -> list[str]:
     """Why what was done distorted the run."""
-    found = []
+    distortions = []
     if events.missing:
-        found.append(f"{events.missing} of {events.planned} events were neither applied nor skipped.")
+        distortions.append(f"{events.missing} of {events.planned} events were neither applied nor skipped.")
     if events.otherwise:
         first = _otherwise(run).iloc[0]
-        found.append(
+        distortions.append(
             f"{events.otherwise} of {events.planned} events were applied otherwise than planned, first event "
             f"{first['event']}, {first['kind']} of {first['link']} at {first['t_s']:.2f} s."
         )
     if routes.missing:
-        found.append(f"{routes.missing} planned changes of routes were not noted as made.")
+        distortions.append(f"{routes.missing} planned changes of routes were not noted as made.")
     skipped = f", {events.skipped} of them skipped" if events.skipped else ""
-    found += _late(run, "events", events, skipped) + _late(run, "route changes", routes)
+    distortions += _late(run, "events", events, skipped) + _late(run, "route changes", routes)
     if not delay.within:
-        found.append(
+        distortions.append(
             f"The applied delay of {delay.link} was {abs(delay.error_us or 0):.0f} us off the true one at "
             f"{delay.t_s:.2f} s; the bound and an event's lateness account for {delay.allowed_us:.0f} us."
         )
-    return found
+    return distortions
 
 
 def _late(run: Run, what: str, lateness: Lateness, skipped: str = "") -> list[str]:

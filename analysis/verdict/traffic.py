@@ -36,15 +36,15 @@ def shortfalls(run: Run, sent: Sequence[Sending]) -> list[Shortfall]:
     iperf3 late to begin.
     """
     limit, transfers = missing_pct(run) / 100, {load.flow.name: load for load in loads(run)}
-    found = []
+    short = []
     for one in sent:
         if one.missing > limit * one.due:
             why, load = "", transfers.get(one.flow)
             if load and isinstance(load.flow, ConnectingFlow):
                 told_late = told_late_s(run, load.flow) > max(limit * one.due, CLOCK_S)
                 why = "" if told_late else _hindrance(run, load, load.flow)
-            found.append(Shortfall(one, why))
-    return found
+            short.append(Shortfall(one, why))
+    return short
 
 
 def _hindrance(run: Run, load: Load, flow: ConnectingFlow) -> str:
@@ -71,8 +71,10 @@ def notes(short: Sequence[Shortfall]) -> list[str]:
 
 def reasons(run: Run, short: Sequence[Shortfall]) -> list[str]:
     """Why what was measured is not what was to be measured."""
-    found = [*_missing(run, short), *_strays(run), *_dropped(run), *_overlaps(run), *_too_fast(run)]
-    return [*found, *_losses(run)]
+    return [
+        *_missing(run, short), *_strays(run), *_dropped(run), *_overlaps(run), *_too_fast(run),
+        *_losses(run),
+    ]  # fmt: skip
 
 
 def _said(one: Sending) -> str:

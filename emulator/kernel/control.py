@@ -93,11 +93,13 @@ def assembled(code: Sequence[Instruction | str]) -> bytes:
             places[item] = len(steps)
         else:
             steps.append(item)
-    made = b""
+    bytecode = b""
     for here, (operation, k, then, other) in enumerate(steps, 1):
         ahead = [places[label] - here if label else 0 for label in (then, other)]
-        made += struct.pack("=HBBI", operation, *([0, 0, ahead[0]] if operation == _GOTO else [*ahead, k]))
-    return made
+        bytecode += struct.pack(
+            "=HBBI", operation, *([0, 0, ahead[0]] if operation == _GOTO else [*ahead, k])
+        )
+    return bytecode
 
 
 def attach(sock: socket.socket, code: bytes) -> None:

@@ -23,23 +23,23 @@ def crash(uml_dir: Path) -> str | None:
     cannot be asked in any way that takes a process of the guest's.
     """
     for line in _ask(uml_dir / UMID / "mconsole", b"sysrq c"):
-        found = re.search(r"PID: (\d+) Comm: (.*?) (?:Not tainted|Tainted)", line)
-        if found:
-            return f"{found[2]} (process {found[1]})"
+        match = re.search(r"PID: (\d+) Comm: (.*?) (?:Not tainted|Tainted)", line)
+        if match:
+            return f"{match[2]} (process {match[1]})"
     return None
 
 
 def _ask(console: Path, command: bytes) -> list[str]:
     """The lines of the answer, as far as they come."""
     lines: list[str] = []
-    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as mine:
-        mine.bind(f"{folder}/me")
-        mine.settimeout(TIMEOUT_S)
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(f"{folder}/me")
+        sock.settimeout(TIMEOUT_S)
         with contextlib.suppress(OSError):  # it has ended, or is stuck below its own interrupts
-            mine.sendto(_REQUEST.pack(_MAGIC, _VERSION, len(command), command), str(console))
+            sock.sendto(_REQUEST.pack(_MAGIC, _VERSION, len(command), command), str(console))
             more = True
             while more:
-                reply = mine.recv(4096)
+                reply = sock.recv(4096)
                 _, more, length = _REPLY.unpack_from(reply)
                 lines.append(reply[_REPLY.size : _REPLY.size + length].decode(errors="replace"))
     return lines

@@ -56,13 +56,13 @@ def built_kernel(caches: Sequence[Path] | None = None) -> Kernel | None:
     """The newest kernel built from the recipe as it is now, or None. It was booted when it was built."""
     key = recipe_key()
     for cache in caches if caches is not None else dict.fromkeys([own_cache(), SYSTEM_CACHE]):
-        found = [
+        kernels = [
             Kernel(path, path.parent.name.split("-")[1], built=True)
             for path in cache.glob(f"uml-*-{key}/linux")
             if os.access(path, os.X_OK)
         ]
-        if found:
-            return max(found, key=lambda kernel: version_tuple(kernel.version))
+        if kernels:
+            return max(kernels, key=lambda kernel: version_tuple(kernel.version))
     return None
 
 

@@ -34,12 +34,12 @@ def daemons(shapes: Sequence[tuple[int, int]], budget_s: float, folder: Path, li
         scenario = sky(planes, per_plane)
         listener.at("daemons", 0.0, f"{planes * per_plane + 2} nodes")
         try:
-            found = _run(scenario, budget_s, folder / scenario.name)
+            measured = _run(scenario, budget_s, folder / scenario.name)
         except InvalidRun as why:
             notes.append(str(why))
             break
-        figures += list(_figures(planes * per_plane + 2, found))
-        if found["wall_s"] > budget_s:
+        figures += list(_figures(planes * per_plane + 2, measured))
+        if measured["wall_s"] > budget_s:
             break
         largest = [planes * per_plane + 2]
     figures = [figure("nodes", "nodes of the largest sky", largest), *figures]
@@ -87,7 +87,7 @@ def _run(scenario: Scenario, budget_s: float, folder: Path) -> dict[str, Any]:
         raise InvalidRun("\n  ".join(lines)) from None
 
 
-def _figures(nodes: int, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield figure(f"wall_{nodes}_s", f"{nodes} nodes, s on the wall", [found["wall_s"]])
-    yield figure(f"converge_{nodes}_s", "  converged after, s of virtual time", [found["converge_s"]])
-    yield figure(f"memory_{nodes}_mib", "  memory of a daemon, MiB", [found["memory_mib"]])
+def _figures(nodes: int, measured: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield figure(f"wall_{nodes}_s", f"{nodes} nodes, s on the wall", [measured["wall_s"]])
+    yield figure(f"converge_{nodes}_s", "  converged after, s of virtual time", [measured["converge_s"]])
+    yield figure(f"memory_{nodes}_mib", "  memory of a daemon, MiB", [measured["memory_mib"]])

@@ -30,8 +30,8 @@ def main(section: str, parameters: str) -> None:
     measure = getattr(importlib.import_module(module), name)
     os.set_inheritable(channel.DESCRIPTOR, False)
     tell = partial(messages.say, Channel(channel.DESCRIPTOR, listens=True))
-    found = measure(json.loads(parameters), lambda words: tell(messages.Noted(words)))
-    tell(messages.Measured({"kernel": os.uname().release, **found}))
+    measured = measure(json.loads(parameters), lambda words: tell(messages.Noted(words)))
+    tell(messages.Measured({"kernel": os.uname().release, **measured}))
 
 
 if __name__ == "__main__":

@@ -109,8 +109,8 @@ def generator(params: dict[str, Any], tell: Tell) -> Section:
     with row(1) as ends, bound_socket(ends[1], 4, socket.SOCK_DGRAM, port=packets.STAMP_PORT):
         for number in range(params["rounds"]):
             tell(f"round {number + 1} of {params['rounds']}")
-            for way, found in zip(ways, rates, strict=True):
-                found.append(way(*ends, params["round_s"]))
+            for way, of_way in zip(ways, rates, strict=True):
+                of_way.append(way(*ends, params["round_s"]))
     ours, *others = rates
     names = {"send": "Scapy send()", "socket": "L3RawSocket"}
     return {

@@ -113,16 +113,16 @@ def loop_passes(
 ) -> tuple[pd.DataFrame, int]:
     """As array_passes, in the way of Skyfield: passes that begin and end within the time; distances."""
     rows, distances = [], 0
-    for made in satellites:
-        satellite = EarthSatellite.from_satrec(made.satrec, seconds.ts)
+    for satellite in satellites:
+        orbit = EarthSatellite.from_satrec(satellite.satrec, seconds.ts)
         for station in stations:
             site = wgs84.latlon(station.lat_deg, station.lon_deg, station.alt_m)
-            when, what = satellite.find_events(site, seconds[0], seconds[-1], altitude_degrees=ELEVATION_DEG)
+            when, what = orbit.find_events(site, seconds[0], seconds[-1], altitude_degrees=ELEVATION_DEG)
             at_s = (when.tt - seconds.tt[0]) * ephemeris.DAY_S
             rises, sets = at_s[what == RISES], at_s[what == SETS]
             both = zip(rises, sets[sets > rises.min(initial=np.inf)], strict=False)
-            rows += [(made.name, station.name, start_s, end_s) for start_s, end_s in both]
-            distances += len((satellite - site).at(seconds).distance().km)
+            rows += [(satellite.name, station.name, start_s, end_s) for start_s, end_s in both]
+            distances += len((orbit - site).at(seconds).distance().km)
     return pd.DataFrame(rows, columns=["satellite", "station", "start_s", "end_s"]), distances
 
 
@@ -136,8 +136,8 @@ def _whole(scenario_path: Path, duration_s: float, folder: Path) -> dict[str, fl
     if child.returncode:
         said = child.stderr.strip().splitlines()[-1:]
         raise InvalidRun("\n  ".join(["The benchmark of planning did not end. Its last line:", *said]))
-    found: dict[str, float] = json.loads(child.stdout)
-    return found
+    measured: dict[str, float] = json.loads(child.stdout)
+    return measured
 
 
 def measure(scenario_path: Path, duration_s: float, folder: Path) -> dict[str, float]:

@@ -44,8 +44,8 @@ def updates(params: dict[str, Any], tell: Tell) -> Section:
     rates: list[list[float]] = [[] for _ in ways]
     for number in range(params["rounds"]):
         tell(f"round {number + 1} of {params['rounds']}")
-        for way, found in zip(ways, rates, strict=True):
-            found.append(_rate(way, params["round_s"]))
+        for way, of_way in zip(ways, rates, strict=True):
+            of_way.append(_rate(way, params["round_s"]))
     for node in sky.sky_nodes:
         node.netlink.apply([])  # raises what the kernel refused
     ours, *others = rates

@@ -43,12 +43,12 @@ def virtual(scenario: Scenario, rounds: int, folder: Path) -> Section:
         "tcp": Scenario.model_validate(LINE | {"traffic": [TCP]}),
         "empty": Scenario.model_validate(LINE | {"duration_s": 1}),
     }
-    found = {
+    by_case = {
         name: [_run(case, folder / f"{name}-{i}") for i in range(rounds)] for name, case in cases.items()
     }
-    hashes = [json.dumps(run["tables_sha256"], sort_keys=True) for run in found["scenario"]]
-    played = {name: [run["playing_s"] for run in runs] for name, runs in found.items()}
-    rtt_us = [run["rtt_p99_us"] for run in found["scenario"]]
+    hashes = [json.dumps(run["tables_sha256"], sort_keys=True) for run in by_case["scenario"]]
+    played = {name: [run["playing_s"] for run in runs] for name, runs in by_case.items()}
+    rtt_us = [run["rtt_p99_us"] for run in by_case["scenario"]]
 
     def against_clock(name: str, what: str) -> dict[str, Any]:
         return figure(f"{name}_s", what, played[name], [cases[name].duration_s] * rounds, "clock")
@@ -58,7 +58,7 @@ def virtual(scenario: Scenario, rounds: int, folder: Path) -> Section:
         "figures": [
             against_clock("scenario", f"{scenario.name}, s on the wall"),
             against_clock("tcp", "TCP at 100 Mbit/s, s on the wall"),
-            figure("run_s", "a run beyond its emulation, s", [run["total_s"] for run in found["empty"]]),
+            figure("run_s", "a run beyond its emulation, s", [run["total_s"] for run in by_case["empty"]]),
             figure("campaign_run_s", "a campaign's run, s", _in_campaign(cases["empty"], rounds, folder)),
             figure("rtt_error_p99_us", "RTT off geometry, 99 %, us", rtt_us),
             figure("distinct", "different results of as many runs", [len(set(hashes))], [rounds], "runs"),

@@ -39,6 +39,6 @@ def _summary(module: str) -> str:
     """First line of the docstring of a module, which is not imported for it."""
     spec = find_spec(module)
     assert spec is not None and spec.origin is not None, module
-    told = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8")))
-    assert told is not None, module
-    return told.splitlines()[0]
+    docstring = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8")))
+    assert docstring is not None, module
+    return docstring.splitlines()[0]

@@ -80,13 +80,13 @@ def counts(plan: Plan, with_routes: bool) -> dict[str, str]:
     """How many events and changes of routes there are, to be shown: the plan is gone through by windows."""
     by_kind = np.zeros(len(properties.KINDS), int)
     for events in plan.events:
-        told, _ = properties.rows(events)
-        by_kind += np.bincount(properties.kind(events[told]), minlength=len(by_kind))
+        are_rows, _ = properties.rows(events)
+        by_kind += np.bincount(properties.kind(events[are_rows]), minlength=len(by_kind))
     kinds = {kind: int(count) for kind, count in zip(properties.KINDS, by_kind, strict=True) if count}
     total, routes = by_kind.sum(), "left out"
     if with_routes:
-        found = [(len(changes), len(np.unique(changes["t_s"]))) for changes in plan.routes]
-        routes = "{} changes at {} instants".format(*np.sum(found, axis=0))
+        sizes = [(len(changes), len(np.unique(changes["t_s"]))) for changes in plan.routes]
+        routes = "{} changes at {} instants".format(*np.sum(sizes, axis=0))
     return {
         "events": f"{total}: {_counted(kinds)}; {total / plan.duration_s:.1f} a second",
         "routes": routes,
@@ -109,28 +109,29 @@ def render(plan: Plan, counted: dict[str, str], console: Console) -> None:
 
 def render_difference(plan: Plan, other: Plan, console: Console) -> None:
     """What is not as in the other plan."""
-    found = diff.compare(plan, other)
-    counts = ", ".join(f"{found.count(change)} {change}" for change in ("added", "removed", "moved"))
+    difference = diff.compare(plan, other)
+    counts = ", ".join(f"{difference.count(change)} {change}" for change in ("added", "removed", "moved"))
     facts = {
         "plan": _span(plan),
         "against": _span(other),
-        "compared": f"{found.common.start_s:g} to {found.common.end_s:g} s",
-        "contacts": f"{found.same} the same, {counts}, {found.count('delay')} with another delay",
+        "compared": f"{difference.common.start_s:g} to {difference.common.end_s:g} s",
+        "contacts": f"{difference.same} the same, {counts}, {difference.count('delay')} with another delay",
         "the same": f"within {diff.EDGE_S * 1e3:g} ms, delays within {diff.DELAY_MS * 1e3:g} us",
     }
     _facts(facts, console)
-    if found.changes.empty:
+    if difference.changes.empty:
         return
     table = Table(
         "link", "change", "from s", "until s", "delay ms", "was from", "was until", "was delay",
         box=None, pad_edge=False, header_style="dim",
     )  # fmt: skip
-    for row in found.changes.head(ROWS).itertuples(index=False):
+    for row in difference.changes.head(ROWS).itertuples(index=False):
         table.add_row(*row[:2], *("" if np.isnan(value) else f"{value:.3f}" for value in row[2:]))
     console.print(table)
-    if len(found.changes) > ROWS:
+    if len(difference.changes) > ROWS:
         console.print(
-            f"... and {len(found.changes) - ROWS} more; skybed.topologies.plan.diff gives all as a table."
+            f"... and {len(difference.changes) - ROWS} more; "
+            "skybed.topologies.plan.diff gives all as a table."
         )
 
 

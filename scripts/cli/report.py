@@ -21,6 +21,7 @@ from skybed.analysis.verdict import FullVerdict, Verdict
 from skybed.scripts.cli import tables
 from skybed.scripts.cli.tables import rounded
 from skybed.topologies.model import kinds
+from skybed.topologies.model.tables import ROUTING
 
 EVENTS_SHOWN = 12
 COLOURS = {"pass": "green", "fail": "red", "invalid": "magenta"}
@@ -86,20 +87,20 @@ def _flows(verdict: FullVerdict, console: Console) -> None:
 
 def _convergence(run: Run, console: Console) -> None:
     """Of events that cost a flow probes, or that routing had not known of and that were on its path."""
-    found = convergence.table(run)
-    found = found[(found["lost"] > 0) | (found["on_path"] & (found["kind"] != convergence.PLANNED))]
-    if found.empty:
+    events = convergence.table(run)
+    events = events[(events["lost"] > 0) | (events["on_path"] & (events["kind"] != convergence.PLANNED))]
+    if events.empty:
         return
     numbers = ["at\n(s)", "converged\nby loss (s)", "by rate\n(s)", "out of\nhops", "route\nchanges"]
     table = tables.columns("event\n", "flow\n", numbers=numbers)
-    for row in found.head(EVENTS_SHOWN).itertuples():
+    for row in events.head(EVENTS_SHOWN).itertuples():
         table.add_row(
             f"{row.kind} {row.what}", row.flow, f"{row.t_s:.1f}", f"{row.loss_derived_s:.2f}",
             f"{row.rate_derived_s:.2f}", f"{row.expired}", f"{row.route_changes}",
         )  # fmt: skip
     console.print(table)
-    if len(found) > EVENTS_SHOWN:
-        console.print(Text(f"... and {len(found) - EVENTS_SHOWN} more; see convergence.parquet."))
+    if len(events) > EVENTS_SHOWN:
+        console.print(Text(f"... and {len(events) - EVENTS_SHOWN} more; see {ROUTING.name}.parquet."))
 
 
 def _events(verdict: FullVerdict, console: Console) -> None:

@@ -60,8 +60,8 @@ def packages() -> Check:
     names = [re.split(r"[^A-Za-z0-9._-]", line)[0] for line in wanted if "extra ==" not in line]
     there = {distribution.name.lower() for distribution in importlib.metadata.distributions()}
     missing = [package for package in names if package.lower() not in there]
-    found = f"missing: {', '.join(missing)}" if missing else f"all {len(names)}"
-    return Check(name, not missing, found, f"run `pip install {' '.join(missing)}`", "everything")
+    summary = f"missing: {', '.join(missing)}" if missing else f"all {len(names)}"
+    return Check(name, not missing, summary, f"run `pip install {' '.join(missing)}`", "everything")
 
 
 def _root() -> Check:
@@ -89,10 +89,10 @@ def _mnexec() -> Check:
 def _kernel() -> Check:
     kernel = umlkernel.find_kernel()
     if kernel is None:
-        found = "none that boots"
+        summary = "none that boots"
         if os.access(umlkernel.PACKAGED, os.X_OK):
-            found += f" ({umlkernel.PACKAGED} does not)"
-        return Check("uml kernel", False, found, "run `skybed install --kernel`", "uml")
+            summary += f" ({umlkernel.PACKAGED} does not)"
+        return Check("uml kernel", False, summary, "run `skybed install --kernel`", "uml")
     failure = umlkernel.boot_failure(kernel.path) if kernel.built else None
     if failure is not None:
         last = failure.splitlines()[-1] if failure else "it printed nothing"
@@ -151,8 +151,8 @@ def _cores() -> Check:
 
 def _lane() -> Check:
     choice = host.choose_lane()
-    found = f"auto takes {choice.lane or 'none'}: {choice.why}"
-    return Check("lane", choice.lane is not None, found, INSTALL, "everything")
+    summary = f"auto takes {choice.lane or 'none'}: {choice.why}"
+    return Check("lane", choice.lane is not None, summary, INSTALL, "everything")
 
 
 def _version(path: str | None) -> str:

@@ -55,18 +55,18 @@ class KernelError(Exception):
 
 def kernel_source(folder: Path = SOURCES) -> tuple[Path, tuple[int, ...]]:
     """The tarball of the newest kernel source package that suits the recipe, and its version."""
-    found = {}
+    tarballs = {}
     for path in folder.glob("linux-source-*.tar.*"):
         match = re.fullmatch(r"linux-source-([\d.]+)\.tar\.(xz|bz2|gz|zst)", path.name)
         if match and OLDEST <= version_tuple(match[1])[:2] <= NEWEST:
-            found[version_tuple(match[1])] = path
-    if not found:
+            tarballs[version_tuple(match[1])] = path
+    if not tarballs:
         raise KernelError(
             f"No kernel source between Linux 6.6 and 6.12 in {folder}: run `skybed install --kernel`, which "
             "installs the package linux-source-6.12 or its like."
         )
-    version = max(found)
-    return found[version], version
+    version = max(tarballs)
+    return tarballs[version], version
 
 
 def build() -> Kernel:

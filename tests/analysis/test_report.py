@@ -5,12 +5,13 @@ import re
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
 from skybed.analysis import verdict
 from skybed.analysis.pages import report
-from skybed.scripts.cli.report import render
+from skybed.scripts.cli.report import EVENTS_SHOWN, render
 from support.browser import shown
 from support.tiny_sky import PROBE, TINY, TRACE, Builder, plan_of, ways_ms
 
@@ -101,3 +102,14 @@ def test_the_summary_of_an_unfinished_run_is_its_reasons(builder):
     assert summary_of(made.load()).startswith(
         "INVALID  run\n  The run was not finished: 60 s of 60 s were played.\n"
     )
+
+
+def test_the_summary_names_the_table_that_has_the_events_left_out(builder):
+    silences = [
+        {"kind": "silent", "link": ["s1", "Miyun"], "at_s": at_s, "for_s": 0.5} for at_s in range(1, 15)
+    ]
+    run = builder(faults=silences).load()
+    verdict.write(run, verdict.judge(run))
+    more, file = re.search(r"\.\.\. and (\d+) more; see (\S+)\.\n", summary_of(run)).groups()
+    events = pd.read_parquet(run.dir / file)
+    assert int(more) == (events["lost"] > 0).sum() - EVENTS_SHOWN

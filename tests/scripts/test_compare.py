@@ -13,7 +13,7 @@ from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 from support.browser import shown
 from support.command import skybed
-from support.tiny_sky import Builder
+from support.tiny_sky import TINY, Builder, plan_of
 
 pytest_plugins = ["pytester"]
 
@@ -115,6 +115,17 @@ def test_three_runs_in_one_table_and_on_one_page(run, place):
     assert 'src="http' not in page.read_text()
     seen = shown(page, place)
     assert "3 runs compared" in seen and seen.count("<img") == 2  # without events and control traffic
+
+
+def test_a_run_beside_itself_is_two_runs_on_a_page(place):
+    Builder(place / "a", plan_of(TINY)).load()  # in it a link ends, which costs probes
+    skybed(0, "compare", "a", "a", "--html", "p.html")
+    page = pathlib.Path("p.html").read_text()
+    assert "a (1)" in page and "a (2)" in page
+    told = json.loads(skybed(0, "compare", "--json", "a", "a", "a"))
+    assert [row["name"] for row in told["runs"]] == ["a (1)", "a (2)", "a (3)"]
+    (first, second, third) = (row | {"run": ""} for row in told["events"])
+    assert first == second == third and first["kind"] == "planned"
 
 
 def test_how_many_can_be_compared(run):

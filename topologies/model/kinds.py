@@ -222,8 +222,8 @@ def _of_its_kind(value: Any) -> Any:
     if kind is None:
         raise PydanticKnownError("union_tag_not_found", {"discriminator": "kind"})
     if str(kind) not in MODULES and kind not in names():
-        told = {"discriminator": "kind", "tag": str(kind), "expected_tags": listed()}
-        raise PydanticKnownError("union_tag_invalid", told)
+        context = {"discriminator": "kind", "tag": str(kind), "expected_tags": listed()}
+        raise PydanticKnownError("union_tag_invalid", context)
     return model_of(value).model_validate(value)
 
 

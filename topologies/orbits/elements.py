@@ -124,7 +124,7 @@ def _check(satrec: Satrec, epoch: dt.datetime) -> None:
 
 def _named(layer_name: str, layer: Layer, objects: list[_Object]) -> list[Satellite]:
     """Give each object a name that a node can have; a NORAD number tells apart those that would share one."""
-    found, used = [], set()
+    satellites, used = [], set()
     for n, thing in enumerate(objects):
         name = node_name(thing.name) or f"NORAD-{thing.number}"
         if layer.names is not None:
@@ -133,8 +133,8 @@ def _named(layer_name: str, layer: Layer, objects: list[_Object]) -> list[Satell
             end = f"-{thing.number}"
             name = name[: 15 - len(end)].rstrip("-") + end
         used.add(name)
-        found.append(Satellite(name, layer_name, None, None, thing.satrec))
-    return found
+        satellites.append(Satellite(name, layer_name, None, None, thing.satrec))
+    return satellites
 
 
 def node_name(text: str) -> str:

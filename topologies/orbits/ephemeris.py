@@ -68,10 +68,10 @@ class Ephemeris:
         row, rows = np.asarray(node) * count + k, self.knots.reshape(-1, 6)
         here, there = rows.take(row, axis=0), rows.take(row + 1, axis=0)
         w0, w1, d0, d1 = (1 + 2 * s) * u * u, s * s * (3 - 2 * s), KNOT_S * s * u * u, -KNOT_S * s * s * u
-        made = np.empty((3, *row.shape))
+        r_km = np.empty((3, *row.shape))
         for i in range(3):
-            made[i] = w0 * here[..., i] + d0 * here[..., i + 3] + w1 * there[..., i] + d1 * there[..., i + 3]
-        return made.transpose(*range(1, made.ndim), 0)
+            r_km[i] = w0 * here[..., i] + d0 * here[..., i + 3] + w1 * there[..., i] + d1 * there[..., i + 3]
+        return r_km.transpose(*range(1, r_km.ndim), 0)
 
     def zenith(self, node: ArrayLike, r_km: Array) -> Array:
         """Unit vectors normal to the WGS84 ellipsoid at ground nodes (indices), given their positions r_km

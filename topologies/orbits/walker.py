@@ -54,14 +54,14 @@ def satellites(layer_name: str, layer: Layer, epoch: dt.datetime) -> list[Satell
         template = layer.names or "{layer}-{n}"
     else:
         raise ScenarioError("it has neither walker nor geostationary")
-    made = []
+    satellites = []
     for n, (plane, slot) in enumerate(zip(planes.tolist(), slots.tolist(), strict=True)):
         satrec = _satrec(n + 1, epoch, *shape, raan_deg[n], anomaly_deg[n])
         if satrec.error:
             raise ScenarioError(f"SGP4 cannot fly the orbit: {SGP4_ERRORS[satrec.error]}")
         name = template.format(layer=layer_name, n=n, plane=plane, slot=slot)
-        made.append(Satellite(name, layer_name, plane, slot, satrec))
-    return made
+        satellites.append(Satellite(name, layer_name, plane, slot, satrec))
+    return satellites
 
 
 def angles_deg(walker: Walker) -> tuple[Array, Array]:

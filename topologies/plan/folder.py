@@ -29,10 +29,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 def table(folder: pathlib.Path, name: str, columns: tuple[str, ...]) -> pa.Table:
     """A table, which has these columns. Raises RunError if it is missing, damaged or of another version."""
     path = folder / f"{name}.parquet"
-    found: pa.Table = windowed.stored(path, pq.read_table)
-    if lacking := [column for column in columns if column not in found.column_names]:
+    rows: pa.Table = windowed.stored(path, pq.read_table)
+    if lacking := [column for column in columns if column not in rows.column_names]:
         raise windowed.other_version(path, f"no column {lacking[0]}")
-    return found
+    return rows
 
 
 def _rows(folder: pathlib.Path, name: str) -> list[dict[str, Any]]:

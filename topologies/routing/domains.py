@@ -38,13 +38,13 @@ class External:
 
 def groups(routing: Routing, nodes: Sequence[Node]) -> list[Group]:
     """The domains of a network in the scenario's order; none where it is one."""
-    names, found = [node.name for node in nodes], []
+    names, joined = [node.name for node in nodes], []
     for number, rule in enumerate(routing.domains):
         members = [n for n, node in enumerate(nodes) if belongs(rule.nodes, node.name, node.layer)]
         anchor = names.index(rule.anchor) if rule.anchor else members[0]
         protocol = routing.within(rule).protocol
-        found.append(Group(rule, protocol, FIRST_AS + number, np.array(members), anchor))
-    return found
+        joined.append(Group(rule, protocol, FIRST_AS + number, np.array(members), anchor))
+    return joined
 
 
 def of_nodes(joined: Sequence[Group], nodes: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from skybed.topologies.model.known import Problem
 from skybed.topologies.model.metrics import MetricName, compared
 from skybed.topologies.model.yamlmarks import Marks, dotted, line_of
 from skybed.topologies.scenario import campaign_figures, overrides
-from skybed.topologies.scenario.campaign_figures import Figure
+from skybed.topologies.scenario.campaign_figures import FigureModel
 from skybed.topologies.scenario.file import Scenario, check, parse
 from skybed.topologies.scenario.reading import name_flows, read_text
 from skybed.topologies.scenario.validation import error_of, validated
@@ -50,7 +50,7 @@ class Campaign(Model):
     clock: Literal["virtual", "real"] = "virtual"
     retries: Annotated[int, Field(ge=0, le=10)] = 1  # of a run that is invalid or breaks off
     metrics: Annotated[list[MetricName], Field(min_length=1)] = Field(default_factory=compared)
-    figures: list[Figure] = Field(default=[])  # of the report
+    figures: list[FigureModel] = Field(default=[])  # of the report
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,13 @@ class Case:
 def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
     """The campaign in a file, or the ready one of that name, and its runs, repeats innermost. ScenarioError
     says file, line and field."""
-    file, found = str(path), ready.find(path, "campaign")
-    data, lines = yamlmarks.parse(read_text(found, file, "campaign"), file)
+    file, campaign_path = str(path), ready.find(path, "campaign")
+    data, lines = yamlmarks.parse(read_text(campaign_path, file, "campaign"), file)
     if not isinstance(data, dict):
         raise ScenarioError(f"{file}: a campaign is a mapping of fields (name, scenario, grid, ...).")
-    campaign = validated(Campaign, data, lines, file, {(): Campaign, ("figures", "*"): Figure})
+    campaign = validated(Campaign, data, lines, file, {(): Campaign, ("figures", "*"): FigureModel})
     where = f"{file}, line {line_of(lines, ('scenario',))}: "
-    base_path = ready.find(campaign.scenario, "scenario", found.parent, where)
+    base_path = ready.find(campaign.scenario, "scenario", campaign_path.parent, where)
     text = read_text(base_path, f"{where}{campaign.scenario}", "scenario")
     parse(text, str(base_path), base_path.parent)  # its own errors are told with its own lines
     base, _ = yamlmarks.parse(text, str(base_path))

@@ -12,7 +12,7 @@ from skybed.topologies.model.metrics import SAMPLES
 FLOW = "flow"  # takes a parameter's place: the flows of the scenario
 
 
-class Figure(Model):
+class FigureModel(Model):
     """One figure. What takes no part in it is pooled, but for flows: each has a figure of its own."""
 
     kind: Literal["ecdf", "box", "heatmap", "line"]
@@ -40,7 +40,7 @@ ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def problems(
-    figures: Sequence[Figure],
+    figures: Sequence[FigureModel],
     parameters: Mapping[str, Sequence[Any]],
     metrics: Sequence[str],
     flows: Sequence[str],

@@ -37,8 +37,8 @@ class Scenario(ScenarioModel):
         Element files that it names are read into it. Raises ScenarioError: one sentence per problem, each
         with the file, the line and the field.
         """
-        found = ready.find(path, "scenario")
-        return parse(read_text(found, str(path), "scenario"), str(path), found.parent)
+        file = ready.find(path, "scenario")
+        return parse(read_text(file, str(path), "scenario"), str(path), file.parent)
 
     def with_(self, changes: Mapping[str, Any] | None = None, /, **fields: Any) -> Scenario:
         """The same with other values, by path as in a campaign; checked as a file is.

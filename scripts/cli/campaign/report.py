@@ -71,9 +71,9 @@ def render(results: Results, summary: pd.DataFrame, console: Console) -> None:
         console.print(table)
     if len(summary) > ROWS:
         console.print(f"... and {len(summary) - ROWS} more, in summary.csv.")
-    told = results.runs["verdict"].value_counts().sort_index()
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in told.items())
-    console.print(Text(f"{results.name}: {told.sum()} runs: {counts}."))
+    verdicts = results.runs["verdict"].value_counts().sort_index()
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
+    console.print(Text(f"{results.name}: {verdicts.sum()} runs: {counts}."))
     for run in statistics.unusable(results).to_dict("records"):
         at = _told((at, run[at]) for at in (*results.parameters, "repeat"))
         console.print(Text(f"  {run['run']} {run['verdict']}: {at}"), soft_wrap=True)

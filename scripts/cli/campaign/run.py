@@ -41,6 +41,6 @@ def command(file: Path, jobs: int | None, scheduler: str | None, out: Path | Non
             f"skybed: interrupted; {done} of {len(cases)} runs are done and kept in {folder}.", err=True
         )
         sys.exit(130)
-    told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    click.echo(f"{len(cases)} runs: {told}. Table: {folder / 'table'}")
+    statuses = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    click.echo(f"{len(cases)} runs: {statuses}. Table: {folder / 'table'}")
     sys.exit(3 if counts.keys() & {"invalid", "error"} else 0)

@@ -46,20 +46,20 @@ def command(
         raise RunError(f"{names}: compare two runs, or two campaigns; --exact and --html are for runs.")
     runs = [] if True in kinds else [load(folder) for folder in folders]
     if not runs:
-        told, render, code = campaigns.figures(folders), campaigns.render, campaigns.exit_code
+        compared, render, code = campaigns.figures(folders), campaigns.render, campaigns.exit_code
     elif exact:
-        told, render, code = exactly.figures(*runs), exactly.render, exactly.exit_code
+        compared, render, code = exactly.figures(*runs), exactly.render, exactly.exit_code
     elif len(runs) > 2:
-        told, render, code = many.figures(runs), many.render, pair.exit_code
+        compared, render, code = many.figures(runs), many.render, pair.exit_code
     else:
-        told, render, code = pair.figures(*runs), pair.render, pair.exit_code
-    exit_code = code(told)
+        compared, render, code = pair.figures(*runs), pair.render, pair.exit_code
+    exit_code = code(compared)
     if junit is not None and not exact:
-        exit_code = exit_code or min(1, write_junit(told, junit, folders))
+        exit_code = exit_code or min(1, write_junit(compared, junit, folders))
     if as_json:
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps(compared, indent=2))
     else:
-        render(told, Console())
+        render(compared, Console())
     if html is not None:
         many.write_page(runs, html)
     sys.exit(exit_code)

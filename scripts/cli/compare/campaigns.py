@@ -34,25 +34,25 @@ def figures(folders: Sequence[Path]) -> dict[str, Any]:
     }
 
 
-def render(told: dict[str, Any], console: Console) -> None:
+def render(compared: dict[str, Any], console: Console) -> None:
     """How the runs ended, a sentence for each metric, and each figure that changed."""
-    for letter, one in zip("AB", told["campaigns"], strict=True):
+    for letter, one in zip("AB", compared["campaigns"], strict=True):
         counts = ", ".join(f"{count} {verdict}" for verdict, count in one["runs"].items())
         console.print(Text(f"{letter}  {one['campaign']}: {counts}"), soft_wrap=True)
-    for row in told["overall"] or told["figures"]:
+    for row in compared["overall"] or compared["figures"]:
         console.print(Text(row["says"]), soft_wrap=True)
-    changed = [row["says"] for row in told["figures"] if row["outcome"] == "beyond noise"]
-    if changed and told["overall"]:
+    changed = [row["says"] for row in compared["figures"] if row["outcome"] == "beyond noise"]
+    if changed and compared["overall"]:
         console.print("Beyond the noise:")
         for line in changed[:SHOWN]:
             console.print(Text(f"  {line}"), soft_wrap=True)
         if len(changed) > SHOWN:
             console.print(f"  ... and {len(changed) - SHOWN} more; --json has all.")
-    if any(row["outcome"] == "too few runs" for row in told["figures"]):
+    if any(row["outcome"] == "too few runs" for row in compared["figures"]):
         enough = difference.ENOUGH
         console.print(f"From {enough} repeats in each campaign a combination can be told by itself.")
 
 
-def exit_code(told: dict[str, Any]) -> int:
+def exit_code(compared: dict[str, Any]) -> int:
     """3 if a run of either cannot be used."""
-    return 3 if any(one["not_used"] for one in told["campaigns"]) else 0
+    return 3 if any(one["not_used"] for one in compared["campaigns"]) else 0

@@ -13,14 +13,14 @@ OUTCOMES: dict[str, junit.Outcome] = {
 }  # fmt: skip
 
 
-def write_junit(told: dict[str, Any], file: Path, sides: Sequence[Path]) -> int:
+def write_junit(compared: dict[str, Any], file: Path, sides: Sequence[Path]) -> int:
     """A case for each figure of a comparison; returns how many did not pass.
 
     A failure is beyond the noise; of an error one side has no figure; what cannot be told is skipped.
     """
     cases = []
-    for row in [*told["figures"], *told.get("overall", ())]:
-        at = [f"{at}={row[at]}" for at in told.get("parameters", ()) if at in row]
+    for row in [*compared["figures"], *compared.get("overall", ())]:
+        at = [f"{at}={row[at]}" for at in compared.get("parameters", ()) if at in row]
         name = ".".join([*at, row["flow"], row["figure"]])
         cases.append(junit.Case(name, OUTCOMES.get(row["outcome"], "skipped"), row["says"]))
     junit.write(file, "compare", cases, dict(zip("AB", sides, strict=True)))

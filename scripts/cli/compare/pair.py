@@ -24,13 +24,13 @@ def figures(a: Run, b: Run) -> dict[str, Any]:
     return {"runs": runs, "figures": comparison.records(table)}
 
 
-def render(told: dict[str, Any], console: Console) -> None:
+def render(compared: dict[str, Any], console: Console) -> None:
     """Two runs side by side, and a sentence for each figure that changed."""
-    render_runs("AB", told["runs"], console)
+    render_runs("AB", compared["runs"], console)
     table = tables.columns("flow", "", "unit", numbers=("A", "B", "difference"))
     table.add_column("")
     flow = None
-    for row in told["figures"]:
+    for row in compared["figures"]:
         numbers = [tables.figure(row[key], row["unit"]) for key in ("a", "b")]
         difference = row["difference"]
         change = "" if difference is None else f"{difference:+.3f}" if row["unit"] else f"{difference:+.0f}"
@@ -38,7 +38,7 @@ def render(told: dict[str, Any], console: Console) -> None:
         flow = row["flow"]
         table.add_row(name, label(row["figure"])[0], row["unit"], *numbers, change, row["outcome"])
     console.print(table)
-    for row in told["figures"]:
+    for row in compared["figures"]:
         if row["outcome"] == "beyond noise":
             console.print(Text(row["says"]), soft_wrap=True)
 
@@ -50,6 +50,6 @@ def render_runs(letters: str, runs: Sequence[dict[str, Any]], console: Console) 
         console.print(Text(f"{letter}  {run['status'].upper()}  {run['run']}{reasons}"), soft_wrap=True)
 
 
-def exit_code(told: dict[str, Any]) -> int:
+def exit_code(compared: dict[str, Any]) -> int:
     """3 if a run is invalid."""
-    return 3 if "invalid" in [run["status"] for run in told["runs"]] else 0
+    return 3 if "invalid" in [run["status"] for run in compared["runs"]] else 0
