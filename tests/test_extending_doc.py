@@ -1,4 +1,4 @@
-"""docs/extending.md: what its examples say is enough, and does what it says. One is played in tests/live."""
+"""docs/extending.md: its examples say what is enough, and do what they say. Some are played in tests/live."""
 
 import os
 import pathlib
@@ -17,7 +17,7 @@ from skybed.topologies.plan import export
 from skybed.topologies.scenario import file
 from skybed.traffic.kinds import probe
 from support.command import skybed
-from support.extending import beacons, example, forgotten
+from support.extending import beacons, changed_copy, example, forgotten
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAIR = ROOT / "scenarios" / "pair.yaml"
@@ -100,6 +100,32 @@ def test_an_installed_package_brings_a_kind(tmp_path):
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.stdout == "0.5\n", done.stderr
+
+
+def test_a_routing_protocol_is_a_module_and_an_entry(tmp_path):
+    rule = yaml.safe_load(example("A routing protocol", language="yaml"))
+    with pytest.raises(ScenarioError, match=r"routing.protocol is babel; it must be oracle, .* or custom\."):
+        parse(text(traffic=[], accept=[], **rule))
+    changed = changed_copy(tmp_path / "skybed", "A routing protocol")
+    scenario = tmp_path / "babel.yaml"
+    scenario.write_text(text(traffic=[], accept=[], **rule))
+    assert "scenario  pair" in changed(0, "plan", scenario)
+    scenario.write_text(text(traffic=[], accept=[], routing={"protocol": "bable"}))
+    assert "routing.protocol is bable; it must be oracle, " in (said := changed(2, "plan", scenario))
+    assert said.endswith(" or babel.\n")
+
+
+def test_a_link_property_is_an_entry_a_source_and_what_netem_is_told(tmp_path):
+    """Contacts that settle for five seconds, or end before: the class says how much."""
+    links = yaml.safe_load(PAIR.read_text())["links"]
+    links["x-quick"]["duplicate_pct"] = 30
+    written = text(traffic=[], accept=[], links=links)
+    with pytest.raises(ScenarioError, match=r"links.x-quick.duplicate_pct is not a field"):
+        parse(written)
+    changed = changed_copy(tmp_path / "skybed", "A link property")
+    (tmp_path / "settling.yaml").write_text(written)
+    assert "4 duplication" in changed(0, "plan", tmp_path / "settling.yaml")
+    assert "3 duplication" in changed(0, "plan", tmp_path / "settling.yaml", "--duration", "12")
 
 
 def test_a_metric_is_a_line_and_its_value(tmp_path):

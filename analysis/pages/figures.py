@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ from skybed.analysis.pages.style import (
     time_axis,
 )
 from skybed.analysis.run import Run
+from skybed.topologies.contacts.properties import KINDS
 
 FLOWS_SHOWN = 6
 LINKS_OF_A_KIND = 2
@@ -221,7 +223,8 @@ def lateness(run: Run) -> Drawing:
 
     def paint(canvas: Figure) -> None:
         axes = canvas.subplots()
-        for kind, colour in zip(("delay", "down", "up", "silence", "heal"), SERIES, strict=False):
+        kinds = dict.fromkeys(("delay", "down", "up", "silence", "heal", *KINDS))
+        for kind, colour in zip(kinds, itertools.cycle(SERIES), strict=False):
             rows = applied[applied["kind"] == kind]
             if len(rows):
                 late_ms = np.maximum(rows["late_us"], 1) / 1e3

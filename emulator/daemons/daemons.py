@@ -1,6 +1,6 @@
 """Routing daemons in the nodes' namespaces, where the scenario's routing is not the oracle's.
 
-What depends on the software is in emulator/suites.
+What depends on the software is in emulator/daemons/suites.
 """
 
 from __future__ import annotations

@@ -16,12 +16,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from skybed.emulator.kernel.netns import Namespace
+from skybed.topologies.model.protocols import CONTROL
 
 # A protocol's number is its place, from 1. `other` is all that is neither of these nor PASSED nor the
 # scenario's own traffic.
-PROTOCOLS = ("ospf", "isis", "bgp", "bfd", "other")
-BFD_PORTS, BGP_PORT, ISIS_LLC = (3784, 3785, 4784), 179, 0xFEFE
-IP_OSPF, TCP, UDP = 89, 6, 17
+PROTOCOLS = (*CONTROL, "other")
+TCP, UDP = 6, 17
 # Of IP: ICMP, IGMP, IP and IPv6 in IP, routing headers, hop-by-hop options (of MLD), ICMPv6; and ARP.
 PASSED, ARP, IPV4, IPV6, LONGEST_802_3 = (0, 1, 2, 4, 41, 43, 58), 0x0806, 0x0800, 0x86DD, 1500
 
@@ -55,33 +55,37 @@ def program(udp: Ports, tcp: Ports) -> bytes:
 
 def protocol_of(udp: Ports, tcp: Ports) -> list[Instruction | str]:
     """The number of the protocol of an Ethernet frame, as instructions; a text labels what follows it."""
+    by_llc = [(_IF_EQUAL, packets.llc, name, "") for name, packets in CONTROL.items() if packets.llc]
+    by_ip = [(_IF_EQUAL, packets.ip, name, "") for name, packets in CONTROL.items() if packets.ip]
     code: list[Instruction | str] = [
         (_LOAD_HALF, 12, "", ""), (_IF_ABOVE, LONGEST_802_3, "ether", ""),
-        (_LOAD_HALF, 14, "", ""), (_IF_EQUAL, ISIS_LLC, "isis", "other"),
+        (_LOAD_HALF, 14, "", ""), *by_llc, (_GOTO, 0, "other", ""),
         "ether", (_IF_EQUAL, ARP, "none", ""), (_IF_EQUAL, IPV4, "ipv4", ""),
         (_IF_EQUAL, IPV6, "ipv6", "other"),
         "ipv4", (_X_IS_HEADER, 14, "", ""), (_LOAD_BYTE, 23, "", ""), (_GOTO, 0, "ip", ""),
         "ipv6", (_X_IS, 40, "", ""), (_LOAD_BYTE, 20, "", ""),
-        "ip", (_IF_EQUAL, IP_OSPF, "ospf", ""), (_IF_EQUAL, TCP, "tcp", ""), (_IF_EQUAL, UDP, "udp", ""),
+        "ip", *by_ip, (_IF_EQUAL, TCP, "tcp", ""), (_IF_EQUAL, UDP, "udp", ""),
         *((_IF_EQUAL, number, "none", "") for number in PASSED), (_GOTO, 0, "other", ""),
-        "tcp", *_by_port({"bgp": (range(BGP_PORT, BGP_PORT + 1),), "none": tcp}),
-        "udp", *_by_port({"bfd": tuple(range(port, port + 1) for port in BFD_PORTS), "none": udp}),
+        "tcp", *_by_port({name: packets.tcp for name, packets in CONTROL.items()}, tcp),
+        "udp", *_by_port({name: packets.udp for name, packets in CONTROL.items()}, udp),
     ]  # fmt: skip
     for number, protocol in enumerate(("none", *PROTOCOLS)):
         code += [protocol, (_RETURN, number, "", "")]
     return code
 
 
-def _by_port(meanings: dict[str, Ports]) -> Iterable[Instruction | str]:
-    """Where to go by the source port or the destination port behind the IP header; else to `other`."""
+def _by_port(meanings: dict[str, tuple[int, ...]], own: Ports) -> Iterable[Instruction | str]:
+    """Where to go by the source port or the destination port behind the IP header; to `none` where it is one
+    of the scenario's own traffic, else to `other`."""
     for at in (14, 16):
         yield _LOAD_HALF_X, at, "", ""
-        for label, ranges in meanings.items():
-            for ports in ranges:
-                beyond = f"{label} {at} {ports}"
-                yield _IF_AT_LEAST, ports.start, "", beyond
-                yield _IF_AT_LEAST, ports.stop, "", label
-                yield beyond
+        for label, ports in meanings.items():
+            yield from ((_IF_EQUAL, port, label, "") for port in ports)
+        for some in own:
+            beyond = f"none {at} {some}"
+            yield _IF_AT_LEAST, some.start, "", beyond
+            yield _IF_AT_LEAST, some.stop, "", "none"
+            yield beyond
     yield _GOTO, 0, "other", ""
 
 

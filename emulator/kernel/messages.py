@@ -16,6 +16,7 @@ import itertools
 import socket
 import struct
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from pyroute2.netlink import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, nlmsg
 from pyroute2.netlink.rtnl import (
@@ -44,7 +45,7 @@ RTPROT_STATIC = 4
 RT_SCOPE_LINK = 253
 RTN_LOCAL = 2
 NETEM_TICK_NS = 64  # the kernel's PSCHED_SHIFT
-LOSS_ALL = 0xFFFFFFFF
+NETEM_ALL = 0xFFFFFFFF  # packets; of fewer it is a share
 _MASK = 2**64 - 1
 
 
@@ -101,7 +102,7 @@ class Template:
 
 
 _U32, _U64 = struct.Struct("=I"), struct.Struct("=Q")
-_INDEX, _PEER_INDEX, _DELAY, _LOSS, _LIMIT, _HANDLE = (0x51A7C3E0 + 0x01010101 * n for n in range(6))
+_INDEX, _PEER_INDEX, _HANDLE = (0x51A7C3E0 + 0x01010101 * n for n in range(3))
 _RATE, _SEED = 0x55CBE70D2F416385, 0x63D9F51B3D4F7193
 _NAME, _PEER_NAME = "a-name-of-15-ch", "its-peer-s-name"
 _MAC, _PEER_MAC = "02:a1:b3:c5:d7:e9", "02:f1:e3:d5:c7:b9"
@@ -216,10 +217,29 @@ def _neighbour(size: int) -> Template:
 # -- netem -------------------------------------------------------------------------------------------
 
 
+class NetemOptions(NamedTuple):
+    """All that netem is told: delay and jitter in ticks of NETEM_TICK_NS, the limit of its queue in packets,
+    shares of NETEM_ALL, gap in packets, and the rate in bytes a second.
+    """
+
+    delay: int
+    limit: int
+    loss: int
+    rate: int
+    gap: int = 0
+    duplicate: int = 0
+    jitter: int = 0
+
+
+_QOPT = struct.Struct("=6I")  # struct tc_netem_qopt: delay, limit, loss, gap, duplicate, jitter
+_QOPTS = tuple(0x54AAC6E3 + 0x01010101 * n for n in range(6))
+
+
 @functools.cache
 def _netem() -> Template:
+    delay, limit, loss, gap, duplicate, jitter = _QOPTS
     options = {
-        "delay": _DELAY, "limit": _LIMIT, "loss": _LOSS, "gap": 0, "duplicate": 0, "jitter": 0,
+        "delay": delay, "limit": limit, "loss": loss, "gap": gap, "duplicate": duplicate, "jitter": jitter,
         "attrs": [
             ("TCA_NETEM_RATE", {"rate": 0, "packet_overhead": 0, "cell_size": 0, "cell_overhead": 0}),
             ("TCA_NETEM_RATE64", _RATE),
@@ -231,40 +251,35 @@ def _netem() -> Template:
         [("TCA_KIND", "netem"), ("TCA_OPTIONS", options)],
         family=socket.AF_UNSPEC, index=_INDEX, handle=_HANDLE, parent=TC_H_ROOT,
     )  # fmt: skip
-    u32s = (_U32.pack(mark) for mark in (_INDEX, _HANDLE, _LIMIT, _DELAY, _LOSS))
-    return Template(message, *u32s, _U64.pack(_RATE), _U64.pack(_SEED))
+    marks = _U32.pack(_INDEX), _U32.pack(_HANDLE), _QOPT.pack(*_QOPTS), _U64.pack(_RATE), _U64.pack(_SEED)
+    return Template(message, *marks)
 
 
 class Netem:
     """The netem of one interface: its state is always sent whole, since netem overwrites all of it.
 
-    `seed` (31 bits) makes the losses repeatable on Linux 6.6 and later; each change makes netem start its
-    random numbers anew, so each message has its own. early_us: what the kernel itself adds to a hop, taken
-    off every delay (emulator/sky/calibrate.py).
+    `seed` (31 bits) makes what it does by chance repeatable on Linux 6.6 and later; each change makes netem
+    start its random numbers anew, so each message has its own.
     """
 
-    def __init__(self, index: int, seed: int = 0, early_us: float = 0.0):
-        self._index, self._early_us = _U32.pack(index), early_us
+    def __init__(self, index: int, seed: int = 0):
+        self._index = _U32.pack(index)
         self._seeds = itertools.count(seed << 32)
         self._major = 1
 
-    def message(
-        self, delay_us: float, rate_bps: float, loss_pct: float, limit: int, silent: bool = False,
-        fresh: bool = False,
-    ) -> bytes:  # fmt: skip
-        """The state. rate_bps in bit/s; loss_pct 0 to 100; limit in packets; `silent` drops every packet and
-        leaves the carrier.
+    def message(self, options: NetemOptions, fresh: bool = False) -> bytes:
+        """The state.
 
         fresh: in a new queue, for a carrier that has just come. The old queue goes back into service when the
         kernel finds time, and drops packets until then; a new one is in service at once.
         """
         if fresh:
             self._major = 3 - self._major
-        ticks = round(max(0.0, delay_us - self._early_us) * 1000 / NETEM_TICK_NS)
-        loss = LOSS_ALL if silent else round(loss_pct / 100 * LOSS_ALL)
+        delay, limit, loss, rate, gap, duplicate, jitter = options
         return _netem().fill(
-            self._index, _U32.pack(self._major << 16), _U32.pack(limit), _U32.pack(ticks), _U32.pack(loss),
-            _U64.pack(round(rate_bps / 8)), _U64.pack(_mixed(next(self._seeds))),
+            self._index, _U32.pack(self._major << 16),
+            _QOPT.pack(delay, limit, loss, gap, duplicate, jitter),
+            _U64.pack(rate), _U64.pack(_mixed(next(self._seeds))),
         )  # fmt: skip
 
 

@@ -14,12 +14,13 @@ from mininet.link import Intf, Link
 
 from skybed.emulator.kernel import messages
 from skybed.emulator.kernel.messages import packed
+from skybed.emulator.sky import shaping
 from skybed.emulator.sky.node import SkyNode
+from skybed.emulator.sky.shaping import PACKET_BYTES
 from skybed.topologies.contacts.properties import SIDES, Direction, Property
 from skybed.topologies.routing import srv6
 
 INDEX_BASE = 100  # below it a kernel may put fallback tunnels into every new namespace
-PACKET_BYTES = 1500
 
 
 class SkyIntf(Intf):
@@ -45,14 +46,9 @@ class SkyIntf(Intf):
 
     def shape(self, fresh: bool = False) -> bytes:
         """Puts the values in force. fresh: see Netem.message."""
-        values, link = self.values.tolist(), self.link
-        rate_bps = values[Property.RATE] * 1e6
-        in_flight = rate_bps * link.longest_s / (8 * PACKET_BYTES)
-        return self.netem.message(
-            values[Property.DELAY], rate_bps, values[Property.LOSS],
-            limit=min(link.queue_packets + round(in_flight), 2**31 - 1),
-            silent=values[Property.SILENCE] > 0, fresh=fresh,
-        )  # fmt: skip
+        link = self.link
+        options = shaping.options(self.values.tolist(), link.queue_packets, link.longest_s, link.early_us)
+        return self.netem.message(options, fresh)
 
     def up_messages(self) -> list[bytes]:
         """What makes a link of a carrier that has just come, at both ends. The neighbours are set anew: the
@@ -133,13 +129,13 @@ class SkyLink(Link):
             node1, node2, intfName1=node2.name, intfName2=node1.name, addr1=addr1, addr2=addr2, intf=SkyIntf
         )
         self.longest_s = (delay_us if max_delay_us is None else max_delay_us) * 1e-6
-        self.queue_packets = queue_packets
+        self.queue_packets, self.early_us = queue_packets, early_us
         values = np.zeros((2, len(Property)))
         values[:, [Property.DELAY, Property.LOSS, Property.RATE]] = delay_us, loss_pct, rate_bps / 1e6
         self.hold(values)
         for side, (intf, port) in enumerate(zip(self.intfs, self._ports, strict=True)):
             intf.index = INDEX_BASE + port
-            intf.netem = messages.Netem(intf.index, seed=2 * seed + side, early_us=early_us)
+            intf.netem = messages.Netem(intf.index, seed=2 * seed + side)
             if addressed:
                 intf.node.netlink.apply([messages.address(intf.index, intf.node.ip)])
         if up:

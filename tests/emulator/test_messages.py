@@ -14,6 +14,7 @@ from pyroute2.netlink.rtnl.rtmsg import rtmsg
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
 from skybed.emulator.kernel import messages
+from skybed.emulator.kernel.messages import NetemOptions
 
 INDEX = st.integers(1, 2**31 - 1)
 IP = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
@@ -27,29 +28,26 @@ def decoded(kind, data):
     return message
 
 
-@given(INDEX, st.integers(0, 40_000_000), st.integers(1, 2**40), st.booleans(), st.integers(1, 2**31 - 1))
-def test_netem_state_is_whole(index, delay_us, rate_bytes, silent, limit):
-    netem = messages.Netem(index, seed=3)
-    state = dict(delay_us=delay_us, rate_bps=rate_bytes * 8, loss_pct=50, limit=limit, silent=silent)
-    message = decoded(tcmsg, netem.message(**state))
-    assert message["index"] == index
-    options = message.get_attr("TCA_OPTIONS")
-    assert options["delay"] * messages.NETEM_TICK_NS == pytest.approx(delay_us * 1000, abs=32)
-    assert options["loss"] == (0xFFFFFFFF if silent else 0x80000000)
-    assert (options["limit"], options["duplicate"], options["jitter"]) == (limit, 0, 0)
-    assert struct.pack("=Q", rate_bytes) in netem.message(**state)
+U32 = st.integers(0, 2**32 - 1)
+FIELDS = ("delay", "limit", "loss", "gap", "duplicate", "jitter")
+ANY = NetemOptions(delay=78, limit=1000, loss=0, rate=125_000_000)
 
 
-def test_netem_takes_the_cost_of_a_hop_off_its_delay():
-    early = messages.Netem(1, early_us=50)
-    states = [early.message(delay_us, 1e9, 0, 1000) for delay_us in (1050, 10)]
-    delays = [decoded(tcmsg, state).get_attr("TCA_OPTIONS")["delay"] for state in states]
-    assert delays == [round(1_000_000 / 64), 0]
+@given(
+    INDEX, st.builds(NetemOptions, *[U32] * 3, rate=st.integers(1, 2**40), gap=U32, duplicate=U32, jitter=U32)
+)
+def test_netem_state_is_whole(index, options):
+    message = messages.Netem(index, seed=3).message(options)
+    read = decoded(tcmsg, message)
+    assert read["index"] == index
+    told = read.get_attr("TCA_OPTIONS")
+    assert {name: told[name] for name in FIELDS} == {name: getattr(options, name) for name in FIELDS}
+    assert struct.pack("=Q", options.rate) in message
 
 
 def test_each_state_has_a_seed_of_its_own_and_they_are_the_same_in_every_run():
     netems = [messages.Netem(1, seed=seed) for seed in (7, 7, 8)]
-    first, again, other = ([netem.message(5, 1e9, 1, 1000) for _ in range(3)] for netem in netems)
+    first, again, other = ([netem.message(ANY) for _ in range(3)] for netem in netems)
     assert len(set(first)) == 3
     assert first == again != other
 
@@ -70,12 +68,13 @@ def first_random(seed):
 def test_losses_are_of_chance_though_each_change_begins_the_random_numbers_anew():
     """As many as they should be, scattered as a binomial distribution is, and none of them for both ways."""
     changes, links, share = 500, 60, 0.1
+    some = NetemOptions(delay=78, limit=1000, loss=round(share * 2**32), rate=125_000_000)
     lost = np.empty((links, 2, changes), bool)
     for link in range(links):
         for side in (0, 1):
             netem = messages.Netem(1, seed=2 * (link + 123456) + side)
             for n in range(changes):
-                state = netem.message(5, 1e9, 100 * share, 1000)
+                state = netem.message(some)
                 seed = int.from_bytes(state[-8:], sys.byteorder)  # the last attribute
                 lost[link, side, n] = first_random(seed) < share * 2**32
     counts = lost.sum(axis=2)
@@ -89,7 +88,7 @@ def test_losses_are_of_chance_though_each_change_begins_the_random_numbers_anew(
 
 def test_a_fresh_state_is_a_new_queue():
     netem, fresh = messages.Netem(1), (True, False, True, True)
-    states = [netem.message(5, 1e9, 0, 1000, fresh=new) for new in fresh]
+    states = [netem.message(ANY, fresh=new) for new in fresh]
     handles = [decoded(tcmsg, state)["handle"] for state in states]
     assert handles[0] == handles[1] != handles[2] != handles[3]
 

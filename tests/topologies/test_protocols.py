@@ -1,5 +1,6 @@
 """Routing protocols: the references tell what the table tells, and what a scenario is follows from it."""
 
+import inspect
 import pathlib
 import re
 
@@ -37,6 +38,16 @@ def test_the_reference_of_the_scenario_names_them():
     assert re.findall(r"`(\w+)`", whole) == [x.name for x in PLAIN]
     *inner, otherwise = re.findall(r"`([\w+.]+)`", within)
     assert (inner, otherwise) == ([x.name for x in PROTOCOLS.values() if x.inner], "routing.protocol")
+
+
+@pytest.mark.parametrize("software", {name: 0 for x in PLAIN for name in x.software})
+def test_each_software_is_a_module_with_what_a_suite_has(software):
+    protocol = next(x for x in PLAIN if software in x.software)
+    (module,) = suites.of(Routing.model_construct(protocol=protocol.name, daemon=software), bgp=False)
+    for name, function in inspect.getmembers(suites.Suite, inspect.isfunction):
+        if not name.startswith("_"):
+            told, wanted = (len(inspect.signature(x).parameters) for x in (getattr(module, name), function))
+            assert told == wanted - 1, f"{software}.{name}"  # without self
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

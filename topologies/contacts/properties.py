@@ -54,7 +54,8 @@ SIDES = {1: (0,), 2: (1,), 3: (0, 1)}  # of a direction: the ends of a link that
 EVENT = np.dtype([("t_s", "f8"), ("link", "i4"), ("direction", "u1"), ("property", "u1"), ("value", "f8")])
 
 # A carrier comes before anything else is done to its link, and goes after it.
-KINDS = ("up", "delay", "loss", "rate", "silence", "heal", "down")
+_between = [what for what in Property if what is not Property.CARRIER]
+KINDS = ("up", *(kind for what in _between for kind in reversed(what.kinds)), "down")
 _ZERO, _ELSE = (np.array([KINDS.index(what.kinds[at]) for what in Property]) for at in (0, -1))
 
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from skybed.topologies.model import protocols
+
 TEXT, INTEGER, FLOAT, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
 
@@ -58,8 +60,8 @@ _EVENTS = (
     Column("t_s", FLOAT, "when it is to happen"),
     Column(
         "kind", TEXT,
-        "`up`: the link comes, with a delay; `delay`, `loss`, `rate`: it changes; `silence`, `heal`: the "
-        "link drops everything, no longer does; `down`: it goes",
+        "`up`: the link comes, with a delay; `silence`, `heal`: it drops everything, no longer does; `down`: "
+        "it goes; else the property that changes, such as `delay`",
     ),
     Column("link", TEXT, "its name"),
     Column("a", TEXT, "a node of it"),
@@ -124,7 +126,7 @@ CONTROL = Table(
         Column("t_s", FLOAT, "when the second begins"),
         Column("node", TEXT, "who sends it"),
         Column("peer", TEXT, "the node at the other end of the link"),
-        Column("protocol", TEXT, "`ospf`, `isis`, `bgp`, `bfd`, or `other`"),
+        Column("protocol", TEXT, f"{', '.join(f'`{name}`' for name in protocols.CONTROL)}, or `other`"),
         Column("packets", INTEGER, "that left the link's queue"),
         Column("bytes", INTEGER, "of them, with Ethernet headers"),
     ),

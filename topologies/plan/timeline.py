@@ -6,7 +6,7 @@ the delays within, off by no more than the bound at any instant: the number of e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.faults import of_contacts, silences
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.properties import Property, events, in_order
+from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.routing import windowed
 
 CHUNK_S = 180.0  # how much of it is sampled at a time; a part of windowed.WINDOW_S
@@ -33,7 +34,8 @@ def windows(network: Network, progress: Progress = quiet) -> Iterator[np.ndarray
     contacts, duration_s = network.contacts, network.duration_s
     link, start_s, end_s = (contacts[name].to_numpy() for name in ("link", "start_s", "end_s"))
     delays = pieces(link, start_s, end_s, network.delay_s, network.scenario.bound_us, duration_s)
-    exact = _steps(network)
+    exact = np.concatenate([source(network) for source in SOURCES])
+    exact = exact[np.argsort(exact["t_s"])]
     for number, (row, t_s, delay_us) in enumerate(delays, start=1):
         progress("delays", (number - 1) / windowed.count(duration_s))
         due = np.searchsorted(exact["t_s"], number * windowed.WINDOW_S)
@@ -43,17 +45,24 @@ def windows(network: Network, progress: Progress = quiet) -> Iterator[np.ndarray
     progress("delays", 1.0)
 
 
-def _steps(network: Network) -> np.ndarray:
-    """The events of all properties that change in exact steps, by time. A link that still stands at the end
-    does not go.
-    """
-    stands, silent = of_contacts(network.contacts), silences(network.contacts, network.lost)
-    steps = []
-    for what, on in ((Property.CARRIER, stands), (Property.SILENCE, silent)):
-        over = on.end_s < network.duration_s
-        steps += [events(on.start_s, on.key, what, 1), events(on.end_s[over], on.key[over], what, 0)]
-    changes = np.concatenate(steps)
-    return changes[np.argsort(changes["t_s"])]
+def carriers(network: Network) -> np.ndarray:
+    """A link that still stands at the end does not go."""
+    return _on_off(network, Property.CARRIER, of_contacts(network.contacts))
+
+
+def silence(network: Network) -> np.ndarray:
+    return _on_off(network, Property.SILENCE, silences(network.contacts, network.lost))
+
+
+def _on_off(network: Network, what: Property, on: Spans) -> np.ndarray:
+    over = on.end_s < network.duration_s
+    return np.concatenate(
+        [events(on.start_s, on.key, what, 1), events(on.end_s[over], on.key[over], what, 0)]
+    )
+
+
+# Of all that changes in exact steps: each gives its EVENTs of a whole network.
+SOURCES: tuple[Callable[[Network], np.ndarray], ...] = (carriers, silence)
 
 
 # -- delay as a piecewise constant -----------------------------------------------------------------

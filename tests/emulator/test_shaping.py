@@ -1,0 +1,37 @@
+"""A link's properties in the kernel's units."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skybed.emulator.kernel.messages import NETEM_ALL, NETEM_TICK_NS
+from skybed.emulator.sky import shaping
+from skybed.topologies.contacts.properties import Property
+
+
+def options(changed, **line):
+    values = {Property.RATE: 1000.0} | changed
+    return shaping.options([values.get(what, 0.0) for what in Property], **line)
+
+
+@given(st.integers(0, 40_000_000), st.integers(1, 2**40))
+def test_delay_is_in_ticks_and_rate_in_bytes(delay_us, rate_bytes):
+    found = options({Property.DELAY: delay_us, Property.RATE: rate_bytes * 8e-6})
+    assert found.delay * NETEM_TICK_NS == pytest.approx(delay_us * 1000, abs=32)
+    assert found.rate == rate_bytes
+
+
+def test_loss_is_a_share_of_packets_and_silence_the_loss_of_all():
+    assert [options({Property.LOSS: pct}).loss for pct in (0, 50, 100)] == [0, 0x80000000, NETEM_ALL]
+    assert options({Property.LOSS: 50, Property.SILENCE: 1}).loss == NETEM_ALL
+
+
+def test_the_cost_of_a_hop_comes_off_the_delay():
+    delays = [options({Property.DELAY: delay_us}, early_us=50).delay for delay_us in (1050, 10)]
+    assert delays == [round(1_000_000 / NETEM_TICK_NS), 0]
+
+
+def test_the_queue_has_room_for_what_is_in_flight():
+    """At 1.2 Gbit/s 100 packets of 1,500 bytes a millisecond."""
+    assert options({Property.RATE: 1200}, queue_packets=20, longest_s=0.005).limit == 20 + 500
+    assert options({Property.RATE: 1e9}, queue_packets=20, longest_s=1000).limit == 2**31 - 1
