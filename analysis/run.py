@@ -23,7 +23,7 @@ from skybed.analysis.stored import AGAIN, DAMAGED, OTHER_VERSION, first_line
 from skybed.topologies.errors import RunError, SkybedError
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import Flow
-from skybed.topologies.model.tables import TABLES
+from skybed.topologies.model.tables import TABLES, Table
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 
@@ -107,10 +107,14 @@ class Run:
         """The table of a name, with the columns and types that `topologies.model.tables` tells."""
         return self.once(("table", name), lambda: self._read(name))
 
-    def rows(self, flow: Flow) -> pd.DataFrame:
-        """Those of a flow, of the table of its kind."""
-        table = self.table(kinds.of(flow).TABLE.name)
-        return table[table["flow"] == flow.name]
+    def rows(self, flow: Flow, table: Table | None = None) -> pd.DataFrame:
+        """Those of a flow, of a table (None: that of its kind)."""
+        rows = self.table((table or kinds.of(flow).TABLE).name)
+        return rows[rows["flow"] == flow.name]
+
+    def wrote(self, table: Table) -> bool:
+        """Whether it has a table that not every run has."""
+        return (self.dir / f"{table.name}.parquet").is_file()
 
     def table_file(self, name: str) -> Path:
         """The Parquet file of a table; RunError where there is none."""

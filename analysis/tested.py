@@ -139,7 +139,7 @@ class TestedRun(Run):
             self.plan.node(name)
         text = paths.path_at(self, a, b, np.array([float(t_s)]))[0]
         for flow in kinds.writing(self.scenario.traffic, PATHS):
-            if (flow.source, flow.target) == (a, b):
+            if flow.ends == (a, b):
                 self.asked(self, str(flow.name))
                 rounds = paths.proofs(self, str(flow.name))
                 nearest = rounds.iloc[(rounds["sent_s"] - t_s).abs().argmin()]
@@ -174,7 +174,7 @@ class TestedRun(Run):
         else:
             for name in (flow_or_a, b):
                 self.plan.node(name)
-            matching = [flow for flow in flows if (flow.source, flow.target) == (flow_or_a, b)]
+            matching = [flow for flow in flows if flow.ends == (flow_or_a, b)]
             best = min((flow.kind for flow in matching), key=names.index, default=None)
             matching = [flow for flow in matching if flow.kind == best]
             there = f" (there are {'; '.join(map(_named, flows))})" if flows else ""
@@ -190,7 +190,7 @@ class TestedRun(Run):
 
 
 def _named(flow: Any) -> str:
-    return f"{flow.name}, {flow.source} to {flow.target}"
+    return ", ".join([str(flow.name), " to ".join(dict.fromkeys(flow.ends))])
 
 
 def load(run_dir: str | Path) -> TestedRun:

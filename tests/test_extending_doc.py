@@ -41,7 +41,7 @@ def beacon(tmp_path):
 
 def test_a_kind_that_nobody_registered_is_none():
     with pytest.raises(
-        ScenarioError, match=r"traffic\[0\].kind is beacon; it must be probe, trace, udp or tcp\."
+        ScenarioError, match=r"traffic\[0\].kind is beacon; it must be probe, trace, udp, tcp or program\."
     ):
         parse(text())
 
@@ -60,7 +60,11 @@ def test_a_registered_kind_is_one_like_any_other(beacon):
         ("every_s: 0.5", "every_s: 0", r"traffic\[0\].every_s is 0; it must be more than 0\."),
         ("every_s: 0.5", "evry_s: 1", r"traffic\[0\].evry_s is not a field \(did you mean every_s\?\)\."),
         ("from: miyun\n  to:", "to:", r"traffic\[0\].from is missing\."),
-        ("kind: beacon", "kind: beacn", r"kind is beacn; it must be probe, trace, udp, tcp or beacon\."),
+        (
+            "kind: beacon",
+            "kind: beacn",
+            r"kind is beacn; it must be probe, trace, udp, tcp, program or beacon\.",
+        ),
         (
             "heard_pct",
             "loss_pct",

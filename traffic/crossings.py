@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import Flow
@@ -87,9 +89,15 @@ class Crossings:
     def _write(self) -> None:
         """Rows in the order of the flows."""
         clock, begun = self._clock, sorted(self._crossings.items()) if self._clock else []
-        for table in dict.fromkeys([*TABLES, *(kinds.of(flow).TABLE for flow in self._flows)]):
-            parts = [x.columns(clock) for number, x in begun if kinds.of(self._flows[number]).TABLE is table]
-            tables.write(table, parts, self._out)
+        parts: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for number, crossing in begun:
+            parts[kinds.of(self._flows[number]).TABLE.name].append(crossing.columns(clock))
+            if more := getattr(crossing, "more", None):
+                for name, columns in more(clock).items():
+                    parts[name].append(columns)
+        own = chain.from_iterable(kinds.tables_of(flow.kind) for flow in self._flows)
+        for table in dict.fromkeys([*TABLES, *own]):
+            tables.write(table, parts[table.name], self._out)
 
 
 def built(flows: Sequence[Flow]) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from skybed.topologies.model.flows import Flow, Instants
+from skybed.topologies.model.flows import EndToEndFlow, Flow, Instants
 from skybed.traffic.loop import Loop
 from skybed.traffic.nodes import Clock, NodeHandle
 from skybed.traffic.wire.batch import Inbox
@@ -57,6 +57,6 @@ class Shared:
         first_ns, period_ns, end_ns = instants
         self.loop.every(Instants(zero_ns + first_ns, period_ns, zero_ns + end_ns), call)
 
-    def ends(self, flow: Flow) -> tuple[NodeHandle, NodeHandle]:
+    def ends(self, flow: EndToEndFlow) -> tuple[NodeHandle, NodeHandle]:
         """The nodes that the flow goes from and to."""
         return self.nodes[flow.source], self.nodes[flow.target]

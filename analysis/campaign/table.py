@@ -53,7 +53,9 @@ def write(cases: Sequence[Case], runs: Path, metrics: Sequence[str], folder: Pat
     """
     rows = [row for case in cases for row in _rows(case, runs / case.key, metrics)]
     parameters = pa.schema({at: _type(levels) for at, levels in values(cases).items()})
-    measured = pa.schema({name: pa.int64() if METRICS[name].whole else pa.float64() for name in metrics})
+    measured = pa.schema(
+        {name: pa.int64() if name in METRICS and METRICS[name].whole else pa.float64() for name in metrics}
+    )
     schema = pa.unify_schemas([parameters, PROVENANCE, measured])
     for row in rows:
         row.update({field.name: _text(row[field.name]) for field in parameters if field.type == pa.string()})
@@ -146,7 +148,7 @@ def _rows(case: Case, run: Path, metrics: Sequence[str]) -> list[dict[str, Any]]
     }  # fmt: skip
     return [
         run_wide
-        | {"flow": flow.name, "kind": flow.kind, "src": flow.source, "dst": flow.target}
+        | {"flow": flow.name, "kind": flow.kind, "src": flow.ends[0], "dst": flow.ends[1]}
         | {metric: figures.get(str(flow.name), {}).get(metric) for metric in metrics}
         for flow in case.scenario.traffic
     ]

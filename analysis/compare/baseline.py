@@ -29,7 +29,7 @@ from skybed.analysis.compare import exact
 from skybed.analysis.compare.comparison import figures
 from skybed.analysis.run import Run
 from skybed.topologies.errors import RunError
-from skybed.topologies.model.metrics import METRICS, label
+from skybed.topologies.model.metrics import label, tolerance
 
 DECIMALS = 6  # of values in the file: ns in ms
 
@@ -171,13 +171,13 @@ def read(file: Path) -> Baseline:
 
 def _entry(figure: str, values: list[float], clock: str, before: Entry | None) -> Entry:
     value = statistics.median_low(values)
-    absolute, share = METRICS[figure].tolerances["virtual" if len(values) > 1 else clock]
+    absolute, share = tolerance(figure, "virtual" if len(values) > 1 else clock)
     spread = 2 * max(abs(other - value) for other in values)
     proposed = float(f"{max(absolute, share * abs(value), spread):.3g}")
     edited = before is not None and before.tolerance != before.proposed
     return Entry(
         value=round(value, DECIMALS),
-        unit=METRICS[figure].unit,
+        unit=label(figure)[1],
         tolerance=before.tolerance if before and edited else proposed,
         proposed=proposed,
     )

@@ -14,13 +14,15 @@ import pandas as pd
 from skybed.analysis.measures import effect, metrics
 from skybed.analysis.run import Run
 from skybed.topologies.model.metrics import compared, label
+from skybed.topologies.model.tables import MEASURES
 
 Figures = dict[str, dict[str, float]]  # by flow and figure; flows and figures that were not measured lack
 
 
 def figures(run: Run) -> Figures:
     """What the flows of a run experienced."""
-    table = metrics.flow_metrics(run).set_index("flow")[compared()].astype(float)
+    table = metrics.flow_metrics(run).set_index("flow")
+    table = table[compared(table.columns.drop(["kind", "src", "dst"]))].astype(float)
     rows = {str(flow): row.dropna().to_dict() for flow, row in table.iterrows()}
     return {flow: row for flow, row in rows.items() if row}
 
@@ -40,7 +42,7 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
     rows = []
     for flow in dict.fromkeys([*figures_a, *figures_b]):
         both = _series(a, flow), _series(b, flow)
-        for figure in compared():
+        for figure in compared([*figures_a.get(flow, {}), *figures_b.get(flow, {})]):
             if figure in figures_a.get(flow, {}) or figure in figures_b.get(flow, {}):
                 unit = label(figure)[1]
                 values = [by_flow.get(flow, {}).get(figure, np.nan) for by_flow in (figures_a, figures_b)]
@@ -63,10 +65,15 @@ Series = dict[str, np.ndarray]
 
 
 def _series(run: Run, flow: str) -> Series:
-    """What a flow measured, in order of time: round trips of its probes, throughput of its intervals."""
+    """What a flow measured, in order of time: round trips of its probes, throughput of its intervals, what a
+    program printed.
+    """
     probes = run.probes[run.probes["flow"] == flow].sort_values("sent_s")
     intervals = run.flows[run.flows["flow"] == flow].sort_values("start_s")
     measured = {"rtt": probes["rtt_us"] / 1e3, "throughput": intervals["throughput_mbps"]}
+    if run.wrote(MEASURES):
+        printed = run.table(MEASURES.name)
+        measured |= {str(name): x for name, x in printed[printed["flow"] == flow].groupby("metric")["value"]}
     return {name: values.to_numpy(float) for name, values in measured.items() if len(values)}
 
 
@@ -75,14 +82,14 @@ def _noise(figure: str, a: Series, b: Series) -> tuple[float, float, float, str]
     none = np.nan, np.nan, np.nan
     if a and a.keys() == b.keys() and all(np.array_equal(a[name], b[name], equal_nan=True) for name in a):
         return 0.0, 0.0, 0.0, "identical"
-    name, statistic = STATISTICS.get(figure, ("", np.nanmean))
+    name, statistic = STATISTICS.get(figure, (figure, lambda x: _quantile(x, 0.5)))
     if name not in a or name not in b:
         return *none, "unknown"
     low, high = effect.series_interval(a[name], b[name], statistic)
     if np.isnan(low):
         return *none, "unknown"
     met = [x[~np.isnan(x)] for x in (a[name], b[name])]
-    delta = effect.cliffs_delta(*met) if figure in EFFECTS else np.nan
+    delta = effect.cliffs_delta(*met) if figure in EFFECTS or figure == name else np.nan
     return low, high, delta, "within noise" if low <= 0 <= high else "beyond noise"
 
 

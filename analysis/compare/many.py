@@ -70,7 +70,7 @@ def side_by_side(runs: Sequence[Named]) -> pd.DataFrame:
         {"flow": flow, "figure": figure, "unit": label(figure)[1]}
         | {name: by_flow.get(flow, {}).get(figure) for name, by_flow in figures.items()}
         for flow in flows
-        for figure in compared()
+        for figure in compared(name for by_flow in figures.values() for name in by_flow.get(flow, {}))
         if any(figure in by_flow.get(flow, {}) for by_flow in figures.values())
     ]
     return pd.DataFrame(rows, columns=["flow", "figure", "unit", *figures])

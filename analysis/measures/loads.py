@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skybed.analysis.measures import foreign
 from skybed.analysis.measures.forwarding import Path, link_numbers, traces
 from skybed.analysis.run import Run, kept
 from skybed.topologies.model import kinds
-from skybed.topologies.model.flows import Flow
+from skybed.topologies.model.flows import EndToEndFlow
 from skybed.topologies.plan.plan import Plan
 
 STEP_S = 0.5  # how densely the way of a load is looked at
@@ -21,7 +22,7 @@ class Load(NamedTuple):
     and the number of its path, if only to where it is lost. links: those that each path crosses.
     """
 
-    flow: Flow
+    flow: EndToEndFlow
     start_s: float
     stop_s: float
     t_s: np.ndarray
@@ -38,6 +39,7 @@ def loads(run: Run) -> list[Load]:
     for flow in run.scenario.traffic:
         if not kinds.of(flow).LOADS or flow.start_s >= run.played_s:
             continue
+        assert isinstance(flow, EndToEndFlow)
         start_s, stop_s = flow.window_s(run.played_s)
         t_s = np.arange(start_s, stop_s + STEP_S, STEP_S)
         trace, *_ = traces(run, flow.family)
@@ -49,7 +51,7 @@ def loads(run: Run) -> list[Load]:
 
 def shared(run: Run, sent_s: np.ndarray, path: np.ndarray, paths: list[Path], but: str = "") -> np.ndarray:
     """Whether each packet, sent at sent_s over paths[path] (-1: lost), shared a link with a load, that of the
-    flow `but` aside: bool, shape of sent_s.
+    flow `but` aside, or with foreign traffic: bool, shape of sent_s.
     """
     met = np.zeros(len(sent_s), bool)
     links = [set(link_numbers(run.plan, way)) for way in paths]
@@ -63,7 +65,7 @@ def shared(run: Run, sent_s: np.ndarray, path: np.ndarray, paths: list[Path], bu
         before = np.clip(np.searchsorted(load.t_s, sent_s) - 1, 0, len(load.t_s) - 1)
         after = np.clip(before + 1, 0, len(load.t_s) - 1)
         met |= during & (meets[path, load.path[before]] | meets[path, load.path[after]])
-    return met
+    return met | foreign.meets(run, sent_s, path, paths)
 
 
 def rates_mbps(plan: Plan, paths: list[Path]) -> np.ndarray:

@@ -19,16 +19,20 @@ from skybed.topologies.orbits.geometry import C_KM_S, great_circle_km
 def flow_metrics(run: Run) -> pd.DataFrame:
     """One row per flow of the scenario, in its order; nan (counts: NA) where a flow does not measure one.
 
-    Columns: flow, kind, src, dst, and the metrics but for those that `routing.convergence` works out.
+    Columns: flow, kind, src, dst, the metrics but for those that `routing.convergence` works out, and those
+    that only the run tells.
     """
     rows = []
     for flow in run.scenario.traffic:
-        row: dict[str, object] = dict(flow=flow.name, kind=flow.kind, src=flow.source, dst=flow.target)
+        src, dst = flow.ends
+        row: dict[str, object] = dict(flow=flow.name, kind=flow.kind, src=src, dst=dst)
         row |= kinds.of(flow).measure(run, flow)
         row |= _of_ends(run, flow, row.get("rtt_p50_ms"))
         rows.append(row)
     measured = [metric for metric in METRICS.values() if not metric.of_routing]
-    table = pd.DataFrame(rows, columns=["flow", "kind", "src", "dst", *(metric.name for metric in measured)])
+    known = ["flow", "kind", "src", "dst", *(metric.name for metric in measured)]
+    printed = dict.fromkeys(name for row in rows for name in row if name not in known)
+    table = pd.DataFrame(rows, columns=[*known, *printed])
     return table.astype({metric.name: "Int64" for metric in measured if metric.whole})
 
 
@@ -37,7 +41,7 @@ def _of_ends(run: Run, flow: Flow, rtt_ms: object) -> dict[str, object]:
 
     Whatever access link comes after the start is a handover, also with the policy `all`, and after a fault.
     """
-    plan, ends = run.plan, {flow.source, flow.target}
+    plan, ends = run.plan, set(flow.ends)
     ground = [station for station in run.scenario.stations if station.name in ends]
     if not ground:
         return {}

@@ -17,7 +17,7 @@ from skybed.analysis.measures.truth import path_name
 from skybed.analysis.run import Run, kept
 from skybed.topologies.errors import RunError
 from skybed.topologies.model import kinds
-from skybed.topologies.model.flows import Flow
+from skybed.topologies.model.flows import EndToEndFlow
 from skybed.topologies.model.tables import PATHS
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import srv6
@@ -53,10 +53,11 @@ def paths(run: Run, flow: str) -> pd.DataFrame:
 @kept
 def planned_paths(run: Run, flow: str) -> pd.DataFrame:
     """The planned path of a flow, while it lasted: columns start_s, end_s, path; edges to EDGE_S."""
-    asked = next((f for f in run.scenario.traffic if f.name == flow), None)
+    flows = [f for f in run.scenario.traffic if isinstance(f, EndToEndFlow)]
+    asked = next((f for f in flows if f.name == flow), None)
     if asked is None:
-        names = ", ".join(str(f.name) for f in run.scenario.traffic) or "none"
-        raise RunError(f"{run.dir}: the scenario has no flow {flow}; its flows are {names}.")
+        names = ", ".join(str(f.name) for f in flows) or "none"
+        raise RunError(f"{run.dir}: the scenario has no flow {flow} between nodes; its flows are {names}.")
     start_s, stop_s = asked.window_s(run.played_s)
 
     def at(t_s: np.ndarray) -> np.ndarray:
@@ -110,7 +111,7 @@ def check_proofs(run: Run) -> pd.DataFrame:
     return pd.concat(checked)[columns] if checked else pd.DataFrame(columns=columns)
 
 
-def _provable(run: Run, flow: Flow, t_s: np.ndarray) -> np.ndarray:
+def _provable(run: Run, flow: EndToEndFlow, t_s: np.ndarray) -> np.ndarray:
     """As `path_at`, but "" also where no answer would come back."""
     path, arrival_s = _arrivals(run, flow.source, flow.target, t_s, flow.family)
     there = ~np.isnan(arrival_s)

@@ -14,7 +14,7 @@ from skybed.analysis.routing import convergence
 from skybed.analysis.run import Run
 from skybed.analysis.verdict import FlowFigures, FullVerdict, Verdict
 from skybed.topologies.model import kinds
-from skybed.topologies.model.flows import ConnectingFlow, ProbingFlow
+from skybed.topologies.model.flows import ConnectingFlow, EndToEndFlow, ProbingFlow
 
 PATHS_SHOWN = 40  # intervals per flow
 EVENTS_SHOWN = 100
@@ -33,7 +33,9 @@ def write(run: Run, verdict: Verdict) -> Path:
             "loads": [row for row in verdict.flows if row.metrics["throughput_mbps"] is not None],
             "others": [(row, own) for row in verdict.flows if (own := row.own_metrics)],
             "events": _events(run),
-            "ways": [_way(run, str(flow.name)) for flow in run.scenario.traffic],
+            "ways": [
+                _way(run, str(flow.name)) for flow in run.scenario.traffic if isinstance(flow, EndToEndFlow)
+            ],
             "scenario": run.scenario,
             "sky": _sky(run),
             "checks": _checks(run, verdict),
@@ -60,7 +62,10 @@ def _sky(run: Run) -> list[tuple[str, str]]:
     layers = [f"{name}: {count} satellites ({scenario.layers[name].role})" for name, count in nodes.items()]
     ground = [node.name for node in plan.nodes if node.kind == "ground"]
     links = ", ".join(f"{count} {kind}" for kind, count in Counter(link.kind for link in plan.links).items())
-    flows = [f"{flow.name} ({flow.kind}, {flow.source} to {flow.target})" for flow in scenario.traffic]
+    flows = [
+        f"{flow.name} ({', '.join([flow.kind, ' to '.join(dict.fromkeys(flow.ends))])})"
+        for flow in scenario.traffic
+    ]
     return [
         ("Begins", f"{scenario.begin:%Y-%m-%d %H:%M:%S} UTC"),
         ("Length", f"{run.played_s:g} s played of {plan.duration_s:g} s planned"),

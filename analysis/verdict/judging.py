@@ -25,6 +25,7 @@ from skybed.analysis.verdict.model import (
     Verdict,
 )
 from skybed.topologies.errors import InvalidRun, RunError
+from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import ProbingFlow
 from skybed.topologies.model.scenario import Limit
 
@@ -77,6 +78,7 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
     distorted = [
         *cut_short,
         *traffic.reasons(run, short),
+        *_of_kinds(run, "reasons"),
         *timeline.reasons(run, events, routes, delay),
         *_off(run, "RTT", rtt_error),
         *_off(run, "one-way delay", owd_error),
@@ -86,7 +88,12 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
     return FullVerdict(
         status="invalid" if distorted else "fail" if failed else "pass",
         reasons=distorted + failed,
-        notes=[*traffic.notes(short), *machine.notes(host, rtt_error), *_notes(run, proven, rtt_error)],
+        notes=[
+            *traffic.notes(short),
+            *_of_kinds(run, "notes"),
+            *machine.notes(host, rtt_error),
+            *_notes(run, proven, rtt_error),
+        ],
         **about,
         scenario=run.scenario.name,
         events=events,
@@ -181,6 +188,12 @@ def _off(run: Run, what: str, error: Errors) -> list[str]:
         for share, value, most in shares
         if value is not None and value > most
     ]
+
+
+def _of_kinds(run: Run, what: str) -> list[str]:
+    """What kinds of flow have to say of their own."""
+    said = (hook(run, flow) for flow in run.scenario.traffic if (hook := kinds.hook(flow, what)))
+    return [sentence for sentences in said for sentence in sentences]
 
 
 def _notes(run: Run, proofs: Proofs, rtt_error: Errors) -> list[str]:

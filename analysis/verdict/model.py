@@ -13,7 +13,7 @@ from skybed.analysis.numbers import figures
 from skybed.analysis.stored import Stored
 from skybed.topologies.model import kinds
 from skybed.topologies.model.fields import Model
-from skybed.topologies.model.metrics import label
+from skybed.topologies.model.metrics import METRICS, label
 from skybed.topologies.model.tables import EVERY_RUN
 
 EXIT_CODES = {"pass": 0, "fail": 1, "invalid": 3, "error": 3}
@@ -166,7 +166,8 @@ class FlowFigures(Model):
         kind = kinds.named(self.kind)
         if kind.TABLE in EVERY_RUN:
             return []
-        measured = ((*label(name), self.metrics.get(name)) for name in kind.METRICS)
+        printed = [name for name in self.metrics if name not in METRICS and "." not in name]
+        measured = ((*label(name), self.metrics.get(name)) for name in (*kind.METRICS, *printed))
         return [(title, f"{figures(x)} {unit}".rstrip()) for title, unit, x in measured if x is not None]
 
 

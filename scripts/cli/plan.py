@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from skybed.scripts.cli import scenarios
 from skybed.scripts.running import folders
@@ -104,6 +105,9 @@ def render(plan: Plan, counted: dict[str, str], console: Console) -> None:
         **counted,
     }
     _facts(facts, console)
+    for what, command in plan.scenario.code.items():
+        line = f"runs      {what}: {' '.join(command.split())}"
+        console.print(Text(line), overflow="ellipsis", no_wrap=True)
     _contacts(plan, console)
 
 

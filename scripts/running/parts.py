@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from skybed.emulator.daemons.daemons import Daemons
-from skybed.emulator.sky import tables
+from skybed.emulator.sky import carried, recorder, tables
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
-from skybed.emulator.sky.recorder import record
 from skybed.topologies.errors import InvalidRun, SkybedError
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.plan.score import Playable
@@ -256,9 +255,16 @@ def _live(work: Work, pipe: Connection, log: Path) -> NoReturn:
             os._exit(status)
 
 
-def recorder(sky: Sky, run: Path, flows: Sequence[Flow]) -> Forked:
+def route_recorder(sky: Sky, run: Path, flows: Sequence[Flow]) -> Forked:
     """Of what daemons do. flows: the traffic of the run, which is not theirs."""
-    return Forked("recorder", partial(record, sky, run, *crossings.ports(flows)), run / "recorder.log")
+    return Forked(
+        "recorder", partial(recorder.record, sky, run, *crossings.ports(flows)), run / "recorder.log"
+    )
+
+
+def link_counter(sky: Sky, run: Path) -> Forked:
+    """Of what links carry."""
+    return Forked("counter", partial(carried.record, sky, run), run / "counter.log")
 
 
 def traffic(

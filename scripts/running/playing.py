@@ -15,7 +15,7 @@ from typing import Any
 
 from skybed.emulator.daemons.daemons import Daemons
 from skybed.emulator.lanes.channel import Channel
-from skybed.emulator.sky import calibrate
+from skybed.emulator.sky import calibrate, names
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
@@ -45,13 +45,15 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     building_s = time.monotonic()
     sky = Sky(plan, early_us=hop_cost_us)
     try:
+        names.resolve(sky.sky_nodes, run / "hosts")
         playback = parts.Playback(sky, plan, run, building_s)
         daemons = Daemons(sky, run / "routing", costs)
         by_daemons = plan.scenario.routing.means.filled_by == "daemons"
         flows = plan.scenario.traffic
         everything = [
             playback,
-            *([parts.recorder(sky, run, flows)] if by_daemons else []),
+            *([parts.route_recorder(sky, run, flows)] if by_daemons else []),
+            *([parts.link_counter(sky, run)] if any(flow.OPEN for flow in flows) else []),
             parts.RoutingDaemons(daemons, zero, partial(tell, messages.Converging())),
             parts.traffic(flows, sky, packets, plan.duration_s, run),
         ]

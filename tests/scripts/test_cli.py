@@ -68,6 +68,13 @@ def test_a_plan_in_short_and_on_disk(place):
     assert Plan.load(place / "plan").duration_s == 20.0
 
 
+def test_a_plan_names_the_programs_that_a_run_would_run():
+    said, _ = skybed("plan", ROOT / "scenarios" / "download.yaml", "--duration", 20)
+    runs = [line for line in said.splitlines() if line.startswith("runs")]
+    assert [line.split()[1] for line in runs] == ["server:", "download:"]
+    assert "exec python3 -m http.server" in runs[0]
+
+
 def test_routes_can_be_left_out_of_a_plan(place):
     whole, _ = skybed("plan", PAIR)
     said, _ = skybed("plan", PAIR, "--no-routes", "--out", "plan")

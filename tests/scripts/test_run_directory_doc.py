@@ -36,7 +36,7 @@ def test_every_table_is_there_with_its_columns(table):
 
 def test_a_run_writes_these_tables(good_run):
     found = {path.stem: pq.read_schema(path) for path in good_run.glob("*.parquet")}
-    assert found == {name: table.schema for name, table in tables.TABLES.items()}
+    assert found == {table.name: table.schema for table in tables.EVERY_RUN}
 
 
 def test_every_part_of_a_stored_plan_is_there(good_run):

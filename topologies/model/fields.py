@@ -21,6 +21,8 @@ def _utc(epoch: dt.datetime) -> dt.datetime:
 
 Utc = Annotated[dt.datetime, AfterValidator(_utc)]  # UTC, also when no time zone is given
 
+BINARY = "base64:"  # before the content of a file that is not text
+
 
 class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)

@@ -7,7 +7,7 @@ A model tells when its flow is to send what: traffic keeps to it, and the verdic
 from __future__ import annotations
 
 from math import ceil
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -39,13 +39,30 @@ class Instants(NamedTuple):
 
 
 class Flow(Model):
+    """What goes on for a time in nodes."""
+
+    OPEN: ClassVar[bool] = False  # whether it may have metrics that only the run itself tells
+
     kind: str
     name: Name | None = None  # None: kind-N
-    source: Annotated[str, Field(alias="from")]
-    target: Annotated[str, Field(alias="to")]
     start_s: NonNegative = 0.0
     stop_s: Positive | None = None  # None: the end of the run
-    family: Literal[4, 6] = 4
+
+    @property
+    def places(self) -> dict[str, str]:
+        """The nodes that it is in, by the fields that name them."""
+        raise NotImplementedError
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The nodes that it goes from and to; of what stays in one node that one, twice."""
+        nodes = list(self.places.values())
+        return nodes[0], nodes[-1]
+
+    @property
+    def code(self) -> str:
+        """What of the user's it runs, as that of a command line; "" if nothing."""
+        return ""
 
     @property
     def title(self) -> str:
@@ -72,10 +89,22 @@ class Flow(Model):
         return Instants(round(start_s * 1e9) + round(phase_ns), period_ns, round(stop_s * 1e9))
 
 
+class EndToEndFlow(Flow):
+    """Goes from a node to another."""
+
+    source: Annotated[str, Field(alias="from")]
+    target: Annotated[str, Field(alias="to")]
+    family: Literal[4, 6] = 4
+
+    @property
+    def places(self) -> dict[str, str]:
+        return {"from": self.source, "to": self.target}
+
+
 # What analysis can hold a flow to follows from what its model is made of.
 
 
-class ProbingFlow(Flow):
+class ProbingFlow(EndToEndFlow):
     """Sends single packets that are answered, each a row of the table `probes`: every one of them is held to
     geometry.
     """
@@ -90,7 +119,7 @@ class ProbingFlow(Flow):
         return HOPS
 
 
-class StreamFlow(Flow):
+class StreamFlow(EndToEndFlow):
     """Sends packets of one size at a constant rate, which the table `flows` counts by the second: its losses
     are held to what the links lose.
     """
@@ -99,7 +128,7 @@ class StreamFlow(Flow):
     size_bytes: int  # UDP payload
 
 
-class ConnectingFlow(Flow):
+class ConnectingFlow(EndToEndFlow):
     """Connects before it sends, so that the network may keep it from sending."""
 
     @property

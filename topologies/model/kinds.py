@@ -12,7 +12,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Protocol, cast, get_args
@@ -31,6 +31,7 @@ MODULES = {
     "trace": "skybed.traffic.kinds.trace",
     "udp": "skybed.traffic.kinds.udp",
     "tcp": "skybed.traffic.kinds.tcp",
+    "program": "skybed.traffic.kinds.program",
 }
 
 
@@ -62,15 +63,18 @@ class Played(Protocol):
     @property
     def played_s(self) -> float: ...
 
-    def rows(self, flow: Flow) -> Any:
-        """Those of a flow, of the table of its kind: a DataFrame."""
+    def rows(self, flow: Flow, table: Table | None = None) -> Any:
+        """Those of a flow, of a table (None: that of its kind): a DataFrame."""
 
 
 class FlowKind(Protocol):
     """What the module of a kind has. Nothing else depends on the kind.
 
-    It may also have `build(flows)`: packets by name, made before there is a lane, for `start` to find in
-    `shared.packets`.
+    It may also have
+    build(flows): packets by name, made before there is a lane, for `start` to find in `shared.packets`;
+    problems(flow, others): what does not go together, as checks of a scenario yield it;
+    MORE: further tables, of which its crossings give the columns by name with `more(clock)`;
+    reasons(run, flow) and notes(run, flow): sentences why a run is not to be used, and worth knowing.
 
     MODEL: what a scenario file says of a flow of this kind; its field `kind` has the name. TABLE: where what
     it measures is written. METRICS: those that are worked out of it; `measures` of the model may leave some
@@ -118,7 +122,8 @@ REGISTERED: dict[str, FlowKind] = {}
 def register(kind: FlowKind) -> None:
     """Make a kind of a program's own known to it: a module, or what has all that a module has."""
     REGISTERED[name_of(kind)] = kind
-    tables.TABLES[kind.TABLE.name] = kind.TABLE
+    for table in (kind.TABLE, *getattr(kind, "MORE", ())):
+        tables.TABLES[table.name] = table
 
 
 def load(file: str | Path) -> None:
@@ -186,6 +191,17 @@ def made_of(base: type[Flow]) -> list[str]:
 def measuring(metric: str) -> list[str]:
     """The kinds of which a metric is measured."""
     return [name for name in names() if metric in named(name).METRICS]
+
+
+def hook(flow: Flow, name: str) -> Callable[..., Any] | None:
+    """What the kind of a flow may have, or None."""
+    return cast("Callable[..., Any] | None", getattr(of(flow), name, None))
+
+
+def tables_of(name: str) -> tuple[Table, ...]:
+    """That flows of a kind write."""
+    kind = named(name)
+    return (kind.TABLE, *getattr(kind, "MORE", ()))
 
 
 def writing(flows: Iterable[Flow], table: Table) -> list[Any]:

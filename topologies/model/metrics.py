@@ -6,10 +6,10 @@ A scenario's limits (`accept`), campaigns, comparisons, baselines, reports and t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, NamedTuple
 
-from pydantic import AfterValidator
+from pydantic import Field
 
 from skybed.topologies.model.closest import hint
 
@@ -87,6 +87,15 @@ METRICS: dict[str, Metric] = {
             "throughput_mbps", "throughput", "Mbit/s", "received, over the flow's whole time",
             tolerances={"virtual": Tolerance(0.01, 0.01), "real": Tolerance(0.05, 0.05)},
         ),
+        Metric("starts", "starts", "", "how often a program was started", whole=True),
+        Metric(
+            "failures", "failures", "",
+            "starts that ended with another exit code than 0, or by a signal, or came to nothing",
+            whole=True, tolerances={"virtual": Tolerance(0), "real": Tolerance(0)},
+        ),
+        Metric("duration_p50_s", "duration p50", "s", "from the start of a program to its end, median"),
+        Metric("duration_max_s", "duration max", "s", "the longest"),
+        Metric("cpu_s", "CPU time", "s", "of a program and its children; virtual time sees none"),
         Metric("retransmits", "retransmits", "", "segments that TCP sent again", whole=True),
         Metric(
             "stretch_p50", "stretch p50", "",
@@ -129,25 +138,50 @@ def add(metric: Metric) -> str:
     return metric.name
 
 
-def compared() -> list[str]:
-    """The metrics that tell whether a network did as well as another."""
-    return [metric.name for metric in METRICS.values() if metric.tolerances]
+_printed: dict[str, str] = {}  # units of metrics that programs print, by name
+UNITS = {"s": "s", "ms": "ms", "us": "us", "pct": "%", "mbps": "Mbit/s", "bytes": "bytes", "hz": "Hz"}
+PRINTED = {"virtual": Tolerance(1e-6, 0.01), "real": Tolerance(1e-6, 0.1)}  # what a baseline proposes of them
+
+
+def printed(name: str, unit: str) -> None:
+    """A program of a run printed a metric in this unit."""
+    _printed[name] = unit
+
+
+def compared(figures: Iterable[str] = ()) -> list[str]:
+    """The metrics that tell whether a network did as well as another. figures: what was measured; of what a
+    program printed those count that carry no statistic.
+    """
+    others = dict.fromkeys(name for name in figures if name not in METRICS and "." not in name)
+    return [*(metric.name for metric in METRICS.values() if metric.tolerances), *others]
+
+
+def tolerance(name: str, clock: str) -> Tolerance:
+    """What a baseline proposes for a metric."""
+    return (METRICS[name].tolerances if name in METRICS else PRINTED)[clock]
 
 
 def label(name: str) -> tuple[str, str]:
-    """Title and unit of a metric, or of samples; the name itself of one that is not known here."""
+    """Title and unit of a metric, or of samples. Of what a program printed the name, and the unit that it
+    printed, or that the name ends with."""
     if name in SAMPLES:
         return SAMPLES[name][:2]
-    return (METRICS[name].title, METRICS[name].unit) if name in METRICS else (name, "")
+    if name in METRICS:
+        return METRICS[name].title, METRICS[name].unit
+    metric, _, statistic = name.partition(".")
+    unit = _printed.get(metric) or UNITS.get(metric.rpartition("_")[2], "")
+    return name, "" if statistic == "count" else unit
 
 
-def _known(name: str) -> str:
-    if name not in METRICS:
-        raise ValueError(f"is not a metric{hint(name, METRICS, few=len(METRICS))}")
-    return name
+def not_a_metric(name: str) -> str:
+    """For a sentence about a name."""
+    return f"is not a metric{hint(name, METRICS, few=len(METRICS))}"
 
 
-MetricName = Annotated[str, AfterValidator(_known)]  # in files that people write
+# In files that people write: of METRICS, or of what a program prints, and then a statistic may follow.
+MetricName = Annotated[
+    str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.(min|mean|max|p99|count))?$", max_length=100)
+]
 
 
 def share_pct(part: float, whole: float) -> float:

@@ -42,7 +42,7 @@ class Limit(Model):
     """An acceptance limit on a flow's metric; beyond it the run fails."""
 
     flow: str
-    metric: MetricName
+    metric: MetricName  # of METRICS, or one that a program prints
     min: float | None = None
     max: float | None = None
 
@@ -83,6 +83,12 @@ class ScenarioModel(Model):
     def bound_us(self) -> float:
         """By how much the one-way delay in force on a link may be off the true one."""
         return self.delay_bound_us or BOUND_US
+
+    @property
+    def code(self) -> dict[str, str]:
+        """What of the scenario's own a run runs, as root of the lane: command lines, by what they are for."""
+        custom = {"routing": self.routing.custom.command} if self.routing.custom else {}
+        return custom | {str(flow.name): flow.code for flow in self.traffic if flow.code}
 
     def in_virtual_time(self) -> Self:
         """The same with what virtual time does for nothing: delays that follow the orbits more closely."""

@@ -199,10 +199,62 @@ FLOWS = Table(
     ),
 )
 
+CARRIED = Table(
+    "carried",
+    "A row for each second and direction of a link that carried something. In runs with programs only.",
+    ("t_s", "node", "peer"),
+    (
+        Column("t_s", FLOAT, "when the second begins"),
+        Column("node", TEXT, "who sends"),
+        Column("peer", TEXT, "the node at the other end of the link"),
+        Column("packets", INTEGER, "that left the link's queue, after its delay"),
+        Column("bytes", INTEGER, "of them, with Ethernet headers"),
+    ),
+)
+
+PROGRAMS = Table(
+    "programs",
+    "A row for each time that a program flow was due to start.",
+    ("flow", "turn"),
+    (
+        Column("flow", TEXT, "the flow's name"),
+        Column("node", TEXT, "where it runs"),
+        Column("turn", INTEGER, "from 0 in each flow"),
+        Column("due_s", FLOAT, "when it was to start"),
+        Column("start_s", FLOAT, "when it did; null if it did not", null=True),
+        Column("end_s", FLOAT, "when it was over", null=True),
+        Column(
+            "outcome", TEXT,
+            "`exited`; `killed`, by a signal; `stopped`, at its stop; `left out`: its last turn was still "
+            "going on; `waiting`: what it needs was not ready; `not started`: there is no such program",
+            null=True,
+        ),
+        Column("exit_code", INTEGER, "null if it was ended by a signal", null=True),
+        Column("signal", INTEGER, "by which", null=True),
+        Column("cpu_s", FLOAT, "time of a CPU that it and its children took", null=True),
+        Column("waited_s", FLOAT, "for what it needs to be ready", null=True),
+        Column("last_lines", TEXT, "of what it printed", null=True),
+    ),
+)  # fmt: skip
+
+MEASURES = Table(
+    "measures",
+    "A row for each measurement that a program printed.",
+    ("flow", "t_s", "metric"),
+    (
+        Column("flow", TEXT, "the flow's name"),
+        Column("turn", INTEGER, "of the program"),
+        Column("t_s", FLOAT, "when it was printed"),
+        Column("metric", TEXT, "its name"),
+        Column("value", FLOAT, "how much"),
+        Column("unit", TEXT, "as it was printed", null=True),
+    ),
+)
+
 # What every run writes, in the order in which it is compared; and those of flow kinds that have one of their
 # own. What a run meant is worked out afterwards.
 EVERY_RUN = (EVENTS, APPLIED, ROUTES, CONTROL, PROBES, PATHS, FLOWS)
-TABLES = {table.name: table for table in EVERY_RUN}
+TABLES = {table.name: table for table in (*EVERY_RUN, CARRIED, PROGRAMS, MEASURES)}
 
 ROUTING = Table(
     "routing",

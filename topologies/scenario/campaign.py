@@ -22,7 +22,7 @@ from skybed.topologies.model import ready, yamlmarks
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import Model, Name
 from skybed.topologies.model.known import Problem
-from skybed.topologies.model.metrics import MetricName, compared
+from skybed.topologies.model.metrics import METRICS, MetricName, compared, not_a_metric
 from skybed.topologies.model.yamlmarks import Marks, dotted, line_of
 from skybed.topologies.scenario import campaign_figures, overrides
 from skybed.topologies.scenario.campaign_figures import FigureModel
@@ -123,7 +123,8 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
     flows = dict.fromkeys(str(flow.name) for case in cases for flow in case.scenario.traffic)
     drawn = campaign_figures.problems(campaign.figures, values(cases), campaign.metrics, list(flows))
     problems = [
-        (line_of(lines, at), f"{dotted(at)} {says}") for at, says in (*_useless(campaign, used), *drawn)
+        (line_of(lines, at), f"{dotted(at)} {says}")
+        for at, says in (*_useless(campaign, used), *_unknown(campaign, cases), *drawn)
     ]
     if problems:
         raise error_of(file, problems)
@@ -157,6 +158,14 @@ def _left_out(campaign: Campaign, parameters: dict[str, Value]) -> set[int]:
     """The items of `without` that a combination is like: it has all of their values."""
     wanted = [{at: _value(value) for at, value in item.items()} for item in campaign.without]
     return {n for n, item in enumerate(wanted) if item.items() <= parameters.items()}
+
+
+def _unknown(campaign: Campaign, cases: Sequence[Case]) -> Iterator[Problem]:
+    """Metrics that nothing measures; a program may print any."""
+    if not any(flow.OPEN for case in cases for flow in case.scenario.traffic):
+        for number, name in enumerate(campaign.metrics):
+            if name not in METRICS:
+                yield ("metrics", number), f"{name} {not_a_metric(name)}."
 
 
 def _useless(campaign: Campaign, used: set[int]) -> Iterator[Problem]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
+from skybed.topologies.model.fields import BINARY
 from skybed.topologies.model.yamlmarks import FieldPath, Marks, line_of
+
+ANY = "program"  # a file of this may be anything
 
 
 def read_text(path: pathlib.Path, name: str, what: str) -> str:
@@ -26,18 +31,40 @@ def read_text(path: pathlib.Path, name: str, what: str) -> str:
 
 
 def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> None:
-    """Put the text of files, of elements and of a daemon's configuration, in the place of their names."""
+    """Put what is in files in the place of their names: elements, a daemon's configuration, what a program
+    is given."""
     layers, routing = data.get("layers"), data.get("routing")
     places: list[tuple[FieldPath, Any, str]] = []
     for name, layer in layers.items() if isinstance(layers, dict) else ():
         places.append((("layers", name, "elements"), layer, "element"))
     if isinstance(routing, dict):
         places.append((("routing", "custom", "config"), routing.get("custom"), "configuration"))
+    for path, files in _of_flows(data.get("traffic")):
+        places += [((*path, name), files, ANY) for name in files]
     for path, part, what in places:
         named = part.get(path[-1]) if isinstance(part, dict) else None
         if isinstance(named, str) and named and "\n" not in named:
             where = f"{file}, line {line_of(lines, path)}: {named}"
-            part[path[-1]] = read_text(folder / named, where, what) + "\n"
+            read = read_any if what == ANY else read_text
+            part[path[-1]] = read(folder / named, where, what) + "\n"
+
+
+def read_any(path: pathlib.Path, name: str, what: str) -> str:
+    """The content of a file as text; of one that is none as BINARY and base64."""
+    try:
+        return read_text(path, name, what)
+    except ScenarioError:
+        if not path.is_file():
+            raise
+        return BINARY + base64.b64encode(path.read_bytes()).decode()
+
+
+def _of_flows(traffic: Any) -> Iterator[tuple[FieldPath, dict[str, Any]]]:
+    """The fields `files` of flows, and their paths."""
+    for i, flow in enumerate(traffic if isinstance(traffic, list) else ()):
+        files = flow.get("files") if isinstance(flow, dict) else None
+        if isinstance(files, dict):
+            yield ("traffic", i, "files"), files
 
 
 def name_flows(data: dict[Any, Any]) -> None:

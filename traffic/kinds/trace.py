@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from skybed.topologies.model.fields import Positive
-from skybed.topologies.model.flows import Flow, Instants
+from skybed.topologies.model.flows import EndToEndFlow, Flow, Instants
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.tables import PATHS
 from skybed.traffic.nodes import Clock, address, bound_socket
@@ -30,7 +30,7 @@ _PROBE = struct.Struct("!IB3x")  # round, TTL
 _ENCAPSULATED = struct.Struct("!40xH6xIB3x")  # IPv6 header; UDP header: source port; _PROBE
 
 
-class TraceFlow(Flow):
+class TraceFlow(EndToEndFlow):
     """Path proof by TTL: which nodes a packet really crossed."""
 
     kind: Literal["trace"]

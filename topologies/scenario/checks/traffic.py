@@ -8,7 +8,7 @@ from skybed.topologies.model import kinds
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.known import Problem, known_name
-from skybed.topologies.model.metrics import METRICS, Metric
+from skybed.topologies.model.metrics import METRICS, not_a_metric
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
 
@@ -28,15 +28,18 @@ def flows(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
             yield path, f"is a second flow named {flow.name}."
         seen.add(flow.name)
         yield from _times(path, scenario, flow)
-        for field, end in (("from", flow.source), ("to", flow.target)):
+        for field, end in flow.places.items():
             yield from known_name((*path, field), end, nodes, "node")
             if end in nodes and end not in routed:
                 yield (
                     (*path, field),
                     f"is {end}, to which routing.destinations keeps no route; answers need one too.",
                 )
-        if flow.source == flow.target:
-            yield path, f"goes from {flow.source} to itself."
+        if len(flow.places) > len(set(flow.ends)):
+            yield path, f"goes from {flow.ends[0]} to itself."
+        if problems := kinds.hook(flow, "problems"):
+            for within, says in problems(flow, scenario.traffic):
+                yield (*path, *within), says
 
 
 def _times(path: FieldPath, scenario: ScenarioModel, flow: Flow) -> Iterator[Problem]:
@@ -58,15 +61,20 @@ def accept(scenario: ScenarioModel) -> Iterator[Problem]:
             yield path, "sets no limit; give min, max or both."
         if limit.flow not in named:
             continue
-        yield from _measured((*path, "metric"), scenario, named[limit.flow], METRICS[limit.metric])
+        yield from _measured((*path, "metric"), scenario, named[limit.flow], limit.metric)
 
 
-def _measured(path: FieldPath, scenario: ScenarioModel, flow: Flow, metric: Metric) -> Iterator[Problem]:
-    known = [other.name for other in kinds.measured(flow)]
+def _measured(path: FieldPath, scenario: ScenarioModel, flow: Flow, name: str) -> Iterator[Problem]:
+    if flow.OPEN and name not in METRICS:  # it may print it
+        return
+    if name not in METRICS:
+        yield path, f"{name} {not_a_metric(name)}."
+        return
+    known, metric = [other.name for other in kinds.measured(flow)], METRICS[name]
     if metric.name not in known:
         there = hint("", known, few=len(known))
         yield path, f"is {metric.name}, which is measured of no {flow.title}{there}."
     ground = {station.name for station in scenario.stations}
-    if len(ground & {flow.source, flow.target}) < metric.ground_ends:
+    if len(ground & set(flow.ends)) < metric.ground_ends:
         ends = "one end" if metric.ground_ends == 1 else "both ends"
         yield path, f"is {metric.name}, which is measured of flows that have {ends} on the ground."
