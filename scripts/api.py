@@ -52,8 +52,8 @@ def run(
     and InvalidRun where the emulation was distorted.
     """
     loaded = scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
-    folder = new_directory(loaded) if out is None else Path(out)
-    with folders.fresh(folder):
+    wanted = new_directory(loaded) if out is None else Path(out)
+    with folders.fresh(wanted, unused=out is None) as folder:
         execute(loaded, Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s), folder)
     judged = tested.judge(folder)
     verdict.refuse_invalid(judged, judged.verdict)

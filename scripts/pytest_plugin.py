@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import logging
 import os
 import signal
@@ -107,9 +106,10 @@ class Skybed:
 
     def _run(self, scenario: Scenario, options: Options) -> TestedRun:
         from skybed.analysis import tested, verdict
+        from skybed.scripts.running.folders import make_unused
         from skybed.scripts.running.run import execute
 
-        out = _new_directory(self._folder, scenario.name)
+        out = make_unused(self._folder / scenario.name)
         log.info("running %s in %s time, in %s", scenario.name, options.clock, out)
         with contextlib.redirect_stderr(io.StringIO()), _interrupts_kept():
             execute(scenario, options, out)
@@ -126,17 +126,6 @@ def skybed(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
     kept = pytestconfig.getoption("skybed_runs")
     folder = Path(kept).absolute() if kept else tmp_path_factory.mktemp("skybed", numbered=False)
     return Skybed(pytestconfig.rootpath, folder, pytestconfig.stash[SESSION])
-
-
-def _new_directory(folder: Path, name: str) -> Path:
-    """FOLDER/NAME, or NAME-2 and so on where there is one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for number in itertools.count(1):
-        directory = folder / (name if number == 1 else f"{name}-{number}")
-        with contextlib.suppress(FileExistsError):
-            directory.mkdir()
-            return directory
-    raise AssertionError("unreachable")
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ then is kept.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,6 +18,10 @@ from skybed.scripts.running import folders, run
 @click.command("run", help=__doc__)
 @scenarios.argument
 @scenarios.start_option
+@scenarios.duration_option
+@click.option("--seed", type=int, metavar="NUMBER", help="Instead of the scenario's seed.")
+@click.option("--set", "settings", multiple=True, type=scenarios.SETTING, metavar="PATH=VALUE",
+              help="Another value of a field, as in access[0].policy=keep. May be given again.")  # fmt: skip
 @click.option("--lane", type=click.Choice(["auto", "native", "uml"]), default="auto", show_default=True,
               help="Where: native is this machine's kernel, uml a Linux kernel as a process.")  # fmt: skip
 @click.option("--clock", type=click.Choice(["real", "virtual"]), default="real", show_default=True,
@@ -29,6 +34,9 @@ from skybed.scripts.running import folders, run
 def command(
     scenario: Path,
     start: str | None,
+    duration_s: float | None,
+    seed: int | None,
+    settings: tuple[tuple[str, Any], ...],
     lane: str,
     clock: str,
     wall_limit_s: float | None,
@@ -36,12 +44,13 @@ def command(
     interactive: bool,
 ) -> None:
     run.interrupt_on_sigterm()
-    loaded = scenarios.load(scenario, start)
-    out = out or run.new_directory(loaded)
+    changes = {"duration_s": duration_s, "seed": seed}
+    given = dict(settings) | {name: value for name, value in changes.items() if value is not None}
+    loaded = scenarios.load(scenario, start, given)
     options = run.Options(lane, clock, interactive, wall_limit_s)
-    with folders.fresh(out):
-        judgeable = run.execute(loaded, options, out)
+    with folders.fresh(out or run.new_directory(loaded), unused=out is None) as folder:
+        judgeable = run.execute(loaded, options, folder)
     if judgeable:
-        report.judge(out)
+        report.judge(folder)
     else:
-        click.echo(f"Left before the end of the scenario; the tables so far are in {out}.")
+        click.echo(f"Left before the end of the scenario; the tables so far are in {folder}.")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
+import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from skybed.scripts.running.progress import Listener
@@ -26,11 +29,31 @@ start_option = click.option(
 )
 
 
-def load(path: Path, start: str | None = None) -> Scenario:
-    """A scenario, with another start if one is given. A line on standard error tells of each object of its
-    element files that cannot be used.
+class _Setting(click.ParamType):
+    """PATH=VALUE, the value in YAML."""
+
+    name = "setting"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path, equals, text = str(value).partition("=")
+        if not equals:
+            self.fail(f"{value} is no PATH=VALUE, such as access[0].policy=keep.", param, ctx)
+        try:
+            return path, yaml.load(text, yaml.CSafeLoader)
+        except yaml.YAMLError:
+            self.fail(f"the value of {path}, {text}, is not YAML.", param, ctx)
+
+
+SETTING = _Setting()
+
+
+def load(path: Path, start: str | None = None, changes: Mapping[str, Any] | None = None) -> Scenario:
+    """A scenario, with another start and other values by path, if they are given. A line on standard error
+    tells of each object of its element files that cannot be used.
     """
     scenario = Scenario.load(path)
+    if changes:
+        scenario = scenario.with_(changes)
     dropped = elements.dropped(scenario)
     for layer, thing in dropped[:DROPPED_SHOWN]:
         line = f", line {thing.line} of its elements" if thing.line else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,27 +12,42 @@ from skybed.topologies.errors import ScenarioError
 
 
 @contextlib.contextmanager
-def fresh(folder: Path) -> Iterator[None]:
+def fresh(folder: Path, unused: bool = False) -> Iterator[Path]:
     """Make a directory, or take one that is there and empty, before the work whose results are to go into it.
 
-    Raises ScenarioError where nothing can be written. If the work fails before it wrote anything, what was
-    made is removed.
+    unused: one that nobody else has: NAME-2 and so on where there is one. Raises ScenarioError where nothing
+    can be written. If the work fails before it wrote anything, what was made is removed.
     """
-    lacking = [path for path in (folder, *folder.parents) if not path.exists()]
+    made = [path for path in folder.parents if not path.exists()]
     try:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            filled = any(folder.iterdir())
+            there = folder.is_dir() and not unused
+            taken = folder if there else make_unused(folder, unused)
+            made = made if there else [taken, *made]
+            filled = any(taken.iterdir())
         except OSError as error:
             why = "it is a file" if folder.is_file() else error.strerror
             raise ScenarioError(f"{folder} cannot be a directory ({why}); name another with --out.") from None
         if filled:
             raise ScenarioError(f"{folder} is not empty; name another directory with --out, or remove it.")
-        if not os.access(folder, os.W_OK):
+        if not os.access(taken, os.W_OK):
             raise ScenarioError(f"{folder} may not be written to; name another directory with --out.")
-        yield
+        yield taken
     except BaseException:
-        for path in lacking:
+        for path in made:
             with contextlib.suppress(OSError):  # something is in it
                 path.rmdir()
         raise
+
+
+def make_unused(wanted: Path, numbered: bool = True) -> Path:
+    """Make a directory of this name, or, numbered, NAME-2 and so on where there is one."""
+    for number in itertools.count(1):
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            if not numbered:
+                raise
+    raise AssertionError("unreachable")

@@ -255,3 +255,17 @@ def test_a_run_directory_that_is_none(place):
     for name in ("nosuch", "file"):
         said = refused("report", name)
         assert said == f"skybed: {name}: there is no such directory; name one that `skybed run` made.\n"
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["--set", "duration_s"], "duration_s is no PATH=VALUE, such as access[0].policy=keep."),
+        (["--set", "seed=[1"], "the value of seed, [1, is not YAML."),
+        (["--set", "seed=x"], "pair with seed: seed is x; it must be a whole number."),
+        (["--set", "traffic[dwn].rate_hz=5"], "no item of traffic is named dwn (did you mean down?)."),
+        (["--duration", "-1"], "pair with duration_s: duration_s is -1.0; it must be more than 0."),
+    ],
+)
+def test_other_values_that_cannot_be(place, words, says):
+    assert says in refused("run", "pair", *words)
