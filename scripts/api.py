@@ -16,6 +16,7 @@ from skybed.analysis.tested import TestedRun
 from skybed.analysis.verdict import Verdict
 from skybed.scripts.running import folders
 from skybed.scripts.running.run import Options, execute, new_directory
+from skybed.scripts.running.script import Function
 from skybed.topologies.scenario.campaign import load
 from skybed.topologies.scenario.file import Scenario
 
@@ -42,11 +43,13 @@ def run(
     clock: Literal["virtual", "real"] = "virtual",
     lane: Literal["auto", "native", "uml"] = "auto",
     wall_limit_s: float | None = None,
+    script: str | Path | Function | None = None,
 ) -> TestedRun:
     """Run a scenario into a directory (None: runs/NAME-TIME), and judge it.
 
     scenario: itself, its file, or the name of a ready one.
 
+    script: a function that is given the network while it runs, or FILE or FILE:FUNCTION (docs/programs.md).
     clock, lane, wall_limit_s: as of `skybed run`, but time is virtual unless told otherwise. The run answers
     questions (analysis.tested), such as run.rtt("beijing", "eo-0-0").p99. Raises ScenarioError, MachineError,
     and InvalidRun where the emulation was distorted.
@@ -54,7 +57,7 @@ def run(
     loaded = scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
     wanted = new_directory(loaded) if out is None else Path(out)
     with folders.fresh(wanted, unused=out is None) as folder:
-        execute(loaded, Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s), folder)
+        execute(loaded, Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s, script=script), folder)
     judged = tested.judge(folder)
     verdict.refuse_invalid(judged, judged.verdict)
     return judged

@@ -30,6 +30,8 @@ from skybed.scripts.running import folders, run
               help="Kill the lane if it has not ended by then, on the wall's clock.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIRECTORY",
               help="For tables, verdict and report.  [default: runs/NAME-TIME]")  # fmt: skip
+@click.option("--script", metavar="FILE[:FUNCTION]",
+              help="Python that is given the network.  [default function: main]")  # fmt: skip
 @click.option("--cli", "interactive", is_flag=True, help="Give Mininet's prompt on the moving sky.")
 def command(
     scenario: Path,
@@ -41,13 +43,14 @@ def command(
     clock: str,
     wall_limit_s: float | None,
     out: Path | None,
+    script: str | None,
     interactive: bool,
 ) -> None:
     run.interrupt_on_sigterm()
     changes = {"duration_s": duration_s, "seed": seed}
     given = dict(settings) | {name: value for name, value in changes.items() if value is not None}
     loaded = scenarios.load(scenario, start, given)
-    options = run.Options(lane, clock, interactive, wall_limit_s)
+    options = run.Options(lane, clock, interactive, wall_limit_s, script)
     with folders.fresh(out or run.new_directory(loaded), unused=out is None) as folder:
         judgeable = run.execute(loaded, options, folder)
     if judgeable:

@@ -19,9 +19,10 @@ from skybed.emulator.sky import calibrate, names
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
-from skybed.scripts.running import handover, messages, parts
+from skybed.scripts.running import handover, messages, parts, script
 from skybed.scripts.running.messages import Message
 from skybed.scripts.running.prompt import Prompt
+from skybed.scripts.running.script import Script
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model import kinds
 
@@ -39,6 +40,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     tell, zero = partial(messages.say, outside), parts.Zero(options.zero_ns)
     started_s = time.monotonic()
     plan, packets, costs = handover.take(run)
+    own = script.take(run)
     loaded_s = time.monotonic()
     tell(messages.Building())
     hop_cost_us = calibrate.hop_cost_us()
@@ -50,12 +52,14 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         daemons = Daemons(sky, run / "routing", costs)
         by_daemons = plan.scenario.routing.means.filled_by == "daemons"
         flows = plan.scenario.traffic
+        unforeseen = any(flow.OPEN for flow in flows) or own or options.interactive
         everything = [
             playback,
             *([parts.route_recorder(sky, run, flows)] if by_daemons else []),
-            *([parts.link_counter(sky, run)] if any(flow.OPEN for flow in flows) else []),
+            *([parts.link_counter(sky, run)] if unforeseen else []),
             parts.RoutingDaemons(daemons, zero, partial(tell, messages.Converging())),
             parts.traffic(flows, sky, packets, plan.duration_s, run),
+            *([Script(own, sky, plan.duration_s, run, playback.player.stopped)] if own else []),
         ]
         asked = Asked(outside, playback.player.stopped)
 

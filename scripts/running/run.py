@@ -19,9 +19,10 @@ from skybed.analysis.manifest import Manifest
 from skybed.emulator.daemons import daemons, routers
 from skybed.emulator.lanes import lanes
 from skybed.emulator.sky import tables
-from skybed.scripts.running import handover
+from skybed.scripts.running import handover, script
 from skybed.scripts.running.follow import Limits, follow
 from skybed.scripts.running.progress import Listener, ProgressBar, report_every_s
+from skybed.scripts.running.script import Function
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
@@ -42,12 +43,15 @@ LAST_LINES = 8
 
 @dataclass(frozen=True)
 class Options:
-    """How to run. wall_limit_s: of the lane, by the clock on the wall; None: enough for most."""
+    """How to run. wall_limit_s: of the lane, by the clock on the wall; None: enough for most. script: what
+    holds the network meanwhile, see scripts.running.script.
+    """
 
     lane: str = "auto"
     clock: str = "real"
     interactive: bool = False
     wall_limit_s: float | None = None
+    script: str | Path | Function | None = None
 
     @property
     def virtual(self) -> bool:
@@ -64,6 +68,7 @@ def execute(
     """Run a scenario into the empty directory `out`. Whether there is something to judge: not if a prompt was
     left before the end. listener: is told how far it is; None: a bar shows it. plan: one that was worked out
     before, with the same `plan_sha256`."""
+    own = script.given(options.script) if options.script else {}
     lane = lanes.choose(options.lane, options.virtual)
     daemons.require(scenario)  # if it is missing, say so before anything is made
     scenario = scenario.in_virtual_time() if options.virtual else scenario
@@ -75,6 +80,8 @@ def execute(
         plan = replace(plan, scenario=scenario)
         daemons.check(plan)
         hand_over(plan, out)
+        for name, content in own.items():
+            (out / name).write_bytes(content)
         manifest = _manifest(scenario, lane, options.clock)
         manifest.write(out)
         zero_ns = round(scenario.begin.timestamp() * 1e9)

@@ -269,3 +269,18 @@ def test_a_run_directory_that_is_none(place):
 )
 def test_other_values_that_cannot_be(place, words, says):
     assert says in refused("run", "pair", *words)
+
+
+@pytest.mark.parametrize(
+    "source, given, says",
+    [
+        (None, "none.py", "none.py: the script cannot be read: No such file or directory."),
+        ("def main(sky:\n", "s.py", "s.py, line 1: the script is not Python: "),
+        ("def mian(sky): pass\n", "s.py", "s.py: the script has no function main (did you mean mian?); write"),
+        ("def main(sky): pass\n", "s.py:mian", "s.py: the script has no function mian (did you mean main?)"),
+    ],
+)
+def test_a_script_that_cannot_be(place, source, given, says):
+    if source:
+        pathlib.Path("s.py").write_text(source)
+    assert says in refused("run", "pair", "--script", given)

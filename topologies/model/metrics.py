@@ -6,6 +6,7 @@ A scenario's limits (`accept`), campaigns, comparisons, baselines, reports and t
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, NamedTuple
 
@@ -138,6 +139,7 @@ def add(metric: Metric) -> str:
     return metric.name
 
 
+METRIC_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of what programs and scripts measure
 _printed: dict[str, str] = {}  # units of metrics that programs print, by name
 UNITS = {"s": "s", "ms": "ms", "us": "us", "pct": "%", "mbps": "Mbit/s", "bytes": "bytes", "hz": "Hz"}
 PRINTED = {"virtual": Tolerance(1e-6, 0.01), "real": Tolerance(1e-6, 0.1)}  # what a baseline proposes of them

@@ -12,7 +12,6 @@ import fnmatch
 import json
 import math
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -42,7 +41,6 @@ AT_ONCE = 1 << 16
 LAST_LINES, LINE_CHARACTERS = 3, 200
 LATE_S = 0.1  # a program may start so much after it is due, in real time
 TOLD = 5  # turns that went wrong and are told of one by one
-METRIC = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=100)]
 
@@ -211,7 +209,7 @@ class Program:
             told = json.loads(line)
             metric, value, unit = told.get("metric"), told.get("value"), told.get("unit")
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            if number and isinstance(metric, str) and METRIC.fullmatch(metric):
+            if number and isinstance(metric, str) and metrics.METRIC_NAME.fullmatch(metric):
                 unit = unit if isinstance(unit, str) and unit else None
                 self._measures.append((turn, self.clock.now_s(), metric, float(value), unit))
 

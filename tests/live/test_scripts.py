@@ -1,0 +1,78 @@
+"""Scripts that hold the network while the sky moves, in virtual time."""
+
+import re
+
+import pytest
+
+import skybed as face
+from skybed.analysis.compare import exact
+from skybed.analysis.run import load
+from skybed.topologies.errors import InvalidRun
+from support import needs
+from support.places import ROOT
+
+TEXT = (ROOT / "docs" / "programs.md").read_text()
+
+pytestmark = [pytest.mark.live, needs.virtual_time]
+
+
+def measured(run, metric):
+    table = run.table("measures")
+    assert (table["flow"] == "script").all()
+    return table[table["metric"] == metric].set_index("t_s")["value"]
+
+
+@pytest.fixture
+def example(tmp_path):
+    """The script of docs/programs.md."""
+    section = re.search(r"^## A script\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)[1]
+    path = tmp_path / "check.py"
+    path.write_text(re.search(r"```python\n(.*?)```", section, re.DOTALL)[1])
+    return path
+
+
+def test_the_example_measures_what_geometry_says_and_twice_the_same(skybed, example, tmp_path):
+    for name in ("a", "b"):
+        done = skybed("run", "pair", "--clock", "virtual", "--script", example, "--out", tmp_path / name)
+        assert done.returncode == 0, done.stdout + done.stderr
+    run = load(tmp_path / "a")
+    rtt_ms = measured(run, "rtt_ms")
+    assert rtt_ms.index.to_numpy() == pytest.approx([12, 17, 22, 27], abs=0.1)
+    crossings_ms = 4 * 118 * 8 / 9e3  # of 56 bytes with headers of ICMP, IPv6 and Ethernet, at 9 Mbit/s
+    geometry_ms = run.plan.path("miyun", "sanya", rtt_ms.index).rtt_ms
+    assert rtt_ms.to_numpy() == pytest.approx(geometry_ms + crossings_ms, abs=0.01)
+    assert exact.compare(run, load(tmp_path / "b")).differences == []
+
+
+def test_a_function_of_the_test_s_own(tmp_path):
+    offset = 40  # goes along
+
+    def look(sky):
+        sky.at(3, lambda: sky.measure("later", sky.now_s))
+        sky.measure("nodes", len(sky) + offset)
+        sky.wait_until(5)
+        process = sky["sanya"].popen(["ip", "-o", "-4", "address", "show", "lo"])
+        sky.measure("own", sky["sanya"].IP() in process.communicate()[0].decode())
+        assert "sanya" in sky and "nowhere" not in sky
+        sky.wait(1000)
+        raise AssertionError("the run is over")
+
+    run = face.run("pair", tmp_path / "run", script=look)
+    assert measured(run, "nodes").tolist() == [43]
+    assert measured(run, "own").tolist() == [1]
+    assert measured(run, "later").index.to_numpy() == pytest.approx([3], abs=1e-3)
+
+
+def test_a_script_that_fails_says_where(tmp_path):
+    def wrong(sky):
+        sky.wait(2)
+        sky["sania"].cmd("true")
+
+    with pytest.raises(
+        InvalidRun, match=r"The script failed at 2\.\d+ s: KeyError: there is no node sania \(did"
+    ):
+        face.run("pair", tmp_path / "run", script=wrong)
+    assert (
+        'sky["sania"]' in (tmp_path / "run" / "log.txt").read_text()
+        or "KeyError" in (tmp_path / "run" / "log.txt").read_text()
+    )
