@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from skybed.emulator.lanes import channel, host, mconsole, umlkernel
 from skybed.emulator.lanes.channel import Channel
@@ -47,10 +47,13 @@ VIRTUAL_LEAD_S = 60  # for all that comes before a run and does wait
 
 @dataclass(frozen=True)
 class Lane:
-    """A lane that runs. channel: to the command's descriptor channel.DESCRIPTOR; it ends with the lane."""
+    """A lane that runs. channel: to the command's descriptor channel.DESCRIPTOR; it ends with the lane.
+    folder: of its own, as long as it runs.
+    """
 
     process: subprocess.Popen[bytes]
     channel: Channel
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def running(
             stdin=pipe,
             stdout=pipe,
             stderr=None if interactive else subprocess.STDOUT,
-            env={**os.environ, **environment, MARK: str(run)},
+            env={**os.environ, **environment, MARK: str(run.absolute())},
             cwd=scratch,
             preexec_fn=partial(_before_exec, cpu, virtual is not None, theirs.fileno()),
             close_fds=False,  # those of Python's close themselves, but for the channel
@@ -135,7 +138,7 @@ def running(
         theirs.close()
         with _kept(process.stdout, run / LOG), _terminal_restored(interactive):
             try:
-                yield Lane(process, Channel(ours.fileno(), listens=False))
+                yield Lane(process, Channel(ours.fileno(), listens=False), scratch)
             finally:
                 process.kill()
                 process.wait()
@@ -236,7 +239,7 @@ def _before_exec(cpu: int | None, virtual: bool, theirs: int) -> None:
 @contextlib.contextmanager
 def _temporary(run: Path) -> Iterator[Path]:
     scratch = Path(tempfile.mkdtemp(prefix=TEMPORARY))
-    (scratch / "run").write_text(f"{os.getpid()} {run}\n")
+    (scratch / "run").write_text(f"{os.getpid()} {run.absolute()}\n")
     try:
         yield scratch
     finally:
@@ -291,7 +294,7 @@ def end_processes(run: Path | None = None) -> int:
 
 
 def _processes_of(run: Path | None) -> Iterator[int]:
-    wanted = f"{MARK}={run}" if run else f"{MARK}="
+    wanted = f"{MARK}={run.absolute()}" if run else f"{MARK}="
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
@@ -304,14 +307,26 @@ def _processes_of(run: Path | None) -> Iterator[int]:
             yield int(entry.name)
 
 
-def _owner_lives(run: str) -> bool:
-    """Whether the skybed that made a run is still there."""
+class Begun(NamedTuple):
+    """A lane of any skybed. pid: of that skybed; folder: of the lane."""
+
+    pid: int
+    run: Path
+    folder: Path
+
+
+def all_begun() -> Iterator[Begun]:
+    """Those whose skybed is still there."""
     for record in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*/run"):
         with contextlib.suppress(OSError, ValueError):
-            pid, _, owned = record.read_text().strip().partition(" ")
-            if owned == run:
-                return Path(f"/proc/{int(pid)}").exists()
-    return False
+            pid, _, run = record.read_text().strip().partition(" ")
+            if Path(f"/proc/{int(pid)}").exists():
+                yield Begun(int(pid), Path(run), record.parent)
+
+
+def _owner_lives(run: str) -> bool:
+    """Whether the skybed that made a run is still there."""
+    return any(str(begun.run) == run for begun in all_begun())
 
 
 def remove_leftovers() -> list[Path]:

@@ -27,8 +27,8 @@ Exit codes:
 """
 
 COMMANDS = (
-    "baseline", "bench", "campaign", "clean", "compare", "doctor", "install", "list", "path", "plan",
-    "report", "run", "show",
+    "baseline", "bench", "campaign", "clean", "compare", "doctor", "exec", "install", "list", "path", "plan",
+    "ps", "report", "run", "shell", "show",
 )  # fmt: skip
 
 

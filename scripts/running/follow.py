@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from skybed.emulator.lanes import lanes
 from skybed.emulator.lanes.lanes import Lane
-from skybed.scripts.running import messages
+from skybed.scripts.running import door, messages
 from skybed.scripts.running.messages import Message
 from skybed.scripts.running.progress import Listener
 from skybed.scripts.running.watch import Watch, watched
@@ -46,14 +46,17 @@ def follow(
     else:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     narrate, facts, asked = _narrator(plan, out, listener), None, False
-    with watching as watch:
+    with watching as watch, door.opened(lane.folder, partial(messages.say, lane.channel)) as entrance:
         while True:
             try:
                 for message in messages.said(lane.channel):
                     watch.heard_s = time.monotonic()
                     if isinstance(message, messages.Done):
                         facts = message.facts
-                    narrate(message)
+                    if isinstance(message, messages.Printed | messages.Exited):
+                        entrance.pass_on(message)
+                    else:
+                        narrate(message)
                 break
             except KeyboardInterrupt:
                 if asked:

@@ -76,7 +76,57 @@ class Stop:
     """Asked of the inside: end the run early, and write its tables."""
 
 
-Message = Building | Converging | Playing | Ending | Done | Refused | Broken | Noted | Measured | Stop
+# Of visitors from a second terminal, each with a number. Data is in base64.
+
+
+@dataclass(frozen=True)
+class Enter:
+    """Asked of the inside: run a command in a node, on a terminal of this kind and size if term is not ""."""
+
+    visitor: int
+    node: str
+    command: list
+    term: str
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True)
+class Typed:
+    """Asked of the inside: give this to the command; "": there will be no more."""
+
+    visitor: int
+    data: str
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Asked of the inside: end the command."""
+
+    visitor: int
+
+
+@dataclass(frozen=True)
+class Printed:
+    """The command has printed this. stream: 1 standard output, 2 standard error."""
+
+    visitor: int
+    stream: int
+    data: str
+
+
+@dataclass(frozen=True)
+class Exited:
+    """The command has ended."""
+
+    visitor: int
+    code: int
+
+
+Message = (
+    Building | Converging | Playing | Ending | Done | Refused | Broken | Noted | Measured | Stop
+    | Enter | Typed | Leave | Printed | Exited
+)  # fmt: skip
 KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 
 

@@ -23,6 +23,7 @@ from skybed.scripts.running import handover, messages, parts, script
 from skybed.scripts.running.messages import Message
 from skybed.scripts.running.prompt import Prompt
 from skybed.scripts.running.script import Script
+from skybed.scripts.running.visits import Visits
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model import kinds
 
@@ -61,7 +62,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             parts.traffic(flows, sky, packets, plan.duration_s, run),
             *([Script(own, sky, plan.duration_s, run, playback.player.stopped)] if own else []),
         ]
-        asked = Asked(outside, playback.player.stopped)
+        asked = Asked(outside, playback.player.stopped, Visits(sky, tell))
 
         def until_the_end(clock: Clock) -> float:
             signal.signal(signal.SIGTERM, lambda *_: playback.player.stopped.set())
@@ -90,19 +91,22 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
 
 
 class Asked(threading.Thread):
-    """Does what the outside asks: to stop."""
+    """Does what the outside asks: to stop, and to let visitors in."""
 
-    def __init__(self, outside: Channel, stopped: threading.Event) -> None:
+    def __init__(self, outside: Channel, stopped: threading.Event, visits: Visits) -> None:
         super().__init__(daemon=True)
-        self._outside, self._stopped = outside, stopped
+        self._outside, self._stopped, self._visits = outside, stopped, visits
         self._error: InvalidRun | None = None
 
     def run(self) -> None:
         try:
             for message in messages.said(self._outside):
-                if not isinstance(message, messages.Stop):
+                if isinstance(message, messages.Enter | messages.Typed | messages.Leave):
+                    self._visits.take(message)
+                elif isinstance(message, messages.Stop):
+                    self._stopped.set()
+                else:
                     raise InvalidRun(f"The inside of a lane cannot be asked for {message}.")
-                self._stopped.set()
         except InvalidRun as error:
             self._error = error
             self._stopped.set()

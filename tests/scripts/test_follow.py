@@ -44,11 +44,11 @@ def plan():
 
 
 @pytest.fixture
-def lane():
+def lane(tmp_path):
     """(a lane whose process does nothing, the inside's end of its channel)"""
     ours, theirs = socket.socketpair()
     with ours, theirs, subprocess.Popen(["sleep", "100"]) as process:
-        yield Lane(process, Channel(ours.fileno(), listens=False)), theirs
+        yield Lane(process, Channel(ours.fileno(), listens=False), tmp_path), theirs
         process.kill()
 
 
