@@ -8,10 +8,11 @@ import re
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest import fixture, mark, raises
+from pydantic import ValidationError
+from pytest import approx, fixture, mark, raises
 
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model import catalogue
+from skybed.topologies.model import catalogue, kinds
 from skybed.topologies.model.ground import Station
 from skybed.topologies.model.links import LinkClass
 from skybed.topologies.orbits.elements import layer_satellites
@@ -92,6 +93,22 @@ def test_an_epoch_without_a_time_zone_is_utc(good):
     assert good.epoch == dt.datetime(2026, 5, 9, tzinfo=dt.UTC)
     assert parse(GOOD.replace("00:00:00", "08:00:00+08:00")) == good
     assert parse(GOOD.replace(" 00:00:00", "")) == good
+
+
+def test_stations_fly_too(good):
+    high = parse(
+        GOOD.replace("[miyun, ", "[{name: balloon, lat_deg: 40, lon_deg: 10, alt_m: 20000}, miyun, ")
+    )
+    assert high.stations[0].alt_m == 20_000
+    assert "it must be at most 100000" in complaint(
+        GOOD.replace("[miyun, ", "[{name: too-high, lat_deg: 40, lon_deg: 10, alt_m: 100001}, miyun, ")
+    )
+
+
+def test_degrees_need_no_quotes():
+    """YAML 1.1 takes 78:13:47 for a number of base 60."""
+    scenario = parse(GOOD.replace("[miyun, ", "[{name: x, lat_deg: -33:52:10, lon_deg: 15:24:28.5}, miyun, "))
+    assert (scenario.stations[0].lat_deg, scenario.stations[0].lon_deg) == approx((-33.869444, 15.407917))
 
 
 def test_flows_without_a_name_are_numbered_by_kind(good):
@@ -208,6 +225,21 @@ def test_what_is_dumped_loads_the_same(fields):
         ("echo}", "echo, rate: 9}", "line 18: traffic[2].rate is not a field (did you mean rate_hz?)."),
         ("at_s: 20", "at_s: soon", "line 20: faults[0].at_s is soon; it must be a number."),
         ("[relay-0-0, relay-0-1]", "[relay-0-0]", "line 20: faults[0].link is a list; it must be a pair."),
+        ("planes: 5", "planes: yes", "line 6: layers.relay.walker.planes is true; it must be a whole number."),
+        ("duration_s: 60", "duration_s: on", "line 3: duration_s is true; it must be a number."),
+        ("fibre:", "links: {x: {rate_mbps: 1, setup_s: [off, 2]}}\nfibre:",
+         "line 14: links.x.setup_s[0] is false; it must be a number."),
+        ("duration_s: 60", "duration_s: 1:30:00", "line 3: duration_s is 1:30:00; it must be a number."),
+        ("2026-05-09 00:00:00", "26129.0", "line 2: epoch is 26129.0; it must be a date and time in UTC such as "
+         "2026-05-09T00:00:00Z."),
+        ("2026-05-09 00:00:00", "'2461169.5'", "line 2: epoch is 2461169.5; it must be a date and time in UTC such as "
+         "2026-05-09T00:00:00Z."),
+        ("2026-05-09 00:00:00", "20260509", "line 2: epoch is 20260509; it must be a date and time in UTC such as "
+         "2026-05-09T00:00:00Z."),
+        ("[miyun, ", "[{name: x, lat_deg: 78:13:47 E, lon_deg: 9}, ", "line 10: stations[0].lat_deg 78:13:47 E is not an "
+         "angle; write degrees as 78.23, 78:13:47 or 78 13 47 N."),
+        ("[miyun, ", "[{name: x, lat_deg: 91:00:00, lon_deg: 9}, ", "line 10: stations[0].lat_deg is 91:00:00; it must be "
+         "at most 90."),
         ("name: small", "name: a--b", "line 1: name is a--b; it must be letters and digits, with single "
          "hyphens, dots or underscores between them."),
         ("name: small", f"name: {'x' * 41}", f"line 1: name is {'x' * 41}; it must be at most 40 letters and "
@@ -217,6 +249,25 @@ def test_what_is_dumped_loads_the_same(fields):
 def test_a_field_that_is_wrong_by_itself(old, new, says):
     assert old in GOOD
     assert complaint(GOOD.replace(old, new, 1)) == f"small.yaml, {says}"
+
+
+@mark.parametrize(
+    "model", [*dict.fromkeys(file.MODELS.values()), *(kinds.named(x).MODEL for x in kinds.names())]
+)
+def test_no_field_takes_true_for_a_number(model):
+    """Whatever else is wrong with it, a field that takes 1 and knows no true does not take true."""
+
+    def wrong(name, value):
+        try:
+            model.model_validate({name: value})
+        except ValidationError as error:
+            return [problem for problem in error.errors() if problem["loc"][:1] == (name,)]
+        return []
+
+    fields = {field.alias or name: str(field.annotation) for name, field in model.model_fields.items()}
+    for name, annotation in fields.items():
+        if "bool" not in annotation and not wrong(name, 1):
+            assert wrong(name, True), name
 
 
 @mark.parametrize(
@@ -248,6 +299,11 @@ def test_a_field_that_is_wrong_by_itself(old, new, says):
          "underscores between them."),
         ("  eo:\n", "  eo:\n    names: '{layer:d}-{n}'\n",
          "line 9: layers.eo.names is {layer:d}-{n}; for walker it may contain {layer}, {n}, {plane}, {slot}."),
+        *(("[miyun, ", f"[{{name: {name}, lat_deg: 1, lon_deg: 2}}, ",
+           f"line 10: stations[0].name has a node named {name}, which is reserved; choose another name.")
+          for name in ("all", "default", "lo", "sit0", "ip6tnl0", "ground")),
+        ("  eo:\n", "  eo:\n    names: default\n",
+         "line 8: layers.eo has a node named default, which is reserved; choose another name."),
         ("kashi, beijing]", "kashi, beijing, kashi]",
          "line 10: stations[3].name has a node named kashi, but there is one already; each node needs its own name."),
         ("per_plane: 10", "per_plane: 2",

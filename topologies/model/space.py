@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from skybed.topologies.model.coordinates import Longitude
 from skybed.topologies.model.fields import Model, NonNegative, Positive
 
 
@@ -30,7 +31,7 @@ class Walker(Model):
 
 
 class Geostationary(Model):
-    longitudes_deg: Annotated[list[Annotated[float, Field(ge=-180, le=360)]], Field(min_length=1)]
+    longitudes_deg: Annotated[list[Longitude], Field(min_length=1)]
 
 
 class Isl(Model):
