@@ -125,3 +125,10 @@ def test_the_example_is_a_scenario():
     assert {link.kind for link in plan.links} == {"isl", "access", "fibre"}
     reached = plan.path("centre", "eo-a0", [0.0, 59.0]).path_id
     assert (reached >= 0).all()
+
+
+def test_walkers_as_papers_print_them():
+    example = re.search(r"```yaml\n(.*?)```", SECTIONS["walker"], re.DOTALL)
+    text = f"name: walkers\nepoch: 2026-05-09\nduration_s: 60\n{example[1]}"
+    layers = file.parse(text, "docs/scenario.md", pathlib.Path()).layers
+    assert [(x.walker.planes, x.walker.per_plane) for x in layers.values()] == [(72, 22), (6, 11)]

@@ -304,6 +304,9 @@ def test_no_field_takes_true_for_a_number(model):
           for name in ("all", "default", "lo", "sit0", "ip6tnl0", "ground")),
         ("  eo:\n", "  eo:\n    names: default\n",
          "line 8: layers.eo has a node named default, which is reserved; choose another name."),
+        ("altitude_km: 1160", "altitude_km: 1160, epoch: 2026-03-01",
+         "line 6: layers.relay.walker.epoch is 69 days from the begin of the run; at most 30 are allowed, for elements "
+         "are of no use for longer."),
         ("kashi, beijing]", "kashi, beijing, kashi]",
          "line 10: stations[3].name has a node named kashi, but there is one already; each node needs its own name."),
         ("per_plane: 10", "per_plane: 2",
@@ -430,6 +433,38 @@ def test_a_ring_too_thin_to_see_along():
         "what is beyond 4733 km: no link could ever exist; 9 satellites per plane would do."
     )
     parse(ring.replace("per_plane: 8", "per_plane: 9"))
+
+
+def test_a_ring_of_geostationary_satellites_that_a_laser_does_not_reach_along():
+    ring = (
+        "name: ring\nepoch: 2026-05-09\nduration_s: 60\nlinks: {far: {rate_mbps: 1}}\nlayers:\n  geo:\n"
+        "    geostationary: {longitudes_deg: [10, 130, -110]}\n"
+        "    isl: {pattern: ring}\n"
+    )
+    assert complaint(ring) == (
+        "small.yaml, line 8: layers.geo.isl.pattern is ring, but neighbours are 73031 km apart and the link reaches "
+        "5000 km: no link could ever exist; take a link class of longer range."
+    )
+    parse(ring.replace("ring}", "ring, link: far}"))
+    parse(ring.replace("130", "16"))  # one pair is near enough
+
+
+@mark.parametrize(
+    "walker, says",
+    [
+        ("'53:1584/72/39'", "53:1584/72/39 has no altitude; write 53:1584/72/39 at 550 km, for example."),
+        ("1584/72/39", "1584/72/39 has no inclination; write 53:1584/72/39, for example."),
+        ("53:1584/70/1 at 550 km", "53:1584/70/1 at 550 km has 1584 satellites, which 70 planes cannot share evenly."),
+        ("starlink", "starlink is no Walker constellation; write i:T/P/F, such as 53:1584/72/39 at 550 km."),
+        ("{notation: '53:1584/72/39', altitude_km: 550, planes: 72}",
+         "has the notation 53:1584/72/39, which gives planes, which is a field too; leave one out."),
+        ("{notation: '53:10/5/1', altitude_km: 550, raan_spread_deg: 100, raan_spacing_deg: 20}",
+         "has both raan_spread_deg and raan_spacing_deg; give one of them."),
+    ],
+)  # fmt: skip
+def test_a_printed_walker_that_cannot_be(walker, says):
+    text = f"name: w\nepoch: 2026-05-09\nduration_s: 60\nlayers:\n  leo: {{walker: {walker}}}\n"
+    assert complaint(text) == f"small.yaml, line 5: layers.leo.walker {says}"
 
 
 @mark.parametrize(
