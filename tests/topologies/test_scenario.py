@@ -327,6 +327,12 @@ def test_no_field_takes_true_for_a_number(model):
         ("from: ground", "from: [miyun, beijing]", "line 12: access[0].from names beijing, which has no antenna."),
         ("link: ka-gateway", "link: fibre-10g",
          "line 12: access[0] has no limit: give min_elevation_deg or max_range_km, here or in link class fibre-10g."),
+        ("link: laser-isl", "link: ka-user",
+         "line 13: access[1].link is ka-user, whose min_elevation_deg is for ground stations; between satellites give "
+         "max_range_km."),
+        ("pattern: grid, seam", "pattern: grid, link: ttc-s, seam",
+         "line 7: layers.relay.isl.link is ttc-s, whose min_elevation_deg is for ground stations; between satellites "
+         "give max_range_km."),
         ("ka-gateway", "ka-gateway, links: 3",
          "line 12: access[0] keeps 3 links with 2 terminals; each link needs one."),
         ("[{a: miyun", "[{a: sanya",

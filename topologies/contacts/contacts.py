@@ -135,14 +135,12 @@ def _sources(motion: Motion, rule: Access) -> Index:
 
 
 def access_conditions(rule: Access, link: LinkClass, ground: bool) -> Conditions:
-    """What must hold for an access link. A range given for the ground replaces the elevation (Hypatia)."""
+    """What must hold for an access link: all limits that are given. The horizon always counts."""
+    reach_km = rule.max_range_km or link.max_range_km
     if not ground:
-        reach = rule.max_range_km or link.max_range_km
-        return Conditions(max_range_km=reach, min_radius_km=WGS72_RADIUS_KM + rule.grazing_altitude_km)
-    if rule.max_range_km is not None:
-        return Conditions(max_range_km=rule.max_range_km)
+        return Conditions(max_range_km=reach_km, min_radius_km=WGS72_RADIUS_KM + rule.grazing_altitude_km)
     elevation = rule.min_elevation_deg if rule.min_elevation_deg is not None else link.min_elevation_deg
-    return Conditions(max_range_km=link.max_range_km, min_elevation_deg=elevation or 0.0)
+    return Conditions(max_range_km=reach_km, min_elevation_deg=elevation or 0.0)
 
 
 def _access(motion: Motion, rule: Access) -> list[Span]:
