@@ -21,7 +21,7 @@ from skybed.emulator.lanes import lanes
 from skybed.emulator.sky import tables
 from skybed.scripts.running import handover, script
 from skybed.scripts.running.follow import Limits, follow
-from skybed.scripts.running.progress import Listener, ProgressBar, report_every_s
+from skybed.scripts.running.progress import Listener, ProgressBar, report_every_s, tell
 from skybed.scripts.running.script import Function
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model import kinds
@@ -77,6 +77,7 @@ def execute(
         listener = listener or shown.enter_context(ProgressBar())
         if plan is None:
             plan = Plan.make(scenario, progress=lambda what, share: listener.at("planning", share, what))
+            tell(plan.network.decays)
         plan = replace(plan, scenario=scenario)
         daemons.check(plan)
         hand_over(plan, out)

@@ -131,7 +131,7 @@ def _sight(path: FieldPath, scenario: ScenarioModel, layer: Layer) -> Iterator[P
     if apart_km is None:
         return
     why = f"the link reaches {range_km:.0f} km"
-    if apart_km <= range_km:
+    if sight_km < range_km if circular else apart_km <= range_km:
         why = f"the Earth hides what is beyond {sight_km:.0f} km" if circular else "the Earth is between them"
     says = f"is {isl.pattern}, but neighbours are {apart_km:.0f} km apart and {why}: no link could ever exist"
     if orbit and circular:
