@@ -60,7 +60,9 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
         places.append((("routing", "custom", "config"), routing.get("custom"), "configuration"))
     for path, files in _of_flows(data.get("traffic")):
         places += [((*path, name), files, ANY) for name in files]
-    read = {"element": partial(read_text, decoded=_as_saved), "configuration": read_text, ANY: read_any}
+    read: dict[str, Callable[[pathlib.Path, str, str], str]] = {
+        "element": partial(read_text, decoded=_as_saved), "configuration": read_text, ANY: read_any,
+    }  # fmt: skip
     for path, part, what in places:
         named = part.get(path[-1]) if isinstance(part, dict) else None
         if isinstance(named, str) and named and "\n" not in named:
