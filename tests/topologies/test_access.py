@@ -163,6 +163,50 @@ def test_longest_takes_what_remains_longest():
         )
 
 
+ALTITUDES_KM = {"low": 1100, "middle": 8062, "high": 20_184}
+
+
+@pytest.mark.parametrize("layer", ALTITUDES_KM)
+def test_what_longest_takes_does_not_depend_on_how_long_the_run_is(layer):
+    """Passes take from 15 minutes to 6 hours here, and runs end in the midst of them."""
+    fields = {
+        "name": "longest", "epoch": "2026-05-09T00:00:00Z", "duration_s": 7 * 3600,
+        "layers": {"net": {"walker": f"56:24/3/1 at {ALTITUDES_KM[layer]} km"}},
+        "stations": ["miyun", "Nairobi"], "links": {"radio": {"rate_mbps": 1, "min_elevation_deg": 5}},
+        "access": [{"from": "ground", "to": "net", "link": "radio", "policy": "longest", "terminals": 1}],
+    }  # fmt: skip
+    whole = Plan.make(Scenario.model_validate(fields))
+    names = np.array([link.name for link in whole.links])[whole.contacts["link"]]
+    for duration_s in (60.0, 1000.0, 5000.0, 6 * 3600.0 + 7):
+        short = Plan.make(Scenario.model_validate(fields | {"duration_s": duration_s}))
+        begun = whole.contacts[whole.contacts["start_s"] < duration_s]
+        assert [short.links[n].name for n in short.contacts["link"]] == list(names[begun.index])
+        assert short.contacts["start_s"].to_numpy() == pytest.approx(begun["start_s"].to_numpy(), abs=1e-5)
+        ends_s = np.minimum(begun["end_s"].to_numpy(), duration_s)
+        assert short.contacts["end_s"].to_numpy() == pytest.approx(ends_s, abs=1e-5)
+
+
+def test_the_longest_of_a_short_run_is_known_from_a_long_one():
+    made, whole = (
+        Plan.make(
+            Scenario.model_validate(
+                {
+                    "name": "meo", "epoch": "2026-05-09T00:00:00Z", "duration_s": duration_s,
+                    "layers": {"net": {"walker": "56:24/3/1 at 20184 km"}},
+                    "stations": ["miyun"], "links": {"radio": {"rate_mbps": 1, "min_elevation_deg": 5}},
+                    "access": [{"from": "ground", "to": "net", "link": "radio", "policy": policy}],
+                }
+            )
+        )
+        for duration_s, policy in ((60, "longest"), (86_400, "all"))
+    )  # fmt: skip
+    at_once = whole.contacts[whole.contacts["start_s"] == 0]
+    (link,) = made.links
+    assert link.name == whole.links[at_once.loc[at_once["end_s"].idxmax(), "link"]].name
+    nearest = by_distance(whole, {n: [(0, 1)] for n in whole.network.ends[0][at_once["link"]]}, 0.0, "miyun")
+    assert link.a != nearest[0]
+
+
 def test_slots_decide_at_common_instants():
     made = plan(policy="slots", slot_s=15, stations=("one", "two"))
     for station in ("one", "two"):

@@ -137,4 +137,4 @@ def _with_faults(sky: Undisturbed, duration_s: float, known: faults.Known | None
     scenario = sky.motion.scenario
     lost = faults.outages(sky.motion, sky.links, duration_s, known)
     standing = faults.cut(sky.contacts, lost, scenario.routing)
-    return Network(scenario, duration_s, sky.nodes, sky.links, standing, lost, sky.orbits, sky)
+    return Network(scenario, duration_s, sky.nodes, sky.links, standing, lost, sky.motion.orbits, sky)
