@@ -246,7 +246,7 @@ class Chooser:
 
 
 def views(sources: Index, targets: Index, seen: Intervals, until_s: float) -> dict[int, View]:
-    """Intervals of every source with every target, by source. An end at until_s is unknown, a later one not."""
+    """Intervals of every source with every target, by source. An end at until_s is unknown."""
     source, target = sources[seen.pair // len(targets)], targets[seen.pair % len(targets)]
     end = np.where(seen.end_s != until_s, seen.end_s, np.inf)
     cuts = np.flatnonzero(np.diff(source)) + 1
