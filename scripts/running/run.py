@@ -26,7 +26,7 @@ from skybed.scripts.running.script import Function
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.routing import planned, windowed
+from skybed.topologies.routing import planned, ways, windowed
 from skybed.topologies.scenario.file import Scenario
 from skybed.traffic import crossings
 
@@ -114,7 +114,9 @@ def hand_over(plan: Plan, out: Path) -> None:
     stored = Plan.load(out / "plan")  # its events are read, not worked out again
     tables.write_events(stored, out / "events.parquet")
     (out / "scenario.yaml").write_text(plan.scenario.dump())
-    handover.give(out, crossings.built(plan.scenario.traffic))
+    flows = plan.scenario.traffic
+    longest_s = ways.longest_s(plan.network, [flow.ends for flow in flows])
+    handover.give(out, crossings.built(flows), crossings.grace_s(longest_s))
     if plan.scenario.routing.means.filled_by == "daemons":
         changes = planned.played(stored.network, stored.routes)
         links = [link.name for link in plan.links]
