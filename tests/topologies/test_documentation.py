@@ -8,6 +8,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from skybed.topologies.model import catalogue, flows, ground, kinds, links, space
+from skybed.topologies.model.constellations import CONSTELLATIONS
 from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.metrics import METRICS
 from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
@@ -92,6 +93,19 @@ def test_every_link_class_of_the_catalogue_is_there():
         limits = [text.format(link[field]) for field, text in reach.items() if field in link]
         shown = f"{setup[0]} to {setup[1]}" if isinstance(setup, tuple) else str(setup)
         assert told.pop(name) == [str(link["rate_mbps"]), shown, limits[0] if limits else "–"]
+    assert not told
+
+
+def test_every_constellation_of_the_catalogue_is_there():
+    told = {row[0].strip("`"): row[1:] for row in rows("constellations", "constellation")}
+    for name, (walker, source) in CONSTELLATIONS.items():
+        head, phasing = walker["notation"].rsplit("/", 1)
+        printed = f"{head}/({phasing})" if " ours" in source else walker["notation"]
+        wide = 180 if walker.get("pattern") == "star" else 360
+        spacing = walker.get("raan_spacing_deg")
+        planes = f"{spacing:g} deg apart" if spacing else f"around {wide} deg"
+        planes += f", from {walker['raan0_deg']:g}" if "raan0_deg" in walker else ""
+        assert told.pop(name) == [printed, str(walker["altitude_km"]), planes]
     assert not told
 
 

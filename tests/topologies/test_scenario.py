@@ -105,6 +105,34 @@ def test_stations_fly_too(good):
     )
 
 
+PUBLISHED = "name: p\nepoch: 2026-05-09\nduration_s: 60\nlayers:\n  s1: {constellation: kuiper-630}\n"
+
+
+def test_a_constellation_of_the_catalogue_is_a_walker():
+    scenario = parse(PUBLISHED)
+    walker = "{planes: 34, per_plane: 34, inclination_deg: 51.9, altitude_km: 630, phasing: 3}"
+    written = parse(PUBLISHED.replace("constellation: kuiper-630", f"walker: {walker}"))
+    assert scenario == written
+    assert scenario.sha256 == written.sha256
+    assert parse(scenario.dump()) == scenario
+    assert scenario.with_(duration_s=5).layers["s1"].walker == written.layers["s1"].walker
+
+
+@mark.parametrize(
+    "old, new, says",
+    [
+        ("kuiper-630", "kuiper-360", "constellation kuiper-360 is not a constellation of the catalogue (did you mean "
+         "kuiper-630?)."),
+        ("kuiper-630", "kuiper-630, walker: 53:10/5/1 at 550 km", " has constellation and walker; give one of them."),
+        ("kuiper-630", "[1]", "constellation is a list; it must be text (put it in quotes)."),
+        ("constellation:", "constelation:", "constelation is not a field (did you mean constellation?)."),
+    ],
+)  # fmt: skip
+def test_a_constellation_that_cannot_be(old, new, says):
+    dot = "" if says.startswith(" ") else "."
+    assert complaint(PUBLISHED.replace(old, new)) == f"small.yaml, line 5: layers.s1{dot}{says}"
+
+
 def test_degrees_need_no_quotes():
     """YAML 1.1 takes 78:13:47 for a number of base 60."""
     scenario = parse(GOOD.replace("[miyun, ", "[{name: x, lat_deg: -33:52:10, lon_deg: 15:24:28.5}, miyun, "))
@@ -284,9 +312,9 @@ def test_no_field_takes_true_for_a_number(model):
          "line 6: layers.relay.walker.altitude_km with eccentricity 0.2 puts the perigee 348 km below the surface; "
          "it needs at least 100 km."),
         ("  eo:\n    walker: {planes: 1, per_plane: 3, inclination_deg: 97.5, altitude_km: 535}", "  eo: {}",
-         "line 8: layers.eo has none of them; give exactly one of walker, elements, geostationary."),
+         "line 8: layers.eo has none of them; give exactly one of walker, elements, geostationary, constellation."),
         ("  eo:\n", "  eo:\n    geostationary: {longitudes_deg: [77]}\n",
-         "line 8: layers.eo has walker and geostationary; give exactly one of walker, elements, geostationary."),
+         "line 8: layers.eo has walker and geostationary; give exactly one of walker, elements, geostationary, constellation."),
         ("  eo:\n", "  eo:\n    names: '{plan}'\n",
          "line 9: layers.eo.names is {plan}; for walker it may contain {layer}, {n}, {plane}, {slot}."),
         ("  eo:\n", "  eo:\n    names: 'observation-{n}-of-{layer}'\n",

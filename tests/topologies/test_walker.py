@@ -11,6 +11,7 @@ from sgp4.api import WGS72, Satrec
 from sgp4.exporter import export_tle
 from skyfield.sgp4lib import theta_GMST1982
 
+from skybed.topologies.model.constellations import CONSTELLATIONS
 from skybed.topologies.model.space import Geostationary, Layer, Walker
 from skybed.topologies.orbits import walker
 
@@ -121,6 +122,29 @@ def test_elements_may_be_of_another_epoch():
         return np.degrees(np.arctan2(x, -y))
 
     assert node_deg(made.satrec) - node_deg(now.satrec) == approx(-4.5, abs=0.1)
+
+
+@mark.parametrize("name", CONSTELLATIONS)
+def test_no_two_satellites_of_a_published_constellation_collide(name):
+    layer = Layer(constellation=name)
+    assert closest_km(layer.walker) > 15
+    assert CONSTELLATIONS[name].source
+
+
+def test_published_constellations_have_as_many_satellites_as_their_filings():
+    def count(prefix):
+        walkers = [Layer(constellation=name).walker for name in CONSTELLATIONS if name.startswith(prefix)]
+        return sum(orbit.planes * orbit.per_plane for orbit in walkers)
+
+    totals = {
+        "starlink": 4408,
+        "kuiper": 3236,
+        "oneweb": 720,
+        "iridium": 66,
+        "telesat": 1671,
+        "guowang": 12_992,
+    }
+    assert {prefix: count(prefix) for prefix in totals} == totals
 
 
 def test_half_slot_moves_odd_planes_only():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from skybed.topologies.model.closest import hint
+from skybed.topologies.model.constellations import CONSTELLATIONS
 from skybed.topologies.model.coordinates import Longitude
 from skybed.topologies.model.fields import Model, NonNegative, Positive, Utc
 
@@ -86,13 +88,34 @@ class Isl(Model):
     grazing_altitude_km: NonNegative = 80.0
 
 
+def _published(name: str | None) -> str | None:
+    if name is not None and name not in CONSTELLATIONS:
+        raise ValueError(f"is not a constellation of the catalogue{hint(name, CONSTELLATIONS)}")
+    return name
+
+
 class Layer(Model):
     role: Literal["relay", "communication", "remote-sensing", "computing"] = "communication"
     walker: Annotated[Walker | None, BeforeValidator(from_notation)] = None
     # OMM (JSON, CSV, XML) or TLE: a file, relative to the scenario file, or its text (more than one line).
     elements: str | None = None
-    geostationary: Geostationary | None = None  # exactly one of the three
+    geostationary: Geostationary | None = None
+    # One of the catalogue, which then is the layer's walker. Exactly one of these four is given.
+    constellation: Annotated[str | None, AfterValidator(_published), Field(exclude=True)] = None
     # Template of {layer}, {n} (number in the layer, from 0), {plane}, {slot}; elements: {name}, {id} (NORAD).
     # None: {layer}-{plane}-{slot} for a walker, {layer}-{n} for geostationary, {name} for elements.
     names: str | None = None
     isl: Isl = Isl(pattern="none")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_catalogue(cls, value: Any) -> Any:
+        """A layer that names a constellation gets its walker."""
+        if not isinstance(value, dict) or value.get("constellation") is None:
+            return value
+        if others := [
+            kind for kind in ("walker", "elements", "geostationary") if value.get(kind) is not None
+        ]:
+            raise ValueError(f"has constellation and {others[0]}; give one of them")
+        published = CONSTELLATIONS.get(str(value["constellation"]))
+        return {**value, "walker": published.walker} if published else value

@@ -39,7 +39,7 @@ def layers(scenario: ScenarioModel) -> Iterator[Problem]:
         kinds = [kind for kind in ("walker", "elements", "geostationary") if getattr(layer, kind) is not None]
         if len(kinds) != 1:
             given = " and ".join(kinds) if kinds else "none of them"
-            yield path, f"has {given}; give exactly one of walker, elements, geostationary."
+            yield path, f"has {given}; give exactly one of walker, elements, geostationary, constellation."
             continue
         yield from _template(path, layer, kinds[0])
         if layer.walker:
