@@ -276,7 +276,11 @@ def test_other_values_that_cannot_be(place, words, says):
     [
         (None, "none.py", "none.py: the script cannot be read: No such file or directory."),
         ("def main(sky:\n", "s.py", "s.py, line 1: the script is not Python: "),
-        ("def mian(sky): pass\n", "s.py", "s.py: the script has no function main (did you mean mian?); write"),
+        (
+            "def mian(sky): pass\n",
+            "s.py",
+            "s.py: the script has no function main (did you mean mian?); write",
+        ),
         ("def main(sky): pass\n", "s.py:mian", "s.py: the script has no function mian (did you mean main?)"),
     ],
 )
