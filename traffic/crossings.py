@@ -18,12 +18,14 @@ from skybed.traffic import tables
 from skybed.traffic.nodes import Clock, NodeHandle
 from skybed.traffic.shared import Shared
 
-GRACE_S = 1.0  # how long after the end an answer still counts
+GRACE_S = 1.0  # how long after the end an answer still counts, at least
+ROUND_TRIPS = 2  # of the longest, if that takes longer
 TABLES = (PROBES, PATHS, FLOWS)  # that every run has
 
 
 class Crossings:
-    """The flows of a run, up to until_s; their tables go into `out`. packets: what `built` gave.
+    """The flows of a run, up to until_s; their tables go into `out`. packets: what `built` gave. grace_s: how
+    long answers are awaited after the end, see `grace_s`.
 
         with Crossings(flows, nodes, packets, until_s, out) as crossings:
             crossings.open()  # all that takes time; then there is a clock
@@ -40,8 +42,9 @@ class Crossings:
         packets: Mapping[str, bytes],
         until_s: float,
         out: Path,
+        grace_s: float = GRACE_S,
     ) -> None:
-        self._flows, self._out = flows, out
+        self._flows, self._out, self._grace_s = flows, out, grace_s
         self._shared = Shared(flows, nodes, packets, until_s, out)
         self.loop = self._shared.loop
         self._crossings: dict[int, Crossing] = {}  # by the number of the flow
@@ -71,13 +74,13 @@ class Crossings:
             crossing.begin(clock)
 
     def run(self) -> None:
-        """Serve the flows to their end. Nothing is sent after until_s, but answers are awaited for a grace of
-        1 s, and iperf3's last words for some seconds more, when the block ends: the network has to stand that
+        """Serve the flows to their end. Nothing is sent after until_s, but answers are awaited for the grace,
+        and iperf3's last words for some seconds more, when the block ends: the network has to stand that
         long.
         """
         assert self._clock, "begun"
-        end_s = max((self._shared.window_s(flow)[1] for flow in self._flows), default=-GRACE_S)
-        self.loop.run(int(self._clock.to_realtime_ns(end_s + GRACE_S)))
+        end_s = max((self._shared.window_s(flow)[1] for flow in self._flows), default=-self._grace_s)
+        self.loop.run(int(self._clock.to_realtime_ns(end_s + self._grace_s)))
 
     def facts(self) -> dict[str, dict[str, int]]:
         """What the manifest says of it, once the block has ended: `dropped_by_sink`, packets of each udp flow
@@ -98,6 +101,11 @@ class Crossings:
         own = chain.from_iterable(kinds.tables_of(flow.kind) for flow in self._flows)
         for table in dict.fromkeys([*TABLES, *own]):
             tables.write(table, parts[table.name], self._out)
+
+
+def grace_s(one_way_s: float) -> float:
+    """How long answers are awaited where the longest way of a flow takes so long."""
+    return max(GRACE_S, ROUND_TRIPS * 2 * one_way_s)
 
 
 def built(flows: Sequence[Flow]) -> dict[str, bytes]:

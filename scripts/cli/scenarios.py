@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from skybed.scripts.running.progress import Listener
+from skybed.scripts.running.progress import Listener, tell
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model import yamlmarks
 from skybed.topologies.model.fields import Utc
 from skybed.topologies.orbits import elements
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.checks import space
 from skybed.topologies.scenario.file import Scenario
-
-DROPPED_SHOWN = 10
 
 argument = click.argument("scenario", type=click.Path(path_type=Path))
 duration_option = click.option(
@@ -39,8 +37,8 @@ class _Setting(click.ParamType):
         if not equals:
             self.fail(f"{value} is no PATH=VALUE, such as access[0].policy=keep.", param, ctx)
         try:
-            return path, yaml.load(text, yaml.CSafeLoader)
-        except yaml.YAMLError:
+            return path, yamlmarks.parse(text, path)[0]
+        except ScenarioError:
             self.fail(f"the value of {path}, {text}, is not YAML.", param, ctx)
 
 
@@ -54,13 +52,14 @@ def load(path: Path, start: str | None = None, changes: Mapping[str, Any] | None
     scenario = Scenario.load(path)
     if changes:
         scenario = scenario.with_(changes)
-    dropped = elements.dropped(scenario)
-    for layer, thing in dropped[:DROPPED_SHOWN]:
+    if start is not None:
+        scenario = _starting(scenario, start)
+    lines = []
+    for layer, thing in elements.dropped(scenario):
         line = f", line {thing.line} of its elements" if thing.line else ""
-        click.echo(f"Left out of layer {layer}: {thing.name}{line}: {thing.reason}.", err=True)
-    if len(dropped) > DROPPED_SHOWN:
-        click.echo(f"... and {len(dropped) - DROPPED_SHOWN} more.", err=True)
-    return scenario if start is None else _starting(scenario, start)
+        lines.append(f"Left out of layer {layer}: {thing.name}{line}: {thing.reason}.")
+    tell(lines)
+    return scenario
 
 
 def _starting(scenario: Scenario, start: str) -> Scenario:
@@ -73,11 +72,16 @@ def _starting(scenario: Scenario, start: str) -> Scenario:
     moved = scenario.model_copy(update={"start": at})
     for _, problem in space.start(moved):
         raise ScenarioError(f"--start {problem}")
+    moved.with_()  # what decays before another start is left out: the nodes may be others
     return moved
 
 
 def plan(scenario: Scenario, duration_s: float | None, listener: Listener) -> Plan:
-    """The plan of a scenario, its making shown."""
-    return Plan.make(
+    """The plan of a scenario, its making shown. A line on standard error tells of each satellite that decays
+    in it.
+    """
+    plan = Plan.make(
         scenario, duration_s=duration_s, progress=lambda what, share: listener.at("planning", share, what)
     )
+    tell(plan.network.decays)
+    return plan

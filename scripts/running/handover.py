@@ -19,19 +19,21 @@ from skybed.topologies.routing import windowed
 from skybed.topologies.routing.changes import CHANGE
 
 PLAN, FOLDER = "plan", "score"
-PACKETS, CHANGES, COSTS = "packets.json", "changes.parquet", "costs.parquet"
+GRACE, PACKETS, CHANGES, COSTS = "grace.json", "packets.json", "changes.parquet", "costs.parquet"
 
 
 class Handover(NamedTuple):
-    """packets: built ones by name (traffic.crossings.built). costs: int[links] (emulator.daemons.routers)."""
+    """packets, grace_s: see crossings.Crossings. costs: int[links] (emulator.daemons.routers)."""
 
     score: Score
     packets: dict[str, bytes]
+    grace_s: float
     costs: np.ndarray
 
 
-def give(run: Path, packets: Mapping[str, bytes]) -> None:
+def give(run: Path, packets: Mapping[str, bytes], grace_s: float) -> None:
     (run / FOLDER).mkdir()
+    (run / FOLDER / GRACE).write_text(f"{grace_s:.6f}\n")
     packets_hex = {name: packet.hex() for name, packet in packets.items()}
     (run / FOLDER / PACKETS).write_text(json.dumps(packets_hex, indent=2) + "\n")
 
@@ -51,5 +53,6 @@ def take(run: Path) -> Handover:
     return Handover(
         score.load(run / PLAN, run / FOLDER / CHANGES if by_daemons else None),
         {name: bytes.fromhex(packet) for name, packet in packets.items()},
+        json.loads((run / FOLDER / GRACE).read_text()),
         pq.read_table(run / FOLDER / COSTS)["cost"].to_numpy() if by_daemons else np.empty(0, int),
     )

@@ -31,7 +31,7 @@ from skybed.traffic.nodes import NodeHandle
 ALIGNED_S = 0.2  # in virtual time daemons start at a whole step of this: imports before it take some time
 CONVERGENCE_S = 90.0  # for routing daemons to find all routes before run time 0, by the real clock
 READY_S = 3.0  # in virtual time, what the other parts are left to get ready in
-PATIENCE_S = 32.0  # after the end, for answers under way and iperf3; the sky stands until traffic is done
+PATIENCE_S = 32.0  # after the end and the grace, for iperf3; the sky stands until traffic is done
 
 
 class Part(Protocol):
@@ -180,10 +180,10 @@ Work = Callable[[Connection], dict[str, Any]]
 
 class Forked(Part):
     """A part in a process of its own: it and the player do not wait for one interpreter's lock. title: what
-    errors call it; log: where it prints to."""
+    errors call it; log: where it prints to; patience_s: how long it may take to end."""
 
-    def __init__(self, title: str, work: Work, log: Path) -> None:
-        self._title, self._work, self._log = title, work, log
+    def __init__(self, title: str, work: Work, log: Path, patience_s: float = PATIENCE_S) -> None:
+        self._title, self._work, self._log, self._patience_s = title, work, log, patience_s
         self._pid = 0
         self._facts: dict[str, Any] = {}
 
@@ -206,8 +206,8 @@ class Forked(Part):
 
     def end(self, played_s: float) -> None:
         self._send(played_s)
-        if not self._pipe.poll(PATIENCE_S):
-            raise InvalidRun(f"The {self._title} did not end within {PATIENCE_S:g} s; see {self._log}.")
+        if not self._pipe.poll(self._patience_s):
+            raise InvalidRun(f"The {self._title} did not end within {self._patience_s:g} s; see {self._log}.")
         self._facts = self._answer() or {}
 
     def facts(self) -> dict[str, Any]:
@@ -273,11 +273,12 @@ def traffic(
     packets: Mapping[str, bytes],
     until_s: float,
     run: Path,
+    grace_s: float,
 ) -> Forked:
-    """All traffic of a run; its tables go into `run`. packets: what crossings.built gave."""
+    """All traffic of a run; its tables go into `run`. packets, grace_s: what `crossings` gave."""
 
     def work(pipe: Connection) -> dict[str, Any]:
-        with Crossings(flows, nodes, packets, until_s, run) as every:
+        with Crossings(flows, nodes, packets, until_s, run, grace_s) as every:
             every.open()
             pipe.send(None)
             every.begin(pipe.recv())
@@ -291,4 +292,4 @@ def traffic(
             every.run()
         return {"traffic": every.facts()}
 
-    return Forked("traffic", work, run / "traffic.log")
+    return Forked("traffic", work, run / "traffic.log", PATIENCE_S + grace_s)

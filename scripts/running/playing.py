@@ -40,7 +40,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     run: Path = options.run
     tell, zero = partial(messages.say, outside), parts.Zero(options.zero_ns)
     started_s = time.monotonic()
-    plan, packets, costs = handover.take(run)
+    plan, packets, grace_s, costs = handover.take(run)
     own = script.take(run)
     loaded_s = time.monotonic()
     tell(messages.Building())
@@ -59,7 +59,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             *([parts.route_recorder(sky, run, flows)] if by_daemons else []),
             *([parts.link_counter(sky, run)] if unforeseen else []),
             parts.RoutingDaemons(daemons, zero, partial(tell, messages.Converging())),
-            parts.traffic(flows, sky, packets, plan.duration_s, run),
+            parts.traffic(flows, sky, packets, plan.duration_s, run, grace_s),
             *([Script(own, sky, plan.duration_s, run, playback.player.stopped)] if own else []),
         ]
         asked = Asked(outside, playback.player.stopped, Visits(sky, tell))

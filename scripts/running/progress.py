@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol
 
@@ -10,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 PLAIN_EVERY_S = 10.0
+TOLD = 10
 REPORT_EVERY_S, REPORTS = 0.5, 1000
 
 
@@ -23,6 +26,14 @@ class Listener(Protocol):
 
     def at(self, stage: str, share: float, note: str = "") -> None:
         """The work is at `share` (0 to 1) of a stage; note: in words."""
+
+
+def tell(lines: Sequence[str]) -> None:
+    """Put what is worth knowing, though no error, on standard error, the first TOLD of it."""
+    for line in lines[:TOLD]:
+        print(line, file=sys.stderr)
+    if len(lines) > TOLD:
+        print(f"... and {len(lines) - TOLD} more.", file=sys.stderr)
 
 
 class ProgressBar:

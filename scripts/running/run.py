@@ -21,12 +21,12 @@ from skybed.emulator.lanes import lanes
 from skybed.emulator.sky import tables
 from skybed.scripts.running import handover, script
 from skybed.scripts.running.follow import Limits, follow
-from skybed.scripts.running.progress import Listener, ProgressBar, report_every_s
+from skybed.scripts.running.progress import Listener, ProgressBar, report_every_s, tell
 from skybed.scripts.running.script import Function
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.routing import planned, windowed
+from skybed.topologies.routing import planned, ways, windowed
 from skybed.topologies.scenario.file import Scenario
 from skybed.traffic import crossings
 
@@ -77,6 +77,7 @@ def execute(
         listener = listener or shown.enter_context(ProgressBar())
         if plan is None:
             plan = Plan.make(scenario, progress=lambda what, share: listener.at("planning", share, what))
+            tell(plan.network.decays)
         plan = replace(plan, scenario=scenario)
         daemons.check(plan)
         hand_over(plan, out)
@@ -113,7 +114,9 @@ def hand_over(plan: Plan, out: Path) -> None:
     stored = Plan.load(out / "plan")  # its events are read, not worked out again
     tables.write_events(stored, out / "events.parquet")
     (out / "scenario.yaml").write_text(plan.scenario.dump())
-    handover.give(out, crossings.built(plan.scenario.traffic))
+    flows = plan.scenario.traffic
+    longest_s = ways.longest_s(plan.network, [flow.ends for flow in flows])
+    handover.give(out, crossings.built(flows), crossings.grace_s(longest_s))
     if plan.scenario.routing.means.filled_by == "daemons":
         changes = planned.played(stored.network, stored.routes)
         links = [link.name for link in plan.links]

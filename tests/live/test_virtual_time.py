@@ -194,3 +194,28 @@ def test_who_spins_is_told(tmp_path, limits, why):
         assert list(lane.channel.lines()) == []
     assert "It was running spinner (process " in watch.killed and why in watch.killed
     assert lane.process.returncode != 0
+
+
+def test_answers_from_beyond_the_moon_are_awaited(virtual, tmp_path):
+    """3.3 s away and back: of 6 s, half of the answers come after the end, and none is lost."""
+    path = tmp_path / "far.yaml"
+    path.write_text("""
+name: far
+epoch: 2026-05-01
+duration_s: 6
+layers: {relay: {geostationary: {longitudes_deg: [110]}}}
+stations: [{name: earth, lat_deg: 18, lon_deg: 109}]
+links: {moon: {rate_mbps: 10, min_elevation_deg: 5, fixed_delay_ms: 1530}}
+access: [{from: ground, to: relay, link: moon}]
+traffic:
+  - {kind: probe, name: ping, from: earth, to: relay-0, rate_hz: 2}
+  - {kind: udp, name: voice, from: earth, to: relay-0, rate_mbps: 0.1, size_bytes: 200}
+accept:
+  - {flow: ping, metric: loss_pct, max: 0}
+  - {flow: voice, metric: loss_pct, max: 0}
+""")
+    code, verdict, out = virtual(path)
+    assert (code, verdict["status"]) == (0, "pass"), verdict["reasons"]
+    probes = pd.read_parquet(out / "probes.parquet")
+    assert len(probes) == 12
+    assert probes["rtt_us"].to_numpy() == pytest.approx(2 * (1_530_000 + 120_700), abs=3000)

@@ -134,6 +134,28 @@ def test_objects_that_cannot_be_used_are_told(place):
     assert lines[-1] == "... and 2 more."
 
 
+def test_satellites_that_decay_are_told(place):
+    """Whatever is down at the start is left out; whatever comes down later loses its links."""
+    falls = (
+        "FALLS\n1 70112U 26001A   26121.00000000  .00000000  00000-0  30000-2 0  9997\n"
+        "2 70112  51.6000 150.0000 0010000 269.0000  90.0000 16.30000000    08\n"
+    )
+    stays = (
+        "STAYS\n1 70100U 26001A   26121.00000000  .00000000  00000-0  00000-0 0  9999\n"
+        "2 70100  97.5000 110.0000 0014000 269.0000  90.0000 15.20000000    02\n"
+    )
+    (place / "leo.tle").write_text(falls + stays)
+    (place / "leo.yaml").write_text(
+        "name: leo\nepoch: 2026-05-02\nduration_s: 60000\nlayers:\n  leo: {elements: leo.tle}\n"
+    )
+    sentence = "SGP4 fails: mean eccentricity is outside the range 0.0 to 1.0."
+    assert f"FALLS has no links from 20130 s on: {sentence}" in skybed("plan", "leo.yaml")[1]
+    said, told = skybed("plan", "leo.yaml", "--start", "2026-05-02T12:00:00Z", "--duration", "60")
+    at_start = sentence.replace("fails", "fails at the start")
+    assert f"Left out of layer leo: FALLS, line 2 of its elements: {at_start}" in told
+    assert "nodes     1: 1 leo" in said
+
+
 def test_a_report_for_programs_is_the_verdict_alone(place, good_run):
     shutil.copytree(good_run, place / "run")
     said, told = skybed("report", "run", "--json")

@@ -279,7 +279,7 @@ def test_other_values_that_cannot_be(place, words, says):
         (
             "def mian(sky): pass\n",
             "s.py",
-            "s.py: the script has no function main (did you mean mian?);",
+            "s.py: the script has no function main (did you mean mian?); write",
         ),
         ("def main(sky): pass\n", "s.py:mian", "s.py: the script has no function mian (did you mean main?)"),
     ],

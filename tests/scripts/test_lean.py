@@ -27,14 +27,14 @@ from skybed.traffic import crossings
 from skybed.traffic.crossings import Crossings
 
 folder = pathlib.Path(sys.argv[1])
-plan, packets, costs = handover.take(folder)
+plan, packets, grace_s, costs = handover.take(folder)
 with tables.log(plan, folder) as log:
     for window in plan.windows():
         events, changes = len(window.events), len(window.changes)
         log(Played(window.events, window.events["t_s"], window.events["link"] < 0, window.changes,
                    window.changes["t_s"]))
 crossings.ports(plan.scenario.traffic)
-with Crossings([], {}, packets, 1.0, folder):
+with Crossings([], {}, packets, 1.0, folder, grace_s):
     pass
 reachable = int(score.reachable(plan, 0.0).sum())
 routed = len(routers.of_plan(plan, costs)) if len(costs) else None

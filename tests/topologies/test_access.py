@@ -11,10 +11,11 @@ from skybed.topologies.scenario.file import Scenario
 
 DRAIN_S = 0.1
 DURATION_S = 3000.0
-RADIO = {"rate_mbps": 100, "min_elevation_deg": 5}
+RADIO = {"min_elevation_deg": 5}
+ABOVE_5_DEG = Conditions(min_elevation_deg=5)
 
 
-def plan(setup_s=0.0, stations=("one",), **rule):
+def plan(setup_s=0.0, stations=("one",), radio=RADIO, **rule):
     """Stations under twelve planes of twelve at 1,100 km, so that there are always several in view."""
     walker = {"planes": 12, "per_plane": 12, "inclination_deg": 60, "altitude_km": 1100, "phasing": 5}
     return Plan.make(
@@ -27,7 +28,7 @@ def plan(setup_s=0.0, stations=("one",), **rule):
                 "stations": [
                     {"name": name, "lat_deg": 35, "lon_deg": 100 + n} for n, name in enumerate(stations)
                 ],
-                "links": {"radio": RADIO | {"setup_s": setup_s}},
+                "links": {"radio": {"rate_mbps": 100} | radio | {"setup_s": setup_s}},
                 "access": [{"from": "ground", "to": "net", "link": "radio", **rule}],
             }
         )
@@ -41,11 +42,11 @@ def links_of(plan, station="one"):
     return table[table.station == plan.node(station)].sort_values("start_s").reset_index(drop=True)
 
 
-def in_view(plan, station="one"):
+def in_view(plan, station="one", limits=ABOVE_5_DEG):
     """For each satellite the spans in which the station sees it."""
     satellites = np.arange(len(plan.orbits))
     node = np.full(len(satellites), plan.node(station))
-    seen = intervals(plan.network.sky, node, satellites, Conditions(min_elevation_deg=5), DURATION_S)
+    seen = intervals(plan.network.sky, node, satellites, limits, DURATION_S)
     return {
         int(s): [(a, b) for p, a, b in zip(*(x.tolist() for x in seen), strict=True) if p == s]
         for s in satellites
@@ -60,6 +61,35 @@ def by_distance(plan, view, t, station="one"):
 
 def view_end(view, satellite, t):
     return next(b for a, b in view[satellite] if a <= t <= b)
+
+
+ELEVATION, RANGE = "min_elevation_deg", "max_range_km"
+
+
+# At 1,100 km a range of 1,500 km is an elevation of 42 deg: of each two limits another one is the narrower.
+@pytest.mark.parametrize("limits", [{ELEVATION: 30, RANGE: 1500}, {ELEVATION: 60, RANGE: 1500}])
+@pytest.mark.parametrize("given", [(), (ELEVATION,), (RANGE,), (ELEVATION, RANGE)])
+def test_all_limits_hold_wherever_they_are_given(limits, given):
+    rule = {name: limits[name] for name in given}
+    of_class = {name: limits[name] for name in limits if name not in given}
+    both = in_view(plan(policy="all"), limits=Conditions(**limits))
+    starts = sorted(start for spans in both.values() for start, _ in spans)
+    assert sorted(links_of(plan(policy="all", radio=of_class, **rule)).start_s) == pytest.approx(starts)
+
+
+def test_a_limit_of_the_rule_takes_the_place_of_the_same_one_of_the_class():
+    wide = {ELEVATION: 5, RANGE: 9000}
+    narrow = links_of(plan(policy="all", radio={ELEVATION: 50, RANGE: 1200}, **wide))
+    assert narrow.equals(links_of(plan(policy="all", radio=wide)))
+
+
+def test_no_range_reaches_below_the_horizon():
+    made = plan(policy="all", radio={}, max_range_km=9000)
+    mine = links_of(made)
+    horizon = in_view(made, limits=Conditions(min_elevation_deg=0))
+    assert len(mine) == sum(map(len, horizon.values()))
+    furthest = made.network.sky.distance_km(mine.satellite, made.node("one"), mine.start_s).max()
+    assert furthest < 4000  # the horizon at 1,100 km, where the Earth's radius is 6,370 km: 3,900 km
 
 
 def test_all_links_every_satellite_in_view():
@@ -131,6 +161,50 @@ def test_longest_takes_what_remains_longest():
         assert view_end(view, row.satellite, at) == max(
             view_end(view, s, at) for s in by_distance(made, view, at)
         )
+
+
+ALTITUDES_KM = {"low": 1100, "middle": 8062, "high": 20_184}
+
+
+@pytest.mark.parametrize("layer", ALTITUDES_KM)
+def test_what_longest_takes_does_not_depend_on_how_long_the_run_is(layer):
+    """Passes take from 15 minutes to 6 hours here, and runs end in the midst of them."""
+    fields = {
+        "name": "longest", "epoch": "2026-05-09T00:00:00Z", "duration_s": 7 * 3600,
+        "layers": {"net": {"walker": f"56:24/3/1 at {ALTITUDES_KM[layer]} km"}},
+        "stations": ["miyun", "Nairobi"], "links": {"radio": {"rate_mbps": 1, "min_elevation_deg": 5}},
+        "access": [{"from": "ground", "to": "net", "link": "radio", "policy": "longest", "terminals": 1}],
+    }  # fmt: skip
+    whole = Plan.make(Scenario.model_validate(fields))
+    names = np.array([link.name for link in whole.links])[whole.contacts["link"]]
+    for duration_s in (60.0, 1000.0, 5000.0, 6 * 3600.0 + 7):
+        short = Plan.make(Scenario.model_validate(fields | {"duration_s": duration_s}))
+        begun = whole.contacts[whole.contacts["start_s"] < duration_s]
+        assert [short.links[n].name for n in short.contacts["link"]] == list(names[begun.index])
+        assert short.contacts["start_s"].to_numpy() == pytest.approx(begun["start_s"].to_numpy(), abs=1e-5)
+        ends_s = np.minimum(begun["end_s"].to_numpy(), duration_s)
+        assert short.contacts["end_s"].to_numpy() == pytest.approx(ends_s, abs=1e-5)
+
+
+def test_the_longest_of_a_short_run_is_known_from_a_long_one():
+    made, whole = (
+        Plan.make(
+            Scenario.model_validate(
+                {
+                    "name": "meo", "epoch": "2026-05-09T00:00:00Z", "duration_s": duration_s,
+                    "layers": {"net": {"walker": "56:24/3/1 at 20184 km"}},
+                    "stations": ["miyun"], "links": {"radio": {"rate_mbps": 1, "min_elevation_deg": 5}},
+                    "access": [{"from": "ground", "to": "net", "link": "radio", "policy": policy}],
+                }
+            )
+        )
+        for duration_s, policy in ((60, "longest"), (86_400, "all"))
+    )  # fmt: skip
+    at_once = whole.contacts[whole.contacts["start_s"] == 0]
+    (link,) = made.links
+    assert link.name == whole.links[at_once.loc[at_once["end_s"].idxmax(), "link"]].name
+    nearest = by_distance(whole, {n: [(0, 1)] for n in whole.network.ends[0][at_once["link"]]}, 0.0, "miyun")
+    assert link.a != nearest[0]
 
 
 def test_slots_decide_at_common_instants():

@@ -8,6 +8,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from skybed.topologies.model import catalogue, flows, ground, kinds, links, space
+from skybed.topologies.model.constellations import CONSTELLATIONS
 from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.metrics import METRICS
 from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
@@ -95,6 +96,19 @@ def test_every_link_class_of_the_catalogue_is_there():
     assert not told
 
 
+def test_every_constellation_of_the_catalogue_is_there():
+    told = {row[0].strip("`"): row[1:] for row in rows("constellations", "constellation")}
+    for name, (walker, source) in CONSTELLATIONS.items():
+        head, phasing = walker["notation"].rsplit("/", 1)
+        printed = f"{head}/({phasing})" if " ours" in source else walker["notation"]
+        wide = 180 if walker.get("pattern") == "star" else 360
+        spacing = walker.get("raan_spacing_deg")
+        planes = f"{spacing:g} deg apart" if spacing else f"around {wide} deg"
+        planes += f", from {walker['raan0_deg']:g}" if "raan0_deg" in walker else ""
+        assert told.pop(name) == [printed, str(walker["altitude_km"]), planes]
+    assert not told
+
+
 def test_stations_and_policies_are_there():
     for name in catalogue.CHINA:
         assert f"`{name}`" in SECTIONS["stations"]
@@ -125,3 +139,10 @@ def test_the_example_is_a_scenario():
     assert {link.kind for link in plan.links} == {"isl", "access", "fibre"}
     reached = plan.path("centre", "eo-a0", [0.0, 59.0]).path_id
     assert (reached >= 0).all()
+
+
+def test_walkers_as_papers_print_them():
+    example = re.search(r"```yaml\n(.*?)```", SECTIONS["walker"], re.DOTALL)
+    text = f"name: walkers\nepoch: 2026-05-09\nduration_s: 60\n{example[1]}"
+    layers = file.parse(text, "docs/scenario.md", pathlib.Path()).layers
+    assert [(x.walker.planes, x.walker.per_plane) for x in layers.values()] == [(72, 22), (6, 11)]

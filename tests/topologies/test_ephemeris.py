@@ -71,9 +71,28 @@ def test_stored_elements_give_the_same_positions(sky, tmp_path):
     assert np.array_equal(again.knots, sky.knots)
 
 
-def test_a_decaying_satellite_is_named():
+def test_a_satellite_that_decays_stays_where_it_was_last_and_is_named():
     table = ephemeris.elements_table(
         ["fine", "falling"], [circular(550, 53, 0), circular(160, 53, 0, bstar=0.5)]
     )
-    with pytest.raises(ScenarioError, match="satellite falling: SGP4 cannot propagate it to"):
-        ephemeris.make(table, STATIONS, EPOCH, 86400 * 3)
+    sky = ephemeris.make(table, STATIONS, EPOCH, 86400 * 3)
+    (decay,) = sky.decays
+    assert (decay.satellite, decay.reason) == (
+        1,
+        "SGP4 fails: mrt is less than 1.0 which indicates the satellite has decayed",
+    )
+    assert sky.ends_s[1] == decay.t_s
+    assert np.isinf(np.delete(sky.ends_s, 1)).all()
+    last, later = sky.position_km(1, decay.t_s), sky.position_km(1, [decay.t_s + 60, 86400 * 3])
+    assert np.linalg.norm(last) > 6378
+    assert later == pytest.approx(np.array([last, last]))
+    long = ephemeris.make(table, STATIONS, EPOCH, 86400 * 4)
+    assert long.decays == sky.decays
+
+
+def test_a_satellite_that_is_down_at_the_beginning_is_an_error():
+    table = ephemeris.elements_table(["falling"], [circular(160, 53, 0, bstar=0.5)])
+    with pytest.raises(
+        ScenarioError, match=r"satellite falling: SGP4 .*, at the beginning of the run; leave it out"
+    ):
+        ephemeris.make(table, STATIONS, EPOCH + dt.timedelta(days=3), 60)

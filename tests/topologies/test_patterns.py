@@ -45,6 +45,15 @@ def test_none_has_none():
     assert len(of(layer(2, 3, pattern="none")).a) == 0
 
 
+@pytest.mark.parametrize("raan", [{"raan_spacing_deg": 31.6}, {"raan_spread_deg": 200}, {"pattern": "star"}])
+def test_planes_that_do_not_go_round_have_a_seam_slot_by_slot(raan):
+    """Across it satellites fly against each other: no phase of theirs would last."""
+    shape = {"planes": 6, "per_plane": 8, "inclination_deg": 86, "altitude_km": 780, "phasing": 3} | raan
+    found = of(Layer(walker=Walker(**shape), isl=Isl(pattern="grid")))
+    seam = found.between & (found.a < 8) & (found.b >= 40)
+    assert (found.b[seam] - found.a[seam] == 40).all()
+
+
 @pytest.mark.parametrize("phasing", [0, 1, 5, "half-slot"])
 def test_neighbours_across_the_seam_are_like_any_others(phasing):
     shell = layer(6, 8, phasing=phasing)

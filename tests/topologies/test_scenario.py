@@ -8,10 +8,11 @@ import re
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest import fixture, mark, raises
+from pydantic import ValidationError
+from pytest import approx, fixture, mark, raises
 
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model import catalogue
+from skybed.topologies.model import catalogue, kinds
 from skybed.topologies.model.ground import Station
 from skybed.topologies.model.links import LinkClass
 from skybed.topologies.orbits.elements import layer_satellites
@@ -92,6 +93,50 @@ def test_an_epoch_without_a_time_zone_is_utc(good):
     assert good.epoch == dt.datetime(2026, 5, 9, tzinfo=dt.UTC)
     assert parse(GOOD.replace("00:00:00", "08:00:00+08:00")) == good
     assert parse(GOOD.replace(" 00:00:00", "")) == good
+
+
+def test_stations_fly_too(good):
+    high = parse(
+        GOOD.replace("[miyun, ", "[{name: balloon, lat_deg: 40, lon_deg: 10, alt_m: 20000}, miyun, ")
+    )
+    assert high.stations[0].alt_m == 20_000
+    assert "it must be at most 100000" in complaint(
+        GOOD.replace("[miyun, ", "[{name: too-high, lat_deg: 40, lon_deg: 10, alt_m: 100001}, miyun, ")
+    )
+
+
+PUBLISHED = "name: p\nepoch: 2026-05-09\nduration_s: 60\nlayers:\n  s1: {constellation: kuiper-630}\n"
+
+
+def test_a_constellation_of_the_catalogue_is_a_walker():
+    scenario = parse(PUBLISHED)
+    walker = "{planes: 34, per_plane: 34, inclination_deg: 51.9, altitude_km: 630, phasing: 3}"
+    written = parse(PUBLISHED.replace("constellation: kuiper-630", f"walker: {walker}"))
+    assert scenario == written
+    assert scenario.sha256 == written.sha256
+    assert parse(scenario.dump()) == scenario
+    assert scenario.with_(duration_s=5).layers["s1"].walker == written.layers["s1"].walker
+
+
+@mark.parametrize(
+    "old, new, says",
+    [
+        ("kuiper-630", "kuiper-360", "constellation kuiper-360 is not a constellation of the catalogue (did you mean "
+         "kuiper-630?)."),
+        ("kuiper-630", "kuiper-630, walker: 53:10/5/1 at 550 km", " has constellation and walker; give one of them."),
+        ("kuiper-630", "[1]", "constellation is a list; it must be text (put it in quotes)."),
+        ("constellation:", "constelation:", "constelation is not a field (did you mean constellation?)."),
+    ],
+)  # fmt: skip
+def test_a_constellation_that_cannot_be(old, new, says):
+    dot = "" if says.startswith(" ") else "."
+    assert complaint(PUBLISHED.replace(old, new)) == f"small.yaml, line 5: layers.s1{dot}{says}"
+
+
+def test_degrees_need_no_quotes():
+    """YAML 1.1 takes 78:13:47 for a number of base 60."""
+    scenario = parse(GOOD.replace("[miyun, ", "[{name: x, lat_deg: -33:52:10, lon_deg: 15:24:28.5}, miyun, "))
+    assert (scenario.stations[0].lat_deg, scenario.stations[0].lon_deg) == approx((-33.869444, 15.407917))
 
 
 def test_flows_without_a_name_are_numbered_by_kind(good):
@@ -208,6 +253,21 @@ def test_what_is_dumped_loads_the_same(fields):
         ("echo}", "echo, rate: 9}", "line 18: traffic[2].rate is not a field (did you mean rate_hz?)."),
         ("at_s: 20", "at_s: soon", "line 20: faults[0].at_s is soon; it must be a number."),
         ("[relay-0-0, relay-0-1]", "[relay-0-0]", "line 20: faults[0].link is a list; it must be a pair."),
+        ("planes: 5", "planes: yes", "line 6: layers.relay.walker.planes is true; it must be a whole number."),
+        ("duration_s: 60", "duration_s: on", "line 3: duration_s is true; it must be a number."),
+        ("fibre:", "links: {x: {rate_mbps: 1, setup_s: [off, 2]}}\nfibre:",
+         "line 14: links.x.setup_s[0] is false; it must be a number."),
+        ("duration_s: 60", "duration_s: 1:30:00", "line 3: duration_s is 1:30:00; it must be a number."),
+        ("2026-05-09 00:00:00", "26129.0", "line 2: epoch is 26129.0; it must be a date and time in UTC such as "
+         "2026-05-09T00:00:00Z."),
+        ("2026-05-09 00:00:00", "'2461169.5'", "line 2: epoch is 2461169.5; it must be a date and time in UTC such as "
+         "2026-05-09T00:00:00Z."),
+        ("2026-05-09 00:00:00", "20260509", "line 2: epoch is 20260509; it must be a date and time in UTC such as "
+         "2026-05-09T00:00:00Z."),
+        ("[miyun, ", "[{name: x, lat_deg: 78:13:47 E, lon_deg: 9}, ", "line 10: stations[0].lat_deg 78:13:47 E is not an "
+         "angle; write degrees as 78.23, 78:13:47 or 78 13 47 N."),
+        ("[miyun, ", "[{name: x, lat_deg: 91:00:00, lon_deg: 9}, ", "line 10: stations[0].lat_deg is 91:00:00; it must be "
+         "at most 90."),
         ("name: small", "name: a--b", "line 1: name is a--b; it must be letters and digits, with single "
          "hyphens, dots or underscores between them."),
         ("name: small", f"name: {'x' * 41}", f"line 1: name is {'x' * 41}; it must be at most 40 letters and "
@@ -217,6 +277,25 @@ def test_what_is_dumped_loads_the_same(fields):
 def test_a_field_that_is_wrong_by_itself(old, new, says):
     assert old in GOOD
     assert complaint(GOOD.replace(old, new, 1)) == f"small.yaml, {says}"
+
+
+@mark.parametrize(
+    "model", [*dict.fromkeys(file.MODELS.values()), *(kinds.named(x).MODEL for x in kinds.names())]
+)
+def test_no_field_takes_true_for_a_number(model):
+    """Whatever else is wrong with it, a field that takes 1 and knows no true does not take true."""
+
+    def wrong(name, value):
+        try:
+            model.model_validate({name: value})
+        except ValidationError as error:
+            return [problem for problem in error.errors() if problem["loc"][:1] == (name,)]
+        return []
+
+    fields = {field.alias or name: str(field.annotation) for name, field in model.model_fields.items()}
+    for name, annotation in fields.items():
+        if "bool" not in annotation and not wrong(name, 1):
+            assert wrong(name, True), name
 
 
 @mark.parametrize(
@@ -233,9 +312,9 @@ def test_a_field_that_is_wrong_by_itself(old, new, says):
          "line 6: layers.relay.walker.altitude_km with eccentricity 0.2 puts the perigee 348 km below the surface; "
          "it needs at least 100 km."),
         ("  eo:\n    walker: {planes: 1, per_plane: 3, inclination_deg: 97.5, altitude_km: 535}", "  eo: {}",
-         "line 8: layers.eo has none of them; give exactly one of walker, elements, geostationary."),
+         "line 8: layers.eo has none of them; give exactly one of walker, elements, geostationary, constellation."),
         ("  eo:\n", "  eo:\n    geostationary: {longitudes_deg: [77]}\n",
-         "line 8: layers.eo has walker and geostationary; give exactly one of walker, elements, geostationary."),
+         "line 8: layers.eo has walker and geostationary; give exactly one of walker, elements, geostationary, constellation."),
         ("  eo:\n", "  eo:\n    names: '{plan}'\n",
          "line 9: layers.eo.names is {plan}; for walker it may contain {layer}, {n}, {plane}, {slot}."),
         ("  eo:\n", "  eo:\n    names: 'observation-{n}-of-{layer}'\n",
@@ -248,6 +327,14 @@ def test_a_field_that_is_wrong_by_itself(old, new, says):
          "underscores between them."),
         ("  eo:\n", "  eo:\n    names: '{layer:d}-{n}'\n",
          "line 9: layers.eo.names is {layer:d}-{n}; for walker it may contain {layer}, {n}, {plane}, {slot}."),
+        *(("[miyun, ", f"[{{name: {name}, lat_deg: 1, lon_deg: 2}}, ",
+           f"line 10: stations[0].name has a node named {name}, which is reserved; choose another name.")
+          for name in ("all", "default", "lo", "sit0", "ip6tnl0", "ground")),
+        ("  eo:\n", "  eo:\n    names: default\n",
+         "line 8: layers.eo has a node named default, which is reserved; choose another name."),
+        ("altitude_km: 1160", "altitude_km: 1160, epoch: 2026-03-01",
+         "line 6: layers.relay.walker.epoch is 69 days from the begin of the run; at most 30 are allowed, for elements "
+         "are of no use for longer."),
         ("kashi, beijing]", "kashi, beijing, kashi]",
          "line 10: stations[3].name has a node named kashi, but there is one already; each node needs its own name."),
         ("per_plane: 10", "per_plane: 2",
@@ -268,6 +355,12 @@ def test_a_field_that_is_wrong_by_itself(old, new, says):
         ("from: ground", "from: [miyun, beijing]", "line 12: access[0].from names beijing, which has no antenna."),
         ("link: ka-gateway", "link: fibre-10g",
          "line 12: access[0] has no limit: give min_elevation_deg or max_range_km, here or in link class fibre-10g."),
+        ("link: laser-isl", "link: ka-user",
+         "line 13: access[1].link is ka-user, whose min_elevation_deg is for ground stations; between satellites give "
+         "max_range_km."),
+        ("pattern: grid, seam", "pattern: grid, link: ttc-s, seam",
+         "line 7: layers.relay.isl.link is ttc-s, whose min_elevation_deg is for ground stations; between satellites "
+         "give max_range_km."),
         ("ka-gateway", "ka-gateway, links: 3",
          "line 12: access[0] keeps 3 links with 2 terminals; each link needs one."),
         ("[{a: miyun", "[{a: sanya",
@@ -376,6 +469,38 @@ def test_a_ring_too_thin_to_see_along():
     parse(ring.replace("per_plane: 8", "per_plane: 9"))
 
 
+def test_a_ring_of_geostationary_satellites_that_a_laser_does_not_reach_along():
+    ring = (
+        "name: ring\nepoch: 2026-05-09\nduration_s: 60\nlinks: {far: {rate_mbps: 1}}\nlayers:\n  geo:\n"
+        "    geostationary: {longitudes_deg: [10, 130, -110]}\n"
+        "    isl: {pattern: ring}\n"
+    )
+    assert complaint(ring) == (
+        "small.yaml, line 8: layers.geo.isl.pattern is ring, but neighbours are 73031 km apart and the link reaches "
+        "5000 km: no link could ever exist; take a link class of longer range."
+    )
+    parse(ring.replace("ring}", "ring, link: far}"))
+    parse(ring.replace("130", "16"))  # one pair is near enough
+
+
+@mark.parametrize(
+    "walker, says",
+    [
+        ("'53:1584/72/39'", "53:1584/72/39 has no altitude; write 53:1584/72/39 at 550 km, for example."),
+        ("1584/72/39", "1584/72/39 has no inclination; write 53:1584/72/39, for example."),
+        ("53:1584/70/1 at 550 km", "53:1584/70/1 at 550 km has 1584 satellites, which 70 planes cannot share evenly."),
+        ("starlink", "starlink is no Walker constellation; write i:T/P/F, such as 53:1584/72/39 at 550 km."),
+        ("{notation: '53:1584/72/39', altitude_km: 550, planes: 72}",
+         "has the notation 53:1584/72/39, which gives planes, which is a field too; leave one out."),
+        ("{notation: '53:10/5/1', altitude_km: 550, raan_spread_deg: 100, raan_spacing_deg: 20}",
+         "has both raan_spread_deg and raan_spacing_deg; give one of them."),
+    ],
+)  # fmt: skip
+def test_a_printed_walker_that_cannot_be(walker, says):
+    text = f"name: w\nepoch: 2026-05-09\nduration_s: 60\nlayers:\n  leo: {{walker: {walker}}}\n"
+    assert complaint(text) == f"small.yaml, line 5: layers.leo.walker {says}"
+
+
 @mark.parametrize(
     "text, says",
     [
@@ -413,7 +538,7 @@ def test_an_element_file_that_is_missing_or_useless():
     text = "name: x\nepoch: 2019-12-10\nduration_s: 9\nlayers:\n  leo:\n    elements: "
     assert complaint(text + "no.tle") == "small.yaml, line 6: no.tle: there is no such element file."
     assert complaint(text + "|\n      No GP data found\n") == (
-        "small.yaml, line 6: layers.leo.elements cannot be used: it is neither OMM (JSON, CSV, XML) nor TLE; "
+        "small.yaml, line 6: layers.leo.elements cannot be used: it is neither OMM (JSON, CSV, XML, KVN) nor TLE; "
         "it begins 'No GP data found\\n'."
     )
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from skybed.topologies.arrays import Array, Index
+from skybed.topologies.contacts.foresight import AHEAD_S
 from skybed.topologies.contacts.visibility import Intervals
 from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.orbits import chance
@@ -134,7 +135,8 @@ class Chooser:
         if nearer_than is not None:
             limit = self.sky.distance_km(source, nearer_than.target, at) - self.book.access.hysteresis_km
             seen, distance = seen[distance < limit], distance[distance < limit]
-        first = -view.end_s[seen] if self.book.access.policy == "longest" else distance
+        longest = self.book.access.policy == "longest"
+        first = -np.minimum(view.end_s[seen], at + AHEAD_S) if longest else distance
         for k in seen[np.lexsort((view.target[seen], distance, first))].tolist():
             target = int(view.target[k])
             lasts = self.up_s(t, source, k, at) + self.book.drain_s < view.end_s[k]
@@ -246,7 +248,7 @@ class Chooser:
 def views(sources: Index, targets: Index, seen: Intervals, until_s: float) -> dict[int, View]:
     """Intervals of every source with every target, by source. An end at until_s is unknown."""
     source, target = sources[seen.pair // len(targets)], targets[seen.pair % len(targets)]
-    end = np.where(seen.end_s < until_s, seen.end_s, np.inf)
+    end = np.where(seen.end_s != until_s, seen.end_s, np.inf)
     cuts = np.flatnonzero(np.diff(source)) + 1
     parts = zip(*(np.split(x, cuts) for x in (source, target, seen.start_s, end)), strict=True)
     return {int(n[0]): View(*part) for n, *part in parts if len(n)}

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skybed.topologies.arrays import Array, Index
+from skybed.topologies.contacts import foresight
 from skybed.topologies.contacts.access import Chooser, Rulebook, setup_range_s, setup_s, views
 from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.contacts.patterns import pairs
@@ -22,7 +23,6 @@ from skybed.topologies.orbits.ephemeris import Ephemeris
 from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
 from skybed.topologies.orbits.walker import Satellite
 
-LONGEST_AHEAD_S = 1800.0  # `longest` sees so far beyond the end of the plan; low passes are no longer
 TOUCH_S = 1e-3  # two contacts of a link nearer than this are one
 Progress = Callable[[str, float], None]  # what is being done, and how much of it is
 
@@ -55,7 +55,6 @@ def nodes(satellites: Sequence[Satellite], scenario: ScenarioModel) -> list[Node
 def horizon_s(scenario: ScenarioModel, duration_s: float) -> float:
     """How far the geometry must be known for a plan of this duration: handovers are prepared ahead."""
     ahead = [setup_range_s(scenario.link_class(rule.link))[1] for rule in scenario.access]
-    ahead += [LONGEST_AHEAD_S for rule in scenario.access if rule.policy == "longest"]
     return duration_s + scenario.routing.drain_s + max(ahead, default=0.0) + 1.0
 
 
@@ -64,11 +63,15 @@ def horizon_s(scenario: ScenarioModel, duration_s: float) -> float:
 
 @dataclass(frozen=True)
 class Motion:
-    """Where all nodes are until until_s, from which the links follow; names: of all nodes, in order."""
+    """Where all nodes are until until_s, from which the links follow; names: of all nodes, in order. orbits,
+    stations: what sky is made of, see ephemeris.make.
+    """
 
     scenario: ScenarioModel
     satellites: Sequence[Satellite]
     names: list[str]
+    orbits: pd.DataFrame
+    stations: pd.DataFrame
     sky: Ephemeris
     until_s: float
 
@@ -135,14 +138,12 @@ def _sources(motion: Motion, rule: Access) -> Index:
 
 
 def access_conditions(rule: Access, link: LinkClass, ground: bool) -> Conditions:
-    """What must hold for an access link. A range given for the ground replaces the elevation (Hypatia)."""
+    """What must hold for an access link: all limits that are given. The horizon always counts."""
+    reach_km = rule.max_range_km or link.max_range_km
     if not ground:
-        reach = rule.max_range_km or link.max_range_km
-        return Conditions(max_range_km=reach, min_radius_km=WGS72_RADIUS_KM + rule.grazing_altitude_km)
-    if rule.max_range_km is not None:
-        return Conditions(max_range_km=rule.max_range_km)
+        return Conditions(max_range_km=reach_km, min_radius_km=WGS72_RADIUS_KM + rule.grazing_altitude_km)
     elevation = rule.min_elevation_deg if rule.min_elevation_deg is not None else link.min_elevation_deg
-    return Conditions(max_range_km=link.max_range_km, min_elevation_deg=elevation or 0.0)
+    return Conditions(max_range_km=reach_km, min_elevation_deg=elevation or 0.0)
 
 
 def _access(motion: Motion, rule: Access) -> list[Span]:
@@ -151,7 +152,13 @@ def _access(motion: Motion, rule: Access) -> list[Span]:
     sources, targets = _sources(motion, rule), motion.layer(rule.target)
     ground = bool((sources >= motion.sky.satellites).any())
     every = sources[:, None], targets[None, :]
-    seen = intervals(motion.sky, *every, access_conditions(rule, link, ground), motion.until_s)
+    conditions = access_conditions(rule, link, ground)
+    seen = intervals(motion.sky, *every, conditions, motion.until_s)
+    if rule.policy == "longest":
+        ends = np.repeat(sources, len(targets)), np.tile(targets, len(sources))
+        seen = foresight.resolved(
+            scenario, motion.orbits, motion.stations, ends, seen, conditions, motion.until_s
+        )
     drain_s = scenario.routing.drain_s
     book = Rulebook(rule, link, motion.names, scenario.seed, drain_s, motion.until_s)
     chosen = []

@@ -77,6 +77,16 @@ class Network:
         stations = undisturbed.stations(self.scenario)
         return ephemeris.make(self.orbits, stations, self.scenario.begin, self.duration_s)
 
+    @property
+    def decays(self) -> list[str]:
+        """A sentence about each satellite that decays before the end."""
+        decays = [decay for decay in self.sky.decays if decay.t_s < self.duration_s]
+        names = [self.nodes[decay.satellite].name for decay in decays]
+        return [
+            f"{name} has no links from {decay.t_s:.0f} s on: {decay.reason}."
+            for name, decay in zip(names, decays, strict=True)
+        ]
+
     def delay_s(self, link: ArrayLike, t_s: ArrayLike) -> Array:
         """One-way delay of links (numbers) at run times, s; the two broadcast.
 
@@ -127,4 +137,4 @@ def _with_faults(sky: Undisturbed, duration_s: float, known: faults.Known | None
     scenario = sky.motion.scenario
     lost = faults.outages(sky.motion, sky.links, duration_s, known)
     standing = faults.cut(sky.contacts, lost, scenario.routing)
-    return Network(scenario, duration_s, sky.nodes, sky.links, standing, lost, sky.orbits, sky)
+    return Network(scenario, duration_s, sky.nodes, sky.links, standing, lost, sky.motion.orbits, sky)

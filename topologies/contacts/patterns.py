@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from skybed.topologies.arrays import Index
 from skybed.topologies.model.space import Layer
+from skybed.topologies.orbits.walker import goes_round
 
 
 class Pairs(NamedTuple):
@@ -23,9 +24,9 @@ def pairs(layer: Layer, plane: Index, slot: Index) -> Pairs:
     """The links that a layer's pattern asks for, whether or not the satellites ever see each other.
 
     `ring` closes each plane on itself. `grid` adds, for each satellite, the one with the same slot in the
-    next plane (the usual +Grid); across the seam of a delta constellation slot s meets slot s + F, F the
-    Walker phasing to the nearest integer, because that is where the phase of the planes has got to after a
-    whole turn.
+    next plane (the usual +Grid); across the seam of planes that go round the whole Earth slot s meets slot
+    s + F, F the Walker phasing to the nearest integer, because that is where the phase of the planes has got
+    to after a whole turn.
     """
     none = np.zeros(0, np.int64)
     if layer.isl.pattern == "none":
@@ -50,6 +51,6 @@ def pairs(layer: Layer, plane: Index, slot: Index) -> Pairs:
 def _turn(layer: Layer) -> int:
     """Slots by which the phase has advanced after the last plane."""
     walker = layer.walker
-    if walker is None or walker.pattern == "star" or isinstance(walker.phasing, str):
+    if walker is None or not goes_round(walker) or isinstance(walker.phasing, str):
         return 0
     return round(walker.phasing) % walker.per_plane

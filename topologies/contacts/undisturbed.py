@@ -14,11 +14,8 @@ from skybed.topologies.orbits import elements, ephemeris
 
 
 class Undisturbed(NamedTuple):
-    """orbits: see ephemeris.elements_table; contacts: as in Network.contacts; motion: what they are worked
-    out from.
-    """
+    """contacts: as in Network.contacts; motion: what they are worked out from."""
 
-    orbits: pd.DataFrame
     motion: Motion
     nodes: list[Node]
     links: list[Link]
@@ -31,7 +28,7 @@ def make(
     progress: Progress = quiet,
     orbits: pd.DataFrame | None = None,
 ) -> Undisturbed:
-    """orbits: in the place of the scenario's own, of the same satellites."""
+    """orbits: in the place of the scenario's own, of the same satellites; see ephemeris.elements_table."""
     satellites = elements.layer_satellites(scenario)
     if orbits is None:
         orbits = ephemeris.elements_table([s.name for s in satellites], [s.satrec for s in satellites])
@@ -40,9 +37,9 @@ def make(
     progress("orbits", 0.0)
     places = pd.concat([stations(scenario), faults.centres(scenario)], ignore_index=True)
     sky = ephemeris.make(orbits, places, scenario.begin, until_s)
-    motion = Motion(scenario, satellites, [node.name for node in nodes], sky, until_s)
+    motion = Motion(scenario, satellites, [node.name for node in nodes], orbits, places, sky, until_s)
     links, standing = contacts.tables(scenario, nodes, contacts.spans(motion, progress), duration_s)
-    return Undisturbed(orbits, motion, nodes, links, standing)
+    return Undisturbed(motion, nodes, links, standing)
 
 
 def stations(scenario: ScenarioModel) -> pd.DataFrame:

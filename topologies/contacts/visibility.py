@@ -125,7 +125,10 @@ def intervals(sky: Ephemeris, a: Index, b: Index, conditions: Conditions, until_
         brackets = _joined([crossed, *_split(margin_at, 1, peaks), *_split(margin_at, -1, dips)])
         edges.append((brackets.pair, _edges(margin_at, brackets), brackets.right_km > 0))
     pair, t_s, rising = (np.concatenate(x) for x in zip(*edges, strict=True))
-    return _paired(np.concatenate(standing), pair, t_s, rising, until_s)
+    found = _paired(np.concatenate(standing), pair, t_s, rising, until_s)
+    ends_s = np.minimum(sky.ends_s[flat_a], sky.ends_s[flat_b])[found.pair]
+    there = found.start_s < ends_s
+    return Intervals(found.pair[there], found.start_s[there], np.minimum(found.end_s, ends_s)[there])
 
 
 def _joined(parts: Sequence[Brackets]) -> Brackets:

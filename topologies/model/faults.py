@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from skybed.topologies.model.coordinates import Latitude, Longitude
 from skybed.topologies.model.fields import Model, NonNegative, Positive
 
 TARGETS = ("link", "links", "node", "plane", "layer", "region")
@@ -15,8 +16,8 @@ LINK_KINDS = ("isl", "access", "fibre")
 class Region(Model):
     """Every node while it is, or is above a place, within a distance of a point on the ground."""
 
-    lat_deg: Annotated[float, Field(ge=-90, le=90)]
-    lon_deg: Annotated[float, Field(ge=-180, le=360)]
+    lat_deg: Latitude
+    lon_deg: Longitude
     radius_km: Annotated[float, Field(gt=0, le=20_000)]
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from skybed.topologies.model import catalogue
 from skybed.topologies.model.closest import hint
+from skybed.topologies.model.coordinates import Latitude, Longitude
 from skybed.topologies.model.fields import Model, Name
 
 
@@ -15,9 +16,9 @@ class Station(Model):
     """A ground node. `antenna: false` is a site with terrestrial links only, such as a data centre."""
 
     name: Name
-    lat_deg: Annotated[float, Field(ge=-90, le=90)]
-    lon_deg: Annotated[float, Field(ge=-180, le=360)]
-    alt_m: Annotated[float, Field(ge=-500, le=9000)] = 0.0
+    lat_deg: Latitude
+    lon_deg: Longitude
+    alt_m: Annotated[float, Field(ge=-500, le=100_000)] = 0.0
     antenna: bool = True
 
 

@@ -34,10 +34,9 @@ class Access(Model):
     target: Annotated[str, Field(alias="to")]
     link: str
     policy: Literal["all", "nearest", "longest", "keep", "slots"] = "nearest"
-    min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = (
-        None  # ground only; None: the link class's
-    )
-    max_range_km: Positive | None = None  # replaces the elevation rule where given on a ground access
+    # Each of the two, where it is None, is the link class's; all that are given hold.
+    min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = None  # ground only
+    max_range_km: Positive | None = None
     grazing_altitude_km: NonNegative = 80.0  # space to space
     links: Annotated[int, Field(ge=1)] = 1  # active at a time, per source node
     terminals: Annotated[int, Field(ge=1)] = 2  # per source node

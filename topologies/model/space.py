@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from skybed.topologies.model.fields import Model, NonNegative, Positive
+from skybed.topologies.model.closest import hint
+from skybed.topologies.model.constellations import CONSTELLATIONS
+from skybed.topologies.model.coordinates import Longitude
+from skybed.topologies.model.fields import Model, NonNegative, Positive, Utc
 
 
 class Walker(Model):
     """A Walker constellation i:T/P/F.
 
-    Convention: plane p has right ascension raan0 + p * span / planes (span 360 deg for `delta`, 180 for
-    `star`), slot s of plane p has mean anomaly 360 s / per_plane + 360 F p / T, T = planes * per_plane.
-    `phasing: half-slot` shifts the odd planes by half a slot instead (Hypatia).
+    Convention: plane p has right ascension raan0 + p * spread / planes (spread 360 deg for `delta`, 180 for
+    `star`, unless it is given) or raan0 + p * spacing; slot s of plane p has mean anomaly
+    360 s / per_plane + 360 F p / T, T = planes * per_plane. `phasing: half-slot` shifts the odd planes by
+    half a slot instead (Hypatia).
     """
 
     planes: Annotated[int, Field(ge=1, le=500)]
@@ -25,12 +30,51 @@ class Walker(Model):
     pattern: Literal["delta", "star"] = "delta"
     phasing: float | Literal["half-slot"] = 0.0
     eccentricity: Annotated[float, Field(ge=0, lt=1)] = 1e-7
+    arg_perigee_deg: float = 0.0  # at 0 mean anomaly counts from the ascending node
     raan0_deg: float = 0.0
+    raan_spread_deg: Annotated[float, Field(gt=0, le=360)] | None = None  # of all planes; at most one of
+    raan_spacing_deg: Annotated[float, Field(ge=-360, le=360)] | None = None  # these two
     mean_anomaly0_deg: float = 0.0
+    epoch: Utc | None = None  # of these angles; None: the scenario's
+
+
+NOTATION = re.compile(
+    r"((?P<inclination_deg>\d+(\.\d+)?) \s* (°|deg)? \s* : )? \s*"
+    r"(?P<total>\d+) \s* / \s* (?P<planes>\d+) \s* / \s* (?P<phasing>-?\d+(\.\d+)?)"
+    r"(\s* (@|at|,)? \s* (?P<altitude_km>\d+(\.\d+)?) \s* km)?",
+    re.VERBOSE,
+)
+
+
+def from_notation(value: Any) -> Any:
+    """The fields of a Walker that is given as in papers: "53:1584/72/39 at 550 km", or by a mapping with such
+    a `notation`, in which inclination and altitude may be fields.
+    """
+    alone = isinstance(value, str)
+    if not (alone or (isinstance(value, dict) and isinstance(value.get("notation"), str))):
+        return value
+    text = value if alone else value["notation"]
+    found = NOTATION.fullmatch(text.strip())
+    said = "" if alone else f"has the notation {text}, which "
+    if not found:
+        raise ValueError(f"{said}is no Walker constellation; write i:T/P/F, such as 53:1584/72/39 at 550 km")
+    fields = {name: number for name, number in found.groupdict().items() if number is not None}
+    total, planes = int(fields.pop("total")), int(fields["planes"])
+    if not planes or total % planes:
+        raise ValueError(f"{said}has {total} satellites, which {planes} planes cannot share evenly")
+    fields["per_plane"] = str(total // planes)
+    others = {} if alone else {name: field for name, field in value.items() if name != "notation"}
+    if twice := [name for name in others if name in fields]:
+        raise ValueError(f"{said}gives {twice[0]}, which is a field too; leave one out")
+    if alone and "inclination_deg" not in fields:
+        raise ValueError(f"has no inclination; write 53:{text}, for example")
+    if alone and "altitude_km" not in fields:
+        raise ValueError(f"has no altitude; write {text} at 550 km, for example")
+    return {**fields, **others}
 
 
 class Geostationary(Model):
-    longitudes_deg: Annotated[list[Annotated[float, Field(ge=-180, le=360)]], Field(min_length=1)]
+    longitudes_deg: Annotated[list[Longitude], Field(min_length=1)]
 
 
 class Isl(Model):
@@ -44,13 +88,34 @@ class Isl(Model):
     grazing_altitude_km: NonNegative = 80.0
 
 
+def _published(name: str | None) -> str | None:
+    if name is not None and name not in CONSTELLATIONS:
+        raise ValueError(f"is not a constellation of the catalogue{hint(name, CONSTELLATIONS)}")
+    return name
+
+
 class Layer(Model):
     role: Literal["relay", "communication", "remote-sensing", "computing"] = "communication"
-    walker: Walker | None = None
+    walker: Annotated[Walker | None, BeforeValidator(from_notation)] = None
     # OMM (JSON, CSV, XML) or TLE: a file, relative to the scenario file, or its text (more than one line).
     elements: str | None = None
-    geostationary: Geostationary | None = None  # exactly one of the three
+    geostationary: Geostationary | None = None
+    # One of the catalogue, which then is the layer's walker. Exactly one of these four is given.
+    constellation: Annotated[str | None, AfterValidator(_published), Field(exclude=True)] = None
     # Template of {layer}, {n} (number in the layer, from 0), {plane}, {slot}; elements: {name}, {id} (NORAD).
     # None: {layer}-{plane}-{slot} for a walker, {layer}-{n} for geostationary, {name} for elements.
     names: str | None = None
     isl: Isl = Isl(pattern="none")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_catalogue(cls, value: Any) -> Any:
+        """A layer that names a constellation gets its walker."""
+        if not isinstance(value, dict) or value.get("constellation") is None:
+            return value
+        if others := [
+            kind for kind in ("walker", "elements", "geostationary") if value.get(kind) is not None
+        ]:
+            raise ValueError(f"has constellation and {others[0]}; give one of them")
+        published = CONSTELLATIONS.get(str(value["constellation"]))
+        return {**value, "walker": published.walker} if published else value

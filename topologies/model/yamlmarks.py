@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -14,12 +15,20 @@ Marks = dict[FieldPath, int]
 
 
 class _Loader(yaml.CSafeLoader):
-    """Without YAML's own time stamps: one that cannot be is then reported as the field it stands in."""
+    """Without YAML's own time stamps: one that cannot be is then reported as the field it stands in. Nor is
+    78:13:47 a number of base 60.
+    """
+
+
+def _resolvers(first: str, known: list[tuple[str, re.Pattern[str]]]) -> list[tuple[str, re.Pattern[str]]]:
+    """Those of scalars that begin with a character, without the two of YAML 1.1 that surprise."""
+    sexagesimal = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$")
+    text = [("tag:yaml.org,2002:str", sexagesimal)] if first in "-+0123456789" else []
+    return text + [(tag, regexp) for tag, regexp in known if tag != "tag:yaml.org,2002:timestamp"]
 
 
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    first: _resolvers(first, known) for first, known in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
 
 

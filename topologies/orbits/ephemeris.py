@@ -13,6 +13,7 @@ cm of that; the rest is SGP4's own, whose velocity is not exactly the derivative
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import NamedTuple
@@ -20,13 +21,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sgp4.api import SGP4_ERRORS, WGS72, Satrec, SatrecArray, jday
+from sgp4.api import WGS72, Satrec, SatrecArray, jday
 from skyfield.api import load
 from skyfield.sgp4lib import theta_GMST1982
 from skyfield.timelib import Timescale
 
 from skybed.topologies.arrays import Array
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.orbits import trust
 from skybed.topologies.orbits.geometry import WGS72_MU_KM3_S2
 
 WGS84_A_KM, WGS84_F = 6378.137, 1 / 298.257223563
@@ -36,20 +38,38 @@ DAY_S = 86400.0
 SGP4_EPOCH_JD = 2433281.5  # 1949-12-31 00:00 UT, from which sgp4init counts days
 
 
+class Decay(NamedTuple):
+    """A satellite that SGP4 has no position for any more: number, run time of its last knot, and why."""
+
+    satellite: int
+    t_s: float
+    reason: str
+
+
 @dataclass(frozen=True)
 class Ephemeris:
     """Positions of satellites (first) and ground nodes at knots.
 
     knots: (nodes, knots, 6), position in km and velocity in km/s, TEME; knot k is at run time k * KNOT_S.
     up_scale: (ground nodes, 3): a ground node's position times this is its unit vector towards the zenith.
+    decays: by time. Such a satellite then stands still in the table, and can have no link.
     """
 
     knots: Array
     up_scale: Array
+    decays: Sequence[Decay] = ()
 
     @property
     def satellites(self) -> int:
         return len(self.knots) - len(self.up_scale)
+
+    @cached_property
+    def ends_s(self) -> Array:
+        """Until when each node is somewhere; inf: always."""
+        ends_s = np.full(len(self.knots), np.inf)
+        for decay in self.decays:
+            ends_s[decay.satellite] = decay.t_s
+        return ends_s
 
     @cached_property
     def extremes(self) -> Extremes:
@@ -94,14 +114,14 @@ class Extremes(NamedTuple):
 
 def make(elements: pd.DataFrame, stations: pd.DataFrame, epoch: dt.datetime, until_s: float) -> Ephemeris:
     """Positions of the satellites of `elements` and the ground nodes of `stations` (name, lat_deg, lon_deg,
-    alt_m), for run times 0 to `until_s`.
+    alt_m), for run times 0 to `until_s`. Raises ScenarioError for a satellite without a position at 0.
     """
     knots_s = np.arange(int(np.ceil(until_s / KNOT_S)) + 2) * KNOT_S
     fixed_km, up_scale = ground(stations)
     knots = np.empty((len(elements) + len(stations), len(knots_s), 6))
-    propagate(elements, epoch, knots_s, knots[: len(elements)])
+    decays = propagate(elements, epoch, knots_s, knots[: len(elements)])
     knots[len(elements) :] = rotate(fixed_km, epoch, knots_s)
-    return Ephemeris(knots, up_scale)
+    return Ephemeris(knots, up_scale, decays)
 
 
 # -- satellites ----------------------------------------------------------------------------------
@@ -133,23 +153,36 @@ def satrec(row: pd.Series) -> Satrec:
     return s
 
 
-def propagate(elements: pd.DataFrame, epoch: dt.datetime, t_s: Array, into: Array) -> None:
-    """SGP4 (WGS72) positions and velocities, TEME, km and km/s, into an array (satellites, times, 6)."""
+def propagate(elements: pd.DataFrame, epoch: dt.datetime, t_s: Array, into: Array) -> list[Decay]:
+    """SGP4 (WGS72) positions and velocities, TEME, km and km/s, into an array (satellites, times, 6).
+
+    From the first position on that cannot be trusted the last one stays, at rest. Returns where that was.
+    """
     if elements.empty:
-        return
+        return []
     jd, fraction = julian_utc(epoch)
+    apogee_km = trust.apogee_km(elements.no_kozai, elements.ecco)
+    decays: dict[int, Decay] = {}
     array = SatrecArray([satrec(row) for _, row in elements.iterrows()])
     for begin in range(0, len(t_s), PART):
         part = slice(begin, begin + PART)
         error, r, v = array.sgp4(np.full(len(t_s[part]), jd), fraction + t_s[part] / DAY_S)
-        if error.any():
-            sat, k = np.argwhere(error)[0]
-            raise ScenarioError(
-                f"satellite {elements.name[sat]}: SGP4 cannot propagate it to {t_s[begin + k]:.0f} s of run "
-                f"time ({SGP4_ERRORS[error[sat, k]]}); leave it out, take fresher elements or a shorter "
-                "duration."
-            )
         into[:, part, :3], into[:, part, 3:] = r, v
+        bad = ~trust.trusted(error, r, trust.ALLOWED * apogee_km[:, None])
+        bad[list(decays)] = True
+        for sat in np.flatnonzero(bad.any(axis=1)).tolist():
+            k = int(np.argmax(bad[sat]))
+            if sat not in decays:
+                reason = trust.why(int(error[sat, k]), r[sat, k], float(apogee_km[sat]))
+                if begin + k == 0:
+                    raise ScenarioError(
+                        f"satellite {elements.name[sat]}: {reason}, at the beginning of the run; leave it "
+                        "out or take fresher elements."
+                    )
+                decays[sat] = Decay(sat, float(t_s[begin + k - 1]), reason)
+            into[sat, begin + k : part.stop, :3] = into[sat, begin + k - 1, :3]
+            into[sat, begin + k : part.stop, 3:] = 0.0
+    return sorted(decays.values(), key=lambda decay: (decay.t_s, decay.satellite))
 
 
 # -- ground --------------------------------------------------------------------------------------

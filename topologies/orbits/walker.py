@@ -1,6 +1,6 @@
 """Satellites from parameters: Walker constellations and geostationary slots, as SGP4 element sets.
 
-Convention (Walker delta i:T/P/F): plane p has right ascension raan0 + p * span / P; slot s of plane p has
+Convention (Walker delta i:T/P/F): plane p has right ascension raan0 + p * spread / P; slot s of plane p has
 mean anomaly M0 + 360 s / S + 360 F p / T, T = P * S, so a positive F moves the next plane ahead. The sign
 matters: an offset of 5/32 by which the next plane lags is F = -5, which in 32 planes is 27, not 5.
 """
@@ -8,6 +8,7 @@ matters: an offset of 5/32 by which the next plane lags is F = -5, which in 32 p
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ from skybed.topologies.orbits.geometry import WGS72_MU_KM3_S2, WGS72_RADIUS_KM
 
 _SGP4_EPOCH_JD = 2433281.5  # 1949 December 31 00:00
 _SIDEREAL_REV_DAY = 1.00273791  # revolutions of the Earth per day, to the digits of an element set
+_KEPLER_STEPS = 20
+_CIRCLE = 1e-6  # eccentricities below are no more than what SGP4 likes better than 0
 
 
 class Satellite(NamedTuple):
@@ -44,6 +47,7 @@ def satellites(layer_name: str, layer: Layer, epoch: dt.datetime) -> list[Satell
         )
         raan_deg, anomaly_deg = angles_deg(layer.walker)
         shape = (layer.walker.inclination_deg, layer.walker.eccentricity, mean_motion_rev_day(layer.walker))
+        perigee_deg, epoch = layer.walker.arg_perigee_deg, layer.walker.epoch or epoch
         template = layer.names or "{layer}-{plane}-{slot}"
     elif layer.geostationary:
         longitudes = np.array(layer.geostationary.longitudes_deg)
@@ -51,12 +55,13 @@ def satellites(layer_name: str, layer: Layer, epoch: dt.datetime) -> list[Satell
         planes = np.zeros_like(slots)
         raan_deg, anomaly_deg = np.zeros(len(slots)), _sidereal_deg(epoch) + longitudes
         shape = (0.0, 1e-7, _SIDEREAL_REV_DAY)
+        perigee_deg = 0.0
         template = layer.names or "{layer}-{n}"
     else:
         raise ScenarioError("it has neither walker nor geostationary")
     satellites = []
     for n, (plane, slot) in enumerate(zip(planes.tolist(), slots.tolist(), strict=True)):
-        satrec = _satrec(n + 1, epoch, *shape, raan_deg[n], anomaly_deg[n])
+        satrec = _satrec(n + 1, epoch, *shape, perigee_deg, raan_deg[n], anomaly_deg[n])
         if satrec.error:
             raise ScenarioError(f"SGP4 cannot fly the orbit: {SGP4_ERRORS[satrec.error]}")
         name = template.format(layer=layer_name, n=n, plane=plane, slot=slot)
@@ -67,14 +72,27 @@ def satellites(layer_name: str, layer: Layer, epoch: dt.datetime) -> list[Satell
 def angles_deg(walker: Walker) -> tuple[Array, Array]:
     """Right ascension and mean anomaly of all satellites, each [planes * per_plane], in 0..360."""
     p, s = np.divmod(np.arange(walker.planes * walker.per_plane, dtype=float), walker.per_plane)
-    span = 180.0 if walker.pattern == "star" else 360.0
     if walker.phasing == "half-slot":
         shift = np.where(p % 2 == 1, 180.0 / walker.per_plane, 0.0)
     else:
         shift = 360.0 * walker.phasing * p / (walker.planes * walker.per_plane)
-    raan = walker.raan0_deg + p * span / walker.planes
+    if walker.raan_spacing_deg is not None:
+        raan = walker.raan0_deg + p * walker.raan_spacing_deg
+    else:
+        raan = walker.raan0_deg + p * _spread_deg(walker) / walker.planes
     anomaly = walker.mean_anomaly0_deg + 360.0 * s / walker.per_plane + shift
     return raan % 360.0, anomaly % 360.0
+
+
+def _spread_deg(walker: Walker) -> float:
+    return walker.raan_spread_deg or (180.0 if walker.pattern == "star" else 360.0)
+
+
+def goes_round(walker: Walker) -> bool:
+    """Whether the first plane is as far from the last as any from the one before."""
+    spacing_deg = walker.raan_spacing_deg
+    spread_deg = _spread_deg(walker) if spacing_deg is None else abs(spacing_deg) * walker.planes
+    return abs(spread_deg - 360) < 1e-6
 
 
 def mean_motion_rev_day(walker: Walker) -> float:
@@ -89,20 +107,50 @@ def mean_motion_rev_day(walker: Walker) -> float:
 
 def semi_major_axis_km(walker: Walker) -> float:
     """From the mean motion, by Kepler's third law, WGS72."""
-    rate_rad_s = mean_motion_rev_day(walker) * 2 * np.pi / 86_400
+    return _axis_km(mean_motion_rev_day(walker))
+
+
+def _axis_km(motion_rev_day: float) -> float:
+    rate_rad_s = motion_rev_day * 2 * np.pi / 86_400
     return float((WGS72_MU_KM3_S2 / rate_rad_s**2) ** (1 / 3))
 
 
+def axis_km(layer: Layer) -> float:
+    """Semi-major axis of a layer given by `walker` or `geostationary`."""
+    return semi_major_axis_km(layer.walker) if layer.walker else _axis_km(_SIDEREAL_REV_DAY)
+
+
 def positions_km(walker: Walker, turn_deg: float = 0.0) -> Array:
-    """Ideal circular positions [n, 3], inertial, after every satellite has turned by `turn_deg`."""
-    raan, u = np.radians(angles_deg(walker)) + np.array([[0.0], [np.radians(turn_deg)]])
+    """Positions [n, 3] on Kepler's ellipses, inertial, when each mean anomaly has grown by `turn_deg`."""
+    raan, anomaly = np.radians(angles_deg(walker)) + np.array([[0.0], [np.radians(turn_deg)]])
     i = np.radians(walker.inclination_deg)
+    e = walker.eccentricity if walker.eccentricity > _CIRCLE else 0.0
+    eccentric = _eccentric_anomaly(anomaly, e)
+    true = 2 * np.arctan2(np.sqrt(1 + e) * np.sin(eccentric / 2), np.sqrt(1 - e) * np.cos(eccentric / 2))
+    u = np.radians(walker.arg_perigee_deg) + true
     xyz = [
         np.cos(raan) * np.cos(u) - np.sin(raan) * np.sin(u) * np.cos(i),
         np.sin(raan) * np.cos(u) + np.cos(raan) * np.sin(u) * np.cos(i),
         np.sin(u) * np.sin(i),
     ]
-    return semi_major_axis_km(walker) * np.stack(xyz, axis=-1)
+    radius_km = semi_major_axis_km(walker) * (1 - e * np.cos(eccentric))
+    return radius_km[:, None] * np.stack(xyz, axis=-1)
+
+
+def _eccentric_anomaly(mean: Array, e: float) -> Array:
+    """Kepler's equation, rad, by Newton's method from a start that serves every e < 1."""
+    mean = (mean + np.pi) % (2 * np.pi) - np.pi
+    eccentric = np.where(mean < 0, -np.pi, np.pi) if e > 0.5 else mean
+    for _ in range(_KEPLER_STEPS if e else 0):
+        eccentric = eccentric - (eccentric - e * np.sin(eccentric) - mean) / (1 - e * np.cos(eccentric))
+    return eccentric
+
+
+def geostationary_km(longitudes_deg: Sequence[float]) -> Array:
+    """Positions [n, 3], Earth-fixed."""
+    longitude = np.radians(longitudes_deg)
+    ring = np.stack([np.cos(longitude), np.sin(longitude), 0 * longitude], axis=-1)
+    return _axis_km(_SIDEREAL_REV_DAY) * ring
 
 
 def _sidereal_deg(epoch: dt.datetime) -> float:
@@ -121,6 +169,7 @@ def _satrec(
     inclination_deg: float,
     eccentricity: float,
     motion_rev_day: float,
+    perigee_deg: float,
     raan_deg: float,
     anomaly_deg: float,
 ) -> Satrec:
@@ -136,7 +185,7 @@ def _satrec(
         0.0,  # drag terms that SGP4 does not use
         0.0,
         round(eccentricity, 7),
-        0.0,  # argument of perigee: the mean anomaly counts from the ascending node
+        np.radians(round(perigee_deg % 360.0, 4) % 360.0),
         np.radians(round(inclination_deg, 4)),
         np.radians(round(anomaly_deg % 360.0, 4) % 360.0),
         round(motion_rev_day, 8) * 2 * np.pi / 1440,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,10 @@ from numpy.typing import ArrayLike
 from skybed.topologies.arrays import Array
 from skybed.topologies.contacts import faults
 from skybed.topologies.contacts.network import Network
+from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.routing import oracle, routes
+
+LOOKS = 5  # at shortest paths, to tell how long any of them is
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,35 @@ class Paths:
     paths: list[tuple[str, ...]]
 
 
+def longest_s(network: Network, ends: Sequence[tuple[str, str]]) -> float:
+    """The longest one-way delay by shortest paths between pairs of nodes, s; 0 if they never have one.
+
+    Looked at LOOKS times, and over all links that ever stand, as if they all did.
+    """
+    if not ends:
+        return 0.0
+    src, dst = (np.array([network.node(pair[n]) for pair in ends]) for n in (0, 1))
+    standing, graph = _standing(network), oracle.graph(network)
+    times = np.linspace(0.0, network.duration_s, LOOKS)
+    every, first = np.unique(standing.key, return_index=True)
+    found = [(mesh, network.delay_s(links, t)) for t, links, mesh in routes.meshes(graph, standing, times)]
+    found.append((graph.mesh(every), network.delay_s(every, standing.start_s[first])))
+    delays_s = [mesh.next_hops(delay_s, dst)[1][np.arange(len(dst)), src] * 1e-9 for mesh, delay_s in found]
+    return float(max(delay_s[np.isfinite(delay_s)].max(initial=0.0) for delay_s in delays_s))
+
+
+def _standing(network: Network) -> Spans:
+    """When links stand; those that do at the end go on."""
+    standing = faults.of_contacts(network.contacts)
+    beyond = standing.end_s >= network.duration_s
+    return standing._replace(end_s=np.where(beyond, np.inf, standing.end_s))
+
+
 def shortest(network: Network, src: str, dst: str, t_s: ArrayLike) -> Paths:
     """The shortest path at each of the ascending times."""
     t_s = np.array(t_s, dtype=float, ndmin=1)
     start, end = network.node(src), network.node(dst)
-    standing = faults.of_contacts(network.contacts)
-    beyond = standing.end_s >= network.duration_s
-    standing = standing._replace(end_s=np.where(beyond, np.inf, standing.end_s))
+    standing = _standing(network)
     rtt_ms, path_id = np.full(len(t_s), np.nan), np.full(len(t_s), -1)
     known: dict[tuple[int, ...], int] = {}
     for k, (t, links, mesh) in enumerate(routes.meshes(oracle.graph(network), standing, t_s)):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import codecs
+import gzip
 import pathlib
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from skybed.topologies.errors import ScenarioError
@@ -15,10 +19,23 @@ from skybed.topologies.model.yamlmarks import FieldPath, Marks, line_of
 ANY = "program"  # a file of this may be anything
 
 
-def read_text(path: pathlib.Path, name: str, what: str) -> str:
+def _utf8(data: bytes) -> str:
+    return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _as_saved(data: bytes) -> str:
+    """Also UTF-16 with a byte order mark, as Windows writes it; packed by gzip or not."""
+    if data.startswith(b"\x1f\x8b"):
+        data = gzip.decompress(data)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = data.decode("utf-16").encode()
+    return _utf8(data)
+
+
+def read_text(path: pathlib.Path, name: str, what: str, decoded: Callable[[bytes], str] = _utf8) -> str:
     """The text of a file. Raises ScenarioError, which calls it `name`, a file of `what`."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return decoded(path.read_bytes())
     except FileNotFoundError:
         near = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
         raise ScenarioError(f"{name}: there is no such {what} file{hint(path.name, near, few=0)}.") from None
@@ -26,6 +43,8 @@ def read_text(path: pathlib.Path, name: str, what: str) -> str:
         raise ScenarioError(f"{name}: this is a directory; name the {what} file in it.") from None
     except UnicodeDecodeError:
         raise ScenarioError(f"{name}: this {what} file is not text in UTF-8.") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise ScenarioError(f"{name}: this {what} file is packed by gzip, and damaged.") from None
     except OSError as error:
         raise ScenarioError(f"{name}: this {what} file cannot be read: {error.strerror}.") from None
 
@@ -41,12 +60,14 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
         places.append((("routing", "custom", "config"), routing.get("custom"), "configuration"))
     for path, files in _of_flows(data.get("traffic")):
         places += [((*path, name), files, ANY) for name in files]
+    read: dict[str, Callable[[pathlib.Path, str, str], str]] = {
+        "element": partial(read_text, decoded=_as_saved), "configuration": read_text, ANY: read_any,
+    }  # fmt: skip
     for path, part, what in places:
         named = part.get(path[-1]) if isinstance(part, dict) else None
         if isinstance(named, str) and named and "\n" not in named:
             where = f"{file}, line {line_of(lines, path)}: {named}"
-            read = read_any if what == ANY else read_text
-            part[path[-1]] = read(folder / named, where, what) + "\n"
+            part[path[-1]] = read[what](folder / named, where, what) + "\n"
 
 
 def read_any(path: pathlib.Path, name: str, what: str) -> str:

@@ -22,7 +22,7 @@ def problems(scenario: ScenarioModel) -> list[Problem]:
     satellites: list[Satellite] = []
     for name, layer in scenario.layers.items():
         try:
-            satellites += elements.of_layer(name, layer, scenario.epoch)
+            satellites += elements.of_layer(name, layer, scenario.epoch, scenario.begin)
         except ScenarioError as error:
             wrong.append(
                 (("layers", name, *(["elements"] if layer.elements else [])), f"cannot be used: {error}.")

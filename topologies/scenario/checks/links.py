@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.known import Problem, known_name
+from skybed.topologies.model.links import Access
 from skybed.topologies.model.scenario import ScenarioModel
+from skybed.topologies.model.space import Isl
 from skybed.topologies.model.yamlmarks import FieldPath
 
 
@@ -22,6 +24,9 @@ def classes(scenario: ScenarioModel) -> Iterator[Problem]:
                 path,
                 f"is {name}, neither in links nor in the catalogue{hint(name, scenario.link_names)}.",
             )
+    for name, layer in scenario.layers.items():
+        if layer.isl.pattern != "none" and layer.isl.link in scenario.link_names:
+            yield from _boundless(("layers", name, "isl"), scenario, layer.isl)
     for name, link in scenario.links.items():
         if isinstance(link.setup_s, tuple) and link.setup_s[0] > link.setup_s[1]:
             yield ("links", name, "setup_s"), f"is {list(link.setup_s)}; the lesser comes first."
@@ -49,6 +54,7 @@ def access(scenario: ScenarioModel) -> Iterator[Problem]:
                     (*path, "min_elevation_deg"),
                     "is for ground stations; between satellites give max_range_km.",
                 )
+            yield from _boundless(path, scenario, rule)
         if rule.terminals < rule.links:
             yield path, f"keeps {rule.links} links with {rule.terminals} terminals; each link needs one."
         link = scenario.link_class(rule.link)
@@ -58,6 +64,17 @@ def access(scenario: ScenarioModel) -> Iterator[Problem]:
                 path,
                 f"has no limit: give min_elevation_deg or max_range_km, here or in link class {rule.link}.",
             )
+
+
+def _boundless(path: FieldPath, scenario: ScenarioModel, rule: Isl | Access) -> Iterator[Problem]:
+    """Between satellites the only limit of a class would count for nothing."""
+    link = scenario.link_class(rule.link)
+    if link.min_elevation_deg is not None and rule.max_range_km is None and link.max_range_km is None:
+        yield (
+            (*path, "link"),
+            f"is {rule.link}, whose min_elevation_deg is for ground stations; between satellites give "
+            "max_range_km.",
+        )
 
 
 def fibre(scenario: ScenarioModel) -> Iterator[Problem]:

@@ -9,7 +9,12 @@ from skybed.topologies.model.fields import NAME_PATTERN
 from skybed.topologies.model.known import Problem
 from skybed.topologies.model.yamlmarks import FieldPath
 
-RESERVED = {"ground", "lo"}  # what `from: ground` in an access means; the loopback interface
+# What `from: ground` in an access means, and names of interfaces that the kernel has uses of its own for: the
+# loopback; what sysctl calls every interface, and a new one; those that come with a namespace; one of sysfs.
+RESERVED = {
+    "ground", "lo", "all", "default", "tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0",
+    "ip6tnl0", "ip6gre0", "bonding_masters",
+}  # fmt: skip
 
 
 def names(named: list[tuple[FieldPath, str]]) -> Iterator[Problem]:

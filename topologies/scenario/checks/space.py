@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
+from skybed.topologies.contacts import patterns
 from skybed.topologies.model.known import Problem
 from skybed.topologies.model.scenario import LONGEST_S, ScenarioModel
-from skybed.topologies.model.space import Isl, Layer, Walker
+from skybed.topologies.model.space import Layer, Walker
 from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.orbits import geometry, walker
 
 LOWEST_PERIGEE_KM = 100.0  # below it there is no orbit, only a re-entry
+NEARLY_CIRCULAR = 0.01  # eccentricity below which one altitude tells how far satellites see
 
 
 def start(scenario: ScenarioModel) -> Iterator[Problem]:
-    days = abs(scenario.begin - scenario.epoch).total_seconds() / 86_400
+    yield from _age(("start",), "the epoch", scenario.begin, scenario.epoch)
+
+
+def _age(path: FieldPath, what: str, one: dt.datetime, other: dt.datetime) -> Iterator[Problem]:
+    days = abs(one - other).total_seconds() / 86_400
     if days > LONGEST_S / 86_400:
         yield (
-            ("start",),
-            f"is {days:.0f} days from the epoch; at most {LONGEST_S / 86_400:.0f} are allowed, for elements "
-            "are of no use for longer.",
+            path,
+            f"is {days:.0f} days from {what}; at most {LONGEST_S / 86_400:.0f} are allowed, for elements are "
+            "of no use for longer.",
         )
 
 
@@ -31,11 +39,15 @@ def layers(scenario: ScenarioModel) -> Iterator[Problem]:
         kinds = [kind for kind in ("walker", "elements", "geostationary") if getattr(layer, kind) is not None]
         if len(kinds) != 1:
             given = " and ".join(kinds) if kinds else "none of them"
-            yield path, f"has {given}; give exactly one of walker, elements, geostationary."
+            yield path, f"has {given}; give exactly one of walker, elements, geostationary, constellation."
             continue
         yield from _template(path, layer, kinds[0])
         if layer.walker:
             wrong = list(_orbit((*path, "walker"), layer.walker))
+            if layer.walker.epoch:
+                yield from _age(
+                    (*path, "walker", "epoch"), "the begin of the run", layer.walker.epoch, scenario.begin
+                )
             yield from wrong
             if wrong:
                 continue
@@ -62,6 +74,8 @@ def _orbit(path: FieldPath, orbit: Walker) -> Iterator[Problem]:
         given = "neither of them" if orbit.altitude_km is None else "both"
         yield path, f"has {given}; give exactly one of altitude_km, mean_motion_rev_day."
         return
+    if orbit.raan_spread_deg is not None and orbit.raan_spacing_deg is not None:
+        yield path, "has both raan_spread_deg and raan_spacing_deg; give one of them."
     perigee_km = walker.semi_major_axis_km(orbit) * (1 - orbit.eccentricity) - geometry.WGS72_RADIUS_KM
     if round(perigee_km, 2) < LOWEST_PERIGEE_KM:
         field = "altitude_km" if orbit.mean_motion_rev_day is None else "mean_motion_rev_day"
@@ -94,39 +108,62 @@ def _pattern(path: FieldPath, scenario: ScenarioModel, layer: Layer) -> Iterator
         yield (*path, "pattern"), "is grid; with one plane that is a ring."
     elif isl.pattern == "grid" and planes == 2 and isl.seam:
         yield path, "has a seam between 2 planes, which are linked already; set seam: false."
-    elif layer.walker:
-        yield from _sight((*path, "pattern"), scenario, isl, layer.walker)
+    else:
+        yield from _sight((*path, "pattern"), scenario, layer)
 
 
-def _sight(path: FieldPath, scenario: ScenarioModel, isl: Isl, orbit: Walker) -> Iterator[Problem]:
+def _sight(path: FieldPath, scenario: ScenarioModel, layer: Layer) -> Iterator[Problem]:
     """No neighbours of the pattern ever see each other: the links could never exist."""
-    radius_km = geometry.WGS72_RADIUS_KM
-    altitude_km = walker.semi_major_axis_km(orbit) - radius_km
-    sight_km = float(geometry.grazing_range_km(altitude_km, isl.grazing_altitude_km, radius_km))
+    isl, orbit, radius_km = layer.isl, layer.walker, geometry.WGS72_RADIUS_KM
     range_km = isl.max_range_km or scenario.link_class(isl.link).max_range_km or np.inf
+    altitude_km = walker.axis_km(layer) - radius_km
+    sight_km = float(geometry.grazing_range_km(altitude_km, isl.grazing_altitude_km, radius_km))
     reach_km = min(sight_km, range_km)
-    if reach_km < 1:
+    circular = orbit is None or orbit.eccentricity < NEARLY_CIRCULAR
+    if circular and reach_km < 1:
         graze = f"grazing_altitude_km {isl.grazing_altitude_km:g}, max_range_km {range_km:g}"
         yield (
             path,
             f"is {isl.pattern}, but no link of satellites {altitude_km:.0f} km high satisfies {graze}.",
         )
         return
-    apart_km = float(geometry.chord_km(altitude_km, orbit.per_plane, radius_km))
-    if apart_km <= reach_km or (isl.pattern == "grid" and _nearest_km(orbit) <= reach_km):
+    apart_km = _apart_km(layer, range_km, radius_km + isl.grazing_altitude_km)
+    if apart_km is None:
         return
     why = f"the link reaches {range_km:.0f} km"
-    if sight_km < range_km:
-        why = f"the Earth hides what is beyond {sight_km:.0f} km"
-    need = f"{geometry.ring_minimum(altitude_km, reach_km, radius_km)} satellites per plane would do"
+    if sight_km < range_km if circular else apart_km <= range_km:
+        why = f"the Earth hides what is beyond {sight_km:.0f} km" if circular else "the Earth is between them"
     says = f"is {isl.pattern}, but neighbours are {apart_km:.0f} km apart and {why}: no link could ever exist"
-    yield path, f"{says}; {need}."
+    if orbit and circular:
+        need = geometry.ring_minimum(altitude_km, reach_km, radius_km)
+        says += f"; {need} satellites per plane would do"
+    elif apart_km > range_km:
+        says += "; take a link class of longer range"
+    yield path, f"{says}."
 
 
-def _nearest_km(orbit: Walker) -> float:
-    """Least distance over a revolution between satellites of the same slot in neighbouring planes."""
-    least = np.inf
-    for turn_deg in np.linspace(0, 360, 73):
-        grid = walker.positions_km(orbit, turn_deg).reshape(orbit.planes, orbit.per_plane, 3)
-        least = min(least, float(np.linalg.norm(grid[1:] - grid[:-1], axis=-1).min()))
-    return least
+def _apart_km(layer: Layer, range_km: float, grazing_km: float) -> float | None:
+    """Least distance over a revolution between satellites that the pattern links; None: a link can exist."""
+    if layer.walker:
+        turns = np.linspace(0, 360, 73)
+        moments = map(partial(walker.positions_km, layer.walker), turns)
+        plane, slot = np.divmod(
+            np.arange(layer.walker.planes * layer.walker.per_plane), layer.walker.per_plane
+        )
+    else:
+        assert layer.geostationary
+        longitudes_deg = layer.geostationary.longitudes_deg
+        moments = map(walker.geostationary_km, [longitudes_deg])
+        slot = np.arange(len(longitudes_deg))
+        plane = np.zeros_like(slot)
+    wanted = patterns.pairs(layer, plane, slot)
+    least_km = np.inf
+    for xyz in moments:
+        begin, way = xyz[wanted.a], xyz[wanted.b] - xyz[wanted.a]
+        apart_km = np.linalg.norm(way, axis=-1)
+        share = np.clip(-np.einsum("ni,ni->n", begin, way) / np.maximum(apart_km, 1e-9) ** 2, 0, 1)
+        clear = np.linalg.norm(begin + share[:, None] * way, axis=-1) > grazing_km
+        if (clear & (apart_km <= range_km)).any():
+            return None
+        least_km = min(least_km, float(apart_km.min(initial=np.inf)))
+    return least_km
