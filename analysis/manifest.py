@@ -60,6 +60,7 @@ class Manifest(Stored):
     routing: RoutingFacts | None = None
     recorder: RecorderFacts | None = None  # where daemons route
     traffic: TrafficFacts | None = None
+    captures: dict[str, dict[str, int]] | None = None  # packets of each, and those that it missed
     load_s: float | None = None  # how long it took to read the plan, to build the network, ...
     build_s: float | None = None
     converge_s: float | None = None  # ... until routing had converged, and to end it all

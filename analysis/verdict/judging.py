@@ -91,7 +91,7 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
         notes=[
             *traffic.notes(short),
             *_of_kinds(run, "notes"),
-            *machine.notes(host, rtt_error),
+            *machine.notes(run, host, rtt_error),
             *_notes(run, proven, rtt_error),
         ],
         **about,

@@ -42,8 +42,16 @@ def reasons(run: Run, host: Host, rtt_error: Errors) -> list[str]:
     return distortions
 
 
-def notes(host: Host, rtt_error: Errors) -> list[str]:
-    return [f"{_busy(host)}."] if host.busy and rtt_error.n else []
+def notes(run: Run, host: Host, rtt_error: Errors) -> list[str]:
+    busy = [f"{_busy(host)}."] if host.busy and rtt_error.n else []
+    return [
+        *busy,
+        *(
+            f"The capture of {link} lacks {facts['dropped']} packets, for which it had no room."
+            for link, facts in (run.manifest.captures or {}).items()
+            if facts["dropped"]
+        ),
+    ]
 
 
 def _busy(host: Host) -> str:

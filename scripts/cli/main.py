@@ -27,8 +27,8 @@ Exit codes:
 """
 
 COMMANDS = (
-    "baseline", "bench", "campaign", "clean", "compare", "doctor", "exec", "install", "list", "path", "plan",
-    "ps", "report", "run", "shell", "show",
+    "baseline", "bench", "campaign", "capture", "clean", "compare", "doctor", "exec", "install", "list",
+    "path", "plan", "ps", "report", "run", "shell", "show",
 )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ class Skybed(Lazy):
             click.echo("skybed: not enough memory; take a shorter duration or fewer nodes.", err=True)
             context.exit(4)
         except KeyboardInterrupt:
-            click.echo("skybed: interrupted; nothing of the run is left behind.", err=True)
+            click.echo("skybed: interrupted; none of its processes is left.", err=True)
             context.exit(130)
         except BrokenPipeError:  # `skybed path ... | head`
             sys.stderr.close()

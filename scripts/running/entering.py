@@ -13,6 +13,7 @@ import threading
 import tty
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from skybed.analysis.manifest import Manifest
 from skybed.emulator.lanes import lanes
@@ -59,7 +60,7 @@ def _scenario(begun: Begun) -> str:
     return about.scenario if about else ""
 
 
-def enter(begun: Begun, node: str, command: list[str], terminal: bool) -> int:
+def enter(begun: Begun, node: str, command: list[str], terminal: bool, output: BinaryIO | None = None) -> int:
     """Run a command in a node, this process's input and output being its. Returns its exit code."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
@@ -74,7 +75,7 @@ def enter(begun: Begun, node: str, command: list[str], terminal: bool) -> int:
             threading.Thread(target=_type, args=(channel,), daemon=True).start()
             for message in messages.said(channel):
                 if isinstance(message, Printed):
-                    out = sys.stderr.buffer if message.stream == 2 else sys.stdout.buffer
+                    out = sys.stderr.buffer if message.stream == 2 else output or sys.stdout.buffer
                     out.write(base64.b64decode(message.data))
                     out.flush()
                 elif isinstance(message, Exited):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from skybed.emulator.daemons.daemons import Daemons
-from skybed.emulator.sky import carried, recorder, tables
+from skybed.emulator.sky import capture, carried, recorder, tables
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
@@ -265,6 +265,14 @@ def route_recorder(sky: Sky, run: Path, flows: Sequence[Flow]) -> Forked:
 def link_counter(sky: Sky, run: Path) -> Forked:
     """Of what links carry."""
     return Forked("counter", partial(carried.record, sky, run), run / "counter.log")
+
+
+def capturer(sky: Sky, run: Path) -> Forked:
+    """Of links that the scenario wants captured."""
+    scenario = sky.plan.scenario
+    begin_ns = round(scenario.begin.timestamp() * 1e9)
+    work = partial(capture.record, sky, scenario.capture, begin_ns, run)
+    return Forked("capturer", work, run / "capture.log")
 
 
 def traffic(

@@ -58,6 +58,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             playback,
             *([parts.route_recorder(sky, run, flows)] if by_daemons else []),
             *([parts.link_counter(sky, run)] if unforeseen else []),
+            *([parts.capturer(sky, run)] if plan.scenario.capture else []),
             parts.RoutingDaemons(daemons, zero, partial(tell, messages.Converging())),
             parts.traffic(flows, sky, packets, plan.duration_s, run, grace_s),
             *([Script(own, sky, plan.duration_s, run, playback.player.stopped)] if own else []),

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from skybed.analysis.run import load
+from support import needs
 from support.places import ROOT, SKYBED
 
 TEXT = (ROOT / "docs" / "programs.md").read_text()
@@ -96,6 +97,21 @@ def test_who_leaves_takes_along_what_it_ran(going):
         pass
     while runs():
         assert time.monotonic() < until
+
+
+@needs.program("tshark", "tshark")
+def test_a_link_is_captured_until_ctrl_c(going, tmp_path):
+    file = tmp_path / "link.pcap"
+    words = [str(SKYBED), "capture", str(going), "sanya", "eo-0-0", "-w", str(file)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE) as capturing:
+        until = time.monotonic() + PATIENCE_S
+        while not file.exists() or file.stat().st_size < 10_000:
+            assert time.monotonic() < until and capturing.poll() is None
+            time.sleep(0.1)
+        capturing.send_signal(signal.SIGINT)
+        assert capturing.wait(PATIENCE_S) == 0
+    read = ["tshark", "-r", str(file), "-Y", "udp.port == 862", "-T", "fields", "-e", "frame.number"]
+    assert len(subprocess.run(read, capture_output=True, text=True).stdout.split()) > 10
 
 
 def test_the_examples_of_the_docs_are_commands(going):

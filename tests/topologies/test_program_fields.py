@@ -74,3 +74,17 @@ def test_files_become_part_of_the_scenario(tmp_path):
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / "s.yaml").write_text(scenario.dump())
     assert Scenario.load(tmp_path / "copy" / "s.yaml") == scenario
+
+
+@pytest.mark.parametrize(
+    "capture, says",
+    [
+        ("[[sanya, miyum]]", "capture[0] names miyum, but there is no such node (did you mean miyun?)."),
+        ("[[sanya, sanya]]", "capture[0] goes from sanya to itself; name both ends of a link."),
+        ("[[sanya, miyun], [sanya, miyun]]", "capture[1] is [sanya, miyun] a second time."),
+        ("[sanya]", "capture[0] is sanya; it must be"),
+        ("[[sanya]]", "capture[0] is a list; it must be a pair."),
+    ],
+)
+def test_captures_that_cannot_be(complaint, capture, says):
+    assert complaint(GOOD, f"capture: {capture}\n").startswith(says)

@@ -68,6 +68,7 @@ class ScenarioModel(Model):
     routing: Routing = Routing()
     traffic: list[AnyFlow] = []
     faults: list[Fault] = []
+    capture: list[tuple[str, str]] = []  # links as [node, peer]: what the node sends and hears
     fidelity: Fidelity = Fidelity()
     accept: list[Limit] = []
 

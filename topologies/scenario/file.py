@@ -24,7 +24,7 @@ from skybed.topologies.scenario import checks, overrides
 from skybed.topologies.scenario.reading import name_flows, read_named_files, read_text
 from skybed.topologies.scenario.validation import Places, error_of, validated
 
-UNPLANNED = ("name", "about", "traffic", "fidelity", "accept")  # what no plan depends on
+UNPLANNED = ("name", "about", "traffic", "capture", "fidelity", "accept")  # what no plan depends on
 
 
 class Scenario(ScenarioModel):

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from skybed.topologies.model.fields import Positive
-from skybed.topologies.model.flows import EndToEndFlow, Flow, Instants
+from skybed.topologies.model.flows import HOPS, EndToEndFlow, Flow, Instants
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.tables import PATHS
 from skybed.traffic.nodes import Clock, address, bound_socket
@@ -35,7 +35,7 @@ class TraceFlow(EndToEndFlow):
 
     kind: Literal["trace"]
     every_s: Positive = 1.0
-    max_ttl: Annotated[int, Field(ge=1, le=64)] = 32
+    max_ttl: Annotated[int, Field(ge=1, le=HOPS)] = HOPS
 
     def instants(self, until_s: float, place: int, of: int) -> Instants:
         """When its rounds are due in run time. place, of: from 0 among so many trace flows.

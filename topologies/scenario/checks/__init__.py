@@ -40,6 +40,7 @@ def problems(scenario: ScenarioModel) -> list[Problem]:
         *routing.routing(scenario, nodes),
         *routing.domains(scenario, layers),
         *traffic.flows(scenario, nodes),
+        *traffic.captures(scenario, nodes),
         *faults.faults(scenario, nodes),
         *traffic.accept(scenario),
     ]

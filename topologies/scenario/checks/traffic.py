@@ -42,6 +42,19 @@ def flows(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
                 yield (*path, *within), says
 
 
+def captures(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
+    seen: set[tuple[str, str]] = set()
+    for i, pair in enumerate(scenario.capture):
+        path: FieldPath = ("capture", i)
+        for end in pair:
+            yield from known_name(path, end, nodes, "node")
+        if pair[0] == pair[1]:
+            yield path, f"goes from {pair[0]} to itself; name both ends of a link."
+        if pair in seen:
+            yield path, f"is [{', '.join(pair)}] a second time."
+        seen.add(pair)
+
+
 def _times(path: FieldPath, scenario: ScenarioModel, flow: Flow) -> Iterator[Problem]:
     if flow.start_s >= scenario.duration_s:
         yield (
