@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
 
-from skybed.scripts.cli import tables
 from skybed.scripts.running import entering
+
+HEAD = ("scenario", "lane", "clock", "pid", "run")
 
 
 @click.command("ps", help=__doc__)
@@ -15,9 +15,12 @@ def command() -> None:
     if not runs:
         click.echo("No run goes on here.")
         return
-    table = tables.columns("run", "scenario", "lane", "clock", numbers=["pid"])
+    rows = [HEAD]
     for begun in runs:
         about = entering.manifest(begun)
         facts = (about.scenario, about.lane, about.clock) if about else ("", "", "")
-        table.add_row(str(begun.run), *facts, str(begun.pid))
-    Console(soft_wrap=True).print(table)
+        rows.append((*facts, str(begun.pid), str(begun.run)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
