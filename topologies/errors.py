@@ -11,6 +11,10 @@ class ScenarioError(SkybedError):
     """The scenario (or an element file it names) cannot be used as it stands."""
 
 
+class ChangeError(SkybedError):
+    """What somebody wants to change on a sky that is being played cannot be done."""
+
+
 class RunError(SkybedError):
     """A run directory lacks something or holds something unreadable."""
 

@@ -47,7 +47,8 @@ class SkyIntf(Intf):
     def shape(self, fresh: bool = False) -> bytes:
         """Puts the values in force. fresh: see Netem.message."""
         link = self.link
-        options = shaping.options(self.values.tolist(), link.queue_packets, link.longest_s, link.early_us)
+        longest_s = max(link.longest_s, float(self.values[Property.DELAY]) * 1e-6)  # that of no plan, by hand
+        options = shaping.options(self.values.tolist(), link.queue_packets, longest_s, link.early_us)
         return self.netem.message(options, fresh)
 
     def up_messages(self) -> list[bytes]:

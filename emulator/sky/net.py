@@ -6,8 +6,8 @@ import itertools
 import resource
 import select
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from mininet.net import Mininet
@@ -18,12 +18,21 @@ from skybed.emulator.kernel.messages import packed
 from skybed.emulator.sky import order, segments
 from skybed.emulator.sky.link import SkyLink
 from skybed.emulator.sky.node import GroundStation, Satellite, SkyNode
+from skybed.emulator.sky.values import Values
 from skybed.topologies.contacts.nodes import Node
-from skybed.topologies.contacts.properties import SIDES, Property
+from skybed.topologies.contacts.properties import SIDES, Direction, Property
+from skybed.topologies.errors import ChangeError
 from skybed.topologies.plan.score import Playable
 from skybed.topologies.routing import srv6
 
 Outbox = dict[SkyNode, list[bytes]]  # what each node's kernel is to be told; one send each
+
+
+class Switch(Protocol):
+    """What takes links down and lets them be up again, by the names of their nodes."""
+
+    def down(self, a: str, b: str) -> object: ...
+    def up(self, a: str, b: str) -> object: ...
 
 
 class SkyTopo(Topo):
@@ -66,15 +75,6 @@ def longest_delay_us(plan: Playable) -> np.ndarray:
     return longest_us
 
 
-def _first_values(plan: Playable) -> np.ndarray:
-    """float[link, direction, Property]: what links have of their class until an event says else."""
-    values = np.zeros((len(plan.links), 2, len(Property)))
-    for of_link, link in zip(values, plan.links, strict=True):
-        of_link[:, Property.LOSS] = link.link_class.loss_pct
-        of_link[:, Property.RATE] = link.link_class.rate_mbps
-    return values
-
-
 class Sky(Mininet):
     """A Mininet whose links and routes are those of a plan. At first there are only nodes; a Player does the
     rest.
@@ -102,19 +102,21 @@ class Sky(Mininet):
         self._answers = select.epoll()
         for fd in self._by_fd:
             self._answers.register(fd, select.EPOLLIN)
-        self._link_between = {pair: i for i, x in enumerate(plan.links) for pair in ((x.a, x.b), (x.b, x.a))}
-        self._values = _first_values(plan)
-        self._via = np.full((len(names), len(names)), -1, np.int32)  # [node, destination]
+        self.link_between = {pair: i for i, x in enumerate(plan.links) for pair in ((x.a, x.b), (x.b, x.a))}
+        self.link_values = Values(plan)
+        self.hand: Switch | None = None  # by which links are changed while they are played
+        self.via = np.full((len(names), len(names)), -1, np.int32)  # [node, destination]; wanted by routing
 
     def configHosts(self) -> None:
         """Called by Mininet's constructor: nothing is left to do."""
 
     def change_links(self, coming: np.ndarray) -> Iterator[None]:
-        """Drop the links that neither stand nor come, make those that come and are not there: one at a step.
+        """Drop the links that neither stand nor come by plan, make those that do and are not there, one by
+        one.
 
         coming: numbers of the links that come up before this is called again.
         """
-        wanted = {*np.flatnonzero(self._values[:, 0, Property.CARRIER]).tolist(), *coming.tolist()}
+        wanted = self.link_values.in_contact() | {*coming.tolist()}
         leaving, lacking = sorted(self.sky_links.keys() - wanted), sorted(wanted - self.sky_links.keys())
         return itertools.chain(map(self._drop_link, leaving), map(self._make_link, lacking))
 
@@ -123,13 +125,13 @@ class Sky(Mininet):
             *ends(self.plan, i), up=False, max_delay_us=self._longest_us[i], early_us=self._early_us,
             addressed=self._means.filled_by == "daemons", **of_link(self.plan, i, self._lives[i]),
         )  # fmt: skip
-        link.hold(self._values[i])  # which go on changing while it is not there
+        link.hold(self.link_values.in_force[i])  # which go on changing while it is not there
         self.sky_links[i] = link
         self._lives[i] += 1
 
     def stands(self, i: int) -> bool:
         """Whether a link has its carrier."""
-        return bool(self._values[i, 0, Property.CARRIER])
+        return bool(self.link_values.in_force[i, 0, Property.CARRIER])
 
     def _drop_link(self, i: int) -> None:
         self.delLink(self.sky_links.pop(i))
@@ -138,10 +140,16 @@ class Sky(Mininet):
         """Messages that give or take the carrier of links, at both ends."""
         outbox: Outbox = defaultdict(list)
         for i, value in zip(events["link"].tolist(), events["value"].tolist(), strict=True):
-            self._values[i, :, Property.CARRIER] = value
-            for intf in self.sky_links[i].intfs:
-                outbox[intf.node].append(intf.carrier(value > 0))
+            stood = self.stands(i)
+            for side in SIDES[Direction.BOTH]:
+                self.link_values.plan(i, side, Property.CARRIER, value)
+            if self.stands(i) or stood:
+                self._carrier(i, outbox)
         return outbox
+
+    def _carrier(self, i: int, outbox: Outbox) -> None:
+        for intf in self.sky_links[i].intfs:
+            outbox[intf.node].append(intf.carrier(self.stands(i)))
 
     def prepare_states(self, events: np.ndarray) -> Outbox:
         """Messages for links that change, or come, which have their carrier already: by all events of an
@@ -152,8 +160,29 @@ class Sky(Mininet):
             if what == Property.CARRIER:
                 new.add(i)
             for side in SIDES[direction]:
-                self._values[i, side, what] = value
+                self.link_values.plan(i, side, what, value)
             changed[i] = changed.get(i, 0) | direction
+        return self._states(changed, new)
+
+    def prepare_held(
+        self, i: int, values: Mapping[Property, float | None], direction: Direction = Direction.BOTH
+    ) -> list[Outbox]:
+        """Messages that put values of a link in force against the plan, or with None those of the plan again,
+        in rounds. Where the link has no contact there are none, and what is held is in force when it has.
+        """
+        stood = self.stands(i)
+        for what, value in values.items():
+            for side in SIDES[direction]:
+                self.link_values.hold(i, side, what, value)
+        if not (stood or self.stands(i)):
+            return []
+        carrier: Outbox = defaultdict(list)
+        if stood != self.stands(i):
+            self._carrier(i, carrier)
+        return [carrier, self._states({i: direction}, set() if stood else {i})]
+
+    def _states(self, changed: Mapping[int, int], new: Container[int]) -> Outbox:
+        """changed: directions by link. new: links whose carrier has just come."""
         outbox: Outbox = defaultdict(list)
         for i, direction in changed.items():
             if not self.stands(i):
@@ -170,14 +199,14 @@ class Sky(Mininet):
         """The routes that a carrier loss took away and that routing still wants."""
         link = self.plan.links[i]
         for node, via in ((link.a, link.b), (link.b, link.a)):
-            for destination in np.flatnonzero(self._via[node] == via):
+            for destination in np.flatnonzero(self.via[node] == via):
                 yield self.sky_nodes[node], self._route(node, int(destination), via)
 
     def _route(self, node: int, destination: int, via: int) -> list[bytes]:
         intf = self.sky_nodes[node].nameToIntf[self.sky_nodes[via].name]
         to = self.sky_nodes[destination]
         if self._means.keeps_path and node >= self._satellites:
-            path = segments.path(self._via, node, destination)
+            path = segments.path(self.via, node, destination)
             return intf.paths_to(to.ip, to.ip6, [self.sky_nodes[n].sid for n in path])
         return intf.routes_to(to.ip, to.ip6)
 
@@ -187,18 +216,18 @@ class Sky(Mininet):
         A route over a link that is down waits for it: until then its destination has none.
         """
         node, destination, via = (changes[name] for name in ("node", "dst", "via"))
-        had = self._via[node, destination] >= 0
-        self._via[node, destination] = via
-        turn = order.rounds(node, destination, self._via)
+        had = self.via[node, destination] >= 0
+        self.via[node, destination] = via
+        turn = order.rounds(node, destination, self.via)
         if self._means.keeps_path:
-            ground, to = segments.rerouted(node, destination, self._via, self._satellites)
+            ground, to = segments.rerouted(node, destination, self.via, self._satellites)
             node, destination = np.append(node, ground), np.append(destination, to)
-            via, had = self._via[node, destination], np.append(had, np.ones(len(to), bool))
+            via, had = self.via[node, destination], np.append(had, np.ones(len(to), bool))
             turn = np.append(turn, np.zeros(len(to), int))  # at once: such packets meet no mixture of routes
         outboxes: list[Outbox] = [defaultdict(list) for _ in range(turn.max(initial=-1) + 1)]
         rows = (node.tolist(), destination.tolist(), via.tolist(), had.tolist(), turn.tolist())
         for a, b, hop, replaced, i in zip(*rows, strict=True):
-            if hop >= 0 and self.stands(self._link_between[a, hop]):
+            if hop >= 0 and self.stands(self.link_between[a, hop]):
                 outboxes[i][self.sky_nodes[a]] += self._route(a, b, hop)
             elif replaced:
                 to = self.sky_nodes[b]
@@ -218,6 +247,13 @@ class Sky(Mininet):
         for fd, _ in self._answers.poll(0, maxevents=1):  # one system call for all nodes, not one for each
             for error in self._by_fd[fd].netlink.refused():
                 raise error
+
+    def configLinkStatus(self, src: str, dst: str, status: str) -> None:
+        """Mininet's: take a link down, or let it be up. Raises ChangeError if that cannot be."""
+        if self.hand is None or status not in ("up", "down"):
+            raise ChangeError(f"The link of {src} and {dst} cannot be switched to {status} now.")
+        switch = self.hand.up if status == "up" else self.hand.down
+        switch(src, dst)
 
     def stop(self) -> None:
         """The kernel takes interfaces and routes away with their namespaces; nothing is undone one by one."""

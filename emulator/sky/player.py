@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,9 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skybed.emulator.sky.calls import Calls
 from skybed.emulator.sky.clock import Clock
+from skybed.emulator.sky.detours import Detours
 from skybed.emulator.sky.net import Outbox, Sky
-from skybed.topologies.contacts.properties import VALUED, comes, goes
+from skybed.topologies.contacts.properties import VALUED, Direction, Property, comes, goes
 from skybed.topologies.plan.score import Playable, Window
 
 BEHIND_S = 0.02  # so late, the player stops working off a backlog and goes to the newest state
@@ -25,9 +26,27 @@ SPARE_S = 0.004  # between two instants, for a link to be made or dropped: half 
 END = object()
 
 
+class Changed(NamedTuple):
+    """A property of a link that was changed by hand. value: nan, as planned again. by: whose hand it was."""
+
+    t_s: float
+    link: int
+    direction: Direction
+    what: Property
+    value: float
+    by: str
+
+
+class Applied(NamedTuple):
+    """Changes of routes, rows of CHANGE, and when each was applied."""
+
+    changes: np.ndarray
+    applied_s: np.ndarray
+
+
 class Played(NamedTuple):
     """What was done of a window: its events and changes of routes, when each was applied (nan: it was not),
-    and which events were skipped.
+    and which events were skipped; and changes of routes that nobody planned (t_s is nan).
     """
 
     events: np.ndarray
@@ -35,11 +54,13 @@ class Played(NamedTuple):
     skipped: np.ndarray
     changes: np.ndarray
     changes_applied_s: np.ndarray
+    unplanned: list[Applied]
 
     def until(self, t_s: float) -> Played:
         """What of it was due up to a time."""
         events, changes = (np.searchsorted(rows["t_s"], t_s, "right") for rows in (self.events, self.changes))
-        return Played(*(column[:events] for column in self[:3]), *(column[:changes] for column in self[3:]))
+        columns = self.events[:events], self.applied_s[:events], self.skipped[:events]
+        return Played(*columns, self.changes[:changes], self.changes_applied_s[:changes], self.unplanned)
 
 
 Instant = tuple[float, slice, slice]  # t_s, and which events and changes of a window are due then
@@ -82,6 +103,10 @@ class Player:
     At one instant: links that come, change or fall silent; then routes; then links that go. So a route leaves
     a link before the link does, and takes a new one once it stands (make before break).
 
+    Other threads may call it to change links by hand (emulator/sky/hand.py), which it does between instants.
+    In virtual time nobody waits for that: an instant is encoded when it is due, and takes no time. In real
+    time it is encoded up to COARSE_S before, and what is called for then is done after it.
+
     A thread beside the one that plays logs the last window and fetches the next. In real time it runs while
     the player sleeps, mostly in Arrow's code, which does not hold the interpreter. In virtual time work takes
     no time: all is done when the player first sleeps. Links of the next window are made between instants, by
@@ -91,8 +116,12 @@ class Player:
     def __init__(self, sky: Sky, plan: Playable, log: Callable[[Played], None] = _forget):
         self.sky = sky
         self.cpu_s = 0.0  # of the thread that plays
-        self.stopped = threading.Event()
-        self._coarse_s = COARSE_S
+        self.calls = Calls[Clock]("The scenario is over; its links stay as they are.")
+        self.stopped = self.calls.stopped
+        self.answers = False  # whether anybody may call
+        self.changed: list[Changed] = []  # by hand
+        self.detours = Detours(sky, plan)
+        self._coarse_s = self._ahead_s = COARSE_S
         self._log = log
         self._windows = plan.windows()
         self._due = _due(next(self._windows))
@@ -110,7 +139,8 @@ class Player:
         """Play until `until_s` or until `stopped` is set; returns the run time reached."""
         used_s = time.thread_time()
         self._coarse_s = max(COARSE_S, until_s / STEPS)
-        with ThreadPoolExecutor(1) as beside:
+        self._ahead_s = 0.0 if self.answers and clock.virtual else COARSE_S
+        with contextlib.closing(self.calls), ThreadPoolExecutor(1) as beside:
             ahead = beside.submit(self._fetch)
             with _preferred():  # but not the thread beside, which began before
                 while self._play_window(ahead, clock, until_s, progress) and (due := ahead.result()):
@@ -142,7 +172,7 @@ class Player:
         """Whether the window was played to its end."""
         for together in self._instants:
             t_s = together[0][0]
-            if t_s > until_s or not self._wait(clock, t_s - COARSE_S, progress):
+            if t_s > until_s or not self._wait(clock, t_s - self._ahead_s, progress):
                 return False
             if (now_s := clock.now_s()) - t_s > BEHIND_S:
                 self._skip_superseded(t_s, now_s)
@@ -156,16 +186,27 @@ class Player:
         return self.sky.change_links(np.union1d(self._due.coming, due.coming))
 
     def _wait(self, clock: Clock, t_s: float, progress: Callable[[float], None]) -> bool:
+        """Whether the time has come; else the player was stopped. Meanwhile it does what it is called for."""
         while True:
+            self.calls.answer(clock)
             now_s = clock.now_s()
+            if self.detours.due_s <= now_s and now_s < t_s:
+                self._reroute(clock, now_s)
             progress(now_s)
-            if now_s >= t_s:
-                return not self.stopped.is_set()
-            if self.stopped.wait(min(self._coarse_s, t_s - now_s)):
+            if self.stopped.is_set():
                 return False
+            if now_s >= t_s:
+                return True
+            self.calls.wait(min(self._coarse_s, min(t_s, self.detours.due_s) - now_s))
+
+    def _reroute(self, clock: Clock, now_s: float) -> None:
+        """Around links that are held down, or back."""
+        if len(rows := self.detours.at(now_s).unplanned):
+            self.sky.send(self.sky.prepare_routes(rows))
+            self._due.played.unplanned.append(Applied(rows, np.full(len(rows), clock.now_s())))
 
     def _apply(self, together: list[Instant], clock: Clock | None) -> None:
-        prepared = [(t_s, self._prepare(events, changes)) for t_s, events, changes in together]
+        prepared = [(t_s, self._prepare(t_s, events, changes)) for t_s, events, changes in together]
         if clock:
             spare_s = together[0][0] - SPARE_S
             while self._links and clock.now_s() < spare_s and next(self._links, END) is not END:
@@ -177,7 +218,7 @@ class Player:
                 self.sky.send(outboxes)
                 applied_s[which] = clock.now_s() if clock else t_s
 
-    def _prepare(self, events: slice, changes: slice) -> list[Step]:
+    def _prepare(self, t_s: float, events: slice, changes: slice) -> list[Step]:
         """Encoded in the order of sending: each step sees the state that the one before leaves."""
         played = self._due.played
         batch, applied_s, current = played.events[events], played.applied_s[events], ~played.skipped[events]
@@ -188,9 +229,12 @@ class Player:
             steps.append(([self.sky.prepare_carriers(batch[coming])], applied_s, coming))
         if setting.any():
             steps.append(([self.sky.prepare_states(batch[setting])], applied_s, setting))
-        if changes.start < changes.stop:
-            outboxes = self.sky.prepare_routes(played.changes[changes])
-            steps.append((outboxes, played.changes_applied_s[changes], slice(None)))
+        told, unplanned = self.detours.at(t_s, played.changes[changes])
+        if changes.start < changes.stop or len(told):
+            steps.append((self.sky.prepare_routes(told), played.changes_applied_s[changes], slice(None)))
+        if len(unplanned):
+            played.unplanned.append(Applied(unplanned, np.full(len(unplanned), np.nan)))
+            steps.append(([], played.unplanned[-1].applied_s, slice(None)))
         if leaving.any():
             steps.append(([self.sky.prepare_carriers(batch[leaving])], applied_s, leaving))
         return steps
@@ -215,7 +259,7 @@ def _due(window: Window) -> Due:
     events, changes = window.events, window.changes
     unplayed = Played(
         events, np.full(len(events), np.nan), np.zeros(len(events), bool),
-        changes, np.full(len(changes), np.nan),
+        changes, np.full(len(changes), np.nan), [],
     )  # fmt: skip
     coming = np.unique(events["link"][comes(events)])
     events_s, changes_s = np.ascontiguousarray(events["t_s"]), np.ascontiguousarray(changes["t_s"])

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from skybed.emulator.kernel.control import PROTOCOLS
-from skybed.emulator.sky.player import Played
+from skybed.emulator.sky.player import Changed, Played
 from skybed.topologies.contacts import properties
 from skybed.topologies.contacts.properties import KINDS, Direction, Property
-from skybed.topologies.model.tables import APPLIED, CONTROL, EVENTS, ROUTES
+from skybed.topologies.model.tables import APPLIED, CHANGED, CONTROL, EVENTS, ROUTES
 from skybed.topologies.plan.score import Playable
 from skybed.topologies.routing import windowed
 
@@ -55,9 +56,28 @@ def log(plan: Playable, run: Path) -> Iterator[Callable[[Played], None]]:
             append_events(
                 event_columns(played.events, applied_s=applied_s, late_us=late_us, skipped=played.skipped)
             )
-            append_routes(route_columns(played.changes) | {"applied_s": _values(played.changes_applied_s)})
+            for changes, made_s in [(played.changes, played.changes_applied_s), *played.unplanned]:
+                append_routes(route_columns(changes) | {"applied_s": _values(made_s)})
 
         yield append
+
+
+def write_changed(plan: Playable, changed: Sequence[Changed], run: Path) -> None:
+    """Write the table `changed`, if anything was."""
+    if not changed:
+        return
+    links = [plan.links[change.link] for change in changed]
+    columns = {
+        "t_s": pa.array([change.t_s for change in changed]),
+        "link": pa.array([link.name for link in links]),
+        "a": pa.array([plan.nodes[link.a].name for link in links]),
+        "b": pa.array([plan.nodes[link.b].name for link in links]),
+        "direction": DIRECTION.take(pa.array([int(change.direction) for change in changed])),
+        "property": PROPERTY.take(pa.array([int(change.what) for change in changed])),
+        "value": _values(np.array([change.value for change in changed], float)),
+        "by": pa.array([change.by for change in changed]),
+    }
+    pq.write_table(pa.table(columns, schema=CHANGED.schema), run / f"{CHANGED.name}.parquet")
 
 
 def _event_columns(plan: Playable) -> Callable[..., Columns]:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.plan import score
 from skybed.topologies.plan.score import Score
 from skybed.topologies.routing import windowed
@@ -20,6 +21,7 @@ from skybed.topologies.routing.changes import CHANGE
 
 PLAN, FOLDER = "plan", "score"
 GRACE, PACKETS, CHANGES, COSTS = "grace.json", "packets.json", "changes.parquet", "costs.parquet"
+USABLE = "usable.parquet"
 
 
 class Handover(NamedTuple):
@@ -38,6 +40,11 @@ def give(run: Path, packets: Mapping[str, bytes], grace_s: float) -> None:
     (run / FOLDER / PACKETS).write_text(json.dumps(packets_hex, indent=2) + "\n")
 
 
+def give_for_oracle(run: Path, usable: Spans) -> None:
+    """Where the oracle routes: when it uses which link, to lead around what is lost against the plan."""
+    score.save_usable(usable, run / FOLDER / USABLE)
+
+
 def give_for_daemons(
     run: Path, changes: Iterable[np.ndarray], links: Sequence[str], costs: np.ndarray
 ) -> None:
@@ -51,7 +58,7 @@ def take(run: Path) -> Handover:
     packets = json.loads((run / FOLDER / PACKETS).read_text())
     by_daemons = (run / FOLDER / COSTS).exists()
     return Handover(
-        score.load(run / PLAN, run / FOLDER / CHANGES if by_daemons else None),
+        score.load(run / PLAN, run / FOLDER / USABLE, run / FOLDER / CHANGES if by_daemons else None),
         {name: bytes.fromhex(packet) for name, packet in packets.items()},
         json.loads((run / FOLDER / GRACE).read_text()),
         pq.read_table(run / FOLDER / COSTS)["cost"].to_numpy() if by_daemons else np.empty(0, int),

@@ -121,7 +121,7 @@ class Playback(Part):
     """
 
     def __init__(self, sky: Sky, plan: Playable, run: Path, building_s: float) -> None:
-        self._building_s = building_s
+        self._plan, self._run, self._building_s = plan, run, building_s
         self._tables = ExitStack()
         self.player = Player(sky, plan, self._tables.enter_context(tables.log(plan, run)))
 
@@ -135,6 +135,7 @@ class Playback(Part):
     def end(self, played_s: float) -> None:
         self.player.close(played_s)
         self._tables.close()
+        tables.write_changed(self._plan, self.player.changed, self._run)
 
     def facts(self) -> dict[str, Any]:
         return {"build_s": self._build_s, "player_cpu_s": round(self.player.cpu_s, 3)}

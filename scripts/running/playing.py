@@ -17,6 +17,7 @@ from skybed.emulator.daemons.daemons import Daemons
 from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import calibrate, names
 from skybed.emulator.sky.clock import Clock
+from skybed.emulator.sky.hand import Hand
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.scripts.running import handover, messages, parts, script
@@ -121,12 +122,13 @@ class Asked(threading.Thread):
 def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float) -> float:
     """Mininet's prompt while the sky moves; at the end of the scenario the sky stands still until `exit`."""
     reached: list[float] = []
+    sky.hand = hand = Hand(player, "prompt")
     thread = threading.Thread(target=lambda: reached.append(player.play(clock, until_s)))
     thread.start()
     print(
         f"*** {len(sky)} nodes; the sky moves for {until_s:g} s. Try: {_example(sky)}; then: exit", flush=True
     )
-    Prompt(sky)
+    Prompt(sky, hand)
     player.stopped.set()
     thread.join()
     return reached[0]

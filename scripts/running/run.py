@@ -117,6 +117,8 @@ def hand_over(plan: Plan, out: Path) -> None:
     flows = plan.scenario.traffic
     longest_s = ways.longest_s(plan.network, [flow.ends for flow in flows])
     handover.give(out, crossings.built(flows), crossings.grace_s(longest_s))
+    if len((usable := stored.usable).key):
+        handover.give_for_oracle(out, usable)
     if plan.scenario.routing.means.filled_by == "daemons":
         changes = planned.played(stored.network, stored.routes)
         links = [link.name for link in plan.links]

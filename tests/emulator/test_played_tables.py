@@ -30,7 +30,7 @@ def played(events, applied_s, skipped=False, changes=(), changes_applied_s=()):
     happens = hand_made.events(events)
     return Played(
         happens, np.array(applied_s, float), np.full(len(happens), skipped),
-        np.array(list(changes), CHANGE), np.array(changes_applied_s, float),
+        np.array(list(changes), CHANGE), np.array(changes_applied_s, float), [],
     )  # fmt: skip
 
 

@@ -79,9 +79,8 @@ def opened(sky, windows, log, wait_s=0.0):
     def wait(s):
         time.sleep(wait_s)
         sky.clock.sleep_until(sky.clock.t_s + s)
-        return player.stopped.is_set()
 
-    player.stopped = SimpleNamespace(wait=wait, is_set=lambda: False)
+    player.calls.wait = wait
     return player
 
 
@@ -284,7 +283,7 @@ def test_what_goes_wrong_beside_the_player_is_raised():
 def test_a_player_that_is_stopped_logs_what_it_reached():
     sky, logged = FakeSky(FakeClock()), []
     player = opened(sky, steady(3), logged.append)
-    player.stopped.is_set = lambda: sky.clock.t_s > 14
+    player.stopped = SimpleNamespace(is_set=lambda: sky.clock.t_s > 14)
     played_s = player.play(sky.clock, 30.0)
     player.close(played_s)
     assert 14 < played_s < 14.2

@@ -199,6 +199,24 @@ FLOWS = Table(
     ),
 )
 
+CHANGED = Table(
+    "changed",
+    "A row for each change of a link by hand, at the prompt or by a script. In runs that had one only.",
+    ("t_s", "link", "direction", "property"),
+    (
+        Column("t_s", FLOAT, "when it was in force"),
+        Column("link", TEXT, "its name"),
+        Column("a", TEXT, "a node of it"),
+        Column("b", TEXT, "the other"),
+        *_CHANGE[:2],
+        Column(
+            "value", FLOAT, "to what, in the property's unit, whatever the plan says; null: as planned again",
+            null=True,
+        ),
+        Column("by", TEXT, "`prompt` or `script`"),
+    ),
+)  # fmt: skip
+
 CARRIED = Table(
     "carried",
     "A row for each second and direction of a link that carried something. In runs with programs only.",
@@ -251,10 +269,10 @@ MEASURES = Table(
     ),
 )
 
-# What every run writes, in the order in which it is compared; and those of flow kinds that have one of their
-# own. What a run meant is worked out afterwards.
+# What every run writes, in the order in which it is compared; and those of some: of changes by hand, and of
+# flow kinds that have one of their own. What a run meant is worked out afterwards.
 EVERY_RUN = (EVENTS, APPLIED, ROUTES, CONTROL, PROBES, PATHS, FLOWS)
-TABLES = {table.name: table for table in (*EVERY_RUN, CARRIED, PROGRAMS, MEASURES)}
+TABLES = {table.name: table for table in (*EVERY_RUN, CHANGED, CARRIED, PROGRAMS, MEASURES)}
 
 ROUTING = Table(
     "routing",

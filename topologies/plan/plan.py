@@ -16,6 +16,7 @@ from skybed.topologies.contacts import network
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.nodes import Link, Node
+from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.model.flows import HOPS
 from skybed.topologies.plan import score, store, timeline
 from skybed.topologies.plan.score import Window
@@ -102,6 +103,11 @@ class Plan:
     def delay_s(self, link: ArrayLike, t_s: ArrayLike) -> Array:
         """One-way delay of links (numbers) at run times, s; the two broadcast."""
         return self.network.delay_s(link, t_s)
+
+    @property
+    def usable(self) -> Spans:
+        """See score.Playable."""
+        return planned.usable(self.network)
 
     # -- what happens ----------------------------------------------------------------------------
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from skybed.topologies.contacts.nodes import Link, Node
-from skybed.topologies.contacts.properties import EVENT, Property
+from skybed.topologies.contacts.properties import EVENT, Property, comes
+from skybed.topologies.contacts.spans import Spans, spans
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.plan import folder
 from skybed.topologies.routing import domains, windowed
@@ -45,6 +49,10 @@ class Playable(Protocol):
     @property
     def events(self) -> Pieces: ...
 
+    @property
+    def usable(self) -> Spans:
+        """When the oracle, where it routes, uses each link (its number is the key)."""
+
     def windows(self) -> Iterator[Window]:
         """What is to be played, WINDOW_S (of routing.windowed) at a time, the last up to duration_s; of
         changes of routes only those that daemons do not make.
@@ -55,7 +63,7 @@ class Playable(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """changes: of routes, pieces of changes.CHANGE."""
+    """changes: of routes, pieces of changes.CHANGE. usable_file: holds what `usable` is, if anything."""
 
     scenario: ScenarioModel
     duration_s: float
@@ -63,6 +71,15 @@ class Score:
     links: list[Link]
     events: Pieces
     changes: Pieces
+    usable_file: pathlib.Path
+
+    @cached_property
+    def usable(self) -> Spans:
+        """Read when it is first asked for: few runs need it."""
+        if not self.usable_file.exists():
+            return spans()
+        rows = pq.read_table(self.usable_file)
+        return Spans(*(rows[name].to_numpy() for name in Spans._fields))
 
     def windows(self) -> Iterator[Window]:
         return windows(self.events, self.changes, self.duration_s)
@@ -74,8 +91,9 @@ def windows(events: Pieces, changes: Pieces, duration_s: float) -> Iterator[Wind
         yield Window(begin_s, min(begin_s + windowed.WINDOW_S, duration_s), due, routes)
 
 
-def load(plan: pathlib.Path, changes: pathlib.Path | None = None) -> Score:
-    """The score of a stored plan. changes: of routes, where the player does not make those of the plan."""
+def load(plan: pathlib.Path, usable: pathlib.Path, changes: pathlib.Path | None = None) -> Score:
+    """The score of a stored plan. usable: where save_usable wrote; changes: of routes, where the player does
+    not make those of the plan."""
     scenario = ScenarioModel.model_validate(yaml.load((plan / folder.SCENARIO).read_text(), yaml.CSafeLoader))
     duration_s = folder.duration_s(plan)
     return Score(
@@ -85,7 +103,21 @@ def load(plan: pathlib.Path, changes: pathlib.Path | None = None) -> Score:
         folder.links(plan),
         folder.pieces(plan / folder.EVENTS, EVENT, duration_s),
         folder.pieces(changes or plan / folder.ROUTES, CHANGE, duration_s),
+        usable,
     )
+
+
+def save_usable(usable: Spans, path: pathlib.Path) -> None:
+    pq.write_table(pa.table(usable._asdict()), path)
+
+
+def next_contact_s(score: Playable, link: int, t_s: float) -> float | None:
+    """When a link next comes up after a time; None: it does not."""
+    for events in score.events:
+        due = events[comes(events) & (events["link"] == link) & (events["t_s"] > t_s)]
+        if len(due):
+            return float(due["t_s"][0])
+    return None
 
 
 def reachable(score: Playable, t_s: float) -> np.ndarray:

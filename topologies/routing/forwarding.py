@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from skybed.topologies.arrays import Array
-from skybed.topologies.contacts.faults import silences
+from skybed.topologies.contacts.faults import SILENT, of_contacts, silences
 from skybed.topologies.contacts.network import Network
+from skybed.topologies.contacts.spans import Spans, minus
 from skybed.topologies.model.flows import HOPS
 from skybed.topologies.routing import oracle
 from skybed.topologies.routing.routes import Graph
@@ -122,7 +123,17 @@ class Forwarding:
         return arrival
 
 
-def over(network: Network, changes: np.ndarray, keeps_path: bool = False) -> Forwarding:
-    """Forwarding by these changes over the links of a network."""
+def over(
+    network: Network, changes: np.ndarray, keeps_path: bool = False, down: Spans | None = None,
+    silent: Spans | None = None,
+) -> Forwarding:  # fmt: skip
+    """Forwarding by these changes over the links of a network. down, silent: when links had no carrier, or
+    dropped everything, against the plan.
+    """
     graph, contacts, lost = oracle.graph(network), network.contacts, network.lost
+    if down is not None:
+        contacts = pd.DataFrame(minus(of_contacts(contacts), down)._asdict()).rename(columns={"key": "link"})
+    if silent is not None:
+        more = pd.DataFrame(silent._asdict()).rename(columns={"key": "link"})
+        lost = pd.concat([lost, more.assign(kind=SILENT, planned=False)], ignore_index=True)
     return Forwarding(graph, changes, contacts, lost, network.duration_s, keeps_path)

@@ -10,6 +10,7 @@ import numpy as np
 from skybed.topologies.contacts import faults
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.network import Network
+from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.routing import domains, routes
 from skybed.topologies.routing.routes import Graph
 
@@ -27,15 +28,21 @@ def windows(
 
     within: only in domains of this protocol, and over their own links. may: see routes.windows.
     """
+    rule, tell = network.scenario.routing, partial(progress, "routes")
+    yield from routes.windows(
+        graph(network), usable(network, within), _destinations(network), rule.interval_s,
+        network.duration_s, tell, may,
+    )  # fmt: skip
+
+
+def usable(network: Network, within: str = "") -> Spans:
+    """When it uses each link. within: see `windows`."""
     rule = network.scenario.routing
-    usable = faults.routed(network.contacts, network.lost, rule)
+    routed = faults.routed(network.contacts, network.lost, rule)
     if within:
         inside = domains.links_within(domains.groups(rule, network.nodes), within, *network.ends)
-        usable = usable.where(inside[usable.key])
-    tell = partial(progress, "routes")
-    yield from routes.windows(
-        graph(network), usable, _destinations(network), rule.interval_s, network.duration_s, tell, may
-    )
+        routed = routed.where(inside[routed.key])
+    return routed
 
 
 def _destinations(network: Network) -> np.ndarray:

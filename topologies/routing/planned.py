@@ -1,4 +1,4 @@
-"""Which changes of forwarding tables are planned, and which of these the player makes."""
+"""Which changes of forwarding tables are planned, which of these the player makes, and over which links."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.network import Network
-from skybed.topologies.model.protocols import PROTOCOLS
+from skybed.topologies.contacts.spans import Spans, joined, spans
+from skybed.topologies.model.protocols import PROTOCOLS, RoutingProtocol
 from skybed.topologies.routing import changes, domains, oracle, schedule, windowed
 
 PLANNERS = {"oracle": oracle.windows, "schedule": schedule.windows}
@@ -29,7 +30,24 @@ def played(network: Network, planned: Iterable[np.ndarray]) -> Iterator[np.ndarr
     """
     if network.scenario.routing.means.filled_by != "daemons":
         return iter(planned)
-    within = {group.protocol for group in domains.groups(network.scenario.routing, network.nodes)}
-    by = {name: PLANNERS.get(protocol.filled_by) for name, protocol in PROTOCOLS.items() if name in within}
-    parts = [planner(network, name) for name, planner in by.items() if planner]
+    parts = [
+        PLANNERS[protocol.filled_by](network, protocol.name)
+        for protocol in _within(network)
+        if protocol.filled_by in PLANNERS
+    ]
     return changes.merged(parts or [iter(windowed.cut(np.empty(0, changes.CHANGE), network.duration_s))])
+
+
+def usable(network: Network) -> Spans:
+    """When the oracle, where it routes, uses each link; nobody else learns of what is not planned."""
+    by = network.scenario.routing.means.filled_by
+    if by == "daemons":
+        parts = [oracle.usable(network, x.name) for x in _within(network) if x.filled_by == "oracle"]
+        return joined(parts)
+    return oracle.usable(network) if by == "oracle" else spans()
+
+
+def _within(network: Network) -> list[RoutingProtocol]:
+    """The protocols within domains, each once."""
+    within = {group.protocol for group in domains.groups(network.scenario.routing, network.nodes)}
+    return [protocol for name, protocol in PROTOCOLS.items() if name in within]

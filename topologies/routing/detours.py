@@ -1,0 +1,93 @@
+"""Ways around links that are lost against the plan: for the nodes whose planned way crosses one of them.
+
+All others keep their planned next hops, whose ways do not cross a lost link: so new and old ones never make a
+circle, and where planned ways are the shortest ones, new ones are too. In plain Python, as few nodes are
+concerned, and a lane has no scipy.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+Delays = Mapping[int, Mapping[int, int]]  # ns, of each node to its neighbours over links in use, both ways
+NextHops = dict[tuple[int, int], int]  # by node and destination; -1: none
+
+
+def around(
+    via: np.ndarray, lost: Iterable[tuple[int, int]], delays_ns: Delays, may_relay: np.ndarray
+) -> NextHops:
+    """The next hops that lead around lost links, of the nodes that need another than the planned one.
+
+    via: int[node, destination], as planned, -1 for none. lost: the nodes at both ends of each lost link.
+    delays_ns: of the links in use, without the lost ones. may_relay: bool[node], whether packets may pass
+    through it. Of equal ways the one by the lowest next hop counts.
+    """
+    heads: dict[int, list[int]] = {}  # by destination, the nodes whose next hop is over a lost link
+    for a, b in lost:
+        for node, hop in ((a, b), (b, a)):
+            for destination in np.flatnonzero(via[node] == hop).tolist():
+                heads.setdefault(destination, []).append(node)
+    relays, hops = may_relay.tolist(), NextHops()
+    for destination, nodes in sorted(heads.items()):
+        planned = via[:, destination].tolist()
+        hops |= {
+            (node, destination): hop
+            for node, hop in _to_one(destination, planned, nodes, delays_ns, relays).items()
+            if hop != planned[node]
+        }
+    return hops
+
+
+def _to_one(
+    destination: int, planned: list[int], heads: list[int], delays_ns: Delays, relays: list[bool]
+) -> dict[int, int]:
+    """Next hops of the nodes that are cut off from one destination. planned: next hop of each node there."""
+    cut = _behind(heads, planned, delays_ns)
+    far_ns: dict[int, float] = {destination: 0}
+    queue = [
+        (delay_ns + _far_ns(hop, planned, delays_ns, far_ns), hop, node)
+        for node in cut
+        for hop, delay_ns in delays_ns.get(node, {}).items()
+        if hop not in cut and (relays[hop] or hop == destination)
+    ]
+    heapq.heapify(queue)
+    found = dict.fromkeys(sorted(cut), -1)
+    while queue:
+        way_ns, hop, node = heapq.heappop(queue)
+        if found[node] >= 0 or way_ns == math.inf:
+            continue
+        found[node] = hop
+        if relays[node]:
+            for other in delays_ns[node]:
+                if found.get(other) == -1:
+                    heapq.heappush(queue, (way_ns + delays_ns[other][node], node, other))
+    return found
+
+
+def _behind(heads: list[int], planned: list[int], delays_ns: Delays) -> set[int]:
+    """The nodes whose planned way leads to one of the heads, and these."""
+    behind, ahead = set(heads), [*heads]
+    while ahead:
+        node = ahead.pop()
+        for other in delays_ns.get(node, {}):
+            if planned[other] == node and other not in behind:
+                behind.add(other)
+                ahead.append(other)
+    return behind
+
+
+def _far_ns(node: int, planned: list[int], delays_ns: Delays, far_ns: dict[int, float]) -> float:
+    """How long the planned way from a node takes; inf: there is none. far_ns: what is known, which grows."""
+    way: list[int] = []
+    while node not in far_ns and planned[node] in delays_ns.get(node, {}) and len(way) < len(planned):
+        way.append(node)
+        node = planned[node]
+    length_ns = far_ns.setdefault(node, math.inf)
+    for node in reversed(way):
+        length_ns += delays_ns[node][planned[node]]
+        far_ns[node] = length_ns
+    return length_ns
