@@ -10,7 +10,10 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from skybed.analysis.measures import hand
 from skybed.analysis.run import Run, kept
+from skybed.topologies.contacts.properties import Property
+from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing.changes import CHANGE
 from skybed.topologies.routing.forwarding import over
@@ -31,19 +34,35 @@ def changes(run: Run, family: int) -> pd.DataFrame:
 
 @kept
 def traces(run: Run, family: int) -> tuple[Trace, ...]:
-    """What became of packets of one IP version, as `Plan.trace` tells it: by the plan, or where daemons route
-    by the tables that were recorded. Of these there are several, and the way of a packet is known where they
+    """What became of packets of one IP version, as `Plan.trace` tells it: by the plan, or (`by_record`) by
+    the tables that were recorded. Of these there are several, and the way of a packet is known where they
     agree: of next hops of equal cost, of which a kernel takes one by an unknown hash, the first takes the
     first by name, the second the last; and in real time changes were made up to NOTED_S before they were
     noted, which is the third.
     """
-    if run.scenario.routing.means.filled_by != "daemons":
+    if not by_record(run):
         return (run.plan.trace,)
-    recorded = [_recorded(run, family, which) for which in (0, -1)]
+    down, silent = hand.held(run, Property.CARRIER), hand.held(run, Property.SILENCE)
+    recorded = [(_recorded(run, family, which), down, silent) for which in (0, -1)]
     if not run.manifest.virtual:
-        recorded.append(recorded[0].copy())
-        recorded[-1]["t_s"] -= NOTED_S
-    return tuple(partial(run.plan.trace, by=over(run.plan.network, changed)) for changed in recorded)
+        earlier = recorded[0][0].copy()
+        earlier["t_s"] -= NOTED_S
+        recorded.append((earlier, _earlier(down), _earlier(silent)))
+    keeps_path = run.scenario.routing.means.keeps_path
+    return tuple(
+        partial(run.plan.trace, by=over(run.plan.network, changed, keeps_path, *lost))
+        for changed, *lost in recorded
+    )
+
+
+def by_record(run: Run) -> bool:
+    """Whether the plan does not know which way packets went: where daemons route, or links were changed by
+    hand."""
+    return run.scenario.routing.means.filled_by == "daemons" or not hand.changed(run).empty
+
+
+def _earlier(held: Spans) -> Spans:
+    return Spans(held.key, held.start_s - NOTED_S, held.end_s - NOTED_S)
 
 
 def _recorded(run: Run, family: int, which: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skybed.analysis.measures import foreign
+from skybed.analysis.measures import foreign, hand
 from skybed.analysis.measures.forwarding import Path, link_numbers, traces
 from skybed.analysis.run import Run, kept
 from skybed.topologies.model import kinds
@@ -51,7 +51,7 @@ def loads(run: Run) -> list[Load]:
 
 def shared(run: Run, sent_s: np.ndarray, path: np.ndarray, paths: list[Path], but: str = "") -> np.ndarray:
     """Whether each packet, sent at sent_s over paths[path] (-1: lost), shared a link with a load, that of the
-    flow `but` aside, or with foreign traffic: bool, shape of sent_s.
+    flow `but` aside, or with foreign traffic, or met what was set by hand: bool, shape of sent_s.
     """
     met = np.zeros(len(sent_s), bool)
     links = [set(link_numbers(run.plan, way)) for way in paths]
@@ -65,7 +65,7 @@ def shared(run: Run, sent_s: np.ndarray, path: np.ndarray, paths: list[Path], bu
         before = np.clip(np.searchsorted(load.t_s, sent_s) - 1, 0, len(load.t_s) - 1)
         after = np.clip(before + 1, 0, len(load.t_s) - 1)
         met |= during & (meets[path, load.path[before]] | meets[path, load.path[after]])
-    return met | foreign.meets(run, sent_s, path, paths)
+    return met | foreign.meets(run, sent_s, path, paths) | hand.meets(run, sent_s, path, links)
 
 
 def rates_mbps(plan: Plan, paths: list[Path]) -> np.ndarray:

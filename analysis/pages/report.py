@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from skybed.analysis.measures import paths, sending, truth
+from skybed.analysis.measures import forwarding, hand, paths, sending, truth
 from skybed.analysis.numbers import number
 from skybed.analysis.pages import page, routing_figures
 from skybed.analysis.pages.figures import Drawing, all_figures
@@ -32,6 +32,8 @@ def write(run: Run, verdict: Verdict) -> Path:
             "probes": [row for row in verdict.flows if row.kind in kinds.made_of(ProbingFlow)],
             "loads": [row for row in verdict.flows if row.metrics["throughput_mbps"] is not None],
             "others": [(row, own) for row in verdict.flows if (own := row.own_metrics)],
+            "changed": hand.told(run),
+            "by_record": forwarding.by_record(run),
             "events": _events(run),
             "ways": [
                 _way(run, str(flow.name)) for flow in run.scenario.traffic if isinstance(flow, EndToEndFlow)

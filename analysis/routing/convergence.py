@@ -1,8 +1,9 @@
 """What routing costs: how long each event lost packets, and what changed, in the terms of RFC 6412 and 6413.
 
 event       Convergence Event: an outage that routing did not know of begins (`down`, its carrier is lost, or
-            `silence`) or is over (`up`, `heal`), or a link ends as planned (`planned`) that the flow's path
-            crosses. Outages and repairs that come at one instant, of one kind, are one event.
+            `silence`) or is over (`up`, `heal`), by a fault or by hand; or a link ends as planned (`planned`)
+            that the flow's path crosses. Outages and repairs that come at one instant, of one kind, are one
+            event.
 loss-derived convergence time   probes lost over the rate at which they are sent; its resolution is one over
             that rate. (RFC 6412: Loss-Derived Method.)
 rate-derived convergence time   from when the rate of probes that come back drops until it is back for good,
@@ -24,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from skybed.analysis.measures import forwarding
+from skybed.analysis.measures import forwarding, hand
 from skybed.analysis.run import Run, kept
 from skybed.topologies.model.flows import ProbingFlow
 from skybed.topologies.model.losses import MIN_LOST, loss_periods
@@ -102,6 +103,8 @@ def events(run: Run) -> list[Event]:
             links_hit.setdefault((t_s, kind), []).append(link)
         elif kind in ("down", "silence"):
             links_hit.setdefault((t_s, PLANNED), []).append(link)
+    for t_s, kind, link in hand.lost_and_back(run):
+        links_hit.setdefault((t_s, kind), []).append(link)
     happened = []
     for (t_s, kind), hit in sorted(links_hit.items()):
         ends = {frozenset((plan.nodes[plan.links[i].a].name, plan.nodes[plan.links[i].b].name)) for i in hit}

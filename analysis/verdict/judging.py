@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from skybed.analysis.measures import forwarding, metrics, paths, truth
+from skybed.analysis.measures import forwarding, hand, metrics, paths, truth
 from skybed.analysis.measures.sending import Sending, sending
 from skybed.analysis.routing import control, convergence
 from skybed.analysis.run import Run, kept
@@ -92,6 +92,7 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
             *traffic.notes(short),
             *_of_kinds(run, "notes"),
             *machine.notes(run, host, rtt_error),
+            *hand.notes(run),
             *_notes(run, proven, rtt_error),
         ],
         **about,
@@ -200,7 +201,7 @@ def _notes(run: Run, proofs: Proofs, rtt_error: Errors) -> list[str]:
     routing, notes = run.scenario.routing, []
     by_daemons = routing.means.filled_by == "daemons"
     if proofs.agreeing < proofs.n:
-        whose = "that of the forwarding tables" if by_daemons else "the plan's"
+        whose = "that of the forwarding tables" if forwarding.by_record(run) else "the plan's"
         notes.append(f"{proofs.n - proofs.agreeing} of {proofs.n} path proofs saw another path than {whose}.")
     if by_daemons:
         notes.append(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skybed.analysis.measures import hand
 from skybed.analysis.measures.forwarding import passing, traces
 from skybed.analysis.measures.loads import Load, loads, rates_mbps, shared
 from skybed.analysis.measures.losses import losses
@@ -59,6 +60,8 @@ def _hindrance(run: Run, load: Load, flow: ConnectingFlow) -> str:
     if passing(run.plan, paths)[path].min() < 1 or passing(run.plan, back_paths)[back].min() < 1:
         return "links on its way lose packets"
     name = str(flow.name)
+    if hand.meets(run, load.t_s, load.path, load.links).any():
+        return "a link on its way was changed by hand"
     if shared(run, t_s, path, paths, name).any() or shared(run, there_s, back, back_paths, name).any():
         return "other load was on its way"
     connecting_s = flow.round_trips * float((back_s - t_s).max())
@@ -128,6 +131,8 @@ def _overlaps(run: Run) -> Iterator[str]:
 def _too_fast(run: Run) -> Iterator[str]:
     """A flow that received more than the links of its way can carry, as if these had no rate."""
     for load in loads(run):
+        if hand.meets(run, load.t_s, load.path, load.links).any():
+            continue  # they may have had another rate
         rows = run.flows[run.flows["flow"] == load.flow.name]
         most_mbps = np.nanmax(np.append(rates_mbps(run.plan, load.paths)[load.path[load.arrives]], 0.0))
         length_s = rows["end_s"].max() - rows["start_s"].min()
