@@ -68,7 +68,9 @@ class Hand:
         """Let a link have its carrier again, as planned."""
         return self.change(a, b, {Property.CARRIER: None})
 
-    def set(self, a: str, b: str, direction: Direction = Direction.BOTH, **settings: float | None) -> Effect:
+    def set(
+        self, a: str, b: str, direction: Direction = Direction.BOTH, /, **settings: float | None
+    ) -> Effect:
         """Hold `delay_ms`, `loss_pct` or `rate_mbps` of a link; None: as planned again."""
         if unknown := settings.keys() - SETTINGS.keys():
             raise ChangeError(f"{min(unknown)} of a link cannot be set; what can is {', '.join(SETTINGS)}.")

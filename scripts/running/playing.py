@@ -62,7 +62,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             *([parts.capturer(sky, run)] if plan.scenario.capture else []),
             parts.RoutingDaemons(daemons, zero, partial(tell, messages.Converging())),
             parts.traffic(flows, sky, packets, plan.duration_s, run, grace_s),
-            *([Script(own, sky, plan.duration_s, run, playback.player.stopped)] if own else []),
+            *([Script(own, playback.player, plan.duration_s, run)] if own else []),
         ]
         asked = Asked(outside, playback.player.stopped, Visits(sky, tell))
 
@@ -122,13 +122,12 @@ class Asked(threading.Thread):
 def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float) -> float:
     """Mininet's prompt while the sky moves; at the end of the scenario the sky stands still until `exit`."""
     reached: list[float] = []
-    sky.hand = hand = Hand(player, "prompt")
     thread = threading.Thread(target=lambda: reached.append(player.play(clock, until_s)))
     thread.start()
     print(
         f"*** {len(sky)} nodes; the sky moves for {until_s:g} s. Try: {_example(sky)}; then: exit", flush=True
     )
-    Prompt(sky, hand)
+    Prompt(sky, Hand(player, "prompt"))
     player.stopped.set()
     thread.join()
     return reached[0]

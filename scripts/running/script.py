@@ -29,10 +29,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skybed.emulator.sky.clock import Clock
+from skybed.emulator.sky.hand import Effect, Hand
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.node import SkyNode
+from skybed.emulator.sky.player import Player
 from skybed.scripts.running.parts import Part
-from skybed.topologies.errors import ScenarioError
+from skybed.topologies.contacts.properties import Direction
+from skybed.topologies.errors import ChangeError, ScenarioError
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.metrics import METRIC_NAME
 from skybed.topologies.model.tables import MEASURES
@@ -133,11 +136,12 @@ class Network:
     sky.wait(5), sky.wait_until(30)     until then, what `at` was told is done
     sky.at(10, call, *arguments)        done at a run time, also after the function has returned
     sky.measure("hops", 3)              into the table `measures`, as of a program
+    sky.link("a", "b").down()           a link, see Link
     sky.rng                             numpy's, from the scenario's seed: the same in every run
     """
 
-    def __init__(self, sky: Sky, duration_s: float, stopped: threading.Event) -> None:
-        self._sky, self._stopped = sky, stopped
+    def __init__(self, sky: Sky, duration_s: float, stopped: threading.Event, hand: Hand) -> None:
+        self._sky, self._stopped, self._hand = sky, stopped, hand
         self.duration_s = duration_s
         self.rng = np.random.default_rng(sky.plan.scenario.seed % 2**64)
         self.measures: list[tuple[float, str, float, str | None]] = []  # t_s, metric, value, unit
@@ -201,6 +205,10 @@ class Network:
             raise ValueError(f"{metric} is {value}, which is no number")
         self.measures.append((self.now_s, metric, float(value), unit))
 
+    def link(self, a: str, b: str) -> Link:
+        """The link of two nodes, whether it stands or not; a direction is from the first to the second."""
+        return Link(self._hand, a, b)
+
     def play(self, function: Function, clock: Clock) -> None:
         """Call a script from run time 0 on, then do what it has told `at`."""
         self._clock = clock
@@ -210,17 +218,45 @@ class Network:
             self.wait_until(self.duration_s)
         except Over:
             pass
+        except ChangeError:
+            if not self._stopped.is_set() and self.now_s < self.duration_s:
+                raise
+
+
+class Link:
+    """A link, which a script may change against the plan; each method returns once that is in force.
+
+    link.down(), link.up()              without its carrier; with it, as planned
+    link.set(loss_pct=5)                also delay_ms and rate_mbps; None: as planned again
+    link.set(loss_pct=5, one_way=True)  from the first node to the second only
+    link.release()                      all as planned again
+    """
+
+    def __init__(self, hand: Hand, a: str, b: str) -> None:
+        self._hand, self._ends = hand, (a, b)
+
+    def down(self) -> Effect:
+        return self._hand.down(*self._ends)
+
+    def up(self) -> Effect:
+        return self._hand.up(*self._ends)
+
+    def set(self, one_way: bool = False, **settings: float | None) -> Effect:
+        direction = Direction.THERE if one_way else Direction.BOTH
+        return self._hand.set(*self._ends, direction, **settings)
+
+    def release(self) -> Effect:
+        return self._hand.release(*self._ends)
 
 
 class Script(Part):
-    """A script as a part of a run. stopped: set when the run is to end before its time."""
+    """A script as a part of a run, beside its player."""
 
-    def __init__(
-        self, function: Function, sky: Sky, duration_s: float, run: Path, stopped: threading.Event
-    ) -> None:
+    def __init__(self, function: Function, player: Player, duration_s: float, run: Path) -> None:
         self._function, self._run = function, run
-        self._network = Network(sky, duration_s, stopped)
-        self._stopped, self._why = stopped, ""
+        self._stopped, self._why = player.stopped, ""
+        player.sky.hand = hand = Hand(player, "script")
+        self._network = Network(player.sky, duration_s, player.stopped, hand)
         self._thread: threading.Thread | None = None
 
     def open(self) -> None:
