@@ -1,0 +1,146 @@
+"""Routes around links that are held down: those of an oracle that learns of it when it may."""
+
+
+import numpy as np
+import pytest
+
+from skybed.emulator.sky.detours import Detours
+from skybed.emulator.sky.values import Values
+from skybed.topologies.contacts.properties import Property
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.routing import oracle
+from skybed.topologies.scenario.file import Scenario
+from support.places import ROOT
+
+DOWN_S, UP_S, DETECTION_S = 4.25, 12.5, 0.1
+
+
+def planned(**routing):
+    loaded = Scenario.load(ROOT / "scenarios" / "reroute-oracle.yaml")
+    return Plan.make(loaded.with_(routing={"protocol": "oracle"} | routing, faults=[], duration_s=20)).kept()
+
+
+class Played:
+    """A sky without a kernel, of which routes alone are played: `via` is what nodes have."""
+
+    def __init__(self, plan):
+        self.plan, self.link_values = plan, Values(plan)
+        self.via = np.full((len(plan.nodes), len(plan.nodes)), -1, np.int32)
+        self.by_plan = self.via.copy()
+        self.detours = Detours(self, plan)
+        self.unplanned = []
+
+    def hold(self, link, value):
+        for side in (0, 1):
+            self.link_values.hold(link, side, Property.CARRIER, value)
+
+    def at(self, t_s, changes):
+        """Delays are the true ones of this time."""
+        delay_us = 1e6 * self.plan.delay_s(np.arange(len(self.plan.links)), t_s)
+        self.link_values.in_force[:, :, Property.DELAY] = delay_us[:, None]
+        told = self.detours.at(t_s, changes)
+        for table, rows in ((self.via, told.changes), (self.by_plan, changes)):
+            table[rows["node"], rows["dst"]] = rows["via"]
+        self.unplanned += [t_s] * len(told.unplanned)
+
+    def through(self, events):
+        """Plays all routes; events: (t_s, what is done). Yields the time after each."""
+        routes = self.plan.routes.whole()
+        times_s = np.unique(routes["t_s"]).tolist()
+        while times_s or events or np.isfinite(self.detours.due_s):
+            t_s = min([*times_s[:1], *(at_s for at_s, _ in events[:1]), self.detours.due_s])
+            if events and events[0][0] == t_s:
+                events.pop(0)[1]()
+                continue
+            changes = routes[routes["t_s"] == t_s]
+            times_s = [at_s for at_s in times_s if at_s > t_s]
+            self.at(t_s, changes)
+            yield t_s
+
+
+def farness_ns(plan, t_s, lost):
+    """[node, destination]: of the shortest ways over the links in use at a time, but those that are lost."""
+    usable = plan.usable
+    links = np.unique(usable.key[(usable.start_s <= t_s) & (t_s < usable.end_s)])
+    links = np.setdiff1d(links, lost)
+    _, far = (
+        oracle.graph(plan.network).mesh(links).next_hops(plan.delay_s(links, t_s), np.arange(len(plan.nodes)))
+    )
+    return far.T, {(plan.links[i].a, plan.links[i].b): i for i in links.tolist()}
+
+
+def walked_ns(plan, via, t_s, links):
+    """The same of the ways that tables lead; inf: to no end, or over a link that is not in use."""
+    far = np.full(via.shape, np.inf)
+    delays_ns = np.maximum(np.round(1e9 * plan.delay_s(np.arange(len(plan.links)), t_s)), 1)
+    for node, destination in np.ndindex(*via.shape):
+        at, way_ns, hops = node, 0.0, 0
+        while at != destination and via[at, destination] >= 0 and hops < 64:
+            following = int(via[at, destination])
+            link = links.get((min(at, following), max(at, following)))
+            way_ns += np.inf if link is None else delays_ns[link]
+            at, hops = following, hops + 1
+        far[node, destination] = way_ns if at == destination else np.inf
+    return far
+
+
+@pytest.mark.parametrize("relay", [True, False])
+def test_while_links_are_down_all_ways_are_the_shortest_over_the_others(relay):
+    plan = planned(ground_relay=relay)
+    sky = Played(plan)
+    lost = [plan.links.index(link) for link in plan.links if link.name in LOST]
+    assert len(lost) == 2
+
+    def switch(t_s, value):
+        for link in lost:
+            sky.hold(link, value)
+            sky.detours.note(t_s, link)
+
+    events = [(DOWN_S, lambda: switch(DOWN_S, 0.0)), (UP_S, lambda: switch(UP_S, None))]
+    looks = 0
+    for t_s in sky.through(events):
+        if DOWN_S + DETECTION_S <= t_s < UP_S + DETECTION_S:
+            far, links = farness_ns(plan, t_s, lost)
+            assert np.array_equal(walked_ns(plan, sky.via, t_s, links), far)
+            looks += 1
+        else:
+            assert np.array_equal(sky.via, sky.by_plan)
+    assert looks > 8
+    assert min(sky.unplanned) == DOWN_S + DETECTION_S and max(sky.unplanned) == UP_S + DETECTION_S
+
+
+LOST = {"relay-2-1--relay-3-1", "relay-1-1--relay-2-1"}
+
+
+def test_what_is_over_before_it_is_noticed_changes_nothing():
+    plan = planned()
+    sky = Played(plan)
+    (link,) = (plan.links.index(link) for link in plan.links if link.name == "relay-2-1--relay-3-1")
+
+    def switch(t_s, value):
+        sky.hold(link, value)
+        sky.detours.note(t_s, link)
+
+    events = [(DOWN_S, lambda: switch(DOWN_S, 0.0)), (DOWN_S + 0.05, lambda: switch(DOWN_S + 0.05, None))]
+    for _ in sky.through(events):
+        assert np.array_equal(sky.via, sky.by_plan)
+    assert sky.unplanned == []
+
+
+@pytest.mark.parametrize("protocol, there", [("oracle", True), ("srv6", True), ("schedule", False)])
+def test_who_is_told_of_what_is_not_planned(protocol, there):
+    plan = planned(protocol=protocol)
+    detours = Detours(Played(plan), plan)
+    detours.note(1.0, 0)
+    assert np.isfinite(detours.due_s) == there
+
+
+def test_within_domains_of_an_oracle_only_their_own_links_are_used():
+    loaded = Scenario.load(ROOT / "scenarios" / "reroute-oracle.yaml")
+    domains = [
+        {"name": "space", "nodes": ["relay"], "protocol": "oracle"},
+        {"name": "earth", "nodes": ["ground"], "protocol": "ospf"},
+    ]
+    plan = Plan.make(loaded.with_(routing={"domains": domains}, faults=[], duration_s=20))
+    kinds = {plan.links[link].kind for link in plan.usable.key.tolist()}
+    assert kinds == {"isl"}
