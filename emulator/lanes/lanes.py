@@ -115,7 +115,7 @@ def running(
     """The lane with `command` running in it; whatever is left of it when the block ends, is ended.
 
     What the command prints, and in uml the kernel, goes to log.txt in the directory `run`. interactive: to
-    this terminal instead, from which the command reads. virtual: uml only.
+    this terminal instead, from which the command reads, if it is one. virtual: uml only.
     """
     ours, theirs = socket.socketpair()
     with _temporary(run) as scratch, _own_cpu(virtual is not None) as cpu, ours:
@@ -124,9 +124,10 @@ def running(
         if virtual:
             arguments += virtual.arguments()
         pipe = None if interactive else subprocess.PIPE
+        terminal = interactive and sys.stdin.isatty()
         process = subprocess.Popen(
             arguments,
-            stdin=pipe,
+            stdin=None if terminal else subprocess.PIPE,
             stdout=pipe,
             stderr=None if interactive else subprocess.STDOUT,
             env={**os.environ, **environment, MARK: str(run.absolute())},

@@ -6,16 +6,17 @@ import itertools
 import resource
 import select
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from mininet.log import output
 from mininet.net import Mininet
 from mininet.topo import Topo
 
 from skybed.emulator.kernel import messages
 from skybed.emulator.kernel.messages import packed
-from skybed.emulator.sky import order, segments
+from skybed.emulator.sky import order, segments, throughput
 from skybed.emulator.sky.link import SkyLink
 from skybed.emulator.sky.node import GroundStation, Satellite, SkyNode
 from skybed.emulator.sky.values import Values
@@ -254,6 +255,19 @@ class Sky(Mininet):
             raise ChangeError(f"The link of {src} and {dst} cannot be switched to {status} now.")
         switch = self.hand.up if status == "up" else self.hand.down
         switch(src, dst)
+
+    def iperf(
+        self, hosts: Sequence[SkyNode] | None = None, l4Type: str = "TCP", udpBw: str = "10M",
+        fmt: str | None = None, seconds: int = 5, port: int = 5001,
+    ) -> list[str]:  # fmt: skip
+        """Mininet's: what the path between two nodes carries, as it arrives, and as it is sent."""
+        client, server = hosts or (self.sky_nodes[0], self.sky_nodes[-1])
+        udp_rate = udpBw if l4Type == "UDP" else None
+        output(f"*** Iperf: testing {l4Type} bandwidth between {client.name} and {server.name}\n")
+        rates_mbps = throughput.measure(client, server, seconds, port, udp_rate)
+        result = [*([udpBw] if udp_rate else []), *(f"{rate:.3g} Mbits/sec" for rate in rates_mbps)]
+        output(f"*** Results: {result}\n")
+        return result
 
     def stop(self) -> None:
         """The kernel takes interfaces and routes away with their namespaces; nothing is undone one by one."""

@@ -1,10 +1,12 @@
 """The part of a run that happens inside a lane.
 
-    python -m skybed.scripts.running.inside RUN [--cli] [--zero-ns NS] [--report-every S] [--kind FILE]...
+    python -m skybed.scripts.running.inside RUN [--cli [--no-terminal]] [--zero-ns NS] [--report-every S]
+        [--kind FILE]...
 
 RUN holds what it is given (scripts.running.handover). NS: run time 0 by CLOCK_REALTIME; without it, as soon
 as all is ready. FILE: the module of a flow kind that is not skybed's own. How it goes is told over the lane's
-channel, and what is asked over it is done. With --cli the terminal is Mininet's prompt.
+channel, and what is asked over it is done. With --cli the terminal is Mininet's prompt; with
+--no-terminal what is typed there comes over the channel too.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("run", type=Path)
     parser.add_argument("--cli", action="store_true", dest="interactive")
+    parser.add_argument("--no-terminal", action="store_false", dest="terminal")
     parser.add_argument("--zero-ns", type=int)
     parser.add_argument("--report-every", type=float, default=1.0, metavar="S")
     parser.add_argument("--kind", action="append", default=[], metavar="FILE", dest="kinds")

@@ -76,6 +76,13 @@ class Stop:
     """Asked of the inside: end the run early, and write its tables."""
 
 
+@dataclass(frozen=True)
+class Command:
+    """For the prompt of the inside, where that has no terminal: a line, or "" at the end of all."""
+
+    line: str
+
+
 # Of visitors from a second terminal, each with a number. Data is in base64.
 
 
@@ -125,7 +132,7 @@ class Exited:
 
 Message = (
     Building | Converging | Playing | Ending | Done | Refused | Broken | Noted | Measured | Stop
-    | Enter | Typed | Leave | Printed | Exited
+    | Command | Enter | Typed | Leave | Printed | Exited
 )  # fmt: skip
 KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 

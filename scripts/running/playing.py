@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from skybed.emulator.daemons.daemons import Daemons
 from skybed.emulator.lanes.channel import Channel
@@ -69,9 +69,10 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         def until_the_end(clock: Clock) -> float:
             signal.signal(signal.SIGTERM, lambda *_: playback.player.stopped.set())
             sys.setswitchinterval(SWITCH_S)
+            typed = sys.stdin if options.terminal else asked.typed()
             asked.start()
             if options.interactive:
-                played_s = _prompt(sky, playback.player, clock, plan.duration_s)
+                played_s = _prompt(sky, playback.player, clock, plan.duration_s, typed)
             else:
                 report = _reporter(tell, options.report_every, playback.player, everything)
                 played_s = playback.player.play(clock, plan.duration_s, report)
@@ -93,22 +94,33 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
 
 
 class Asked(threading.Thread):
-    """Does what the outside asks: to stop, and to let visitors in."""
+    """Does what the outside asks: to stop, to take what is typed at the prompt, to let visitors in."""
 
     def __init__(self, outside: Channel, stopped: threading.Event, visits: Visits) -> None:
         super().__init__(daemon=True)
         self._outside, self._stopped, self._visits = outside, stopped, visits
         self._error: InvalidRun | None = None
+        self._typing = -1
+
+    def typed(self) -> TextIO:
+        """What is typed. To be called once all parts have their processes: these would keep it open."""
+        typed, self._typing = os.pipe()
+        return os.fdopen(typed)
 
     def run(self) -> None:
         try:
             for message in messages.said(self._outside):
-                if isinstance(message, messages.Enter | messages.Typed | messages.Leave):
-                    self._visits.take(message)
-                elif isinstance(message, messages.Stop):
-                    self._stopped.set()
-                else:
-                    raise InvalidRun(f"The inside of a lane cannot be asked for {message}.")
+                match message:
+                    case messages.Enter() | messages.Typed() | messages.Leave():
+                        self._visits.take(message)
+                    case messages.Stop():
+                        self._stopped.set()
+                    case messages.Command(""):
+                        os.close(self._typing)
+                    case messages.Command(line):
+                        os.write(self._typing, line.encode())
+                    case _:
+                        raise InvalidRun(f"The inside of a lane cannot be asked for {message}.")
         except InvalidRun as error:
             self._error = error
             self._stopped.set()
@@ -119,7 +131,7 @@ class Asked(threading.Thread):
             raise self._error
 
 
-def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float) -> float:
+def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float, typed: TextIO) -> float:
     """Mininet's prompt while the sky moves; at the end of the scenario the sky stands still until `exit`."""
     reached: list[float] = []
     thread = threading.Thread(target=lambda: reached.append(player.play(clock, until_s)))
@@ -127,7 +139,7 @@ def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float) -> float:
     print(
         f"*** {len(sky)} nodes; the sky moves for {until_s:g} s. Try: {_example(sky)}; then: exit", flush=True
     )
-    Prompt(sky, Hand(player, "prompt"))
+    Prompt(sky, Hand(player, "prompt"), typed)
     player.stopped.set()
     thread.join()
     return reached[0]

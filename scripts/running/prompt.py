@@ -2,47 +2,91 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TextIO
+
 from mininet.cli import CLI
 from mininet.log import error, output
+from mininet.node import Node
 
 from skybed.emulator.sky.hand import Effect, Hand
 from skybed.emulator.sky.net import Sky
-from skybed.topologies.errors import ChangeError
+from skybed.topologies.errors import SkybedError
 
 
 class Prompt(CLI):
-    """Knows nodes by names such as relay-0-3, of which Mininet's own takes `relay` for the command."""
+    """Knows nodes by names such as relay-0-3, of which Mininet's own takes `relay` for the command. What is
+    typed after a node's name goes there as it is: programs find nodes by their names.
+
+    typed: where commands come from, if from no terminal; they are shown then, and nothing that runs in a node
+    is given what follows.
+    """
 
     identchars = f"{CLI.identchars}-."
 
-    def __init__(self, sky: Sky, hand: Hand) -> None:
+    def __init__(self, sky: Sky, hand: Hand, typed: TextIO = sys.stdin) -> None:
         self._hand = hand
-        super().__init__(sky)
+        self.use_rawinput = typed.isatty()
+        super().__init__(sky, stdin=typed)
+
+    def precmd(self, line: str) -> str:
+        if not self.use_rawinput and line != "EOF":
+            output(line.rstrip("\n") + "\n")
+        command: str = super().precmd(line)
+        return command
+
+    def onecmd(self, line: str) -> bool:
+        """What cannot be done is a sentence."""
+        try:
+            return bool(super().onecmd(line))
+        except SkybedError as why:
+            error(f"{why}\n")
+            return False
+
+    def default(self, line: str) -> None:
+        name, command, line = self.parseline(line)
+        if name not in self.mn:
+            error(f"There is no command and no node {name or line}; `help` and `nodes` tell what there is.\n")
+        elif not command:
+            error(f"Type a command for {name}: {name} ip route\n")
+        else:
+            node = self.mn[name]
+            node.sendCmd(command)
+            self.waitForNode(node)
+
+    def waitForNode(self, node: Node) -> None:
+        if self.use_rawinput:
+            super().waitForNode(node)
+            return
+        while node.waiting:
+            output(node.monitor())
 
     def do_link(self, line: str) -> None:
         """Take the link between two nodes down, or let it be up again, as planned.
         Usage: link NODE NODE down|up"""
         match line.split():
-            case [a, b, "down" | "up" as status]:
-                try:
-                    effect = self._hand.down(a, b) if status == "down" else self._hand.up(a, b)
-                except ChangeError as why:
-                    error(f"{why}\n")
-                else:
-                    output(f"{told(effect)}\n")
+            case [a, b, "down"]:
+                output(f"{told(self._hand.down(a, b))}\n")
+            case [a, b, "up"]:
+                output(f"{told(self._hand.up(a, b))}\n")
             case _:
                 error("Type `link NODE NODE down` or `link NODE NODE up`.\n")
+
+    def do_switch(self, _line: str) -> None:
+        """There are no switches: every node is a router."""
+        error("There are no switches in a sky: every node is a router.\n")
+
+    do_dpctl = do_ports = do_switch
 
 
 def told(effect: Effect) -> str:
     """What became of a link that was taken down, or is to be up again."""
-    link, at = effect.link, f"since {effect.t_s:.3f} s"
+    link, since = effect.link, f"since {effect.t_s:.3f} s"
     if effect.stands:
-        return f"{link} is up {at}."
+        return f"{link} is up {since}."
     if effect.contact:
-        return f"{link} is down {at}, until you type `link {' '.join(link.split('--'))} up`."
-    when = "has no contact any more in this run"
-    if effect.next_contact_s is not None:
-        when = f"has no contact; the next one begins at {effect.next_contact_s:.3f} s"
-    held = " It is held down then too." if effect.held_down else ""
-    return f"{link} {when}.{held}"
+        return f"{link} is down {since}, until `link {link.replace('--', ' ')} up`."
+    held = ", and is held down then" if effect.held_down else ""
+    if effect.next_contact_s is None:
+        return f"{link} has no contact any more in this run."
+    return f"{link} has no contact now; the next one begins at {effect.next_contact_s:.3f} s{held}."

@@ -8,6 +8,7 @@ import os
 import platform
 import signal
 import sys
+import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +19,9 @@ from skybed.analysis.compare import exact
 from skybed.analysis.manifest import Manifest
 from skybed.emulator.daemons import daemons, routers
 from skybed.emulator.lanes import lanes
+from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import tables
-from skybed.scripts.running import handover, script
+from skybed.scripts.running import handover, messages, script
 from skybed.scripts.running.follow import Limits, follow
 from skybed.scripts.running.progress import Listener, ProgressBar, report_every_s, tell
 from skybed.scripts.running.script import Function
@@ -93,6 +95,8 @@ def execute(
         with lanes.running(lane, command, out, memory, options.interactive, virtual) as begun:
             if options.interactive:
                 shown.close()  # the terminal is the prompt's
+                if not sys.stdin.isatty():
+                    threading.Thread(target=_type, args=(begun.channel,), daemon=True).start()
             limits = None if options.interactive else _limits(plan, options)
             inside = follow(begun, plan, out, listener, limits)
     if inside is None:
@@ -125,6 +129,13 @@ def hand_over(plan: Plan, out: Path) -> None:
         handover.give_for_daemons(out, changes, links, routers.link_costs(plan))
 
 
+def _type(channel: Channel) -> None:
+    """Pass on what is typed, from a file or a pipe."""
+    for line in sys.stdin:
+        messages.say(channel, messages.Command(line))
+    messages.say(channel, messages.Command(""))
+
+
 def _limits(plan: Plan, options: Options) -> Limits:
     slow = VIRTUAL_PATIENCE if options.virtual else 1
     floods = options.virtual and plan.scenario.routing.means.filled_by == "daemons"
@@ -134,7 +145,8 @@ def _limits(plan: Plan, options: Options) -> Limits:
 
 
 def _command(out: Path, options: Options, virtual: lanes.VirtualTime | None, scenario: Scenario) -> list[str]:
-    prompt = ["--cli"] if options.interactive else []
+    terminal = [] if sys.stdin.isatty() else ["--no-terminal"]
+    prompt = ["--cli", *terminal] if options.interactive else []
     zero = [f"--zero-ns={virtual.zero_ns}"] if virtual else []
     every = f"--report-every={report_every_s(scenario.duration_s)}"
     own = [f"--kind={file}" for file in kinds.files(kinds.used(scenario.traffic))]

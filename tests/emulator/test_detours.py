@@ -1,6 +1,5 @@
 """Routes around links that are held down: those of an oracle that learns of it when it may."""
 
-
 import numpy as np
 import pytest
 
