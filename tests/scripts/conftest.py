@@ -37,7 +37,7 @@ def good_run(tmp_path_factory):
         for window in plan.windows():
             events, changes = window.events, window.changes
             done_s = (rows["t_s"] + 50e-6 for rows in (events, changes))
-            log(Played(events, next(done_s), np.zeros(len(events), bool), changes, next(done_s)))
+            log(Played(events, next(done_s), np.zeros(len(events), bool), changes, next(done_s), []))
     for table in (PROBES, PATHS, FLOWS):
         traffic_tables.write(table, [], folder)
     played = {"duration_s": 30.0, "played_s": 30.0, "scenario": "pair"}

@@ -1,0 +1,42 @@
+"""Values of links: what is held is in force whatever the plan sets, and what the plan has when it is released."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from skybed.emulator.sky.values import Values
+from skybed.topologies.contacts.properties import Property
+
+
+@pytest.fixture
+def values():
+    capable = SimpleNamespace(loss_pct=1.0, rate_mbps=10.0)
+    return Values(SimpleNamespace(links=[SimpleNamespace(link_class=capable)] * 3))
+
+
+def test_at_first_they_are_those_of_the_class(values):
+    assert values.in_force[2, 1, Property.LOSS] == 1 and values.in_force[2, 0, Property.RATE] == 10
+
+
+def test_what_is_held_stays_while_the_plan_goes_on_and_is_then_as_planned(values):
+    values.hold(0, 1, Property.LOSS, 50.0)
+    values.plan(0, 1, Property.LOSS, 5.0)
+    values.plan(0, 0, Property.LOSS, 6.0)
+    assert values.in_force[0, :, Property.LOSS].tolist() == [6, 50]
+    assert values.planned(0, 1, Property.LOSS) == 5 and values.holds(0, 1, Property.LOSS)
+    values.hold(0, 1, Property.LOSS, 60.0)
+    values.hold(0, 1, Property.LOSS, None)
+    assert values.in_force[0, 1, Property.LOSS] == 5 and not values.holds(0, 1, Property.LOSS)
+    values.hold(0, 1, Property.LOSS, None)  # what is not held
+    assert values.in_force[0, 1, Property.LOSS] == 5
+
+
+def test_a_link_that_is_held_down_is_in_contact_as_planned(values):
+    for link in (0, 1):
+        for side in (0, 1):
+            values.plan(link, side, Property.CARRIER, 1.0)
+            values.hold(link, side, Property.CARRIER, 0.0)
+    assert values.in_contact() == {0, 1} and values.holds_lost(0)
+    for side in (0, 1):
+        values.plan(1, side, Property.CARRIER, 0.0)
+    assert values.in_contact() == {0}

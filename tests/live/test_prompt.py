@@ -1,0 +1,113 @@
+"""Mininet's prompt with commands from a file, in virtual time: what is typed, and what it says."""
+
+import re
+import subprocess
+
+import pytest
+
+from skybed.analysis.run import load
+from skybed.analysis.verdict import judge
+from support import needs
+from support.places import ROOT, SKYBED
+
+pytestmark = [pytest.mark.live, needs.virtual_time]
+
+README = (ROOT / "README.md").read_text()
+LEAD_S = 60  # the prompt is there so long before run time 0
+
+
+@pytest.fixture
+def typed(tmp_path):
+    """typed(scenario, commands) gives what was said to each, by command, and the run directory."""
+
+    def run(scenario, commands, *options):
+        text = "".join(f"{command}\n" for command in commands)
+        command = [
+            SKYBED,
+            "run",
+            scenario,
+            "--cli",
+            "--clock",
+            "virtual",
+            "--out",
+            tmp_path / "run",
+            *options,
+        ]
+        done = subprocess.run(command, input=text, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        said = done.stdout.replace("\r", "").split("mininet> ")[1:]
+        answers = [part.partition("\n") for part in said]
+        assert [first for first, *_ in answers][: len(commands)] == commands, done.stdout + done.stderr
+        assert done.returncode in (0, 1), done.stdout + done.stderr
+        return {first: " ".join(rest.split()) for first, _, rest in answers}, tmp_path / "run"
+
+    return run
+
+
+def test_what_the_readme_types(typed):
+    section = re.search(r"\*\*Type into a moving sky\.\*\*.*?```\n(.*?)```", README, re.DOTALL)[1]
+    scenario = re.search(r"skybed run (\S+) --cli", section)[1]
+    said, _ = typed(scenario, re.findall(r"^mininet> (.*)$", section, re.MULTILINE))
+    assert "3 received" in said["beijing ping -c 3 eo-0-0"]
+    assert re.search(r"\d+ 10\.0\.0\.1 ", said["beijing traceroute -n eo-0-0"])
+    assert "dev relay-0-4" in said["relay-0-3 ip route"]
+    assert re.match(
+        r"relay-0-3--relay-0-4 is down since \S+ s, until `link relay-0-3 relay-0-4 up`\.",
+        said["link relay-0-3 relay-0-4 down"],
+    )
+    assert re.match(r"relay-0-3--relay-0-4 is up since", said["link relay-0-3 relay-0-4 up"])
+    assert re.search(r"Results: \['[\d.e+]+ Mbits/sec', ", said["iperf beijing eo-0-0"])
+
+
+def test_a_link_is_taken_down_and_is_up_again_and_the_verdict_knows(typed):
+    """At 15 s both links stand; the routes over one go with it, and come back with it."""
+    commands = [
+        f"sh sleep {LEAD_S + 15}", "sanya ping -c 1 miyun", "link sanya eo-0-0 down", "sanya ip -4 route",
+        "sanya ping -c 1 -W 1 eo-0-0", "link eo-0-0 sanya up", "sanya ip -4 neigh", "sanya ping -c 2 miyun",
+        "sh sleep 20", "link eo-0-0 sanya down",
+    ]  # fmt: skip
+    said, out = typed("pair", commands)
+    assert "1 received" in said["sanya ping -c 1 miyun"] and "2 received" in said["sanya ping -c 2 miyun"]
+    assert "eo-0-0" not in said["sanya ip -4 route"]
+    assert "unreachable" in said["sanya ping -c 1 -W 1 eo-0-0"]
+    assert "PERMANENT" in said["sanya ip -4 neigh"]
+    assert said["link eo-0-0 sanya down"] == "The scenario is over; its links stay as they are."
+    run = load(out)
+    verdict = judge(run)
+    assert verdict.status != "invalid", verdict.reasons
+    changed = run.table("changed")
+    assert changed["by"].tolist() == ["prompt"] * 2 and changed["value"].fillna(1).tolist() == [0, 1]
+    assert any("changed by hand, 2 at the prompt" in note for note in verdict.notes)
+
+
+def test_what_is_not_there_is_said(typed):
+    """Miyun's link has no contact before 8.7 s; it can be held down all the same."""
+    commands = [
+        "link eo-0-0 miyun down", "link eo-0-0 miyun up", "link sanya miyun up", "link sania eo-0-0 up",
+        "link sanya eo-0-0 sideways", "switch s1 start", "dpctl dump-flows", "sania ip route", "sanya",
+        "iperf sanya miyun", "py net.configLinkStatus('sanya', 'eo-0-0', 'down')",
+    ]  # fmt: skip
+    said, _ = typed("pair", commands)
+    begins = r"eo-0-0--miyun has no contact now; the next one begins at 8\.\d+ s"
+    assert re.fullmatch(begins + r", and is held down then\.", said["link eo-0-0 miyun down"])
+    assert re.fullmatch(begins + r"\.", said["link eo-0-0 miyun up"])
+    assert said["link sanya miyun up"] == "sanya and miyun are never linked in this run."
+    assert said["link sania eo-0-0 up"] == "This sky has no node sania (did you mean sanya?)."
+    assert said["link sanya eo-0-0 sideways"].startswith("Type `link NODE NODE down`")
+    for command in ("switch s1 start", "dpctl dump-flows"):
+        assert said[command] == "There are no switches in a sky: every node is a router."
+    assert said["sania ip route"].startswith("There is no command and no node sania;")
+    assert said["sanya"] == "Type a command for sanya: sanya ip route"
+    assert "iperf3 from sanya to miyun: unable to connect" in said["iperf sanya miyun"]
+    assert "cannot be switched" in said[commands[-1]]
+
+
+def test_names_of_interfaces_and_of_nodes_are_left_as_they_are_typed(typed):
+    commands = [
+        "sanya ip -o link show eo-0-0",
+        "sanya timeout 3 tcpdump -c 1 -ni eo-0-0 icmp6 & ping -c 1 eo-0-0; wait",
+        "sanya getent ahostsv4 eo-0-0",
+    ]  # fmt: skip
+    said, _ = typed("pair", commands)
+    assert "eo-0-0" in said[commands[0]] and "1 received" in said[commands[1]]
+    assert "listening on eo-0-0" in said[commands[1]]
+    assert "10.0.0.1" in said[commands[2]]
