@@ -1,4 +1,4 @@
-"""Threads that call one that is busy: what they ask is done by it, in their order, and each gets its answer."""
+"""Threads that call one that is busy: what they ask is done by it, in order, and each gets its answer."""
 
 import threading
 
@@ -42,11 +42,19 @@ def test_what_goes_wrong_is_for_who_asked(busy):
 
 def test_who_asks_when_it_is_over_is_told():
     calls = Calls("It is over.")
-    waiting = threading.Thread(target=lambda: said.append(pytest.raises(ChangeError, calls.ask, len)))
     said = []
+
+    def ask():
+        try:
+            calls.ask(len)
+        except ChangeError as why:
+            said.append(str(why))
+
+    waiting = threading.Thread(target=ask)
     waiting.start()
     while not said:
         calls.close()
         waiting.join(0.01)
+    assert said == ["It is over."]
     with pytest.raises(ChangeError, match=r"It is over\."):
         calls.ask(len)

@@ -1,4 +1,4 @@
-"""Values of links: what is held is in force whatever the plan sets, and what the plan has when it is released."""
+"""Values of links: what is held is in force whatever the plan sets; released, they are as planned."""
 
 from types import SimpleNamespace
 

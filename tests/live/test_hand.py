@@ -167,3 +167,47 @@ def test_who_knows_of_it_leads_around_it(played, ends, protocol, outage_s):
     outages = metrics.outages(run, "probe")
     length_s = outages["end_s"] - outages["start_s"]
     assert len(outages) == 1 and outage_s - 0.05 < length_s[0] < outage_s + 0.25
+
+
+@needs.program("bird", "bird2")
+def test_daemons_notice_it_themselves(played):
+    """They go the other way round the ring; that was recorded, and probes are held to it."""
+    ends = "comp-0-1", "comp-0-2"
+
+    def script(sky):
+        sky.wait_until(5)
+        sky.link(*ends).down()
+        sky.wait_until(12)
+        sky.link(*ends).up()
+
+    ring = Scenario.load(ROOT / "scenarios" / "ring12.yaml").with_(
+        routing={"protocol": "ospf", "hello_s": 1, "dead_s": 3}, duration_s=20, accept=[],
+        traffic=[PROBE | {"from": "comp-0-0", "to": "comp-0-3"}],
+    )  # fmt: skip
+    run, verdict = played(ring, script)
+    assert verdict.status == "pass", verdict.reasons
+    (outage,) = metrics.outages(run, "probe").itertuples()
+    assert 4.9 < outage.start_s < 5 and outage.end_s < 6
+    probes = truth.probes(run).set_index("sent_s")
+    assert not probes["path"].loc[6:11.9].str.contains(" > ".join(ends)).any()
+    assert (probes["path"].loc[19:] == probes["path"].iloc[0]).all()
+
+
+def test_a_link_that_is_held_down_before_it_comes_comes_when_it_is_released(played):
+    """Miyun sees the satellite from 8.7 s on."""
+
+    def script(sky):
+        sky.wait_until(2)
+        effect = sky.link("eo-0-0", "miyun").down()
+        sky.measure("next_contact_s", effect.next_contact_s)
+        sky.wait_until(12)
+        sky.link("eo-0-0", "miyun").up()
+
+    pair = Scenario.load(ROOT / "scenarios" / "pair.yaml").with_(accept=[])
+    run, verdict = played(pair, script)
+    assert verdict.status == "pass", verdict.reasons
+    begins_s = run.plan.contacts.query("start_s > 0")["start_s"].item()
+    assert run.table("measures")["value"].tolist() == [begins_s]
+    across = run.probes[run.probes["flow"] == "across"]
+    assert across.loc[across["lost"], "sent_s"].max() == pytest.approx(12.1, abs=0.11)
+    assert not across.loc[across["sent_s"] > 12.2, "lost"].any()

@@ -9,7 +9,7 @@ SAMPLES = [
     messages.Building(), messages.Converging(), messages.Playing(3.5), messages.Ending(),
     messages.Done({"played_s": 30.0, "fallen": None}), messages.Refused("No lane.", 4),
     messages.Broken("KeyError: 'a'"), messages.Noted("1 hop"), messages.Measured({"figures": []}),
-    messages.Stop(),
+    messages.Stop(), messages.Command("nodes\n"),
     messages.Enter(1, "sanya", ["ip", "route"], "xterm", 24, 80),
     messages.Typed(1, "bHMK"), messages.Leave(1), messages.Printed(1, 2, "bm8K"), messages.Exited(1, 127),
 ]  # fmt: skip

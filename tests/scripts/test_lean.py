@@ -32,13 +32,14 @@ with tables.log(plan, folder) as log:
     for window in plan.windows():
         events, changes = len(window.events), len(window.changes)
         log(Played(window.events, window.events["t_s"], window.events["link"] < 0, window.changes,
-                   window.changes["t_s"]))
+                   window.changes["t_s"], []))
 crossings.ports(plan.scenario.traffic)
 with Crossings([], {}, packets, 1.0, folder, grace_s):
     pass
+usable = len(plan.usable.key)
 reachable = int(score.reachable(plan, 0.0).sum())
 routed = len(routers.of_plan(plan, costs)) if len(costs) else None
-told = {"reachable": reachable, "events": events, "changes": changes, "routed": routed}
+told = {"reachable": reachable, "events": events, "changes": changes, "routed": routed, "usable": usable}
 print(json.dumps(told | {"imported": sorted({name.split(".")[0] for name in sys.modules})}))
 """
 
@@ -60,6 +61,7 @@ def test_a_lane_imports_what_it_uses(given):
     (window,) = plan.windows()
     assert (told["events"], told["changes"]) == (len(window.events), len(window.changes))
     assert told["routed"] == (len(plan.nodes) if plan.scenario.routing.means.filled_by == "daemons" else None)
+    assert told["usable"] == len(plan.usable.key)
     assert told["reachable"] == len(plan.nodes) * (len(plan.nodes) - 1)
     assert (folder / "probes.parquet").is_file() and (folder / "applied.parquet").is_file()
 
