@@ -219,7 +219,8 @@ CHANGED = Table(
 
 CARRIED = Table(
     "carried",
-    "A row for each second and direction of a link that carried something. In runs with programs only.",
+    "A row for each second and direction of a link that carried something. In runs with programs, a script "
+    "or a prompt.",
     ("t_s", "node", "peer"),
     (
         Column("t_s", FLOAT, "when the second begins"),
