@@ -3,7 +3,7 @@
 import datetime as dt
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pytest import approx, mark
 from scipy.spatial import cKDTree
@@ -215,7 +215,10 @@ def test_every_constellation_is_whole_and_on_its_sphere(orbit, turn_deg):
 @settings(deadline=None, max_examples=30)
 @given(walkers, st.floats(0, 0.7), st.floats(0, 360), st.floats(0, 360))
 def test_ellipses_are_those_that_sgp4_flies(orbit, eccentricity, perigee_deg, turn_deg):
-    """But for J2, Moon and Sun, which move it by some 2 % of its semi-major axis."""
+    """But for J2, Moon and Sun, which move it by some 2 % of its semi-major axis. Near 180 deg SGP4 is not
+    asked: it divides by 1 + cos i.
+    """
+    assume(orbit.inclination_deg < 170)
     high = dict(altitude_km=None, mean_motion_rev_day=2.0)
     orbit = orbit.model_copy(
         update={
