@@ -98,7 +98,7 @@ class Crossings:
             if more := getattr(crossing, "more", None):
                 for name, columns in more(clock).items():
                     parts[name].append(columns)
-        own = chain.from_iterable(kinds.tables_of(flow.kind) for flow in self._flows)
+        own = chain.from_iterable(kinds.tables_of(kinds.of(flow)) for flow in self._flows)
         for table in dict.fromkeys([*TABLES, *own]):
             tables.write(table, parts[table.name], self._out)
 

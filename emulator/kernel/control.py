@@ -113,6 +113,11 @@ def attach(sock: socket.socket, code: bytes) -> None:
     sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
 
 
+def dropped(sock: socket.socket) -> int:
+    """How many packets a packet socket had no room for since the last time."""
+    return int(struct.unpack("=II", sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1])
+
+
 class Tap:
     """What leaves one interface of a namespace. code: what `program` made."""
 
@@ -141,7 +146,7 @@ class Tap:
 
     def missed(self) -> int:
         """How many the ring had no room for since the last time."""
-        return int(struct.unpack("=II", self.socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1])
+        return dropped(self.socket)
 
     def close(self) -> None:
         self.socket.close()

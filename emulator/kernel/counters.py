@@ -6,19 +6,18 @@ import socket
 import struct
 from typing import NamedTuple
 
+from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST
+
+from skybed.emulator.kernel.netlink import HEADER, NLMSG_DONE, NLMSG_ERROR, each_attribute, each_message
 from skybed.emulator.kernel.netns import Namespace
 
 RTM_NEWSTATS, RTM_GETSTATS = 92, 94
-NLMSG_DONE, NLMSG_ERROR = 3, 2
-NLM_F_REQUEST, NLM_F_DUMP = 1, 0x300
 IFLA_STATS_LINK_64 = 1
 LOOPBACK = 1
 MESSAGE_BYTES = 1 << 16
-_HEADER = struct.Struct("=IHHII")
 _STATS = struct.Struct("=BBHII")  # if_stats_msg: family, padding, padding, interface, filter
-_ATTRIBUTE = struct.Struct("=HH")
 _LINK = struct.Struct("=QQQQ")  # the first of rtnl_link_stats64: packets in and out, bytes in and out
-_ASK = _HEADER.pack(_HEADER.size + _STATS.size, RTM_GETSTATS, NLM_F_REQUEST | NLM_F_DUMP, 0, 0) + _STATS.pack(
+_ASK = HEADER.pack(HEADER.size + _STATS.size, RTM_GETSTATS, NLM_F_REQUEST | NLM_F_DUMP, 0, 0) + _STATS.pack(
     0, 0, 0, 0, 1 << (IFLA_STATS_LINK_64 - 1)
 )
 
@@ -54,19 +53,13 @@ class Counters:
 
 def _take(data: bytes, sent: dict[int, Sent]) -> bool:
     """Take in what a datagram tells. Returns whether more will come."""
-    at = 0
-    while at < len(data):
-        length, kind, *_ = _HEADER.unpack_from(data, at)
+    for kind, start, end in each_message(data):
         if kind in (NLMSG_DONE, NLMSG_ERROR):
             return False
         if kind == RTM_NEWSTATS:
-            index = _STATS.unpack_from(data, at + _HEADER.size)[3]
-            place = at + _HEADER.size + _STATS.size
-            while place < at + length:
-                size, attribute = _ATTRIBUTE.unpack_from(data, place)
+            index = _STATS.unpack_from(data, start)[3]
+            for attribute, place, _ in each_attribute(data, start + _STATS.size, end):
                 if attribute == IFLA_STATS_LINK_64 and index != LOOPBACK:
-                    _, packets, _, octets = _LINK.unpack_from(data, place + _ATTRIBUTE.size)
+                    _, packets, _, octets = _LINK.unpack_from(data, place)
                     sent[index] = Sent(packets, octets)
-                place += (size + 3) & ~3
-        at += (length + 3) & ~3
     return True

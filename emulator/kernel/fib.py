@@ -25,22 +25,26 @@ from pyroute2.netlink.rtnl import (
 )
 
 from skybed.emulator.kernel.messages import IFF_UP
-from skybed.emulator.kernel.netlink import SO_RCVBUFFORCE
+from skybed.emulator.kernel.netlink import (
+    HEADER,
+    NLMSG_DONE,
+    SO_RCVBUFFORCE,
+    each_attribute,
+    each_message,
+)
 from skybed.emulator.kernel.netns import Namespace
 
 GROUPS = RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE
 BUFFER_BYTES = 8 << 20  # what may wait to be read; the kernel takes memory only as it fills
-NLMSG_DONE = 3
 IFLA_IFNAME = 3
 RTA_DST, RTA_OIF, RTA_MULTIPATH, RTA_TABLE = 1, 4, 9, 15
 RT_TABLE_MAIN, RTN_UNICAST, RTM_F_CLONED = 254, 1, 0x200
 HOST_BITS = {socket.AF_INET: 32, socket.AF_INET6: 128}
 MESSAGE_BYTES = 1 << 16
 
-_HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
 _ROUTE = struct.Struct("=BBBBBBBBI")  # family, bits of dst and src, tos, table, protocol, scope, type, flags
 _LINK = struct.Struct("=BxHiII")  # family, type, index, flags, change
-_ATTRIBUTE, _NEXT_HOP = struct.Struct("=HH"), struct.Struct("=HBBi")  # length, flags, weight, interface
+_NEXT_HOP = struct.Struct("=HBBi")  # length, flags, weight, interface
 _U32 = struct.Struct("=I")
 
 Via = tuple[str, ...]  # the next hops of a destination; none where there is no route
@@ -86,7 +90,7 @@ class Fib:
 
     def take(self, data: bytes, before: dict[int, Via]) -> None:
         """Take in one datagram; next hops that it changes are added to `before`, if not there already."""
-        for kind, start, end in _messages(data):
+        for kind, start, end in each_message(data):
             if kind in (RTM_NEWROUTE, RTM_DELROUTE):
                 self._route(data, kind == RTM_NEWROUTE, start, end, before)
             elif kind in (RTM_NEWLINK, RTM_DELLINK):
@@ -101,7 +105,7 @@ class Fib:
         """Have the kernel tell its whole table; what it does not name is no longer there."""
         self._before = self.table if self._before is None else self._before
         self.table = [()] * len(self.table)
-        request = _HEADER.pack(_HEADER.size + _ROUTE.size, RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, 1, 0)
+        request = HEADER.pack(HEADER.size + _ROUTE.size, RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, 1, 0)
         self.socket.send(request + bytes(_ROUTE.size))
 
     def _route(self, data: bytes, new: bool, start: int, end: int, before: dict[int, Via]) -> None:
@@ -109,7 +113,7 @@ class Fib:
         if flags & RTM_F_CLONED or bits != HOST_BITS.get(family):
             return
         dst, hops = b"", set[int]()
-        for name, at, until in _attributes(data, start + _ROUTE.size, end):
+        for name, at, until in each_attribute(data, start + _ROUTE.size, end):
             if name == RTA_DST:
                 dst = data[at:until]
             elif name == RTA_OIF:
@@ -129,7 +133,7 @@ class Fib:
         family, _, index, flags, _ = _LINK.unpack_from(data, start)
         if family != socket.AF_UNSPEC:
             return
-        for name, at, until in _attributes(data, start + _LINK.size, end):
+        for name, at, until in each_attribute(data, start + _LINK.size, end):
             if name == IFLA_IFNAME and new:
                 self.links[index] = data[at:until].rstrip(b"\0").decode()
         if new and flags & IFF_UP:
@@ -148,23 +152,6 @@ class Fib:
         if self._before is None:
             before.setdefault(number, old)
         self.table[number] = self._vias.setdefault(now, now)
-
-
-def _messages(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """(type, where its body begins, where it ends) of each message in a datagram."""
-    at = 0
-    while at + _HEADER.size <= len(data):
-        length, kind, *_ = _HEADER.unpack_from(data, at)
-        yield kind, at + _HEADER.size, at + length
-        at += max(_HEADER.size, (length + 3) & ~3)
-
-
-def _attributes(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """(type, where its value begins, where it ends) of each attribute."""
-    while at + _ATTRIBUTE.size <= end:
-        length, kind = _ATTRIBUTE.unpack_from(data, at)
-        yield kind & 0x3FFF, at + _ATTRIBUTE.size, at + length
-        at += max(_ATTRIBUTE.size, (length + 3) & ~3)
 
 
 def _next_hops(data: bytes, at: int, end: int) -> Iterator[int]:

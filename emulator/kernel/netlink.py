@@ -10,12 +10,16 @@ from collections.abc import Iterator, Sequence
 
 from skybed.emulator.kernel.netns import Namespace
 
-NLMSG_ERROR = 2
+NLMSG_ERROR, NLMSG_DONE = 2, 3
 NETLINK_EXT_ACK, SOL_NETLINK, NETLINK_CAP_ACK = 11, 270, 10
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 CHUNK_BYTES = 1 << 17  # one send; the kernel copies it into one buffer
 NLMSGERR_ATTR_MSG = 1
 GONE = frozenset({errno.ESRCH, errno.ENOENT, errno.ENODEV})  # to delete what is gone is no error
+
+HEADER = struct.Struct("=IHHII")  # of a message: length, type, flags, sequence number, port
+ATTRIBUTE = struct.Struct("=HH")  # length, type
+_CODE = struct.Struct("=i")  # of an error; the header of what was refused follows
 
 
 class Connection:
@@ -47,14 +51,12 @@ class Connection:
                 data = self.socket.recv(1 << 16, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return errors
-            while data:
-                length, kind = struct.unpack_from("=IH", data)
+            for kind, start, end in each_message(data):
                 if kind == NLMSG_ERROR:
-                    (code,) = struct.unpack_from("=i", data, 16)
-                    said = _extended(data[36:length])
+                    (code,) = _CODE.unpack_from(data, start)
+                    said = _extended(data, start + _CODE.size + HEADER.size, end)
                     if code and -code not in GONE:
                         errors.append(OSError(-code, f"{os.strerror(-code)}{said and f' ({said})'}"))
-                data = data[(length + 3) & ~3 :]
 
     def apply(self, messages: Sequence[bytes]) -> None:
         """As `send`, but a refusal is raised."""
@@ -78,11 +80,26 @@ def _chunks(messages: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         yield messages[start:]
 
 
-def _extended(attributes: bytes) -> str:
+def _extended(data: bytes, at: int, end: int) -> str:
     """The kernel's own words, where it gives any."""
-    while len(attributes) >= 4:
-        length, kind = struct.unpack_from("=HH", attributes)
+    for kind, start, until in each_attribute(data, at, end):
         if kind == NLMSGERR_ATTR_MSG:
-            return attributes[4:length].rstrip(b"\0").decode()
-        attributes = attributes[max(4, (length + 3) & ~3) :]
+            return data[start:until].rstrip(b"\0").decode()
     return ""
+
+
+def each_message(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """(type, where its body begins, where it ends) of each message in a datagram."""
+    at = 0
+    while at + HEADER.size <= len(data):
+        length, kind, *_ = HEADER.unpack_from(data, at)
+        yield kind, at + HEADER.size, at + length
+        at += max(HEADER.size, (length + 3) & ~3)
+
+
+def each_attribute(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """(type, where its value begins, where it ends) of each attribute."""
+    while at + ATTRIBUTE.size <= end:
+        length, kind = ATTRIBUTE.unpack_from(data, at)
+        yield kind & 0x3FFF, at + ATTRIBUTE.size, at + length
+        at += max(ATTRIBUTE.size, (length + 3) & ~3)

@@ -11,7 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skybed.emulator.kernel import pcapng
+from skybed.emulator.kernel import control, pcapng
+from skybed.emulator.kernel.control import ETH_P_ALL, PACKET_OUTGOING
+from skybed.emulator.kernel.netlink import SO_RCVBUFFORCE
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.node import SkyNode
@@ -20,9 +22,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 FOLDER = "captures"
-ETH_P_ALL, PACKET_OUTGOING = 3, 4
-SOL_PACKET, PACKET_STATISTICS = 263, 6
-SO_TIMESTAMPNS, SO_RCVBUFFORCE = 35, 33
+SO_TIMESTAMPNS = 35
 RTMGRP_LINK = 1
 BUFFER_BYTES, PACKET_BYTES = 1 << 25, 1 << 16
 _TIMESPEC = struct.Struct("=qq")
@@ -131,8 +131,7 @@ class _Capture:
 
     def _close(self) -> None:
         if self._packets:
-            counts = self._packets.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
-            self._dropped += int(struct.unpack("=II", counts)[1])
+            self._dropped += control.dropped(self._packets)
             self._packets.close()
             self._packets = None
 

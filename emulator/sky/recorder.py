@@ -118,8 +118,8 @@ class _Watch:
 
     def pieces(self, pipe: Connection, clock: Clock) -> Iterator[tuple[tables.Columns, tables.Columns]]:
         """Columns of `routes` and of `control` of what happens then, a window at a time."""
-        for (number, _), (peer, tap) in self._taps.items():
-            self._count(self._nodes[number].name, peer, tap, clock)
+        self._count_all(clock)
+        for _, tap in self._taps.values():
             if clock.now_s() < 0:  # what was missed was none of the run's
                 tap.missed()
         look_s, until_s, window = clock.now_s(), None, 1
@@ -133,8 +133,7 @@ class _Watch:
             now_s = clock.now_s()
             if now_s >= look_s or until_s is not None:
                 self._settle(now_s)
-                for (number, _), (peer, tap) in self._taps.items():
-                    self._count(self._nodes[number].name, peer, tap, clock)
+                self._count_all(clock)
                 look_s = now_s + LOOK_S
             if now_s > window * windowed.WINDOW_S + LOOK_S:
                 yield self._piece(window * windowed.WINDOW_S)
@@ -188,6 +187,10 @@ class _Watch:
                 with contextlib.suppress(OSError):  # gone again
                     tap = control.Tap(self._nodes[number].namespace, peer, self._program)
                     self._taps[number, index] = peer, tap
+
+    def _count_all(self, clock: Clock) -> None:
+        for (number, _), (peer, tap) in self._taps.items():
+            self._count(self._nodes[number].name, peer, tap, clock)
 
     def _count(self, node: str, peer: str, tap: control.Tap, clock: Clock) -> None:
         """Add what has left an interface to its seconds."""

@@ -35,4 +35,4 @@ def command(run: str, node: str, peer: str, file: Path | None) -> None:
     with ExitStack() as stack:
         output = stack.enter_context(file.open("wb")) if file else None
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))
-        sys.exit(entering.enter(begun, node, words, terminal=False, output=output))
+        sys.exit(entering.enter(begun, node, words, output))

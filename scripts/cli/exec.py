@@ -21,5 +21,4 @@ from skybed.scripts.running import entering
 @click.argument("node")
 @click.argument("words", metavar="-- COMMAND", nargs=-1, required=True, type=click.UNPROCESSED)
 def command(run: str, node: str, words: tuple[str, ...]) -> None:
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    sys.exit(entering.enter(entering.find(run), node, list(words), terminal))
+    sys.exit(entering.enter(entering.find(run), node, list(words)))

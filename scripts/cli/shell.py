@@ -16,5 +16,4 @@ from skybed.scripts.running import entering
 @click.argument("run")
 @click.argument("node")
 def command(run: str, node: str) -> None:
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    sys.exit(entering.enter(entering.find(run), node, ["bash", "--norc"], terminal))
+    sys.exit(entering.enter(entering.find(run), node, ["bash", "--norc"]))

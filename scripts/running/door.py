@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,12 +57,3 @@ class Door:
 
     def close(self) -> None:
         self._socket.close()
-
-
-@contextlib.contextmanager
-def opened(folder: Path, ask: Callable[[Message], None]) -> Iterator[Door]:
-    door = Door(folder, ask)
-    try:
-        yield door
-    finally:
-        door.close()

@@ -60,8 +60,11 @@ def _scenario(begun: Begun) -> str:
     return about.scenario if about else ""
 
 
-def enter(begun: Begun, node: str, command: list[str], terminal: bool, output: BinaryIO | None = None) -> int:
-    """Run a command in a node, this process's input and output being its. Returns its exit code."""
+def enter(begun: Begun, node: str, command: list[str], output: BinaryIO | None = None) -> int:
+    """Run a command in a node, this process's input and output being its, on a terminal where both are.
+    output: in the place of this process's. Returns the command's exit code.
+    """
+    terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
             connection.connect(str(begun.folder / door.NAME))

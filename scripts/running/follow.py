@@ -6,14 +6,15 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from skybed.emulator.lanes import lanes
 from skybed.emulator.lanes.lanes import Lane
-from skybed.scripts.running import door, messages
+from skybed.scripts.running import messages
+from skybed.scripts.running.door import Door
 from skybed.scripts.running.messages import Message
 from skybed.scripts.running.progress import Listener
 from skybed.scripts.running.watch import Watch, watched
@@ -39,14 +40,15 @@ def follow(
     One Ctrl-C stops it early, a second at once. limits: None where the terminal is a prompt's: nothing is
     limited, and Ctrl-C is for what runs there.
     """
-    ask_to_stop = partial(messages.say, lane.channel, messages.Stop())
+    ask = partial(messages.say, lane.channel)
+    ask_to_stop = partial(ask, messages.Stop())
     watching: AbstractContextManager[Watch] = contextlib.nullcontext(Watch(0.0))
     if limits:
         watching = watched(lane, ask_to_stop, *limits)
     else:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     narrate, facts, asked = _narrator(plan, out, listener), None, False
-    with watching as watch, door.opened(lane.folder, partial(messages.say, lane.channel)) as entrance:
+    with watching as watch, closing(Door(lane.folder, ask)) as entrance:
         while True:
             try:
                 for message in messages.said(lane.channel):

@@ -90,6 +90,17 @@ def dropping(node, target, kind="blackhole"):
         run(node, "ip", "route", "add", *before)
 
 
+def dropping_from(node, target, from_s, until_s):
+    """What has the node do so between two run times, as `play` takes it."""
+
+    def outage(clock):
+        clock.sleep_until(from_s)
+        with dropping(node, target):
+            clock.sleep_until(until_s)
+
+    return outage
+
+
 @contextlib.contextmanager
 def returning(node, target, back):
     """While this holds, the node sends packets to the target the wrong way, to its neighbour `back`."""
@@ -150,11 +161,7 @@ def a_while(nodes, out):
 
 @plays
 def dropped_for_half_a_second(nodes, out):
-    def outage(clock):
-        clock.sleep_until(0.5)
-        with dropping(nodes["relay"], nodes["west"]):
-            clock.sleep_until(1.0)
-
+    outage = dropping_from(nodes["relay"], nodes["west"], 0.5, 1.0)
     return play(nodes, [probe("stamp"), probe("echo", "echo")], out, 2.0, outage)
 
 
@@ -232,11 +239,7 @@ def transfer_that_cannot_be(nodes, out):
 
 @plays
 def transfer_over_a_link_that_dies(nodes, out):
-    def outage(clock):
-        clock.sleep_until(1.5)
-        with dropping(nodes["far"], nodes["west"]):
-            clock.sleep_until(6.0)
-
+    outage = dropping_from(nodes["far"], nodes["west"], 1.5, 6.0)
     return play(nodes, [tcp(name="t", rate_mbps=5)], out, 3.0, outage)
 
 

@@ -122,7 +122,7 @@ REGISTERED: dict[str, FlowKind] = {}
 def register(kind: FlowKind) -> None:
     """Make a kind of a program's own known to it: a module, or what has all that a module has."""
     REGISTERED[name_of(kind)] = kind
-    for table in (kind.TABLE, *getattr(kind, "MORE", ())):
+    for table in tables_of(kind):
         tables.TABLES[table.name] = table
 
 
@@ -198,9 +198,8 @@ def hook(flow: Flow, name: str) -> Callable[..., Any] | None:
     return cast("Callable[..., Any] | None", getattr(of(flow), name, None))
 
 
-def tables_of(name: str) -> tuple[Table, ...]:
-    """That flows of a kind write."""
-    kind = named(name)
+def tables_of(kind: FlowKind) -> tuple[Table, ...]:
+    """That its flows write."""
     return (kind.TABLE, *getattr(kind, "MORE", ()))
 
 

@@ -14,6 +14,8 @@ from pydantic import Field
 
 from skybed.topologies.model.closest import hint
 
+METRIC_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of what programs and scripts measure
+
 
 class Tolerance(NamedTuple):
     """By how much a value may be off another: an absolute size or a share of it, whichever is more."""
@@ -139,7 +141,6 @@ def add(metric: Metric) -> str:
     return metric.name
 
 
-METRIC_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of what programs and scripts measure
 _printed: dict[str, str] = {}  # units of metrics that programs print, by name
 UNITS = {"s": "s", "ms": "ms", "us": "us", "pct": "%", "mbps": "Mbit/s", "bytes": "bytes", "hz": "Hz"}
 PRINTED = {"virtual": Tolerance(1e-6, 0.01), "real": Tolerance(1e-6, 0.1)}  # what a baseline proposes of them
@@ -182,7 +183,7 @@ def not_a_metric(name: str) -> str:
 
 # In files that people write: of METRICS, or of what a program prints, and then a statistic may follow.
 MetricName = Annotated[
-    str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.(min|mean|max|p99|count))?$", max_length=100)
+    str, Field(pattern=rf"^{METRIC_NAME.pattern}(\.(min|mean|max|p99|count))?$", max_length=100)
 ]
 
 

@@ -137,7 +137,7 @@ class Program:
         self.needed: list[Program] = []
         self.turns: list[Turn] = []
         self._measures: list[tuple[int, float, str, float, str | None]] = []  # turn, t_s, metric, value, unit
-        self._is_ready = False
+        self.is_ready = False  # whether those that need it may start
         self.folder = shared.out / "programs" / str(flow.name)
         self.folder.mkdir(parents=True)
         for name, content in flow.files.items():
@@ -176,17 +176,12 @@ class Program:
         else:
             turn.start()
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether those that need it may start."""
-        return self._is_ready
-
     def look_whether_ready(self) -> None:
         """Ask again and again, until it answers or ends."""
-        if self._is_ready or not (self.turns and self.turns[-1].goes_on):
+        if self.is_ready or not (self.turns and self.turns[-1].goes_on):
             return
         if self.flow.ready is None:
-            self._is_ready = True
+            self.is_ready = True
             return
         silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         asking = self.node.popen(
@@ -194,7 +189,7 @@ class Program:
         )
 
         def answered(code: int, _cpu_s: float) -> None:
-            self._is_ready = code == 0
+            self.is_ready = code == 0
             if code:
                 self.later(READY_S, self.look_whether_ready)
 
@@ -338,15 +333,14 @@ class Turn:
         if not self.goes_on or self._process is None:
             return
         deadline = time.monotonic() + STOP_S
-        while (ended := os.wait4(self._process.pid, os.WNOHANG))[0] == 0:
-            if time.monotonic() > deadline:
+        ended = _reap(self._process, os.WNOHANG)
+        while not ended:
+            if late := time.monotonic() > deadline:
                 _signal(self._process, signal.SIGKILL)
-                ended = os.wait4(self._process.pid, 0)
-                break
-            time.sleep(0.02)
-        _, status, usage = ended
-        self._process.returncode = os.waitstatus_to_exitcode(status)
-        self._ended(self._process.returncode, usage.ru_utime + usage.ru_stime)
+            else:
+                time.sleep(0.02)
+            ended = _reap(self._process, 0 if late else os.WNOHANG)
+        self._ended(*ended)
 
     def _ended(self, code: int, cpu_s: float) -> None:
         assert self._process
@@ -420,12 +414,19 @@ def _when_ended(shared: Shared, process: subprocess.Popen[bytes], call: Callable
 
     def ended() -> None:
         os.close(pidfd)
-        if process.returncode is None:
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            call(process.returncode, usage.ru_utime + usage.ru_stime)
+        if process.returncode is None and (result := _reap(process)):
+            call(*result)
 
     shared.loop.watch(pidfd, ended)
+
+
+def _reap(process: subprocess.Popen[bytes], options: int = 0) -> tuple[int, float] | None:
+    """(exit code, CPU s) of a process that has ended; None if, by WNOHANG, it has not."""
+    pid, status, usage = os.wait4(process.pid, options)
+    if not pid:
+        return None
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage.ru_utime + usage.ru_stime
 
 
 def _signal(process: subprocess.Popen[bytes] | None, number: int) -> None:
