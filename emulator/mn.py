@@ -6,11 +6,14 @@ builds a still of the sky at the scenario's epoch; `--topo sky,pair,30` the one 
 """
 
 import itertools
+import sys
 
 import numpy as np
 from mininet.topo import Topo
 
+from skybed.emulator.lanes import host
 from skybed.emulator.sky import net
+from skybed.topologies.errors import MachineError
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
 from skybed.topologies.scenario.file import Scenario
@@ -43,6 +46,12 @@ def table(plan: Plan, at_s: float) -> np.ndarray:
 
 
 def sky(scenario: str, at_s: float = 0.0) -> Still:
+    if not (netem := host.netem_available()):
+        print(
+            f"mn plays links in this kernel, and {netem.why}: use `skybed run {scenario} --cli`.",
+            file=sys.stderr,
+        )
+        sys.exit(MachineError.exit_code)
     loaded = Scenario.load(scenario)
     return Still(Plan.make(loaded, duration_s=max(at_s + 1.0, 1.0)), at_s=float(at_s))
 

@@ -15,6 +15,7 @@ NETLINK_EXT_ACK, SOL_NETLINK, NETLINK_CAP_ACK = 11, 270, 10
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 CHUNK_BYTES = 1 << 17  # one send; the kernel copies it into one buffer
 NLMSGERR_ATTR_MSG = 1
+DELETE = 1  # the two last bits of a type of message
 GONE = frozenset({errno.ESRCH, errno.ENOENT, errno.ENODEV})  # to delete what is gone is no error
 
 HEADER = struct.Struct("=IHHII")  # of a message: length, type, flags, sequence number, port
@@ -54,8 +55,9 @@ class Connection:
             for kind, start, end in each_message(data):
                 if kind == NLMSG_ERROR:
                     (code,) = _CODE.unpack_from(data, start)
+                    _, asked, *_ = HEADER.unpack_from(data, start + _CODE.size)
                     said = _extended(data, start + _CODE.size + HEADER.size, end)
-                    if code and -code not in GONE:
+                    if code and not (asked & 3 == DELETE and -code in GONE):
                         errors.append(OSError(-code, f"{os.strerror(-code)}{said and f' ({said})'}"))
 
     def apply(self, messages: Sequence[bytes]) -> None:

@@ -20,6 +20,7 @@ from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.hand import Hand
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
+from skybed.emulator.sky.standstill import Standstill
 from skybed.scripts.running import handover, messages, parts, script
 from skybed.scripts.running.messages import Message
 from skybed.scripts.running.prompt import Prompt
@@ -134,12 +135,17 @@ class Asked(threading.Thread):
 def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float, typed: TextIO) -> float:
     """Mininet's prompt while the sky moves; at the end of the scenario the sky stands still until `exit`."""
     reached: list[float] = []
+    standstill = Standstill() if clock.virtual else None
     thread = threading.Thread(target=lambda: reached.append(player.play(clock, until_s)))
     thread.start()
-    print(
-        f"*** {len(sky)} nodes; the sky moves for {until_s:g} s. Try: {_example(sky)}; then: exit", flush=True
-    )
-    Prompt(sky, Hand(player, "prompt"), typed)
+    moves = f"the sky moves for {until_s:g} s"
+    if standstill:
+        moves += ", only while a command runs or you `wait`"
+        clock.sleep_until(0.0)
+    print(f"*** {len(sky)} nodes; {moves}. Try: {_example(sky)}; then: exit", flush=True)
+    Prompt(sky, Hand(player, "prompt"), clock, typed, standstill)
+    if standstill:
+        standstill.close()
     player.stopped.set()
     thread.join()
     return reached[0]

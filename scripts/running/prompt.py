@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import sys
+import math
+import time
 from typing import TextIO
 
 from mininet.cli import CLI
 from mininet.log import error, output
 from mininet.node import Node
 
+from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.hand import Effect, Hand
 from skybed.emulator.sky.net import Sky
+from skybed.emulator.sky.standstill import Standstill
 from skybed.topologies.errors import SkybedError
 
 
@@ -19,21 +22,33 @@ class Prompt(CLI):
     typed after a node's name goes there as it is: programs find nodes by their names.
 
     typed: where commands come from, if from no terminal; they are shown then, and nothing that runs in a node
-    is given what follows.
+    is given what follows. standstill: of virtual time, while the prompt waits for a command.
     """
 
     identchars = f"{CLI.identchars}-."
 
-    def __init__(self, sky: Sky, hand: Hand, typed: TextIO = sys.stdin) -> None:
-        self._hand = hand
+    def __init__(
+        self, sky: Sky, hand: Hand, clock: Clock, typed: TextIO, standstill: Standstill | None
+    ) -> None:
+        self._hand, self._clock, self._standstill = hand, clock, standstill
         self.use_rawinput = typed.isatty()
         super().__init__(sky, stdin=typed)
 
+    def preloop(self) -> None:
+        if self._standstill:
+            self._standstill.begin()
+
     def precmd(self, line: str) -> str:
+        if self._standstill:
+            self._standstill.end()
         if not self.use_rawinput and line != "EOF":
             output(line.rstrip("\n") + "\n")
         command: str = super().precmd(line)
         return command
+
+    def postcmd(self, stop: bool, _line: str) -> bool:
+        self.preloop()
+        return stop
 
     def onecmd(self, line: str) -> bool:
         """What cannot be done is a sentence."""
@@ -71,6 +86,22 @@ class Prompt(CLI):
                 output(f"{told(self._hand.up(a, b))}\n")
             case _:
                 error("Type `link NODE NODE down` or `link NODE NODE up`.\n")
+
+    def do_wait(self, line: str) -> None:
+        """Let run time pass. Usage: wait SECONDS"""
+        try:
+            for_s = float(line)
+        except ValueError:
+            for_s = math.nan
+        if not 0 <= for_s < math.inf:
+            error("Type `wait SECONDS`.\n")
+            return
+        time.sleep(for_s)
+        self.do_now("")
+
+    def do_now(self, _line: str) -> None:
+        """Run time, in seconds."""
+        output(f"Run time is {self._clock.now_s():.3f} s.\n")
 
     def do_switch(self, _line: str) -> None:
         """There are no switches: every node is a router."""

@@ -101,3 +101,17 @@ def test_a_hop_costs_less_than_a_millisecond(in_lane):
         answer(hop_cost_us=calibrate.hop_cost_us())
     """)
     assert 0 <= told["hop_cost_us"] < 1000
+
+
+def test_a_kernel_that_cannot_delay_says_so_and_nobody_goes_on(in_lane):
+    """A qdisc that no kernel has, in the place of netem: no link without delay comes of it."""
+    told = in_lane("""
+        d = net.addHost("d", cls=GroundStation, ip="10.0.0.4", ip6="fd5b::4")
+        link = net.addLink(c, d, cls=SkyLink, up=False)
+        try:
+            c.netlink.apply([link.intf1.shape().replace(b"netem", b"nonet")])
+            answer(said="nothing")
+        except OSError as error:
+            answer(said=str(error))
+    """)
+    assert "qdisc kind is unknown" in told["said"]

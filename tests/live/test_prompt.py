@@ -1,10 +1,12 @@
 """Mininet's prompt with commands from a file, in virtual time: what is typed, and what it says."""
 
+import itertools
 import re
 import subprocess
 
 import pytest
 
+from skybed.analysis.compare import exact
 from skybed.analysis.run import load
 from skybed.analysis.verdict import judge
 from support import needs
@@ -13,14 +15,15 @@ from support.places import ROOT, SKYBED
 pytestmark = [pytest.mark.live, needs.virtual_time]
 
 README = (ROOT / "README.md").read_text()
-LEAD_S = 60  # the prompt is there so long before run time 0
 
 
 @pytest.fixture
 def typed(tmp_path):
     """typed(scenario, commands) gives what was said to each, by command, and the run directory."""
+    numbers = itertools.count()
 
     def run(scenario, commands, *options):
+        out = tmp_path / f"run-{next(numbers)}"
         text = "".join(f"{command}\n" for command in commands)
         command = [
             SKYBED,
@@ -30,7 +33,7 @@ def typed(tmp_path):
             "--clock",
             "virtual",
             "--out",
-            tmp_path / "run",
+            out,
             *options,
         ]
         done = subprocess.run(command, input=text, cwd=ROOT, capture_output=True, text=True, timeout=300)
@@ -38,7 +41,7 @@ def typed(tmp_path):
         answers = [part.partition("\n") for part in said]
         assert [first for first, *_ in answers][: len(commands)] == commands, done.stdout + done.stderr
         assert done.returncode in (0, 1), done.stdout + done.stderr
-        return {first: " ".join(rest.split()) for first, _, rest in answers}, tmp_path / "run"
+        return {first: " ".join(rest.split()) for first, _, rest in answers}, out
 
     return run
 
@@ -61,9 +64,9 @@ def test_what_the_readme_types(typed):
 def test_a_link_is_taken_down_and_is_up_again_and_the_verdict_knows(typed):
     """At 15 s both links stand; the routes over one go with it, and come back with it."""
     commands = [
-        f"sh sleep {LEAD_S + 15}", "sanya ping -c 1 miyun", "link sanya eo-0-0 down", "sanya ip -4 route",
+        "wait 15", "sanya ping -c 1 miyun", "link sanya eo-0-0 down", "sanya ip -4 route",
         "sanya ping -c 1 -W 1 eo-0-0", "link eo-0-0 sanya up", "sanya ip -4 neigh", "sanya ping -c 2 miyun",
-        "sh sleep 20", "link eo-0-0 sanya down",
+        "wait 20", "link eo-0-0 sanya down",
     ]  # fmt: skip
     said, out = typed("pair", commands)
     assert "1 received" in said["sanya ping -c 1 miyun"] and "2 received" in said["sanya ping -c 2 miyun"]
@@ -111,3 +114,17 @@ def test_names_of_interfaces_and_of_nodes_are_left_as_they_are_typed(typed):
     assert "eo-0-0" in said[commands[0]] and "1 received" in said[commands[1]]
     assert "listening on eo-0-0" in said[commands[1]]
     assert "10.0.0.1" in said[commands[2]]
+
+
+def test_time_stands_still_but_for_commands_and_waiting_and_the_tables_are_the_same_again(typed, tmp_path):
+    """A ping once a second takes 2 s; what is asked of the prompt alone takes none."""
+    commands = [
+        "now", "nodes", "links", "wait 0", "wait 12.5", "sanya ping -c 3 eo-0-0", "wait 0.0", "wait",
+        "wait -1",
+    ]  # fmt: skip
+    said, once = typed("pair", commands)
+    assert said["now"] == said["wait 0"] == "Run time is 0.000 s."
+    assert said["wait 12.5"] == "Run time is 12.500 s."
+    assert 14.5 < float(said["wait 0.0"].split()[3]) < 15
+    assert said["wait"] == said["wait -1"] == "Type `wait SECONDS`."
+    assert exact.hashes(once) == exact.hashes(typed("pair", commands)[1])
