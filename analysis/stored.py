@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 from pydantic import ValidationError
 
 from skybed.topologies.errors import RunError
+from skybed.topologies.files import whole
 from skybed.topologies.model.fields import Model
 from skybed.topologies.model.yamlmarks import dotted
 
@@ -33,7 +34,8 @@ class Stored(Model):
 
     def write(self, folder: Path) -> Path:
         path = folder / f"{self.WHAT}.json"
-        path.write_text(json.dumps(self.as_json(), indent=2) + "\n")
+        with whole(path) as file:
+            file.write_text(json.dumps(self.as_json(), indent=2) + "\n")
         return path
 
     @classmethod

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skybed.topologies.files import whole
 from skybed.topologies.model.tables import Table
 
 
@@ -34,7 +35,8 @@ def _array(values: Any, kind: pa.DataType) -> pa.Array:
 
 def write(table: Table, parts: Iterable[Mapping[str, Any]], run: Path) -> None:
     """Write a table of a run directory."""
-    pq.write_table(arrow(table, parts), run / f"{table.name}.parquet")
+    with whole(run / f"{table.name}.parquet") as file:
+        pq.write_table(arrow(table, parts), file)
 
 
 def throughput_mbps(rows: Any) -> float:

@@ -13,6 +13,7 @@ from skybed.analysis.campaign.table import Results
 from skybed.analysis.pages import page
 from skybed.analysis.pages.campaign_figures import all_figures
 from skybed.analysis.verdict import Verdict
+from skybed.topologies.files import whole
 from skybed.topologies.model.metrics import label
 
 
@@ -29,7 +30,8 @@ def write(results: Results, summary: pd.DataFrame) -> Path:
         "provenance": _provenance(results.table),
     }
     path = results.dir / "report.html"
-    path.write_text(page.render("campaign.html", context))
+    with whole(path) as file:
+        file.write_text(page.render("campaign.html", context))
     return path
 
 

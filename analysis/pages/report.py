@@ -13,6 +13,7 @@ from skybed.analysis.pages.figures import Drawing, all_figures
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import Run
 from skybed.analysis.verdict import FlowFigures, FullVerdict, Verdict
+from skybed.topologies.files import whole
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import ConnectingFlow, EndToEndFlow, ProbingFlow
 
@@ -43,7 +44,8 @@ def write(run: Run, verdict: Verdict) -> Path:
             "checks": _checks(run, verdict),
         }
     path = run.dir / "report.html"
-    path.write_text(page.render("report.html", context))
+    with whole(path) as file:
+        file.write_text(page.render("report.html", context))
     return path
 
 

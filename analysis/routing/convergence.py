@@ -27,6 +27,7 @@ import pandas as pd
 
 from skybed.analysis.measures import forwarding, hand
 from skybed.analysis.run import Run, kept
+from skybed.topologies.files import whole
 from skybed.topologies.model.flows import ProbingFlow
 from skybed.topologies.model.losses import MIN_LOST, loss_periods
 from skybed.topologies.model.tables import ROUTING
@@ -70,7 +71,8 @@ def table(run: Run) -> pd.DataFrame:
 def write(run: Run) -> Path:
     """Write the table as routing.parquet into the run directory."""
     path = run.dir / f"{ROUTING.name}.parquet"
-    table(run).to_parquet(path)
+    with whole(path) as file:
+        table(run).to_parquet(file)
     return path
 
 

@@ -257,7 +257,8 @@ def _kept(output: IO[bytes] | None, path: Path) -> Iterator[None]:
     def keep() -> None:
         with open(path, "wb", buffering=0) as file:
             while more := os.read(output.fileno(), channel.AT_ONCE):
-                file.write(more)
+                with contextlib.suppress(OSError):  # a disk that is full: tables tell of it
+                    file.write(more)
 
     keeper = threading.Thread(target=keep, daemon=True)
     keeper.start()

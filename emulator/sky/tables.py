@@ -19,6 +19,7 @@ from skybed.emulator.kernel.control import PROTOCOLS
 from skybed.emulator.sky.player import Changed, Played
 from skybed.topologies.contacts import properties
 from skybed.topologies.contacts.properties import KINDS, Direction, Property
+from skybed.topologies.files import whole
 from skybed.topologies.model.tables import APPLIED, CHANGED, CONTROL, EVENTS, ROUTES
 from skybed.topologies.plan.score import Playable
 from skybed.topologies.routing import windowed
@@ -77,7 +78,8 @@ def write_changed(plan: Playable, changed: Sequence[Changed], run: Path) -> None
         "value": _values(np.array([change.value for change in changed], float)),
         "by": pa.array([change.by for change in changed]),
     }
-    pq.write_table(pa.table(columns, schema=CHANGED.schema), run / f"{CHANGED.name}.parquet")
+    with whole(run / f"{CHANGED.name}.parquet") as file:
+        pq.write_table(pa.table(columns, schema=CHANGED.schema), file)
 
 
 def _event_columns(plan: Playable) -> Callable[..., Columns]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import click
@@ -52,7 +53,8 @@ class Skybed(Lazy):
             context.exit(0)
         except OSError as error:  # a disk that is full, a tool that is missing
             where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"skybed: {where}{error.strerror or error}.", err=True)
+            full = "; make room on the disk" if error.errno == errno.ENOSPC else ""
+            click.echo(f"skybed: {where}{error.strerror or error}{full}.", err=True)
             context.exit(4)
 
 

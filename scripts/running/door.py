@@ -15,7 +15,7 @@ from pathlib import Path
 
 from skybed.emulator.lanes.channel import Channel
 from skybed.scripts.running import messages
-from skybed.scripts.running.messages import Enter, Exited, Leave, Message, Printed, Typed
+from skybed.scripts.running.messages import Enter, Exited, Leave, Look, Message, Printed, Seen, Typed
 from skybed.topologies.errors import InvalidRun
 
 NAME = "door"
@@ -45,12 +45,12 @@ class Door:
             channel = self._inside[number] = Channel(visitor.fileno(), listens=True)
             with contextlib.suppress(InvalidRun):  # who does not speak our language is not heard
                 for message in messages.said(channel):
-                    if isinstance(message, Enter | Typed | Leave):
+                    if isinstance(message, Enter | Typed | Leave | Look):
                         self._ask(replace(message, visitor=number))
             self._inside.pop(number, None)
             self._ask(Leave(number))
 
-    def pass_on(self, message: Printed | Exited) -> None:
+    def pass_on(self, message: Printed | Exited | Seen) -> None:
         """To the visitor that it is for; who has left does not hear it."""
         if channel := self._inside.get(message.visitor):
             messages.say(channel, message)

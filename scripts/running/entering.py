@@ -20,7 +20,7 @@ from skybed.emulator.lanes import lanes
 from skybed.emulator.lanes.channel import AT_ONCE, Channel
 from skybed.emulator.lanes.lanes import Begun
 from skybed.scripts.running import door, messages
-from skybed.scripts.running.messages import Enter, Exited, Printed, Typed
+from skybed.scripts.running.messages import Enter, Exited, Look, Printed, Seen, Typed
 from skybed.topologies.errors import RunError, SkybedError
 from skybed.topologies.model.closest import hint
 
@@ -65,12 +65,7 @@ def enter(begun: Begun, node: str, command: list[str], output: BinaryIO | None =
     output: in the place of this process's. Returns the command's exit code.
     """
     terminal = output is None and sys.stdin.isatty() and sys.stdout.isatty()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        try:
-            connection.connect(str(begun.folder / door.NAME))
-        except OSError:
-            raise RunError(f"{begun.run}: the run is over.") from None
-        channel = Channel(connection.fileno(), listens=True)
+    with _through_the_door(begun) as channel:
         size = shutil.get_terminal_size()
         term = os.environ.get("TERM", "linux") if terminal else ""
         messages.say(channel, Enter(0, node, command, term, size.lines, size.columns))
@@ -84,6 +79,26 @@ def enter(begun: Begun, node: str, command: list[str], output: BinaryIO | None =
                 elif isinstance(message, Exited):
                     return message.code
     raise RunError(f"{begun.run}: the run ended before the command did.")
+
+
+def look(begun: Begun) -> Seen:
+    """What is in force on its links."""
+    with _through_the_door(begun) as channel:
+        messages.say(channel, Look(0))
+        for message in messages.said(channel):
+            if isinstance(message, Seen):
+                return message
+    raise RunError(f"{begun.run}: the run ended before it answered.")
+
+
+@contextlib.contextmanager
+def _through_the_door(begun: Begun) -> Iterator[Channel]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        try:
+            connection.connect(str(begun.folder / door.NAME))
+        except OSError:
+            raise RunError(f"{begun.run}: the run is over.") from None
+        yield Channel(connection.fileno(), listens=True)
 
 
 def _type(channel: Channel) -> None:

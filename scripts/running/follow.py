@@ -55,7 +55,7 @@ def follow(
                     watch.heard_s = time.monotonic()
                     if isinstance(message, messages.Done):
                         facts = message.facts
-                    if isinstance(message, messages.Printed | messages.Exited):
+                    if isinstance(message, messages.Printed | messages.Exited | messages.Seen):
                         entrance.pass_on(message)
                     else:
                         narrate(message)

@@ -130,9 +130,27 @@ class Exited:
     code: int
 
 
+@dataclass(frozen=True)
+class Look:
+    """Asked of the inside: what is in force on the links."""
+
+    visitor: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is in force at run time t_s. links: of each that stands by plan its number, its values [direction]
+    [Property], and which of these are held by hand.
+    """
+
+    visitor: int
+    t_s: float
+    links: list
+
+
 Message = (
     Building | Converging | Playing | Ending | Done | Refused | Broken | Noted | Measured | Stop
-    | Command | Enter | Typed | Leave | Printed | Exited
+    | Command | Enter | Typed | Leave | Printed | Exited | Look | Seen
 )  # fmt: skip
 KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -21,7 +22,7 @@ from skybed.emulator.sky import capture, carried, recorder, tables
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
-from skybed.topologies.errors import InvalidRun, SkybedError
+from skybed.topologies.errors import InvalidRun, MachineError, SkybedError
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.plan.score import Playable
 from skybed.traffic import crossings
@@ -246,10 +247,15 @@ def _live(work: Work, pipe: Connection, log: Path) -> NoReturn:
             pipe.send(work(pipe))
             status = 0
         except SkybedError as error:
-            print(error)
             pipe.send(error)
+            print(error)
         except EOFError:  # the run is over
             pass
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                where = error.filename or log.parent
+                pipe.send(MachineError(f"{where}: {error.strerror}; make room on the disk."))
+            traceback.print_exc()
         except BaseException:
             traceback.print_exc()
         finally:

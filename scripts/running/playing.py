@@ -65,9 +65,9 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             parts.traffic(flows, sky, packets, plan.duration_s, run, grace_s),
             *([Script(own, playback.player, plan.duration_s, run)] if own else []),
         ]
-        asked = Asked(outside, playback.player.stopped, Visits(sky, tell))
 
         def until_the_end(clock: Clock) -> float:
+            asked = Asked(outside, playback.player.stopped, Visits(sky, clock, tell))
             signal.signal(signal.SIGTERM, lambda *_: playback.player.stopped.set())
             sys.setswitchinterval(SWITCH_S)
             typed = sys.stdin if options.terminal else asked.typed()
@@ -112,7 +112,7 @@ class Asked(threading.Thread):
         try:
             for message in messages.said(self._outside):
                 match message:
-                    case messages.Enter() | messages.Typed() | messages.Leave():
+                    case messages.Enter() | messages.Typed() | messages.Leave() | messages.Look():
                         self._visits.take(message)
                     case messages.Stop():
                         self._stopped.set()

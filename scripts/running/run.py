@@ -6,6 +6,7 @@ import datetime as dt
 import importlib.metadata
 import os
 import platform
+import shutil
 import signal
 import sys
 import threading
@@ -25,7 +26,8 @@ from skybed.scripts.running import handover, messages, script
 from skybed.scripts.running.follow import Limits, follow
 from skybed.scripts.running.progress import Listener, ProgressBar, report_every_s, tell
 from skybed.scripts.running.script import Function
-from skybed.topologies.errors import InvalidRun
+from skybed.topologies.errors import InvalidRun, MachineError
+from skybed.topologies.files import whole
 from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import planned, ways, windowed
@@ -40,6 +42,7 @@ PATIENCE_S = 180  # beyond the scenario's duration, for the lane to boot, build,
 VIRTUAL_PATIENCE = 20  # how much slower than the clock on the wall virtual time may be
 SILENCE_S = 180  # and for it to say nothing, beyond the time from one report to the next
 FLOODING_S = 2e-3  # and, times its nodes squared, for what daemons compute in a second of virtual time
+ROOM_MB, ROOM = 20, 3  # on the disk: at the least, and as a multiple of what the lane is given
 LAST_LINES = 8
 
 
@@ -83,6 +86,7 @@ def execute(
         plan = replace(plan, scenario=scenario)
         daemons.check(plan)
         hand_over(plan, out)
+        _require_room(out)
         for name, content in own.items():
             (out / name).write_bytes(content)
         manifest = _manifest(scenario, lane, options.clock)
@@ -117,7 +121,8 @@ def hand_over(plan: Plan, out: Path) -> None:
     plan.save(out / "plan")
     stored = Plan.load(out / "plan")  # its events are read, not worked out again
     tables.write_events(stored, out / "events.parquet")
-    (out / "scenario.yaml").write_text(plan.scenario.dump())
+    with whole(out / "scenario.yaml") as file:
+        file.write_text(plan.scenario.dump())
     flows = plan.scenario.traffic
     longest_s = ways.longest_s(plan.network, [flow.ends for flow in flows])
     handover.give(out, crossings.built(flows), crossings.grace_s(longest_s))
@@ -127,6 +132,17 @@ def hand_over(plan: Plan, out: Path) -> None:
         changes = planned.played(stored.network, stored.routes)
         links = [link.name for link in plan.links]
         handover.give_for_daemons(out, changes, links, routers.link_costs(plan))
+
+
+def _require_room(out: Path) -> None:
+    """Before anything is played whose measurements could not be kept."""
+    handed_over = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
+    need_mb, free_mb = ROOM_MB + ROOM * handed_over / 2**20, shutil.disk_usage(out).free / 2**20
+    if free_mb < need_mb:
+        raise MachineError(
+            f"{out}: {free_mb:.0f} MB are free, and a run may write {need_mb:.0f} MB; make room on the disk, "
+            "or take another directory with --out."
+        )
 
 
 def _type(channel: Channel) -> None:

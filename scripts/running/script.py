@@ -36,6 +36,7 @@ from skybed.emulator.sky.player import Player
 from skybed.scripts.running.parts import Part
 from skybed.topologies.contacts.properties import Direction
 from skybed.topologies.errors import ChangeError, ScenarioError
+from skybed.topologies.files import whole
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.metrics import METRIC_NAME
 from skybed.topologies.model.tables import MEASURES
@@ -289,7 +290,8 @@ class Script(Part):
         }  # fmt: skip
         path = self._run / f"{MEASURES.name}.parquet"
         before = [pq.read_table(path)] if path.exists() else []
-        pq.write_table(pa.concat_tables([*before, tables.arrow(MEASURES, [rows])]), path)
+        with whole(path) as file:
+            pq.write_table(pa.concat_tables([*before, tables.arrow(MEASURES, [rows])]), file)
 
     def close(self) -> None:
         self._stopped.set()

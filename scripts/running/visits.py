@@ -1,4 +1,4 @@
-"""Commands from a second terminal in nodes of a sky that moves: inside the lane."""
+"""What is asked from a second terminal of a sky that moves: commands in its nodes, a look at its links."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ import termios
 import threading
 from collections.abc import Callable
 
+from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
-from skybed.scripts.running.messages import Enter, Exited, Leave, Message, Printed, Typed
+from skybed.scripts.running.messages import Enter, Exited, Leave, Look, Message, Printed, Seen, Typed
+from skybed.topologies.contacts.properties import Property
 from skybed.topologies.model.closest import hint
 
 AT_ONCE = 4096
@@ -25,13 +27,15 @@ NOT_FOUND = 127  # a shell's exit code for it
 class Visits:
     """Those who are in a node, by number. tell: to the outside, from any thread."""
 
-    def __init__(self, sky: Sky, tell: Callable[[Message], None]) -> None:
-        self._sky, self._tell = sky, tell
+    def __init__(self, sky: Sky, clock: Clock, tell: Callable[[Message], None]) -> None:
+        self._sky, self._clock, self._tell = sky, clock, tell
         self._visits: dict[int, _Visit] = {}
 
-    def take(self, message: Enter | Typed | Leave) -> None:
+    def take(self, message: Enter | Typed | Leave | Look) -> None:
         """Do what a visitor asks."""
-        if isinstance(message, Enter):
+        if isinstance(message, Look):
+            self._tell(self._seen(message.visitor))
+        elif isinstance(message, Enter):
             if message.node not in self._sky:
                 near = hint(message.node, list(self._sky))
                 self._refuse(message.visitor, f"There is no node {message.node}{near}.\n", 2)
@@ -46,6 +50,18 @@ class Visits:
                 visit.type(base64.b64decode(message.data))
             else:
                 visit.leave()
+
+    def _seen(self, visitor: int) -> Seen:
+        values = self._sky.link_values
+        links = [
+            [
+                number,
+                values.in_force[number].tolist(),
+                [[values.holds(number, side, what) for what in Property] for side in (0, 1)],
+            ]
+            for number in sorted(values.in_contact())
+        ]
+        return Seen(visitor, self._clock.now_s(), links)
 
     def _refuse(self, visitor: int, why: str, code: int) -> None:
         self._tell(Printed(visitor, 2, base64.b64encode(why.encode()).decode()))

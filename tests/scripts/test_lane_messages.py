@@ -12,6 +12,7 @@ SAMPLES = [
     messages.Stop(), messages.Command("nodes\n"),
     messages.Enter(1, "sanya", ["ip", "route"], "xterm", 24, 80),
     messages.Typed(1, "bHMK"), messages.Leave(1), messages.Printed(1, 2, "bm8K"), messages.Exited(1, 127),
+    messages.Look(1), messages.Seen(1, 12.5, [[0, [[1.0, 3000.0, 0.0, 100.0, 0.0]] * 2, [[False] * 5] * 2]]),
 ]  # fmt: skip
 
 

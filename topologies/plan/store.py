@@ -12,6 +12,7 @@ import pandas as pd
 
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.properties import EVENT
+from skybed.topologies.files import whole
 from skybed.topologies.orbits import ephemeris
 from skybed.topologies.plan import folder
 from skybed.topologies.routing import windowed
@@ -40,7 +41,8 @@ def save(
 ) -> None:
     """Write a plan, piece by piece where it is long. routes: None leaves them out."""
     place.mkdir(parents=True, exist_ok=True)
-    (place / folder.SCENARIO).write_text(scenario.dump(), encoding="utf-8")
+    with whole(place / folder.SCENARIO) as file:
+        file.write_text(scenario.dump(), encoding="utf-8")
     links = [(x.name, x.a, x.b, x.kind, x.class_name, x.link_class.model_dump_json()) for x in network.links]
     tables = {
         "plan": pd.DataFrame({"duration_s": [network.duration_s]}),
@@ -51,7 +53,8 @@ def save(
         "orbits": network.orbits,
     }
     for name, table in tables.items():
-        table.to_parquet(place / f"{name}.parquet")
+        with whole(place / f"{name}.parquet") as file:
+            table.to_parquet(file)
     windowed.write(place / folder.EVENTS, EVENT, events)
     if routes is None:
         (place / folder.ROUTES).unlink(missing_ok=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skybed.topologies.errors import RunError
+from skybed.topologies.files import whole
 
 WINDOW_S = 1800.0
 
@@ -64,15 +64,13 @@ def cut(rows: np.ndarray, until_s: float) -> list[np.ndarray]:
 @contextlib.contextmanager
 def growing(path: pathlib.Path, schema: pa.Schema) -> Iterator[Append]:
     """A function that adds a piece, by its columns, to a stored table. It appears when the block ends."""
-    unfinished = path.with_suffix(".part")
-    with pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
+    with whole(path) as unfinished, pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
 
         def append(columns: Mapping[str, pa.Array]) -> None:
             piece = pa.table(columns, schema=schema)
             writer.write_table(piece, row_group_size=max(1, len(piece)))  # by default 2**20 rows at most
 
         yield append
-    os.replace(unfinished, path)
 
 
 def write(path: pathlib.Path, dtype: np.dtype, pieces: Iterable[np.ndarray]) -> None:
