@@ -19,6 +19,7 @@ from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.space import Isl
+from skybed.topologies.orbits import planes
 from skybed.topologies.orbits.ephemeris import Ephemeris
 from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
 from skybed.topologies.orbits.walker import Satellite
@@ -102,8 +103,8 @@ def _isl(motion: Motion, name: str) -> list[Span]:
     scenario, layer, nodes = motion.scenario, motion.scenario.layers[name], motion.layer(name)
     if layer.isl.pattern == "none":
         return []
-    members = [motion.satellites[n] for n in nodes]
-    wanted = pairs(layer, np.array([s.plane for s in members]), np.array([s.slot for s in members]))
+    satrecs = [motion.satellites[n].satrec for n in nodes]
+    wanted = pairs(layer.isl, planes.of_layer(layer, satrecs, scenario.epoch))
     link, links = scenario.link_class(layer.isl.link), []
     for between in (False, True):
         a, b = (nodes[end[wanted.between == between]] for end in (wanted.a, wanted.b))

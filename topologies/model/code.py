@@ -46,7 +46,9 @@ def _guarded(code: Code, name: str, call: Callable[[], Any]) -> Any:
     try:
         return call()
     except Exception as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name]
+        lines = [
+            frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name
+        ]
         if isinstance(error, SyntaxError) and error.filename == name:
             lines, error = [error.lineno], SyntaxError(error.msg)
         where = f", line {lines[-1]}" if lines else ""
