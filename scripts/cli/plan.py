@@ -23,6 +23,8 @@ from skybed.scripts.running import folders
 from skybed.scripts.running.progress import ProgressBar
 from skybed.topologies.contacts import properties
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.space import BY_PLANES
+from skybed.topologies.orbits import elements
 from skybed.topologies.plan import diff, export
 from skybed.topologies.plan.plan import Plan
 
@@ -101,6 +103,7 @@ def render(plan: Plan, counted: dict[str, str], console: Console) -> None:
     facts = {
         "scenario": _span(plan),
         "nodes": f"{len(plan.nodes)}: {_counted(layers)}",
+        **_planes(plan),
         "links": f"{len(plan.links)}: {_counted(kinds)}",
         **counted,
     }
@@ -109,6 +112,18 @@ def render(plan: Plan, counted: dict[str, str], console: Console) -> None:
         line = f"runs      {what}: {' '.join(command.split())}"
         console.print(Text(line), overflow="ellipsis", no_wrap=True)
     _contacts(plan, console)
+
+
+def _planes(plan: Plan) -> dict[str, str]:
+    """How many planes were found in element files, and with how many satellites."""
+    counted = []
+    for name, layer in plan.scenario.layers.items():
+        if layer.elements is not None and layer.isl.pattern in BY_PLANES:
+            flying = elements.of_layer(name, layer, plan.scenario.epoch, plan.scenario.begin)
+            sizes = Counter(Counter(satellite.plane for satellite in flying).values())
+            shown = [f"{count} of {size}" for size, count in sorted(sizes.items(), reverse=True)]
+            counted.append(f"{name} {' and '.join(shown)}")
+    return {"planes": ", ".join(counted)} if counted else {}
 
 
 def render_difference(plan: Plan, other: Plan, console: Console) -> None:

@@ -27,6 +27,9 @@ start_option = click.option(
 )
 
 
+STRAYS = 12  # satellites without neighbours that are named
+
+
 class _Setting(click.ParamType):
     """PATH=VALUE, the value in YAML."""
 
@@ -47,7 +50,7 @@ SETTING = _Setting()
 
 def load(path: Path, start: str | None = None, changes: Mapping[str, Any] | None = None) -> Scenario:
     """A scenario, with another start and other values by path, if they are given. A line on standard error
-    tells of each object of its element files that cannot be used.
+    tells of each object of its element files that cannot be used, and of those that no pattern links.
     """
     scenario = Scenario.load(path)
     if changes:
@@ -58,6 +61,9 @@ def load(path: Path, start: str | None = None, changes: Mapping[str, Any] | None
     for layer, thing in elements.dropped(scenario):
         line = f", line {thing.line} of its elements" if thing.line else ""
         lines.append(f"Left out of layer {layer}: {thing.name}{line}: {thing.reason}.")
+    for layer, names in elements.strays(scenario).items():
+        shown = ", ".join(names[:STRAYS]) + f" and {len(names) - STRAYS} more" * (len(names) > STRAYS)
+        lines.append(f"Of layer {layer} these fit no plane with others and get no neighbours: {shown}.")
     tell(lines)
     return scenario
 

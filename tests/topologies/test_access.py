@@ -262,3 +262,47 @@ def test_a_terminal_is_taken_while_a_link_is_set_up(policy):
         now = (taken_s <= at + 1e-5) & (end_s > at + 1e-4)
         assert np.bincount(station[now]).max() <= 2
         assert np.bincount(satellite[now]).max() <= 1
+
+
+SHELLS = {"low": "53:144/12/5 at 550 km", "middle": "70:96/8/3 at 570 km", "high": "55:24/3/1 at 8062 km"}
+
+
+def over_shells(to, duration_s=2000.0, **rule):
+    fields = {
+        "name": "shells", "epoch": "2026-05-09T00:00:00Z", "duration_s": duration_s,
+        "layers": {name: {"walker": walker} for name, walker in SHELLS.items()},
+        "stations": ["miyun", "Sydney"], "links": {"radio": {"rate_mbps": 1, "min_elevation_deg": 5}},
+        "access": [{"from": "ground", "to": to, "link": "radio", **rule}],
+    }  # fmt: skip
+    return Plan.make(Scenario.model_validate(fields))
+
+
+@pytest.mark.parametrize("station", ["miyun", "Sydney"])
+def test_of_several_layers_the_nearest_of_any(station):
+    made = over_shells(["high", "low", "middle"], terminals=1)
+    mine, view = links_of(made, station), in_view(made, station)
+    assert {made.nodes[n].layer for n in mine.satellite} == {"low", "middle"}  # the third is never near
+    for t in np.linspace(1, 1999, 97):
+        now = mine[(mine.start_s <= t) & (mine.end_s > t)]
+        seen = [s for s, spans in view.items() if any(a <= t < b for a, b in spans)]
+        nearest = min(seen, key=lambda s: made.network.sky.distance_km(s, made.node(station), t))
+        assert now.satellite.tolist() == [nearest]
+
+
+def test_all_of_several_layers_are_the_links_of_each():
+    whole = over_shells(list(SHELLS), policy="all")
+    parts = [over_shells(name, policy="all") for name in SHELLS]
+    assert len(whole.contacts) == sum(len(part.contacts) for part in parts)
+    assert {link.name for link in whole.links} == {link.name for part in parts for link in part.links}
+
+
+def test_of_several_layers_the_longest_of_any():
+    """Nothing stays longer than the highest, at a quarter of the speed."""
+    made = over_shells(list(SHELLS), policy="longest", terminals=1)
+    assert {made.nodes[n].layer for n in links_of(made, "miyun").satellite} == {"high"}
+
+
+def test_terminals_of_satellites_count_in_every_layer():
+    made = over_shells(list(SHELLS), policy="nearest", target_terminals=1, duration_s=60.0)
+    ends = made.network.ends[0][made.contacts["link"]]
+    assert len(set(ends)) == len(ends)

@@ -14,11 +14,12 @@ from skybed.topologies.contacts import foresight
 from skybed.topologies.contacts.access import Chooser, Rulebook, setup_range_s, setup_s, views
 from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.contacts.patterns import pairs
-from skybed.topologies.contacts.visibility import Conditions, intervals
+from skybed.topologies.contacts.visibility import Conditions, Intervals, intervals
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.space import Isl
+from skybed.topologies.orbits import planes
 from skybed.topologies.orbits.ephemeris import Ephemeris
 from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
 from skybed.topologies.orbits.walker import Satellite
@@ -88,7 +89,7 @@ def spans(motion: Motion, progress: Progress) -> list[Span]:
         progress(f"links within {name}", done / work)
         every += _isl(motion, name)
     for done, rule in enumerate(scenario.access, start=len(scenario.layers)):
-        progress(f"access to {rule.target}", done / work)
+        progress(f"access to {', '.join(rule.targets)}", done / work)
         every += _access(motion, rule)
     for fibre in scenario.fibre:
         a, b = sorted((motion.names.index(fibre.a), motion.names.index(fibre.b)))
@@ -102,8 +103,8 @@ def _isl(motion: Motion, name: str) -> list[Span]:
     scenario, layer, nodes = motion.scenario, motion.scenario.layers[name], motion.layer(name)
     if layer.isl.pattern == "none":
         return []
-    members = [motion.satellites[n] for n in nodes]
-    wanted = pairs(layer, np.array([s.plane for s in members]), np.array([s.slot for s in members]))
+    satrecs = [motion.satellites[n].satrec for n in nodes]
+    wanted = pairs(layer.isl, planes.of_layer(layer, satrecs, scenario.epoch))
     link, links = scenario.link_class(layer.isl.link), []
     for between in (False, True):
         a, b = (nodes[end[wanted.between == between]] for end in (wanted.a, wanted.b))
@@ -149,11 +150,11 @@ def access_conditions(rule: Access, link: LinkClass, ground: bool) -> Conditions
 def _access(motion: Motion, rule: Access) -> list[Span]:
     """Links that an access rule chooses."""
     scenario, link = motion.scenario, motion.scenario.link_class(rule.link)
-    sources, targets = _sources(motion, rule), motion.layer(rule.target)
-    ground = bool((sources >= motion.sky.satellites).any())
-    every = sources[:, None], targets[None, :]
-    conditions = access_conditions(rule, link, ground)
-    seen = intervals(motion.sky, *every, conditions, motion.until_s)
+    sources = _sources(motion, rule)
+    layers = [motion.layer(name) for name in rule.targets]
+    targets = np.concatenate(layers)
+    conditions = access_conditions(rule, link, ground=bool((sources >= motion.sky.satellites).any()))
+    seen = _seen(motion, sources, layers, conditions)
     if rule.policy == "longest":
         ends = np.repeat(sources, len(targets)), np.tile(targets, len(sources))
         seen = foresight.resolved(
@@ -169,6 +170,21 @@ def _access(motion: Motion, rule: Access) -> list[Span]:
         if hold.up_s < end:
             chosen.append(Span(one, other, "access", rule.link, hold.up_s, end))
     return chosen
+
+
+def _seen(motion: Motion, sources: Index, layers: Sequence[Index], conditions: Conditions) -> Intervals:
+    """When each source sees each satellite of the layers, which count one after the other. Layer by layer:
+    what is too far apart to be looked at closely depends on how high they are.
+    """
+    parts, before, every = [], 0, sum(map(len, layers))
+    for targets in layers:
+        seen = intervals(motion.sky, sources[:, None], targets[None, :], conditions, motion.until_s)
+        source, target = np.divmod(seen.pair, len(targets))
+        parts.append(seen._replace(pair=source * every + before + target))
+        before += len(targets)
+    joined = Intervals._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.argsort(joined.pair, kind="stable")
+    return Intervals._make(column[order] for column in joined)
 
 
 # -- links and contacts --------------------------------------------------------------------------

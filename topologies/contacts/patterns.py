@@ -1,4 +1,4 @@
-"""Which satellites of a layer point lasers at each other: the candidate inter-satellite links."""
+"""Which satellites of a layer point lasers at each other by their planes: candidate inter-satellite links."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skybed.topologies.arrays import Index
-from skybed.topologies.model.space import Layer
-from skybed.topologies.orbits.walker import goes_round
+from skybed.topologies.arrays import Array, Index
+from skybed.topologies.model.space import Isl
+from skybed.topologies.orbits.planes import Arrangement
+
+# By pattern: how many planes on, and then how many satellites on in that plane, the other end is.
+OFFSETS: dict[str, list[tuple[int, int]]] = {"ring": [(0, 1)], "grid": [(0, 1), (1, 0)]}
 
 
 class Pairs(NamedTuple):
@@ -20,37 +23,44 @@ class Pairs(NamedTuple):
     between: NDArray[np.bool_]
 
 
-def pairs(layer: Layer, plane: Index, slot: Index) -> Pairs:
-    """The links that a layer's pattern asks for, whether or not the satellites ever see each other.
+def pairs(isl: Isl, arranged: Arrangement) -> Pairs:
+    """The links that a pattern of offsets asks for, whether or not the satellites ever see each other.
 
-    `ring` closes each plane on itself. `grid` adds, for each satellite, the one with the same slot in the
-    next plane (the usual +Grid); across the seam of planes that go round the whole Earth slot s meets slot
-    s + F, F the Walker phasing to the nearest integer, because that is where the phase of the planes has got
-    to after a whole turn.
+    In another plane the satellite is meant that has the nearest phase, and to which no other of the own plane
+    is nearer. So planes of equal numbers, as a Walker's, are linked slot to slot (`grid` is the usual +Grid),
+    and of others some satellites stay without. Across the seam of planes that go round the whole Earth the
+    phase has got on by the arrangement's turn: in a Walker slot s meets slot s + F.
     """
-    none = np.zeros(0, np.int64)
-    if layer.isl.pattern == "none":
-        return Pairs(none, none, none.astype(bool))
-    planes, slots = int(plane.max()) + 1, int(slot.max()) + 1
-    at = np.full((planes, slots), -1)
-    at[plane, slot] = np.arange(len(plane))
-    along = np.stack([at, np.roll(at, -1, axis=1)], axis=-1).reshape(-1, 2)
-    across = np.zeros((0, 2), np.int64)
-    if layer.isl.pattern == "grid":
-        across = np.stack([at[:-1], at[1:]], axis=-1).reshape(-1, 2)
-        if layer.isl.seam:
-            seam = np.stack([at[-1], np.roll(at[0], -_turn(layer))], axis=-1)
-            across = np.concatenate([across, seam])
-    ends = np.sort(np.concatenate([along, across]), axis=1)
-    between = np.arange(len(ends)) >= len(along)
-    keep = ends[:, 0] != ends[:, 1]  # a ring of one
-    ends, first = np.unique(ends[keep], axis=0, return_index=True)  # a ring of two has one link
-    return Pairs(ends[:, 0], ends[:, 1], between[keep][first])
+    order = np.lexsort((arranged.slot, arranged.plane))
+    planes = np.split(order, np.flatnonzero(np.diff(arranged.plane[order])) + 1)
+    links = [np.zeros((0, 3), np.int64)]
+    for on, along in OFFSETS[isl.pattern]:
+        for first, count, turn in arranged.chains:
+            for p in range(count if on == 0 else count - on + on * isl.seam):
+                if on and count == 1:
+                    continue
+                a, b = planes[first + p], planes[first + (p + on) % count]
+                here, there = _matched(arranged.phase[a], arranged.phase[b], turn if p + on >= count else 0.0)
+                other = b[(there + along) % len(b)]
+                links.append(np.stack([a[here], other, np.full(len(here), on)], axis=-1))
+    every = np.concatenate(links)
+    ends, first_row = np.unique(np.sort(every[:, :2], axis=1), axis=0, return_index=True)
+    between, keep = every[first_row, 2] != 0, ends[:, 0] != ends[:, 1]  # a ring of one links to itself
+    return Pairs(ends[keep, 0], ends[keep, 1], between[keep])
 
 
-def _turn(layer: Layer) -> int:
-    """Slots by which the phase has advanced after the last plane."""
-    walker = layer.walker
-    if walker is None or not goes_round(walker) or isinstance(walker.phasing, str):
-        return 0
-    return round(walker.phasing) % walker.per_plane
+def _matched(phase: Array, others: Array, turn: float) -> tuple[Index, Index]:
+    """Pairs of a satellite of one plane and one of another that are each the nearest in phase to the other;
+    both ascending. turn: how far on the others' phase is.
+    """
+    there, back = _nearest(phase + turn, others), _nearest(others - turn, phase)
+    here = np.flatnonzero(back[there] == np.arange(len(phase)))
+    return here, there[here]
+
+
+def _nearest(phase: Array, others: Array) -> Index:
+    """Which of others, ascending in 0..1, is nearest to each phase, on the circle."""
+    right = np.searchsorted(others, phase % 1)
+    left, right = (right - 1) % len(others), right % len(others)
+    behind, ahead = (np.abs((others[end] - phase + 0.5) % 1 - 0.5) for end in (left, right))
+    return np.where(behind < ahead, left, right)

@@ -25,13 +25,14 @@ class Access(Model):
     """How nodes of `source` choose satellites of `target`.
 
     source: "ground" (every station with an antenna), a list of station names, or a layer name.
+    target: a layer, or a list of layers.
     policy: `all` in view; `nearest`; `longest` remaining visibility; `keep` until out of view, then
     nearest; `slots`: nearest, decided only at multiples of slot_s.
     terminals > links lets a handover make the new link before it breaks the old one.
     """
 
     source: Annotated[str | list[str], Field(alias="from")]
-    target: Annotated[str, Field(alias="to")]
+    target: Annotated[str | Annotated[list[str], Field(min_length=1)], Field(alias="to")]
     link: str
     policy: Literal["all", "nearest", "longest", "keep", "slots"] = "nearest"
     # Each of the two, where it is None, is the link class's; all that are given hold.
@@ -44,6 +45,11 @@ class Access(Model):
     hysteresis_km: NonNegative = 0.0  # a nearer satellite must be nearer by this much
     decision_s: Positive = 1.0  # how often `nearest` looks; the instant itself is refined
     slot_s: Positive = 15.0
+
+    @property
+    def targets(self) -> list[str]:
+        """The layers whose satellites may be chosen."""
+        return self.target if isinstance(self.target, list) else [self.target]
 
 
 class Fibre(Model):

@@ -77,6 +77,9 @@ class Geostationary(Model):
     longitudes_deg: Annotated[list[Longitude], Field(min_length=1)]
 
 
+BY_PLANES = ("grid", "ring")  # patterns
+
+
 class Isl(Model):
     """Inter-satellite links within a layer."""
 

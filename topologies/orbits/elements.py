@@ -16,8 +16,8 @@ from sgp4.conveniences import sat_epoch_datetime
 
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.scenario import ScenarioModel
-from skybed.topologies.model.space import Layer
-from skybed.topologies.orbits import formats, trust, walker
+from skybed.topologies.model.space import BY_PLANES, Layer
+from skybed.topologies.orbits import formats, planes, trust, walker
 from skybed.topologies.orbits.formats import Record, Unusable
 from skybed.topologies.orbits.walker import Satellite
 
@@ -61,6 +61,19 @@ def dropped(scenario: ScenarioModel) -> list[tuple[str, Dropped]]:
     return [(name, drop) for name, layer in layers for drop in satellites(name, layer, *times)[1]]
 
 
+def strays(scenario: ScenarioModel) -> dict[str, list[str]]:
+    """By layer, the satellites of its element file that fit no plane with others, if its pattern of links
+    goes by planes.
+    """
+    alone = {}
+    for name, layer in scenario.layers.items():
+        if layer.elements is not None and layer.isl.pattern in BY_PLANES:
+            flying = of_layer(name, layer, scenario.epoch, scenario.begin)
+            arranged = planes.found([satellite.satrec for satellite in flying], scenario.epoch)
+            alone[name] = [flying[n].name for n in arranged.strays]
+    return {name: names for name, names in alone.items() if names}
+
+
 def of_layer(layer_name: str, layer: Layer, epoch: dt.datetime, begin: dt.datetime) -> list[Satellite]:
     """Satellites of a layer, however it is given."""
     if layer.elements is not None:
@@ -95,7 +108,7 @@ def satellites(
     if not kept:
         first = f", the first, {dropped[0].name}, because {dropped[0].reason}" if dropped else ""
         raise ScenarioError(f"none of its {len(dropped)} objects can be used{first}")
-    return _named(layer_name, layer, kept), dropped
+    return _named(layer_name, layer, kept, planes.found([thing.satrec for thing in kept], epoch)), dropped
 
 
 def _check(satrec: Satrec, epoch: dt.datetime, begin: dt.datetime) -> None:
@@ -149,7 +162,9 @@ def _orbit(satrec: Satrec) -> tuple[float, ...]:
 # -- names -----------------------------------------------------------------------------------------
 
 
-def _named(layer_name: str, layer: Layer, objects: list[_Object]) -> list[Satellite]:
+def _named(
+    layer_name: str, layer: Layer, objects: list[_Object], arranged: planes.Arrangement
+) -> list[Satellite]:
     """Give each object a name that a node can have; where some would share one, their NORAD number, or else a
     number from 2 on, tells them apart.
     """
@@ -157,15 +172,17 @@ def _named(layer_name: str, layer: Layer, objects: list[_Object]) -> list[Satell
     used: set[str] = set()
     for n, thing in enumerate(objects):
         name = node_name(thing.name) or f"NORAD-{thing.number}"
+        plane, slot = int(arranged.plane[n]), int(arranged.slot[n])
         if layer.names is not None:
-            name = layer.names.format(layer=layer_name, n=n, name=name, id=thing.number)
+            place = {"layer": layer_name, "n": n, "plane": plane, "slot": slot}
+            name = layer.names.format(name=name, id=thing.number, **place)
         elif name in used:
             ends = [] if thing.number in NO_NUMBERS else [f"-{thing.number}"]
             ends += [f"-{again}" for again in range(2, len(objects) + 2)]
             with_ends = (name[: 15 - len(end)].rstrip("-") + end for end in ends)
             name = next(other for other in with_ends if other not in used)
         used.add(name)
-        found.append(Satellite(name, layer_name, None, None, thing.satrec))
+        found.append(Satellite(name, layer_name, plane, slot, thing.satrec))
     return found
 
 

@@ -27,12 +27,12 @@ _CIRCLE = 1e-6  # eccentricities below are no more than what SGP4 likes better t
 
 
 class Satellite(NamedTuple):
-    """A satellite of a scenario. plane and slot count from 0; None for one from an element file."""
+    """A satellite of a scenario. plane and slot count from 0."""
 
     name: str
     layer: str
-    plane: int | None
-    slot: int | None
+    plane: int
+    slot: int
     satrec: Satrec
 
 

@@ -12,11 +12,13 @@ from functools import partial
 from typing import Any
 
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model import code
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import BINARY
 from skybed.topologies.model.yamlmarks import FieldPath, Marks, line_of
 
 ANY = "program"  # a file of this may be anything
+PYTHON = "Python"
 
 
 def _utf8(data: bytes) -> str:
@@ -51,11 +53,13 @@ def read_text(path: pathlib.Path, name: str, what: str, decoded: Callable[[bytes
 
 def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> None:
     """Put what is in files in the place of their names: elements, a daemon's configuration, what a program
-    is given."""
-    layers, routing = data.get("layers"), data.get("routing")
+    is given, functions in Python."""
+    layers, routing, access = data.get("layers"), data.get("routing"), data.get("access")
     places: list[tuple[FieldPath, Any, str]] = []
     for name, layer in layers.items() if isinstance(layers, dict) else ():
         places.append((("layers", name, "elements"), layer, "element"))
+    for i, rule in enumerate(access if isinstance(access, list) else ()):
+        places.append((("access", i, "policy"), rule, PYTHON))
     if isinstance(routing, dict):
         places.append((("routing", "custom", "config"), routing.get("custom"), "configuration"))
     for path, files in _of_flows(data.get("traffic")):
@@ -65,9 +69,14 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
     }  # fmt: skip
     for path, part, what in places:
         named = part.get(path[-1]) if isinstance(part, dict) else None
-        if isinstance(named, str) and named and "\n" not in named:
-            where = f"{file}, line {line_of(lines, path)}: {named}"
-            part[path[-1]] = read[what](folder / named, where, what) + "\n"
+        if not isinstance(named, str) or not named or "\n" in named:
+            continue
+        where = f"{file}, line {line_of(lines, path)}: "
+        if what != PYTHON:
+            part[path[-1]] = read[what](folder / named, where + named, what) + "\n"
+        elif function := code.NAMED.fullmatch(named):
+            source = read_text(folder / function["file"], where + function["file"], what)
+            part[path[-1]] = {**function.groupdict(), "source": source}
 
 
 def read_any(path: pathlib.Path, name: str, what: str) -> str:

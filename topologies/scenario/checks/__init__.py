@@ -29,7 +29,7 @@ def problems(scenario: ScenarioModel) -> list[Problem]:
             )
     named: list[tuple[FieldPath, str]] = [(("layers", s.layer), s.name) for s in satellites]
     named += [(("stations", i, "name"), station.name) for i, station in enumerate(scenario.stations)]
-    wrong += names.names(named)
+    wrong += [*names.names(named), *space.patterns(scenario, satellites)]
     if wrong:
         return wrong
     nodes = {name for _, name in named}
@@ -41,6 +41,8 @@ def problems(scenario: ScenarioModel) -> list[Problem]:
         *routing.domains(scenario, layers),
         *traffic.flows(scenario, nodes),
         *traffic.captures(scenario, nodes),
-        *faults.faults(scenario, nodes),
+        *faults.faults(
+            scenario, nodes, {s.layer: s.plane + 1 for s in sorted(satellites, key=lambda s: s.plane)}
+        ),
         *traffic.accept(scenario),
     ]

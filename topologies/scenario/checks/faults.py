@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from skybed.topologies.model.faults import LINK_KINDS, TARGETS, Fault
 from skybed.topologies.model.known import Problem, known_name
@@ -10,17 +10,20 @@ from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
 
 
-def faults(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
+def faults(scenario: ScenarioModel, nodes: set[str], planes: Mapping[str, int]) -> Iterator[Problem]:
+    """planes: how many each layer has."""
     for i, fault in enumerate(scenario.faults):
         path: FieldPath = ("faults", i)
         given = [target for target in TARGETS if getattr(fault, target) is not None]
         if len(given) != 1:
             yield path, f"has {' and '.join(given) or 'no target'}; give exactly one of {', '.join(TARGETS)}."
-        yield from _target(path, scenario, fault, nodes)
+        yield from _target(path, scenario, fault, nodes, planes)
         yield from _when(path, scenario, fault)
 
 
-def _target(path: FieldPath, scenario: ScenarioModel, fault: Fault, nodes: set[str]) -> Iterator[Problem]:
+def _target(
+    path: FieldPath, scenario: ScenarioModel, fault: Fault, nodes: set[str], planes: Mapping[str, int]
+) -> Iterator[Problem]:
     for name in fault.link or ():
         yield from known_name((*path, "link"), name, nodes, "node")
     if fault.links is not None:
@@ -33,13 +36,11 @@ def _target(path: FieldPath, scenario: ScenarioModel, fault: Fault, nodes: set[s
     if fault.plane is not None:
         name, number = fault.plane
         yield from known_name((*path, "plane"), name, scenario.layers, "layer")
-        if name not in scenario.layers:
-            return
-        layer = scenario.layers[name]
-        planes = layer.walker.planes if layer.walker else 0 if layer.elements else 1
-        if number >= planes:
-            has = f"has {planes}, counted from 0" if planes else "is from an element file and has none"
-            yield (*path, "plane"), f"names plane {number} of {name}, which {has}."
+        if name in planes and number >= planes[name]:
+            yield (
+                (*path, "plane"),
+                f"names plane {number} of {name}, which has {planes[name]}, counted from 0.",
+            )
 
 
 def _when(path: FieldPath, scenario: ScenarioModel, fault: Fault) -> Iterator[Problem]:

@@ -38,7 +38,10 @@ def access(scenario: ScenarioModel) -> Iterator[Problem]:
     stations = {station.name: station for station in scenario.stations}
     for i, rule in enumerate(scenario.access):
         path: FieldPath = ("access", i)
-        yield from known_name((*path, "to"), rule.target, scenario.layers, "layer")
+        for name in rule.targets:
+            yield from known_name((*path, "to"), name, scenario.layers, "layer")
+        if twice := [name for name in rule.targets if rule.targets.count(name) > 1]:
+            yield (*path, "to"), f"names {twice[0]} twice."
         ground = rule.source == "ground" or isinstance(rule.source, list)
         if isinstance(rule.source, list):
             for name in rule.source:
@@ -47,7 +50,7 @@ def access(scenario: ScenarioModel) -> Iterator[Problem]:
                     yield (*path, "from"), f"names {name}, which has no antenna."
         elif not ground:
             yield from known_name((*path, "from"), rule.source, {"ground", *scenario.layers}, "layer")
-            if rule.source == rule.target:
+            if rule.source in rule.targets:
                 yield path, "goes from a layer to itself; links within a layer are its isl."
             if rule.min_elevation_deg is not None:
                 yield (

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
+from sgp4.api import Satrec, SatrecArray
 
-from skybed.topologies.contacts import patterns
+from skybed.topologies.arrays import Array
+from skybed.topologies.contacts.patterns import Pairs, pairs
 from skybed.topologies.model.known import Problem
 from skybed.topologies.model.scenario import LONGEST_S, ScenarioModel
 from skybed.topologies.model.space import Layer, Walker
 from skybed.topologies.model.yamlmarks import FieldPath
-from skybed.topologies.orbits import geometry, walker
+from skybed.topologies.orbits import ephemeris, geometry, planes, walker
+from skybed.topologies.orbits.walker import Satellite
 
 LOWEST_PERIGEE_KM = 100.0  # below it there is no orbit, only a re-entry
+MOMENTS = 73  # of a revolution at which it is looked who sees whom
 NEARLY_CIRCULAR = 0.01  # eccentricity below which one altitude tells how far satellites see
 
 
@@ -43,23 +47,18 @@ def layers(scenario: ScenarioModel) -> Iterator[Problem]:
             continue
         yield from _template(path, layer, kinds[0])
         if layer.walker:
-            wrong = list(_orbit((*path, "walker"), layer.walker))
+            yield from _orbit((*path, "walker"), layer.walker)
             if layer.walker.epoch:
                 yield from _age(
                     (*path, "walker", "epoch"), "the begin of the run", layer.walker.epoch, scenario.begin
                 )
-            yield from wrong
-            if wrong:
-                continue
-        if layer.isl.pattern != "none" and layer.isl.link in scenario.link_names:
-            yield from _pattern((*path, "isl"), scenario, layer)
 
 
 def _template(path: FieldPath, layer: Layer, kind: str) -> Iterator[Problem]:
     own: dict[str, dict[str, str | int]] = {
         "walker": {"plane": 0, "slot": 0},
         "geostationary": {},
-        "elements": {"name": "x", "id": 0},
+        "elements": {"plane": 0, "slot": 0, "name": "x", "id": 0},
     }
     fields = {"layer": "x", "n": 0, **own[kind]}
     try:
@@ -88,38 +87,55 @@ def _orbit(path: FieldPath, orbit: Walker) -> Iterator[Problem]:
         )
 
 
-def _pattern(path: FieldPath, scenario: ScenarioModel, layer: Layer) -> Iterator[Problem]:
+def patterns(scenario: ScenarioModel, satellites: Sequence[Satellite]) -> Iterator[Problem]:
+    """Of the links within layers, once it is known what flies."""
+    for name, layer in scenario.layers.items():
+        if layer.isl.pattern != "none":
+            satrecs = [s.satrec for s in satellites if s.layer == name]
+            yield from _pattern(("layers", name, "isl"), scenario, layer, satrecs)
+
+
+def _pattern(
+    path: FieldPath, scenario: ScenarioModel, layer: Layer, satrecs: Sequence[Satrec]
+) -> Iterator[Problem]:
     """Planes need three satellites: with two, both neighbours are the same one and their link is doubled."""
     isl = layer.isl
-    if layer.elements is not None:
-        yield (
-            (*path, "pattern"),
-            f"is {isl.pattern}; satellites from an element file have no planes, so it must be none.",
-        )
-        return
-    planes = layer.walker.planes if layer.walker else 1
-    per_plane = layer.walker.per_plane if layer.walker else len(layer.geostationary.longitudes_deg)  # type: ignore[union-attr]
-    if per_plane < 3:
+    wanted = pairs(isl, planes.of_layer(layer, satrecs, scenario.epoch))
+    count = layer.walker.planes if layer.walker else 1
+    per_plane = len(satrecs) // count
+    if layer.elements is None and per_plane < 3:
         yield (
             (*path, "pattern"),
             f"is {isl.pattern}; it needs at least 3 satellites per plane, here are {per_plane}.",
         )
-    elif isl.pattern == "grid" and planes == 1:
+    elif layer.elements is None and isl.pattern == "grid" and count == 1:
         yield (*path, "pattern"), "is grid; with one plane that is a ring."
-    elif isl.pattern == "grid" and planes == 2 and isl.seam:
+    elif layer.walker and isl.pattern == "grid" and count == 2 and isl.seam:
         yield path, "has a seam between 2 planes, which are linked already; set seam: false."
+    elif not len(wanted.a):
+        yield (
+            (*path, "pattern"),
+            f"is {isl.pattern}, but no two of the {len(satrecs)} satellites share a plane, or fly in planes "
+            "next to each other.",
+        )
     else:
-        yield from _sight((*path, "pattern"), scenario, layer)
+        yield from _sight(
+            (*path, "pattern"), scenario, layer, wanted, _moments(layer, satrecs, scenario.begin)
+        )
 
 
-def _sight(path: FieldPath, scenario: ScenarioModel, layer: Layer) -> Iterator[Problem]:
+def _sight(
+    path: FieldPath, scenario: ScenarioModel, layer: Layer, wanted: Pairs, moments: Iterable[Array]
+) -> Iterator[Problem]:
     """No neighbours of the pattern ever see each other: the links could never exist."""
     isl, orbit, radius_km = layer.isl, layer.walker, geometry.WGS72_RADIUS_KM
     range_km = isl.max_range_km or scenario.link_class(isl.link).max_range_km or np.inf
-    altitude_km = walker.axis_km(layer) - radius_km
-    sight_km = float(geometry.grazing_range_km(altitude_km, isl.grazing_altitude_km, radius_km))
+    circular = layer.elements is None and (orbit is None or orbit.eccentricity < NEARLY_CIRCULAR)
+    sight_km = np.inf
+    if circular:
+        altitude_km = walker.axis_km(layer) - radius_km
+        sight_km = float(geometry.grazing_range_km(altitude_km, isl.grazing_altitude_km, radius_km))
     reach_km = min(sight_km, range_km)
-    circular = orbit is None or orbit.eccentricity < NEARLY_CIRCULAR
     if circular and reach_km < 1:
         graze = f"grazing_altitude_km {isl.grazing_altitude_km:g}, max_range_km {range_km:g}"
         yield (
@@ -127,7 +143,7 @@ def _sight(path: FieldPath, scenario: ScenarioModel, layer: Layer) -> Iterator[P
             f"is {isl.pattern}, but no link of satellites {altitude_km:.0f} km high satisfies {graze}.",
         )
         return
-    apart_km = _apart_km(layer, range_km, radius_km + isl.grazing_altitude_km)
+    apart_km = _apart_km(wanted, moments, range_km, radius_km + isl.grazing_altitude_km)
     if apart_km is None:
         return
     why = f"the link reaches {range_km:.0f} km"
@@ -142,21 +158,8 @@ def _sight(path: FieldPath, scenario: ScenarioModel, layer: Layer) -> Iterator[P
     yield path, f"{says}."
 
 
-def _apart_km(layer: Layer, range_km: float, grazing_km: float) -> float | None:
+def _apart_km(wanted: Pairs, moments: Iterable[Array], range_km: float, grazing_km: float) -> float | None:
     """Least distance over a revolution between satellites that the pattern links; None: a link can exist."""
-    if layer.walker:
-        turns = np.linspace(0, 360, 73)
-        moments = map(partial(walker.positions_km, layer.walker), turns)
-        plane, slot = np.divmod(
-            np.arange(layer.walker.planes * layer.walker.per_plane), layer.walker.per_plane
-        )
-    else:
-        assert layer.geostationary
-        longitudes_deg = layer.geostationary.longitudes_deg
-        moments = map(walker.geostationary_km, [longitudes_deg])
-        slot = np.arange(len(longitudes_deg))
-        plane = np.zeros_like(slot)
-    wanted = patterns.pairs(layer, plane, slot)
     least_km = np.inf
     for xyz in moments:
         begin, way = xyz[wanted.a], xyz[wanted.b] - xyz[wanted.a]
@@ -165,5 +168,19 @@ def _apart_km(layer: Layer, range_km: float, grazing_km: float) -> float | None:
         clear = np.linalg.norm(begin + share[:, None] * way, axis=-1) > grazing_km
         if (clear & (apart_km <= range_km)).any():
             return None
-        least_km = min(least_km, float(apart_km.min(initial=np.inf)))
+        least_km = min(least_km, float(apart_km.min(initial=np.inf, where=~np.isnan(apart_km))))
     return least_km
+
+
+def _moments(layer: Layer, satrecs: Sequence[Satrec], begin: dt.datetime) -> Iterable[Array]:
+    """Positions [n, 3] of a layer's satellites, some degrees of a revolution apart."""
+    if layer.walker:
+        return map(partial(walker.positions_km, layer.walker), np.linspace(0, 360, MOMENTS))
+    if layer.geostationary:
+        return map(walker.geostationary_km, [layer.geostationary.longitudes_deg])
+    day, fraction = ephemeris.julian_utc(begin)
+    revolution_days = 2 * np.pi / min(satrec.no_kozai for satrec in satrecs) / 1440
+    fractions = fraction + np.linspace(0, revolution_days, MOMENTS)
+    failed, r_km, _ = SatrecArray(satrecs).sgp4(np.full(MOMENTS, day), fractions)
+    r_km[failed > 0] = np.nan
+    return r_km.swapaxes(0, 1)

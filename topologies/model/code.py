@@ -1,0 +1,58 @@
+"""A function of the user's own, in Python, which a scenario takes along: `FILE.py:function`.
+
+Whoever plans or plays such a scenario runs that code as themselves.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.closest import hint
+from skybed.topologies.model.fields import Model
+
+NAMED = re.compile(r"(?P<file>[^\n]+\.py):(?P<function>[A-Za-z_]\w*)")
+
+
+class Code(Model):
+    """The file as the scenario names it, the name of the function in it, and the text of the file."""
+
+    file: str
+    function: str
+    source: str
+
+
+def loaded(code: Code) -> Callable[..., Any]:
+    """The function, called from then on as any other, of a module that nobody else has.
+
+    What it or its module raises becomes a ScenarioError that names the file and the line.
+    """
+    name = f"<skybed {code.file}>"
+    linecache.cache[name] = len(code.source), None, code.source.splitlines(keepends=True), name
+    module: dict[str, Any] = {"__name__": "skybed_code", "__file__": code.file}
+    _guarded(code, name, lambda: exec(compile(code.source, name, "exec"), module))
+    function = module.get(code.function)
+    if not callable(function):
+        functions = [key for key, value in module.items() if callable(value)]
+        raise ScenarioError(f"{code.file} has no function {code.function}{hint(code.function, functions)}.")
+    return lambda *arguments, **named: _guarded(code, name, lambda: function(*arguments, **named))
+
+
+def _guarded(code: Code, name: str, call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except Exception as error:
+        lines = [
+            frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name
+        ]
+        if isinstance(error, SyntaxError) and error.filename == name:
+            lines, error = [error.lineno], SyntaxError(error.msg)
+        where = f", line {lines[-1]}" if lines else ""
+        words = f": {error}" if str(error) else ""
+        raise ScenarioError(
+            f"{code.file}{where}: {code.function} cannot be used: {type(error).__name__}{words}."
+        ) from None
