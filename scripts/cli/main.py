@@ -28,8 +28,8 @@ Exit codes:
 """
 
 COMMANDS = (
-    "baseline", "bench", "campaign", "capture", "clean", "compare", "doctor", "exec", "install", "list",
-    "path", "plan", "ps", "report", "run", "shell", "show",
+    "baseline", "bench", "campaign", "capture", "clean", "compare", "doctor", "exec", "inspect", "install",
+    "list", "path", "plan", "ps", "report", "run", "shell", "show",
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """A sky that moves is entered from a second terminal, by the commands of the docs."""
 
+import json
 import os
 import pty
 import re
@@ -63,6 +64,21 @@ def test_what_is_not_there_is_told(going):
     assert command("exec", going, "sanya", "--", "no-such-program").returncode == 127
     done = command("exec", "nowhere", "sanya", "--", "true")
     assert done.returncode == 2 and "nowhere: no such run goes on" in done.stderr
+
+
+def test_links_are_shown_as_they_are_in_force(going):
+    """The delay is that of geometry when it was looked at, within the plan's bound."""
+    seen = json.loads(command("inspect", going, "sanya", "--json").stdout)
+    plan = load(going).plan
+    (link,) = seen["links"]
+    assert link["link"] == "eo-0-0--sanya" and link["there"] == link["back"] and not link["by_hand"]
+    true_us = float(plan.delay_s(plan.network.link_between[0, plan.node("sanya")], seen["t_s"])) * 1e6
+    assert abs(link["there"]["delay"] - true_us) < plan.scenario.bound_us + 50
+    assert [one["peer"] for one in seen["candidates"]] == ["eo-0-0"]
+    shown = command("inspect", going, "sanya").stdout
+    assert re.search(r"^eo-0-0 +access\[0\] .* until \d+\.\d+ s$", shown.replace(" \n", "\n"), re.MULTILINE)
+    assert "eo-0-0  eo      " in command("inspect", going).stdout
+    assert command("inspect", going, "sany").returncode == 2
 
 
 def test_a_shell_is_one_on_a_terminal(going):

@@ -57,6 +57,11 @@ class Network:
         """Nodes a and b of every link."""
         return np.array([x.a for x in self.links], np.int64), np.array([x.b for x in self.links], np.int64)
 
+    @cached_property
+    def link_between(self) -> dict[tuple[int, int], int]:
+        """Number of a link by its nodes, in either order."""
+        return {pair: n for n, x in enumerate(self.links) for pair in ((x.a, x.b), (x.b, x.a))}
+
     def linked(self, links: np.ndarray | slice = slice(None)) -> np.ndarray:
         """bool[node, next hop]: where any of the links leads; a last column of False, for next hop -1."""
         a, b = (end[links] for end in self.ends)
