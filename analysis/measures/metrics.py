@@ -52,10 +52,11 @@ def _of_ends(run: Run, flow: Flow, rtt_ms: object) -> dict[str, object]:
         if link.kind == "access" and names & {plan.nodes[link.a].name, plan.nodes[link.b].name}
     ]
     start_s = plan.contacts.loc[plan.contacts["link"].isin(theirs), "start_s"]
+    standing = [station for station in ground if not station.moves]
     figures: dict[str, object] = {"handovers": int(((start_s > 0) & (start_s <= run.played_s)).sum())}
-    if "stretch_p50" in kinds.of(flow).METRICS and isinstance(rtt_ms, float) and len(ground) == 2:
-        a, b = ground
-        way_km = great_circle_km(a.lat_deg, a.lon_deg, b.lat_deg, b.lon_deg)
+    if "stretch_p50" in kinds.of(flow).METRICS and isinstance(rtt_ms, float) and len(standing) == 2:
+        a, b = standing
+        way_km = great_circle_km(*a.place, *b.place)
         figures["stretch_p50"] = rtt_ms / (2e3 * way_km / C_KM_S)
     return figures
 

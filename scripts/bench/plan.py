@@ -24,7 +24,7 @@ from skybed.scripts.bench.figures import Section, figure
 from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.errors import InvalidRun, ScenarioError
 from skybed.topologies.model.ground import Station
-from skybed.topologies.orbits import elements, ephemeris
+from skybed.topologies.orbits import elements, ephemeris, tracks
 from skybed.topologies.orbits.geometry import C_KM_S
 from skybed.topologies.orbits.walker import Satellite
 from skybed.topologies.plan import timeline
@@ -40,9 +40,11 @@ MIB = 2**20
 def planning(scenario_path: Path, duration_s: float, rounds: int, folder: Path) -> Section:
     """A whole plan, stored in `folder`; passes over ground stations with their delays, beside Skyfield."""
     scenario = Scenario.load(scenario_path)
-    stations = [station for station in scenario.stations if station.antenna]
+    stations = [station for station in scenario.stations if station.antenna and not station.moves]
     if not stations:
-        raise ScenarioError(f"{scenario.name} has no ground station; the benchmark of planning needs one.")
+        raise ScenarioError(
+            f"{scenario.name} has no ground station that stands; the benchmark of planning needs one."
+        )
     satellites = elements.layer_satellites(scenario)
     few = satellites[:: max(1, len(satellites) // LOOP)]
     seconds = every_second(scenario, duration_s)
@@ -85,7 +87,7 @@ def array_passes(
 ) -> tuple[pd.DataFrame, int]:
     """Passes: satellite, station (names), start_s, end_s; and how many delays tell their course."""
     orbits = ephemeris.elements_table([s.name for s in satellites], [s.satrec for s in satellites])
-    places = pd.DataFrame([station.model_dump() for station in stations])
+    places = [tracks.of_station(station, scenario.begin) for station in stations]
     sky = ephemeris.make(orbits, places, scenario.begin, duration_s)
     ground = np.arange(len(stations)) + len(satellites)
     rule = Conditions(min_elevation_deg=ELEVATION_DEG)
@@ -116,7 +118,7 @@ def loop_passes(
     for satellite in satellites:
         orbit = EarthSatellite.from_satrec(satellite.satrec, seconds.ts)
         for station in stations:
-            site = wgs84.latlon(station.lat_deg, station.lon_deg, station.alt_m)
+            site = wgs84.latlon(*station.place, station.alt_m)
             when, what = orbit.find_events(site, seconds[0], seconds[-1], altitude_degrees=ELEVATION_DEG)
             at_s = (when.tt - seconds.tt[0]) * ephemeris.DAY_S
             rises, sets = at_s[what == RISES], at_s[what == SETS]

@@ -11,6 +11,7 @@ from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.model import catalogue
 from skybed.topologies.model.space import Layer, Walker
 from skybed.topologies.orbits import ephemeris
+from skybed.topologies.orbits.tracks import standing
 from skybed.topologies.orbits.walker import satellites
 
 EPOCH = dt.datetime(2026, 5, 9, tzinfo=dt.UTC)
@@ -24,8 +25,7 @@ def passes():
     walker = Walker(planes=PLANES, per_plane=1, inclination_deg=97.535, altitude_km=535)
     sats = satellites("eo", Layer(walker=walker), EPOCH)
     orbits = ephemeris.elements_table([s.name for s in sats], [s.satrec for s in sats])
-    stations = pd.DataFrame([{"name": name, "alt_m": 0.0, **catalogue.STATIONS[name]} for name in SITES])
-    sky = ephemeris.make(orbits, stations, EPOCH, WEEK_S)
+    sky = ephemeris.make(orbits, [standing(**catalogue.STATIONS[name]) for name in SITES], EPOCH, WEEK_S)
     a, b = np.repeat(np.arange(len(SITES)) + PLANES, PLANES), np.tile(np.arange(PLANES), len(SITES))
     seen = intervals(sky, a, b, Conditions(min_elevation_deg=5), WEEK_S)
     site = np.array(SITES)[a[seen.pair] - PLANES]

@@ -28,6 +28,7 @@ MODELS = {
     "geostationary": space.Geostationary,
     "isl": space.Isl,
     "stations": ground.Station,
+    "way points": ground.WayPoint,
     "link classes": links.LinkClass,
     "access": links.Access,
     "fibre": links.Fibre,
@@ -125,7 +126,8 @@ def test_every_metric_is_there_with_what_it_is_and_of_which_flows():
         if names == ["probe"] and metric not in kinds.measured(echo):
             names = ["stamp probe"]
         return (
-            ", ".join(names) + ("", "; an end on the ground", "; both ends on the ground")[metric.ground_ends]
+            ", ".join(names)
+            + ("", "; an end on the ground", "; both ends at rest on the ground")[metric.ground_ends]
         )
 
     told = [[row[0].strip("`"), *row[1:]] for row in rows("metrics", "metric")]
@@ -139,6 +141,14 @@ def test_the_example_is_a_scenario():
     assert {link.kind for link in plan.links} == {"isl", "access", "fibre"}
     reached = plan.path("centre", "eo-a0", [0.0, 59.0]).path_id
     assert (reached >= 0).all()
+
+
+def test_the_nodes_that_move_are_stations():
+    example = re.search(r"```yaml\n(.*?)```", SECTIONS["way points"], re.DOTALL)
+    layers = "layers: {l: {constellation: iridium-next}}"
+    text = f"name: moving\nepoch: 2026-05-09\nduration_s: 60\n{layers}\n{example[1]}"
+    stations = file.parse(text, "docs/scenario.md", pathlib.Path()).stations
+    assert [(station.name, station.moves) for station in stations] == [("cabin", True), ("ship", True)]
 
 
 def test_walkers_as_papers_print_them():

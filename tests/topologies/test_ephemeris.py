@@ -8,14 +8,13 @@ from sgp4.api import WGS72, Satrec
 from skyfield.api import EarthSatellite, load, wgs84
 
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.orbits import ephemeris
+from skybed.topologies.orbits import ellipsoid, ephemeris
 from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
+from skybed.topologies.orbits.tracks import standing
 
 EPOCH = dt.datetime(2026, 5, 9, 4, 0, 0, tzinfo=dt.UTC)
-STATIONS = pd.DataFrame(
-    {"name": ["miyun", "kiruna", "south"], "lat_deg": [40.45, 67.88, -90.0], "lon_deg": [116.86, 21.06, 0.0],
-     "alt_m": [55.0, 400.0, 2835.0]}
-)  # fmt: skip
+STATIONS = [(40.45, 116.86, 55.0), (67.88, 21.06, 400.0), (-90.0, 0.0, 2835.0)]
+PLACES = [standing(*station) for station in STATIONS]
 
 
 def circular(altitude_km, inclination_deg, anomaly_deg, eccentricity=1e-7, bstar=0.0):
@@ -35,7 +34,7 @@ SATRECS = [circular(300, 97, 0), circular(550, 53, 200), circular(1160, 86.5, 90
 @pytest.fixture(scope="module")
 def sky():
     table = ephemeris.elements_table(["a", "b", "c", "geo"], SATRECS)
-    return ephemeris.make(table, STATIONS, EPOCH, 7200)
+    return ephemeris.make(table, PLACES, EPOCH, 7200)
 
 
 def test_interpolation_stays_within_20_cm_of_sgp4(sky):
@@ -51,13 +50,13 @@ def test_range_and_elevation_agree_with_skyfield(sky):
     ts = load.timescale(builtin=True)
     t_s = np.linspace(0, 6000, 61)
     t = ts.utc(2026, 5, 9, 4, 0, t_s)
-    for g, station in STATIONS.iterrows():
-        site = wgs84.latlon(station.lat_deg, station.lon_deg, station.alt_m)
+    for g, station in enumerate(STATIONS):
+        site = wgs84.latlon(*station)
         for i, s in enumerate(SATRECS):
             altitude, _, distance = (EarthSatellite.from_satrec(s, ts) - site).at(t).altaz()
             node = len(SATRECS) + g
             line = sky.position_km(i, t_s) - sky.position_km(node, t_s)
-            up = sky.zenith(node, sky.position_km(node, t_s))
+            up = ellipsoid.zenith(sky.position_km(node, t_s))
             range_km = np.linalg.norm(line, axis=-1)
             elevation = np.degrees(np.arcsin(np.einsum("ij,ij->i", line, up) / range_km))
             assert range_km == pytest.approx(distance.km, abs=2e-3)
@@ -67,7 +66,7 @@ def test_range_and_elevation_agree_with_skyfield(sky):
 
 def test_stored_elements_give_the_same_positions(sky, tmp_path):
     ephemeris.elements_table(["a", "b", "c", "geo"], SATRECS).to_parquet(tmp_path / "e.parquet")
-    again = ephemeris.make(pd.read_parquet(tmp_path / "e.parquet"), STATIONS, EPOCH, 7200)
+    again = ephemeris.make(pd.read_parquet(tmp_path / "e.parquet"), PLACES, EPOCH, 7200)
     assert np.array_equal(again.knots, sky.knots)
 
 
@@ -75,7 +74,7 @@ def test_a_satellite_that_decays_stays_where_it_was_last_and_is_named():
     table = ephemeris.elements_table(
         ["fine", "falling"], [circular(550, 53, 0), circular(160, 53, 0, bstar=0.5)]
     )
-    sky = ephemeris.make(table, STATIONS, EPOCH, 86400 * 3)
+    sky = ephemeris.make(table, PLACES, EPOCH, 86400 * 3)
     (decay,) = sky.decays
     assert (decay.satellite, decay.reason) == (
         1,
@@ -86,7 +85,7 @@ def test_a_satellite_that_decays_stays_where_it_was_last_and_is_named():
     last, later = sky.position_km(1, decay.t_s), sky.position_km(1, [decay.t_s + 60, 86400 * 3])
     assert np.linalg.norm(last) > 6378
     assert later == pytest.approx(np.array([last, last]))
-    long = ephemeris.make(table, STATIONS, EPOCH, 86400 * 4)
+    long = ephemeris.make(table, PLACES, EPOCH, 86400 * 4)
     assert long.decays == sky.decays
 
 
@@ -95,4 +94,4 @@ def test_a_satellite_that_is_down_at_the_beginning_is_an_error():
     with pytest.raises(
         ScenarioError, match=r"satellite falling: SGP4 .*, at the beginning of the run; leave it out"
     ):
-        ephemeris.make(table, STATIONS, EPOCH + dt.timedelta(days=3), 60)
+        ephemeris.make(table, PLACES, EPOCH + dt.timedelta(days=3), 60)

@@ -1,13 +1,13 @@
 import datetime as dt
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from skybed.topologies.contacts import visibility
 from skybed.topologies.contacts.visibility import Conditions, intervals, margin_km
 from skybed.topologies.model.space import Layer, Walker
 from skybed.topologies.orbits import ephemeris
+from skybed.topologies.orbits.tracks import standing
 from skybed.topologies.orbits.walker import satellites
 
 EPOCH = dt.datetime(2026, 5, 9, tzinfo=dt.UTC)
@@ -31,8 +31,7 @@ def sky():
         "x", Layer(walker=Walker(planes=3, per_plane=4, inclination_deg=75, altitude_km=700)), EPOCH
     )
     orbits = ephemeris.elements_table([s.name for s in made], [s.satrec for s in made])
-    stations = pd.DataFrame({"name": ["a", "b"], "lat_deg": [40, 80], "lon_deg": [100, 0], "alt_m": [0, 0]})
-    return ephemeris.make(orbits, stations, EPOCH, UNTIL_S)
+    return ephemeris.make(orbits, [standing(40, 100), standing(80, 0)], EPOCH, UNTIL_S)
 
 
 def ground_pairs():
@@ -52,9 +51,7 @@ def test_the_rule_holds_inside_and_only_there(sky, rule, ends):
     a, b = ends()
     found = intervals(sky, a, b, rule, UNTIL_S)
     t = np.arange(0.0, UNTIL_S, 2.0)
-    true = margin_km(
-        sky, a[:, None], b[:, None], rule, sky.position_km(a[:, None], t), sky.position_km(b[:, None], t)
-    )
+    true = margin_km(rule, sky.position_km(a[:, None], t), sky.position_km(b[:, None], t))
     inside = np.zeros(true.shape, bool)
     for pair, start, end in zip(*found, strict=True):
         inside[pair] |= (t >= start) & (t < end)
@@ -69,7 +66,7 @@ def test_edges_are_exact_to_a_tenth_of_a_millisecond(sky, rule, ends):
 
     def margin(t):
         i, j = a[found.pair], b[found.pair]
-        return margin_km(sky, i, j, rule, sky.position_km(i, t), sky.position_km(j, t))
+        return margin_km(rule, sky.position_km(i, t), sky.position_km(j, t))
 
     rises, falls = found.start_s > 0, found.end_s < UNTIL_S
     assert (margin(found.start_s + 1e-4) > 0).all()
@@ -145,8 +142,7 @@ def test_a_range_that_hardly_changes():
     """Range of a geostationary satellite to a station: it varies by metres, about the limit of the rule."""
     made = satellites("g", Layer(geostationary={"longitudes_deg": [100]}), EPOCH)
     orbits = ephemeris.elements_table([s.name for s in made], [s.satrec for s in made])
-    stations = pd.DataFrame({"name": ["a"], "lat_deg": [20], "lon_deg": [110], "alt_m": [0]})
-    still = ephemeris.make(orbits, stations, EPOCH, 86400)
+    still = ephemeris.make(orbits, [standing(20, 110)], EPOCH, 86400)
     one, other = np.array([1]), np.array([0])
     apart = still.distance_km(one, other, np.arange(0, 86400, 60.0))
     for limit_km in (apart.min() - 1, float(np.median(apart)), apart.max() + 1):

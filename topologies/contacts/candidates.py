@@ -16,7 +16,7 @@ from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.patterns import pairs
 from skybed.topologies.contacts.visibility import Conditions, margin_km
 from skybed.topologies.model.links import Access
-from skybed.topologies.orbits import elements, planes
+from skybed.topologies.orbits import elements, ellipsoid, planes
 
 # What of the conditions of a link is not met, in the order in which it is told.
 UNMET = {
@@ -107,7 +107,7 @@ def _candidates(
         elevation_deg = np.nan
         if low >= 0:
             foot, line = (r, there - r) if low == node else (there, r - there)
-            up = np.dot(line, sky.zenith(low, foot)) / range_km[k]
+            up = np.dot(line, ellipsoid.zenith(foot)) / range_km[k]
             elevation_deg = float(np.degrees(np.arcsin(np.clip(up, -1, 1))))
         unmet = ""
         for name, words in UNMET.items():
@@ -116,7 +116,7 @@ def _candidates(
             first, second = (peer, node) if low == peer else (node, peer)
             ends = sky.position_km(first, t_s), sky.position_km(second, t_s)
             if not unmet and limit is not None:
-                margin = margin_km(sky, np.array(first), np.array(second), one, *ends)
+                margin = margin_km(one, *ends)
                 unmet = words.format(limit) if margin <= 0 else ""
         yield Candidate(peer, by, float(range_km[k]), elevation_deg, False, ""), unmet
 

@@ -22,6 +22,7 @@ from skybed.topologies.model.space import Isl
 from skybed.topologies.orbits import planes
 from skybed.topologies.orbits.ephemeris import Ephemeris
 from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
+from skybed.topologies.orbits.tracks import Track
 from skybed.topologies.orbits.walker import Satellite
 
 TOUCH_S = 1e-3  # two contacts of a link nearer than this are one
@@ -65,14 +66,14 @@ def horizon_s(scenario: ScenarioModel, duration_s: float) -> float:
 @dataclass(frozen=True)
 class Motion:
     """Where all nodes are until until_s, from which the links follow; names: of all nodes, in order. orbits,
-    stations: what sky is made of, see ephemeris.make.
+    places: what sky is made of, see ephemeris.make.
     """
 
     scenario: ScenarioModel
     satellites: Sequence[Satellite]
     names: list[str]
     orbits: pd.DataFrame
-    stations: pd.DataFrame
+    places: Sequence[Track]
     sky: Ephemeris
     until_s: float
 
@@ -158,7 +159,7 @@ def _access(motion: Motion, rule: Access) -> list[Span]:
     if rule.policy == "longest":
         ends = np.repeat(sources, len(targets)), np.tile(targets, len(sources))
         seen = foresight.resolved(
-            scenario, motion.orbits, motion.stations, ends, seen, conditions, motion.until_s
+            scenario, motion.orbits, motion.places, ends, seen, conditions, motion.until_s
         )
     drain_s = scenario.routing.drain_s
     book = Rulebook(rule, link, motion.names, scenario.seed, drain_s, motion.until_s)

@@ -19,6 +19,7 @@ from skybed.topologies.model.faults import LINK_KINDS, Fault
 from skybed.topologies.model.routing import Routing
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.orbits import chance
+from skybed.topologies.orbits.tracks import Track, standing
 
 CARRIER, SILENT = "carrier", "silent"
 DRAWN_AT_ONCE = 16  # failures
@@ -69,10 +70,9 @@ def check(scenario: ScenarioModel, nodes: list[Node], links: list[Link]) -> None
             )
 
 
-def centres(scenario: ScenarioModel) -> pd.DataFrame:
-    """The centres of faults' regions, in the order of the faults, as stations: lat_deg, lon_deg, alt_m."""
-    rows = [(x.region.lat_deg, x.region.lon_deg, 0.0) for x in scenario.faults if x.region]
-    return pd.DataFrame(rows, columns=["lat_deg", "lon_deg", "alt_m"], dtype=float)
+def centres(scenario: ScenarioModel) -> list[Track]:
+    """The centres of faults' regions, in the order of the faults, as places that stand."""
+    return [standing(x.region.lat_deg, x.region.lon_deg) for x in scenario.faults if x.region]
 
 
 def _lost(motion: Motion, fault: Fault, links: list[Link], centre: int | None, duration_s: float) -> Spans:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts.visibility import BLOCK_S, Conditions, Intervals, intervals
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.orbits import ephemeris
+from skybed.topologies.orbits.tracks import Track
 
 AHEAD_S = 86_400.0  # how far is looked; what sets later counts as setting then
 FIRST_S = 1800.0  # how far at first: most low passes are over by then
@@ -22,14 +24,14 @@ FIRST_S = 1800.0  # how far at first: most low passes are over by then
 def resolved(
     scenario: ScenarioModel,
     orbits: pd.DataFrame,
-    stations: pd.DataFrame,
+    places: Sequence[Track],
     ends: tuple[Index, Index],
     seen: Intervals,
     conditions: Conditions,
     until_s: float,
 ) -> Intervals:
     """Intervals of pairs of nodes, those that are cut at until_s with the end that they will have; inf if
-    that is over AHEAD_S later. ends: both nodes of each pair. stations: all ground nodes.
+    that is over AHEAD_S later. ends: both nodes of each pair. places: of all ground nodes.
     """
     end_s = seen.end_s.copy()
     rows = np.flatnonzero(seen.end_s == until_s)
@@ -38,7 +40,7 @@ def resolved(
     while len(rows) and begin_s < until_s + AHEAD_S:
         span_s = min(span_s, until_s + AHEAD_S - begin_s)
         pairs = tuple(end[seen.pair[rows]] for end in ends)
-        sets_s = begin_s + _sets_s(scenario, orbits, stations, pairs, conditions, begin_s, until_s, span_s)
+        sets_s = begin_s + _sets_s(scenario, orbits, places, pairs, conditions, begin_s, until_s, span_s)
         end_s[rows] = sets_s
         rows = rows[np.isinf(sets_s)]
         begin_s += math.floor(span_s / BLOCK_S) * BLOCK_S or span_s
@@ -49,7 +51,7 @@ def resolved(
 def _sets_s(
     scenario: ScenarioModel,
     orbits: pd.DataFrame,
-    stations: pd.DataFrame,
+    places: Sequence[Track],
     pairs: tuple[Index, ...],
     conditions: Conditions,
     begin_s: float,
@@ -63,7 +65,7 @@ def _sets_s(
     flying = nodes < len(orbits)
     sky = ephemeris.make(
         orbits.iloc[nodes[flying]].reset_index(drop=True),
-        stations.iloc[nodes[~flying] - len(orbits)].reset_index(drop=True),
+        [places[n].later(begin_s) for n in nodes[~flying] - len(orbits)],
         scenario.begin + dt.timedelta(seconds=begin_s),
         span_s,
     )

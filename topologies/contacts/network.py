@@ -79,8 +79,8 @@ class Network:
         """Where every node is. Worked out when first asked for if the network was stored."""
         if self.before_faults is not None:
             return self.before_faults.motion.sky
-        stations = undisturbed.stations(self.scenario)
-        return ephemeris.make(self.orbits, stations, self.scenario.begin, self.duration_s)
+        places = undisturbed.stations(self.scenario)
+        return ephemeris.make(self.orbits, places, self.scenario.begin, self.duration_s)
 
     @property
     def decays(self) -> list[str]:
@@ -104,6 +104,18 @@ class Network:
         return self.sky.distance_km(a[link], b[link], t_s) / geometry.C_KM_S * moving[link] + fixed_s[link]
 
     @cached_property
+    def bends_s(self) -> Array:
+        """Of each link, the least time between two jumps of the slope of its delay: between way points of an
+        end that moves over the ground; inf: there are none.
+        """
+        apart_s = np.full(len(self.nodes), np.inf)
+        if self.sky.tracks is not None:
+            for node in self.sky.tracks.nodes.tolist():
+                apart_s[node] = np.diff(self.sky.tracks.bends_s(node)).min()
+        a, b = self.ends
+        return np.minimum(apart_s[a], apart_s[b])
+
+    @cached_property
     def _delay_parts(self) -> tuple[Array, np.ndarray]:
         """Of each link the delay that does not depend on geometry, and whether it has one that does."""
         fixed_s = np.array([link.link_class.fixed_delay_ms / 1000 for link in self.links])
@@ -111,7 +123,7 @@ class Network:
         ground = {station.name: station for station in self.scenario.stations}
         for n in np.flatnonzero(fibre):
             a, b = (ground[self.nodes[end].name] for end in (self.links[n].a, self.links[n].b))
-            way_km = geometry.great_circle_km(a.lat_deg, a.lon_deg, b.lat_deg, b.lon_deg)
+            way_km = geometry.great_circle_km(*a.place, *b.place)
             fixed_s[n] += geometry.fibre_delay_s(way_km)
         return fixed_s, ~fibre
 

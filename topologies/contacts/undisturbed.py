@@ -10,7 +10,8 @@ from skybed.topologies.contacts import contacts, faults
 from skybed.topologies.contacts.contacts import Motion, Progress, quiet
 from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.model.scenario import ScenarioModel
-from skybed.topologies.orbits import elements, ephemeris
+from skybed.topologies.orbits import elements, ephemeris, tracks
+from skybed.topologies.orbits.tracks import Track
 
 
 class Undisturbed(NamedTuple):
@@ -35,14 +36,13 @@ def make(
     nodes = contacts.nodes(satellites, scenario)
     until_s = contacts.horizon_s(scenario, duration_s)
     progress("orbits", 0.0)
-    places = pd.concat([stations(scenario), faults.centres(scenario)], ignore_index=True)
+    places = [*stations(scenario), *faults.centres(scenario)]
     sky = ephemeris.make(orbits, places, scenario.begin, until_s)
     motion = Motion(scenario, satellites, [node.name for node in nodes], orbits, places, sky, until_s)
     links, standing = contacts.tables(scenario, nodes, contacts.spans(motion, progress), duration_s)
     return Undisturbed(motion, nodes, links, standing)
 
 
-def stations(scenario: ScenarioModel) -> pd.DataFrame:
-    """The ground nodes, as ephemeris.make takes them."""
-    rows = [(s.name, s.lat_deg, s.lon_deg, s.alt_m) for s in scenario.stations]
-    return pd.DataFrame(rows, columns=["name", "lat_deg", "lon_deg", "alt_m"])
+def stations(scenario: ScenarioModel) -> list[Track]:
+    """Where the ground nodes are."""
+    return [tracks.of_station(station, scenario.begin) for station in scenario.stations]

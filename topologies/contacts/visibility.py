@@ -2,8 +2,9 @@
 
 Each condition is a margin in km, positive where it holds. Time goes in blocks of a minute. Pairs too far
 apart in a block for any of them to hold are left out of it; of the others the smallest margin is sampled on a
-grid. Wherever a sampled extremum could hide a sign change between the samples a point beyond zero is sought,
-so that a pass shorter than the grid is found. Edges are refined to a microsecond.
+grid, and at the way points of nodes that move, so that it is smooth between samples. Wherever a sampled
+extremum could hide a sign change between the samples a point beyond zero is sought, so that a pass shorter
+than the grid is found. Edges are refined to a microsecond.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from skybed.topologies.arrays import Array, Index
+from skybed.topologies.orbits import ellipsoid
 from skybed.topologies.orbits.ephemeris import Ephemeris
 from skybed.topologies.orbits.geometry import MEAN_RADIUS_KM, slant_range_km
 from skybed.topologies.orbits.roots import zeros
@@ -26,7 +28,7 @@ BLOCK_S = PER_BLOCK * GRID_S
 LOT = 60  # blocks whose edges are refined together
 BATCH = 500_000  # margins in memory at a time
 PEAK_S = 1e-3  # a pass or gap shorter than this may be missed
-FASTEST_KM_S = 20.0  # no margin changes faster than this: two low orbits close at 16 km/s
+FASTEST_KM_S = 20.0  # no margin changes faster than this: two low orbits close at 16 km/s, see also tracks
 GOLDEN = (5**0.5 - 1) / 2
 PLUMB_DEG = 0.2  # more than the normal of the ellipsoid is ever off the line to the Earth's centre
 SLACK_KM, SLACK = 2.0, 1.01  # what radii and speeds do between knots
@@ -57,8 +59,8 @@ class Intervals(NamedTuple):
     end_s: Array
 
 
-def margin_km(sky: Ephemeris, a: Index, b: Index, conditions: Conditions, ra: Array, rb: Array) -> Array:
-    """The smallest margin of pairs at positions ra, rb (pairs..., 3), shape (pairs...)."""
+def margin_km(conditions: Conditions, ra: Array, rb: Array) -> Array:
+    """The smallest margin of pairs of nodes at positions ra, rb (pairs..., 3), TEME; shape (pairs...)."""
     line = rb - ra
     length2 = np.einsum("...i,...i", line, line)
     length = np.sqrt(length2)
@@ -79,7 +81,7 @@ def margin_km(sky: Ephemeris, a: Index, b: Index, conditions: Conditions, ra: Ar
             highest = np.sin(np.radians(conditions.max_latitude_deg)) * radius
             margin = np.minimum(margin, highest - np.abs(r[..., 2]))
     if conditions.min_elevation_deg is not None:
-        height = np.einsum("...i,...i", line, sky.zenith(a, ra))
+        height = np.einsum("...i,...i", line, ellipsoid.zenith(ra))
         margin = np.minimum(margin, height - length * np.sin(np.radians(conditions.min_elevation_deg)))
     if conditions.max_apart_km is not None:
         cos = np.einsum("...i,...i", ra, rb) / np.sqrt(
@@ -111,8 +113,8 @@ def intervals(sky: Ephemeris, a: Index, b: Index, conditions: Conditions, until_
     conditions, reach_km = reach(sky, a, b, conditions)
 
     def margin_at(pair: Index, t: Array) -> Array:
-        i, j = flat_a[pair], flat_b[pair]
-        return margin_km(sky, i, j, conditions, sky.position_km(i, t), sky.position_km(j, t))
+        i, j = (ends[pair].reshape(-1, *[1] * (t.ndim - 1)) for ends in (flat_a, flat_b))
+        return margin_km(conditions, sky.position_km(i, t), sky.position_km(j, t))
 
     standing, edges = [], []
     blocks = int(until_s // BLOCK_S) + 1
@@ -120,7 +122,12 @@ def intervals(sky: Ephemeris, a: Index, b: Index, conditions: Conditions, until_
         changes = []
         for pair, block, m in _samples(sky, a, b, conditions, reach_km, first, min(LOT, blocks - first)):
             standing.append(pair[(block == 0) & (m[:, 1] > 0)])
-            changes.append(_changes(pair, block, m))
+            t = (block[:, None] * PER_BLOCK - 1 + np.arange(PER_BLOCK + 2)) * GRID_S
+            smooth = np.ones(len(pair), bool)
+            for rows, bent_t in _bent(sky, flat_a[pair], flat_b[pair], t):
+                smooth[rows] = False
+                changes.append(_changes(pair[rows], bent_t, margin_at(pair[rows], bent_t)))
+            changes.append(_changes(pair[smooth], t[smooth], m[smooth]))
         crossed, peaks, dips = (_joined(part) for part in zip(*changes, strict=True))
         brackets = _joined([crossed, *_split(margin_at, 1, peaks), *_split(margin_at, -1, dips)])
         edges.append((brackets.pair, _edges(margin_at, brackets), brackets.right_km > 0))
@@ -185,16 +192,32 @@ def _samples(
         block, pair = begin + near // len(row_a), near % len(row_a)
         i, j = row_a[pair], row_b[pair]
         ra, rb = (np.moveaxis(columns[:, row, block], 0, -1) for row in (i, j))
-        yield pair, first + block, margin_km(sky, nodes[i, None], nodes[j, None], conditions, ra, rb)
+        yield pair, first + block, margin_km(conditions, ra, rb)
 
 
-def _changes(pair: Index, block: Index, m: Array) -> tuple[Brackets, Brackets, Brackets]:
-    """Where the margins m of blocks change sign, and where they may between samples: at peaks, at dips."""
+def _bent(sky: Ephemeris, a: Index, b: Index, t: Array) -> Iterator[tuple[Index, Array]]:
+    """Of rows of times t (rows, samples), of pairs of nodes (a, b), those in which a node passes way points,
+    with these among the times. At most one node of a pair moves over the ground.
+    """
+    if sky.tracks is None:
+        return
+    for node in sky.tracks.nodes.tolist():
+        rows = np.flatnonzero((a == node) | (b == node))
+        bends_s = sky.tracks.bends_s(node)
+        first, last = (np.searchsorted(bends_s, t[rows, end]) for end in (0, -1))
+        rows, first, last = (x[first < last] for x in (rows, first, last))
+        if len(rows):
+            passed = np.minimum(first[:, None] + np.arange((last - first).max()), last[:, None] - 1)
+            yield rows, np.sort(np.concatenate([t[rows], bends_s[passed]], axis=1), axis=1)
+
+
+def _changes(pair: Index, t: Array, m: Array) -> tuple[Brackets, Brackets, Brackets]:
+    """Where the margins m at times t (rows, samples) change sign, and where they may between samples: at
+    peaks, at dips.
+    """
 
     def brackets(row: Index, left: Index, right: Index) -> Brackets:
-        begin = block[row] * PER_BLOCK - 1
-        t = (begin + left) * GRID_S, (begin + right) * GRID_S
-        return Brackets(pair[row], *t, m[row, left], m[row, right])
+        return Brackets(pair[row], t[row, left], t[row, right], m[row, left], m[row, right])
 
     def extrema(sign: int) -> Brackets:
         """Around samples not beyond zero that are the highest of three, and so near that a peak may be."""

@@ -28,7 +28,8 @@ class Metric(NamedTuple):
     """name: ends in the unit, where there is one. title: what people call it. unit: "" of counts and ratios.
 
     about: what it is; each kind of flow tells which it measures (`topologies.model.kinds`). whole: it is a
-    count. of_every: it is of flows of every kind. ground_ends: how many ends of the flow must be stations.
+    count. of_every: it is of flows of every kind. ground_ends: how many ends of the flow must be stations;
+    2: at rest.
     of_routing: it is worked out with the truth of each probe.
 
     tolerances: what a baseline proposes, by the clock. Metrics that have some are those by which runs are

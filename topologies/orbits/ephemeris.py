@@ -3,7 +3,7 @@
 Frame: TEME, the inertial frame of SGP4 (true equator, mean equinox), km, origin at the Earth's centre. Ground
 nodes are WGS84 points turned into TEME by Greenwich mean sidereal time (IAU 1982) from UT1 (skyfield's
 built-in table); polar motion is left out (under 15 m). Run time is seconds since the scenario's epoch (UTC; a
-leap second within a run is ignored).
+leap second within a run is ignored). Ground nodes that move follow their tracks, without knots.
 
 Error of the interpolation against SGP4 itself, with knots 30 s apart: under 10 cm (0.3 ns) for near-circular
 orbits, 20 cm for geostationary ones, some metres at eccentricity 0.2. The Hermite term h^4/384 |x''''| is 2
@@ -26,15 +26,17 @@ from skyfield.api import load
 from skyfield.sgp4lib import theta_GMST1982
 from skyfield.timelib import Timescale
 
-from skybed.topologies.arrays import Array
+from skybed.topologies.arrays import Array, Index
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.orbits import trust
+from skybed.topologies.model.ground import HIGHEST_M, LOWEST_M
+from skybed.topologies.orbits import ellipsoid, tracks, trust
 from skybed.topologies.orbits.geometry import WGS72_MU_KM3_S2
+from skybed.topologies.orbits.tracks import Track, Tracks
 
-WGS84_A_KM, WGS84_F = 6378.137, 1 / 298.257223563
 KNOT_S = 30.0
 PART = 240  # knots that SGP4 works out at a time
 DAY_S = 86400.0
+SPIN_RAD_S = 7.2921159e-5  # the Earth's, against the stars
 SGP4_EPOCH_JD = 2433281.5  # 1949-12-31 00:00 UT, from which sgp4init counts days
 
 
@@ -48,20 +50,19 @@ class Decay(NamedTuple):
 
 @dataclass(frozen=True)
 class Ephemeris:
-    """Positions of satellites (first) and ground nodes at knots.
+    """Positions of satellites (first) and ground nodes.
 
     knots: (nodes, knots, 6), position in km and velocity in km/s, TEME; knot k is at run time k * KNOT_S.
-    up_scale: (ground nodes, 3): a ground node's position times this is its unit vector towards the zenith.
-    decays: by time. Such a satellite then stands still in the table, and can have no link.
+    sidereal_rad: by how much the Earth is turned at each knot. tracks: where ground nodes that move are;
+    their knots are those of their first way point. decays: by time. Such a satellite then stands still in the
+    table, and can have no link.
     """
 
+    satellites: int
     knots: Array
-    up_scale: Array
+    sidereal_rad: Array
+    tracks: Tracks | None = None  # None: nothing on the ground moves
     decays: Sequence[Decay] = ()
-
-    @property
-    def satellites(self) -> int:
-        return len(self.knots) - len(self.up_scale)
 
     @cached_property
     def ends_s(self) -> Array:
@@ -74,7 +75,12 @@ class Ephemeris:
     @cached_property
     def extremes(self) -> Extremes:
         r, v = (np.sqrt(np.einsum("nki,nki->nk", x, x)) for x in (self.knots[..., :3], self.knots[..., 3:]))
-        return Extremes(r.min(axis=1), r.max(axis=1), v.max(axis=1))
+        low, high, fast = r.min(axis=1), r.max(axis=1), v.max(axis=1)
+        if self.tracks is not None:
+            top_km = ellipsoid.A_KM + HIGHEST_M / 1000
+            low[self.tracks.nodes], high[self.tracks.nodes] = ellipsoid.B_KM + LOWEST_M / 1000, top_km
+            fast[self.tracks.nodes] = self.tracks.fastest_km_s + SPIN_RAD_S * top_km
+        return Extremes(low, high, fast)
 
     def position_km(self, node: ArrayLike, t_s: ArrayLike) -> Array:
         """Positions of nodes (indices) at run times, which broadcast together; shape + (3,), TEME.
@@ -91,13 +97,11 @@ class Ephemeris:
         r_km = np.empty((3, *row.shape))
         for i in range(3):
             r_km[i] = w0 * here[..., i] + d0 * here[..., i + 3] + w1 * there[..., i] + d1 * there[..., i + 3]
+        if self.tracks is not None:
+            turn_rad = self.sidereal_rad[k] + s * (self.sidereal_rad[k + 1] - self.sidereal_rad[k])
+            each, at_s, turn_rad = np.broadcast_arrays(node, t, turn_rad)
+            follow(self.tracks, each, at_s, turn_rad, r_km)
         return r_km.transpose(*range(1, r_km.ndim), 0)
-
-    def zenith(self, node: ArrayLike, r_km: Array) -> Array:
-        """Unit vectors normal to the WGS84 ellipsoid at ground nodes (indices), given their positions r_km
-        (..., 3).
-        """
-        return r_km * self.up_scale[np.asarray(node) - self.satellites]
 
     def distance_km(self, a: ArrayLike, b: ArrayLike, t_s: ArrayLike) -> Array:
         d = self.position_km(a, t_s) - self.position_km(b, t_s)
@@ -105,23 +109,31 @@ class Ephemeris:
 
 
 class Extremes(NamedTuple):
-    """Of each node at the knots: least and greatest distance from the Earth's centre, and greatest speed."""
+    """Of each node at the knots: least and greatest distance from the Earth's centre, and greatest speed. Of
+    one that moves over the ground: bounds of them.
+    """
 
     lowest_km: Array
     highest_km: Array
     fastest_km_s: Array
 
 
-def make(elements: pd.DataFrame, stations: pd.DataFrame, epoch: dt.datetime, until_s: float) -> Ephemeris:
-    """Positions of the satellites of `elements` and the ground nodes of `stations` (name, lat_deg, lon_deg,
-    alt_m), for run times 0 to `until_s`. Raises ScenarioError for a satellite without a position at 0.
+def make(elements: pd.DataFrame, places: Sequence[Track], epoch: dt.datetime, until_s: float) -> Ephemeris:
+    """Positions of the satellites of `elements` and of the ground nodes at `places`, for run times 0 to
+    `until_s`. Raises ScenarioError for a satellite without a position at 0.
     """
     knots_s = np.arange(int(np.ceil(until_s / KNOT_S)) + 2) * KNOT_S
-    fixed_km, up_scale = ground(stations)
-    knots = np.empty((len(elements) + len(stations), len(knots_s), 6))
+    knots = np.empty((len(elements) + len(places), len(knots_s), 6))
     decays = propagate(elements, epoch, knots_s, knots[: len(elements)])
-    knots[len(elements) :] = rotate(fixed_km, epoch, knots_s)
-    return Ephemeris(knots, up_scale, decays)
+    theta, rate = sidereal(epoch, knots_s)
+    routes = {n: place for n, place in enumerate(places, start=len(elements)) if len(place.t_s) > 1}
+    starts = np.array([[x[0] for x in place[1:]] for place in places], float).reshape(-1, 3)
+    fixed_km = ellipsoid.point_km(ellipsoid.normal(starts[:, 0], starts[:, 1]), starts[:, 2] / 1000)
+    rows = knots[len(elements) :]
+    rows[..., :3] = np.moveaxis(turned(fixed_km.T[..., None], theta), 0, -1)
+    rows[..., 3:] = np.stack([-rows[..., 1] * rate, rows[..., 0] * rate, 0 * rows[..., 0]], axis=-1)
+    moving = tracks.together(np.array(list(routes)), list(routes.values())) if routes else None
+    return Ephemeris(len(elements), knots, theta, moving, decays)
 
 
 # -- satellites ----------------------------------------------------------------------------------
@@ -188,31 +200,27 @@ def propagate(elements: pd.DataFrame, epoch: dt.datetime, t_s: Array, into: Arra
 # -- ground --------------------------------------------------------------------------------------
 
 
-def ground(stations: pd.DataFrame) -> tuple[Array, Array]:
-    """WGS84 points: Earth-fixed positions in km, and the factors of Ephemeris.up_scale; both (stations, 3).
-
-    The factors hold in any frame turned about the Earth's axis, TEME too.
-    """
-    lat, lon = np.radians(stations.lat_deg.to_numpy(float)), np.radians(stations.lon_deg.to_numpy(float))
-    h = stations.alt_m.to_numpy(float) / 1000
-    e2 = WGS84_F * (2 - WGS84_F)
-    n = WGS84_A_KM / np.sqrt(1 - e2 * np.sin(lat) ** 2)
-    up = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
-    size = np.stack([n + h, n + h, n * (1 - e2) + h], axis=-1)
-    return up * size, 1 / size
-
-
-def rotate(fixed_km: Array, epoch: dt.datetime, t_s: Array) -> Array:
-    """Earth-fixed points (points, 3) turned into TEME at run times: positions and velocities (points, times,
-    6).
-    """
+def sidereal(epoch: dt.datetime, t_s: Array) -> tuple[Array, Array]:
+    """Greenwich mean sidereal time at ascending run times, rad, and its rate, rad/s."""
     jd, fraction = julian_utc(epoch)
     t = timescale().tai_jd(jd, fraction + (leap_seconds(epoch) + t_s) / DAY_S)
     theta, rate_day = theta_GMST1982(t.whole, t.ut1_fraction)
-    cos, sin, rate = np.cos(theta), np.sin(theta), rate_day / DAY_S
-    x, y, z = fixed_km[:, :, None].transpose(1, 0, 2)
-    px, py = x * cos - y * sin, x * sin + y * cos
-    return np.stack([px, py, z + 0 * px, -py * rate, px * rate, 0 * px], axis=-1)
+    return np.unwrap(theta), rate_day / DAY_S
+
+
+def follow(routes: Tracks, node: Index, t_s: Array, turn_rad: Array, r_km: Array) -> None:
+    """Put those of nodes that move where they are at times, the Earth being turned so far: in r_km (3, ...),
+    TEME.
+    """
+    moves = np.isin(node, routes.nodes)
+    r_km[:, moves] = turned(routes.position_km(node[moves], t_s[moves]).T, turn_rad[moves])
+
+
+def turned(fixed_km: Array, theta: Array) -> Array:
+    """Earth-fixed positions (3, ...) turned into TEME by angles; the two broadcast."""
+    x, y, z = fixed_km
+    cos, sin = np.cos(theta), np.sin(theta)
+    return np.stack(np.broadcast_arrays(x * cos - y * sin, x * sin + y * cos, z))
 
 
 # -- time ----------------------------------------------------------------------------------------

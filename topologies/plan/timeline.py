@@ -24,6 +24,7 @@ SAMPLE_S = 15.0
 FINEST_S = 1e-3  # two satellites that pass within metres of each other are sampled no closer
 RESERVE = 1 / 32  # of the bound, for what happens between samples
 ROUNDING = 1e-9  # of the bound
+BENT = 2  # second differences that one jump of the slope makes, beside those of what is smooth
 
 
 def windows(network: Network, progress: Progress = quiet) -> Iterator[np.ndarray]:
@@ -33,7 +34,9 @@ def windows(network: Network, progress: Progress = quiet) -> Iterator[np.ndarray
     """
     contacts, duration_s = network.contacts, network.duration_s
     link, start_s, end_s = (contacts[name].to_numpy() for name in ("link", "start_s", "end_s"))
-    delays = pieces(link, start_s, end_s, network.delay_s, network.scenario.bound_us, duration_s)
+    delays = pieces(
+        link, start_s, end_s, network.delay_s, network.scenario.bound_us, duration_s, network.bends_s[link]
+    )
     exact = np.concatenate([source(network) for source in SOURCES])
     exact = exact[np.argsort(exact["t_s"])]
     for number, (row, t_s, delay_us) in enumerate(delays, start=1):
@@ -81,9 +84,11 @@ DelayPieces = tuple[np.ndarray, Array, Array]  # (contact, t_s from which, delay
 
 
 def pieces(
-    link: np.ndarray, start_s: Array, end_s: Array, delay_at: DelayAt, bound_us: float, until_s: float
-) -> Iterator[DelayPieces]:
+    link: np.ndarray, start_s: Array, end_s: Array, delay_at: DelayAt, bound_us: float, until_s: float,
+    bends_s: Array | None = None,
+) -> Iterator[DelayPieces]:  # fmt: skip
     """Pieces for contacts, the first of each at its start: those that begin in each WINDOW_S up to until_s.
+    bends_s: of each contact, the least time between two jumps of the slope of its delay; None: it is smooth.
 
     All contacts advance together, sample by sample. Between samples the delay is taken as a line; what that
     may miss is covered by RESERVE, and the samples come closer until it is. A piece gets its value when it is
@@ -92,11 +97,13 @@ def pieces(
     unknown = np.full(len(link), np.nan)
     now = Open(unknown, unknown.copy(), start_s.copy(), np.zeros(len(link), bool))
     inner_us = bound_us * (1 - RESERVE)
+    bends_s = np.full(len(link), np.inf) if bends_s is None else bends_s
     over: list[DelayPieces] = []
     for window in range(windowed.count(until_s)):
         begin, finish = window * windowed.WINDOW_S, min((window + 1) * windowed.WINDOW_S, until_s)
         for left in np.arange(begin, finish, CHUNK_S):
-            over += _sampled(link, start_s, end_s, delay_at, bound_us, now, left, min(left + CHUNK_S, finish))
+            part = left, min(left + CHUNK_S, finish)
+            over += _sampled(link, start_s, end_s, delay_at, bound_us, bends_s, now, *part)
         over.append(_settle(now, ~now.valued & ((now.since_s < begin) | (end_s <= finish)), inner_us))
         if window:
             done, over = _parted(over, begin)
@@ -120,8 +127,8 @@ def _parted(over: list[DelayPieces], before_s: float) -> tuple[DelayPieces, list
 
 
 def _sampled(
-    link: np.ndarray, start_s: Array, end_s: Array, delay_at: DelayAt, bound_us: float, now: Open,
-    begin: float, finish: float,
+    link: np.ndarray, start_s: Array, end_s: Array, delay_at: DelayAt, bound_us: float, bends_s: Array,
+    now: Open, begin: float, finish: float,
 ) -> list[DelayPieces]:  # fmt: skip
     """Take all contacts from begin to finish; returns the pieces that were over."""
     here = np.flatnonzero((start_s < finish) & (end_s > begin))
@@ -133,7 +140,8 @@ def _sampled(
         samples = max(3, int(np.ceil((right - left).max() / step)) + 1)
         t = np.linspace(left, right, samples, axis=1)
         delay_us = delay_at(link[here, None], t) * 1e6
-        good = (_missed(delay_us) < bound_us * RESERVE) | (step <= FINEST_S)
+        missed_us = np.where(np.isinf(bends_s[here]), 1, BENT) * _missed(delay_us)
+        good = (missed_us < bound_us * RESERVE) & (step <= bends_s[here] / 2) | (step <= FINEST_S)
         over += _advance(here[good], t[good], delay_us[good], bound_us * (1 - RESERVE), now)
         here, step = here[~good], step / 4
     return over

@@ -14,7 +14,7 @@ from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import ready, yamlmarks
 from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.flows import Flow
-from skybed.topologies.model.ground import Station
+from skybed.topologies.model.ground import Station, WayPoint
 from skybed.topologies.model.links import Access, Fibre, LinkClass
 from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
 from skybed.topologies.model.scenario import Fidelity, Limit, ScenarioModel
@@ -83,6 +83,7 @@ MODELS: Places = {
     ("layers", "*", "geostationary"): Geostationary,
     ("layers", "*", "isl"): Isl,
     ("stations", "*"): Station,
+    ("stations", "*", "track", "*"): WayPoint,
     ("links", "*"): LinkClass,
     ("access", "*"): Access,
     ("fibre", "*"): Fibre,

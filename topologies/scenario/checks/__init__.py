@@ -11,12 +11,17 @@ from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.orbits import elements
 from skybed.topologies.orbits.walker import Satellite
-from skybed.topologies.scenario.checks import faults, links, names, routing, space, traffic
+from skybed.topologies.scenario.checks import faults, links, names, routing, space, stations, traffic
 
 
 def problems(scenario: ScenarioModel) -> list[Problem]:
     """All problems of a scenario; names of nodes are only checked once the layers are sound."""
-    wrong = [*space.start(scenario), *space.layers(scenario), *links.classes(scenario)]
+    wrong = [
+        *space.start(scenario),
+        *space.layers(scenario),
+        *links.classes(scenario),
+        *stations.stations(scenario),
+    ]
     if wrong:
         return wrong
     satellites: list[Satellite] = []

@@ -81,11 +81,13 @@ def _boundless(path: FieldPath, scenario: ScenarioModel, rule: Isl | Access) -> 
 
 
 def fibre(scenario: ScenarioModel) -> Iterator[Problem]:
-    stations = [station.name for station in scenario.stations]
+    stations = {station.name: station for station in scenario.stations}
     seen: set[frozenset[str]] = set()
     for i, line in enumerate(scenario.fibre):
-        yield from known_name(("fibre", i, "a"), line.a, stations, "station")
-        yield from known_name(("fibre", i, "b"), line.b, stations, "station")
+        for end, name in (("a", line.a), ("b", line.b)):
+            yield from known_name(("fibre", i, end), name, stations, "station")
+            if name in stations and stations[name].moves:
+                yield ("fibre", i, end), f"names {name}, which moves: no fibre can follow it."
         ends = frozenset((line.a, line.b))
         if len(ends) == 1:
             yield ("fibre", i), f"goes from {line.a} to itself."

@@ -87,7 +87,7 @@ def _measured(path: FieldPath, scenario: ScenarioModel, flow: Flow, name: str) -
     if metric.name not in known:
         there = hint("", known, few=len(known))
         yield path, f"is {metric.name}, which is measured of no {flow.title}{there}."
-    ground = {station.name for station in scenario.stations}
+    ground = {s.name for s in scenario.stations if not (s.moves and metric.ground_ends == 2)}
     if len(ground & set(flow.ends)) < metric.ground_ends:
-        ends = "one end" if metric.ground_ends == 1 else "both ends"
-        yield path, f"is {metric.name}, which is measured of flows that have {ends} on the ground."
+        ends = "one end on the ground" if metric.ground_ends == 1 else "both ends at rest on the ground"
+        yield path, f"is {metric.name}, which is measured of flows that have {ends}."
