@@ -1,12 +1,16 @@
+# ruff: noqa: E501 (messages stand in one piece, as they are read)
 """What a station or a satellite does with the satellites it sees."""
 
 import numpy as np
 import pytest
+from skyfield.api import EarthSatellite, load, wgs84
 
-from skybed.topologies.contacts import access
+from skybed.topologies.contacts import access, candidates, visibility
 from skybed.topologies.contacts.visibility import Conditions, intervals
+from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.links import LinkClass
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario import file
 from skybed.topologies.scenario.file import Scenario
 
 DRAIN_S = 0.1
@@ -63,6 +67,13 @@ def view_end(view, satellite, t):
     return next(b for a, b in view[satellite] if a <= t <= b)
 
 
+def written(function, *lines):
+    """A policy in Python of these lines, as a scenario holds it."""
+    source = f"import numpy as np\n\n\ndef {function}(view):\n" + "".join(f"    {line}\n" for line in lines)
+    return {"file": "rules.py", "function": function, "source": source}
+
+
+NEAREST = written("best", "return np.argsort(view.range_km)")
 ELEVATION, RANGE = "min_elevation_deg", "max_range_km"
 
 
@@ -249,7 +260,7 @@ def test_a_satellite_with_one_terminal_serves_one_station():
     assert len(first) == first.satellite.nunique() == 3
 
 
-@pytest.mark.parametrize("policy", ["nearest", "longest", "keep", "slots"])
+@pytest.mark.parametrize("policy", ["nearest", "longest", "keep", "slots", "shuffle", NEAREST])
 def test_a_terminal_is_taken_while_a_link_is_set_up(policy):
     """Set-up takes 8 s here, so a link occupies a terminal at both ends from 8 s before it stands."""
     made = plan(
@@ -306,3 +317,298 @@ def test_terminals_of_satellites_count_in_every_layer():
     made = over_shells(list(SHELLS), policy="nearest", target_terminals=1, duration_s=60.0)
     ends = made.network.ends[0][made.contacts["link"]]
     assert len(set(ends)) == len(ends)
+
+
+# -- slots that change the satellite ----------------------------------------------------------------
+
+
+def test_shuffle_takes_another_satellite_in_each_slot():
+    made = plan(policy="shuffle", slot_s=15, stations=("one", "two"))
+    for station in ("one", "two"):
+        mine, view = links_of(made, station), in_view(made, station)
+        assert mine.start_s.tolist() == list(np.arange(0, DURATION_S, 15))
+        assert (mine.satellite.to_numpy()[1:] != mine.satellite.to_numpy()[:-1]).all()
+        for row in mine.itertuples():
+            assert row.satellite in by_distance(made, view, row.start_s, station)
+
+
+def test_shuffle_has_no_favourites_and_follows_the_seed():
+    made = plan(policy="shuffle", slot_s=1)
+    mine, view = links_of(made), in_view(made)
+    ranks = []
+    for row in mine.itertuples():
+        seen = by_distance(made, view, row.start_s)
+        ranks.append(seen.index(row.satellite) / (len(seen) - 1))
+    assert len(ranks) == 3000 and np.mean(ranks) == pytest.approx(0.5, abs=0.03)
+    again = plan(policy="shuffle", slot_s=1)
+    assert again.contacts.equals(made.contacts)
+    other = Plan.make(made.scenario.with_({"seed": 2}))
+    assert not other.contacts.equals(made.contacts)
+
+
+def test_shuffle_keeps_what_is_alone_in_view():
+    narrow = {ELEVATION: 60}
+    mine = links_of(plan(policy="shuffle", slot_s=15, radio=narrow))
+    view = in_view(plan(policy="all"), limits=Conditions(min_elevation_deg=60))
+    alone = 0
+    for t in np.arange(15.0, DURATION_S, 15):
+        seen = [s for s, spans in view.items() if any(a <= t < b for a, b in spans)]
+        before = [s for s, spans in view.items() if any(a <= t - 15 < b for a, b in spans)]
+        if len(seen) == 1 and before == seen:
+            now = mine[(mine.start_s <= t) & (mine.end_s > t)]
+            alone += now.satellite.tolist() == seen and (now.start_s < t).all()
+    assert alone > 5
+
+
+# -- gateways -------------------------------------------------------------------------------------
+
+
+def bent_pipe(policy="nearest", **rule):
+    """A user between two gateways, 1,500 km from each, with other limits than theirs."""
+    fields = {
+        "name": "bent", "epoch": "2026-05-09T00:00:00Z", "duration_s": DURATION_S,
+        "layers": {"net": {"walker": "60:144/12/5 at 1100 km"}},
+        "stations": [
+            {"name": "user", "lat_deg": 35, "lon_deg": 100}, {"name": "west", "lat_deg": 35, "lon_deg": 84},
+            {"name": "east", "lat_deg": 35, "lon_deg": 116},
+        ],
+        "links": {"radio": {"rate_mbps": 1}},
+        "access": [
+            {"from": ["user"], "to": "net", "link": "radio", "policy": policy, "terminals": 1,
+             "min_elevation_deg": 15, "gateways": ["west", "east"], **rule},
+            {"from": ["west"], "to": "net", "link": "radio", "policy": "all", "min_elevation_deg": 10},
+            {"from": ["east"], "to": "net", "link": "radio", "policy": "all", "min_elevation_deg": 30},
+        ],
+    }  # fmt: skip
+    return Plan.make(Scenario.model_validate(fields))
+
+
+LIMITS = {"user": 15, "west": 10, "east": 30}
+
+
+def sums_km(made, t):
+    """Of each satellite that the user and a gateway see, the way over it to the nearer gateway that does."""
+    sky, satellites = made.network.sky, np.arange(144)
+    nodes = {name: made.node(name) for name in LIMITS}
+    views = {name: Conditions(min_elevation_deg=limit) for name, limit in LIMITS.items()}
+    at = sky.position_km(satellites, t)
+    sees = {
+        name: visibility.margin_km(views[name], np.broadcast_to(sky.position_km(n, t), at.shape), at) > 0
+        for name, n in nodes.items()
+    }
+    range_km = {name: sky.distance_km(n, satellites, t) for name, n in nodes.items()}
+    beyond = np.minimum(*(np.where(sees[name], range_km[name], np.inf) for name in ("west", "east")))
+    return np.where(sees["user"], range_km["user"] + beyond, np.inf)
+
+
+def test_over_gateways_the_least_sum_of_both_ranges():
+    made = bent_pipe()
+    mine = links_of(made, "user")
+    taken = 0
+    for t in np.linspace(1, DURATION_S - 1, 397):
+        sums = sums_km(made, t)
+        now = mine[(mine.start_s <= t) & (mine.end_s > t)]
+        if np.isinf(sums).all():
+            assert now.empty
+            continue
+        assert sums[now.satellite].tolist() == pytest.approx([sums.min()], abs=1e-3)
+        taken += 1
+    assert taken > 300
+    other = links_of(bent_pipe(gateways=[]), "user")
+    assert not other.equals(mine)
+
+
+def test_a_link_over_gateways_ends_with_the_view_of_either():
+    made = bent_pipe(policy="keep")
+    mine = links_of(made, "user")
+    views = {name: in_view(made, name, Conditions(min_elevation_deg=limit)) for name, limit in LIMITS.items()}
+    ended = {"user": 0, "west": 0, "east": 0}
+    for row in mine[mine.end_s < DURATION_S].itertuples():
+        ends = {
+            name: [b for _, b in view[row.satellite] if b == pytest.approx(row.end_s, abs=1e-4)]
+            for name, view in views.items()
+        }
+        assert any(ends.values())
+        for name, there in ends.items():
+            ended[name] += bool(there)
+    assert ended["user"] and (ended["west"] or ended["east"])
+
+
+def test_the_longest_over_gateways_does_not_depend_on_how_long_the_run_is():
+    whole = bent_pipe(policy="longest")
+    short = Plan.make(whole.scenario, duration_s=1234.5)
+    begun = links_of(whole, "user")[lambda table: table.start_s < 1234.5]
+    assert links_of(short, "user").satellite.tolist() == begun.satellite.tolist()
+    assert not links_of(bent_pipe(policy="keep"), "user").equals(links_of(whole, "user"))
+
+
+# -- policies in Python ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("setup_s", [0.0, 4.0])
+@pytest.mark.parametrize("terminals", [1, 2])
+def test_nearest_in_python_is_nearest_at_the_same_instants(setup_s, terminals):
+    code = plan(setup_s, policy=NEAREST, decision_s=15, terminals=terminals)
+    assert code.contacts.equals(plan(setup_s, policy="slots", slot_s=15, terminals=terminals).contacts)
+    assert len(code.contacts) > 10
+
+
+def test_nearest_in_python_is_nearest_within_a_decision():
+    code, refined = links_of(plan(policy=NEAREST)), links_of(plan(policy="nearest"))
+    assert code.satellite.tolist() == refined.satellite.tolist()
+    later_s = code.start_s[1:].to_numpy() - refined.start_s[1:].to_numpy()
+    assert (later_s > -1e-5).all() and (later_s < 1 + 1e-5).all()
+
+
+def test_over_gateways_python_is_given_both_ranges():
+    least = written("least", "return np.argsort(view.range_km + view.gateway_km)")
+    code, mine = (links_of(bent_pipe(policy, decision_s=1), "user") for policy in (least, "nearest"))
+    assert code.satellite.tolist() == mine.satellite.tolist()
+
+
+@pytest.mark.parametrize("terminals", [1, 2])
+def test_one_that_keeps_what_it_has_is_keep(terminals):
+    held = "return ([] if view.current is None else [view.current]) + list(np.argsort(view.range_km))"
+    kept = links_of(plan(3.0, policy=written("kept", held), terminals=terminals))
+    keep = links_of(plan(3.0, policy="keep", terminals=terminals))
+    assert kept.satellite.tolist() == keep.satellite.tolist()
+    assert kept.start_s.to_numpy() == pytest.approx(keep.start_s.to_numpy(), abs=1e-5)
+    assert kept.end_s.to_numpy() == pytest.approx(keep.end_s.to_numpy(), abs=1e-5)
+
+
+def test_what_it_does_not_name_it_does_not_have():
+    """Names do as well as numbers. Only odd minutes, and only what is 30 deg high."""
+    lines = (
+        "high = view.elevation_deg > 30",
+        "return [n for n, up in zip(view.names, high) if up and view.t_s // 60 % 2]",
+    )
+    made = plan(policy=written("odd", *lines), terminals=1)
+    mine = links_of(made)
+    assert len(mine) > 20
+    assert (mine.start_s // 60 % 2 == 1).all() and (mine.end_s - mine.start_s <= 60).all()
+
+
+def test_what_a_function_is_given_is_what_skyfield_sees(tmp_path):
+    lines = (
+        "rows = zip(view.names, view.elevation_deg, view.azimuth_deg, view.range_km, view.sets_s, view.load)",
+        f"with open({str(tmp_path / 'seen')!r}, 'a') as out:",
+        "    out.writelines(f'{view.t_s} {view.source} {view.current} ' + ' '.join(map(str, row)) + chr(10) for row in rows)",
+        "return [0]",
+    )
+    made = plan(policy=written("noted", *lines), stations=("one", "two"), decision_s=60)
+    view, ts = in_view(made), load.timescale(builtin=True)
+    site, flying = wgs84.latlon(35, 100), {s.name: s for s in made.network.before_faults.motion.satellites}
+    rows = [line.split() for line in (tmp_path / "seen").read_text().splitlines()]
+    assert {row[1] for row in rows} == {"one", "two"} and {row[2] for row in rows} >= {"None", "0"}
+    assert {row[-1] for row in rows} >= {"0", "1"}
+    for t_s, source, _, name, *values in rows[::7]:
+        if source == "one":
+            elevation, azimuth, range_km, sets_s, _ = map(float, values)
+            craft = EarthSatellite.from_satrec(flying[name].satrec, ts)
+            altitude, compass, distance = (craft - site).at(ts.utc(2026, 5, 9, 0, 0, float(t_s))).altaz()
+            assert elevation == pytest.approx(altitude.degrees, abs=2e-3)
+            assert (azimuth - compass.degrees + 180) % 360 == pytest.approx(180, abs=0.02)
+            assert range_km == pytest.approx(distance.km, abs=0.01)
+            end_s = view_end(view, made.node(name), float(t_s))
+            if end_s < DURATION_S:
+                assert sets_s == pytest.approx(end_s - float(t_s), abs=1e-4)
+            else:
+                assert sets_s > DURATION_S - float(t_s) - 1e-6
+
+
+def test_what_it_decides_does_not_depend_on_how_long_the_run_is():
+    last = written("last", "return np.argsort(-view.sets_s, kind='stable')")
+    whole = plan(policy=last, decision_s=30)
+    short = Plan.make(whole.scenario, duration_s=1234.5)
+    begun = links_of(whole)[lambda table: table.start_s < 1234.5]
+    assert links_of(short).satellite.tolist() == begun.satellite.tolist()
+    assert links_of(short).start_s.to_numpy() == pytest.approx(begun.start_s.to_numpy(), abs=1e-5)
+
+
+TEXT = """\
+name: mine
+epoch: 2026-05-09
+duration_s: 300
+layers: {l: {constellation: iridium-next}}
+stations: [miyun]
+access:
+  - {from: ground, to: l, link: ka-user, policy: RULE}
+"""
+
+
+def parse(folder, rule):
+    return file.parse(TEXT.replace("RULE", rule), "mine.yaml", folder)
+
+
+def test_the_scenario_takes_the_code_along(tmp_path):
+    (tmp_path / "rules.py").write_text(NEAREST["source"])
+    scenario = parse(tmp_path, "rules.py:best")
+    assert scenario.code == {"access[0]": "rules.py:best, as you, to plan"}
+    (tmp_path / "rules.py").unlink()
+    again = file.parse(scenario.dump(), "again.yaml", tmp_path / "elsewhere")
+    assert again == scenario and again.plan_sha256 == scenario.plan_sha256
+    made = Plan.make(again)
+    made.save(tmp_path / "plan")
+    assert Plan.load(tmp_path / "plan").scenario == scenario
+    assert parse(tmp_path, "nearest").plan_sha256 != scenario.plan_sha256
+
+
+@pytest.mark.parametrize(
+    "lines, says",
+    [
+        (["return 1 / 0"], "rules.py, line 5: mine cannot be used: ZeroDivisionError: division by zero."),
+        (["return view.names["], "rules.py, line 5: mine cannot be used: SyntaxError: '[' was never closed."),
+        (["return None"], "rules.py: mine returned None at 0 s; it must return a list of names in view, or of numbers from 0 to "),
+        (["return [99]"], "rules.py: mine returned [99] at 0 s; it must return a list of names in view, or of numbers from 0 to "),
+        (["return [-1]"], "rules.py: mine returned [-1] at 0 s; it must "),
+        (["return [0.0]"], "rules.py: mine returned [0.0] at 0 s; it must "),
+        (["return [True]"], "rules.py: mine returned [True] at 0 s; it must "),
+        (["return ['l-9-9']"], "rules.py: mine returned ['l-9-9'] at 0 s; it must "),
+        (["return np.eye(2)"], "rules.py: mine returned [[1. 0.]"),
+        (["return 'l-0-0'"], "rules.py: mine returned l-0-0 at 0 s; it must "),
+    ],
+)  # fmt: skip
+def test_code_that_goes_wrong_is_told_in_a_sentence(lines, says, tmp_path):
+    (tmp_path / "rules.py").write_text(written("mine", *lines)["source"])
+    with pytest.raises(ScenarioError) as error:
+        Plan.make(parse(tmp_path, "rules.py:mine"))
+    assert str(error.value).startswith(says) and error.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "rule, says",
+    [
+        ("rules.py:best", "line 7: rules.py: there is no such Python file."),
+        ("rules.py", "line 7: access[0].policy is rules.py; it must be all, nearest, longest, keep, slots or shuffle or "
+         "FILE.py:function, a function in Python."),
+        ("{file: x}", "line 7: access[0].policy is a mapping; it must be all, "),
+        ("nearest, gateways: [sanya]", "line 7: access[0].gateways names sanya, but there is no such station (there are miyun)."),
+        ("nearest, gateways: [miyun]", "line 7: access[0].gateways names miyun, which is one of `from`; a gateway is another "
+         "station."),
+        ("nearest, slot_s: 0", "line 7: access[0].slot_s is 0; it must be more than 0."),
+    ],
+)  # fmt: skip
+def test_a_rule_that_cannot_be_is_told_by_its_line(rule, says, tmp_path):
+    with pytest.raises(ScenarioError) as error:
+        parse(tmp_path, rule)
+    assert str(error.value).startswith(f"mine.yaml, {says}")
+
+
+def test_a_gateway_without_a_link_of_its_own_is_told(tmp_path):
+    text = TEXT.replace("[miyun]", "[miyun, sanya]").replace("from: ground", "from: [miyun]")
+    with pytest.raises(ScenarioError) as error:
+        file.parse(text.replace("RULE", "keep, gateways: [sanya]"), "mine.yaml", tmp_path)
+    assert str(error.value) == (
+        "mine.yaml, line 7: access[0].gateways names sanya, which no other rule links to l; give it one."
+    )
+
+
+def test_what_no_gateway_sees_is_no_candidate():
+    made = bent_pipe(NEAREST)
+    why = {one.peer: one.why for one in candidates.of(made.network, made.node("user"), 1000.0)}
+    user = Conditions(min_elevation_deg=LIMITS["user"])
+    seen = [s for s, spans in in_view(made, "user", user).items() if any(a <= 1000 < b for a, b in spans)]
+    without = [s for s in seen if np.isinf(sums_km(made, 1000.0)[s])]
+    assert without and [why[s] for s in without] == ["no gateway sees it"] * len(without)
+    others = [why[s] for s in seen if s not in without and why[s].startswith("in sight")]
+    assert others and all("user has its terminals on" in words for words in others)

@@ -1,12 +1,15 @@
 """docs/scenario.md is the reference of the scenario file: it has every field, and its example is one."""
 
 import itertools
+import json
 import pathlib
 import re
 
 import pytest
+import yaml
 from pydantic_core import PydanticUndefined
 
+from skybed.topologies.contacts.policy import InView
 from skybed.topologies.model import catalogue, flows, ground, kinds, links, space
 from skybed.topologies.model.constellations import CONSTELLATIONS
 from skybed.topologies.model.faults import Fault, Region
@@ -114,7 +117,39 @@ def test_stations_and_policies_are_there():
     for name in catalogue.CHINA:
         assert f"`{name}`" in SECTIONS["stations"]
     policies = {row[0].strip("`") for row in rows("access", "policy")}
-    assert policies == set(links.Access.model_fields["policy"].annotation.__args__)
+    assert policies == set(links.PolicyName.__args__)
+    assert [row[0].strip("`") for row in rows("policies in python", "given")] == list(InView.__annotations__)
+
+
+def test_the_policy_in_python_chooses(tmp_path):
+    """Four stations side by side: no satellite gets all of them, as the nearest of all would."""
+    example = re.search(r"```python\n(.*?)```", SECTIONS["policies in python"], re.DOTALL)
+    (tmp_path / "rules.py").write_text(example[1])
+    stations = [{"name": f"s{n}", "lat_deg": 35, "lon_deg": 100 + n} for n in range(4)]
+    fields = {
+        "name": "idle", "epoch": "2026-05-09", "duration_s": 300, "stations": stations,
+        "layers": {"l": {"constellation": "starlink-53.0"}},
+        "access": [{"from": "ground", "to": "l", "link": "ka-user", "policy": "rules.py:idle"}],
+    }  # fmt: skip
+    plan = Plan.make(file.parse(json.dumps(fields), "idle.yaml", tmp_path))
+    at_once = plan.contacts[plan.contacts["start_s"] == 0]
+    assert len(set(plan.network.ends[0][at_once["link"]])) == 4
+
+
+def test_the_bent_pipe_is_a_scenario():
+    example = re.search(r"```yaml\n(.*?)```", SECTIONS["access"], re.DOTALL)
+    places = {"home": (50, 8), "north": (52, 5), "south": (45, 10)}
+    stations = [{"name": name, "lat_deg": lat, "lon_deg": lon} for name, (lat, lon) in places.items()]
+    head = {"name": "bent", "epoch": "2026-05-09", "start": "2026-05-09T00:00:12Z", "duration_s": 60}
+    head |= {"layers": {"starlink": {"constellation": "starlink-53.0"}}, "stations": stations}
+    plan = Plan.make(file.parse(f"{yaml.safe_dump(head)}{example[1]}", "docs/scenario.md", pathlib.Path()))
+    home = [n for n, link in enumerate(plan.links) if plan.node("home") in (link.a, link.b)]
+    assert plan.contacts[plan.contacts["link"].isin(home)]["start_s"].sort_values().tolist() == [
+        0,
+        15,
+        30,
+        45,
+    ]
 
 
 def test_every_metric_is_there_with_what_it_is_and_of_which_flows():

@@ -16,9 +16,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from skybed.topologies.arrays import Array, Index
+from skybed.topologies.contacts import gateways
 from skybed.topologies.contacts.foresight import AHEAD_S
+from skybed.topologies.contacts.gateways import Gateway
+from skybed.topologies.contacts.policy import InView, Policy, angles_deg
 from skybed.topologies.contacts.visibility import Intervals
 from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.orbits import chance
@@ -26,6 +30,7 @@ from skybed.topologies.orbits.ephemeris import Ephemeris
 from skybed.topologies.orbits.roots import EDGE_S, zeros
 
 LOOK_STEPS = 64  # decisions looked at in one go
+IN_SLOTS = ("slots", "shuffle")  # policies that decide at multiples of slot_s only
 
 
 def setup_s(link: LinkClass, seed: int, name: str, nth: int) -> float:
@@ -38,12 +43,20 @@ def setup_range_s(link: LinkClass) -> tuple[float, float]:
     return link.setup_s if isinstance(link.setup_s, tuple) else (link.setup_s, link.setup_s)
 
 
+def tick(step_s: float, after_s: float, from_s: float = 0.0) -> float:
+    """The first multiple of a step after one time and not before another."""
+    if math.isinf(from_s):
+        return math.inf
+    return max(math.floor(after_s / step_s + 1e-9) + 1, math.ceil(from_s / step_s - 1e-9)) * step_s
+
+
 @dataclass
 class Hold:
     """A link that takes a terminal at both ends until end_s; it stands from up_s, when its set-up is over."""
 
     source: int
     target: int
+    row: int  # in the source's View
     up_s: float
     end_s: float  # the end of view, or sooner after a handover
     view_end_s: float
@@ -68,6 +81,8 @@ class Rulebook:
     seed: int
     drain_s: float
     until_s: float
+    gateways: list[Gateway]
+    policy: Policy | None  # the user's own
 
 
 @dataclass
@@ -112,37 +127,90 @@ class Chooser:
     def decide(self, t: float, source: int, old: Hold | None) -> Hold | None:
         """The link that a chain of `source` relies on after time t, given the one until now."""
         spare = len(self.busy(source, t)) < self.book.access.terminals
-        if old is None or old.end_s <= t:
-            k = self.best(t, source, at=t) if spare else None
-            return None if k is None else self.acquire(source, k, self.up_s(t, source, k, at=t))
-        if t >= self.look_ahead_s(old):
-            at = old.view_end_s
-            k = self.best(t, source, at) if spare else None
-        else:
-            at = t
-            k = self.best(t, source, at, nearer_than=old)
-        if k is None:
+        if old is not None and old.end_s <= t:
+            old = None
+        ahead = old is not None and t >= self.look_ahead_s(old)
+        if (old is None or ahead) and not spare:
             return old
-        new = self.acquire(source, k, self.up_s(t, source, k, at))
-        old.end_s = min(old.end_s, new.up_s + self.book.drain_s) if spare else t
-        return new
+        at = old.view_end_s if old is not None and ahead else t
+        for k in self.order(t, source, at, None if ahead else old):
+            if old is not None and not ahead and k == old.row:
+                return old
+            if self.can(t, source, k, at):
+                new = self.acquire(source, k, self.up_s(t, source, k, at))
+                if old is not None:
+                    old.end_s = min(old.end_s, new.up_s + self.book.drain_s) if spare else t
+                return new
+        if old is not None and not ahead:
+            old.end_s, old = t, None
+        return old
 
-    def best(self, t: float, source: int, at: float, nearer_than: Hold | None = None) -> int | None:
-        """Which of the source's views to acquire from time t on so as to use it at time `at`, if any."""
-        view, taken = self.views[source], {hold.target for hold in self.busy(source, t)}
+    def order(self, t: float, source: int, at: float, old: Hold | None) -> list[int]:
+        """Which of the source's views it would use at time `at`, best first; it gives up a link that it
+        relies on until now, `old`, if that is not among them.
+        """
+        if self.book.policy is not None:
+            return self.ask(self.book.policy, t, source, at, old)
+        access, view = self.book.access, self.views[source]
         seen = np.flatnonzero((view.start_s <= at) & (view.end_s > at))
-        distance = self.sky.distance_km(source, view.target[seen], at)
-        if nearer_than is not None:
-            limit = self.sky.distance_km(source, nearer_than.target, at) - self.book.access.hysteresis_km
-            seen, distance = seen[distance < limit], distance[distance < limit]
-        longest = self.book.access.policy == "longest"
-        first = -np.minimum(view.end_s[seen], at + AHEAD_S) if longest else distance
-        for k in seen[np.lexsort((view.target[seen], distance, first))].tolist():
-            target = int(view.target[k])
-            lasts = self.up_s(t, source, k, at) + self.book.drain_s < view.end_s[k]
-            if target not in taken and self.has_room(target, t) and lasts:
-                return k
-        return None
+        if access.policy == "shuffle":
+            best = seen[np.argsort(self.draw(source, view.target[seen], at))]
+        else:
+            distance = self.way_km(source, view.target[seen], at)
+            if old is not None:
+                limit = self.way_km(source, old.target, at) - access.hysteresis_km
+                seen, distance = seen[distance < limit], distance[distance < limit]
+            longest = access.policy == "longest"
+            first = -np.minimum(view.end_s[seen], at + AHEAD_S) if longest else distance
+            best = seen[np.lexsort((view.target[seen], distance, first))]
+        return best.tolist() if old is None else [*best[best != old.row].tolist(), old.row]
+
+    def draw(self, source: int, targets: Index, at: float) -> list[float]:
+        """A number for each target, by chance, anew in each slot."""
+        slot = round(at / self.book.access.slot_s)
+        name = self.book.seed, self.book.names[source], "slot", slot
+        return [chance.between((0.0, 1.0), *name, self.book.names[target]) for target in targets]
+
+    def ask(self, policy: Policy, t: float, source: int, at: float, old: Hold | None) -> list[int]:
+        """As order, by a function of the user's. What other links of the source hold is not shown to it."""
+        view = self.views[source]
+        others = [hold.row for hold in self.busy(source, t) if hold is not old]
+        seen = np.flatnonzero((view.start_s <= at) & (view.end_s > at))
+        seen = seen[~np.isin(seen, others)]
+        if not len(seen):
+            return []
+        target = view.target[seen]
+        here, there = self.sky.position_km(source, at), self.sky.position_km(target, at)
+        elevation_deg, azimuth_deg = angles_deg(here, there)
+        to_gateway = gateways.range_km(self.sky, self.book.gateways, target, at) if self.book.gateways else 0
+        shown = InView(
+            t_s=at,
+            source=self.book.names[source],
+            seed=self.book.seed,
+            names=[self.book.names[n] for n in target],
+            elevation_deg=elevation_deg,
+            azimuth_deg=azimuth_deg,
+            range_km=self.sky.distance_km(source, target, at),
+            gateway_km=np.zeros(len(seen)) + to_gateway,
+            sets_s=np.where(view.end_s[seen] < at + AHEAD_S, view.end_s[seen] - at, np.inf),
+            load=np.array([len(self.busy(int(n), t)) for n in target]),
+            current=seen.tolist().index(old.row) if old is not None else None,
+        )
+        return [int(seen[place]) for place in policy(shown)]
+
+    def can(self, t: float, source: int, k: int, at: float) -> bool:
+        """Whether view k may be acquired from time t on so as to use it at time `at`."""
+        target = int(self.views[source].target[k])
+        taken = {hold.target for hold in self.busy(source, t)}
+        lasts = self.up_s(t, source, k, at) + self.book.drain_s < self.views[source].end_s[k]
+        return target not in taken and self.has_room(target, t) and bool(lasts)
+
+    def way_km(self, source: int, target: ArrayLike, t_s: ArrayLike) -> Array:
+        """To satellites, and where the rule has gateways on to the nearest that sees them."""
+        way_km = self.sky.distance_km(source, target, t_s)
+        if self.book.gateways:
+            way_km = way_km + gateways.range_km(self.sky, self.book.gateways, target, t_s)
+        return way_km
 
     def up_s(self, t: float, source: int, k: int, at: float) -> float:
         """When view k comes to stand if it is decided on at time t for use at time `at`.
@@ -156,7 +224,7 @@ class Chooser:
     def acquire(self, source: int, k: int, up_s: float) -> Hold:
         """Take terminals for view k, which stands from up_s."""
         target, end_s = int(self.views[source].target[k]), float(self.views[source].end_s[k])
-        hold = Hold(source, target, up_s, end_s, end_s)
+        hold = Hold(source, target, k, up_s, end_s, end_s)
         self.acquired[source, target] += 1
         self.holds.append(hold)
         self.held[source].append(hold)
@@ -168,14 +236,19 @@ class Chooser:
     def next_decision(self, t: float, source: int, hold: Hold | None) -> float:
         """The first time after t at which a chain with this link may want another."""
         access = self.book.access
-        if access.policy == "slots":
-            return (math.floor(t / access.slot_s + 1e-9) + 1) * access.slot_s
+        if access.policy in IN_SLOTS:
+            return tick(access.slot_s, after_s=t)
         view = self.views[source]
         if hold is None:
             later = view.start_s[view.start_s > t].min(initial=math.inf)
             waiting = ((view.start_s <= t) & (view.end_s > t)).any()  # for a terminal, or too short
+            if self.book.policy is not None:
+                return tick(access.decision_s, after_s=t, from_s=t if waiting else float(later))
             return min(later, t + access.decision_s) if waiting else float(later)
         ahead = self.look_ahead_s(hold)
+        if self.book.policy is not None:
+            regular = tick(access.decision_s, after_s=t, from_s=hold.up_s)
+            return min(regular, hold.end_s, ahead if ahead > t else math.inf)
         if t >= ahead:  # nothing to hand over to, yet
             return min(t + access.decision_s, hold.end_s)
         crossing = self.crossing(t, hold, ahead) if access.policy == "nearest" else math.inf
@@ -184,7 +257,7 @@ class Chooser:
     def look_ahead_s(self, hold: Hold) -> float:
         """When to look for the successor of a link that will go out of view."""
         access = self.book.access
-        if access.policy == "slots" or access.terminals <= access.links:
+        if access.policy in IN_SLOTS or access.terminals <= access.links:
             return hold.view_end_s
         return hold.view_end_s - self.book.drain_s - setup_range_s(self.book.link)[1]
 
@@ -226,8 +299,8 @@ class Chooser:
 
     def gain_km(self, hold: Hold, target: Index, t_s: Array) -> Array:
         """How much nearer than the link in use a target is, beyond the hysteresis."""
-        now = self.sky.distance_km(hold.source, hold.target, t_s) - self.book.access.hysteresis_km
-        return now - self.sky.distance_km(hold.source, target, t_s)
+        now = self.way_km(hold.source, hold.target, t_s) - self.book.access.hysteresis_km
+        return now - self.way_km(hold.source, target, t_s)
 
     # -- terminals -------------------------------------------------------------------------------
 

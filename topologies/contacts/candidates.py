@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from skybed.topologies.arrays import Index
+from skybed.topologies.contacts import gateways
 from skybed.topologies.contacts.access import setup_range_s
 from skybed.topologies.contacts.contacts import access_conditions, isl_conditions
+from skybed.topologies.contacts.gateways import Gateway
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.patterns import pairs
 from skybed.topologies.contacts.visibility import Conditions, margin_km
@@ -137,9 +139,12 @@ def _by_access(moment: _Moment, node: int) -> Iterator[Candidate]:
         else:
             continue
         conditions = access_conditions(rule, link, ground=bool((sources >= network.sky.satellites).any()))
+        relays = _gateways(network, rule)
         soonest_s = setup_range_s(link)[1] + scenario.routing.drain_s
         for candidate, unmet in _candidates(moment, node, peers, f"access[{number}]", conditions):
             source, target = (node, candidate.peer) if node in sources else (candidate.peer, node)
+            if relays and gateways.range_km(network.sky, relays, target, moment.t_s) >= gateways.FAR_KM:
+                unmet = unmet or "no gateway sees it"
             known = moment.stands_or_lost(source, target)
             why = known[1] if known else unmet or moment.soon(source, target, soonest_s)
             why = why or _not_chosen(moment, rule, source, target, sources, targets)
@@ -197,13 +202,21 @@ def _by_fibre(moment: _Moment, node: int) -> Iterator[Candidate]:
 
 
 def _sources(network: Network, rule: Access) -> Index:
-    if rule.source == "ground":
-        names = [station.name for station in network.scenario.stations if station.antenna]
-    elif isinstance(rule.source, list):
-        names = rule.source
-    else:
+    if isinstance(rule.source, str) and rule.source != "ground":
         return _of_layers(network, [rule.source])
-    return np.array([network.node(name) for name in names], np.int64)
+    return np.array([network.node(name) for name in network.scenario.stations_of(rule)], np.int64)
+
+
+def _gateways(network: Network, rule: Access) -> list[Gateway]:
+    scenario = network.scenario
+    return [
+        Gateway(
+            network.node(name),
+            _of_layers(network, layers),
+            access_conditions(other, scenario.link_class(other.link), ground=True),
+        )
+        for name, other, layers in scenario.gateways_of(rule)
+    ]
 
 
 def _of_layers(network: Network, names: list[str]) -> Index:

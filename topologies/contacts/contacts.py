@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 
 from skybed.topologies.arrays import Array, Index
-from skybed.topologies.contacts import foresight
+from skybed.topologies.contacts import foresight, gateways
 from skybed.topologies.contacts.access import Chooser, Rulebook, setup_range_s, setup_s, views
+from skybed.topologies.contacts.gateways import Gateway
 from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.contacts.patterns import pairs
+from skybed.topologies.contacts.policy import of_code
 from skybed.topologies.contacts.visibility import Conditions, Intervals, intervals
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.code import Code
 from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.space import Isl
@@ -130,13 +133,9 @@ def isl_conditions(isl: Isl, link: LinkClass, between: bool) -> Conditions:
 
 
 def _sources(motion: Motion, rule: Access) -> Index:
-    if rule.source == "ground":
-        names = [station.name for station in motion.scenario.stations if station.antenna]
-    elif isinstance(rule.source, list):
-        names = rule.source
-    else:
+    if isinstance(rule.source, str) and rule.source != "ground":
         return motion.layer(rule.source)
-    return np.array([motion.names.index(name) for name in names], dtype=np.int64)
+    return np.array([motion.names.index(name) for name in motion.scenario.stations_of(rule)], dtype=np.int64)
 
 
 def access_conditions(rule: Access, link: LinkClass, ground: bool) -> Conditions:
@@ -152,40 +151,51 @@ def _access(motion: Motion, rule: Access) -> list[Span]:
     """Links that an access rule chooses."""
     scenario, link = motion.scenario, motion.scenario.link_class(rule.link)
     sources = _sources(motion, rule)
-    layers = [motion.layer(name) for name in rule.targets]
-    targets = np.concatenate(layers)
-    conditions = access_conditions(rule, link, ground=bool((sources >= motion.sky.satellites).any()))
-    seen = _seen(motion, sources, layers, conditions)
-    if rule.policy == "longest":
-        ends = np.repeat(sources, len(targets)), np.tile(targets, len(sources))
-        seen = foresight.resolved(
-            scenario, motion.orbits, motion.places, ends, seen, conditions, motion.until_s
-        )
-    drain_s = scenario.routing.drain_s
-    book = Rulebook(rule, link, motion.names, scenario.seed, drain_s, motion.until_s)
+    targets = np.concatenate([motion.layer(name) for name in rule.targets])
+    seen = _seen(motion, rule, sources, rule.targets, rule.looks_ahead)
+    relays = []
+    for name, own, layers in scenario.gateways_of(rule):
+        reach = np.concatenate([motion.layer(layer) for layer in layers])
+        conditions = access_conditions(own, scenario.link_class(own.link), ground=True)
+        gateway = Gateway(motion.names.index(name), reach, conditions)
+        relays.append((gateway, _seen(motion, own, np.array([gateway.node]), layers, rule.looks_ahead)))
+    if relays:
+        seen = gateways.both(seen, targets, relays)
+    policy = of_code(rule.policy) if isinstance(rule.policy, Code) else None
+    drain_s, until_s = scenario.routing.drain_s, motion.until_s
+    book = Rulebook(rule, link, motion.names, scenario.seed, drain_s, until_s, [x for x, _ in relays], policy)
     chosen = []
-    in_view = views(sources, targets, seen, motion.until_s)
+    in_view = views(sources, targets, seen, until_s)
     for hold in Chooser(motion.sky, book, in_view).play():
         one, other = sorted((hold.source, hold.target))
-        end = min(hold.end_s, motion.until_s)
+        end = min(hold.end_s, until_s)
         if hold.up_s < end:
             chosen.append(Span(one, other, "access", rule.link, hold.up_s, end))
     return chosen
 
 
-def _seen(motion: Motion, sources: Index, layers: Sequence[Index], conditions: Conditions) -> Intervals:
-    """When each source sees each satellite of the layers, which count one after the other. Layer by layer:
-    what is too far apart to be looked at closely depends on how high they are.
+def _seen(motion: Motion, rule: Access, sources: Index, layers: Sequence[str], beyond: bool) -> Intervals:
+    """When each source of a rule sees each satellite of the layers, which count one after the other. Layer by
+    layer: what is too far apart to be looked at closely depends on how high they are. beyond: with the ends
+    that what is in view at until_s will have.
     """
-    parts, before, every = [], 0, sum(map(len, layers))
-    for targets in layers:
+    ground = bool((sources >= motion.sky.satellites).any())
+    conditions = access_conditions(rule, motion.scenario.link_class(rule.link), ground)
+    every, parts, before = [motion.layer(name) for name in layers], [], 0
+    for targets in every:
         seen = intervals(motion.sky, sources[:, None], targets[None, :], conditions, motion.until_s)
         source, target = np.divmod(seen.pair, len(targets))
-        parts.append(seen._replace(pair=source * every + before + target))
+        parts.append(seen._replace(pair=source * sum(map(len, every)) + before + target))
         before += len(targets)
     joined = Intervals._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.argsort(joined.pair, kind="stable")
-    return Intervals._make(column[order] for column in joined)
+    whole = Intervals._make(column[order] for column in joined)
+    if not beyond:
+        return whole
+    ends = np.repeat(sources, before), np.tile(np.concatenate(every), len(sources))
+    return foresight.resolved(
+        motion.scenario, motion.orbits, motion.places, ends, whole, conditions, motion.until_s
+    )
 
 
 # -- links and contacts --------------------------------------------------------------------------

@@ -9,7 +9,9 @@ import linecache
 import re
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
 
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
@@ -24,6 +26,19 @@ class Code(Model):
     file: str
     function: str
     source: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.function}"
+
+
+def _read_in(value: Any) -> Any:
+    """As scenario.reading leaves it where a file is named."""
+    if not isinstance(value, Code) and not (isinstance(value, dict) and {*value} == {*Code.model_fields}):
+        raise ValueError("FILE.py:function, a function in Python")
+    return value
+
+
+Written = Annotated[Code, BeforeValidator(_read_in)]  # of a field that may hold something else, too
 
 
 def loaded(code: Code) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from skybed.topologies.model.code import Code, Written
 from skybed.topologies.model.fields import Model, NonNegative, Positive
 
 
@@ -21,20 +22,26 @@ class LinkClass(Model):
     fixed_delay_ms: NonNegative = 0.0  # medium access, processing; added to the geometric delay
 
 
+PolicyName = Literal["all", "nearest", "longest", "keep", "slots", "shuffle"]
+
+
 class Access(Model):
     """How nodes of `source` choose satellites of `target`.
 
     source: "ground" (every station with an antenna), a list of station names, or a layer name.
     target: a layer, or a list of layers.
     policy: `all` in view; `nearest`; `longest` remaining visibility; `keep` until out of view, then
-    nearest; `slots`: nearest, decided only at multiples of slot_s.
+    nearest; `slots`: nearest, decided only at multiples of slot_s; `shuffle`: at each of these another one,
+    at random; or a function of the user's, see contacts.policy.
+    gateways: stations of which one must see the satellite too; `nearest` is then by the sum of both ranges.
     terminals > links lets a handover make the new link before it breaks the old one.
     """
 
     source: Annotated[str | list[str], Field(alias="from")]
     target: Annotated[str | Annotated[list[str], Field(min_length=1)], Field(alias="to")]
     link: str
-    policy: Literal["all", "nearest", "longest", "keep", "slots"] = "nearest"
+    policy: PolicyName | Written = "nearest"
+    gateways: list[str] = []
     # Each of the two, where it is None, is the link class's; all that are given hold.
     min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = None  # ground only
     max_range_km: Positive | None = None
@@ -43,8 +50,13 @@ class Access(Model):
     terminals: Annotated[int, Field(ge=1)] = 2  # per source node
     target_terminals: Annotated[int, Field(ge=1)] | None = None  # per satellite of the target layer
     hysteresis_km: NonNegative = 0.0  # a nearer satellite must be nearer by this much
-    decision_s: Positive = 1.0  # how often `nearest` looks; the instant itself is refined
+    decision_s: Positive = 1.0  # how often `nearest` looks, and refines the instant; how often code is asked
     slot_s: Positive = 15.0
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether what it decides depends on when satellites in view will set."""
+        return self.policy == "longest" or isinstance(self.policy, Code)
 
     @property
     def targets(self) -> list[str]:

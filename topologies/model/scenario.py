@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import catalogue
 from skybed.topologies.model.closest import hint
+from skybed.topologies.model.code import Code
 from skybed.topologies.model.faults import Fault
 from skybed.topologies.model.fields import Model, Name, Positive, Title, Utc
 from skybed.topologies.model.ground import Station, from_catalogue
@@ -87,9 +88,17 @@ class ScenarioModel(Model):
 
     @property
     def code(self) -> dict[str, str]:
-        """What of the scenario's own a run runs, as root of the lane: command lines, by what they are for."""
+        """What of the scenario's own is run, by what it is for: functions, by whoever plans it, and command
+        lines, by root of the lane.
+        """
+        policies = {f"access[{n}]": rule.policy for n, rule in enumerate(self.access)}
+        functions = {
+            what: f"{policy}, as you, to plan"
+            for what, policy in policies.items()
+            if isinstance(policy, Code)
+        }
         custom = {"routing": self.routing.custom.command} if self.routing.custom else {}
-        return custom | {str(flow.name): flow.code for flow in self.traffic if flow.code}
+        return functions | custom | {str(flow.name): flow.code for flow in self.traffic if flow.code}
 
     def in_virtual_time(self) -> Self:
         """The same with what virtual time does for nothing: delays that follow the orbits more closely."""
@@ -105,6 +114,22 @@ class ScenarioModel(Model):
         else:
             raise ScenarioError(f"{self._file}: there is no link class {name}{hint(name, self.link_names)}.")
         return link.model_copy(update={"rate_mbps": link.rate_mbps * self.rate_scale})
+
+    def stations_of(self, rule: Access) -> list[str]:
+        """The stations that an access rule gives links."""
+        if rule.source == "ground":
+            return [station.name for station in self.stations if station.antenna]
+        return rule.source if isinstance(rule.source, list) else []
+
+    def gateways_of(self, rule: Access) -> list[tuple[str, Access, list[str]]]:
+        """Each gateway of a rule with each rule that links it to layers that the first has, and these."""
+        shared = [(other, [name for name in other.targets if name in rule.targets]) for other in self.access]
+        return [
+            (gateway, other, layers)
+            for gateway in rule.gateways
+            for other, layers in shared
+            if layers and gateway in self.stations_of(other)
+        ]
 
     @property
     def link_names(self) -> set[str]:

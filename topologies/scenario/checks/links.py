@@ -58,6 +58,7 @@ def access(scenario: ScenarioModel) -> Iterator[Problem]:
                     "is for ground stations; between satellites give max_range_km.",
                 )
             yield from _boundless(path, scenario, rule)
+        yield from _gateways(path, scenario, rule)
         if rule.terminals < rule.links:
             yield path, f"keeps {rule.links} links with {rule.terminals} terminals; each link needs one."
         link = scenario.link_class(rule.link)
@@ -67,6 +68,20 @@ def access(scenario: ScenarioModel) -> Iterator[Problem]:
                 path,
                 f"has no limit: give min_elevation_deg or max_range_km, here or in link class {rule.link}.",
             )
+
+
+def _gateways(path: FieldPath, scenario: ScenarioModel, rule: Access) -> Iterator[Problem]:
+    """A gateway needs links of its own to what the rule chooses from."""
+    stations = {station.name for station in scenario.stations}
+    for name in rule.gateways:
+        yield from known_name((*path, "gateways"), name, stations, "station")
+        if name not in stations:
+            continue
+        if name in scenario.stations_of(rule):
+            yield (*path, "gateways"), f"names {name}, which is one of `from`; a gateway is another station."
+        elif name not in [gateway for gateway, *_ in scenario.gateways_of(rule)]:
+            layers = " or ".join(rule.targets)
+            yield (*path, "gateways"), f"names {name}, which no other rule links to {layers}; give it one."
 
 
 def _boundless(path: FieldPath, scenario: ScenarioModel, rule: Isl | Access) -> Iterator[Problem]:
