@@ -1,6 +1,6 @@
 """How long each kind of routing loses packets, in real time: the order that virtual time shows, too.
 
-The sky of the reroute scenarios from 77 s on, for 28 s, with OSPF timers a tenth of the usual ones.
+See support.reroute.
 """
 
 from itertools import pairwise
@@ -10,8 +10,9 @@ import pytest
 from skybed.analysis.measures import metrics
 from skybed.analysis.run import load
 from skybed.topologies.scenario.file import Scenario
-from support import needs
+from support import needs, reroute
 from support.places import ROOT
+from support.reroute import CARRIER_S, END_S, HANDOVER_S, SILENT_S
 
 pytestmark = [
     pytest.mark.live,
@@ -19,24 +20,7 @@ pytestmark = [
     needs.program("bird", "bird2"),
 ]
 
-SILENT_S, CARRIER_S, HANDOVER_S, END_S = 2, 13, 20, 28  # when what happens to the probed path
-CHANGES = {
-    "start": "2026-05-09T02:41:17Z",
-    "duration_s": END_S,
-    "faults": [
-        {"kind": "silent", "link": ["relay-1-1", "relay-2-1"], "at_s": SILENT_S, "for_s": 9},
-        {
-            "kind": "carrier",
-            "link": ["relay-4-1", "relay-4-2"],
-            "at_s": CARRIER_S,
-            "for_s": 4,
-            "reacquire_s": 0,
-        },
-    ],
-    "routing.hello_s": 1,
-    "routing.dead_s": 4,
-    "routing.bfd_interval_ms": 200,  # a busy machine may be late
-}
+CHANGES = reroute.CHANGES | {"routing.bfd_interval_ms": 200}  # a busy machine may be late
 ATTEMPTS = 3  # a machine that is busy distorts a run, and the verdict says so: then it is run again
 KINDS = ("oracle", "schedule", "ospf", "ospf+bfd")
 

@@ -9,9 +9,10 @@ from skybed.analysis.measures import forwarding, metrics, paths
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import load
 from skybed.topologies.scenario.file import Scenario
-from support import needs
+from support import needs, reroute
 from support.browser import shown
 from support.places import ROOT
+from support.reroute import CARRIER_S, DEAD_S, DOWN_FOR_S, END_S, HANDOVER_S, HELLO_S, SILENT_FOR_S, SILENT_S
 
 pytestmark = [
     pytest.mark.live,
@@ -20,21 +21,21 @@ pytestmark = [
     needs.program("isisd", "frr"),
 ]
 
-SILENT_S, CARRIER_S, HANDOVER_S = 10, 80, 97  # when what happens to the probed path; see the scenarios
 KINDS = ("oracle", "schedule", "ospf", "bfd", "isis")
 
 
 @pytest.fixture(scope="module")
 def runs(skybed, tmp_path_factory):
     """The run directory of each kind; all are played once."""
-    made = {}
-    for kind in KINDS:
-        out = tmp_path_factory.mktemp("runs") / kind
-        path = ROOT / "scenarios" / f"reroute-{kind}.yaml"
-        done = skybed("run", path, "--clock", "virtual", "--out", out, timeout_s=500)
-        assert done.returncode == 0, done.stdout + done.stderr
-        made[kind] = out
-    return made
+    return {kind: played(skybed, tmp_path_factory.mktemp("runs"), kind) for kind in KINDS}
+
+
+def played(skybed, folder, kind):
+    path, out = folder / f"{kind}.yaml", folder / kind
+    path.write_text(Scenario.load(ROOT / "scenarios" / f"reroute-{kind}.yaml").with_(reroute.CHANGES).dump())
+    done = skybed("run", path, "--clock", "virtual", "--out", out, timeout_s=500)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
 
 
 def outage_s(out, since_s, until_s):
@@ -52,24 +53,24 @@ def test_they_differ_in_their_routing_only():
 
 
 def test_silence_costs_the_dead_interval_or_less_than_a_second_or_as_long_as_it_lasts(runs):
-    oracle, schedule, ospf, bfd, isis = (outage_s(runs[kind], SILENT_S, CARRIER_S - 5) for kind in KINDS)
+    oracle, schedule, ospf, bfd, isis = (outage_s(runs[kind], SILENT_S, CARRIER_S - 1) for kind in KINDS)
     assert 0.1 < oracle < 0.3
     assert oracle < bfd < 1
-    assert 60 <= schedule < 60.3
-    for hello in (ospf, isis):  # the last hello came up to ten seconds before; and a second for new routes
-        assert 29 < hello < 42
+    assert SILENT_FOR_S <= schedule < SILENT_FOR_S + 0.3
+    for hello in (ospf, isis):  # the last hello came up to one interval before; and a second for new routes
+        assert DEAD_S - HELLO_S - 0.1 < hello < DEAD_S + 1.2
 
 
 def test_a_lost_carrier_costs_a_second_at_most_who_looks_for_another_way(runs):
-    cost_s = {kind: outage_s(runs[kind], CARRIER_S, HANDOVER_S - 5) for kind in KINDS}
-    assert 13 <= cost_s.pop("schedule") < 13.3  # down for 1 s, acquired in 12
+    cost_s = {kind: outage_s(runs[kind], CARRIER_S, HANDOVER_S - 1) for kind in KINDS}
+    assert DOWN_FOR_S <= cost_s.pop("schedule") < DOWN_FOR_S + 0.3
     assert all(0.05 < s < 1.2 for s in cost_s.values())  # BIRD works routes out once a second
 
 
 def test_a_planned_handover_costs_who_knows_it_nothing_and_the_protocol_up_to_two_hellos(runs):
-    oracle, schedule, ospf, bfd, isis = (outage_s(runs[kind], HANDOVER_S, 120) for kind in KINDS)
+    oracle, schedule, ospf, bfd, isis = (outage_s(runs[kind], HANDOVER_S, END_S) for kind in KINDS)
     assert oracle == schedule == 0
-    assert 1 < ospf < 21 and 1 < bfd < 21
+    assert all(0.1 < hello < 2 * HELLO_S + 1.1 for hello in (ospf, bfd))
     assert 0.1 < isis < 5  # FRR answers a hello on a new link at once
 
 
@@ -77,11 +78,11 @@ def test_a_planned_handover_costs_who_knows_it_nothing_and_the_protocol_up_to_tw
 def test_every_probe_is_lost_or_comes_back_as_geometry_says_along_the_tables(runs, kind):
     verdict = json.loads((runs[kind] / "verdict.json").read_text())
     assert verdict["status"] == "pass" and verdict["reasons"] == []
-    assert verdict["rtt_error"]["n"] > 4000 and verdict["rtt_error"]["p50_us"] < 3
+    assert verdict["rtt_error"]["n"] > 1000 and verdict["rtt_error"]["p50_us"] < 3
     assert verdict["rtt_error"]["p99_us"] < 100  # some wait for a packet of the protocol to leave
     (probe,) = (flow for flow in verdict["flows"] if flow["kind"] == "probe")
-    assert probe["sent"] == 12_000 and probe["unexpected_lost"] == probe["unexpected_back"] == 0
-    assert verdict["proofs"]["n"] == verdict["proofs"]["agreeing"] == 120
+    assert probe["sent"] == 100 * END_S and probe["unexpected_lost"] == probe["unexpected_back"] == 0
+    assert verdict["proofs"]["n"] == verdict["proofs"]["agreeing"] == END_S
 
 
 def test_the_manifest_tells_the_daemon_and_its_memory(runs):
@@ -92,16 +93,14 @@ def test_the_manifest_tells_the_daemon_and_its_memory(runs):
 
 
 def test_runs_with_daemons_repeat_to_the_byte(runs, skybed, tmp_path):
-    again = tmp_path / "again"
-    skybed("run", ROOT / "scenarios" / "reroute-ospf.yaml", "--clock", "virtual", "--out", again)
-    done = skybed("compare", "--exact", runs["ospf"], again)
+    done = skybed("compare", "--exact", runs["ospf"], played(skybed, tmp_path, "ospf"))
     assert done.returncode == 0, done.stdout
 
 
 def test_the_table_of_what_routing_cost_says_the_same(runs):
     found = {kind: convergence.table(load(runs[kind])).set_index("kind") for kind in KINDS}
     silent_s = [found[kind].loc["silence", "loss_derived_s"] for kind in KINDS]
-    assert silent_s == approx([outage_s(runs[kind], SILENT_S, CARRIER_S - 5) for kind in KINDS], abs=0.02)
+    assert silent_s == approx([outage_s(runs[kind], SILENT_S, CARRIER_S - 1) for kind in KINDS], abs=0.02)
     for kind in KINDS:
         rows = found[kind].loc[["silence", "down", "planned"]]
         assert rows["on_path"].all() and rows["recovered_s"].notna().tolist() == (rows["lost"] > 0).tolist()
@@ -121,7 +120,7 @@ def test_recorded_tables_begin_whole_and_lead_where_path_proofs_went(runs):
         path in (" > ".join(ways.path("kashi", t_s)), " > ".join(ways.path("kashi", t_s + 0.2)))
         for t_s, path in zip(proven["sent_s"], proven["path"], strict=True)
     ]
-    assert len(proven) > 60 and sum(agreeing) >= len(proven) - 2
+    assert len(proven) > 15 and sum(agreeing) >= len(proven) - 2
 
 
 def test_control_traffic_is_counted_where_there_is_some(runs):
@@ -130,7 +129,7 @@ def test_control_traffic_is_counted_where_there_is_some(runs):
     assert set(sent["ospf"]["protocol"]) == {"ospf"} and set(sent["bfd"]["protocol"]) == {"ospf", "bfd"}
     # Three packets in 100 ms each way, of IPv4 and of IPv6, less BFD's jitter of up to 25 % (RFC 5880).
     one = sent["bfd"].query(
-        "node == 'relay-0-0' and peer == 'relay-0-1' and protocol == 'bfd' and 20 <= t_s < 60"
+        "node == 'relay-0-0' and peer == 'relay-0-1' and protocol == 'bfd' and 2 <= t_s < 20"
     )
     assert 2 * 10 <= one["packets"].mean() <= 2 * 10 / 0.75
     assert one["bytes"].sum() / one["packets"].sum() == approx((66 + 86) / 2, abs=1)
@@ -144,7 +143,8 @@ def test_all_runs_compared_show_the_difference(runs, skybed, tmp_path):
     assert done.returncode == 0, done.stderr
     silence = next(line.split() for line in done.stdout.splitlines() if " silence " in line)
     oracle, schedule, ospf, bfd, isis = map(float, silence[-len(KINDS) :])
-    assert oracle < bfd < 1 < 29 < min(ospf, isis) <= max(ospf, isis) < 42 < schedule
+    assert oracle < bfd < 1 < DEAD_S - HELLO_S - 0.1 < min(ospf, isis)
+    assert max(ospf, isis) < DEAD_S + 1.2 < schedule
     assert shown(page, tmp_path).count("<img") == 4
 
 
