@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from skybed.topologies.arrays import Array, Index
-from skybed.topologies.contacts import foresight, gateways
-from skybed.topologies.contacts.access import Chooser, Rulebook, setup_range_s, setup_s, views
+from skybed.topologies.contacts import foresight, gateways, lasers
+from skybed.topologies.contacts.access import Chooser, Rulebook, setup_range_s, views
 from skybed.topologies.contacts.gateways import Gateway
+from skybed.topologies.contacts.motion import Motion, Span
 from skybed.topologies.contacts.nodes import Link, Node
-from skybed.topologies.contacts.patterns import pairs
 from skybed.topologies.contacts.policy import of_code
 from skybed.topologies.contacts.visibility import Conditions, Intervals, intervals
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.code import Code
 from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.model.scenario import ScenarioModel
-from skybed.topologies.model.space import Isl
-from skybed.topologies.orbits import planes
-from skybed.topologies.orbits.ephemeris import Ephemeris
 from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
-from skybed.topologies.orbits.tracks import Track
 from skybed.topologies.orbits.walker import Satellite
 
 TOUCH_S = 1e-3  # two contacts of a link nearer than this are one
@@ -34,17 +29,6 @@ Progress = Callable[[str, float], None]  # what is being done, and how much of i
 
 def quiet(what: str, share: float) -> None:
     """Progress that nobody watches."""
-
-
-class Span(NamedTuple):
-    """A link of a kind and class between two nodes, from start to end."""
-
-    a: int
-    b: int
-    kind: str
-    link_class: str
-    start_s: float
-    end_s: float
 
 
 def nodes(satellites: Sequence[Satellite], scenario: ScenarioModel) -> list[Node]:
@@ -66,70 +50,23 @@ def horizon_s(scenario: ScenarioModel, duration_s: float) -> float:
 # -- where links come from -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Motion:
-    """Where all nodes are until until_s, from which the links follow; names: of all nodes, in order. orbits,
-    places: what sky is made of, see ephemeris.make.
-    """
-
-    scenario: ScenarioModel
-    satellites: Sequence[Satellite]
-    names: list[str]
-    orbits: pd.DataFrame
-    places: Sequence[Track]
-    sky: Ephemeris
-    until_s: float
-
-    def layer(self, name: str) -> Index:
-        return np.array([n for n, s in enumerate(self.satellites) if s.layer == name], dtype=np.int64)
-
-
 def spans(motion: Motion, progress: Progress) -> list[Span]:
     """Every link that stands at some time before until_s, before any fault; to until_s: it stands on."""
     scenario = motion.scenario
     every: list[Span] = []
-    work = len(scenario.layers) + len(scenario.access)
-    for done, name in enumerate(scenario.layers):
-        progress(f"links within {name}", done / work)
-        every += _isl(motion, name)
-    for done, rule in enumerate(scenario.access, start=len(scenario.layers)):
-        progress(f"access to {', '.join(rule.targets)}", done / work)
-        every += _access(motion, rule)
+    work: list[tuple[str, Callable[[], list[Span]]]] = []
+    for name in scenario.layers:
+        work.append((f"links within {name}", partial(lasers.within, motion, name)))
+    for rule in scenario.access:
+        work.append((f"access to {', '.join(rule.targets)}", partial(_access, motion, rule)))
+    for done, (what, made) in enumerate(work):
+        progress(what, done / len(work))
+        every += made()
     for fibre in scenario.fibre:
         a, b = sorted((motion.names.index(fibre.a), motion.names.index(fibre.b)))
         every.append(Span(a, b, "fibre", fibre.link, 0.0, motion.until_s))
     progress("links", 1.0)
     return every
-
-
-def _isl(motion: Motion, name: str) -> list[Span]:
-    """Links within a layer: set up when they come into view, taken as set up if in view at the start."""
-    scenario, layer, nodes = motion.scenario, motion.scenario.layers[name], motion.layer(name)
-    if layer.isl.pattern == "none":
-        return []
-    satrecs = [motion.satellites[n].satrec for n in nodes]
-    wanted = pairs(layer.isl, planes.of_layer(layer, satrecs, scenario.epoch))
-    link, links = scenario.link_class(layer.isl.link), []
-    for between in (False, True):
-        a, b = (nodes[end[wanted.between == between]] for end in (wanted.a, wanted.b))
-        seen = intervals(motion.sky, a, b, isl_conditions(layer.isl, link, between), motion.until_s)
-        nth, before = 0, -1
-        for pair, start, end in zip(*(x.tolist() for x in seen), strict=True):
-            nth, before = (nth + 1 if pair == before else 0), pair
-            name_ab = f"{motion.names[a[pair]]}--{motion.names[b[pair]]}"
-            up = start + setup_s(link, scenario.seed, name_ab, nth) if start > 0 else 0.0
-            if up < end:
-                links.append(Span(int(a[pair]), int(b[pair]), "isl", layer.isl.link, up, end))
-    return links
-
-
-def isl_conditions(isl: Isl, link: LinkClass, between: bool) -> Conditions:
-    """What must hold for a link within a layer; `between` two planes the polar cut-off counts too."""
-    return Conditions(
-        max_range_km=isl.max_range_km or link.max_range_km,
-        min_radius_km=WGS72_RADIUS_KM + isl.grazing_altitude_km,
-        max_latitude_deg=isl.polar_cutoff_deg if between else None,
-    )
 
 
 def _sources(motion: Motion, rule: Access) -> Index:

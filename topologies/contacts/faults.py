@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from skybed.topologies.arrays import Index
-from skybed.topologies.contacts.contacts import Motion, contact_frame
+from skybed.topologies.contacts.contacts import contact_frame
+from skybed.topologies.contacts.motion import Motion
 from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.contacts.spans import Spans, common, joined, latest, minus, spans, union
 from skybed.topologies.contacts.visibility import Conditions, intervals

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from skybed.topologies.contacts import contacts, faults
-from skybed.topologies.contacts.contacts import Motion, Progress, quiet
+from skybed.topologies.contacts.contacts import Progress, quiet
+from skybed.topologies.contacts.motion import Motion
 from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.orbits import elements, ephemeris, tracks

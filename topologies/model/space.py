@@ -78,17 +78,31 @@ class Geostationary(Model):
 
 
 BY_PLANES = ("grid", "ring")  # patterns
+PATTERN_OF = {"links": "listed"}  # fields that one pattern takes, and must have
 
 
 class Isl(Model):
-    """Inter-satellite links within a layer."""
+    """Inter-satellite links within a layer.
 
-    pattern: Literal["grid", "ring", "none"] = "grid"
+    What only one pattern takes tells which it is, where that is not given: `links` that it is `listed`.
+    """
+
+    pattern: Literal["grid", "ring", "listed", "none"] = "grid"
     link: str = "laser-isl"
     seam: bool = True  # links between the last plane and the first
     polar_cutoff_deg: Annotated[float, Field(gt=0, le=90)] | None = None  # inter-plane links off above it
     max_range_km: Positive | None = None  # None: the link class's
     grazing_altitude_km: NonNegative = 80.0
+    # CSV with a, b and, if need be, class, from, until: a file, or its text (more than one line).
+    links: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pattern_of_field(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or value.get("pattern") is not None:
+            return value
+        told = [pattern for field, pattern in PATTERN_OF.items() if value.get(field) is not None]
+        return {**value, "pattern": told[0]} if told else value
 
 
 def _published(name: str | None) -> str | None:

@@ -52,13 +52,15 @@ def read_text(path: pathlib.Path, name: str, what: str, decoded: Callable[[bytes
 
 
 def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> None:
-    """Put what is in files in the place of their names: elements, tracks, a daemon's configuration, what a
-    program is given, functions in Python."""
+    """Put what is in files in the place of their names: elements, tracks, tables of links, a daemon's
+    configuration, what a program is given, functions in Python."""
     layers, routing, access = data.get("layers"), data.get("routing"), data.get("access")
     stations = data.get("stations")
     places: list[tuple[FieldPath, Any, str]] = []
     for name, layer in layers.items() if isinstance(layers, dict) else ():
         places.append((("layers", name, "elements"), layer, "element"))
+        isl = layer.get("isl") if isinstance(layer, dict) else None
+        places.append((("layers", name, "isl", "links"), isl, "link"))
     for i, station in enumerate(stations if isinstance(stations, list) else ()):
         places.append((("stations", i, "track_file"), station, "track"))
     for i, rule in enumerate(access if isinstance(access, list) else ()):
@@ -68,7 +70,7 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
     for path, files in _of_flows(data.get("traffic")):
         places += [((*path, name), files, ANY) for name in files]
     read: dict[str, Callable[[pathlib.Path, str, str], str]] = {
-        "element": partial(read_text, decoded=_as_saved), "track": partial(read_text, decoded=_as_saved),
+        **dict.fromkeys(("element", "track", "link"), partial(read_text, decoded=_as_saved)),
         "configuration": read_text, ANY: read_any,
     }  # fmt: skip
     for path, part, what in places:

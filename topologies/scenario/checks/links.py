@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from skybed.topologies.contacts.listed import Row, rows
+from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.known import Problem, known_name
-from skybed.topologies.model.links import Access
 from skybed.topologies.model.scenario import ScenarioModel
-from skybed.topologies.model.space import Isl
 from skybed.topologies.model.yamlmarks import FieldPath
 
 
@@ -26,7 +26,9 @@ def classes(scenario: ScenarioModel) -> Iterator[Problem]:
             )
     for name, layer in scenario.layers.items():
         if layer.isl.pattern != "none" and layer.isl.link in scenario.link_names:
-            yield from _boundless(("layers", name, "isl"), scenario, layer.isl)
+            yield from _boundless(
+                ("layers", name, "isl", "link"), scenario, layer.isl.link, layer.isl.max_range_km
+            )
     for name, link in scenario.links.items():
         if isinstance(link.setup_s, tuple) and link.setup_s[0] > link.setup_s[1]:
             yield ("links", name, "setup_s"), f"is {list(link.setup_s)}; the lesser comes first."
@@ -57,7 +59,7 @@ def access(scenario: ScenarioModel) -> Iterator[Problem]:
                     (*path, "min_elevation_deg"),
                     "is for ground stations; between satellites give max_range_km.",
                 )
-            yield from _boundless(path, scenario, rule)
+            yield from _boundless((*path, "link"), scenario, rule.link, rule.max_range_km)
         yield from _gateways(path, scenario, rule)
         if rule.terminals < rule.links:
             yield path, f"keeps {rule.links} links with {rule.terminals} terminals; each link needs one."
@@ -84,15 +86,56 @@ def _gateways(path: FieldPath, scenario: ScenarioModel, rule: Access) -> Iterato
             yield (*path, "gateways"), f"names {name}, which no other rule links to {layers}; give it one."
 
 
-def _boundless(path: FieldPath, scenario: ScenarioModel, rule: Isl | Access) -> Iterator[Problem]:
+def _boundless(
+    path: FieldPath, scenario: ScenarioModel, name: str, max_range_km: float | None
+) -> Iterator[Problem]:
     """Between satellites the only limit of a class would count for nothing."""
-    link = scenario.link_class(rule.link)
-    if link.min_elevation_deg is not None and rule.max_range_km is None and link.max_range_km is None:
+    link = scenario.link_class(name)
+    if link.min_elevation_deg is not None and max_range_km is None and link.max_range_km is None:
         yield (
-            (*path, "link"),
-            f"is {rule.link}, whose min_elevation_deg is for ground stations; between satellites give "
+            path,
+            f"is {name}, whose min_elevation_deg is for ground stations; between satellites give "
             "max_range_km.",
         )
+
+
+def listed(scenario: ScenarioModel, nodes: Mapping[str, str]) -> Iterator[Problem]:
+    """Of tables of links. nodes: of each node its layer, "" for those on the ground."""
+    sites = {station.name for station in scenario.stations if not station.antenna}
+    for name, layer in scenario.layers.items():
+        path: FieldPath = ("layers", name, "isl", "links")
+        try:
+            table = rows(layer.isl.links) if layer.isl.links else []
+        except ScenarioError as error:
+            yield path, f"cannot be used: {error}."
+            continue
+        first: dict[frozenset[str], Row] = {}
+        for row in table:
+            other = first.setdefault(frozenset((row.a, row.b)), row)
+            if other.link_class != row.link_class:
+                yield (
+                    path,
+                    f"gives {row.a} and {row.b} another class in line {row.line} than in {other.line}.",
+                )
+            for end in (row.a, row.b):
+                if end not in nodes:
+                    yield (
+                        path,
+                        f"names {end} in line {row.line}, but there is no such node{hint(end, nodes)}.",
+                    )
+                elif end in sites:
+                    yield path, f"names {end} in line {row.line}, which has no antenna."
+            if row.a == row.b:
+                yield path, f"has {row.a} at both ends in line {row.line}."
+            elif not (nodes.get(row.a, True) or nodes.get(row.b, True)):
+                yield path, f"has two stations in line {row.line}; a line between them is fibre."
+            if row.link_class and row.link_class not in scenario.link_names:
+                known = hint(row.link_class, scenario.link_names)
+                yield (
+                    path,
+                    f"has the class {row.link_class} in line {row.line}, neither in links nor in the "
+                    f"catalogue{known}.",
+                )
 
 
 def fibre(scenario: ScenarioModel) -> Iterator[Problem]:

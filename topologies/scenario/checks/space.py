@@ -13,7 +13,7 @@ from skybed.topologies.arrays import Array
 from skybed.topologies.contacts.patterns import Pairs, pairs
 from skybed.topologies.model.known import Problem
 from skybed.topologies.model.scenario import LONGEST_S, ScenarioModel
-from skybed.topologies.model.space import Layer, Walker
+from skybed.topologies.model.space import BY_PLANES, PATTERN_OF, Isl, Layer, Walker
 from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.orbits import ephemeris, geometry, planes, walker
 from skybed.topologies.orbits.walker import Satellite
@@ -90,9 +90,18 @@ def _orbit(path: FieldPath, orbit: Walker) -> Iterator[Problem]:
 def patterns(scenario: ScenarioModel, satellites: Sequence[Satellite]) -> Iterator[Problem]:
     """Of the links within layers, once it is known what flies."""
     for name, layer in scenario.layers.items():
-        if layer.isl.pattern != "none":
+        yield from _fields(("layers", name, "isl"), layer.isl)
+        if layer.isl.pattern in BY_PLANES:
             satrecs = [s.satrec for s in satellites if s.layer == name]
             yield from _pattern(("layers", name, "isl"), scenario, layer, satrecs)
+
+
+def _fields(path: FieldPath, isl: Isl) -> Iterator[Problem]:
+    for field, pattern in PATTERN_OF.items():
+        if isl.pattern == pattern and getattr(isl, field) is None:
+            yield (*path, "pattern"), f"is {pattern}, and there is no {field}."
+        elif isl.pattern != pattern and getattr(isl, field) is not None:
+            yield (*path, field), f"is for the pattern {pattern}, and this is {isl.pattern}."
 
 
 def _pattern(
