@@ -30,6 +30,7 @@ MODELS = {
     "walker": space.Walker,
     "geostationary": space.Geostationary,
     "isl": space.Isl,
+    "between layers": space.Between,
     "stations": ground.Station,
     "way points": ground.WayPoint,
     "link classes": links.LinkClass,

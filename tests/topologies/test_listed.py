@@ -130,6 +130,15 @@ def test_a_bad_row_is_told_with_its_line(load, rows, says):
         load(*rows)
 
 
+def test_a_table_of_links_beside_the_grid_of_a_layer(load):
+    grid = SKY.replace("{links: links.csv, link: plain}", "{pattern: ring, link: far}")
+    sky = grid + "  far: {rate_mbps: 1}\nbetween:\n  - {links: links.csv, link: plain}\n"
+    scenario = load("a,b", "net-1-2,low-0-1", sky=sky)
+    assert {link.class_name for link in Plan.make(scenario).links} == {"far", "plain"}
+    with pytest.raises(ScenarioError, match=r"line 17: between\[0\]\.links names low-0-3 in line 2, but"):
+        load("a,b", "net-1-2,low-0-3", sky=sky)
+
+
 def test_fields_of_other_patterns(load):
     for isl, says in (
         ("{pattern: grid, links: links.csv}", "isl.links is for the pattern listed, and this is grid."),

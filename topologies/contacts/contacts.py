@@ -57,6 +57,8 @@ def spans(motion: Motion, progress: Progress) -> list[Span]:
     work: list[tuple[str, Callable[[], list[Span]]]] = []
     for name in scenario.layers:
         work.append((f"links within {name}", partial(lasers.within, motion, name)))
+    for beams in scenario.between:
+        work.append(("links between layers", partial(lasers.between, motion, beams)))
     for rule in scenario.access:
         work.append((f"access to {', '.join(rule.targets)}", partial(_access, motion, rule)))
     for done, (what, made) in enumerate(work):

@@ -1,41 +1,54 @@
-"""Links within a layer, by its pattern: which satellites are meant, and when such a link stands."""
+"""Links among satellites, by their pattern: which satellites are meant, and when such a link stands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from skybed.topologies.arrays import Index
-from skybed.topologies.contacts import listed
+from skybed.topologies.contacts import listed, nearest
 from skybed.topologies.contacts.access import setup_s
 from skybed.topologies.contacts.motion import Motion, Span
 from skybed.topologies.contacts.patterns import pairs
 from skybed.topologies.contacts.spans import Spans, common
 from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.model.links import LinkClass
-from skybed.topologies.model.space import BY_PLANES, Isl
+from skybed.topologies.model.space import BY_PLANES, Between, Lasers
 from skybed.topologies.orbits import planes
 from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
 
 
 def within(motion: Motion, name: str) -> list[Span]:
     """Links within a layer, to until_s: they stand on."""
-    isl = motion.scenario.layers[name].isl
-    if isl.pattern == "listed":
-        return list(_listed(motion, isl))
+    isl, nodes = motion.scenario.layers[name].isl, motion.layer(name)
     if isl.pattern in BY_PLANES:
         return list(_by_planes(motion, name))
-    return []
+    return _by_rule(motion, isl, nodes, nodes)
 
 
-def conditions(isl: Isl, link: LinkClass, between: bool = False) -> Conditions:
-    """What must hold for a link of two satellites; `between` two planes the polar cut-off counts too."""
-    return Conditions(
-        max_range_km=isl.max_range_km or link.max_range_km,
-        min_radius_km=WGS72_RADIUS_KM + isl.grazing_altitude_km,
-        max_latitude_deg=isl.polar_cutoff_deg if between else None,
-    )
+def between(motion: Motion, rule: Between) -> list[Span]:
+    """Links of satellites of some layers."""
+    layers = [motion.layer(name) for name in rule.layers]
+    nodes = np.sort(np.concatenate([np.zeros(0, np.int64), *layers]))
+    group = np.zeros(len(nodes), np.int64)
+    for number, layer in enumerate(layers):
+        group[np.searchsorted(nodes, layer)] = number
+    return _by_rule(motion, rule, nodes, group)
+
+
+def _by_rule(motion: Motion, rule: Lasers, nodes: Index, group: Index) -> list[Span]:
+    """Links of nodes, ascending, by a pattern that needs no planes; group: see nearest.linked."""
+    if rule.pattern == "nearest":
+        return list(_nearest(motion, rule, nodes, group))
+    return list(_listed(motion, rule)) if rule.pattern == "listed" else []
+
+
+def conditions(rule: Lasers, link: LinkClass) -> Conditions:
+    """What must hold for a link of two satellites."""
+    reach_km = rule.max_range_km or link.max_range_km
+    return Conditions(max_range_km=reach_km, min_radius_km=WGS72_RADIUS_KM + rule.grazing_altitude_km)
 
 
 # -- patterns --------------------------------------------------------------------------------------
@@ -48,22 +61,33 @@ def _by_planes(motion: Motion, name: str) -> Iterator[Span]:
     link = motion.scenario.link_class(layer.isl.link)
     for between in (False, True):
         a, b = (nodes[end[wanted.between == between]] for end in (wanted.a, wanted.b))
-        seen = _seen(motion, a, b, conditions(layer.isl, link, between))
+        which = conditions(layer.isl, link)
+        if between:
+            which = replace(which, max_latitude_deg=layer.isl.polar_cutoff_deg)
+        seen = _seen(motion, a, b, which)
         yield from _made(a, b, "isl", layer.isl.link, _acquired(motion, a, b, link, seen))
 
 
-def _listed(motion: Motion, isl: Isl) -> Iterator[Span]:
+def _nearest(motion: Motion, rule: Lasers, nodes: Index, group: Index) -> Iterator[Span]:
+    link = motion.scenario.link_class(rule.link)
+    which = conditions(rule, link)
+    a, b, meant = nearest.linked(motion.sky, nodes, group, rule, which, motion.until_s)
+    seen = common(_seen(motion, a, b, which), meant)
+    yield from _made(a, b, "isl", rule.link, _acquired(motion, a, b, link, seen))
+
+
+def _listed(motion: Motion, rule: Lasers) -> Iterator[Span]:
     """A row's times cut what stands: a link that is in view has been acquired before they begin."""
     index = {name: n for n, name in enumerate(motion.names)}
     times: dict[tuple[str, bool], dict[tuple[int, int], list[tuple[float, float]]]] = {}
-    for row in listed.rows(isl.links or ""):
+    for row in listed.rows(rule.links or ""):
         a, b = sorted((index[row.a], index[row.b]))
-        kind = row.link_class or isl.link, b >= motion.sky.satellites
+        kind = row.link_class or rule.link, b >= motion.sky.satellites
         times.setdefault(kind, {}).setdefault((a, b), []).append((row.from_s, row.until_s))
     for (class_name, ground), rows in times.items():
         link = motion.scenario.link_class(class_name)
         a, b = np.array(list(rows), np.int64).T
-        which = conditions(isl, link)
+        which = conditions(rule, link)
         if ground:
             which = Conditions(which.max_range_km, min_elevation_deg=link.min_elevation_deg or 0.0)
         counts = [len(spans) for spans in rows.values()]

@@ -91,6 +91,13 @@ def margin_km(conditions: Conditions, ra: Array, rb: Array) -> Array:
     return margin
 
 
+def holds(sky: Ephemeris, a: Index, b: Index, conditions: Conditions, t_s: float) -> np.ndarray:
+    """Whether pairs (a, b) of nodes can hold a link at a time."""
+    r_a, r_b = sky.position_km(a, t_s), sky.position_km(b, t_s)
+    somewhere = np.minimum(sky.ends_s[a], sky.ends_s[b]) > t_s
+    return somewhere & (margin_km(conditions, r_a, r_b) > 0)
+
+
 class Brackets(NamedTuple):
     """Times left_s < right_s of pairs, and their margins in km then."""
 

@@ -22,8 +22,8 @@ from skybed.topologies.model.kinds import AnyFlow
 from skybed.topologies.model.links import Access, Fibre, LinkClass
 from skybed.topologies.model.metrics import MetricName
 from skybed.topologies.model.routing import Routing
-from skybed.topologies.model.space import Layer
-from skybed.topologies.model.yamlmarks import dotted, line_of
+from skybed.topologies.model.space import Between, Lasers, Layer
+from skybed.topologies.model.yamlmarks import FieldPath, dotted, line_of
 
 LONGEST_S = 30 * 86_400.0  # elements of one epoch are of no use for longer
 BOUND_US, VIRTUAL_BOUND_US = 50.0, 1.0  # of applied delays; what a busy machine can keep, what a test can see
@@ -64,6 +64,7 @@ class ScenarioModel(Model):
         Annotated[Station, BeforeValidator(from_catalogue)]
     ] = []  # a plain string: one of the catalogue
     links: dict[Name, LinkClass] = {}  # added to, or replacing, those of the catalogue
+    between: list[Between] = []
     access: list[Access] = []
     fibre: list[Fibre] = []
     routing: Routing = Routing()
@@ -85,6 +86,12 @@ class ScenarioModel(Model):
     def bound_us(self) -> float:
         """By how much the one-way delay in force on a link may be off the true one."""
         return self.delay_bound_us or BOUND_US
+
+    @property
+    def lasers(self) -> list[tuple[FieldPath, Lasers]]:
+        """The rules of links among satellites, and where they stand."""
+        within = [(("layers", name, "isl"), layer.isl) for name, layer in self.layers.items()]
+        return [*within, *((("between", i), rule) for i, rule in enumerate(self.between))]
 
     @property
     def code(self) -> dict[str, str]:

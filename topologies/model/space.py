@@ -81,19 +81,20 @@ BY_PLANES = ("grid", "ring")  # patterns
 PATTERN_OF = {"links": "listed"}  # fields that one pattern takes, and must have
 
 
-class Isl(Model):
-    """Inter-satellite links within a layer.
+class Lasers(Model):
+    """Links among satellites by a pattern that needs no planes.
 
     What only one pattern takes tells which it is, where that is not given: `links` that it is `listed`.
     """
 
-    pattern: Literal["grid", "ring", "listed", "none"] = "grid"
+    pattern: str
     link: str = "laser-isl"
-    seam: bool = True  # links between the last plane and the first
-    polar_cutoff_deg: Annotated[float, Field(gt=0, le=90)] | None = None  # inter-plane links off above it
     max_range_km: Positive | None = None  # None: the link class's
     grazing_altitude_km: NonNegative = 80.0
-    # CSV with a, b and, if need be, class, from, until: a file, or its text (more than one line).
+    terminals: Annotated[int, Field(ge=1)] = 4  # nearest: that each satellite has
+    hysteresis_km: NonNegative = 0.0  # nearest: by so much nearer another must be
+    every_s: Annotated[float, Field(ge=0.1)] = 5.0  # nearest: how often it decides
+    # listed: CSV with a, b and, if need be, class, from, until: a file, or its text (more than one line).
     links: str | None = None
 
     @model_validator(mode="before")
@@ -103,6 +104,21 @@ class Isl(Model):
             return value
         told = [pattern for field, pattern in PATTERN_OF.items() if value.get(field) is not None]
         return {**value, "pattern": told[0]} if told else value
+
+
+class Isl(Lasers):
+    """Inter-satellite links within a layer."""
+
+    pattern: Literal["grid", "ring", "nearest", "listed", "none"] = "grid"
+    seam: bool = True  # links between the last plane and the first
+    polar_cutoff_deg: Annotated[float, Field(gt=0, le=90)] | None = None  # inter-plane links off above it
+
+
+class Between(Lasers):
+    """Links between satellites of layers. nearest: of different ones; listed: whatever the table names."""
+
+    pattern: Literal["nearest", "listed"] = "nearest"
+    layers: list[str] = []
 
 
 def _published(name: str | None) -> str | None:

@@ -18,7 +18,7 @@ from skybed.topologies.model.ground import Station, WayPoint
 from skybed.topologies.model.links import Access, Fibre, LinkClass
 from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
 from skybed.topologies.model.scenario import Fidelity, Limit, ScenarioModel
-from skybed.topologies.model.space import Geostationary, Isl, Layer, Walker
+from skybed.topologies.model.space import Between, Geostationary, Isl, Layer, Walker
 from skybed.topologies.model.yamlmarks import Marks, dotted, line_of
 from skybed.topologies.scenario import checks, overrides
 from skybed.topologies.scenario.reading import name_flows, read_named_files, read_text
@@ -85,6 +85,7 @@ MODELS: Places = {
     ("stations", "*"): Station,
     ("stations", "*", "track", "*"): WayPoint,
     ("links", "*"): LinkClass,
+    ("between", "*"): Between,
     ("access", "*"): Access,
     ("fibre", "*"): Fibre,
     ("routing",): Routing,

@@ -55,7 +55,7 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
     """Put what is in files in the place of their names: elements, tracks, tables of links, a daemon's
     configuration, what a program is given, functions in Python."""
     layers, routing, access = data.get("layers"), data.get("routing"), data.get("access")
-    stations = data.get("stations")
+    stations, between = data.get("stations"), data.get("between")
     places: list[tuple[FieldPath, Any, str]] = []
     for name, layer in layers.items() if isinstance(layers, dict) else ():
         places.append((("layers", name, "elements"), layer, "element"))
@@ -63,6 +63,8 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
         places.append((("layers", name, "isl", "links"), isl, "link"))
     for i, station in enumerate(stations if isinstance(stations, list) else ()):
         places.append((("stations", i, "track_file"), station, "track"))
+    for i, rule in enumerate(between if isinstance(between, list) else ()):
+        places.append((("between", i, "links"), rule, "link"))
     for i, rule in enumerate(access if isinstance(access, list) else ()):
         places.append((("access", i, "policy"), rule, PYTHON))
     if isinstance(routing, dict):

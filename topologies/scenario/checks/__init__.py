@@ -40,6 +40,7 @@ def problems(scenario: ScenarioModel) -> list[Problem]:
     nodes = {name for _, name in named}
     layers = {s.name: s.layer for s in satellites} | dict.fromkeys((s.name for s in scenario.stations), "")
     return [
+        *links.between(scenario),
         *links.listed(scenario, layers),
         *links.access(scenario),
         *links.fibre(scenario),

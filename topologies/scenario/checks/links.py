@@ -8,14 +8,13 @@ from skybed.topologies.contacts.listed import Row, rows
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.known import Problem, known_name
+from skybed.topologies.model.links import Access
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
 
 
 def classes(scenario: ScenarioModel) -> Iterator[Problem]:
-    used: list[tuple[FieldPath, str]] = [
-        (("layers", n, "isl", "link"), x.isl.link) for n, x in scenario.layers.items()
-    ]
+    used: list[tuple[FieldPath, str]] = [((*path, "link"), rule.link) for path, rule in scenario.lasers]
     used += [(("access", i, "link"), access.link) for i, access in enumerate(scenario.access)]
     used += [(("fibre", i, "link"), fibre.link) for i, fibre in enumerate(scenario.fibre)]
     for path, name in used:
@@ -24,16 +23,25 @@ def classes(scenario: ScenarioModel) -> Iterator[Problem]:
                 path,
                 f"is {name}, neither in links nor in the catalogue{hint(name, scenario.link_names)}.",
             )
-    for name, layer in scenario.layers.items():
-        if layer.isl.pattern != "none" and layer.isl.link in scenario.link_names:
-            yield from _boundless(
-                ("layers", name, "isl", "link"), scenario, layer.isl.link, layer.isl.max_range_km
-            )
+    for path, rule in scenario.lasers:
+        if rule.pattern not in ("none", "listed") and rule.link in scenario.link_names:
+            yield from _boundless((*path, "link"), scenario, rule.link, rule.max_range_km)
     for name, link in scenario.links.items():
         if isinstance(link.setup_s, tuple) and link.setup_s[0] > link.setup_s[1]:
             yield ("links", name, "setup_s"), f"is {list(link.setup_s)}; the lesser comes first."
     if "ground" in scenario.layers:
         yield ("layers", "ground"), "is a reserved name; choose another."
+
+
+def between(scenario: ScenarioModel) -> Iterator[Problem]:
+    for i, rule in enumerate(scenario.between):
+        path: FieldPath = ("between", i, "layers")
+        for name in rule.layers:
+            yield from known_name(path, name, scenario.layers, "layer")
+        if twice := [name for name in rule.layers if rule.layers.count(name) > 1]:
+            yield path, f"names {twice[0]} twice."
+        elif rule.pattern == "nearest" and len(rule.layers) < 2:
+            yield path, "needs two layers or more; links within one are its isl."
 
 
 def access(scenario: ScenarioModel) -> Iterator[Problem]:
@@ -53,7 +61,10 @@ def access(scenario: ScenarioModel) -> Iterator[Problem]:
         elif not ground:
             yield from known_name((*path, "from"), rule.source, {"ground", *scenario.layers}, "layer")
             if rule.source in rule.targets:
-                yield path, "goes from a layer to itself; links within a layer are its isl."
+                yield (
+                    path,
+                    "goes from a layer to itself; links within a layer are its isl, such as isl: {pattern: nearest}.",
+                )
             if rule.min_elevation_deg is not None:
                 yield (
                     (*path, "min_elevation_deg"),
@@ -102,10 +113,10 @@ def _boundless(
 def listed(scenario: ScenarioModel, nodes: Mapping[str, str]) -> Iterator[Problem]:
     """Of tables of links. nodes: of each node its layer, "" for those on the ground."""
     sites = {station.name for station in scenario.stations if not station.antenna}
-    for name, layer in scenario.layers.items():
-        path: FieldPath = ("layers", name, "isl", "links")
+    for place, rule in scenario.lasers:
+        path: FieldPath = (*place, "links")
         try:
-            table = rows(layer.isl.links) if layer.isl.links else []
+            table = rows(rule.links) if rule.links else []
         except ScenarioError as error:
             yield path, f"cannot be used: {error}."
             continue

@@ -9,16 +9,17 @@ from functools import partial
 import numpy as np
 from sgp4.api import Satrec, SatrecArray
 
-from skybed.topologies.arrays import Array
-from skybed.topologies.contacts.patterns import Pairs, pairs
+from skybed.topologies.arrays import Array, Index
+from skybed.topologies.contacts.patterns import pairs
 from skybed.topologies.model.known import Problem
 from skybed.topologies.model.scenario import LONGEST_S, ScenarioModel
-from skybed.topologies.model.space import BY_PLANES, PATTERN_OF, Isl, Layer, Walker
+from skybed.topologies.model.space import BY_PLANES, PATTERN_OF, Lasers, Layer, Walker
 from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.orbits import ephemeris, geometry, planes, walker
 from skybed.topologies.orbits.walker import Satellite
 
 LOWEST_PERIGEE_KM = 100.0  # below it there is no orbit, only a re-entry
+MANY = 500  # satellites among which two are near enough at some time
 MOMENTS = 73  # of a revolution at which it is looked who sees whom
 NEARLY_CIRCULAR = 0.01  # eccentricity below which one altitude tells how far satellites see
 
@@ -89,19 +90,24 @@ def _orbit(path: FieldPath, orbit: Walker) -> Iterator[Problem]:
 
 def patterns(scenario: ScenarioModel, satellites: Sequence[Satellite]) -> Iterator[Problem]:
     """Of the links within layers, once it is known what flies."""
+    for path, rule in scenario.lasers:
+        yield from _fields(path, rule)
     for name, layer in scenario.layers.items():
-        yield from _fields(("layers", name, "isl"), layer.isl)
+        satrecs = [s.satrec for s in satellites if s.layer == name]
         if layer.isl.pattern in BY_PLANES:
-            satrecs = [s.satrec for s in satellites if s.layer == name]
             yield from _pattern(("layers", name, "isl"), scenario, layer, satrecs)
+        elif layer.isl.pattern == "nearest" and len(satrecs) <= MANY:
+            every = np.triu_indices(len(satrecs), 1)
+            yield from _sight(("layers", name, "isl", "pattern"), scenario, layer, satrecs, *every)
 
 
-def _fields(path: FieldPath, isl: Isl) -> Iterator[Problem]:
+def _fields(path: FieldPath, rule: Lasers) -> Iterator[Problem]:
     for field, pattern in PATTERN_OF.items():
-        if isl.pattern == pattern and getattr(isl, field) is None:
+        given = getattr(rule, field, None) is not None
+        if rule.pattern == pattern and not given:
             yield (*path, "pattern"), f"is {pattern}, and there is no {field}."
-        elif isl.pattern != pattern and getattr(isl, field) is not None:
-            yield (*path, field), f"is for the pattern {pattern}, and this is {isl.pattern}."
+        elif rule.pattern != pattern and given:
+            yield (*path, field), f"is for the pattern {pattern}, and this is {rule.pattern}."
 
 
 def _pattern(
@@ -128,15 +134,13 @@ def _pattern(
             "next to each other.",
         )
     else:
-        yield from _sight(
-            (*path, "pattern"), scenario, layer, wanted, _moments(layer, satrecs, scenario.begin)
-        )
+        yield from _sight((*path, "pattern"), scenario, layer, satrecs, wanted.a, wanted.b)
 
 
 def _sight(
-    path: FieldPath, scenario: ScenarioModel, layer: Layer, wanted: Pairs, moments: Iterable[Array]
+    path: FieldPath, scenario: ScenarioModel, layer: Layer, satrecs: Sequence[Satrec], a: Index, b: Index
 ) -> Iterator[Problem]:
-    """No neighbours of the pattern ever see each other: the links could never exist."""
+    """No neighbours of the pattern (a, b) ever see each other: the links could never exist."""
     isl, orbit, radius_km = layer.isl, layer.walker, geometry.WGS72_RADIUS_KM
     range_km = isl.max_range_km or scenario.link_class(isl.link).max_range_km or np.inf
     circular = layer.elements is None and (orbit is None or orbit.eccentricity < NEARLY_CIRCULAR)
@@ -152,14 +156,18 @@ def _sight(
             f"is {isl.pattern}, but no link of satellites {altitude_km:.0f} km high satisfies {graze}.",
         )
         return
-    apart_km = _apart_km(wanted, moments, range_km, radius_km + isl.grazing_altitude_km)
+    if not len(a):
+        yield path, f"is {isl.pattern}, and there is one satellite only."
+        return
+    moments = _moments(layer, satrecs, scenario.begin)
+    apart_km = _apart_km(moments, a, b, range_km, radius_km + isl.grazing_altitude_km)
     if apart_km is None:
         return
     why = f"the link reaches {range_km:.0f} km"
     if sight_km < range_km if circular else apart_km <= range_km:
         why = f"the Earth hides what is beyond {sight_km:.0f} km" if circular else "the Earth is between them"
     says = f"is {isl.pattern}, but neighbours are {apart_km:.0f} km apart and {why}: no link could ever exist"
-    if orbit and circular:
+    if orbit and circular and isl.pattern in BY_PLANES:
         need = geometry.ring_minimum(altitude_km, reach_km, radius_km)
         says += f"; {need} satellites per plane would do"
     elif apart_km > range_km:
@@ -167,11 +175,13 @@ def _sight(
     yield path, f"{says}."
 
 
-def _apart_km(wanted: Pairs, moments: Iterable[Array], range_km: float, grazing_km: float) -> float | None:
-    """Least distance over a revolution between satellites that the pattern links; None: a link can exist."""
+def _apart_km(
+    moments: Iterable[Array], a: Index, b: Index, range_km: float, grazing_km: float
+) -> float | None:
+    """Least distance at any moment between satellites that the pattern links; None: a link can exist."""
     least_km = np.inf
     for xyz in moments:
-        begin, way = xyz[wanted.a], xyz[wanted.b] - xyz[wanted.a]
+        begin, way = xyz[a], xyz[b] - xyz[a]
         apart_km = np.linalg.norm(way, axis=-1)
         share = np.clip(-np.einsum("ni,ni->n", begin, way) / np.maximum(apart_km, 1e-9) ** 2, 0, 1)
         clear = np.linalg.norm(begin + share[:, None] * way, axis=-1) > grazing_km
