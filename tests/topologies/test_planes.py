@@ -253,3 +253,11 @@ def test_a_fault_of_a_plane_of_a_file(tmp_path):
     plan = Plan.make(Scenario.model_validate(fields))
     assert {plan.links[n].name.split("-")[1] for n in plan.lost["link"]} == {"2"}
     assert len(plan.lost) == 11
+
+
+@pytest.mark.parametrize("offsets", [[(1, -1)], [(2, 1), (0, 2)], [(-1, 1), (1, 1)]])
+def test_a_motif_among_the_satellites_of_a_file(offsets):
+    isl = Isl(offsets=offsets)
+    got, _ = linked(isl, flown(**IRIDIUM_FIELDS))
+    assert isl.pattern == "motif"
+    assert got == asked(isl, **IRIDIUM_FIELDS)

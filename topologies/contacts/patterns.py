@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skybed.topologies.arrays import Array, Index
-from skybed.topologies.model.space import Isl
+from skybed.topologies.model.space import Isl, Offset
 from skybed.topologies.orbits.planes import Arrangement
 
-# By pattern: how many planes on, and then how many satellites on in that plane, the other end is.
-OFFSETS: dict[str, list[tuple[int, int]]] = {"ring": [(0, 1)], "grid": [(0, 1), (1, 0)]}
+OFFSETS: dict[str, list[Offset]] = {"ring": [(0, 1)], "grid": [(0, 1), (1, 0)]}
 
 
 class Pairs(NamedTuple):
@@ -26,19 +25,21 @@ class Pairs(NamedTuple):
 def pairs(isl: Isl, arranged: Arrangement) -> Pairs:
     """The links that a pattern of offsets asks for, whether or not the satellites ever see each other.
 
-    In another plane the satellite is meant that has the nearest phase, and to which no other of the own plane
-    is nearer. So planes of equal numbers, as a Walker's, are linked slot to slot (`grid` is the usual +Grid),
-    and of others some satellites stay without. Across the seam of planes that go round the whole Earth the
-    phase has got on by the arrangement's turn: in a Walker slot s meets slot s + F.
+    An offset is how many planes on, and then how many satellites on in that plane, the other end is, as in
+    the motifs of Bhattacherjee and Singla (CoNEXT 2019). In another plane the satellite is meant that has the
+    nearest phase, and to which no other of the own plane is nearer. So planes of equal numbers, as a
+    Walker's, are linked slot to slot (`grid` is the usual +Grid), and of others some satellites stay without.
+    Across the seam of planes that go round the whole Earth the phase has got on by the arrangement's turn: in
+    a Walker slot s meets slot s + F.
     """
     order = np.lexsort((arranged.slot, arranged.plane))
     planes = np.split(order, np.flatnonzero(np.diff(arranged.plane[order])) + 1)
     links = [np.zeros((0, 3), np.int64)]
-    for on, along in OFFSETS[isl.pattern]:
+    for on, along in OFFSETS.get(isl.pattern) or isl.offsets or []:
+        if on < 0:
+            on, along = -on, -along
         for first, count, turn in arranged.chains:
-            for p in range(count if on == 0 else count - on + on * isl.seam):
-                if on and count == 1:
-                    continue
+            for p in range(count if on == 0 or (isl.seam and on < count) else count - on):
                 a, b = planes[first + p], planes[first + (p + on) % count]
                 here, there = _matched(arranged.phase[a], arranged.phase[b], turn if p + on >= count else 0.0)
                 other = b[(there + along) % len(b)]

@@ -77,8 +77,8 @@ class Geostationary(Model):
     longitudes_deg: Annotated[list[Longitude], Field(min_length=1)]
 
 
-BY_PLANES = ("grid", "ring")  # patterns
-PATTERN_OF = {"links": "listed"}  # fields that one pattern takes, and must have
+BY_PLANES = ("grid", "ring", "motif")  # patterns
+PATTERN_OF = {"links": "listed", "offsets": "motif"}  # fields that one pattern takes, and must have
 
 
 class Lasers(Model):
@@ -106,10 +106,22 @@ class Lasers(Model):
         return {**value, "pattern": told[0]} if told else value
 
 
+def _elsewhere(offset: tuple[int, int]) -> tuple[int, int]:
+    if offset == (0, 0):
+        raise ValueError("leads to the satellite itself")
+    return offset
+
+
+# How many planes on, and then how many satellites on in that plane, the other end of a link is.
+Steps = Annotated[int, Field(ge=-500, le=500)]
+Offset = Annotated[tuple[Steps, Steps], AfterValidator(_elsewhere)]
+
+
 class Isl(Lasers):
     """Inter-satellite links within a layer."""
 
-    pattern: Literal["grid", "ring", "nearest", "listed", "none"] = "grid"
+    pattern: Literal["grid", "ring", "motif", "nearest", "listed", "none"] = "grid"
+    offsets: Annotated[list[Offset], Field(min_length=1)] | None = None  # motif
     seam: bool = True  # links between the last plane and the first
     polar_cutoff_deg: Annotated[float, Field(gt=0, le=90)] | None = None  # inter-plane links off above it
 

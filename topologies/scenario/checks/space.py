@@ -10,7 +10,7 @@ import numpy as np
 from sgp4.api import Satrec, SatrecArray
 
 from skybed.topologies.arrays import Array, Index
-from skybed.topologies.contacts.patterns import pairs
+from skybed.topologies.contacts.patterns import OFFSETS, pairs
 from skybed.topologies.model.known import Problem
 from skybed.topologies.model.scenario import LONGEST_S, ScenarioModel
 from skybed.topologies.model.space import BY_PLANES, PATTERN_OF, Lasers, Layer, Walker
@@ -118,21 +118,20 @@ def _pattern(
     wanted = pairs(isl, planes.of_layer(layer, satrecs, scenario.epoch))
     count = layer.walker.planes if layer.walker else 1
     per_plane = len(satrecs) // count
-    if layer.elements is None and per_plane < 3:
+    by_numbers = layer.elements is None and isl.pattern in OFFSETS
+    if by_numbers and per_plane < 3:
         yield (
             (*path, "pattern"),
             f"is {isl.pattern}; it needs at least 3 satellites per plane, here are {per_plane}.",
         )
-    elif layer.elements is None and isl.pattern == "grid" and count == 1:
+    elif by_numbers and isl.pattern == "grid" and count == 1:
         yield (*path, "pattern"), "is grid; with one plane that is a ring."
-    elif layer.walker and isl.pattern == "grid" and count == 2 and isl.seam:
+    elif by_numbers and isl.pattern == "grid" and count == 2 and isl.seam:
         yield path, "has a seam between 2 planes, which are linked already; set seam: false."
     elif not len(wanted.a):
-        yield (
-            (*path, "pattern"),
-            f"is {isl.pattern}, but no two of the {len(satrecs)} satellites share a plane, or fly in planes "
-            "next to each other.",
-        )
+        alone = f"no two of the {len(satrecs)} satellites share a plane, or fly in planes next to each other"
+        why = "its offsets lead from no satellite to another" if isl.pattern == "motif" else alone
+        yield (*path, "pattern"), f"is {isl.pattern}, but {why}."
     else:
         yield from _sight((*path, "pattern"), scenario, layer, satrecs, wanted.a, wanted.b)
 
@@ -167,7 +166,7 @@ def _sight(
     if sight_km < range_km if circular else apart_km <= range_km:
         why = f"the Earth hides what is beyond {sight_km:.0f} km" if circular else "the Earth is between them"
     says = f"is {isl.pattern}, but neighbours are {apart_km:.0f} km apart and {why}: no link could ever exist"
-    if orbit and circular and isl.pattern in BY_PLANES:
+    if orbit and circular and isl.pattern in OFFSETS:
         need = geometry.ring_minimum(altitude_km, reach_km, radius_km)
         says += f"; {need} satellites per plane would do"
     elif apart_km > range_km:
