@@ -1,18 +1,23 @@
 """The commands that need no lane, as a user and a script meet them."""
 
 import csv
+import datetime as dt
 import json
 import pathlib
 import shutil
 
 import pytest
 from click.testing import CliRunner
+from sgp4.exporter import export_tle
 
 from skybed.scripts.cli.main import main
+from skybed.topologies.model.space import Layer
+from skybed.topologies.orbits import walker
 from skybed.topologies.plan.plan import Plan
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAIR = ROOT / "scenarios" / "pair.yaml"
+EPOCH = dt.datetime(2026, 5, 2, tzinfo=dt.UTC)
 TLE = (ROOT / "tests" / "data" / "three.tle").read_text()
 
 
@@ -132,6 +137,36 @@ def test_objects_that_cannot_be_used_are_told(place):
     )
     assert len(lines) == 11
     assert lines[-1] == "... and 2 more."
+
+
+def test_planes_of_a_file_are_counted_and_who_fits_none_is_told(place):
+    shell = {"inclination_deg": 60, "altitude_km": 1000, "phasing": 1}
+    net = Layer(walker={"planes": 6, "per_plane": 10, **shell})
+    odd = Layer(walker={"planes": 1, "per_plane": 1, **shell, "altitude_km": 900})
+    flown = [*walker.satellites("net", net, EPOCH), *walker.satellites("odd", odd, EPOCH)]
+    for number, satellite in enumerate(flown):
+        satellite.satrec.satnum_str = str(40_000 + number)
+    lines = [line for x in flown for line in (x.name, *export_tle(x.satrec))]
+    (place / "net.tle").write_text("\n".join(lines))
+    (place / "net.yaml").write_text(
+        "name: net\nepoch: 2026-05-02\nduration_s: 60\nlayers:\n"
+        "  net: {elements: net.tle, isl: {pattern: grid}}\n"
+    )
+    said, told = skybed("plan", "net.yaml", "--no-routes")
+    assert "planes    net 6 of 10 and 1 of 1" in said
+    assert "Of layer net these fit no plane with others and get no neighbours: odd-0-0.\n" in told
+
+
+def test_python_that_planning_runs_is_told(place):
+    (place / "rule.py").write_text("def links(*given):\n    return []\n")
+    (place / "net.yaml").write_text(
+        "name: net\nepoch: 2026-05-02\nduration_s: 60\nlayers:\n"
+        "  net: {walker: '60:60/6/1 at 1000 km', isl: {python: rule.py:links}}\n"
+    )
+    said, told = skybed("plan", "net.yaml", "--no-routes")
+    names = "rule.py:links (layers.net.isl)"
+    assert told.startswith(f"Planning runs Python of the scenario's own, as you: {names}.\n")
+    assert "runs      layers.net.isl: rule.py:links, when it is planned, as you\n" in said
 
 
 def test_satellites_that_decay_are_told(place):

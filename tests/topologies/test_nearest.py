@@ -151,7 +151,7 @@ TWO = "  a: {walker: '53:2/1/0 at 550 km'}\n"
          "between[0].layers names b, but there is no such layer (there are a)."),
         (TWO + "between: [{layers: [a, a]}]", "between[0].layers names a twice."),
         (TWO + "between: [{pattern: grid}]",
-         "between[0].pattern is grid; it must be nearest or listed."),
+         "between[0].pattern is grid; it must be nearest, listed or python."),
     ],
 )  # fmt: skip
 def test_what_cannot_be(layers, says):

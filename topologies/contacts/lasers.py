@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from skybed.topologies.arrays import Index
-from skybed.topologies.contacts import listed, nearest
+from skybed.topologies.arrays import Array, Index
+from skybed.topologies.contacts import listed, nearest, ruled
 from skybed.topologies.contacts.access import setup_s
 from skybed.topologies.contacts.motion import Motion, Span
 from skybed.topologies.contacts.patterns import pairs
-from skybed.topologies.contacts.spans import Spans, common
+from skybed.topologies.contacts.spans import Spans, common, spans, union
 from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.model.links import LinkClass
 from skybed.topologies.model.space import BY_PLANES, Between, Lasers
@@ -39,9 +39,15 @@ def between(motion: Motion, rule: Between) -> list[Span]:
 
 
 def _by_rule(motion: Motion, rule: Lasers, nodes: Index, group: Index) -> list[Span]:
-    """Links of nodes, ascending, by a pattern that needs no planes; group: see nearest.linked."""
+    """Links of nodes, ascending, by a pattern that needs no planes; group: see nearest.decisions."""
+    times_s = np.arange(0, motion.until_s, rule.every_s)
     if rule.pattern == "nearest":
-        return list(_nearest(motion, rule, nodes, group))
+        which = conditions(rule, motion.scenario.link_class(rule.link))
+        chosen = nearest.decisions(motion.sky, nodes, group, rule, which, times_s)
+        return list(_decided(motion, rule, nodes, times_s, chosen))
+    if rule.python is not None:
+        chosen = ruled.decisions(motion, nodes, rule.python, times_s)
+        return list(_decided(motion, rule, nodes, times_s, chosen))
     return list(_listed(motion, rule)) if rule.pattern == "listed" else []
 
 
@@ -68,11 +74,17 @@ def _by_planes(motion: Motion, name: str) -> Iterator[Span]:
         yield from _made(a, b, "isl", layer.isl.link, _acquired(motion, a, b, link, seen))
 
 
-def _nearest(motion: Motion, rule: Lasers, nodes: Index, group: Index) -> Iterator[Span]:
+def _decided(
+    motion: Motion, rule: Lasers, nodes: Index, times_s: Array, chosen: Iterable[Index]
+) -> Iterator[Span]:
+    """Links that are chosen anew at times: pairs i * len(nodes) + j each, see nearest and ruled."""
+    keys = list(chosen)
+    start_s = np.repeat(times_s, [len(key) for key in keys])
+    pair, key = np.unique(np.concatenate(keys), return_inverse=True)
+    meant = union(spans(key, start_s, np.minimum(start_s + rule.every_s, motion.until_s)))
+    a, b = (nodes[end] for end in np.divmod(pair, len(nodes)))
     link = motion.scenario.link_class(rule.link)
-    which = conditions(rule, link)
-    a, b, meant = nearest.linked(motion.sky, nodes, group, rule, which, motion.until_s)
-    seen = common(_seen(motion, a, b, which), meant)
+    seen = common(_seen(motion, a, b, conditions(rule, link)), meant)
     yield from _made(a, b, "isl", rule.link, _acquired(motion, a, b, link, seen))
 
 

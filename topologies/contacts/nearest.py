@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from skybed.topologies.arrays import Array, Index
-from skybed.topologies.contacts.spans import Spans, spans, union
 from skybed.topologies.contacts.visibility import Conditions, holds
 from skybed.topologies.model.space import Lasers
 from skybed.topologies.orbits.ephemeris import Ephemeris
@@ -22,23 +21,16 @@ ROUNDING_KM2 = 1.0  # of a squared distance, with much to spare
 AT_FIRST = 3.0  # candidates for each terminal within the distance that is looked at first
 
 
-def linked(
-    sky: Ephemeris, nodes: Index, group: Index, rule: Lasers, conditions: Conditions, until_s: float
-) -> tuple[Index, Index, Spans]:
-    """Pairs of nodes (a, b), a < b, and by their number when they hold a terminal for each other, from one
-    decision to another. nodes: ascending. group: of each; only nodes of different groups are linked.
+def decisions(
+    sky: Ephemeris, nodes: Index, group: Index, rule: Lasers, conditions: Conditions, times_s: Array
+) -> Iterator[Index]:
+    """Pairs i < j of nodes (ascending), i * len(nodes) + j each, that hold a terminal for each other from
+    each time to the next. group: of each node; only nodes of different groups are linked.
     """
-    count = len(nodes)
     held: Index = np.zeros(0, np.int64)
-    times = np.arange(0, until_s, rule.every_s)
-    keys = []
-    for t_s in times.tolist():
+    for t_s in times_s.tolist():
         held = _decided(sky, nodes, group, rule, conditions, t_s, held)
-        keys.append(held)
-    start_s = np.repeat(times, [len(key) for key in keys])
-    pair, key = np.unique(np.concatenate(keys), return_inverse=True)
-    when = union(spans(key, start_s, np.minimum(start_s + rule.every_s, until_s)))
-    return nodes[pair // count], nodes[pair % count], when
+        yield held
 
 
 def _decided(

@@ -107,6 +107,11 @@ class ScenarioModel(Model):
         custom = {"routing": self.routing.custom.command} if self.routing.custom else {}
         return functions | custom | {str(flow.name): flow.code for flow in self.traffic if flow.code}
 
+    @property
+    def functions(self) -> dict[str, Code]:
+        """Python that whoever plans the scenario runs as themselves, by where it stands."""
+        return {dotted(path): rule.python for path, rule in self.lasers if rule.python}
+
     def in_virtual_time(self) -> Self:
         """The same with what virtual time does for nothing: delays that follow the orbits more closely."""
         bound_us = self.delay_bound_us or VIRTUAL_BOUND_US

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from skybed.topologies.model.closest import hint
+from skybed.topologies.model.code import Code
 from skybed.topologies.model.constellations import CONSTELLATIONS
 from skybed.topologies.model.coordinates import Longitude
 from skybed.topologies.model.fields import Model, NonNegative, Positive, Utc
@@ -78,7 +79,17 @@ class Geostationary(Model):
 
 
 BY_PLANES = ("grid", "ring", "motif")  # patterns
-PATTERN_OF = {"links": "listed", "offsets": "motif"}  # fields that one pattern takes, and must have
+PATTERN_OF = {
+    "python": "python",
+    "links": "listed",
+    "offsets": "motif",
+}  # fields that one pattern takes, and must have
+
+
+def _function(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError("is no function; write FILE.py:function")
+    return value
 
 
 class Lasers(Model):
@@ -93,7 +104,9 @@ class Lasers(Model):
     grazing_altitude_km: NonNegative = 80.0
     terminals: Annotated[int, Field(ge=1)] = 4  # nearest: that each satellite has
     hysteresis_km: NonNegative = 0.0  # nearest: by so much nearer another must be
-    every_s: Annotated[float, Field(ge=0.1)] = 5.0  # nearest: how often it decides
+    every_s: Annotated[float, Field(ge=0.1)] = 5.0  # nearest, python: how often it decides
+    # python: a function(t_s, positions_km, plane, slot, names) that gives pairs, see contacts.ruled.
+    python: Annotated[Code, BeforeValidator(_function)] | None = None
     # listed: CSV with a, b and, if need be, class, from, until: a file, or its text (more than one line).
     links: str | None = None
 
@@ -120,7 +133,7 @@ Offset = Annotated[tuple[Steps, Steps], AfterValidator(_elsewhere)]
 class Isl(Lasers):
     """Inter-satellite links within a layer."""
 
-    pattern: Literal["grid", "ring", "motif", "nearest", "listed", "none"] = "grid"
+    pattern: Literal["grid", "ring", "motif", "nearest", "listed", "python", "none"] = "grid"
     offsets: Annotated[list[Offset], Field(min_length=1)] | None = None  # motif
     seam: bool = True  # links between the last plane and the first
     polar_cutoff_deg: Annotated[float, Field(gt=0, le=90)] | None = None  # inter-plane links off above it
@@ -129,7 +142,7 @@ class Isl(Lasers):
 class Between(Lasers):
     """Links between satellites of layers. nearest: of different ones; listed: whatever the table names."""
 
-    pattern: Literal["nearest", "listed"] = "nearest"
+    pattern: Literal["nearest", "listed", "python"] = "nearest"
     layers: list[str] = []
 
 

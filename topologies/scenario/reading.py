@@ -60,11 +60,14 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
     for name, layer in layers.items() if isinstance(layers, dict) else ():
         places.append((("layers", name, "elements"), layer, "element"))
         isl = layer.get("isl") if isinstance(layer, dict) else None
-        places.append((("layers", name, "isl", "links"), isl, "link"))
+        places += [
+            (("layers", name, "isl", "links"), isl, "link"),
+            (("layers", name, "isl", "python"), isl, PYTHON),
+        ]
     for i, station in enumerate(stations if isinstance(stations, list) else ()):
         places.append((("stations", i, "track_file"), station, "track"))
     for i, rule in enumerate(between if isinstance(between, list) else ()):
-        places.append((("between", i, "links"), rule, "link"))
+        places += [(("between", i, "links"), rule, "link"), (("between", i, "python"), rule, PYTHON)]
     for i, rule in enumerate(access if isinstance(access, list) else ()):
         places.append((("access", i, "policy"), rule, PYTHON))
     if isinstance(routing, dict):

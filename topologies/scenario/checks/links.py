@@ -42,6 +42,8 @@ def between(scenario: ScenarioModel) -> Iterator[Problem]:
             yield path, f"names {twice[0]} twice."
         elif rule.pattern == "nearest" and len(rule.layers) < 2:
             yield path, "needs two layers or more; links within one are its isl."
+        elif rule.pattern == "python" and not rule.layers:
+            yield path, "names no layer, of whose satellites the function is to decide."
 
 
 def access(scenario: ScenarioModel) -> Iterator[Problem]:
