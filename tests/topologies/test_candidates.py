@@ -75,3 +75,41 @@ def test_what_is_being_set_up_says_when_it_stands(plan):
         link = plan.links[contact.link]
         one = of(plan, plan.nodes[link.b].name, contact.start_s - 1e-3)[plan.nodes[link.a].name]
         assert one.why == f"being set up, to stand from {contact.start_s:.3f} s on"
+
+
+RULES = """\
+name: rules
+epoch: 2026-05-09
+duration_s: 60
+layers:
+  near: {walker: "53:24/4/1 at 1200 km", isl: {pattern: nearest, terminals: 2, link: beam}}
+  ring: {walker: "53:12/1/0 at 1000 km", isl: {offsets: [[0, 1]], link: beam}}
+  rule: {walker: "70:6/2/0 at 1100 km", isl: {python: rule.py:links, link: beam}}
+stations: [miyun, sanya]
+links: {beam: {rate_mbps: 1, max_range_km: 6000, setup_s: 3}}
+between:
+  - {layers: [near, ring], terminals: 1, link: beam}
+  - {links: rows.csv, link: beam}
+"""
+
+
+@pytest.fixture
+def ruled(tmp_path):
+    (tmp_path / "rule.py").write_text("def links(*given):\n    return [(0, 1)]\n")
+    (tmp_path / "rows.csv").write_text("a,b,from,until\nmiyun,near-1-3,,\nring-0-0,rule-0-0,10,20\n")
+    (tmp_path / "rules.yaml").write_text(RULES)
+    return Plan.make(Scenario.load(tmp_path / "rules.yaml"))
+
+
+@pytest.mark.parametrize("t_s", [0.0, 14.0])
+def test_those_that_stand_by_any_rule_are_the_contacts(ruled, t_s):
+    test_those_that_stand_are_the_contacts(ruled, t_s)
+
+
+def test_why_a_satellite_in_sight_is_not_linked(ruled):
+    told = {one.why.split(" near-")[0] for one in candidates.of(ruled.network, ruled.node("near-0-0"), 1.0)}
+    assert {"in sight, but", "behind the Earth", "beyond 6000 km"} <= told
+    by = {one.by for one in candidates.of(ruled.network, ruled.node("near-0-0"), 1.0)}
+    assert by == {"layers.near.isl", "between[0]"}
+    others = {one.why for one in candidates.of(ruled.network, ruled.node("rule-0-2"), 1.0)}
+    assert others <= {"in sight, but the function does not ask for it", "behind the Earth", "beyond 6000 km"}

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from skybed.topologies.arrays import Index
-from skybed.topologies.contacts import gateways
+from skybed.topologies.contacts import gateways, lasers, listed
 from skybed.topologies.contacts.access import setup_range_s
-from skybed.topologies.contacts.contacts import access_conditions, isl_conditions
+from skybed.topologies.contacts.contacts import access_conditions
 from skybed.topologies.contacts.gateways import Gateway
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.patterns import pairs
 from skybed.topologies.contacts.visibility import Conditions, margin_km
-from skybed.topologies.model.links import Access
+from skybed.topologies.model.links import Access, LinkClass
+from skybed.topologies.model.space import BY_PLANES, Between, Isl, Lasers
+from skybed.topologies.model.yamlmarks import dotted
 from skybed.topologies.orbits import elements, ellipsoid, planes
 
 # What of the conditions of a link is not met, in the order in which it is told.
@@ -27,6 +30,8 @@ UNMET = {
     "max_range_km": "beyond {:g} km",
     "max_latitude_deg": "an end is beyond {:g} deg of latitude",
 }
+
+BRIEFLY = "in sight, but not for long enough"
 
 
 class Candidate(NamedTuple):
@@ -46,10 +51,11 @@ class Candidate(NamedTuple):
 def of(network: Network, node: int, t_s: float) -> list[Candidate]:
     """All candidates of a node at a run time, by the rule and then by range.
 
-    Of a layer's own links these are the partners by its pattern, of an access rule all at its other end.
+    Of a layer's own links these are the partners by its pattern, or all where it chooses by distance or by a
+    function; of an access rule all at its other end.
     """
     moment = _Moment(network, t_s)
-    return [*_by_patterns(moment, node), *_by_access(moment, node), *_by_fibre(moment, node)]
+    return [*_by_lasers(moment, node), *_by_access(moment, node), *_by_fibre(moment, node)]
 
 
 class _Moment:
@@ -166,27 +172,84 @@ def _not_chosen(
     return f"in sight, but {rule.policy} waits, or it would not last"
 
 
-def _by_patterns(moment: _Moment, node: int) -> Iterator[Candidate]:
+def _by_lasers(moment: _Moment, node: int) -> Iterator[Candidate]:
+    """By the rules of links among satellites."""
     network = moment.network
+    scenario = network.scenario
+    for path, rule in scenario.lasers:
+        if rule.pattern == "listed":
+            meant = _listed(moment, node, rule)
+        elif path[0] == "layers" and path[1] != network.nodes[node].layer:
+            continue
+        elif isinstance(rule, Isl) and rule.pattern in BY_PLANES:
+            meant = _by_planes(network, node, rule)
+        else:
+            meant = _by_choice(moment, node, rule)
+        for peers, link, conditions, why_not in meant:
+            for candidate, unmet in _candidates(moment, node, peers, dotted(path), conditions):
+                known = moment.stands_or_lost(node, candidate.peer)
+                why = (
+                    known[1] if known else unmet or moment.soon(node, candidate.peer, setup_range_s(link)[1])
+                )
+                yield candidate._replace(stands=bool(known and known[0]), why=why or why_not(candidate.peer))
+
+
+Meant = Iterator[tuple[Index, LinkClass, Conditions, Callable[[int], str]]]  # peers; why one in sight is none
+
+
+def _by_planes(network: Network, node: int, isl: Isl) -> Meant:
     scenario, name = network.scenario, network.nodes[node].layer
-    layer = scenario.layers.get(name)
-    if layer is None or layer.isl.pattern == "none":
-        return
-    members = _of_layers(network, [name])
+    layer, members = scenario.layers[name], _of_layers(network, [name])
     satrecs = [s.satrec for s in elements.layer_satellites(scenario) if s.layer == name]
-    wanted = pairs(layer.isl, planes.of_layer(layer, satrecs, scenario.epoch))
-    a, b = members[wanted.a], members[wanted.b]
-    link = scenario.link_class(layer.isl.link)
-    for between in (False, True):
+    wanted = pairs(isl, planes.of_layer(layer, satrecs, scenario.epoch))
+    a, b, link = members[wanted.a], members[wanted.b], scenario.link_class(isl.link)
+    for between, limits in ((False, lasers.conditions), (True, lasers.conditions_between_planes)):
         mine = wanted.between == between
         peers = np.concatenate([b[mine & (a == node)], a[mine & (b == node)]])
-        conditions = isl_conditions(layer.isl, link, between)
-        for candidate, unmet in _candidates(moment, node, peers, f"layers.{name}.isl", conditions):
-            known = moment.stands_or_lost(node, candidate.peer)
-            why = known[1] if known else unmet or moment.soon(node, candidate.peer, setup_range_s(link)[1])
-            yield candidate._replace(
-                stands=bool(known and known[0]), why=why or "in sight, but not for long enough"
-            )
+        yield peers, link, limits(isl, link), partial(_said, BRIEFLY)
+
+
+def _by_choice(moment: _Moment, node: int, rule: Lasers) -> Meant:
+    """The satellites of the layer, or of the layers, that a rule chooses from."""
+    network = moment.network
+    layer = network.nodes[node].layer
+    members = _of_layers(network, rule.layers if isinstance(rule, Between) else [layer])
+    if rule.pattern == "none" or node not in members:
+        return
+    peers = members[members != node]
+    if isinstance(rule, Between) and rule.pattern == "nearest":
+        peers = np.setdiff1d(peers, _of_layers(network, [layer]))
+
+    def why_not(peer: int) -> str:
+        if rule.pattern == "python":
+            return "in sight, but the function does not ask for it"
+        for end, others in ((node, peers), (peer, members)):
+            if len(has := moment.linked(end, others)) >= rule.terminals:
+                return f"in sight, but {network.nodes[end].name} has its terminals on {moment.names(has)}"
+        return "in sight, but not when it was decided, or nearer ones came first"
+
+    link = network.scenario.link_class(rule.link)
+    yield peers, link, lasers.conditions(rule, link), why_not
+
+
+def _listed(moment: _Moment, node: int, rule: Lasers) -> Meant:
+    network = moment.network
+    name, rows = network.nodes[node].name, listed.rows(rule.links or "")
+    for peer in dict.fromkeys(end for row in rows if name in (row.a, row.b) for end in (row.a, row.b)):
+        its = [row for row in rows if {row.a, row.b} == {name, peer}]
+        if not its:  # the node itself
+            continue
+        number, link = network.node(peer), network.scenario.link_class(its[0].link_class or rule.link)
+        ground = max(node, number) >= network.sky.satellites
+        limits = lasers.conditions_to_ground if ground else lasers.conditions
+        spans = ", ".join(f"{row.from_s:g} to {row.until_s:g} s" for row in its)
+        now = any(row.from_s <= moment.t_s < row.until_s for row in its)
+        why = BRIEFLY if now else f"in sight, but listed for {spans}"
+        yield np.array([number]), link, limits(rule, link), partial(_said, why)
+
+
+def _said(why: str, _peer: int) -> str:
+    return why
 
 
 def _by_fibre(moment: _Moment, node: int) -> Iterator[Candidate]:

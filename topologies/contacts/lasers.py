@@ -15,7 +15,7 @@ from skybed.topologies.contacts.patterns import pairs
 from skybed.topologies.contacts.spans import Spans, common, spans, union
 from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.model.links import LinkClass
-from skybed.topologies.model.space import BY_PLANES, Between, Lasers
+from skybed.topologies.model.space import BY_PLANES, Between, Isl, Lasers
 from skybed.topologies.orbits import planes
 from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
 
@@ -57,6 +57,16 @@ def conditions(rule: Lasers, link: LinkClass) -> Conditions:
     return Conditions(max_range_km=reach_km, min_radius_km=WGS72_RADIUS_KM + rule.grazing_altitude_km)
 
 
+def conditions_between_planes(isl: Isl, link: LinkClass) -> Conditions:
+    return replace(conditions(isl, link), max_latitude_deg=isl.polar_cutoff_deg)
+
+
+def conditions_to_ground(rule: Lasers, link: LinkClass) -> Conditions:
+    """What must hold for a listed link of a station and a satellite. The horizon always counts."""
+    elevation_deg = link.min_elevation_deg or 0.0
+    return Conditions(rule.max_range_km or link.max_range_km, min_elevation_deg=elevation_deg)
+
+
 # -- patterns --------------------------------------------------------------------------------------
 
 
@@ -65,12 +75,9 @@ def _by_planes(motion: Motion, name: str) -> Iterator[Span]:
     satrecs = [motion.satellites[n].satrec for n in nodes]
     wanted = pairs(layer.isl, planes.of_layer(layer, satrecs, motion.scenario.epoch))
     link = motion.scenario.link_class(layer.isl.link)
-    for between in (False, True):
+    for between, limits in ((False, conditions), (True, conditions_between_planes)):
         a, b = (nodes[end[wanted.between == between]] for end in (wanted.a, wanted.b))
-        which = conditions(layer.isl, link)
-        if between:
-            which = replace(which, max_latitude_deg=layer.isl.polar_cutoff_deg)
-        seen = _seen(motion, a, b, which)
+        seen = _seen(motion, a, b, limits(layer.isl, link))
         yield from _made(a, b, "isl", layer.isl.link, _acquired(motion, a, b, link, seen))
 
 
@@ -99,9 +106,7 @@ def _listed(motion: Motion, rule: Lasers) -> Iterator[Span]:
     for (class_name, ground), rows in times.items():
         link = motion.scenario.link_class(class_name)
         a, b = np.array(list(rows), np.int64).T
-        which = conditions(rule, link)
-        if ground:
-            which = Conditions(which.max_range_km, min_elevation_deg=link.min_elevation_deg or 0.0)
+        which = (conditions_to_ground if ground else conditions)(rule, link)
         counts = [len(spans) for spans in rows.values()]
         from_s, until_s = np.concatenate(list(rows.values())).T
         meant = Spans(np.repeat(np.arange(len(rows)), counts), from_s, until_s)
