@@ -34,12 +34,12 @@ def renamed(satellite, name):
     return walker.Satellite(name, *satellite[1:])
 
 
-def shifted(satellite, raan_deg=0.0, latitude_deg=0.0, altitude_km=0.0, name="odd"):
+def shifted(satellite, raan_deg=0.0, latitude_deg=0.0, altitude_km=0.0, inclination_deg=0.0, name="odd"):
     """Another satellite on nearly the same orbit."""
     (other,) = flown(
         planes=1,
         per_plane=1,
-        inclination_deg=np.degrees(satellite.satrec.inclo),
+        inclination_deg=np.degrees(satellite.satrec.inclo) + inclination_deg,
         mean_motion_rev_day=satellite.satrec.no_kozai * 1440 / (2 * np.pi) * (1 - altitude_km / 4700),
         raan0_deg=np.degrees(satellite.satrec.nodeo) + raan_deg,
         mean_anomaly0_deg=np.degrees(satellite.satrec.mo) + latitude_deg,
@@ -190,6 +190,37 @@ def test_two_shells_of_one_file_are_linked_each_for_itself():
     others = {frozenset(f"o{name}" for name in pair) for pair in asked(GRID, **outer)}
     assert got == asked(GRID, **inner) | others
     assert [chain[:2] for chain in arranged.chains] == [(0, 8), (8, 6)]
+
+
+SHELLS_IN_USE = [
+    IRIDIUM_FIELDS | {"phasing": 3},
+    {"planes": 72, "per_plane": 22, "inclination_deg": 53.0, "altitude_km": 550, "phasing": 39},
+    {"planes": 34, "per_plane": 34, "inclination_deg": 51.9, "altitude_km": 630, "phasing": 3},
+    {"planes": 18, "per_plane": 40, "inclination_deg": 87.9, "altitude_km": 1200, "phasing": 9,
+     "raan_spacing_deg": 10.2},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", SHELLS_IN_USE, ids=["iridium", "starlink", "kuiper", "oneweb"])
+def test_a_shell_as_it_is_kept_with_a_tenth_of_it_lost_and_as_many_on_their_way(fields):
+    """Kept within 0.1 deg of the plane, 0.3 deg of the slot, 0.7 km of altitude, 0.02 deg of inclination."""
+    chance = np.random.default_rng(3)
+    kept = [
+        shifted(s, *chance.uniform(-1, 1, 4) * (0.1, 0.3, 0.7, 0.02), name=s.name) for s in flown(**fields)
+    ]
+    assert linked(GRID, kept)[0] == asked(GRID, **fields)
+    left = [s for s in kept if chance.random() > 0.1]
+    low = [
+        shifted(kept[n], 0, chance.uniform(0, 360), -chance.uniform(20, 200), name=f"low-{n}")
+        for n in range(0, len(kept), 10)
+    ]
+    got, _ = linked(GRID, [*left, *low])
+    names = {s.name for s in left}
+    wanted = {pair for pair in asked(GRID, **fields) if pair <= names}
+    assert wanted <= got
+    bridged = [sorted(name.rsplit("-", 1)[0] for name in pair) for pair in got - wanted if pair <= names]
+    assert all(one == other for one, other in bridged)  # over empty slots, in one plane
+    assert len(bridged) < 0.12 * len(kept)
 
 
 def test_geostationary_satellites_of_a_file_are_in_one_plane_by_longitude():

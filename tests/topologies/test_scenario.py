@@ -359,7 +359,8 @@ def test_no_field_takes_true_for_a_number(model):
          "line 12: access[0].to names rely, but there is no such layer (did you mean relay?)."),
         ("to: relay, link: ka", "to: [eo, eo], link: ka", "line 12: access[0].to names eo twice."),
         ("to: relay, link: laser", "to: [relay, eo], link: laser",
-         "line 13: access[1] goes from a layer to itself; links within a layer are its isl, as of the nearest."),
+         "line 13: access[1] goes from a layer to itself; links within a layer are its isl, such as the pattern "
+         "nearest."),
         ("from: eo", "from: eoo", "line 13: access[1].from names eoo, but there is no such layer (did you mean eo?)."),
         ("from: ground", "from: [miyun, beijing]", "line 12: access[0].from names beijing, which has no antenna."),
         ("link: ka-gateway", "link: fibre-10g",
