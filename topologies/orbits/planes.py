@@ -27,7 +27,7 @@ EQUATORIAL_DEG = 1.0  # inclination below which right ascensions mean nothing
 WIDE = 1.5  # of the mean of the other gaps between planes: a wider one, of over 90 deg, is an end
 ROUNDING_DEG = 0.05  # by so much an angle may be below 0 and count as 0
 LEAST_GAP = 1e-3  # of a revolution: satellites nearer to each other fly in formation
-TIE = 0.05  # of a slot: a phase so little over half a slot ahead is ahead, no more of it behind
+TIE = 0.1  # of a slot: what is up to so much over half a slot ahead is the neighbour, for ties are common
 
 
 class Chain(NamedTuple):
@@ -75,8 +75,9 @@ def found(satrecs: Sequence[Satrec], epoch: dt.datetime) -> Arrangement:
 
     A shell has one inclination and mean motion, a plane of it one right ascension. In each plane satellites
     follow by argument of latitude; from one plane to the next it is counted from where a satellite has the
-    nearest phase, which is the same for the whole plane, and of two equally near the one ahead. So slots are
-    those of a Walker delta of -P/2 < F <= P/2; F and F - P are the same satellites. Planes count from the
+    nearest phase, which is the same for the whole plane, and of two about equally near (half a slot and up to
+    TIE) the one ahead. So slots are those of a Walker with -0.4 P < F < 0.6 P; F and F - P are the same
+    satellites. Planes count from the
     lowest right ascension or, where they do not go round the Earth, from after the widest gap.
     """
     motion, inclination_deg, raan_deg, latitude_deg = _mean(satrecs, epoch)

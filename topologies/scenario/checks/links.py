@@ -65,7 +65,8 @@ def access(scenario: ScenarioModel) -> Iterator[Problem]:
             if rule.source in rule.targets:
                 yield (
                     path,
-                    "goes from a layer to itself; links within a layer are its isl, as of the nearest.",
+                    "goes from a layer to itself; links within a layer are its isl, such as the pattern "
+                    "nearest.",
                 )
             if rule.min_elevation_deg is not None:
                 yield (
