@@ -192,3 +192,10 @@ def test_walkers_as_papers_print_them():
     text = f"name: walkers\nepoch: 2026-05-09\nduration_s: 60\n{example[1]}"
     layers = file.parse(text, "docs/scenario.md", pathlib.Path()).layers
     assert [(x.walker.planes, x.walker.per_plane) for x in layers.values()] == [(72, 22), (6, 11)]
+
+
+def test_a_motif_over_starlink():
+    example = re.search(r"```yaml\n(.*?)```", SECTIONS["isl"], re.DOTALL)
+    text = f"name: motif\nepoch: 2026-05-09\nduration_s: 1\n{example[1]}"
+    plan = Plan.make(file.parse(text, "docs/scenario.md", pathlib.Path()))
+    assert len(plan.links) == 3 * 1584

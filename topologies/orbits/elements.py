@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from sgp4.api import Satrec
@@ -91,12 +92,20 @@ def satellites(
     older sets of an object that is there twice. Raises ScenarioError when the text is in none of the formats
     or nothing is left.
     """
+    kept, dropped = _read(layer.elements or "", epoch, begin or epoch)
+    return _named(layer_name, layer, kept, planes.found([x.satrec for x in kept], epoch)), [*dropped]
+
+
+@lru_cache(maxsize=4)  # who checks, plans and tells of a scenario asks for the same
+def _read(
+    text: str, epoch: dt.datetime, begin: dt.datetime
+) -> tuple[tuple[_Object, ...], tuple[Dropped, ...]]:
     usable: list[_Object] = []
     left_out: dict[int, Dropped] = {}  # by place
-    for place, record in enumerate(formats.records(layer.elements or "")):
+    for place, record in enumerate(formats.records(text)):
         try:
             number, satrec = record.read()
-            _check(satrec, epoch, begin or epoch)
+            _check(satrec, epoch, begin)
         except Unusable as problem:
             left_out[place] = Dropped(record.title, record.line, str(problem))
             continue
@@ -104,11 +113,11 @@ def satellites(
     kept, repeated = _once(usable)
     for thing, reason in repeated:
         left_out[thing.place] = Dropped(thing.record.title, thing.record.line, reason)
-    dropped = [left_out[place] for place in sorted(left_out)]
+    dropped = tuple(left_out[place] for place in sorted(left_out))
     if not kept:
         first = f", the first, {dropped[0].name}, because {dropped[0].reason}" if dropped else ""
         raise ScenarioError(f"none of its {len(dropped)} objects can be used{first}")
-    return _named(layer_name, layer, kept, planes.found([thing.satrec for thing in kept], epoch)), dropped
+    return tuple(kept), dropped
 
 
 def _check(satrec: Satrec, epoch: dt.datetime, begin: dt.datetime) -> None:
@@ -163,7 +172,7 @@ def _orbit(satrec: Satrec) -> tuple[float, ...]:
 
 
 def _named(
-    layer_name: str, layer: Layer, objects: list[_Object], arranged: planes.Arrangement
+    layer_name: str, layer: Layer, objects: Sequence[_Object], arranged: planes.Arrangement
 ) -> list[Satellite]:
     """Give each object a name that a node can have; where some would share one, their NORAD number, or else a
     number from 2 on, tells them apart.

@@ -34,7 +34,7 @@ class Scenario(ScenarioModel):
     def load(cls, path: str | pathlib.Path) -> Scenario:
         """The scenario in a YAML file, or the ready one of that name.
 
-        Element files that it names are read into it. Raises ScenarioError: one sentence per problem, each
+        Files that it names are read into it. Raises ScenarioError: one sentence per problem, each
         with the file, the line and the field.
         """
         file = ready.find(path, "scenario")
@@ -53,7 +53,7 @@ class Scenario(ScenarioModel):
         return scenario
 
     def dump(self) -> str:
-        """YAML that loads to an equal scenario, complete in itself: with defaults and texts of elements."""
+        """YAML that loads to an equal scenario, complete in itself: with defaults and texts of files."""
         return yaml.dump(
             self._plain(), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110
         )
