@@ -108,11 +108,7 @@ def render(plan: Plan, counted: dict[str, str], console: Console) -> None:
         **counted,
     }
     _facts(facts, console)
-    functions = {
-        where: f"{function.file}:{function.function}, when it is planned, as you"
-        for where, function in plan.scenario.functions.items()
-    }
-    for what, command in (plan.scenario.code | functions).items():
+    for what, command in plan.scenario.code.items():
         line = f"runs      {what}: {' '.join(command.split())}"
         console.print(Text(line), overflow="ellipsis", no_wrap=True)
     _contacts(plan, console)

@@ -50,18 +50,14 @@ SETTING = _Setting()
 
 def load(path: Path, start: str | None = None, changes: Mapping[str, Any] | None = None) -> Scenario:
     """A scenario, with another start and other values by path, if they are given. A line on standard error
-    tells of each function in Python that planning runs, of each object of its element files that cannot be
-    used, and of those that no pattern links.
+    tells of each object of its element files that cannot be used, and of those that no pattern links.
     """
     scenario = Scenario.load(path)
     if changes:
         scenario = scenario.with_(changes)
     if start is not None:
         scenario = _starting(scenario, start)
-    lines = [
-        f"Planning runs Python of the scenario's own, as you: {function.file}:{function.function} ({where})."
-        for where, function in scenario.functions.items()
-    ]
+    lines = []
     for layer, names in elements.strays(scenario).items():
         shown = ", ".join(names[:STRAYS]) + f" and {len(names) - STRAYS} more" * (len(names) > STRAYS)
         lines.append(f"Of layer {layer} these fit no plane with others and get no neighbours: {shown}.")

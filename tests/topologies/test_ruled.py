@@ -89,7 +89,8 @@ def test_it_goes_with_the_scenario(plan, tmp_path):
     (tmp_path / "rule.py").unlink()
     stored = Plan.load(tmp_path / "plan").scenario
     assert stored == made.scenario
-    assert stored.functions["layers.net.isl"].source == HEAD + "return [(0, 1)]"
+    assert stored.layers["net"].isl.python.source == HEAD + "return [(0, 1)]"
+    assert stored.code == {"layers.net.isl": "rule.py:links, as you, to plan"}
     assert Plan.make(stored).contacts.equals(made.contacts)
 
 

@@ -98,19 +98,13 @@ class ScenarioModel(Model):
         """What of the scenario's own is run, by what it is for: functions, by whoever plans it, and command
         lines, by root of the lane.
         """
-        policies = {f"access[{n}]": rule.policy for n, rule in enumerate(self.access)}
+        written: list[tuple[FieldPath, object]] = [(path, rule.python) for path, rule in self.lasers]
+        written += [(("access", n), rule.policy) for n, rule in enumerate(self.access)]
         functions = {
-            what: f"{policy}, as you, to plan"
-            for what, policy in policies.items()
-            if isinstance(policy, Code)
+            dotted(path): f"{code}, as you, to plan" for path, code in written if isinstance(code, Code)
         }
         custom = {"routing": self.routing.custom.command} if self.routing.custom else {}
         return functions | custom | {str(flow.name): flow.code for flow in self.traffic if flow.code}
-
-    @property
-    def functions(self) -> dict[str, Code]:
-        """Python that whoever plans the scenario runs as themselves, by where it stands."""
-        return {dotted(path): rule.python for path, rule in self.lasers if rule.python}
 
     def in_virtual_time(self) -> Self:
         """The same with what virtual time does for nothing: delays that follow the orbits more closely."""
