@@ -80,7 +80,7 @@ def test_every_probe_is_lost_or_comes_back_as_geometry_says_along_the_tables(run
     verdict = json.loads((runs[kind] / "verdict.json").read_text())
     assert verdict["status"] == "pass" and verdict["reasons"] == []
     assert verdict["rtt_error"]["n"] > 1000 and verdict["rtt_error"]["p50_us"] < 3
-    assert verdict["rtt_error"]["p99_us"] < 200  # one in a hundred waits for a packet of the protocol to leave
+    assert verdict["rtt_error"]["p99_us"] < 200  # some wait for a packet of the protocol
     (probe,) = (flow for flow in verdict["flows"] if flow["kind"] == "probe")
     assert probe["sent"] == 100 * END_S and probe["unexpected_lost"] == probe["unexpected_back"] == 0
     assert verdict["proofs"]["n"] == verdict["proofs"]["agreeing"] == END_S
