@@ -45,7 +45,7 @@ class Crossings:
         grace_s: float = GRACE_S,
     ) -> None:
         self._flows, self._out, self._grace_s = flows, out, grace_s
-        self._shared = Shared(flows, nodes, packets, until_s, out)
+        self._shared = Shared(flows, nodes, packets, until_s, out, grace_s)
         self.loop = self._shared.loop
         self._crossings: dict[int, Crossing] = {}  # by the number of the flow
         self._clock: Clock | None = None
@@ -74,9 +74,8 @@ class Crossings:
             crossing.begin(clock)
 
     def run(self) -> None:
-        """Serve the flows to their end. Nothing is sent after until_s, but answers are awaited for the grace,
-        and iperf3's last words for some seconds more, when the block ends: the network has to stand that
-        long.
+        """Serve the flows to their end. Nothing is sent after until_s, but answers are awaited for the grace:
+        the network has to stand that long.
         """
         assert self._clock, "begun"
         end_s = max((self._shared.window_s(flow)[1] for flow in self._flows), default=-self._grace_s)

@@ -31,12 +31,12 @@ class _Itimerspec(ctypes.Structure):
 
 
 class Loop:
-    """Timers and readable file descriptors, until a given time or `stop`."""
+    """Timers and file descriptors that are ready, until a given time or `stop`."""
 
     def __init__(self) -> None:
         self._timers: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = itertools.count()  # timers of one instant run in the order they were set
-        self._readers: dict[int, Callable[[], object]] = {}
+        self._ready: dict[int, Callable[[], object]] = {}
         self._epoll = select.epoll()
         self._alarm = _libc.timerfd_create(time.CLOCK_REALTIME, os.O_CLOEXEC)
         self._alarm_ns: int | None = None  # for when it is set
@@ -67,9 +67,20 @@ class Loop:
         schedule(0)
 
     def watch(self, fd: int, call: Callable[[], object]) -> None:
-        """Call `call` whenever fd is readable or has an error pending, until fd is closed."""
-        self._readers[fd] = call
+        """Call `call` whenever fd is readable or has an error pending, until fd is closed or left alone."""
+        self._ready[fd] = call
         self._epoll.register(fd, select.EPOLLIN)
+
+    def watch_writable(self, fd: int, call: Callable[[], object]) -> None:
+        """The same whenever there is room to write, which a socket that connects has once that has come to
+        something, or to nothing.
+        """
+        self._ready[fd] = call
+        self._epoll.register(fd, select.EPOLLOUT)
+
+    def leave(self, fd: int) -> None:
+        """Watch it no longer."""
+        self._epoll.unregister(fd)
 
     def stop(self) -> None:
         self._stopped = True
@@ -96,7 +107,7 @@ class Loop:
             heapq.heappop(timers)[2](now)
 
     def _wait(self, until_ns: int) -> bool:
-        """Wait, then serve what became readable. Returns whether nothing did before the time."""
+        """Wait, then serve what became ready. Returns whether nothing did before the time."""
         if until_ns != self._alarm_ns:
             self._alarm_ns = until_ns
             when = _Itimerspec(0, 0, *divmod(max(until_ns, 1), 1_000_000_000))  # 0 would be never
@@ -105,7 +116,7 @@ class Loop:
                 raise OSError(code, os.strerror(code))
         ready = [fd for fd, _ in self._epoll.poll(maxevents=EVENTS_AT_ONCE) if fd != self._alarm]
         for fd in ready:
-            self._readers[fd]()
+            self._ready[fd]()
         return not ready
 
     def close(self) -> None:

@@ -16,14 +16,15 @@ from skybed.traffic.wire.batch import Inbox
 
 @dataclass(frozen=True)
 class Shared:
-    """All flows, the nodes, packets by name that were built beforehand, the event loop, and what has to be
-    closed at the end."""
+    """All flows, the nodes, packets by name that were built beforehand, how long answers are awaited, the
+    event loop, and what has to be closed at the end."""
 
     flows: Sequence[Flow]
     nodes: Mapping[str, NodeHandle]
     packets: Mapping[str, bytes]
     until_s: float
     out: Path
+    grace_s: float
     loop: Loop = field(default_factory=Loop)
     inbox: Inbox = field(default_factory=Inbox)
     closing: ExitStack = field(default_factory=ExitStack)

@@ -40,7 +40,9 @@ def write(table: Table, parts: Iterable[Mapping[str, Any]], run: Path) -> None:
 
 
 def throughput_mbps(rows: Any) -> float:
-    """Received over the whole time of a flow, of its rows of the table `flows`; nan where there are none."""
-    received_bytes = rows["received_bytes"].sum(min_count=1)
-    length_s = rows["end_s"].max() - rows["start_s"].min()
+    """Received, over the time in which a flow was sending, of its rows of the table `flows`; nan where there
+    are none.
+    """
+    received_bytes, sending = rows["received_bytes"].sum(min_count=1), rows[rows["sent_bytes"].notna()]
+    length_s = sending["end_s"].max() - sending["start_s"].min()
     return received_bytes * 8e-6 / length_s if length_s > 0 else math.nan

@@ -18,15 +18,15 @@ TAIL_S = 2.0  # a queue is taken to drain within this after its load has ended
 
 
 class Load(NamedTuple):
-    """A flow, its window in run time, and its way every STEP_S of it: whether a packet sent at t_s arrives,
-    and the number of its path, if only to where it is lost. links: those that each path crosses.
+    """A flow, its window in run time, and its way every STEP_S of it: when a packet sent at t_s arrives (nan:
+    never), and the number of its path, if only to where it is lost. links: those that each path crosses.
     """
 
     flow: EndToEndFlow
     start_s: float
     stop_s: float
     t_s: np.ndarray
-    arrives: np.ndarray
+    arrival_s: np.ndarray
     path: np.ndarray
     paths: list[Path]
     links: list[set[int]]
@@ -41,11 +41,11 @@ def loads(run: Run) -> list[Load]:
             continue
         assert isinstance(flow, EndToEndFlow)
         start_s, stop_s = flow.window_s(run.played_s)
-        t_s = np.arange(start_s, stop_s + STEP_S, STEP_S)
         trace, *_ = traces(run, flow.family)
-        arrival_s, path, paths = trace(flow.source, flow.target, np.minimum(t_s, stop_s))
+        t_s = np.minimum(np.arange(start_s, stop_s + STEP_S, STEP_S), stop_s)
+        arrival_s, path, paths = trace(flow.source, flow.target, t_s)
         links = [set(link_numbers(run.plan, way)) for way in paths]
-        begun.append(Load(flow, start_s, stop_s, t_s, ~np.isnan(arrival_s), path, paths, links))
+        begun.append(Load(flow, start_s, stop_s, t_s, arrival_s, path, paths, links))
     return begun
 
 

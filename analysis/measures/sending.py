@@ -17,7 +17,7 @@ from skybed.topologies.model.flows import ConnectingFlow, Flow
 
 class Sending(NamedTuple):
     """Of a flow: what was sent, and what was due until the run ended. In probes, rounds, packets, or, of tcp,
-    seconds in which iperf3 was sending.
+    seconds in which it was connected.
     """
 
     flow: str

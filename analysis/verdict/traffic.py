@@ -15,11 +15,12 @@ from skybed.analysis.measures.sending import Sending, missing_pct, times_s, told
 from skybed.analysis.numbers import percent
 from skybed.analysis.run import Run
 from skybed.topologies.model import kinds
-from skybed.topologies.model.flows import TAIL_S, ConnectingFlow
+from skybed.topologies.model.flows import ConnectingFlow
 
 CLOCK_S = 1e-6  # how well times agree that are the same
-LATE_S = 1.0  # nothing is sent so much after the stop of its flow, or counted so much after its interval
+LATE_S = 1.0  # nothing is sent so much after the stop of its flow
 FEW_MBIT = 0.1
+CONNECTING = 1.1  # times the light time, that it takes: packets have a length
 
 
 class Shortfall(NamedTuple):
@@ -31,41 +32,44 @@ class Shortfall(NamedTuple):
 
 def shortfalls(run: Run, sent: Sequence[Sending]) -> list[Shortfall]:
     """A flow sends what is due whatever becomes of it on the way, so what it did not send is the machine's
-    fault. But for tcp: iperf3 has nothing to send before it is connected, and that, or the end of a
-    connection, may be the network's doing. So a transfer that fell short may be right where the network gave
-    it a reason, and is not held against the run. What traffic itself does never is excused: that it told
-    iperf3 late to begin.
+    fault. But for tcp: it takes a round trip to connect, and that, or the end of a connection, may be the
+    network's doing. So a transfer that fell short may be right where the network gave it a reason, and is not
+    held against the run. What traffic itself does never is excused: that it began late.
     """
     limit, transfers = missing_pct(run) / 100, {load.flow.name: load for load in loads(run)}
     short = []
     for one in sent:
-        if one.missing > limit * one.due:
-            why, load = "", transfers.get(one.flow)
-            if load and isinstance(load.flow, ConnectingFlow):
-                told_late = told_late_s(run, load.flow) > max(limit * one.due, CLOCK_S)
-                why = "" if told_late else _hindrance(run, load, load.flow)
+        load, why, excused = transfers.get(one.flow), "", limit * one.due
+        if one.missing > excused and load and isinstance(load.flow, ConnectingFlow):
+            connecting_s, why = _hindrance(run, load, load.flow)
+            if told_late_s(run, load.flow) > max(excused, CLOCK_S):
+                why = ""
+            excused += connecting_s
+        if one.missing > excused:
             short.append(Shortfall(one, why))
     return short
 
 
-def _hindrance(run: Run, load: Load, flow: ConnectingFlow) -> str:
-    """What in the network may keep a transfer from connecting, or end it; "" where nothing may."""
+def _hindrance(run: Run, load: Load, flow: ConnectingFlow) -> tuple[float, str]:
+    """How long a transfer may take to connect, and what in the network may keep it from that, or end it; ""
+    where nothing may.
+    """
     trace, t_s = traces(run, flow.family)[0], np.minimum(load.t_s, load.stop_s)
     there_s, path, paths = trace(flow.source, flow.target, t_s)
     if np.isnan(there_s).any():
-        return "no path stood all the time"
+        return 0.0, "no path stood all the time"
     back_s, back, back_paths = trace(flow.target, flow.source, there_s)
     if np.isnan(back_s).any():
-        return "no path back stood all the time"
+        return 0.0, "no path back stood all the time"
+    connecting_s = CONNECTING * flow.round_trips * float((back_s - t_s).max())
     if passing(run.plan, paths)[path].min() < 1 or passing(run.plan, back_paths)[back].min() < 1:
-        return "links on its way lose packets"
+        return connecting_s, "links on its way lose packets"
     name = str(flow.name)
     if hand.meets(run, load.t_s, load.path, load.links).any():
-        return "a link on its way was changed by hand"
+        return connecting_s, "a link on its way was changed by hand"
     if shared(run, t_s, path, paths, name).any() or shared(run, there_s, back, back_paths, name).any():
-        return "other load was on its way"
-    connecting_s = flow.round_trips * float((back_s - t_s).max())
-    return f"it takes {connecting_s:.1f} s to connect" if connecting_s > TAIL_S else ""
+        return connecting_s, "other load was on its way"
+    return connecting_s, ""
 
 
 def notes(short: Sequence[Shortfall]) -> list[str]:
@@ -129,18 +133,24 @@ def _overlaps(run: Run) -> Iterator[str]:
 
 
 def _too_fast(run: Run) -> Iterator[str]:
-    """A flow that received more than the links of its way can carry, as if these had no rate."""
+    """A flow of which more had arrived than the links of its way can have carried by then, as if these had no
+    rate or no length.
+    """
     for load in loads(run):
         if hand.meets(run, load.t_s, load.path, load.links).any():
             continue  # they may have had another rate
         rows = run.flows[run.flows["flow"] == load.flow.name]
-        most_mbps = np.nanmax(np.append(rates_mbps(run.plan, load.paths)[load.path[load.arrives]], 0.0))
-        length_s = rows["end_s"].max() - rows["start_s"].min()
-        received_mbit = rows["received_bytes"].sum() * 8e-6
-        if received_mbit > most_mbps * (length_s + LATE_S) + FEW_MBIT:
+        arrived_s, arrives = load.arrival_s - load.t_s, ~np.isnan(load.arrival_s)
+        most_mbps = np.nanmax(np.append(rates_mbps(run.plan, load.paths)[load.path[arrives]], 0.0))
+        under_way_s = np.nanmin(np.append(arrived_s, np.inf))
+        carried_mbit = most_mbps * np.maximum(rows["end_s"] - load.start_s - under_way_s, 0)
+        received_mbit = rows["received_bytes"].cumsum() * 8e-6
+        if (received_mbit > carried_mbit + FEW_MBIT).any():
+            worst = (received_mbit - carried_mbit).idxmax()
             yield (
-                f"{load.flow.name} received {received_mbit / length_s:.4g} Mbit/s, and the links of its way "
-                f"carry {most_mbps:.4g}."
+                f"{load.flow.name} had received {received_mbit[worst]:.4g} Mbit at "
+                f"{rows['end_s'][worst]:.2f} s, and the links of its way can have carried "
+                f"{carried_mbit[worst]:.4g}."
             )
 
 

@@ -32,7 +32,7 @@ from skybed.traffic.nodes import NodeHandle
 ALIGNED_S = 0.2  # in virtual time daemons start at a whole step of this: imports before it take some time
 CONVERGENCE_S = 90.0  # for routing daemons to find all routes before run time 0, by the real clock
 READY_S = 3.0  # in virtual time, what the other parts are left to get ready in
-PATIENCE_S = 32.0  # after the end and the grace, for iperf3; the sky stands until traffic is done
+PATIENCE_S = 32.0  # after the end and the grace; the sky stands until traffic is done
 
 
 class Part(Protocol):

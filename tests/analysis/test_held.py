@@ -1,5 +1,6 @@
 """What a verdict does not take for granted: a good run is made wrong in one way, and the sentence is read."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -116,11 +117,8 @@ def test_a_transfer_that_left_nothing_though_a_path_stood_is_invalid(builder):
 
 @pytest.mark.parametrize("why, says", [
     ("loss", "links on its way lose packets"), ("load", "other load was on its way"),
-    ("far", "it takes 0.2 s to connect"),
 ])  # fmt: skip
-def test_what_else_may_hinder_a_transfer(builder, monkeypatch, why, says):
-    if why == "far":
-        monkeypatch.setattr("skybed.analysis.verdict.traffic.TAIL_S", 0.1)  # six times 31 ms is more
+def test_what_else_may_hinder_a_transfer(builder, why, says):
     loss_pct = 0.01 if why == "loss" else 0
     traffic = [PROBE, TCP, UDP] if why == "load" else [PROBE, TCP]
     made = builder(traffic=traffic, links={"radio": RADIO | {"loss_pct": loss_pct}})
@@ -171,10 +169,38 @@ def test_intervals_that_overlap_are_invalid(builder):
 def test_a_flow_that_is_faster_than_its_links_is_invalid(builder):
     made = builder(traffic=[PROBE, UDP | {"rate_mbps": 20}])
     made.flow_rows("u1", "udp", 12.0)
-    assert reasons(made) == ["u1 received 12 Mbit/s, and the links of its way carry 10."]
+    assert reasons(made) == [
+        "u1 had received 240 Mbit at 20.00 s, and the links of its way can have carried 199.8."
+    ]
     made = builder(traffic=[PROBE, TCP | {"start_s": 30.5, "stop_s": 31.5}])
     made.flow_rows("c1", "tcp", 4.0)
-    assert reasons(made) == ["c1 received 4 Mbit/s, and the links of its way carry 0."]
+    assert reasons(made) == [
+        "c1 had received 4 Mbit at 31.50 s, and the links of its way can have carried 0."
+    ]
+
+
+def test_a_flow_that_arrives_sooner_than_light_is_invalid(builder):
+    """0.04 s of 10 Mbit/s are more than its packets, but no link is so short."""
+    made = builder(traffic=[PROBE, UDP | {"rate_mbps": 9, "bin_s": 0.1}])
+    made.flow_rows("u1", "udp", 9.0)
+    assert reasons(made) == []
+    first = made.tables["flows"].index[made.tables["flows"]["flow"] == "u1"][0]
+    made.tables["flows"].loc[first, "received_bytes"] = 10e6 / 8  # of its first second
+    assert reasons(made)[0].startswith("u1 had received 10 Mbit at 1.00 s, and the links of its way can have")
+
+
+def test_a_transfer_is_given_the_round_trip_that_it_takes_to_connect(builder):
+    """Some 31 ms, of which in virtual time none is excused otherwise."""
+    made = builder(traffic=[PROBE, TCP])
+    made.manifest["clock"] = "virtual"
+    made.flow_rows("c1", "tcp", 4.0)
+    first = made.tables["flows"].index[made.tables["flows"]["flow"] == "c1"][0]
+    rows = made.tables["flows"].loc[[first]].assign(end_s=0.03, rtt_us=np.nan, sent_bytes=0, received_bytes=0)
+    made.tables["flows"].loc[first, "start_s"] = 0.03
+    made.tables["flows"] = pd.concat([rows, made.tables["flows"]], ignore_index=True)
+    judged = verdict.judge(made.load())
+    assert (judged.status, judged.reasons, judged.notes) == ("pass", [], judged.notes)
+    assert judged.flows[1].sending.sent == 19.97 and not any("c1" in note for note in judged.notes)
 
 
 # -- lost to the network, and to nothing else ----------------------------------------------------

@@ -18,6 +18,7 @@ from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.link import SkyLink
 from skybed.emulator.sky.node import Satellite
 from skybed.scripts.running import parts
+from skybed.topologies.errors import MachineError
 from skybed.traffic.crossings import Crossings, built
 from skybed.traffic.kinds.probe import ProbeFlow
 from skybed.traffic.kinds.tcp import TcpFlow
@@ -60,13 +61,7 @@ def play(nodes, flows, out, until_s=1.0, meanwhile=lambda clock: None):
         crossings.run()
     ended_s = clock.now_s()
     beside.join()
-    return {"ended_s": ended_s, "iperf3": iperf3()}
-
-
-def iperf3():
-    """How many of its processes there are."""
-    comms = pathlib.Path("/proc").glob("[0-9]*/comm")
-    return sum(comm.read_text() == "iperf3\n" for comm in comms)
+    return {"ended_s": ended_s}
 
 
 def run(node, *command):
@@ -234,7 +229,34 @@ def transfer(nodes, out):
 
 @plays
 def transfer_that_cannot_be(nodes, out):
-    return play(nodes, [tcp(name="t", congestion="nonsense")], out)
+    try:
+        return play(nodes, [tcp(name="t", congestion="nonsense")], out)
+    except MachineError as error:
+        return {"refused": str(error)}
+
+
+@plays
+def transfer_that_waits_for_a_route(nodes, out):
+    with contextlib.ExitStack() as outage:
+        outage.enter_context(dropping(nodes["east"], nodes["west"], "unreachable"))
+
+        def return_at_2_s(clock):
+            clock.sleep_until(2.0)
+            outage.close()
+
+        return play(nodes, [tcp(name="t", rate_mbps=20)], out, 5.0, return_at_2_s)
+
+
+@plays
+def transfer_that_never_has_a_route(nodes, out):
+    with dropping(nodes["east"], nodes["west"], "unreachable"):
+        return play(nodes, [tcp(name="t")], out, 3.0)
+
+
+@plays
+def fine_bins(nodes, out):
+    flows = [udp(name="u", rate_mbps=20, size_bytes=1250, bin_s=0.1), tcp(name="t", rate_mbps=20, bin_s=0.25)]
+    return play(nodes, flows, out, until_s=2.05)
 
 
 @plays
@@ -256,7 +278,7 @@ def ended_early(nodes, out):
         ended_s = clock.now_s()
     finally:
         traffic.close()
-    return {"ended_s": ended_s, "iperf3": iperf3()}
+    return {"ended_s": ended_s}
 
 
 @plays

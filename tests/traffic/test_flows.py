@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
 
+from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import Instants
 from skybed.traffic.kinds.probe import ProbeFlow
 from skybed.traffic.kinds.tcp import TcpFlow
@@ -39,11 +40,11 @@ def test_rounds_of_path_proof_begin_between_whole_seconds():
     assert TraceFlow(kind="trace", every_s=0.5, **ENDS).instants(60, 0, 1).first_ns == 0.25 * S
 
 
-def test_a_stream_owes_its_rate_and_a_transfer_whole_seconds():
+def test_a_stream_owes_its_rate_and_a_transfer_its_time():
     flow = UdpFlow(kind="udp", rate_mbps=100, size_bytes=1250, start_s=10, **ENDS)  # one in 100 us
     assert flow.instants(12) == (10 * S, 1e6, 12 * S)
     assert flow.due_by(1999 * 10**6) == 19_991
     slow = UdpFlow(kind="udp", rate_mbps=4, size_bytes=1200, **ENDS)  # one in 2.4 ms
     assert slow.instants(60).period_ns == approx(2.4e6) and slow.instants(60).total == 25_000
     tcp = TcpFlow(kind="tcp", start_s=3, stop_s=9.7, **ENDS)
-    assert [tcp.seconds(until_s) for until_s in (60, 8.5, 3.2)] == [6, 5, 1]
+    assert [kinds.of(tcp).due(tcp, until_s, 0, 1) for until_s in (60, 8.5, 3.2)] == approx([6.7, 5.5, 0.2])

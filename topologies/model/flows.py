@@ -14,7 +14,6 @@ from pydantic import Field
 from skybed.topologies.model.fields import Model, Name, NonNegative, Positive
 
 HOPS, STAMP_HOPS = 64, 255  # that a packet may go: Linux's own limit; RFC 8762, section 4.2.1
-TAIL_S = 3.0  # how long one that connects may go on after its stop: it shakes hands before it sends
 
 
 class Instants(NamedTuple):
@@ -119,16 +118,20 @@ class ProbingFlow(EndToEndFlow):
         return HOPS
 
 
-class StreamFlow(EndToEndFlow):
-    """Sends packets of one size at a constant rate, which the table `flows` counts by the second: its losses
-    are held to what the links lose.
-    """
+class LoadFlow(EndToEndFlow):
+    """Fills links; the table `flows` counts what of it is sent and arrives."""
+
+    bin_s: Annotated[float, Field(ge=0.1, le=60)] = 1.0  # for each of them there is a row
+
+
+class StreamFlow(LoadFlow):
+    """Sends packets of one size at a constant rate: its losses are held to what the links lose."""
 
     rate_mbps: Positive
     size_bytes: int  # UDP payload
 
 
-class ConnectingFlow(EndToEndFlow):
+class ConnectingFlow(LoadFlow):
     """Connects before it sends, so that the network may keep it from sending."""
 
     @property

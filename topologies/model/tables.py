@@ -178,26 +178,34 @@ PATHS = Table(
 
 FLOWS = Table(
     "flows",
-    "A row for each second of each udp and tcp flow.",
+    "A row for each bin of each udp and tcp flow, and more after its stop while some of it still arrives.",
     ("flow", "start_s"),
     (
         Column("flow", TEXT, "the flow's name"),
         Column("kind", TEXT, "`udp` or `tcp`"),
         Column("src", TEXT, "the node that it is sent from"),
         Column("dst", TEXT, "the node that it is sent to"),
-        Column("start_s", FLOAT, "when the second begins"),
+        Column("start_s", FLOAT, "when the bin begins"),
         Column("end_s", FLOAT, "when it ends"),
-        Column("sent_packets", INTEGER, "udp; tcp: null", null=True),
-        Column("received_packets", INTEGER, "that arrived in this second; udp", null=True),
-        Column("lost_packets", INTEGER, "of those sent in this second; udp", null=True),
+        Column("sent_packets", INTEGER, "udp; null after its stop", null=True),
+        Column("received_packets", INTEGER, "that arrived in this bin; udp", null=True),
+        Column("lost_packets", INTEGER, "of those sent in this bin; udp", null=True),
         Column("reordered_packets", INTEGER, "of those received; udp", null=True),
-        Column("sent_bytes", INTEGER, "of the payload", null=True),
-        Column("received_bytes", INTEGER, "of the payload", null=True),
+        Column(
+            "sent_bytes", INTEGER,
+            "of the payload, each once; null after its stop. 0 too while tcp is not connected", null=True,
+        ),
+        Column(
+            "received_bytes", INTEGER, "of the payload; tcp: in their order, as who reads has them", null=True
+        ),
         Column("throughput_mbps", FLOAT, "received", null=True),
-        Column("retransmits", INTEGER, "tcp", null=True),
-        Column("rtt_us", FLOAT, "as TCP sees it, mean of the streams; tcp", null=True),
+        Column("retransmits", INTEGER, "tcp; null while it is not connected", null=True),
+        Column(
+            "rtt_us", FLOAT, "as TCP sees it at the bin's end, mean of the streams; null as `retransmits`",
+            null=True,
+        ),
     ),
-)
+)  # fmt: skip
 
 CHANGED = Table(
     "changed",

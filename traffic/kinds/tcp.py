@@ -1,59 +1,58 @@
-"""A TCP transfer by iperf3: a server and a client inside the nodes, their JSON kept and read back.
+"""A TCP transfer: the kernel's TCP between sockets in two nodes, of which one sends and the other reads.
 
-The client's JSON tells what was sent, the retransmissions and the RTT; the server's tells what arrived,
-and does so even when the client's end of the control connection is lost.
+The kernel is asked at both ends what was sent and what arrived, bin by bin (TCP_INFO). iperf3 would not do:
+it ends with what its sockets have taken, not with what has arrived, and shakes hands for six round trips.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
+import errno
 import logging
+import os
 import socket
-import subprocess
-import time
+import struct
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
-from skybed.topologies.errors import InvalidRun, MachineError
+from skybed.topologies.errors import MachineError
 from skybed.topologies.model.fields import Positive
-from skybed.topologies.model.flows import TAIL_S, ConnectingFlow, Flow
+from skybed.topologies.model.flows import ConnectingFlow, Flow, Instants
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.tables import FLOWS
-from skybed.traffic.nodes import Clock, NodeHandle, address
+from skybed.traffic.nodes import Clock, address, bound_socket
 from skybed.traffic.shared import Shared
 from skybed.traffic.tables import throughput_mbps
 
 FIRST_PORT = 5201  # one to a flow
-LISTEN_S = 10.0  # how long a server may take to listen
-CONNECT_MS = 5000
-SERVER_S = 0.5  # how long a server may take to end after its client
-HANDSHAKES = 5  # round trips of iperf3 before it sends, and one more for each stream
-STOP_S = 2.0  # how long either may take to print its JSON when told to end
+RETRY_S = 1.0  # from a connection that came to nothing, as there was no route, to the next attempt
+ATTEMPT_S = 5.0  # how long one may take beyond the longest round trips: then packets of it were lost
+CHUNK_BYTES, AT_LEAST_BYTES = 1 << 17, 1 << 14  # that are given to the kernel, and taken from it, at once
+SO_MAX_PACING_RATE, NO_LINGER = 47, struct.pack("=ii", 1, 0)  # <asm-generic/socket.h>, struct linger
 USUAL_MBPS, PACKET_BITS = 10.0, 12_000  # for estimates, of a flow without a rate
 DECIMALS = 3  # of seconds: a transfer begins when the loop of traffic comes to it
-_LISTENING = "0A"  # state in /proc/net/tcp
+_INFO = struct.Struct(
+    "=68xI28xI24xQ64xQQ"
+)  # struct tcp_info: rtt, total_retrans, bytes_received, _sent, _retrans
+_CONGESTION = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
+_ZEROS, _SINK = memoryview(bytes(CHUNK_BYTES)), bytearray(1 << 20)
 
 log = logging.getLogger(__name__)
 
 
 class TcpFlow(ConnectingFlow):
-    kind: Literal["tcp"]  # iperf3
+    kind: Literal["tcp"]
     congestion: str = "cubic"
     rate_mbps: Positive | None = None
     streams: Annotated[int, Field(ge=1, le=32)] = 1
 
-    def seconds(self, until_s: float) -> int:
-        """For how long iperf3 is told to send: it takes whole seconds."""
-        return max(1, int(self.length_s(until_s)))
-
     @property
     def round_trips(self) -> int:
-        return HANDSHAKES + self.streams
+        return 1
 
 
 MODEL, TABLE, UNIT, LOADS = TcpFlow, FLOWS, "seconds", True
@@ -65,16 +64,14 @@ def packets(flow: TcpFlow, until_s: float) -> float:
 
 
 def due(flow: TcpFlow, until_s: float, _place: int, _of: int) -> float:
-    return round(max(0.0, min(flow.seconds(until_s), until_s - flow.start_s)), DECIMALS)
+    return round(flow.length_s(until_s), DECIMALS)
 
 
 def sent(run: Played, flow: TcpFlow) -> float:
-    """iperf3's first interval begins where it was told to begin, so what the network takes for its handshake
-    is no time lost; what traffic takes to tell it is.
-    """
-    rows, stop_s = run.rows(flow), flow.start_s + flow.seconds(run.played_s)
-    rows = rows[rows["start_s"] < run.played_s]
-    length_s = rows["end_s"].clip(upper=stop_s) - rows["start_s"].clip(lower=flow.start_s, upper=stop_s)
+    """For how long of its time it was connected, and sending."""
+    rows, (_, stop_s) = run.rows(flow), flow.window_s(run.played_s)
+    rows = rows[rows["sent_bytes"].notna() & rows["rtt_us"].notna()]
+    length_s = rows["end_s"].clip(upper=stop_s) - rows["start_s"].clip(upper=stop_s)
     return round(float(length_s.sum()), DECIMALS)
 
 
@@ -94,151 +91,263 @@ def measure(run: Played, flow: TcpFlow) -> dict[str, float]:
     }
 
 
+# -- in the lane -------------------------------------------------------------------------------------
+
+
 def start(shared: Shared, flows: Sequence[TcpFlow]) -> list[Transfer]:
-    transfers = [Transfer(shared, flow) for flow in flows]
-    for transfer in transfers:
-        transfer.await_listener()
-    return transfers
+    return [Transfer(shared, flow) for flow in flows]
+
+
+class Info(NamedTuple):
+    """What the kernel tells of a connection. sent_bytes: each of the payload once; of TCP's own rtt_us."""
+
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    retransmits: int = 0
+    rtt_us: float = np.nan
+
+    @classmethod
+    def of(cls, sock: socket.socket) -> Info:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
+        rtt_us, retransmits, received, sent, again = _INFO.unpack(info.ljust(_INFO.size, b"\0"))
+        return cls(sent - again, received, retransmits, rtt_us or np.nan)
+
+
+class Look(NamedTuple):
+    """At all connections of a transfer together, so far. rtt_us: mean of those that are connected."""
+
+    t_s: float
+    sent_bytes: int
+    received_bytes: int
+    retransmits: int
+    rtt_us: float
 
 
 class Transfer:
-    """The iperf3 server and client of one flow."""
+    """One flow: its connections, and what was looked at."""
 
     dropped = None
 
     def __init__(self, shared: Shared, flow: TcpFlow) -> None:
-        source, target = shared.ends(flow)
-        self.flow, self._shared = flow, shared
-        self._begun_s: float | None = None
-        _, self._stop_s = shared.window_s(flow)
-        folder = shared.out / "iperf3"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._client_json = folder / f"{flow.name}.json"
-        self._server_json = folder / f"{flow.name}.server.json"
-        self._port = port = FIRST_PORT + shared.number(flow)
-        local, remote = address(source, flow.family), address(target, flow.family)
-
-        server = ["iperf3", "--server", "--one-off", "--json", "--bind", remote, "--port", str(port)]
-        self._server = _start(target, server, self._server_json)
-        shared.closing.callback(_end, self._server, SERVER_S)
-        client = ["iperf3", "--client", remote, "--bind", local, "--port", str(port), "--json",
-                  "--connect-timeout", str(CONNECT_MS), "--time", str(flow.seconds(shared.until_s)),
-                  "--interval", "1", "--congestion", flow.congestion,
-                  "--parallel", str(flow.streams)]  # fmt: skip
-        if flow.rate_mbps is not None:  # iperf3 takes the rate of a stream
-            client += ["--bitrate", f"{flow.rate_mbps * 1e6 / flow.streams:.0f}"]
-        # A fork holds up the probes, so the client is forked now and waits for a line to begin.
-        ours, theirs = socket.socketpair()
-        self._go = shared.closing.enter_context(ours)
-        with theirs:
-            waiting = ["sh", "-c", 'read -r go && exec "$@"', "sh", *client]
-            self._client = _start(source, waiting, self._client_json, stdin=theirs.fileno())
-        shared.closing.callback(self._end_client)
-
-    def await_listener(self) -> None:
-        """Wait until the server listens. To connect and see would use up its one connection."""
-        flow = self.flow
-        table = Path(f"/proc/{self._server.pid}/net/{'tcp' if flow.family == 4 else 'tcp6'}")
-        deadline = time.monotonic() + LISTEN_S
-        with contextlib.suppress(OSError):  # it has ended
-            while time.monotonic() < deadline and self._server.poll() is None:
-                for line in table.read_text().splitlines()[1:]:
-                    fields = line.split()  # number, local address:port, remote, state
-                    if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == self._port:
-                        return
-                time.sleep(0.02)
-        raise InvalidRun(
-            f"Flow {flow.name}: the iperf3 server at {flow.target} does not listen on port {self._port}; see "
-            f"{self._server_json}."
-        )
+        self.source, self.target = shared.ends(flow)
+        self.flow, self.shared, self.port = flow, shared, FIRST_PORT + shared.number(flow)
+        self._senders = [Sender(self) for _ in range(flow.streams)]
+        self._receivers: list[Receiver] = []
+        self._looks: list[Look] = []
+        self._stopped: int | None = None  # the look at which it sent no more
+        self._ending = self._over = False  # nothing more can arrive; and that was looked at
+        listener = bound_socket(self.target, flow.family, socket.SOCK_STREAM, port=self.port)
+        self._listener = shared.closing.enter_context(listener)
+        choose_congestion(listener, flow)
+        listener.listen(flow.streams)
+        shared.loop.watch(listener.fileno(), self._accept)
+        shared.closing.callback(self._end)
 
     def begin(self, clock: Clock) -> None:
-        self._clock = clock
-        self._shared.loop.at(self._shared.start_ns(self.flow, clock), self._go_ahead)
+        self._clock, flow = clock, self.flow
+        start_s, stop_s = self.shared.window_s(flow)
+        self.shared.loop.at(self.shared.start_ns(flow, clock), self._go)
+        self._look_every(start_s, stop_s)
+        self.shared.loop.at(int(clock.to_realtime_ns(stop_s)), self._stop)
 
-    def _go_ahead(self, now_ns: int) -> None:
-        self._begun_s = self._clock.now_s()
-        with contextlib.suppress(OSError):  # it has died already: `columns` tells
-            self._go.send(b"\n")
+    def later(self, after_s: float, call: Any) -> None:
+        t_s = self._clock.now_s() + after_s
+        self.shared.loop.at(int(self._clock.to_realtime_ns(t_s)), lambda _now_ns: call())
 
-    def _end_client(self) -> None:
-        if self._begun_s is None or self._shared.loop.stopped:
-            _end(self._client, 0.0)
-        else:
-            _end(self._client, self._stop_s + TAIL_S - self._clock.now_s())
+    def _look_every(self, after_s: float, until_s: float) -> None:
+        """Look at the end of each bin between two run times."""
+        bin_ns = self.flow.bin_s * 1e9
+        instants = Instants(round(after_s * 1e9 + bin_ns), bin_ns, round(until_s * 1e9))
+        if instants.total:
+            self.shared.every(instants, self._clock, self._look)
+
+    def _look(self, _now_ns: int = 0) -> None:
+        if self._over:
+            return
+        t_s, infos = self._clock.now_s(), [sender.info() for sender in self._senders]
+        rtt_us = [info.rtt_us for info in infos if not np.isnan(info.rtt_us)]
+        look = Look(
+            t_s, sum(info.sent_bytes for info in infos),
+            sum(receiver.received_bytes() for receiver in self._receivers),
+            sum(info.retransmits for info in infos), float(np.mean(rtt_us)) if rtt_us else np.nan,
+        )  # fmt: skip
+        if self._looks and self._looks[-1].t_s == t_s:
+            self._looks.pop()
+        self._looks.append(look)
+        self._over = self._ending
+
+    def _go(self, _now_ns: int) -> None:
+        self._look()
+        for sender in self._senders:
+            sender.connect()
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._listener.accept()
+        except OSError:  # it has gone again
+            return
+        self._receivers.append(Receiver(self, sock))
+
+    def _stop(self, _now_ns: int) -> None:
+        """What is under way still arrives; what the kernel has not sent yet is not sent any more."""
+        if self._over:
+            return
+        self._look()
+        self._stopped = len(self._looks) - 1
+        for sender in self._senders:
+            sender.stop()
+        stop_s = self._looks[-1].t_s
+        self._look_every(stop_s, stop_s + self.shared.grace_s)
+        self.check_over()
+
+    def check_over(self) -> None:
+        """To be called when something has ended."""
+        self._ending = self._stopped is not None and all(receiver.ended for receiver in self._receivers)
+
+    def _end(self) -> None:
+        """Of the run: what was not looked at yet is looked at now."""
+        if self._looks:
+            self._look()
+        for sender in self._senders:
+            sender.close()
+        for receiver in self._receivers:
+            receiver.close()
 
     def columns(self, clock: Clock) -> dict[str, Any]:
-        """The flow's rows of the flows table, one for each interval that the client reported."""
+        """The flow's rows of the table `flows`: from look to look, to the last in which some arrived."""
         flow = self.flow
-        client, server = _read(self._client_json), _read(self._server_json)
-        intervals = client.get("intervals", [])
-        problem = client.get("error") or (None if intervals else "it left no intervals")
-        if problem and self._begun_s is not None:
-            log.warning("flow %s: the iperf3 client failed: %s; it left %d intervals, see %s",
-                        flow.name, problem, len(intervals), self._client_json)  # fmt: skip
-        sums = [interval["sum"] for interval in intervals]
-        start, end = (np.array([s[key] for s in sums]) for key in ("start", "end"))
-        received = _received_bytes(server, len(sums))
-        begun_s = self._begun_s or 0.0
-        rows = len(sums)
+        looks = np.array(self._looks or np.empty((0, 5)))
+        t_s, sent, received, retransmits, rtt_us = looks.T
+        sending = np.arange(1, len(looks)) <= (len(looks) if self._stopped is None else self._stopped)
+        connected = ~np.isnan(rtt_us[1:])
+        received, sent, retransmits = (np.diff(so_far) for so_far in (received, sent, retransmits))
+        rows = int(np.flatnonzero(sending | (received > 0)).max(initial=-1)) + 1
+        columns = {
+            "start_s": t_s[:-1],
+            "end_s": t_s[1:],
+            "sent_bytes": np.where(sending, sent, np.nan),
+            "received_bytes": received,
+            "throughput_mbps": received * 8e-6 / np.diff(t_s),
+            "retransmits": np.where(sending & connected, retransmits, np.nan),
+            "rtt_us": np.where(sending, rtt_us[1:], np.nan),
+        }
+        packets = ("sent_packets", "received_packets", "lost_packets", "reordered_packets")
         return {
             "flow": [flow.name] * rows,
             "kind": ["tcp"] * rows,
             "src": [flow.source] * rows,
             "dst": [flow.target] * rows,
-            "start_s": begun_s + start,
-            "end_s": begun_s + end,
-            "sent_packets": [None] * rows,
-            "received_packets": [None] * rows,
-            "lost_packets": [None] * rows,
-            "reordered_packets": [None] * rows,
-            "sent_bytes": [s["bytes"] for s in sums],
-            "received_bytes": received,
-            "throughput_mbps": received * 8e-6 / (end - start),
-            "retransmits": [s.get("retransmits") for s in sums],
-            "rtt_us": [np.mean([stream["rtt"] for stream in i["streams"]]) for i in intervals],
+            **{name: [None] * rows for name in packets},
+            **{name: values[:rows] for name, values in columns.items()},
         }
 
 
-def _received_bytes(server: dict[str, Any], rows: int) -> np.ndarray:
-    """Bytes that arrived in each of the client's intervals; nan where the server says nothing.
+class Sender:
+    """The end of a connection that sends. It is made anew until it comes to something."""
 
-    The server's last words may come in an interval of their own, a few ms long: they go to the last row.
-    """
-    received = np.full(rows, np.nan)
-    for i, interval in enumerate(server.get("intervals", [])):
-        if i < rows:
-            received[i] = interval["sum"]["bytes"]
-        elif rows:
-            received[-1] += interval["sum"]["bytes"]
-    return received
+    def __init__(self, transfer: Transfer) -> None:
+        self._transfer = transfer
+        self._sock: socket.socket | None = None
+        self._connected = self._stopped = False
+        self._last = Info()
 
-
-def _start(
-    node: NodeHandle, args: list[str], output: Path, stdin: int = subprocess.DEVNULL
-) -> subprocess.Popen[bytes]:
-    with output.open("wb") as file:
-        try:
-            return node.popen(args, stdin=stdin, stdout=file, stderr=subprocess.STDOUT)
-        except FileNotFoundError as error:
-            raise MachineError("tcp flows need the program iperf3: install the package iperf3.") from error
-
-
-def _end(process: subprocess.Popen[bytes], wait_s: float) -> None:
-    """Wait for a process to end; SIGTERM makes iperf3 print what it has, SIGKILL is the last resort."""
-    for end, patience_s in ((process.terminate, max(wait_s, 0.0)), (process.kill, STOP_S)):
-        try:
-            process.wait(patience_s)
+    def connect(self) -> None:
+        if self._stopped:
             return
-        except subprocess.TimeoutExpired:
-            end()
-    process.wait()
+        transfer, flow = self._transfer, self._transfer.flow
+        sock = bound_socket(transfer.source, flow.family, socket.SOCK_STREAM)
+        choose_congestion(sock, flow)
+        if flow.rate_mbps is not None:
+            rate = struct.pack("=Q", round(flow.rate_mbps * 125_000 / flow.streams))
+            sock.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, rate)
+        self._sock = sock
+        code = sock.connect_ex((address(transfer.target, flow.family), transfer.port))
+        if code not in (0, errno.EINPROGRESS):
+            self._connect_anew()
+            return
+        transfer.shared.loop.watch_writable(sock.fileno(), self._write)
+        transfer.later(ATTEMPT_S + transfer.shared.grace_s, partial(self._give_up, sock))
+
+    def _give_up(self, sock: socket.socket) -> None:
+        if sock is self._sock and not self._connected:
+            self._connect_anew()
+
+    def _connect_anew(self) -> None:
+        self.close()
+        self._transfer.later(RETRY_S, self.connect)
+
+    def _write(self) -> None:
+        sock = self._sock
+        if sock is None:
+            return
+        if not self._connected:
+            if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                self._connect_anew()
+                return
+            self._connected = True
+        try:
+            sock.send(_ZEROS)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            log.warning("flow %s: its connection ended: %s", self._transfer.flow.name, error.strerror)
+            self.stop()
+
+    def info(self) -> Info:
+        if self._sock and self._connected:
+            self._last = Info.of(self._sock)
+        return self._last
+
+    def stop(self) -> None:
+        """At once: the kernel drops what it has not sent, and tells the far end so."""
+        self._last = self.info()._replace(rtt_us=np.nan)
+        self._stopped = True
+        if self._sock:
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        self.close()
+
+    def close(self) -> None:
+        if self._sock:
+            self._sock.close()
+        self._sock = None
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """iperf3's JSON, or nothing where it wrote none."""
+class Receiver:
+    """The end that reads. What it is told by the kernel counts, whether it was read yet or not."""
+
+    def __init__(self, transfer: Transfer, sock: socket.socket) -> None:
+        self._transfer, self._sock, self._read_bytes, self.ended = transfer, sock, 0, False
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, AT_LEAST_BYTES)
+        transfer.shared.loop.watch(sock.fileno(), self._read)
+
+    def _read(self) -> None:
+        try:
+            count = self._sock.recv_into(_SINK, len(_SINK), socket.MSG_TRUNC)
+        except BlockingIOError:
+            return
+        except OSError:  # the far end has stopped at once
+            count = 0
+        self._read_bytes += count
+        if not count:
+            self.ended = True
+            self._transfer.shared.loop.leave(self._sock.fileno())
+            self._transfer.check_over()
+
+    def received_bytes(self) -> int:
+        """Once it has ended the kernel counts the end too."""
+        return self._read_bytes if self.ended else Info.of(self._sock).received_bytes
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+def choose_congestion(sock: socket.socket, flow: TcpFlow) -> None:
+    """Raises MachineError where the kernel does not have the flow's congestion control."""
     try:
-        report = json.loads(path.read_text())
-    except ValueError:
-        return {}
-    return report if isinstance(report, dict) else {}
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, flow.congestion.encode())
+    except OSError as error:
+        raise MachineError(
+            f"Flow {flow.name}: Linux {os.uname().release} has no congestion control {flow.congestion} "
+            f"({error.strerror}); it has {', '.join(_CONGESTION.read_text().split())}."
+        ) from None

@@ -1,7 +1,7 @@
-"""A UDP stream of constant rate and the sink that counts it, second by second.
+"""A UDP stream of constant rate and the sink that counts it, bin by bin.
 
-Each datagram carries its sequence number and when it was sent. Lost packets are counted in the second
-in which they were sent, received and reordered ones in the second in which they arrived.
+Each datagram carries its sequence number and when it was sent. Lost packets are counted in the bin in which
+they were sent, received and reordered ones in the bin in which they arrived.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ FIRST_PORT = 20_000  # one to a flow, below the ports that Linux gives to socket
 BUFFER_BYTES = 8 << 20
 SO_RCVBUFFORCE, SO_MEMINFO = 33, 55  # <asm-generic/socket.h>
 _DROPS = 8  # SK_MEMINFO_DROPS, index into what SO_MEMINFO returns
-_S = 1_000_000_000
 
 log = logging.getLogger(__name__)
 
@@ -131,11 +130,16 @@ class Stream:
         self._incoming = _headers(self._inbox.data)
         self._sent, self._next_expected = 0, 0
         self.dropped = 0  # packets that the sink had no room for; known when it is closed
-        seconds = max(1, ceil(self._stop_s - self._start_s))
-        self._sent_in = np.zeros(seconds, np.int64)  # packets, by the second in which they were sent
-        self._arrived_of = np.zeros(seconds, np.int64)  # those of them that arrived
-        self._received_in = np.zeros(seconds, np.int64)  # by the second in which they arrived
-        self._reordered_in = np.zeros(seconds, np.int64)
+        length_s = self._stop_s - self._start_s
+        self._sending = max(1, ceil(length_s / flow.bin_s))  # bins
+        bins = self._sending + ceil(shared.grace_s / flow.bin_s)
+        within, after = np.arange(self._sending), np.arange(bins - self._sending + 1)
+        self._edges_s = np.append(within, length_s / flow.bin_s + after) * flow.bin_s  # since its start
+        self._edges_ns = np.round(self._edges_s * 1e9).astype(np.int64)
+        self._sent_in = np.zeros(bins, np.int64)  # packets, by the bin in which they were sent
+        self._arrived_of = np.zeros(bins, np.int64)  # those of them that arrived
+        self._received_in = np.zeros(bins, np.int64)  # by the bin in which they arrived
+        self._reordered_in = np.zeros(bins, np.int64)
 
         self._sender = shared.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
         self._sink = shared.closing.enter_context(
@@ -158,7 +162,7 @@ class Stream:
             self._outgoing["elapsed_ns"][:due] = elapsed_ns
             gone = self._outbox.send(self._sender.fileno(), due)
             self._sent += gone
-            self._sent_in[min(elapsed_ns // _S, len(self._sent_in) - 1)] += gone
+            self._sent_in[min(int(self._bin_of(elapsed_ns)), self._sending - 1)] += gone
 
     def _receive(self) -> None:
         count = self._inbox.read(self._sink.fileno())
@@ -170,11 +174,13 @@ class Stream:
             self._count(self._reordered_in, arrived_ns[reordered(seq, self._next_expected)])
             self._next_expected = max(self._next_expected, int(seq.max()) + 1)
 
-    @staticmethod
-    def _count(counts: np.ndarray, elapsed_ns: np.ndarray) -> None:
-        """Add one to the second of each time. What comes after the last second counts as the last one's."""
-        seconds = np.clip(elapsed_ns // _S, 0, len(counts) - 1)
-        counts += np.bincount(seconds, minlength=len(counts))
+    def _count(self, counts: np.ndarray, elapsed_ns: np.ndarray) -> None:
+        """Add one to the bin of each time."""
+        counts += np.bincount(self._bin_of(elapsed_ns), minlength=len(counts))
+
+    def _bin_of(self, elapsed_ns: Any) -> Any:
+        """What comes after the last bin counts as the last one's."""
+        return np.clip(np.searchsorted(self._edges_ns, elapsed_ns, "right") - 1, 0, len(self._sent_in) - 1)
 
     def _report(self) -> None:
         """Say so if this machine, not the network, held packets back or lost them."""
@@ -195,27 +201,29 @@ class Stream:
             )
 
     def columns(self, clock: Clock) -> dict[str, Any]:
-        """The flow's rows of the flows table, one a second."""
-        flow, seconds = self.flow, len(self._sent_in)
-        start_s = self._start_s + np.arange(seconds)
-        end_s = np.minimum(start_s + 1, max(self._stop_s, self._start_s))
-        length_s = np.where(end_s > start_s, end_s - start_s, np.nan)
+        """The flow's rows of the table `flows`, one a bin, to the last in which some arrived."""
+        flow = self.flow
+        rows = max(self._sending, int(np.flatnonzero(self._received_in).max(initial=-1)) + 1)
+        edges_s = self._start_s + self._edges_s[: rows + 1]
+        length_s = np.diff(edges_s)
+        sending = np.arange(rows) < self._sending
+        sent, received = np.where(sending, self._sent_in[:rows], np.nan), self._received_in[:rows]
         return {
-            "flow": [flow.name] * seconds,
-            "kind": ["udp"] * seconds,
-            "src": [flow.source] * seconds,
-            "dst": [flow.target] * seconds,
-            "start_s": start_s,
-            "end_s": end_s,
-            "sent_packets": self._sent_in,
-            "received_packets": self._received_in,
-            "lost_packets": np.maximum(self._sent_in - self._arrived_of, 0),
-            "reordered_packets": self._reordered_in,
-            "sent_bytes": self._sent_in * flow.size_bytes,
-            "received_bytes": self._received_in * flow.size_bytes,
-            "throughput_mbps": self._received_in * flow.size_bytes * 8e-6 / length_s,
-            "retransmits": [None] * seconds,
-            "rtt_us": np.full(seconds, np.nan),
+            "flow": [flow.name] * rows,
+            "kind": ["udp"] * rows,
+            "src": [flow.source] * rows,
+            "dst": [flow.target] * rows,
+            "start_s": edges_s[:-1],
+            "end_s": edges_s[1:],
+            "sent_packets": sent,
+            "received_packets": received,
+            "lost_packets": np.maximum(sent - self._arrived_of[:rows], 0),
+            "reordered_packets": self._reordered_in[:rows],
+            "sent_bytes": sent * flow.size_bytes,
+            "received_bytes": received * flow.size_bytes,
+            "throughput_mbps": received * flow.size_bytes * 8e-6 / np.where(length_s > 0, length_s, np.nan),
+            "retransmits": [None] * rows,
+            "rtt_us": np.full(rows, np.nan),
         }
 
 
