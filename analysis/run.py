@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,8 +23,8 @@ from skybed.analysis.manifest import Manifest
 from skybed.analysis.stored import AGAIN, DAMAGED, OTHER_VERSION, first_line
 from skybed.topologies.errors import RunError, SkybedError
 from skybed.topologies.model import kinds
-from skybed.topologies.model.flows import Flow
-from skybed.topologies.model.tables import TABLES, Table
+from skybed.topologies.model.flows import Flow, LoadFlow
+from skybed.topologies.model.tables import BEGUN, TABLES, Table
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 
@@ -74,6 +75,23 @@ class Run:
     @property
     def scenario(self) -> Scenario:
         return self.plan.scenario
+
+    @cached_property
+    def traffic(self) -> list[Flow]:
+        """The flows of the scenario, with the times that they had. One that comes after another begins when
+        the run says; where it did not begin, at the end. One with a volume stops when all of it had arrived.
+        """
+        return [self._timed(flow) for flow in self.scenario.traffic]
+
+    def _timed(self, flow: Flow) -> Flow:
+        if flow.after is not None:
+            start_s = float(self.rows(flow, BEGUN)["start_s"].min())
+            flow = flow.begun(self.manifest.duration_s if math.isnan(start_s) else start_s)
+        if isinstance(flow, LoadFlow) and flow.volume_mb is not None:
+            completion_s = kinds.of(flow).measure(self, flow)["completion_s"]
+            if not math.isnan(completion_s):
+                flow = flow.model_copy(update={"stop_s": flow.start_s + completion_s})
+        return flow
 
     @property
     def events(self) -> pd.DataFrame:

@@ -138,7 +138,7 @@ class TestedRun(Run):
         for name in (a, b):
             self.plan.node(name)
         text = paths.path_at(self, a, b, np.array([float(t_s)]))[0]
-        for flow in kinds.writing(self.scenario.traffic, PATHS):
+        for flow in kinds.writing(self.traffic, PATHS):
             if flow.ends == (a, b):
                 self.asked(self, str(flow.name))
                 rounds = paths.proofs(self, str(flow.name))
@@ -167,7 +167,7 @@ class TestedRun(Run):
 
     def _flow(self, names: Sequence[str], flow_or_a: str, b: str | None) -> Any:
         """The flow that is meant; between two nodes, of the first of these kinds that there is."""
-        flows = [flow for flow in self.scenario.traffic if flow.kind in names]
+        flows = [flow for flow in self.traffic if flow.kind in names]
         if b is None:
             matching = [flow for flow in flows if flow.name == flow_or_a]
             wrong = f"{flow_or_a}{hint(flow_or_a, [str(flow.name) for flow in flows])}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -13,13 +14,14 @@ from typing import Any
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.kinds import Crossing, Ports
-from skybed.topologies.model.tables import FLOWS, PATHS, PROBES
+from skybed.topologies.model.tables import BEGUN, FLOWS, PATHS, PROBES
 from skybed.traffic import tables
 from skybed.traffic.nodes import Clock, NodeHandle
 from skybed.traffic.shared import Shared
 
 GRACE_S = 1.0  # how long after the end an answer still counts, at least
-ROUND_TRIPS = 2  # of the longest, if that takes longer
+ROUND_TRIPS = 2  # of the longest, if that takes longer, and what fills queues on top,
+MOST_QUEUE_S = 10.0  # but no more than this
 TABLES = (PROBES, PATHS, FLOWS)  # that every run has
 
 
@@ -48,6 +50,9 @@ class Crossings:
         self._shared = Shared(flows, nodes, packets, until_s, out, grace_s)
         self.loop = self._shared.loop
         self._crossings: dict[int, Crossing] = {}  # by the number of the flow
+        self._begun: dict[int, tuple[float | None, float | None]] = {
+            number: (None, None) for number, flow in enumerate(flows) if flow.after is not None
+        }  # when what it comes after had ended, and when it began
         self._clock: Clock | None = None
         self._ending = ExitStack()
 
@@ -70,8 +75,28 @@ class Crossings:
     def begin(self, clock: Clock) -> None:
         """From now on flows send when they should, by this clock."""
         self._clock = clock
-        for crossing in self._crossings.values():
-            crossing.begin(clock)
+        for number, flow in enumerate(self._flows):
+            if flow.after is not None:
+                follow = partial(self._follow, number, clock)
+                self._shared.followers.setdefault(flow.after, []).append(follow)
+        for number, flow in enumerate(self._flows):
+            if flow.after is None:
+                self._begin(number, flow, clock)
+
+    def _begin(self, number: int, flow: Flow, clock: Clock) -> None:
+        self._crossings[number].begin(clock, flow)
+        if flow.name in self._shared.followers:
+            _, stop_s = self._shared.window_s(flow)
+            self.loop.at(int(clock.to_realtime_ns(stop_s)), lambda _now_ns: self._shared.ended(flow))
+
+    def _follow(self, number: int, clock: Clock) -> None:
+        """What a flow comes after has ended."""
+        flow, now_s = self._flows[number], clock.now_s()
+        _, stop_s = self._shared.window_s(flow)
+        begins = not self.loop.stopped and now_s + flow.plus_s < stop_s
+        self._begun[number] = now_s, now_s + flow.plus_s if begins else None
+        if begins:
+            self._begin(number, flow.begun(now_s + flow.plus_s), clock)
 
     def run(self) -> None:
         """Serve the flows to their end. Nothing is sent after until_s, but answers are awaited for the grace:
@@ -97,14 +122,24 @@ class Crossings:
             if more := getattr(crossing, "more", None):
                 for name, columns in more(clock).items():
                     parts[name].append(columns)
+        if self._begun:
+            parts[BEGUN.name].append(self._begun_columns())
         own = chain.from_iterable(kinds.tables_of(kinds.of(flow)) for flow in self._flows)
-        for table in dict.fromkeys([*TABLES, *own]):
+        for table in dict.fromkeys([*TABLES, *([BEGUN] if self._begun else []), *own]):
             tables.write(table, parts[table.name], self._out)
 
+    def _begun_columns(self) -> dict[str, Any]:
+        flows = [self._flows[number] for number in self._begun]
+        ended_s, start_s = zip(*self._begun.values(), strict=True)
+        names = {"flow": [flow.name for flow in flows], "after": [flow.after for flow in flows]}
+        return names | {"ended_s": ended_s, "start_s": start_s}
 
-def grace_s(one_way_s: float) -> float:
-    """How long answers are awaited where the longest way of a flow takes so long."""
-    return max(GRACE_S, ROUND_TRIPS * 2 * one_way_s)
+
+def grace_s(one_way_s: float, queue_s: float = 0.0) -> float:
+    """How long answers are awaited where the longest way of a flow takes so long, and the longest queue so
+    long to drain.
+    """
+    return max(GRACE_S, ROUND_TRIPS * 2 * one_way_s + min(queue_s, MOST_QUEUE_S))
 
 
 def built(flows: Sequence[Flow]) -> dict[str, bytes]:

@@ -28,6 +28,7 @@ class Shared:
     loop: Loop = field(default_factory=Loop)
     inbox: Inbox = field(default_factory=Inbox)
     closing: ExitStack = field(default_factory=ExitStack)
+    followers: dict[str, list[Callable[[], None]]] = field(default_factory=dict)  # by what they come after
 
     def __post_init__(self) -> None:
         self.closing.callback(self.loop.close)
@@ -51,6 +52,11 @@ class Shared:
     def start_ns(self, flow: Flow, clock: Clock) -> int:
         """When the flow starts, as CLOCK_REALTIME ns."""
         return int(clock.to_realtime_ns(flow.start_s))
+
+    def ended(self, flow: Flow) -> None:
+        """It has done all that it was to do, before its stop or at it: what comes after it may begin."""
+        for follow in self.followers.pop(str(flow.name), ()):
+            follow()
 
     def every(self, instants: Instants, clock: Clock, call: Callable[[int], None]) -> None:
         """Call `call(now_ns)` at instants of run time; those missed are left out. See Loop.every."""

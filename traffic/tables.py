@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skybed.topologies.files import whole
+from skybed.topologies.model.flows import LoadFlow
 from skybed.topologies.model.tables import Table
 
 
@@ -37,6 +38,14 @@ def write(table: Table, parts: Iterable[Mapping[str, Any]], run: Path) -> None:
     """Write a table of a run directory."""
     with whole(run / f"{table.name}.parquet") as file:
         pq.write_table(arrow(table, parts), file)
+
+
+def completion_s(rows: Any, flow: LoadFlow) -> float:
+    """From the start of a flow to the arrival of all its volume, of its rows of the table `flows`; nan where
+    it has none, or not all of it arrived.
+    """
+    done = rows["received_bytes"].sum() == flow.most_bytes
+    return float(rows["end_s"].max()) - flow.start_s if done else math.nan
 
 
 def throughput_mbps(rows: Any) -> float:

@@ -69,7 +69,7 @@ def _series(run: Run, flow: str) -> Series:
     program printed.
     """
     probes = run.probes[run.probes["flow"] == flow].sort_values("sent_s")
-    intervals = run.flows[(run.flows["flow"] == flow) & run.flows["sent_bytes"].notna()].sort_values("start_s")
+    intervals = run.flows[run.flows["flow"] == flow].dropna(subset="sent_bytes").sort_values("start_s")
     measured = {"rtt": probes["rtt_us"] / 1e3, "throughput": intervals["throughput_mbps"]}
     if run.wrote(MEASURES):
         printed = run.table(MEASURES.name)

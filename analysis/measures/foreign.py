@@ -12,7 +12,7 @@ import pandas as pd
 from skybed.analysis.measures.forwarding import Path, link_numbers, traces
 from skybed.analysis.run import Run, kept
 from skybed.topologies.model import kinds
-from skybed.topologies.model.flows import EndToEndFlow, ProbingFlow, StreamFlow
+from skybed.topologies.model.flows import EndToEndFlow, PacketFlow
 from skybed.topologies.model.tables import CARRIED
 
 MARGIN = 1.2  # of what own flows send: they are counted by the second, and sent a little unevenly
@@ -55,7 +55,7 @@ def meets(run: Run, sent_s: np.ndarray, path: np.ndarray, paths: list[Path]) -> 
 def _own_bytes(run: Run, seconds: int) -> np.ndarray:
     """float[link, second]: at most what flows of the scenario send over a link, both directions together."""
     own = np.zeros((len(run.plan.links), seconds))
-    for flow in run.scenario.traffic:
+    for flow in run.traffic:
         if not isinstance(flow, EndToEndFlow):
             continue
         start_s, stop_s = flow.window_s(run.played_s)
@@ -74,9 +74,9 @@ def _own_bytes(run: Run, seconds: int) -> np.ndarray:
 
 
 def _bytes_a_second(flow: EndToEndFlow, until_s: float) -> float:
+    if isinstance(flow, PacketFlow):
+        return (flow.packets_s + 1) * (flow.size_bytes + HEADERS_BYTES)
     packets = kinds.of(flow).packets(flow, until_s) / max(flow.length_s(until_s), 1.0) + 1
-    if isinstance(flow, ProbingFlow | StreamFlow):
-        return packets * (flow.size_bytes + HEADERS_BYTES)
     return np.inf if kinds.of(flow).LOADS else packets * OTHER_BYTES  # inf: as much as it can
 
 

@@ -36,7 +36,7 @@ class Load(NamedTuple):
 def loads(run: Run) -> list[Load]:
     """Those that began before the run ended."""
     begun = []
-    for flow in run.scenario.traffic:
+    for flow in run.traffic:
         if not kinds.of(flow).LOADS or flow.start_s >= run.played_s:
             continue
         assert isinstance(flow, EndToEndFlow)

@@ -77,12 +77,12 @@ def _of_stream(run: Run, load: Load, flow: StreamFlow) -> Losses:
     clear = ~np.isnan(arrival_s) & ~shared(run, t_s, path, paths, but=name)
     for other in others:
         clear &= np.isclose(other(flow.source, flow.target, t_s)[0], arrival_s, rtol=0, atol=0)
-    wire_mbps = flow.rate_mbps * truth.wire_bytes(flow) / flow.size_bytes
+    wire_mbps = flow.rate_mbps * flow.wire_bytes / flow.size_bytes
     clear &= (wire_mbps < FULL * rates_mbps(run.plan, paths))[path]
     second = np.searchsorted(rows["start_s"].to_numpy(), t_s, side="right") - 1
     looks = np.bincount(second, minlength=len(rows))
     whole = (np.bincount(second, clear, len(rows)) == looks) & (looks > 0)
     chance = np.bincount(second, 1 - passing(run.plan, paths)[path], len(rows))[whole] / looks[whole]
-    sent, lost = (rows[column].to_numpy()[whole] for column in ("sent_packets", "lost_packets"))
+    sent, lost = (rows[column].fillna(0).to_numpy()[whole] for column in ("sent_packets", "lost_packets"))
     by_links, variance = (sent * chance).sum(), (sent * chance * (1 - chance)).sum()
     return Losses(name, "packets", int(sent.sum()), int(lost.sum()), float(by_links), float(variance))

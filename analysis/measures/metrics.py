@@ -23,7 +23,7 @@ def flow_metrics(run: Run) -> pd.DataFrame:
     that only the run tells.
     """
     rows = []
-    for flow in run.scenario.traffic:
+    for flow in run.traffic:
         src, dst = flow.ends
         row: dict[str, object] = dict(flow=flow.name, kind=flow.kind, src=src, dst=dst)
         row |= kinds.of(flow).measure(run, flow)

@@ -53,7 +53,7 @@ def paths(run: Run, flow: str) -> pd.DataFrame:
 @kept
 def planned_paths(run: Run, flow: str) -> pd.DataFrame:
     """The planned path of a flow, while it lasted: columns start_s, end_s, path; edges to EDGE_S."""
-    flows = [f for f in run.scenario.traffic if isinstance(f, EndToEndFlow)]
+    flows = [f for f in run.traffic if isinstance(f, EndToEndFlow)]
     asked = next((f for f in flows if f.name == flow), None)
     if asked is None:
         names = ", ".join(str(f.name) for f in flows) or "none"
@@ -96,7 +96,7 @@ def check_proofs(run: Run) -> pd.DataFrame:
     source it must agree with what can be seen.
     """
     checked = []
-    for flow in kinds.writing(run.scenario.traffic, PATHS):
+    for flow in kinds.writing(run.traffic, PATHS):
         if run.rows(flow).empty:
             continue
         seen = proofs(run, str(flow.name))

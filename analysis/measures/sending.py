@@ -17,7 +17,7 @@ from skybed.topologies.model.flows import ConnectingFlow, Flow
 
 class Sending(NamedTuple):
     """Of a flow: what was sent, and what was due until the run ended. In probes, rounds, packets, or, of tcp,
-    seconds in which it was connected.
+    seconds in which it was connected, or bytes of its volume.
     """
 
     flow: str
@@ -32,12 +32,12 @@ class Sending(NamedTuple):
 
 def sending(run: Run) -> list[Sending]:
     """Of every flow of the scenario, in its order."""
-    of, place = Counter(flow.kind for flow in run.scenario.traffic), Counter[str]()
+    of, place = Counter(flow.kind for flow in run.traffic), Counter[str]()
     sent = []
-    for flow in run.scenario.traffic:
+    for flow in run.traffic:
         kind = kinds.of(flow)
         due = kind.due(flow, run.played_s, place[flow.kind], of[flow.kind])
-        sent.append(Sending(str(flow.name), kind.UNIT, _sent(run, flow), due))
+        sent.append(Sending(str(flow.name), flow.unit or kind.UNIT, _sent(run, flow), due))
         place[flow.kind] += 1
     return sent
 

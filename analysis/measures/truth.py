@@ -23,13 +23,9 @@ from skybed.analysis.measures.forwarding import Path, Trace, link_numbers, passi
 from skybed.analysis.measures.loads import shared
 from skybed.analysis.run import Run, kept
 from skybed.topologies.errors import RunError
-from skybed.topologies.model.flows import ProbingFlow, StreamFlow
+from skybed.topologies.model.flows import ProbingFlow
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import srv6
-
-ETHERNET_BYTES = 14  # netem counts the link header, not the frame check sequence
-IP_BYTES = {4: 20, 6: 40}
-UDP_OR_ICMP_BYTES = 8
 
 
 @kept
@@ -53,11 +49,6 @@ def path_name(plan: Plan, path: Path) -> str:
     return " > ".join(plan.nodes[node].name for node in path)
 
 
-def wire_bytes(flow: ProbingFlow | StreamFlow) -> int:
-    """Bytes that a packet of a flow occupies on a link, link header included."""
-    return flow.size_bytes + UDP_OR_ICMP_BYTES + IP_BYTES[flow.family] + ETHERNET_BYTES
-
-
 def one_way(
     plan: Plan, trace: Trace, src: str, dst: str, sent_s: np.ndarray, flow: ProbingFlow
 ) -> tuple[np.ndarray, np.ndarray, list[Path]]:
@@ -65,7 +56,7 @@ def one_way(
     lost) and the paths.
     """
     arrival_s, path_id, paths = trace(src, dst, sent_s, flow.hops)
-    size = wire_bytes(flow)
+    size = flow.wire_bytes
     on_wire_us = np.array([_serialisation_us(plan, path, size) for path in paths] + [np.nan])
     lost = np.isnan(arrival_s)
     path_id = np.where(lost, -1, path_id)
@@ -80,7 +71,7 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
     paths: list[Path] = []
     loaded, known, passes = np.zeros(len(part), bool), np.ones(len(part), bool), np.zeros(len(part))
     if len(part):
-        flow = next((flow for flow in run.scenario.traffic if flow.name == name), None)
+        flow = next((flow for flow in run.traffic if flow.name == name), None)
         if not isinstance(flow, ProbingFlow):
             raise RunError(f"{run.dir}: probes.parquet holds {name}, no probe flow of the scenario.")
         trace, *others = traces(run, flow.family)

@@ -59,10 +59,7 @@ def table(run: Run) -> pd.DataFrame:
     """
     happened = events(run)
     rows = [
-        row
-        for flow in run.scenario.traffic
-        if isinstance(flow, ProbingFlow)
-        for row in _of_flow(run, flow, happened)
+        row for flow in run.traffic if isinstance(flow, ProbingFlow) for row in _of_flow(run, flow, happened)
     ]
     frame = pd.DataFrame(rows, columns=list(ROUTING.dtypes)).astype(ROUTING.dtypes)
     return frame.sort_values(["event", "t_s"], kind="stable", ignore_index=True)

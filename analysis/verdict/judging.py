@@ -89,7 +89,7 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
         status="invalid" if distorted else "fail" if failed else "pass",
         reasons=distorted + failed,
         notes=[
-            *traffic.notes(short),
+            *traffic.notes(run, short),
             *_of_kinds(run, "notes"),
             *machine.notes(run, host, rtt_error),
             *hand.notes(run),
@@ -137,7 +137,7 @@ def _routing(run: Run) -> Routing:
 
 def _flows(run: Run, probes: pd.DataFrame, sent: list[Sending]) -> list[FlowFigures]:
     of_routing = convergence.of_flows(run, probes)
-    probing = {flow.name for flow in run.scenario.traffic if isinstance(flow, ProbingFlow)}
+    probing = {flow.name for flow in run.traffic if isinstance(flow, ProbingFlow)}
     figures = []
     for row, one in zip(metrics.flow_metrics(run).to_dict("records"), sent, strict=True):
         row["sending"] = {"unit": one.unit, "sent": one.sent, "due": one.due}
@@ -193,7 +193,7 @@ def _off(run: Run, what: str, error: Errors) -> list[str]:
 
 def _of_kinds(run: Run, what: str) -> list[str]:
     """What kinds of flow have to say of their own."""
-    said = (hook(run, flow) for flow in run.scenario.traffic if (hook := kinds.hook(flow, what)))
+    said = (hook(run, flow) for flow in run.traffic if (hook := kinds.hook(flow, what)))
     return [sentence for sentences in said for sentence in sentences]
 
 

@@ -15,9 +15,11 @@ from skybed.analysis.measures.sending import Sending, missing_pct, times_s, told
 from skybed.analysis.numbers import percent
 from skybed.analysis.run import Run
 from skybed.topologies.model import kinds
-from skybed.topologies.model.flows import ConnectingFlow
+from skybed.topologies.model.flows import ConnectingFlow, LoadFlow
+from skybed.topologies.model.tables import BEGUN
 
 CLOCK_S = 1e-6  # how well times agree that are the same
+BEGUN_S = 1e-3  # of its start a transfer has begun: looking at the clock takes some time, in virtual time too
 LATE_S = 1.0  # nothing is sent so much after the stop of its flow
 FEW_MBIT = 0.1
 CONNECTING = 1.1  # times the light time, that it takes: packets have a length
@@ -42,9 +44,10 @@ def shortfalls(run: Run, sent: Sequence[Sending]) -> list[Shortfall]:
         load, why, excused = transfers.get(one.flow), "", limit * one.due
         if one.missing > excused and load and isinstance(load.flow, ConnectingFlow):
             connecting_s, why = _hindrance(run, load, load.flow)
-            if told_late_s(run, load.flow) > max(excused, CLOCK_S):
+            if told_late_s(run, load.flow) > max(limit * (load.stop_s - load.start_s), BEGUN_S):
                 why = ""
-            excused += connecting_s
+            if load.flow.volume_mb is None:
+                excused += connecting_s
         if one.missing > excused:
             short.append(Shortfall(one, why))
     return short
@@ -69,23 +72,34 @@ def _hindrance(run: Run, load: Load, flow: ConnectingFlow) -> tuple[float, str]:
         return connecting_s, "a link on its way was changed by hand"
     if shared(run, t_s, path, paths, name).any() or shared(run, there_s, back, back_paths, name).any():
         return connecting_s, "other load was on its way"
-    return connecting_s, ""
+    tried = run.rows(flow)["rtt_us"].notna().any() or load.stop_s - load.start_s < connecting_s
+    return connecting_s, "its stop came first" if flow.volume_mb is not None and tried else ""
 
 
-def notes(short: Sequence[Shortfall]) -> list[str]:
-    return [f"{_said(one)}; the network may be why: {why}." for one, why in short if why]
+def notes(run: Run, short: Sequence[Shortfall]) -> list[str]:
+    return [
+        *(f"{_said(one)}; the network may be why: {why}." for one, why in short if why), *_not_begun(run)
+    ]  # fmt: skip
+
+
+def _not_begun(run: Run) -> Iterator[str]:
+    for row in run.table(BEGUN.name).itertuples() if run.wrote(BEGUN) else ():
+        if np.isnan(row.ended_s):
+            yield f"{row.flow} never began: {row.after}, after which it comes, did not end."
+        elif np.isnan(row.start_s):
+            yield f"{row.flow} never began: {row.after} ended at {row.ended_s:g} s, too late for it."
 
 
 def reasons(run: Run, short: Sequence[Shortfall]) -> list[str]:
     """Why what was measured is not what was to be measured."""
     return [
-        *_missing(run, short), *_strays(run), *_dropped(run), *_overlaps(run), *_too_fast(run),
+        *_missing(run, short), *_more(run), *_strays(run), *_dropped(run), *_overlaps(run), *_too_fast(run),
         *_losses(run),
     ]  # fmt: skip
 
 
 def _said(one: Sending) -> str:
-    return f"{one.flow} sent {one.sent:g} of the {one.due:g} {one.unit} that were due"
+    return f"{one.flow} sent {one.sent:.12g} of the {one.due:.12g} {one.unit} that were due"
 
 
 def _missing(run: Run, short: Sequence[Shortfall]) -> Iterator[str]:
@@ -99,9 +113,18 @@ def _missing(run: Run, short: Sequence[Shortfall]) -> Iterator[str]:
             yield f"The flow {one.flow} left no measurement; see traffic.log."
 
 
+def _more(run: Run) -> Iterator[str]:
+    """A flow of which more arrived than it was to send."""
+    for load in loads(run):
+        received_bytes = run.rows(load.flow)["received_bytes"].sum()
+        most_bytes = load.flow.most_bytes if isinstance(load.flow, LoadFlow) else np.inf
+        if received_bytes > most_bytes:
+            yield f"Of the {most_bytes:.0f} bytes of {load.flow.name} {received_bytes:.0f} arrived."
+
+
 def _strays(run: Run) -> Iterator[str]:
     """Sent outside the time of their flow: by another clock."""
-    for flow in run.scenario.traffic:
+    for flow in run.traffic:
         (start_s, stop_s), sent_s = flow.window_s(run.manifest.duration_s), times_s(run, flow)
         if sent_s is None:
             continue

@@ -20,8 +20,8 @@ CORES = 2
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at. needed_for: "everything", "native", "uml", "traffic", "captures", "routing",
-    "native srv6" or "comfort".
+    """One thing looked at. needed_for: "everything", "native", "uml", "the prompt's iperf", "captures",
+    "routing", "native srv6" or "comfort".
     """
 
     name: str
@@ -112,7 +112,9 @@ def _kernel_memory() -> Check:
 
 def _iperf3() -> Check:
     path = host.find_tool("iperf3")
-    return Check("iperf3", path is not None, _version(path), f"{INSTALL} (package iperf3)", "traffic")
+    return Check(
+        "iperf3", path is not None, _version(path), f"{INSTALL} (package iperf3)", "the prompt's iperf"
+    )
 
 
 def _tshark() -> Check:

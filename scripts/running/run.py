@@ -22,6 +22,7 @@ from skybed.emulator.daemons import daemons, routers
 from skybed.emulator.lanes import lanes
 from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import tables
+from skybed.emulator.sky.shaping import PACKET_BYTES
 from skybed.scripts.running import handover, messages, script
 from skybed.scripts.running.follow import Limits, follow
 from skybed.scripts.running.progress import Listener, ProgressBar, report_every_s, tell
@@ -124,8 +125,11 @@ def hand_over(plan: Plan, out: Path) -> None:
     with whole(out / "scenario.yaml") as file:
         file.write_text(plan.scenario.dump())
     flows = plan.scenario.traffic
+    classes = [link.link_class for link in plan.links]
     longest_s = ways.longest_s(plan.network, [flow.ends for flow in flows])
-    handover.give(out, crossings.built(flows), crossings.grace_s(longest_s))
+    queue_s = max((8 * PACKET_BYTES * x.queue_packets / (1e6 * x.rate_mbps) for x in classes), default=0.0)
+    grace_s = crossings.grace_s(longest_s, queue_s if any(kinds.of(flow).LOADS for flow in flows) else 0.0)
+    handover.give(out, crossings.built(flows), grace_s)
     if len((usable := stored.usable).key):
         handover.give_for_oracle(out, usable)
     if plan.scenario.routing.means.filled_by == "daemons":

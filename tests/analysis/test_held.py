@@ -189,6 +189,50 @@ def test_a_flow_that_arrives_sooner_than_light_is_invalid(builder):
     assert reasons(made)[0].startswith("u1 had received 10 Mbit at 1.00 s, and the links of its way can have")
 
 
+def test_a_volume_that_is_there_sooner_than_its_links_carry_it_is_invalid(builder):
+    """5 Mbit over 10 Mbit/s take half a second, and 15 ms of light time."""
+    made = builder(traffic=[PROBE, TCP | {"volume_mb": 0.625, "start_s": 3}])
+    made.flow_rows("c1", "tcp", 5.0)
+    rows = made.tables["flows"]
+    for end_s, wrong in ((3.53, False), (3.4, True)):
+        made.tables["flows"] = rows[rows["start_s"] == 3].assign(end_s=end_s)
+        judged = verdict.judge(made.load())
+        assert judged.flows[1].metrics["completion_s"] == pytest.approx(end_s - 3)
+        assert judged.flows[1].sending.model_dump() == {"unit": "bytes", "sent": 625_000, "due": 625_000}
+        said = "c1 had received 5 Mbit at 3.40 s, and the links of its way can have carried 3.8"
+        assert [said in reason for reason in judged.reasons] == [True] * wrong
+
+
+def test_a_volume_that_is_not_all_sent_may_be_the_network_s_and_more_than_it_is_wrong(builder):
+    made = builder(traffic=[PROBE, TCP | {"volume_mb": 20}])
+    made.flow_rows("c1", "tcp", 4.0)
+    judged = verdict.judge(made.load())
+    assert (judged.status, judged.flows[1].metrics["completion_s"]) == ("pass", None)
+    assert judged.notes[0] == (
+        "c1 sent 10000000 of the 20000000 bytes that were due; the network may be why: its stop came first."
+    )
+    made = builder(traffic=[PROBE, TCP | {"volume_mb": 9}])
+    made.flow_rows("c1", "tcp", 4.0)
+    assert reasons(made) == ["Of the 9000000 bytes of c1 10000000 arrived."]
+
+
+def test_a_flow_that_comes_after_another_has_the_time_that_the_run_says(builder):
+    """It is to send from 10.5 s on, and what was never to begin is not asked for."""
+    later = [PROBE | {"name": "p2", "after": "p1", "stop_s": 58}, TCP | {"after": "p2", "plus_s": 2}]
+    made = builder(traffic=[PROBE | {"stop_s": 10.5}, *later, UDP | {"after": "c1", "volume_mb": 1}])
+    names, after = ["p2", "c1", "u1"], ["p1", "p2", "c1"]
+    times = {"ended_s": [10.5, 58.0, np.nan], "start_s": [10.5, np.nan, np.nan]}
+    made.tables["begun"] = pd.DataFrame({"flow": names, "after": after} | times)
+    run = made.load()
+    assert [flow.window_s(60.0) for flow in run.traffic] == [(0, 10.5), (10.5, 58), (60, 60), (60, 60)]
+    judged = verdict.judge(run)
+    assert [row.sending.due for row in judged.flows] == [105, 475, 0, 0]
+    assert judged.notes[:2] == [
+        "c1 never began: p2 ended at 58 s, too late for it.",
+        "u1 never began: c1, after which it comes, did not end.",
+    ]
+
+
 def test_a_transfer_is_given_the_round_trip_that_it_takes_to_connect(builder):
     """Some 31 ms, of which in virtual time none is excused otherwise."""
     made = builder(traffic=[PROBE, TCP])

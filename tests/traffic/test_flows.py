@@ -7,7 +7,7 @@ from pytest import approx
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import Instants
 from skybed.traffic.kinds.probe import ProbeFlow
-from skybed.traffic.kinds.tcp import TcpFlow
+from skybed.traffic.kinds.tcp import TcpFlow, shares
 from skybed.traffic.kinds.trace import TraceFlow
 from skybed.traffic.kinds.udp import UdpFlow
 
@@ -48,3 +48,20 @@ def test_a_stream_owes_its_rate_and_a_transfer_its_time():
     assert slow.instants(60).period_ns == approx(2.4e6) and slow.instants(60).total == 25_000
     tcp = TcpFlow(kind="tcp", start_s=3, stop_s=9.7, **ENDS)
     assert [kinds.of(tcp).due(tcp, until_s, 0, 1) for until_s in (60, 8.5, 3.2)] == approx([6.7, 5.5, 0.2])
+
+
+@given(st.floats(0.001, 5), st.sampled_from([64, 1000, 1472]), st.floats(0.1, 50))
+def test_a_stream_with_a_volume_owes_as_many_packets_as_that_is_and_no_more(volume_mb, size_bytes, rate_mbps):
+    flow = UdpFlow(kind="udp", rate_mbps=rate_mbps, size_bytes=size_bytes, volume_mb=volume_mb, **ENDS)
+    packets = -(-round(volume_mb * 1e6) // size_bytes)
+    lasts_s = packets * flow.gap_ns / 1e9
+    udp = kinds.of(flow)
+    assert udp.due(flow, lasts_s + 1, 0, 1) == packets
+    assert flow.instants(1e6).end_ns / 1e9 == approx(lasts_s + 0.05 - flow.gap_ns / 1e9, rel=1e-6)
+    assert udp.due(flow, lasts_s / 2, 0, 1) == approx(packets / 2, rel=0.01, abs=1e6 / flow.gap_ns + 2)
+
+
+def test_the_volume_of_a_transfer_is_shared_out_to_the_byte():
+    flow = TcpFlow(kind="tcp", volume_mb=1.000001, streams=3, **ENDS)
+    assert shares(flow) == [333_334, 333_334, 333_333]
+    assert shares(TcpFlow(kind="tcp", streams=2, **ENDS)) == [None, None]

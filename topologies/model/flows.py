@@ -6,13 +6,15 @@ A model tells when its flow is to send what: traffic keeps to it, and the verdic
 
 from __future__ import annotations
 
-from math import ceil
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from math import ceil, inf
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field
 
 from skybed.topologies.model.fields import Model, Name, NonNegative, Positive
 
+ETHERNET_BYTES = 14  # netem counts the link header, not the frame check sequence
+IP_BYTES, UDP_OR_ICMP_BYTES = {4: 20, 6: 40}, 8
 HOPS, STAMP_HOPS = 64, 255  # that a packet may go: Linux's own limit; RFC 8762, section 4.2.1
 
 
@@ -46,6 +48,8 @@ class Flow(Model):
     name: Name | None = None  # None: kind-N
     start_s: NonNegative = 0.0
     stop_s: Positive | None = None  # None: the end of the run
+    after: str | None = None  # instead of start_s: it begins when another flow has ended,
+    plus_s: NonNegative = 0.0  # so much later
 
     @property
     def places(self) -> dict[str, str]:
@@ -67,6 +71,20 @@ class Flow(Model):
     def title(self) -> str:
         """What people call a flow like this."""
         return f"{self.kind} flow"
+
+    @property
+    def ends_itself(self) -> bool:
+        """Whether it may have done all that it is to do before its stop."""
+        return False
+
+    @property
+    def unit(self) -> str | None:
+        """What of it is counted as due and sent, if something else than its kind says."""
+        return None
+
+    def begun(self, start_s: float) -> Self:
+        """The same, beginning at a run time that is known."""
+        return self.model_copy(update={"start_s": start_s, "after": None, "plus_s": 0.0})
 
     def measures(self, metric: str) -> bool:
         """Whether a metric of its kind is measured of it; most are of all flows of the kind."""
@@ -103,14 +121,33 @@ class EndToEndFlow(Flow):
 # What analysis can hold a flow to follows from what its model is made of.
 
 
-class ProbingFlow(EndToEndFlow):
+class PacketFlow(EndToEndFlow):
+    """Sends packets of one size, at a rate."""
+
+    size_bytes: int  # of the UDP or ICMP payload
+
+    @property
+    def wire_bytes(self) -> int:
+        """That a packet occupies on a link, link header included."""
+        return self.size_bytes + UDP_OR_ICMP_BYTES + IP_BYTES[self.family] + ETHERNET_BYTES
+
+    @property
+    def packets_s(self) -> float:
+        """How many a second."""
+        raise NotImplementedError
+
+
+class ProbingFlow(PacketFlow):
     """Sends single packets that are answered, each a row of the table `probes`: every one of them is held to
     geometry.
     """
 
     protocol: str
     rate_hz: Annotated[float, Field(gt=0, le=10_000)] = 10.0
-    size_bytes: int  # of the UDP or ICMP payload
+
+    @property
+    def packets_s(self) -> float:
+        return self.rate_hz
 
     @property
     def hops(self) -> int:
@@ -122,13 +159,33 @@ class LoadFlow(EndToEndFlow):
     """Fills links; the table `flows` counts what of it is sent and arrives."""
 
     bin_s: Annotated[float, Field(ge=0.1, le=60)] = 1.0  # for each of them there is a row
+    volume_mb: Positive | None = None  # of payload, in 10**6 bytes: then it ends; None: it ends at its stop
+
+    @property
+    def volume_bytes(self) -> int | None:
+        return None if self.volume_mb is None else max(1, round(self.volume_mb * 1e6))
+
+    @property
+    def most_bytes(self) -> float:
+        """What arrives of it at most; inf without a volume."""
+        return inf if self.volume_bytes is None else self.volume_bytes
+
+    @property
+    def ends_itself(self) -> bool:
+        return self.volume_mb is not None
+
+    def measures(self, metric: str) -> bool:
+        return metric != "completion_s" or self.volume_mb is not None
 
 
-class StreamFlow(LoadFlow):
-    """Sends packets of one size at a constant rate: its losses are held to what the links lose."""
+class StreamFlow(PacketFlow, LoadFlow):
+    """Sends packets at a constant rate: its losses are held to what the links lose."""
 
     rate_mbps: Positive
-    size_bytes: int  # UDP payload
+
+    @property
+    def packets_s(self) -> float:
+        return self.rate_mbps * 1e6 / (8 * self.size_bytes)
 
 
 class ConnectingFlow(LoadFlow):

@@ -50,8 +50,10 @@ class Crossing(Protocol):
         """Packets that arrived and for which its own sockets had no room, known when they are closed; None
         where nobody counts them."""
 
-    def begin(self, clock: Any) -> None:
-        """Have it send from its start on, by this clock."""
+    def begin(self, clock: Any, flow: Any) -> None:
+        """Have it send from its start on, by this clock. flow: as it was given, but for its start_s, which of
+        one that comes after another is known only now.
+        """
 
     def columns(self, clock: Any) -> Mapping[str, Any]:
         """Its rows of its table: each column as a sequence."""

@@ -91,6 +91,11 @@ METRICS: dict[str, Metric] = {
             "throughput_mbps", "throughput", "Mbit/s", "received, over the flow's whole time",
             tolerances={"virtual": Tolerance(0.01, 0.01), "real": Tolerance(0.05, 0.05)},
         ),
+        Metric(
+            "completion_s", "completion", "s",
+            "from the start of a flow with `volume_mb` to the arrival of all of it",
+            tolerances={"virtual": Tolerance(0.01, 0.01), "real": Tolerance(0.1, 0.05)},
+        ),
         Metric("starts", "starts", "", "how often a program was started", whole=True),
         Metric(
             "failures", "failures", "",

@@ -207,6 +207,18 @@ FLOWS = Table(
     ),
 )  # fmt: skip
 
+BEGUN = Table(
+    "begun",
+    "A row for each flow that begins after another. In runs with such flows only.",
+    ("flow",),
+    (
+        Column("flow", TEXT, "its name"),
+        Column("after", TEXT, "the other's"),
+        Column("ended_s", FLOAT, "when that had ended; null if it did not", null=True),
+        Column("start_s", FLOAT, "when the flow began; null if it did not", null=True),
+    ),
+)
+
 CHANGED = Table(
     "changed",
     "A row for each change of a link by hand, at the prompt or by a script. In runs that had one only.",
@@ -281,7 +293,7 @@ MEASURES = Table(
 # What every run writes, in the order in which it is compared; and those of some: of changes by hand, and of
 # flow kinds that have one of their own. What a run meant is worked out afterwards.
 EVERY_RUN = (EVENTS, APPLIED, ROUTES, CONTROL, PROBES, PATHS, FLOWS)
-TABLES = {table.name: table for table in (*EVERY_RUN, CHANGED, CARRIED, PROGRAMS, MEASURES)}
+TABLES = {table.name: table for table in (*EVERY_RUN, BEGUN, CHANGED, CARRIED, PROGRAMS, MEASURES)}
 
 ROUTING = Table(
     "routing",

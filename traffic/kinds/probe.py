@@ -126,18 +126,19 @@ def start(shared: Shared, flows: Sequence[ProbeFlow]) -> list[Probing]:
 
 
 class Probing:
-    """One flow. instants: when it sends."""
+    """One flow. place, of: from 0 among so many probe flows."""
 
     dropped = None
 
-    def __init__(self, shared: Shared, log: ProbeLog, send: Send, instants: Instants) -> None:
-        self._shared, self._log, self._send, self._instants = shared, log, send, instants
+    def __init__(self, shared: Shared, log: ProbeLog, send: Send, place: int, of: int) -> None:
+        self._shared, self._log, self._send, self._place, self._of = shared, log, send, place, of
 
     def columns(self, clock: Clock) -> dict[str, Any]:
         return self._log.columns(clock)
 
-    def begin(self, clock: Clock) -> None:
-        self._shared.every(self._instants, clock, self._send)
+    def begin(self, clock: Clock, flow: ProbeFlow) -> None:
+        instants = flow.instants(self._shared.until_s, self._place, self._of)
+        self._shared.every(instants, clock, self._send)
 
 
 class Probers:
@@ -152,9 +153,7 @@ class Probers:
 
     def add(self, flow: ProbeFlow, place: int, flows: int) -> Probing:
         log = ProbeLog(flow)
-        return Probing(
-            self._shared, log, self._sender(log), flow.instants(self._shared.until_s, place, flows)
-        )
+        return Probing(self._shared, log, self._sender(log), place, flows)
 
     def _sender(self, log: ProbeLog) -> Send:
         shared, flow = self._shared, log.flow

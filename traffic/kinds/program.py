@@ -78,6 +78,10 @@ class ProgramFlow(Flow):
     def title(self) -> str:
         return "program"
 
+    @property
+    def ends_itself(self) -> bool:
+        return self.every_s is None
+
     def instants(self, until_s: float) -> Instants:
         """When it is to start."""
         period_s = self.every_s or max(self.length_s(until_s), 1.0)
@@ -156,8 +160,8 @@ class Program:
         command = self.flow.command
         return ["/bin/sh", "-c", command] if isinstance(command, str) else command
 
-    def begin(self, clock: Clock) -> None:
-        self.clock = clock
+    def begin(self, clock: Clock, flow: ProgramFlow) -> None:
+        self.clock, self.flow = clock, flow
         self.shared.every(self.flow.instants(self.shared.until_s), clock, self._due)
         _, stop_s = self.shared.window_s(self.flow)
         self.shared.loop.at(int(clock.to_realtime_ns(stop_s)), lambda _now_ns: self.stop())
@@ -350,6 +354,8 @@ class Turn:
         self.end_s, self.cpu_s = self._program.clock.now_s(), cpu_s
         self.exit_code, self.signal = (code, None) if code >= 0 else (None, -code)
         self.outcome = "stopped" if self._stopped else "exited" if code >= 0 else "killed"
+        if self._program.flow.ends_itself:
+            self._program.shared.ended(self._program.flow)
 
 
 class Output:

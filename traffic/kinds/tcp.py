@@ -26,7 +26,7 @@ from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.tables import FLOWS
 from skybed.traffic.nodes import Clock, address, bound_socket
 from skybed.traffic.shared import Shared
-from skybed.traffic.tables import throughput_mbps
+from skybed.traffic.tables import completion_s, throughput_mbps
 
 FIRST_PORT = 5201  # one to a flow
 RETRY_S = 1.0  # from a connection that came to nothing, as there was no route, to the next attempt
@@ -35,9 +35,8 @@ CHUNK_BYTES, AT_LEAST_BYTES = 1 << 17, 1 << 14  # that are given to the kernel, 
 SO_MAX_PACING_RATE, NO_LINGER = 47, struct.pack("=ii", 1, 0)  # <asm-generic/socket.h>, struct linger
 USUAL_MBPS, PACKET_BITS = 10.0, 12_000  # for estimates, of a flow without a rate
 DECIMALS = 3  # of seconds: a transfer begins when the loop of traffic comes to it
-_INFO = struct.Struct(
-    "=68xI28xI24xQ64xQQ"
-)  # struct tcp_info: rtt, total_retrans, bytes_received, _sent, _retrans
+# Of struct tcp_info: state, rtt, total_retrans, bytes_received (and 1 for the end), bytes_sent, _retrans.
+_INFO, _CLOSE_WAIT = struct.Struct("=B67xI28xI24xQ64xQQ"), 8
 _CONGESTION = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
 _ZEROS, _SINK = memoryview(bytes(CHUNK_BYTES)), bytearray(1 << 20)
 
@@ -54,22 +53,31 @@ class TcpFlow(ConnectingFlow):
     def round_trips(self) -> int:
         return 1
 
+    @property
+    def unit(self) -> str | None:
+        return None if self.volume_mb is None else "bytes"
+
 
 MODEL, TABLE, UNIT, LOADS = TcpFlow, FLOWS, "seconds", True
-METRICS = ("rtt_min_ms", "rtt_p50_ms", "rtt_p99_ms", "throughput_mbps", "retransmits")
+METRICS = ("rtt_min_ms", "rtt_p50_ms", "rtt_p99_ms", "throughput_mbps", "retransmits", "completion_s")
 
 
 def packets(flow: TcpFlow, until_s: float) -> float:
-    return (flow.rate_mbps or USUAL_MBPS) * 1e6 / PACKET_BITS * flow.length_s(until_s)
+    bits = (flow.rate_mbps or USUAL_MBPS) * 1e6 * flow.length_s(until_s)
+    return (bits if flow.volume_bytes is None else 8 * flow.volume_bytes) / PACKET_BITS
 
 
 def due(flow: TcpFlow, until_s: float, _place: int, _of: int) -> float:
-    return round(flow.length_s(until_s), DECIMALS)
+    """In virtual time to the ns: it begins when the loop of traffic comes to it."""
+    length_s = round(flow.length_s(until_s), DECIMALS)
+    return length_s if flow.volume_bytes is None or not length_s else flow.volume_bytes
 
 
 def sent(run: Played, flow: TcpFlow) -> float:
-    """For how long of its time it was connected, and sending."""
+    """Of its volume, or for how long of its time it was connected, and sending."""
     rows, (_, stop_s) = run.rows(flow), flow.window_s(run.played_s)
+    if flow.volume_bytes is not None:
+        return float(rows["sent_bytes"].sum())
     rows = rows[rows["sent_bytes"].notna() & rows["rtt_us"].notna()]
     length_s = rows["end_s"].clip(upper=stop_s) - rows["start_s"].clip(upper=stop_s)
     return round(float(length_s.sum()), DECIMALS)
@@ -88,6 +96,7 @@ def measure(run: Played, flow: TcpFlow) -> dict[str, float]:
         "rtt_p99_ms": rtt_ms.quantile(0.99),
         "throughput_mbps": throughput_mbps(rows),
         "retransmits": rows["retransmits"].sum(min_count=1),
+        "completion_s": completion_s(rows, flow),
     }
 
 
@@ -109,8 +118,8 @@ class Info(NamedTuple):
     @classmethod
     def of(cls, sock: socket.socket) -> Info:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
-        rtt_us, retransmits, received, sent, again = _INFO.unpack(info.ljust(_INFO.size, b"\0"))
-        return cls(sent - again, received, retransmits, rtt_us or np.nan)
+        state, rtt_us, retransmits, received, sent, again = _INFO.unpack(info.ljust(_INFO.size, b"\0"))
+        return cls(sent - again, received - (state == _CLOSE_WAIT), retransmits, rtt_us or np.nan)
 
 
 class Look(NamedTuple):
@@ -131,7 +140,7 @@ class Transfer:
     def __init__(self, shared: Shared, flow: TcpFlow) -> None:
         self.source, self.target = shared.ends(flow)
         self.flow, self.shared, self.port = flow, shared, FIRST_PORT + shared.number(flow)
-        self._senders = [Sender(self) for _ in range(flow.streams)]
+        self._senders = [Sender(self, left) for left in shares(flow)]
         self._receivers: list[Receiver] = []
         self._looks: list[Look] = []
         self._stopped: int | None = None  # the look at which it sent no more
@@ -143,8 +152,8 @@ class Transfer:
         shared.loop.watch(listener.fileno(), self._accept)
         shared.closing.callback(self._end)
 
-    def begin(self, clock: Clock) -> None:
-        self._clock, flow = clock, self.flow
+    def begin(self, clock: Clock, flow: TcpFlow) -> None:
+        self._clock, self.flow = clock, flow
         start_s, stop_s = self.shared.window_s(flow)
         self.shared.loop.at(self.shared.start_ns(flow, clock), self._go)
         self._look_every(start_s, stop_s)
@@ -197,12 +206,18 @@ class Transfer:
         for sender in self._senders:
             sender.stop()
         stop_s = self._looks[-1].t_s
-        self._look_every(stop_s, stop_s + self.shared.grace_s)
+        self._look_every(stop_s, stop_s + self.shared.grace_s + self.flow.bin_s)
         self.check_over()
 
     def check_over(self) -> None:
         """To be called when something has ended."""
-        self._ending = self._stopped is not None and all(receiver.ended for receiver in self._receivers)
+        ended = all(receiver.ended for receiver in self._receivers)
+        if ended and sum(receiver.received_bytes() for receiver in self._receivers) == self.flow.most_bytes:
+            self._ending = True
+            self._look()
+            self.shared.ended(self.flow)
+        else:
+            self._ending = ended and self._stopped is not None
 
     def _end(self) -> None:
         """Of the run: what was not looked at yet is looked at now."""
@@ -243,10 +258,12 @@ class Transfer:
 
 
 class Sender:
-    """The end of a connection that sends. It is made anew until it comes to something."""
+    """The end of a connection that sends. It is made anew until it comes to something. left: how many bytes
+    it has to send; None: ever more.
+    """
 
-    def __init__(self, transfer: Transfer) -> None:
-        self._transfer = transfer
+    def __init__(self, transfer: Transfer, left: int | None) -> None:
+        self._transfer, self._left = transfer, left
         self._sock: socket.socket | None = None
         self._connected = self._stopped = False
         self._last = Info()
@@ -286,12 +303,18 @@ class Sender:
                 return
             self._connected = True
         try:
-            sock.send(_ZEROS)
+            count = sock.send(_ZEROS if self._left is None else _ZEROS[: self._left])
         except BlockingIOError:
-            pass
+            return
         except OSError as error:
             log.warning("flow %s: its connection ended: %s", self._transfer.flow.name, error.strerror)
             self.stop()
+            return
+        if self._left is not None:
+            self._left -= count
+            if not self._left:
+                sock.shutdown(socket.SHUT_WR)
+                self._transfer.shared.loop.leave(sock.fileno())
 
     def info(self) -> Info:
         if self._sock and self._connected:
@@ -313,7 +336,7 @@ class Sender:
 
 
 class Receiver:
-    """The end that reads. What it is told by the kernel counts, whether it was read yet or not."""
+    """The end that reads. What the kernel has counts, whether it was read yet or not."""
 
     def __init__(self, transfer: Transfer, sock: socket.socket) -> None:
         self._transfer, self._sock, self._read_bytes, self.ended = transfer, sock, 0, False
@@ -335,11 +358,18 @@ class Receiver:
             self._transfer.check_over()
 
     def received_bytes(self) -> int:
-        """Once it has ended the kernel counts the end too."""
         return self._read_bytes if self.ended else Info.of(self._sock).received_bytes
 
     def close(self) -> None:
         self._sock.close()
+
+
+def shares(flow: TcpFlow) -> list[int | None]:
+    """What of its volume each of its connections carries, in bytes."""
+    if flow.volume_bytes is None:
+        return [None] * flow.streams
+    each, more = divmod(flow.volume_bytes, flow.streams)
+    return [each + (number < more) for number in range(flow.streams)]
 
 
 def choose_congestion(sock: socket.socket, flow: TcpFlow) -> None:

@@ -71,8 +71,7 @@ def measure(_run: Played, _flow: TraceFlow) -> dict[str, float]:
 
 
 def start(shared: Shared, flows: Sequence[TraceFlow]) -> list[Tracer]:
-    windows = [flow.instants(shared.until_s, place, len(flows)) for place, flow in enumerate(flows)]
-    return [Tracer(shared, flow, instants) for flow, instants in zip(flows, windows, strict=True)]
+    return [Tracer(shared, flow, place, len(flows)) for place, flow in enumerate(flows)]
 
 
 class Round:
@@ -90,13 +89,14 @@ class Round:
 
 
 class Tracer:
-    """The path proof of one flow. instants: when it begins its rounds."""
+    """The path proof of one flow. place, of: from 0 among so many trace flows."""
 
     dropped = None
 
-    def __init__(self, shared: Shared, flow: TraceFlow, instants: Instants) -> None:
+    def __init__(self, shared: Shared, flow: TraceFlow, place: int, of: int) -> None:
         source, target = shared.ends(flow)
-        self.flow, self._instants, self._shared, self._inbox = flow, instants, shared, shared.inbox
+        self.flow, self._shared, self._inbox = flow, shared, shared.inbox
+        self._place, self._of = place, of
         self._name_of = shared.name_of
         self._rounds: list[Round] = []
         self._ttls = flow.max_ttl
@@ -122,8 +122,9 @@ class Tracer:
             icmp.keep(self._around)
             shared.loop.watch(self._around.fileno(), self._receive_encapsulated)
 
-    def begin(self, clock: Clock) -> None:
-        self._shared.every(self._instants, clock, self._send)
+    def begin(self, clock: Clock, flow: TraceFlow) -> None:
+        instants = flow.instants(self._shared.until_s, self._place, self._of)
+        self._shared.every(instants, clock, self._send)
 
     def _send(self, now_ns: int) -> None:
         """Begin a round with as many hops as the last answered round had; more follow if they do not do."""

@@ -10,7 +10,7 @@ import logging
 import socket
 import struct
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, inf
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -22,7 +22,7 @@ from skybed.topologies.model.metrics import share_pct
 from skybed.topologies.model.tables import FLOWS
 from skybed.traffic.nodes import Clock, address, bound_socket
 from skybed.traffic.shared import Shared
-from skybed.traffic.tables import throughput_mbps
+from skybed.traffic.tables import completion_s, throughput_mbps
 from skybed.traffic.wire.batch import SO_TIMESTAMPNS, Outbox, raw_address
 from skybed.traffic.wire.reordering import reordered
 
@@ -46,21 +46,32 @@ class UdpFlow(StreamFlow):
         """From one packet to the next."""
         return self.size_bytes * 8 * 1000 / self.rate_mbps
 
+    @property
+    def most(self) -> float:
+        """How many packets its volume is, the last one filled up; inf without one."""
+        return inf if self.volume_bytes is None else ceil(self.volume_bytes / self.size_bytes)
+
+    @property
+    def most_bytes(self) -> float:
+        return self.most * self.size_bytes
+
     def instants(self, until_s: float) -> Instants:
-        """When to send what is due by then, in run time."""
-        return self.every(max(TICK_NS, self.gap_ns), until_s)
+        """When to send what is due by then, in run time; and some more, to make up for what was sent late."""
+        ticks = self.every(max(TICK_NS, self.gap_ns), until_s)
+        last_ns = ticks.first_ns + (self.most - 1) * self.gap_ns + CREDIT_NS
+        return ticks._replace(end_ns=int(min(ticks.end_ns, last_ns)))
 
     def due_by(self, elapsed_ns: int) -> int:
         """How many packets are due that much after its start."""
-        return int(elapsed_ns / self.gap_ns) + 1
+        return int(min(elapsed_ns / self.gap_ns + 1, self.most))
 
 
 MODEL, TABLE, UNIT, LOADS = UdpFlow, FLOWS, "packets", True
-METRICS = ("sent", "lost", "loss_pct", "reordered_pct", "throughput_mbps")
+METRICS = ("sent", "lost", "loss_pct", "reordered_pct", "throughput_mbps", "completion_s")
 
 
 def packets(flow: UdpFlow, until_s: float) -> float:
-    return flow.rate_mbps * 1e6 / (8 * flow.size_bytes) * flow.length_s(until_s)
+    return min(flow.rate_mbps * 1e6 / (8 * flow.size_bytes) * flow.length_s(until_s), flow.most)
 
 
 def due(flow: UdpFlow, until_s: float, _place: int, _of: int) -> float:
@@ -86,6 +97,7 @@ def measure(run: Played, flow: UdpFlow) -> dict[str, float]:
         "loss_pct": share_pct(total["lost_packets"], total["sent_packets"]),
         "reordered_pct": share_pct(total["reordered_packets"], total["received_packets"]),
         "throughput_mbps": throughput_mbps(rows),
+        "completion_s": completion_s(rows, flow),
     }
 
 
@@ -120,8 +132,6 @@ class Stream:
         source, target = shared.ends(flow)
         port = FIRST_PORT + shared.number(flow)
         self.flow, self._shared, self._inbox = flow, shared, shared.inbox
-        self._start_s, self._stop_s = shared.window_s(flow)
-        self._first_ns = 0
         self._pacer = Pacer(flow)
         self._outbox = Outbox(
             self._pacer.burst, flow.size_bytes, raw_address(address(target, flow.family), port)
@@ -130,16 +140,7 @@ class Stream:
         self._incoming = _headers(self._inbox.data)
         self._sent, self._next_expected = 0, 0
         self.dropped = 0  # packets that the sink had no room for; known when it is closed
-        length_s = self._stop_s - self._start_s
-        self._sending = max(1, ceil(length_s / flow.bin_s))  # bins
-        bins = self._sending + ceil(shared.grace_s / flow.bin_s)
-        within, after = np.arange(self._sending), np.arange(bins - self._sending + 1)
-        self._edges_s = np.append(within, length_s / flow.bin_s + after) * flow.bin_s  # since its start
-        self._edges_ns = np.round(self._edges_s * 1e9).astype(np.int64)
-        self._sent_in = np.zeros(bins, np.int64)  # packets, by the bin in which they were sent
-        self._arrived_of = np.zeros(bins, np.int64)  # those of them that arrived
-        self._received_in = np.zeros(bins, np.int64)  # by the bin in which they arrived
-        self._reordered_in = np.zeros(bins, np.int64)
+        self._last_ns = 0  # when the last packet arrived, since its start
 
         self._sender = shared.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))
         self._sink = shared.closing.enter_context(
@@ -150,9 +151,19 @@ class Stream:
         shared.closing.callback(self._report)  # while the socket is still open
         shared.loop.watch(self._sink.fileno(), self._receive)
 
-    def begin(self, clock: Clock) -> None:
-        self._first_ns = self._shared.start_ns(self.flow, clock)
-        self._shared.every(self.flow.instants(self._shared.until_s), clock, self._send)
+    def begin(self, clock: Clock, flow: UdpFlow) -> None:
+        self.flow, shared = flow, self._shared
+        self._first_ns, length_s = shared.start_ns(flow, clock), flow.length_s(shared.until_s)
+        self._sending = max(1, ceil(length_s / flow.bin_s))  # bins
+        bins = self._sending + ceil(shared.grace_s / flow.bin_s)
+        within, after = np.arange(self._sending), np.arange(bins - self._sending + 1)
+        self._edges_s = np.append(within, length_s / flow.bin_s + after) * flow.bin_s  # since its start
+        self._edges_ns = np.round(self._edges_s * 1e9).astype(np.int64)
+        self._sent_in = np.zeros(bins, np.int64)  # packets, by the bin in which they were sent
+        self._arrived_of = np.zeros(bins, np.int64)  # those of them that arrived
+        self._received_in = np.zeros(bins, np.int64)  # by the bin in which they arrived
+        self._reordered_in = np.zeros(bins, np.int64)
+        shared.every(flow.instants(shared.until_s), clock, self._send)
 
     def _send(self, now_ns: int) -> None:
         elapsed_ns = now_ns - self._first_ns
@@ -163,6 +174,8 @@ class Stream:
             gone = self._outbox.send(self._sender.fileno(), due)
             self._sent += gone
             self._sent_in[min(int(self._bin_of(elapsed_ns)), self._sending - 1)] += gone
+            if self._sent == self.flow.most:
+                self._shared.ended(self.flow)
 
     def _receive(self) -> None:
         count = self._inbox.read(self._sink.fileno())
@@ -173,6 +186,7 @@ class Stream:
             self._count(self._received_in, arrived_ns)
             self._count(self._reordered_in, arrived_ns[reordered(seq, self._next_expected)])
             self._next_expected = max(self._next_expected, int(seq.max()) + 1)
+            self._last_ns = int(arrived_ns.max())
 
     def _count(self, counts: np.ndarray, elapsed_ns: np.ndarray) -> None:
         """Add one to the bin of each time."""
@@ -203,10 +217,16 @@ class Stream:
     def columns(self, clock: Clock) -> dict[str, Any]:
         """The flow's rows of the table `flows`, one a bin, to the last in which some arrived."""
         flow = self.flow
-        rows = max(self._sending, int(np.flatnonzero(self._received_in).max(initial=-1)) + 1)
-        edges_s = self._start_s + self._edges_s[: rows + 1]
-        length_s = np.diff(edges_s)
-        sending = np.arange(rows) < self._sending
+        if not self._first_ns:  # it never began
+            return {column.name: [] for column in FLOWS.columns}
+        bins, edges_s = self._sending, self._edges_s.copy()
+        if self._sent == flow.most:  # the bin of its last packet, and no longer than to its arrival
+            bins = int(np.flatnonzero(self._sent_in).max(initial=0)) + 1
+        rows = max(bins, int(np.flatnonzero(self._received_in).max(initial=-1)) + 1)
+        if self._received_in.sum() == flow.most:
+            edges_s[rows] = self._last_ns / 1e9
+        edges_s = flow.start_s + edges_s[: rows + 1]
+        length_s, sending = np.diff(edges_s), np.arange(rows) < bins
         sent, received = np.where(sending, self._sent_in[:rows], np.nan), self._received_in[:rows]
         return {
             "flow": [flow.name] * rows,

@@ -28,6 +28,7 @@ def flows(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
             yield path, f"is a second flow named {flow.name}."
         seen.add(flow.name)
         yield from _times(path, scenario, flow)
+        yield from _after(path, scenario, flow)
         for field, end in flow.places.items():
             yield from known_name((*path, field), end, nodes, "node")
             if end in nodes and end not in routed:
@@ -63,6 +64,29 @@ def _times(path: FieldPath, scenario: ScenarioModel, flow: Flow) -> Iterator[Pro
         )
     elif flow.stop_s is not None and flow.stop_s <= flow.start_s:
         yield (*path, "stop_s"), f"is {flow.stop_s:g}; it must be more than start_s, {flow.start_s:g}."
+
+
+def _after(path: FieldPath, scenario: ScenarioModel, flow: Flow) -> Iterator[Problem]:
+    """What it comes after must be there, and end, and not come after it in turn."""
+    if flow.after is None:
+        if flow.plus_s:
+            yield (*path, "plus_s"), f"is {flow.plus_s:g}, but there is no `after`; say after which flow."
+        return
+    named = {str(other.name): other for other in scenario.traffic}
+    yield from known_name((*path, "after"), flow.after, named, "flow")
+    if flow.start_s:
+        yield (*path, "start_s"), f"is {flow.start_s:g}, and `after` is given too; give one of the two."
+    if other := named.get(flow.after):
+        if other.stop_s is None and not other.ends_itself:
+            yield (
+                (*path, "after"),
+                f"is {flow.after}, which goes on to the end of the run; give that one a stop_s.",
+            )
+        chain = [flow.after]
+        while chain[-1] in named and (before := named[chain[-1]].after) and before not in chain:
+            chain.append(before)
+        if flow.name in chain:
+            yield (*path, "after"), f"is {flow.after}; in the end {flow.name} would come after itself."
 
 
 def accept(scenario: ScenarioModel) -> Iterator[Problem]:
