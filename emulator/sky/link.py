@@ -16,7 +16,7 @@ from skybed.emulator.kernel import messages
 from skybed.emulator.kernel.messages import packed
 from skybed.emulator.sky import shaping
 from skybed.emulator.sky.node import SkyNode
-from skybed.emulator.sky.shaping import PACKET_BYTES
+from skybed.emulator.sky.shaping import PACKET_BYTES, Small
 from skybed.topologies.contacts.properties import SIDES, Direction, Property
 from skybed.topologies.routing import srv6
 
@@ -48,7 +48,9 @@ class SkyIntf(Intf):
         """Puts the values in force. fresh: see Netem.message."""
         link = self.link
         longest_s = max(link.longest_s, float(self.values[Property.DELAY]) * 1e-6)  # that of no plan, by hand
-        options = shaping.options(self.values.tolist(), link.queue_packets, longest_s, link.early_us)
+        options = shaping.options(
+            self.values.tolist(), link.queue_packets, longest_s, link.early_us, link.small
+        )
         return self.netem.message(options, fresh)
 
     def up_messages(self) -> list[bytes]:
@@ -113,8 +115,9 @@ class SkyLink(Link):
     """A link whose properties change over time, in each direction by itself.
 
     delay_us (one way), rate_bps in bit/s and loss_pct, 0 to 100, are those it begins with, both ways;
-    queue_packets beyond those in flight. max_delay_us is the longest delay it will have: netem's limit counts
-    the packets in flight too, and drops silently beyond it. values: [direction, Property], in force.
+    queue_packets beyond those in flight; small: see shaping.options. max_delay_us is the longest delay it
+    will have: netem's limit counts the packets in flight too, and drops silently beyond it. values:
+    [direction, Property], in force.
     addressed: the ends carry their nodes' IPv4 addresses, as OSPF wants it; still no prefix is the link's.
     Between nodes with segment identifiers it carries packets of PACKET_BYTES with any number of segments.
     """
@@ -123,14 +126,14 @@ class SkyLink(Link):
         self, node1: SkyNode, node2: SkyNode, *, addr1: str, addr2: str, up: bool = True,
         delay_us: float = 0.0, max_delay_us: float | None = None, rate_bps: float = 1e9,
         loss_pct: float = 0.0, queue_packets: int = 1000, seed: int = 0, early_us: float = 0.0,
-        addressed: bool = False, **_mininet: Any,
+        small: tuple[Small, ...] = (), addressed: bool = False, **_mininet: Any,
     ):  # fmt: skip
         self._ports = node1.newPort(), node2.newPort()
         super().__init__(
             node1, node2, intfName1=node2.name, intfName2=node1.name, addr1=addr1, addr2=addr2, intf=SkyIntf
         )
         self.longest_s = (delay_us if max_delay_us is None else max_delay_us) * 1e-6
-        self.queue_packets, self.early_us = queue_packets, early_us
+        self.queue_packets, self.early_us, self.small = queue_packets, early_us, small
         values = np.zeros((2, len(Property)))
         values[:, [Property.DELAY, Property.LOSS, Property.RATE]] = delay_us, loss_pct, rate_bps / 1e6
         self.hold(values)

@@ -16,7 +16,7 @@ from mininet.topo import Topo
 
 from skybed.emulator.kernel import messages
 from skybed.emulator.kernel.messages import packed
-from skybed.emulator.sky import order, segments, throughput
+from skybed.emulator.sky import order, segments, shaping, throughput
 from skybed.emulator.sky.link import SkyLink
 from skybed.emulator.sky.node import GroundStation, Satellite, SkyNode
 from skybed.emulator.sky.values import Values
@@ -98,7 +98,7 @@ class Sky(Mininet):
         self.sky_nodes: list[SkyNode] = [self[name] for name in names]
         self.sky_links: dict[int, SkyLink] = {}  # by number in the plan
         self._lives: Counter[int] = Counter()
-        self._longest_us = longest_delay_us(plan)
+        self._longest_us, self._small = longest_delay_us(plan), shaping.small(plan.scenario.traffic)
         self._by_fd = {node.netlink.socket.fileno(): node for node in self.sky_nodes}
         self._answers = select.epoll()
         for fd in self._by_fd:
@@ -124,7 +124,8 @@ class Sky(Mininet):
     def _make_link(self, i: int) -> None:
         link = self.addLink(
             *ends(self.plan, i), up=False, max_delay_us=self._longest_us[i], early_us=self._early_us,
-            addressed=self._means.filled_by == "daemons", **of_link(self.plan, i, self._lives[i]),
+            small=self._small, addressed=self._means.filled_by == "daemons",
+            **of_link(self.plan, i, self._lives[i]),
         )  # fmt: skip
         link.hold(self.link_values.in_force[i])  # which go on changing while it is not there
         self.sky_links[i] = link

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from skybed.emulator.kernel.messages import NETEM_ALL, NETEM_TICK_NS, NetemOptions
 from skybed.topologies.contacts.properties import Property
+from skybed.topologies.model.flows import Flow, PacketFlow
 
 PACKET_BYTES = 1500
 MOST_PACKETS = 2**31 - 1
 
 
+class Small(NamedTuple):
+    """Traffic in packets of less than PACKET_BYTES: their size on a link, and how many a second there are."""
+
+    packet_bits: int
+    packets_s: float
+
+
 def options(
-    values: Sequence[float], queue_packets: int = 1000, longest_s: float = 0.0, early_us: float = 0.0
-) -> NetemOptions:
+    values: Sequence[float], queue_packets: int = 1000, longest_s: float = 0.0, early_us: float = 0.0,
+    small: tuple[Small, ...] = (),
+) -> NetemOptions:  # fmt: skip
     """values: of a direction, by Property. queue_packets: beyond those in flight, which netem counts too, and
     of which there are most at the longest delay. early_us: what the kernel itself adds to a hop, taken off
-    the delay (emulator/sky/calibrate.py).
+    the delay (emulator/sky/calibrate.py). small: what may cross the link, the smallest first.
     """
     rate_bps = values[Property.RATE] * 1e6
-    in_flight = rate_bps * longest_s / (8 * PACKET_BYTES)
+    in_flight = packets_s(rate_bps, small) * longest_s
     return NetemOptions(
         delay=round(max(0.0, values[Property.DELAY] - early_us) * 1000 / NETEM_TICK_NS),
         limit=min(queue_packets + round(in_flight), MOST_PACKETS),
@@ -31,3 +42,21 @@ def options(
 def share(pct: float) -> int:
     """Of packets, as netem has it."""
     return round(pct / 100 * NETEM_ALL)
+
+
+@lru_cache(4096)
+def packets_s(rate_bps: float, small: tuple[Small, ...]) -> float:
+    """How many packets a second a link of this rate carries at most: of the small traffic all that finds
+    room, and else packets of PACKET_BYTES.
+    """
+    packets, left_bps = 0.0, rate_bps
+    for packet_bits, wanted in small:
+        carried = min(wanted, left_bps / packet_bits)
+        packets, left_bps = packets + carried, left_bps - carried * packet_bits
+    return packets + left_bps / (8 * PACKET_BYTES)
+
+
+def small(flows: Iterable[Flow]) -> tuple[Small, ...]:
+    """Of the flows of a scenario, the smallest packets first."""
+    packets = [flow for flow in flows if isinstance(flow, PacketFlow) and flow.wire_bytes < PACKET_BYTES]
+    return tuple(sorted(Small(8 * flow.wire_bytes, flow.packets_s) for flow in packets))

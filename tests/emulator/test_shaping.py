@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from skybed.emulator.kernel.messages import NETEM_ALL, NETEM_TICK_NS
 from skybed.emulator.sky import shaping
 from skybed.topologies.contacts.properties import Property
+from skybed.traffic.kinds.udp import UdpFlow
 
 
 def options(changed, **line):
@@ -35,3 +36,23 @@ def test_the_queue_has_room_for_what_is_in_flight():
     """At 1.2 Gbit/s 100 packets of 1,500 bytes a millisecond."""
     assert options({Property.RATE: 1200}, queue_packets=20, longest_s=0.005).limit == 20 + 500
     assert options({Property.RATE: 1e9}, queue_packets=20, longest_s=1000).limit == 2**31 - 1
+
+
+def test_small_packets_in_flight_have_room_beside_the_queue():
+    """Of 6,000 a second, of 142 bytes on the link, 720 are in flight; they leave 3.184 Mbit/s."""
+    flow = UdpFlow(kind="udp", source="a", target="b", size_bytes=100, rate_mbps=4.8)
+    small = shaping.small([flow])
+    assert small == ((142 * 8, 6000.0),)
+    line = {"queue_packets": 20, "longest_s": 0.12, "small": small}
+    assert options({Property.RATE: 10}, **line).limit == 20 + 720 + round(0.12 * 3.184e6 / 12_000)
+    assert options({Property.RATE: 2}, **line).limit == 20 + round(
+        0.12 * 2e6 / (142 * 8)
+    )  # more than it carries
+
+
+def test_packets_that_fill_a_link_s_leave_the_queue_as_it_was():
+    flows = [UdpFlow(kind="udp", source="a", target="b", size_bytes=1472, rate_mbps=8)]
+    line = {"queue_packets": 20, "longest_s": 0.12}
+    assert options({Property.RATE: 10}, small=shaping.small(flows), **line) == options(
+        {Property.RATE: 10}, **line
+    )
