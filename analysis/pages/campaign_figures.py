@@ -21,7 +21,7 @@ from matplotlib.lines import Line2D
 from skybed.analysis.campaign.statistics import long, mean_interval
 from skybed.analysis.campaign.table import USABLE, Results
 from skybed.analysis.pages.figures import Drawing
-from skybed.analysis.pages.style import INK, MEASURED, PALE, SERIES, draw
+from skybed.analysis.pages.style import INK, MEASURED, PALE, SERIES, Picture
 from skybed.analysis.run import load
 from skybed.topologies.model.metrics import SAMPLES, label
 from skybed.topologies.scenario.campaign_figures import FLOW, FigureModel
@@ -119,7 +119,7 @@ def _one(results: Results, figure: FigureModel, rows: pd.DataFrame, flow: str | 
     return Drawing(
         "campaign", title + (f" by {' and '.join(roles.values())}" if roles else ""),
         caption + (f" Pooled: {', '.join(pooled)}." if pooled else ""),
-        draw(0.5 + PANEL_IN * high, paint_all),
+        Picture(0.5 + PANEL_IN * high, paint_all),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The figures of a run, each a function from the run's tables to an SVG.
+"""The figures of a run, each a function from the run's tables to a drawing.
 
 `all_figures` chooses those that the run has data for; a figure says in its caption what is to be seen.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,14 +24,17 @@ from skybed.analysis.pages.style import (
     MEASURED,
     PALE,
     SERIES,
-    draw,
+    Picture,
     legend,
     time_axis,
 )
 from skybed.analysis.run import Run
 from skybed.topologies.contacts.properties import KINDS
+from skybed.topologies.errors import RunError
+from skybed.topologies.model.tables import CARRIED
 
 FLOWS_SHOWN = 6
+Links = Sequence[tuple[str, str]]
 LINKS_OF_A_KIND = 2
 
 
@@ -38,11 +42,15 @@ class Drawing(NamedTuple):
     section: str  # "flows" or "fidelity"
     title: str
     caption: str
-    svg: bytes
+    picture: Picture
+
+    @property
+    def svg(self) -> bytes:
+        return self.picture.drawn("svg")
 
 
-def all_figures(run: Run, probes: pd.DataFrame) -> list[Drawing]:
-    """Every figure that this run has data for; `probes` is `truth.probes(run)`."""
+def all_figures(run: Run, probes: pd.DataFrame, links: Links = ()) -> list[Drawing]:
+    """Every figure that this run has data for; probes: `truth.probes(run)`; links: what `carried` takes."""
     drawings = []
     for flow in _worst(probes):
         of_flow = probes[probes["flow"] == flow]
@@ -51,6 +59,8 @@ def all_figures(run: Run, probes: pd.DataFrame) -> list[Drawing]:
             drawings.append(one_way(run, of_flow))
     if len(run.flows):
         drawings.append(throughput(run))
+    if links or (run.wrote(CARRIED) and len(run.table(CARRIED.name))):
+        drawings.append(carried(run, links))
     drawings.append(contacts(run))
     if probes["error_us"].notna().any():
         drawings.append(errors(run, probes))
@@ -93,7 +103,7 @@ def rtt(run: Run, probes: pd.DataFrame) -> Drawing:
         "Each dot is a probe at its time of sending; the line is what orbits and link rates give for it. "
         "Dotted lines are path changes, shaded spans are outages. Below: measured minus true, "
         "without the probes that met load if others did not.",
-        draw(4.0, paint),
+        Picture(4.0, paint),
     )  # fmt: skip
 
 
@@ -115,7 +125,7 @@ def one_way(run: Run, probes: pd.DataFrame) -> Drawing:
     return Drawing(
         "flows", f"One-way delay of {flow}",
         "Both directions by the one clock that all nodes share; the thin lines are the true values.",
-        draw(2.7, paint),
+        Picture(2.7, paint),
     )  # fmt: skip
 
 
@@ -136,8 +146,46 @@ def throughput(run: Run) -> Drawing:
         legend(axes)
 
     return Drawing(
-        "flows", "Throughput", "Payload received per interval." + _more(run.flows), draw(2.7, paint)
+        "flows", "Throughput", "Payload received per interval." + _more(run.flows), Picture(2.7, paint)
     )
+
+
+def carried(run: Run, links: Links = ()) -> Drawing:
+    """What directions of links carried, second by second. links: (node that sends, peer); those that carried
+    most where none is named.
+    """
+    if not run.wrote(CARRIED):
+        raise RunError(f"{run.dir}: nobody counted what its links carried: {CARRIED.rows.split('. ')[1]}")
+    names = [node.name for node in run.plan.nodes]
+    there = {pair for x in run.plan.links for pair in itertools.permutations((names[x.a], names[x.b]))}
+    for node, peer in links:
+        if (node, peer) not in there:
+            raise RunError(f"{run.dir}: there is no link from {node} to {peer}.")
+    rows = run.table(CARRIED.name)
+    by_link = {key: of_link for key, of_link in rows.groupby(["node", "peer"])}
+    most = sorted(by_link, key=lambda link: -by_link[link]["bytes"].sum())
+    shown = list(links) or most[:FLOWS_SHOWN]
+    seconds = np.arange(np.ceil(run.played_s) + 1)
+
+    def paint(canvas: Figure) -> None:
+        axes = canvas.subplots()
+        for link, colour in zip(shown, itertools.cycle(SERIES), strict=False):
+            of_link = by_link.get(link, rows[:0])
+            sent = of_link.groupby("t_s")["bytes"].sum().reindex(seconds[:-1], fill_value=0)
+            axes.stairs(sent * 8e-6, seconds, color=colour, label=" to ".join(link), baseline=None, lw=1.2)
+        axes.set_ylabel("carried (Mbit/s)")
+        axes.margins(y=0.1)
+        axes.set_ylim(bottom=0)
+        time_axis(axes, 0, run.played_s)
+        legend(axes)
+
+    hidden = 0 if links else len(most) - len(shown)
+    more = f" {hidden} more directions carried less." if hidden > 0 else ""
+    return Drawing(
+        "flows", "Carried by links",
+        "All that left a link's queue in this direction, with Ethernet headers, second by second." + more,
+        Picture(2.7, paint),
+    )  # fmt: skip
 
 
 def contacts(run: Run) -> Drawing:
@@ -174,7 +222,7 @@ def contacts(run: Run) -> Drawing:
         "flows", "Contacts and outages",
         "Bars are the planned access links of each ground station, one per satellite; overlapping bars are "
         "links that stood at the same time. Vermilion: outages as the probes saw them.",
-        draw(1.0 + 0.42 * len(rows), paint),
+        Picture(1.0 + 0.42 * len(rows), paint),
     )  # fmt: skip
 
 
@@ -213,7 +261,7 @@ def errors(run: Run, probes: pd.DataFrame) -> Drawing:
         "Measured minus true, of the probes that met no load; on the left without the outer 1 % of either "
         "side. On the right the curves have to pass to the left of the two crosses, the limits at the median "
         "and at the 99th percentile.",
-        draw(2.8, paint),
+        Picture(2.8, paint),
     )  # fmt: skip
 
 
@@ -239,7 +287,7 @@ def lateness(run: Run) -> Drawing:
     return Drawing(
         "fidelity", "Lateness of events",
         "Applied minus intended time of every event after the start; less than 1 µs is drawn as 1 µs.",
-        draw(2.6, paint),
+        Picture(2.6, paint),
     )  # fmt: skip
 
 
@@ -270,7 +318,7 @@ def applied_delays(run: Run) -> Drawing:
         "fidelity", "Link delays as applied",
         "One-way delay of the links that change most, as it was applied and as the orbits have it. "
         "The band is the scenario's error bound.",
-        draw(0.6 + 1.5 * len(links), paint),
+        Picture(0.6 + 1.5 * len(links), paint),
     )  # fmt: skip
 
 

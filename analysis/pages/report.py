@@ -9,7 +9,7 @@ from typing import Any
 from skybed.analysis.measures import forwarding, hand, paths, sending, truth
 from skybed.analysis.numbers import number
 from skybed.analysis.pages import page, routing_figures
-from skybed.analysis.pages.figures import Drawing, all_figures
+from skybed.analysis.pages.figures import Drawing, Links, all_figures
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import Run
 from skybed.analysis.verdict import FlowFigures, FullVerdict, Verdict
@@ -21,6 +21,11 @@ PATHS_SHOWN = 40  # intervals per flow
 EVENTS_SHOWN = 100
 
 
+def drawings(run: Run, links: Links = ()) -> list[Drawing]:
+    """The figures of a run that was judged. links: those of which to show what they carried."""
+    return [*all_figures(run, truth.probes(run), links), *_routing_figures(run)]
+
+
 def write(run: Run, verdict: Verdict) -> Path:
     """Write report.html into the run's directory. Of an unfinished run it says what is known."""
     context: dict[str, Any] = {
@@ -29,16 +34,14 @@ def write(run: Run, verdict: Verdict) -> Path:
     }  # fmt: skip
     if isinstance(verdict, FullVerdict):
         context |= {
-            "figures": [*all_figures(run, truth.probes(run)), *_routing_figures(run)],
+            "figures": drawings(run),
             "probes": [row for row in verdict.flows if row.kind in kinds.made_of(ProbingFlow)],
             "loads": [row for row in verdict.flows if row.metrics["throughput_mbps"] is not None],
             "others": [(row, own) for row in verdict.flows if (own := row.own_metrics)],
             "changed": hand.told(run),
             "by_record": forwarding.by_record(run),
             "events": _events(run),
-            "ways": [
-                _way(run, str(flow.name)) for flow in run.scenario.traffic if isinstance(flow, EndToEndFlow)
-            ],
+            "ways": [_way(run, str(flow.name)) for flow in run.traffic if isinstance(flow, EndToEndFlow)],
             "scenario": run.scenario,
             "sky": _sky(run),
             "checks": _checks(run, verdict),
@@ -68,7 +71,7 @@ def _sky(run: Run) -> list[tuple[str, str]]:
     links = ", ".join(f"{count} {kind}" for kind, count in Counter(link.kind for link in plan.links).items())
     flows = [
         f"{flow.name} ({', '.join([flow.kind, ' to '.join(dict.fromkeys(flow.ends))])})"
-        for flow in scenario.traffic
+        for flow in run.traffic
     ]
     return [
         ("Begins", f"{scenario.begin:%Y-%m-%d %H:%M:%S} UTC"),

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from skybed.analysis.compare.many import KEYS, Named
 from skybed.analysis.measures import forwarding, truth
 from skybed.analysis.pages.figures import Drawing
-from skybed.analysis.pages.style import BAD, GREY, INK, MEASURED, SERIES, draw, legend, time_axis
+from skybed.analysis.pages.style import BAD, GREY, INK, MEASURED, SERIES, Picture, legend, time_axis
 from skybed.analysis.routing import control, convergence
 from skybed.analysis.run import Run
 
@@ -43,7 +43,7 @@ def over_time(run: Run) -> Drawing:
     return Drawing(
         "routing", "Control traffic and changes of routes",
         "What routing itself sent over all links together, and how many next hops changed in all IPv4 "
-        "forwarding tables.", draw(3.6 if len(run.control) else 2.2, paint),
+        "forwarding tables.", Picture(3.6 if len(run.control) else 2.2, paint),
     )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def convergence_times(runs: Sequence[Named], events: pd.DataFrame) -> Drawing:
     return Drawing(
         "comparison", "How long each event lost packets",
         "Loss-derived convergence time (RFC 6412): probes lost over their rate. The axis is logarithmic.",
-        draw(0.9 + (0.2 * len(runs) + 0.25) * len(rows), paint),
+        Picture(0.9 + (0.2 * len(runs) + 0.25) * len(rows), paint),
     )  # fmt: skip
 
 
@@ -110,7 +110,10 @@ def control_rates(runs: Sequence[Named]) -> Drawing:
         legend(axes, min(len(runs), 4))
 
     return Drawing(
-        "comparison", "Control traffic", "What routing itself sent over all links together.", draw(2.8, paint)
+        "comparison",
+        "Control traffic",
+        "What routing itself sent over all links together.",
+        Picture(2.8, paint),
     )
 
 
@@ -136,7 +139,7 @@ def stretch(runs: Sequence[Named]) -> Drawing:
         "Which share of the probes that came back was more than so many times as long under way as on the "
         f"oracle's path; all flows together. The dotted line is {convergence.STRETCHED:g}. Below 1 are "
         "probes that met a change of the oracle's path under way, or took a way that it had left.",
-        draw(2.8, paint),
+        Picture(2.8, paint),
     )  # fmt: skip
 
 
@@ -155,5 +158,5 @@ def churn(runs: Sequence[Named]) -> Drawing:
 
     return Drawing(
         "comparison", "Route churn", "Next hops that changed in all IPv4 forwarding tables since run time 0.",
-        draw(2.8, paint),
+        Picture(2.8, paint),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -42,19 +42,34 @@ STYLE: dict[str, Any] = {
     "legend.fontsize": 9,
     "lines.linewidth": 1.4,
     "svg.hashsalt": "skybed",  # the same figure is the same file
+    "pdf.fonttype": 42,  # text stays text: journals ask for it
 }
 WIDTH_IN = 7.0
 DOTS: dict[str, Any] = {"linestyle": "none", "marker": ".", "markersize": 3, "rasterized": True}
 
 
-def draw(height_in: float, paint: Callable[[Figure], None]) -> bytes:
-    """An SVG of one figure, painted in the house's style."""
-    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
-        paint(figure)
-        out = io.BytesIO()
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return out.getvalue()
+# What figures can be saved as, and what of it would be another one each time.
+FORMATS: dict[str, dict[str, None]] = {
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    "png": {"Software": None},
+}
+
+
+class Picture(NamedTuple):
+    """One figure, painted in the house's style when it is asked for."""
+
+    height_in: float
+    paint: Callable[[Figure], None]
+
+    def drawn(self, form: str) -> bytes:
+        """form: of FORMATS."""
+        with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+            figure = Figure(figsize=(WIDTH_IN, self.height_in), layout="constrained")
+            self.paint(figure)
+            out = io.BytesIO()
+            figure.savefig(out, format=form, metadata=FORMATS[form])
+        return out.getvalue()
 
 
 def time_axis(axes: Axes, start_s: float, end_s: float) -> None:

@@ -15,10 +15,12 @@ from rich.console import Console
 from rich.text import Text
 
 from skybed.analysis import tested
+from skybed.analysis.pages import report
+from skybed.analysis.pages.figures import Links
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import Run
 from skybed.analysis.verdict import FullVerdict, Verdict
-from skybed.scripts.cli import tables
+from skybed.scripts.cli import figures, tables
 from skybed.scripts.cli.tables import rounded
 from skybed.topologies.model import kinds
 from skybed.topologies.model.tables import ROUTING
@@ -30,13 +32,25 @@ COLOURS = {"pass": "green", "fail": "red", "invalid": "magenta"}
 @click.command("report", help=__doc__)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict with all its figures as JSON.")
-def command(run: Path, as_json: bool) -> None:
-    judge(run, as_json)
+@figures.options
+@click.option("--carried", "links", type=(str, str), multiple=True, metavar="NODE PEER",
+              help="With --figures: a link of which to show what it carried. May be given again; otherwise "
+                   "those that carried most.")  # fmt: skip
+def command(
+    run: Path, as_json: bool, folder: Path | None, form: str, links: tuple[tuple[str, str], ...]
+) -> None:
+    judge(run, as_json, folder, form, links)
 
 
-def judge(run: Path, as_json: bool = False) -> None:
-    """Write verdict.json and report.html of a run, say the verdict, and exit with its code."""
+def judge(
+    run: Path, as_json: bool = False, folder: Path | None = None, form: str = "svg", links: Links = ()
+) -> None:
+    """Write verdict.json and report.html of a run, say the verdict, and exit with its code. folder, form:
+    where to save its figures, and as what; links: those of which to show what they carried.
+    """
     judged = tested.judge(run)
+    if folder is not None and isinstance(judged.verdict, FullVerdict):
+        figures.save(report.drawings(judged, links), folder, form)
     if as_json:
         click.echo(json.dumps(judged.verdict.as_json(), indent=2))
     else:
@@ -56,16 +70,18 @@ def render(run: Run, verdict: Verdict, console: Console) -> None:
         _flows(verdict, console)
         _convergence(run, console)
         _events(verdict, console)
-    report = run.dir / "report.html"
-    if report.is_file():
-        console.print(Text(f"Report: {report}"), soft_wrap=True)
+    page = run.dir / "report.html"
+    if page.is_file():
+        console.print(Text(f"Report: {page}"), soft_wrap=True)
 
 
 def _flows(verdict: FullVerdict, console: Console) -> None:
+    sized = any(row.metrics["completion_s"] is not None for row in verdict.flows)
     table = tables.columns(
         "flow",
         numbers=[
             "RTT p50\n(ms)", "true\n", "p99\n(ms)", "true\n", "loss\n(%)", "outages\n(s)", "rate\n(Mbit/s)",
+            *(["done in\n(s)"] if sized else []),
         ],
     )  # fmt: skip
     for row in verdict.flows:
@@ -77,6 +93,7 @@ def _flows(verdict: FullVerdict, console: Console) -> None:
             row.flow, rounded(of["rtt_p50_ms"], 2), rounded(row.true_rtt_p50_ms, 2),
             rounded(of["rtt_p99_ms"], 2), rounded(row.true_rtt_p99_ms, 2),
             rounded(of["loss_pct"], 2), outages, rounded(of["throughput_mbps"], 2),
+            *([rounded(of["completion_s"], 2)] if sized else []),
         )  # fmt: skip
     if table.row_count:
         console.print(table)

@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from skybed.analysis import verdict
-from skybed.analysis.pages import report
+from skybed.analysis.pages import report, saving
 from skybed.scripts.cli.report import EVENTS_SHOWN, render
+from skybed.topologies.errors import RunError
 from support.browser import shown
 from support.tiny_sky import PROBE, TINY, TRACE, Builder, plan_of, ways_ms
 
@@ -113,3 +114,42 @@ def test_the_summary_names_the_table_that_has_the_events_left_out(builder):
     more, file = re.search(r"\.\.\. and (\d+) more; see (\S+)\.\n", summary_of(run)).groups()
     events = pd.read_parquet(run.dir / file)
     assert int(more) == (events["lost"] > 0).sum() - EVENTS_SHOWN
+
+
+MAGIC = {"svg": b"<?xml", "pdf": b"%PDF-", "png": b"\x89PNG"}
+
+
+@pytest.mark.parametrize("form", MAGIC)
+def test_figures_are_saved_one_by_one_and_the_same_each_time(run, tmp_path, form):
+    """Nothing in them tells when or with what they were made."""
+    verdict.judge(run)
+    drawings = report.drawings(run)
+    once, again = (saving.save(drawings, tmp_path / name, form) for name in ("a", "b"))
+    names = [path.name for path in once]
+    assert f"throughput.{form}" in names and f"round-trip-time-of-p1.{form}" in names
+    assert len(names) == len(set(names)) == len(drawings)
+    for one, other in zip(once, again, strict=True):
+        assert one.read_bytes().startswith(MAGIC[form])
+        assert one.read_bytes() == other.read_bytes()
+        assert not re.search(rb"CreationDate|20[0-9]{2}-[0-9]{2}-[0-9]{2}T|Software", one.read_bytes())
+
+
+def test_figures_of_one_title_get_numbers(run, tmp_path):
+    (drawing, *_) = report.drawings(run)
+    names = [path.name for path in saving.save([drawing, drawing], tmp_path, "svg")]
+    assert names == ["round-trip-time-of-p1.svg", "round-trip-time-of-p1-2.svg"]
+
+
+def test_what_links_carried_is_drawn_of_those_that_are_named(tmp_path):
+    made = Builder(tmp_path / "run", plan_of(TINY))
+    with pytest.raises(RunError, match="nobody counted what its links carried"):
+        report.drawings(made.load(), [("Miyun", "s1")])
+    rows = {"t_s": [0.0, 3.0], "node": ["Miyun", "s1"], "peer": ["s1", "Sanya"]}
+    made.tables["carried"] = pd.DataFrame(rows | {"packets": [10, 20], "bytes": [12_500, 25_000]})
+    counted = made.load()
+    with pytest.raises(RunError, match="there is no link from Miyun to Sanya"):
+        report.drawings(counted, [("Miyun", "Sanya")])
+    titles = [drawing.title for drawing in report.drawings(counted)]
+    assert "Carried by links" in titles
+    (drawing,) = [x for x in report.drawings(counted, [("s1", "Sanya")]) if x.title == "Carried by links"]
+    assert b"s1 to Sanya" in drawing.svg and b"Miyun to s1" not in drawing.svg

@@ -18,11 +18,12 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
+from skybed.analysis import numbers
 from skybed.analysis.campaign import statistics
 from skybed.analysis.campaign.table import Results, read
-from skybed.analysis.numbers import figures
 from skybed.analysis.pages import campaign
-from skybed.scripts.cli import tables
+from skybed.analysis.pages.campaign_figures import all_figures
+from skybed.scripts.cli import figures, tables
 from skybed.topologies.model.metrics import label
 
 ROWS = 60  # shown
@@ -31,10 +32,13 @@ ROWS = 60  # shown
 @click.command("report", help=__doc__)
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def command(directory: Path, as_json: bool) -> None:
+@figures.options
+def command(directory: Path, as_json: bool, folder: Path | None, form: str) -> None:
     results = read(directory)
     summary = statistics.summarise(results)
     page = campaign.write(results, summary)
+    if folder is not None:
+        figures.save(all_figures(results), folder, form)
     if as_json:
         click.echo(json.dumps(statistics.as_json(results, summary), indent=2))
     else:
@@ -65,7 +69,8 @@ def render(results: Results, summary: pd.DataFrame, console: Console) -> None:
             table.add_row(
                 row["flow"] if row["flow"] != flow else "", " ".join(label(row["metric"])),
                 str(row["n"]) if row["n"] == row["runs"] else f"{row['n']} of {row['runs']}",
-                figures(row["median"]), figures(row["mean"]), _interval(row["mean_low"], row["mean_high"]),
+                *(numbers.figures(row[name]) for name in ("median", "mean")),
+                _interval(row["mean_low"], row["mean_high"]),
             )  # fmt: skip
             flow = row["flow"]
         console.print(table)
@@ -84,4 +89,4 @@ def _told(values: Iterable[tuple[str, Any]]) -> str:
 
 
 def _interval(low: float, high: float) -> str:
-    return "" if np.isnan(low) else f"{figures(low)} to {figures(high)}"
+    return "" if np.isnan(low) else f"{numbers.figures(low)} to {numbers.figures(high)}"

@@ -16,7 +16,10 @@ import click
 from rich.console import Console
 
 from skybed.analysis.campaign import table
+from skybed.analysis.compare.many import named
+from skybed.analysis.pages import comparison
 from skybed.analysis.run import load
+from skybed.scripts.cli import figures
 from skybed.scripts.cli.compare import campaigns, exactly, many, pair
 from skybed.scripts.cli.compare.cases import write_junit
 from skybed.topologies.errors import RunError
@@ -32,18 +35,22 @@ MOST_COMPARED = 26
               help="Write a test case for each figure there.")  # fmt: skip
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write a page there: what routing cost in each run.")  # fmt: skip
+@figures.options
 def command(
-    folders: tuple[Path, ...], exact: bool, as_json: bool, junit: Path | None, html: Path | None
-) -> None:
+    folders: tuple[Path, ...], exact: bool, as_json: bool, junit: Path | None, html: Path | None,
+    folder: Path | None, form: str,
+) -> None:  # fmt: skip
     kinds = {table.is_campaign(folder) for folder in folders}
     pairs_only = exact or junit is not None or True in kinds
     most = 2 if pairs_only else MOST_COMPARED
     if not 2 <= len(folders) <= most:
         what = "--exact, --junit and campaigns take two" if pairs_only else f"name two runs, or up to {most}"
         raise RunError(f"{len(folders)} given: {what}.")
-    if len(kinds) > 1 or (True in kinds and (exact or html)):
+    if len(kinds) > 1 or (True in kinds and (exact or html or folder)):
         names = " and ".join(map(str, folders))
-        raise RunError(f"{names}: compare two runs, or two campaigns; --exact and --html are for runs.")
+        raise RunError(
+            f"{names}: compare two runs, or two campaigns; --exact, --html and --figures are for runs."
+        )
     runs = [] if True in kinds else [load(folder) for folder in folders]
     if not runs:
         compared, render, code = campaigns.figures(folders), campaigns.render, campaigns.exit_code
@@ -62,4 +69,6 @@ def command(
         render(compared, Console())
     if html is not None:
         many.write_page(runs, html)
+    if runs and folder is not None:
+        figures.save(comparison.drawings(named(runs)), folder, form)
     sys.exit(exit_code)
