@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from skybed.analysis.pages.figures import Drawing
+from skybed.topologies.files import whole
 
 
 def save(drawings: Iterable[Drawing], folder: Path, form: str) -> list[Path]:
@@ -20,6 +21,7 @@ def save(drawings: Iterable[Drawing], folder: Path, form: str) -> list[Path]:
         name = re.sub(r"[^a-z0-9.]+", "-", drawing.title.lower()).strip("-.")
         times[name] += 1
         path = folder / f"{name}{f'-{times[name]}' * (times[name] > 1)}.{form}"
-        path.write_bytes(drawing.picture.drawn(form))
+        with whole(path) as file:
+            file.write_bytes(drawing.picture.drawn(form))
         saved.append(path)
     return saved

@@ -77,6 +77,6 @@ def test_runs_that_cannot_be_used_are_told(campaign):
 def test_a_campaign_is_compared_with_a_campaign(campaign, place, words):
     campaign("a")
     (place / "run").mkdir()
-    assert "compare two runs, or two campaigns; --exact and --html are for runs." in skybed(
+    assert "compare two runs, or two campaigns; --exact, --html and --figures are for runs." in skybed(
         2, "compare", *words
     )
