@@ -6,7 +6,7 @@ import itertools
 import resource
 import select
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +26,7 @@ from skybed.topologies.errors import ChangeError
 from skybed.topologies.plan.score import Playable
 from skybed.topologies.routing import srv6
 
+PAUSE_EVERY = 64  # nodes that were told something: two milliseconds
 Outbox = dict[SkyNode, list[bytes]]  # what each node's kernel is to be told; one send each
 
 
@@ -238,10 +239,15 @@ class Sky(Mininet):
                 ]
         return outboxes
 
-    def send(self, outboxes: Iterable[Outbox]) -> None:
-        """Tell the kernel, one outbox after another; what it refuses is raised."""
+    def send(self, outboxes: Iterable[Outbox], pause: Callable[[], None] | None = None) -> None:
+        """Tell the kernel, one outbox after another; what it refuses is raised. pause: called now and then
+        where much is to be told.
+        """
+        told = itertools.count(1)
         for outbox in outboxes:
             for node, batch in outbox.items():
+                if pause and not next(told) % PAUSE_EVERY:
+                    pause()
                 if self._means.keeps_path and isinstance(node, GroundStation):
                     segments.send(node.netlink, batch)
                 else:

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ COARSE_S = 0.1  # how long it sleeps at a time, to tell how far it is
 STEPS = 1000  # but of a long plan no more often than so many times
 TOGETHER_S = 0.001  # instants so close are encoded before the first of them: there is no time in between
 SPARE_S = 0.004  # between two instants, for a link to be made or dropped: half a millisecond, seldom three
+PAUSE_S = 0.0002  # in the midst of many changes, for traffic: the player goes before it, and would keep it
 END = object()
 
 
@@ -211,11 +213,12 @@ class Player:
             spare_s = together[0][0] - SPARE_S
             while self._links and clock.now_s() < spare_s and next(self._links, END) is not END:
                 pass
+        pause = partial(time.sleep, PAUSE_S) if clock and not clock.virtual else None
         for t_s, steps in prepared:
             if clock:
                 clock.sleep_until(t_s)
             for outboxes, applied_s, which in steps:
-                self.sky.send(outboxes)
+                self.sky.send(outboxes, pause)
                 applied_s[which] = clock.now_s() if clock else t_s
 
     def _prepare(self, t_s: float, events: slice, changes: slice) -> list[Step]:

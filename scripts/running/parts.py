@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import signal
 import sys
@@ -128,6 +129,8 @@ class Playback(Part):
 
     def open(self) -> None:
         self.player.open()
+        gc.collect()
+        gc.freeze()  # to look through all that a large sky is made of takes the collector 0.2 s at a time
         self._build_s = time.monotonic() - self._building_s
 
     def begin(self, clock: Clock) -> None:
