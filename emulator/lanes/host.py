@@ -15,6 +15,7 @@ from pathlib import Path
 from skybed.emulator.lanes import umlkernel
 
 _TRIAL_TIMEOUT_S = 20.0
+MAPPINGS_A_NODE = 7  # of a process of a uml guest, of which each page may be one; 6.4 with 4,418 nodes
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,13 @@ def unfit_for_memory(path: str | Path, need_mb: int) -> str | None:
     if free_mb < need_mb:
         return f"it has {free_mb:.0f} MB free, {need_mb} MB are needed"
     return None
+
+
+def most_uml_nodes() -> int:
+    """Of how many nodes a sky in the uml lane may be: a process that needs more mappings of memory than the
+    kernel allows is killed.
+    """
+    return int(Path("/proc/sys/vm/max_map_count").read_text()) // MAPPINGS_A_NODE
 
 
 def _try_in_namespace(command: str, success: str) -> Answer:

@@ -14,6 +14,7 @@ from skybed.emulator.lanes import host, umlkernel
 
 INSTALL = "run `skybed install`"
 UML_MEMORY_MB = 1024  # what a small scenario's kernel asks for
+UML_NODES = 2000
 MEMORY_GB = 3.5
 CORES = 2
 
@@ -34,7 +35,7 @@ class Check:
 def examine() -> list[Check]:
     """All checks, the lane that `auto` chooses last. Takes about a second; changes nothing."""
     looks: tuple[Callable[[], Check], ...] = (
-        _python, packages, _root, _namespaces, _netem, _mnexec, _kernel, _kernel_memory,
+        _python, packages, _root, _namespaces, _netem, _mnexec, _kernel, _kernel_memory, _mappings,
         _iperf3, _tshark, _bird, _frr, _segments, _memory, _cores, _lane,
     )  # fmt: skip
     return [look() for look in looks]
@@ -108,6 +109,13 @@ def _kernel_memory() -> Check:
     shm = host.unfit_for_memory("/dev/shm", UML_MEMORY_MB)
     remedy = "mount -o remount,exec,size=4G /dev/shm, or set TMPDIR to a directory with room"
     return Check("uml memory", False, f"/dev/shm: {shm}; /tmp and /var/tmp neither", remedy, "uml")
+
+
+def _mappings() -> Check:
+    nodes = host.most_uml_nodes()
+    found = f"vm.max_map_count is enough for {nodes:,} nodes"
+    remedy = "run `sysctl -w vm.max_map_count=1048576` as root"
+    return Check("uml mappings", nodes >= UML_NODES, found, remedy, "uml")
 
 
 def _iperf3() -> Check:

@@ -19,7 +19,7 @@ import numpy as np
 from skybed.analysis.compare import exact
 from skybed.analysis.manifest import Manifest
 from skybed.emulator.daemons import daemons, routers
-from skybed.emulator.lanes import lanes
+from skybed.emulator.lanes import host, lanes
 from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import tables
 from skybed.emulator.sky.shaping import PACKET_BYTES
@@ -85,6 +85,8 @@ def execute(
             plan = Plan.make(scenario, progress=lambda what, share: listener.at("planning", share, what))
             tell(plan.network.decays)
         plan = replace(plan, scenario=scenario)
+        if lane == "uml":
+            require_mappings(len(plan.nodes))
         daemons.check(plan)
         hand_over(plan, out)
         _require_room(out)
@@ -136,6 +138,17 @@ def hand_over(plan: Plan, out: Path) -> None:
         changes = planned.played(stored.network, stored.routes)
         links = [link.name for link in plan.links]
         handover.give_for_daemons(out, changes, links, routers.link_costs(plan))
+
+
+def require_mappings(nodes: int) -> None:
+    """Before a guest is made whose largest process the machine's kernel would kill."""
+    most = host.most_uml_nodes()
+    if nodes > most:
+        raise MachineError(
+            f"A sky of {nodes:,} nodes takes more mappings of memory than this machine allows a process; the "
+            f"uml lane could play {most:,}. As root run `sysctl -w vm.max_map_count="
+            f"{nodes * host.MAPPINGS_A_NODE}`."
+        )
 
 
 def _require_room(out: Path) -> None:

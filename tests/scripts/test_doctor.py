@@ -8,6 +8,8 @@ from rich.console import Console
 from skybed.emulator.lanes import host
 from skybed.scripts.cli.doctor import render
 from skybed.scripts.machine import doctor
+from skybed.scripts.running import run
+from skybed.topologies.errors import MachineError
 
 NET_DEV = Path("/proc/net/dev")
 
@@ -45,6 +47,13 @@ def test_a_directory_that_is_too_small_is_not_taken_for_memory():
 def test_tmpdir_goes_first_for_memory(monkeypatch, tmp_path):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert host.memory_dir(need_mb=1) == tmp_path
+
+
+def test_a_sky_of_too_many_nodes_for_the_machine_is_refused_with_the_remedy(monkeypatch):
+    monkeypatch.setattr(host, "most_uml_nodes", lambda: 9361)
+    run.require_mappings(9361)
+    with pytest.raises(MachineError, match="could play 9,361.*vm.max_map_count=70070"):
+        run.require_mappings(10_010)
 
 
 def test_a_trial_leaves_the_machines_own_network_alone():
