@@ -52,7 +52,7 @@ def test_tmpdir_goes_first_for_memory(monkeypatch, tmp_path):
 def test_a_sky_of_too_many_nodes_for_the_machine_is_refused_with_the_remedy(monkeypatch):
     monkeypatch.setattr(host, "most_uml_nodes", lambda: 9361)
     run.require_mappings(9361)
-    with pytest.raises(MachineError, match="could play 9,361.*vm.max_map_count=70070"):
+    with pytest.raises(MachineError, match=r"could play 9,361.*vm.max_map_count=70070"):
         run.require_mappings(10_010)
 
 
