@@ -14,6 +14,7 @@ from skybed.analysis.measures import hand
 from skybed.analysis.run import Run, kept
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.contacts.spans import Spans
+from skybed.topologies.model.links import Capable
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing.changes import CHANGE
 from skybed.topologies.routing.forwarding import over
@@ -126,10 +127,16 @@ def link_numbers(plan: Plan, path: Path) -> list[int]:
     return [number[min(pair), max(pair)] for pair in pairwise(path)]
 
 
+def crossed(plan: Plan, path: Path) -> list[Capable]:
+    """What the links of a path are capable of in its direction."""
+    links = zip(path, link_numbers(plan, path), strict=False)
+    return [plan.links[number].capable(int(plan.links[number].a != node)) for node, number in links]
+
+
 def passing(plan: Plan, paths: list[Path]) -> np.ndarray:
     """Probability that a packet is not lost by a link of each path; the last value is for no path."""
-    crossed = [[plan.links[link].link_class for link in link_numbers(plan, path)] for path in paths]
-    return np.array([np.prod([1 - link.loss_pct / 100 for link in path]) for path in crossed] + [0.0])
+    ways = [crossed(plan, path) for path in paths]
+    return np.array([np.prod([1 - link.loss_pct / 100 for link in way]) for way in ways] + [0.0])
 
 
 def churn(run: Run, family: int) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skybed.analysis.measures import foreign, hand
-from skybed.analysis.measures.forwarding import Path, link_numbers, traces
+from skybed.analysis.measures.forwarding import Path, crossed, link_numbers, traces
 from skybed.analysis.run import Run, kept
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import EndToEndFlow
@@ -70,5 +70,5 @@ def shared(run: Run, sent_s: np.ndarray, path: np.ndarray, paths: list[Path], bu
 
 def rates_mbps(plan: Plan, paths: list[Path]) -> np.ndarray:
     """What each path carries: the rate of its slowest link; nan for one without links."""
-    rates = [[plan.links[link].link_class.rate_mbps for link in link_numbers(plan, way)] for way in paths]
+    rates = [[link.rate_mbps for link in crossed(plan, way)] for way in paths]
     return np.array([min(on_the_way, default=np.nan) for on_the_way in rates])

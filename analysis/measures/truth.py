@@ -19,7 +19,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from skybed.analysis.measures.forwarding import Path, Trace, link_numbers, passing, traces
+from skybed.analysis.measures.forwarding import Path, Trace, crossed, passing, traces
 from skybed.analysis.measures.loads import shared
 from skybed.analysis.run import Run, kept
 from skybed.topologies.errors import RunError
@@ -122,7 +122,7 @@ def _round_trip_us(plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbingFl
 
 
 def _serialisation_us(plan: Plan, path: Path, packet_bytes: int) -> float:
-    rates_mbps = [plan.links[link].link_class.rate_mbps for link in link_numbers(plan, path)]
+    rates_mbps = [link.rate_mbps for link in crossed(plan, path)]
     added = [0] * len(rates_mbps)
     if plan.scenario.routing.means.keeps_path:
         added = srv6.added_bytes(path, len(plan.orbits))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from mininet.link import Intf, Link
+from numpy.typing import ArrayLike
 
 from skybed.emulator.kernel import messages
 from skybed.emulator.kernel.messages import packed
@@ -29,6 +30,7 @@ class SkyIntf(Intf):
     index: int
     netem: messages.Netem
     values: np.ndarray  # in force, by Property: a row of the link's
+    queue_packets: int  # beyond those in flight
 
     def config(self, **_params: Any) -> dict:
         return {}
@@ -49,7 +51,7 @@ class SkyIntf(Intf):
         link = self.link
         longest_s = max(link.longest_s, float(self.values[Property.DELAY]) * 1e-6)  # that of no plan, by hand
         options = shaping.options(
-            self.values.tolist(), link.queue_packets, longest_s, link.early_us, link.small
+            self.values.tolist(), self.queue_packets, longest_s, link.early_us, link.small
         )
         return self.netem.message(options, fresh)
 
@@ -114,18 +116,18 @@ class SkyIntf(Intf):
 class SkyLink(Link):
     """A link whose properties change over time, in each direction by itself.
 
-    delay_us (one way), rate_bps in bit/s and loss_pct, 0 to 100, are those it begins with, both ways;
-    queue_packets beyond those in flight; small: see shaping.options. max_delay_us is the longest delay it
-    will have: netem's limit counts the packets in flight too, and drops silently beyond it. values:
-    [direction, Property], in force.
+    delay_us (one way), rate_bps in bit/s and loss_pct, 0 to 100, are those it begins with; queue_packets
+    beyond those in flight. Each but the delay is one number, or one for either direction. small: see
+    shaping.options. max_delay_us is the longest delay it will have: netem's limit counts the packets in
+    flight too, and drops silently beyond it. values: [direction, Property], in force.
     addressed: the ends carry their nodes' IPv4 addresses, as OSPF wants it; still no prefix is the link's.
     Between nodes with segment identifiers it carries packets of PACKET_BYTES with any number of segments.
     """
 
     def __init__(
         self, node1: SkyNode, node2: SkyNode, *, addr1: str, addr2: str, up: bool = True,
-        delay_us: float = 0.0, max_delay_us: float | None = None, rate_bps: float = 1e9,
-        loss_pct: float = 0.0, queue_packets: int = 1000, seed: int = 0, early_us: float = 0.0,
+        delay_us: float = 0.0, max_delay_us: float | None = None, rate_bps: ArrayLike = 1e9,
+        loss_pct: ArrayLike = 0.0, queue_packets: ArrayLike = 1000, seed: int = 0, early_us: float = 0.0,
         small: tuple[Small, ...] = (), addressed: bool = False, **_mininet: Any,
     ):  # fmt: skip
         self._ports = node1.newPort(), node2.newPort()
@@ -133,13 +135,16 @@ class SkyLink(Link):
             node1, node2, intfName1=node2.name, intfName2=node1.name, addr1=addr1, addr2=addr2, intf=SkyIntf
         )
         self.longest_s = (delay_us if max_delay_us is None else max_delay_us) * 1e-6
-        self.queue_packets, self.early_us, self.small = queue_packets, early_us, small
+        self.early_us, self.small = early_us, small
         values = np.zeros((2, len(Property)))
-        values[:, [Property.DELAY, Property.LOSS, Property.RATE]] = delay_us, loss_pct, rate_bps / 1e6
+        values[:, Property.DELAY], values[:, Property.LOSS] = delay_us, loss_pct
+        values[:, Property.RATE] = np.asarray(rate_bps) / 1e6
+        queues = np.broadcast_to(queue_packets, 2).tolist()
         self.hold(values)
         for side, (intf, port) in enumerate(zip(self.intfs, self._ports, strict=True)):
             intf.index = INDEX_BASE + port
             intf.netem = messages.Netem(intf.index, seed=2 * seed + side)
+            intf.queue_packets = queues[side]
             if addressed:
                 intf.node.netlink.apply([messages.address(intf.index, intf.node.ip)])
         if up:

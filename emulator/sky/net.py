@@ -60,10 +60,11 @@ def ends(plan: Playable, i: int) -> tuple[str, str]:
 
 def of_link(plan: Playable, i: int, life: int = 0) -> dict[str, Any]:
     """What Mininet is to know of a link besides its delay. life: how often it was made and dropped before."""
-    capable = plan.links[i].link_class
+    both = [plan.links[i].capable(side) for side in SIDES[Direction.BOTH]]
     return {
-        "cls": SkyLink, "rate_bps": capable.rate_mbps * 1e6, "loss_pct": capable.loss_pct,
-        "queue_packets": capable.queue_packets, "seed": _seed(plan.scenario.seed, i, life),
+        "cls": SkyLink, "rate_bps": [way.rate_mbps * 1e6 for way in both],
+        "loss_pct": [way.loss_pct for way in both],
+        "queue_packets": [way.queue_packets for way in both], "seed": _seed(plan.scenario.seed, i, life),
         "addr1": mac(i, 0), "addr2": mac(i, 1),
     }  # fmt: skip
 

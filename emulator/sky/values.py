@@ -14,8 +14,9 @@ class Values:
     def __init__(self, plan: Playable) -> None:
         self.in_force = np.zeros((len(plan.links), 2, len(Property)))
         for of_link, link in zip(self.in_force, plan.links, strict=True):
-            of_link[:, Property.LOSS] = link.link_class.loss_pct
-            of_link[:, Property.RATE] = link.link_class.rate_mbps
+            for side, values in enumerate(of_link):
+                capable = link.capable(side)
+                values[[Property.LOSS, Property.RATE]] = capable.loss_pct, capable.rate_mbps
         self._planned: dict[tuple[int, int, int], float] = {}  # of what is held
 
     def plan(self, link: int, side: int, what: int, value: float) -> None:

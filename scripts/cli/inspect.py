@@ -76,9 +76,11 @@ def _values(plan: Plan, link: int, t_s: float, in_force: InForce) -> tuple[np.nd
     """As they are, or, of a link that is only planned, as they would be."""
     if link in in_force:
         return in_force[link]
-    values, capable = np.zeros((2, len(Property))), plan.links[link].link_class
+    values = np.zeros((2, len(Property)))
     values[:, Property.CARRIER], values[:, Property.DELAY] = 1, float(plan.delay_s(link, t_s)) * 1e6
-    values[:, Property.RATE], values[:, Property.LOSS] = capable.rate_mbps, capable.loss_pct
+    for side in (0, 1):
+        capable = plan.links[link].capable(side)
+        values[side, [Property.RATE, Property.LOSS]] = capable.rate_mbps, capable.loss_pct
     return values, np.zeros_like(values, bool)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from skybed.analysis import verdict
-from skybed.analysis.measures import delays, metrics, paths, truth
+from skybed.analysis.measures import delays, forwarding, metrics, paths, truth
 from skybed.analysis.pages import report
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
@@ -48,7 +48,7 @@ def test_the_plan_keeps_its_bound_on_every_link(run):
 def test_the_true_delay_is_the_sum_of_the_links_of_the_path(run):
     first = truth.probes(run).iloc[0]
     names = first["path"].split(" > ")
-    links = truth.link_numbers(run.plan, tuple(run.plan.index[name] for name in names))
+    links = forwarding.link_numbers(run.plan, tuple(run.plan.index[name] for name in names))
     light_us = 1e6 * run.plan.delay_s(np.array(links), 0.0).sum()
     wire_us = sum(106 * 8 / run.plan.links[link].link_class.rate_mbps for link in links)
     assert first["true_owd_us"] == pytest.approx(light_us + wire_us, abs=1.0)  # links move while it flies
@@ -64,7 +64,7 @@ def test_encapsulated_probes_take_longer_on_the_wire(tmp_path):
     run = made.load()
     first = truth.probes(run).iloc[0]
     nodes = tuple(plan.index[name] for name in first["path"].split(" > "))
-    links = truth.link_numbers(plan, nodes)
+    links = forwarding.link_numbers(plan, nodes)
     light_us = 1e6 * plan.delay_s(np.array(links), 0.0).sum()
     size = 106 + 40 + 8 + 16 * len(links)
     wire_us = sum(size * 8 / plan.links[link].link_class.rate_mbps for link in links)

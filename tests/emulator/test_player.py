@@ -18,6 +18,8 @@ from support import hand_made
 
 
 class FakeClock:
+    virtual = False
+
     """Time passes only by sleeping, and by what sending costs."""
 
     def __init__(self):
@@ -52,7 +54,7 @@ class FakeSky:
     def prepare_routes(self, changes):
         return [[("ROUTE", int(c["node"]), int(c["via"])) for c in changes]]
 
-    def send(self, outboxes):
+    def send(self, outboxes, pause=None):
         for outbox in outboxes:
             self.done += [(round(self.clock.t_s, 6), *what) for what in outbox]
             self.clock.t_s += self.cost_s * bool(outbox)

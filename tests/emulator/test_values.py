@@ -11,7 +11,7 @@ from skybed.topologies.contacts.properties import Property
 @pytest.fixture
 def values():
     capable = SimpleNamespace(loss_pct=1.0, rate_mbps=10.0)
-    return Values(SimpleNamespace(links=[SimpleNamespace(link_class=capable)] * 3))
+    return Values(SimpleNamespace(links=[SimpleNamespace(capable=lambda side: capable)] * 3))
 
 
 def test_at_first_they_are_those_of_the_class(values):

@@ -43,6 +43,7 @@ MODELS = {
     "traffic": flows.Flow,
     "between nodes": flows.EndToEndFlow,
     **{name: kinds.named(name).MODEL for name in kinds.names()},
+    "one direction": links.Way,
     "faults": Fault,
     "region": Region,
     "fidelity": Fidelity,

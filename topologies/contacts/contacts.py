@@ -65,8 +65,9 @@ def spans(motion: Motion, progress: Progress) -> list[Span]:
         progress(what, done / len(work))
         every += made()
     for fibre in scenario.fibre:
-        a, b = sorted((motion.names.index(fibre.a), motion.names.index(fibre.b)))
-        every.append(Span(a, b, "fibre", fibre.link, 0.0, motion.until_s))
+        ends = [motion.names.index(fibre.a), motion.names.index(fibre.b)]
+        turned = ends[0] > ends[1]
+        every.append(Span(min(ends), max(ends), "fibre", fibre.link, 0.0, motion.until_s, turned))
     progress("links", 1.0)
     return every
 
@@ -109,7 +110,8 @@ def _access(motion: Motion, rule: Access) -> list[Span]:
         one, other = sorted((hold.source, hold.target))
         end = min(hold.end_s, until_s)
         if hold.up_s < end:
-            chosen.append(Span(one, other, "access", rule.link, hold.up_s, end))
+            turned = hold.source > hold.target
+            chosen.append(Span(one, other, "access", rule.link, hold.up_s, end, turned))
     return chosen
 
 
@@ -144,10 +146,13 @@ def tables(
     scenario: ScenarioModel, all_nodes: list[Node], spans: list[Span], duration_s: float
 ) -> tuple[list[Link], pd.DataFrame]:  # fmt: skip
     """Links, and the contacts of each before any fault, as in Network.contacts."""
-    classes: dict[tuple[int, int], tuple[str, str]] = {}
+    classes: dict[tuple[int, int], tuple[str, str, bool]] = {}
+    by_name = {name: scenario.link_class(name) for name in {s.link_class for s in spans}}
+    two_ways = {name for name, link in by_name.items() if link.up != link.down}
     spans = sorted((s for s in spans if s.start_s < duration_s), key=lambda s: (s.a, s.b, s.start_s))
     for s in spans:
-        if classes.setdefault((s.a, s.b), (s.kind, s.link_class)) != (s.kind, s.link_class):
+        what = s.kind, s.link_class, s.turned and s.link_class in two_ways
+        if classes.setdefault((s.a, s.b), what) != what:
             raise ScenarioError(
                 f"{all_nodes[s.a].name} and {all_nodes[s.b].name} get two links ({classes[s.a, s.b][1]} and "
                 f"{s.link_class}), and can have one: change a pattern, an access rule or a fibre."
@@ -155,9 +160,9 @@ def tables(
     keys = sorted(classes, key=lambda ab: (("isl", "access", "fibre").index(classes[ab][0]), ab))
     links = []
     for a, b in keys:
-        kind, link_class = classes[a, b]
+        kind, link_class, turned = classes[a, b]
         name = f"{all_nodes[a].name}--{all_nodes[b].name}"
-        links.append(Link(a, b, kind, link_class, scenario.link_class(link_class), name))
+        links.append(Link(a, b, kind, link_class, by_name[link_class], name, turned))
     number = {ab: n for n, ab in enumerate(keys)}
     stands: dict[int, list[list[float]]] = {n: [] for n in range(len(keys))}
     for s in spans:

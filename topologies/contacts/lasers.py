@@ -98,12 +98,13 @@ def _decided(
 def _listed(motion: Motion, rule: Lasers) -> Iterator[Span]:
     """A row's times cut what stands: a link that is in view has been acquired before they begin."""
     index = {name: n for n, name in enumerate(motion.names)}
-    times: dict[tuple[str, bool], dict[tuple[int, int], list[tuple[float, float]]]] = {}
+    times: dict[tuple[str, bool, bool], dict[tuple[int, int], list[tuple[float, float]]]] = {}
     for row in listed.rows(rule.links or ""):
         a, b = sorted((index[row.a], index[row.b]))
-        kind = row.link_class or rule.link, b >= motion.sky.satellites
+        ground = b >= motion.sky.satellites
+        kind = row.link_class or rule.link, ground, ground or index[row.a] > index[row.b]
         times.setdefault(kind, {}).setdefault((a, b), []).append((row.from_s, row.until_s))
-    for (class_name, ground), rows in times.items():
+    for (class_name, ground, turned), rows in times.items():
         link = motion.scenario.link_class(class_name)
         a, b = np.array(list(rows), np.int64).T
         which = (conditions_to_ground if ground else conditions)(rule, link)
@@ -112,7 +113,7 @@ def _listed(motion: Motion, rule: Lasers) -> Iterator[Span]:
         meant = Spans(np.repeat(np.arange(len(rows)), counts), from_s, until_s)
         seen = _seen(motion, *((b, a) if ground else (a, b)), which)
         stands = common(_acquired(motion, a, b, link, seen), meant)
-        yield from _made(a, b, "access" if ground else "isl", class_name, stands)
+        yield from _made(a, b, "access" if ground else "isl", class_name, stands, turned)
 
 
 # -- when they stand -------------------------------------------------------------------------------
@@ -134,6 +135,8 @@ def _acquired(motion: Motion, a: Index, b: Index, link: LinkClass, seen: Spans) 
     return seen._replace(start_s=start_s).where(start_s < seen.end_s)
 
 
-def _made(a: Index, b: Index, kind: str, class_name: str, stands: Spans) -> Iterator[Span]:
+def _made(
+    a: Index, b: Index, kind: str, class_name: str, stands: Spans, turned: bool = False
+) -> Iterator[Span]:
     for pair, start_s, end_s in zip(*(column.tolist() for column in stands), strict=True):
-        yield Span(int(a[pair]), int(b[pair]), kind, class_name, start_s, end_s)
+        yield Span(int(a[pair]), int(b[pair]), kind, class_name, start_s, end_s, turned)

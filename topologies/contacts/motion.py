@@ -35,7 +35,7 @@ class Motion:
 
 
 class Span(NamedTuple):
-    """A link of a kind and class between two nodes, a < b, from start to end."""
+    """A link of a kind and class between two nodes, a < b, from start to end. turned: see Link."""
 
     a: int
     b: int
@@ -43,3 +43,4 @@ class Span(NamedTuple):
     link_class: str
     start_s: float
     end_s: float
+    turned: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from skybed.topologies.model.links import LinkClass
+from skybed.topologies.model.links import Capable, LinkClass
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Node:
 @dataclass(frozen=True)
 class Link:
     """Two nodes, a < b (their numbers), that are linked at times; kind: isl, access or fibre; class_name: of
-    link_class; name: a--b."""
+    link_class; name: a--b; turned: its way up is from b to a."""
 
     a: int
     b: int
@@ -29,3 +29,8 @@ class Link:
     class_name: str
     link_class: LinkClass
     name: str
+    turned: bool = False
+
+    def capable(self, side: int) -> Capable:
+        """Of what a sends (side 0), or b (1)."""
+        return self.link_class.capable(up=(side == 0) != self.turned)

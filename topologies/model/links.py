@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -10,8 +10,28 @@ from skybed.topologies.model.code import Code, Written
 from skybed.topologies.model.fields import Model, NonNegative, Positive
 
 
+class Capable(NamedTuple):
+    """What a link is capable of in one direction."""
+
+    rate_mbps: float
+    loss_pct: float
+    queue_packets: int
+
+
+class Way(Model):
+    """What is different in one direction; None: as the class has it."""
+
+    rate_mbps: Positive | None = None
+    loss_pct: Annotated[float, Field(ge=0, le=100)] | None = None
+    queue_packets: Annotated[int, Field(ge=1)] | None = None
+
+
 class LinkClass(Model):
-    """What a link of a class is capable of, each way."""
+    """What a link of a class is capable of, each way but for `up` and `down`.
+
+    up: from the node that an access rule gives links to the satellite, such as from a station; for other
+    links from a to b as the scenario names them, or by the order of nodes where it does not.
+    """
 
     rate_mbps: Positive
     loss_pct: Annotated[float, Field(ge=0, le=100)] = 0.0
@@ -20,6 +40,24 @@ class LinkClass(Model):
     min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = None
     queue_packets: Annotated[int, Field(ge=1)] = 1000  # beyond the packets in flight
     fixed_delay_ms: NonNegative = 0.0  # medium access, processing; added to the geometric delay
+    up: Way = Way()
+    down: Way = Way()
+
+    def capable(self, up: bool) -> Capable:
+        """Of a link of this class, up or down."""
+        own = self.up if up else self.down
+        given = (getattr(own, name) for name in Capable._fields)
+        usual = (getattr(self, name) for name in Capable._fields)
+        return Capable(*(u if g is None else g for g, u in zip(given, usual, strict=True)))
+
+    def scaled(self, factor: float) -> LinkClass:
+        """The same with other rates, in all directions."""
+        ways = {
+            name: way.model_copy(update={"rate_mbps": way.rate_mbps * factor})
+            for name, way in (("up", self.up), ("down", self.down))
+            if way.rate_mbps is not None
+        }
+        return self.model_copy(update={"rate_mbps": self.rate_mbps * factor, **ways})
 
 
 PolicyName = Literal["all", "nearest", "longest", "keep", "slots", "shuffle"]

@@ -119,7 +119,7 @@ class ScenarioModel(Model):
             link = LinkClass(**catalogue.LINKS[name])
         else:
             raise ScenarioError(f"{self._file}: there is no link class {name}{hint(name, self.link_names)}.")
-        return link.model_copy(update={"rate_mbps": link.rate_mbps * self.rate_scale})
+        return link.scaled(self.rate_scale)
 
     def stations_of(self, rule: Access) -> list[str]:
         """The stations that an access rule gives links."""

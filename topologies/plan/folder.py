@@ -20,7 +20,7 @@ SCENARIO, EVENTS, ROUTES = "scenario.yaml", "events.parquet", "routes.parquet"
 COLUMNS: dict[str, tuple[str, ...]] = {
     "plan": ("duration_s",),
     "nodes": ("name", "kind", "layer", "ip", "ip6"),
-    "links": ("name", "a", "b", "kind", "class_name", "link_class"),
+    "links": ("name", "a", "b", "kind", "class_name", "link_class", "turned"),
     "contacts": ("link", "start_s", "end_s", "route_start_s", "route_end_s"),
     "faults": ("link", "kind", "planned", "start_s", "end_s"),
 }

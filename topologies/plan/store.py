@@ -43,7 +43,10 @@ def save(
     place.mkdir(parents=True, exist_ok=True)
     with whole(place / folder.SCENARIO) as file:
         file.write_text(scenario.dump(), encoding="utf-8")
-    links = [(x.name, x.a, x.b, x.kind, x.class_name, x.link_class.model_dump_json()) for x in network.links]
+    links = [
+        (x.name, x.a, x.b, x.kind, x.class_name, x.link_class.model_dump_json(), x.turned)
+        for x in network.links
+    ]
     tables = {
         "plan": pd.DataFrame({"duration_s": [network.duration_s]}),
         "nodes": pd.DataFrame([asdict(node) for node in network.nodes]),

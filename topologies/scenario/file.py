@@ -15,7 +15,7 @@ from skybed.topologies.model import ready, yamlmarks
 from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.ground import Station, WayPoint
-from skybed.topologies.model.links import Access, Fibre, LinkClass
+from skybed.topologies.model.links import Access, Fibre, LinkClass, Way
 from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
 from skybed.topologies.model.scenario import Fidelity, Limit, ScenarioModel
 from skybed.topologies.model.space import Between, Geostationary, Isl, Layer, Walker
@@ -85,6 +85,8 @@ MODELS: Places = {
     ("stations", "*"): Station,
     ("stations", "*", "track", "*"): WayPoint,
     ("links", "*"): LinkClass,
+    ("links", "*", "up"): Way,
+    ("links", "*", "down"): Way,
     ("between", "*"): Between,
     ("access", "*"): Access,
     ("fibre", "*"): Fibre,

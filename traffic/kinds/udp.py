@@ -62,8 +62,8 @@ class UdpFlow(StreamFlow):
         return ticks._replace(end_ns=int(min(ticks.end_ns, last_ns)))
 
     def due_by(self, elapsed_ns: int) -> int:
-        """How many packets are due that much after its start."""
-        return int(min(elapsed_ns / self.gap_ns + 1, self.most))
+        """How many packets are due that much after its start; instants are whole ns, rounded."""
+        return int(min((elapsed_ns + 0.5) / self.gap_ns + 1, self.most))
 
 
 MODEL, TABLE, UNIT, LOADS = UdpFlow, FLOWS, "packets", True

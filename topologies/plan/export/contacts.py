@@ -18,7 +18,8 @@ def contact_table(plan: Plan) -> pd.DataFrame:
     """A row for each contact, in the order of its start; delay_ms is at its start. a and b are names."""
     a, b = (np.array([plan.nodes[n].name for n in end], object) for end in plan.network.ends)
     kind = np.array([link.kind for link in plan.links], object)
-    rate_mbps = np.array([link.link_class.rate_mbps for link in plan.links], float)
+    rates_mbps = np.array([[link.capable(side).rate_mbps for side in (0, 1)] for link in plan.links], float)
+    rates_mbps = rates_mbps.reshape(-1, 2)
     contacts = plan.contacts.sort_values(["start_s", "link"], ignore_index=True)
     link, start_s, end_s = (contacts[name].to_numpy() for name in ("link", "start_s", "end_s"))
     delays_ms = np.array([_delays_ms(plan, *contact) for contact in zip(link, start_s, end_s, strict=True)])
@@ -34,7 +35,8 @@ def contact_table(plan: Plan) -> pd.DataFrame:
             "delay_ms": delays_ms[:, 0],
             "delay_min_ms": delays_ms[:, 1],
             "delay_max_ms": delays_ms[:, 2],
-            "rate_mbps": rate_mbps[link],
+            "rate_mbps": rates_mbps[link, 0],
+            "rate_back_mbps": rates_mbps[link, 1],
             "kind": kind[link],
         }
     )

@@ -34,9 +34,9 @@ def text(plan: Plan) -> str:
     for at in np.flatnonzero(whole):
         row = table.iloc[at]
         ends = plan.index[row.a] + 1, plan.index[row.b] + 1
-        rate = max(int(row.rate_mbps * BYTES_S_PER_MBPS), 1)
+        rates = [max(int(mbps * BYTES_S_PER_MBPS), 1) for mbps in (row.rate_mbps, row.rate_back_mbps)]
         owlt_s = round((row.delay_min_ms + row.delay_max_ms) / 2000)
-        for one, other in (ends, ends[::-1]):
+        for (one, other), rate in zip((ends, ends[::-1]), rates, strict=True):
             lines.append(f"a contact +{start_s[at]} +{end_s[at]} {one} {other} {rate}")
         for one, other in (ends, ends[::-1]):
             lines.append(f"a range +{start_s[at]} +{end_s[at]} {one} {other} {owlt_s}")
