@@ -566,6 +566,10 @@ def test_files_that_cannot_be_read(tmp_path):
 def test_an_element_file_that_is_missing_or_useless():
     text = "name: x\nepoch: 2019-12-10\nduration_s: 9\nlayers:\n  leo:\n    elements: "
     assert complaint(text + "no.tle") == "small.yaml, line 6: no.tle: there is no such element file."
+    address = "https://example.org/elements?FORMAT=json"
+    assert complaint(text + address) == (
+        f"small.yaml, line 6: {address}: this is an address; save what is there as a file, and name that."
+    )
     assert complaint(text + "|\n      No GP data found\n") == (
         "small.yaml, line 6: layers.leo.elements cannot be used: it is neither OMM (JSON, CSV, XML, KVN) nor TLE; "
         "it begins 'No GP data found\\n'."

@@ -39,6 +39,10 @@ def read_text(path: pathlib.Path, name: str, what: str, decoded: Callable[[bytes
     try:
         return decoded(path.read_bytes())
     except FileNotFoundError:
+        if "://" in name:
+            raise ScenarioError(
+                f"{name}: this is an address; save what is there as a file, and name that."
+            ) from None
         near = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
         raise ScenarioError(f"{name}: there is no such {what} file{hint(path.name, near, few=0)}.") from None
     except IsADirectoryError:
