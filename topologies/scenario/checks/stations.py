@@ -47,7 +47,7 @@ def _track(path: FieldPath, station: Station, scenario: ScenarioModel) -> Iterat
 def _time(path: FieldPath, number: int, point: WayPoint) -> Iterator[Problem]:
     """Whether one field tells when a way point is passed, and can."""
     given = [name for name in ("t_s", "at", "speed_kmh") if getattr(point, name) is not None]
-    if len(given) != 1:
+    if len(given) != 1 and not (number == 0 and not given):  # the first is passed at 0
         has = " and ".join(given) or "no time"
         yield path, f"has {has}; give exactly one of t_s, at, speed_kmh."
     elif number == 0 and given == ["speed_kmh"]:
