@@ -86,7 +86,7 @@ class Hand:
 
     def change(self, a: str, b: str, values: Values, direction: Direction = Direction.BOTH) -> Effect:
         """Hold properties of a link at values, in their units; None: as planned again."""
-        link = self._link(a, b)
+        link = self.number_of(a, b)
         for what, value in values.items():
             _check(what, value, direction)
         if self._numbers[a] > self._numbers[b]:
@@ -97,7 +97,8 @@ class Hand:
         plan = self._player.sky.plan
         return effect._replace(next_contact_s=score.next_contact_s(plan, link, effect.t_s))
 
-    def _link(self, a: str, b: str) -> int:
+    def number_of(self, a: str, b: str) -> int:
+        """Of the link of two nodes. Raises ChangeError if there is none in this run."""
         for name in (a, b):
             if name not in self._numbers:
                 raise ChangeError(f"This sky has no node {name}{hint(name, self._numbers)}.")

@@ -44,16 +44,16 @@ InForce = dict[int, tuple[np.ndarray, np.ndarray]]
 @click.option("--all", "everyone", is_flag=True, help="Also those that are far out of sight.")
 @click.option("--json", "as_json", is_flag=True, help="In JSON, with all candidates.")
 def command(run: str, node: str | None, at_s: float | None, everyone: bool, as_json: bool) -> None:
+    going_on = at_s is None or entering.goes_on(run)
+    plan = Plan.load(entering.find(run).run / "plan") if going_on else _planned(Path(run))
+    in_force: InForce = {}
     if at_s is None:
-        begun = entering.find(run)
-        plan, seen = Plan.load(begun.run / "plan"), entering.look(begun)
+        seen = entering.look(entering.find(run))
         at_s = seen.t_s
         in_force = {n: (np.array(values), np.array(held)) for n, values, held in seen.links}
     else:
-        plan = _planned(Path(run))
         if not 0 <= at_s <= plan.duration_s:
             raise ScenarioError(f"--at is {at_s:g}; this plan is of 0 to {plan.duration_s:g} s.")
-        in_force = {}
     number = None if node is None else plan.node(node)
     if as_json:
         json.dump(_as_json(plan, number, at_s, in_force), sys.stdout, indent=2)

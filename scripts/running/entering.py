@@ -30,6 +30,13 @@ def going_on() -> Iterator[Begun]:
     return (begun for begun in lanes.all_begun() if (begun.folder / door.NAME).exists())
 
 
+def goes_on(name: str) -> bool:
+    """Whether `find` would find a run."""
+    with contextlib.suppress(RunError):
+        return bool(find(name))
+    return False
+
+
 def find(name: str) -> Begun:
     """The run that is meant: by its directory, the last part of it, or its scenario. RunError if none is."""
     runs = list(going_on())

@@ -1,17 +1,19 @@
 """The part of a run that happens inside a lane.
 
     python -m skybed.scripts.running.inside RUN [--cli [--no-terminal]] [--zero-ns NS] [--report-every S]
-        [--kind FILE]...
+        [--kind FILE]... [--folder DIRECTORY]
 
 RUN holds what it is given (scripts.running.handover). NS: run time 0 by CLOCK_REALTIME; without it, as soon
-as all is ready. FILE: the module of a flow kind that is not skybed's own. How it goes is told over the lane's
-channel, and what is asked over it is done. With --cli the terminal is Mininet's prompt; with
---no-terminal what is typed there comes over the channel too.
+as all is ready. FILE: the module of a flow kind that is not skybed's own. DIRECTORY: where whoever began the
+run is, so that files are found from there at the prompt and in scripts. How it goes is told over the lane's
+channel, and what is asked over it is done. With --cli the terminal is Mininet's prompt; with --no-terminal
+what is typed there comes over the channel too.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import os
 import sys
@@ -35,7 +37,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--zero-ns", type=int)
     parser.add_argument("--report-every", type=float, default=1.0, metavar="S")
     parser.add_argument("--kind", action="append", default=[], metavar="FILE", dest="kinds")
+    parser.add_argument("--folder", type=Path)
     options = parser.parse_args(arguments)
+    if options.folder:
+        with contextlib.suppress(OSError):  # one that is closed to the lane's user
+            os.chdir(options.folder)
     ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)  # timers wake by the nanosecond, those of children too
     os.set_inheritable(channel.DESCRIPTOR, False)
     outside = Channel(channel.DESCRIPTOR, listens=True)

@@ -106,7 +106,7 @@ class Asked(threading.Thread):
     def typed(self) -> TextIO:
         """What is typed. To be called once all parts have their processes: these would keep it open."""
         typed, self._typing = os.pipe()
-        return os.fdopen(typed)
+        return os.fdopen(typed, errors="replace")
 
     def run(self) -> None:
         try:
@@ -119,7 +119,7 @@ class Asked(threading.Thread):
                     case messages.Command(""):
                         os.close(self._typing)
                     case messages.Command(line):
-                        os.write(self._typing, line.encode())
+                        os.write(self._typing, line.encode(errors="replace"))
                     case _:
                         raise InvalidRun(f"The inside of a lane cannot be asked for {message}.")
         except InvalidRun as error:

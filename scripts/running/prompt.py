@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 from typing import TextIO
 
 from mininet.cli import CLI
@@ -86,6 +87,20 @@ class Prompt(CLI):
                 output(f"{told(self._hand.up(a, b))}\n")
             case _:
                 error("Type `link NODE NODE down` or `link NODE NODE up`.\n")
+
+    def do_source(self, line: str) -> None:
+        """Do the commands in a file. Usage: source FILE"""
+        if Path(line.strip()).is_file():
+            super().do_source(line.strip())
+        else:
+            error(f"There is no file {line.strip() or 'named'}; type `source FILE`.\n")
+
+    def do_py(self, line: str) -> None:
+        """Evaluate Python; `net` and the nodes are at hand. Usage: py EXPRESSION"""
+        try:
+            super().do_py(line)
+        except SystemExit:
+            error("Type `exit` to leave.\n")
 
     def do_wait(self, line: str) -> None:
         """Let run time pass. Usage: wait SECONDS"""

@@ -184,7 +184,7 @@ def _command(out: Path, options: Options, virtual: lanes.VirtualTime | None, sce
     every = f"--report-every={report_every_s(scenario.duration_s)}"
     own = [f"--kind={file}" for file in kinds.files(kinds.used(scenario.traffic))]
     program = [sys.executable, "-m", "skybed.scripts.running.inside", str(out.resolve())]
-    return [*program, *prompt, *zero, every, *own]
+    return [*program, *prompt, *zero, every, *own, f"--folder={Path.cwd()}"]
 
 
 def memory_of(plan: Plan) -> int:

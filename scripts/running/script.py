@@ -38,13 +38,13 @@ from skybed.topologies.contacts.properties import Direction
 from skybed.topologies.errors import ChangeError, ScenarioError
 from skybed.topologies.files import whole
 from skybed.topologies.model.closest import hint
-from skybed.topologies.model.metrics import METRIC_NAME
+from skybed.topologies.model.flows import SCRIPT
+from skybed.topologies.model.metrics import may_be_called
 from skybed.topologies.model.tables import MEASURES
 from skybed.traffic import tables
 
 Function = Callable[["Network"], object]
 
-FLOW = "script"  # whose measurements they are
 FILE, PICKLED, ABOUT = "script.py", "script.pkl", "script.json"
 USUAL = "main"  # the function
 PATIENCE_S = 3.0  # for a script to come to its end when the run has
@@ -182,6 +182,8 @@ class Network:
 
     def wait_until(self, t_s: float) -> None:
         """The same, up to a run time."""
+        if math.isnan(t_s):
+            raise ValueError("nan is no time to wait for")
         while True:
             due_s = min(t_s, self._due[0][0] if self._due else math.inf, self.duration_s)
             while (ahead_s := due_s - self.now_s) > 0:
@@ -200,14 +202,20 @@ class Network:
 
     def measure(self, metric: str, value: float, unit: str | None = None) -> None:
         """A row of the table `measures`."""
-        if not METRIC_NAME.fullmatch(metric):
-            raise ValueError(f"{metric!r} is no name of a metric; take letters, digits and underscores")
+        if not may_be_called(metric):
+            raise ValueError(
+                f"{metric!r} cannot name a metric: take letters, digits, underscores, and no name of skybed's"
+            )
         if not math.isfinite(value):
             raise ValueError(f"{metric} is {value}, which is no number")
         self.measures.append((self.now_s, metric, float(value), unit))
 
     def link(self, a: str, b: str) -> Link:
-        """The link of two nodes, whether it stands or not; a direction is from the first to the second."""
+        """The link of two nodes, whether it stands or not; a direction is from the first to the second.
+
+        Raises ChangeError if they are never linked.
+        """
+        self._hand.number_of(a, b)
         return Link(self._hand, a, b)
 
     def play(self, function: Function, clock: Clock) -> None:
@@ -219,6 +227,9 @@ class Network:
             self.wait_until(self.duration_s)
         except Over:
             pass
+        except SystemExit as error:  # of the script's own
+            if error.code not in (None, 0):
+                raise RuntimeError(f"it ended itself with {error.code!r}") from None
         except ChangeError:
             if not self._stopped.is_set() and self.now_s < self.duration_s:
                 raise
@@ -285,7 +296,7 @@ class Script(Part):
         measures = self._network.measures
         t_s, metric, value, unit = zip(*measures, strict=True) if measures else ((),) * 4
         rows = {
-            "flow": [FLOW] * len(t_s), "turn": [0] * len(t_s), "t_s": t_s, "metric": metric, "value": value,
+            "flow": [SCRIPT] * len(t_s), "turn": [0] * len(t_s), "t_s": t_s, "metric": metric, "value": value,
             "unit": unit,
         }  # fmt: skip
         path = self._run / f"{MEASURES.name}.parquet"
@@ -299,7 +310,8 @@ class Script(Part):
 
 def _said(error: BaseException) -> str:
     """The kind and words of an error, and the line of the script that raised it."""
-    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(FILE)]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame for frame in frames if Path(frame.filename).name == FILE and frame.filename != __file__]
     where = f" (line {lines[-1].lineno} of the script)" if lines else ""
     words = error.args[0] if isinstance(error, KeyError) and error.args else error
-    return f"{type(error).__name__}: {words}{where}"
+    return f"{type(error).__name__}: {str(words).rstrip('.')}{where}"

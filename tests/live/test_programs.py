@@ -153,6 +153,9 @@ def test_what_goes_wrong_is_told_with_its_last_lines(played):
         dict(kind="program", name="silent", node="miyun", command="sleep 100", ready="false", stop_s=15),
         dict(kind="program", name="never", node="sanya", command="true", needs=["silent"]),
         dict(kind="program", name="slow", node="sanya", command="sleep 7", every_s=5),
+        dict(kind="program", name="liar", node="sanya",
+             command="""for name in failures kind mine
+                        do echo "{\\"metric\\": \\"$name\\", \\"value\\": 0}"; done; exit 1"""),
         dict(kind="program", name="stubborn", node="sanya", stop_s=5,
              command="trap '' TERM; sleep 1000 & wait; sleep 100"),
     ]  # fmt: skip
@@ -165,6 +168,8 @@ def test_what_goes_wrong_is_told_with_its_last_lines(played):
     assert "The program crash, started at 0 s, was ended by SIGSEGV." in said
     assert "The program never, started at 0 s, was never started, because a program that it needs" in said
     assert "The program slow was not started 2 times: its last turn was still going on." in said
+    assert run.table("measures")["metric"].tolist() == ["mine"]  # none that skybed has itself
+    assert "liar" in (run.dir / "traffic.log").read_text()
     table = run.table("programs").set_index("flow")
     assert table.loc["stubborn", "outcome"] == "stopped" and table.loc["stubborn", "end_s"] == pytest.approx(
         7, abs=0.1

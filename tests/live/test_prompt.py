@@ -87,7 +87,8 @@ def test_what_is_not_there_is_said(typed):
     commands = [
         "link eo-0-0 miyun down", "link eo-0-0 miyun up", "link sanya miyun up", "link sania eo-0-0 up",
         "link sanya eo-0-0 sideways", "switch s1 start", "dpctl dump-flows", "sania ip route", "sanya",
-        "iperf sanya miyun", "py net.configLinkStatus('sanya', 'eo-0-0', 'down')",
+        "iperf sanya miyun", "source nowhere", "py exit()", "sh ls pyproject.toml",
+        "py net.configLinkStatus('sanya', 'eo-0-0', 'down')",
     ]  # fmt: skip
     said, _ = typed("pair", commands)
     begins = r"eo-0-0--miyun has no contact now; the next one begins at 8\.\d+ s"
@@ -101,6 +102,9 @@ def test_what_is_not_there_is_said(typed):
     assert said["sania ip route"].startswith("There is no command and no node sania;")
     assert said["sanya"] == "Type a command for sanya: sanya ip route"
     assert "iperf3 from sanya to miyun: unable to connect" in said["iperf sanya miyun"]
+    assert said["source nowhere"] == "There is no file nowhere; type `source FILE`."
+    assert said["py exit()"] == "Type `exit` to leave."
+    assert said["sh ls pyproject.toml"] == "pyproject.toml"  # where the command was given
     assert "cannot be switched" in said[commands[-1]]
 
 
@@ -128,3 +132,11 @@ def test_time_stands_still_but_for_commands_and_waiting_and_the_tables_are_the_s
     assert 14.5 < float(said["wait 0.0"].split()[3]) < 15
     assert said["wait"] == said["wait -1"] == "Type `wait SECONDS`."
     assert exact.hashes(once) == exact.hashes(typed("pair", commands)[1])
+
+
+def test_bytes_that_are_no_text_are_no_end(tmp_path):
+    command = [SKYBED, "run", "pair", "--cli", "--clock", "virtual", "--out", tmp_path / "run"]
+    done = subprocess.run(
+        command, input=b"now\n\xff\xfe\x00\nnow\n", cwd=ROOT, capture_output=True, timeout=300
+    )
+    assert done.stdout.count(b"Run time is 0.000 s.") == 2 and b"Traceback" not in done.stdout + done.stderr

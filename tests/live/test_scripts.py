@@ -1,6 +1,7 @@
 """Scripts that hold the network while the sky moves, in virtual time."""
 
 import re
+import sys
 
 import pytest
 
@@ -61,6 +62,32 @@ def test_a_function_of_the_test_s_own(tmp_path):
     assert measured(run, "nodes").tolist() == [43]
     assert measured(run, "own").tolist() == [1]
     assert measured(run, "later").index.to_numpy() == pytest.approx([3], abs=1e-3)
+
+
+def test_a_script_that_ends_itself_has_failed(tmp_path):
+    def wrong(sky):
+        sys.exit("not as it should be")
+
+    with pytest.raises(
+        InvalidRun, match=r"failed at 0\.000 s: RuntimeError: it ended itself with 'not as it"
+    ):
+        face.run("pair", tmp_path / "run", script=wrong)
+
+
+def test_what_cannot_be_is_an_error_of_the_line_that_asks_for_it(tmp_path):
+    script = tmp_path / "script_of_mine.py"
+    script.write_text(
+        "def main(sky):\n"
+        "    for call in (lambda: sky.wait(float('nan')), lambda: sky.measure('kind', 1), lambda:\n"
+        "                 sky.measure('loss_pct', 1)):\n"
+        "        try:\n            call()\n"
+        "        except ValueError as error:\n            print('refused:', error)\n"
+        "    sky.link('miyun', 'sanya')\n"
+    )
+    with pytest.raises(InvalidRun, match=r"never linked in this run \(line 8 of the script\)"):
+        face.run("pair", tmp_path / "run", script=script)
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert log.count("refused:") == 3
 
 
 def test_a_script_that_fails_says_where(tmp_path):

@@ -123,6 +123,15 @@ def test_a_stream_of_a_volume_ends_with_it(played):
     assert run.probes.sent_s.min() == pytest.approx(last_s, abs=1e-6)
 
 
+def test_what_never_begins_is_told_whatever_its_kind(played):
+    endless = DOWN | {"kind": "tcp", "name": "t", "volume_mb": 1e6}
+    kinds = ({"kind": "udp", "rate_mbps": 1}, {"kind": "tcp"}, {"kind": "probe"}, {"kind": "trace"})
+    late = [DOWN | kind | {"name": f"late-{kind['kind']}", "after": "t"} for kind in kinds]
+    run, said = played([endless, *late])
+    assert {*run.flows["flow"]} == {"t"} and run.probes.empty
+    assert all(f"late-{kind['kind']} never began" in said for kind in kinds), said
+
+
 def test_small_packets_are_not_dropped_while_rate_and_queue_have_room(played):
     """8,000 a second of 142 bytes on the link are 9.1 of its 10 Mbit/s, and 970 are in flight. They come in
     eights."""

@@ -60,7 +60,7 @@ def loaded(code: Code) -> Callable[..., Any]:
 def _guarded(code: Code, name: str, call: Callable[[], Any]) -> Any:
     try:
         return call()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         lines = [
             frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name
         ]

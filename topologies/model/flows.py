@@ -18,6 +18,9 @@ IP_BYTES, UDP_OR_ICMP_BYTES = {4: 20, 6: 40}, 8
 HOPS, STAMP_HOPS = 64, 255  # that a packet may go: Linux's own limit; RFC 8762, section 4.2.1
 
 
+SCRIPT = "script"  # the flow that measurements of a script are told as
+
+
 class Instants(NamedTuple):
     """Times at which something is to be done: first_ns + k period_ns, in whole ns, for k = 0, 1, ... before
     end_ns. Of run time, or of any other clock.

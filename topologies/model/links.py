@@ -88,8 +88,9 @@ class Access(Model):
     terminals: Annotated[int, Field(ge=1)] = 2  # per source node
     target_terminals: Annotated[int, Field(ge=1)] | None = None  # per satellite of the target layer
     hysteresis_km: NonNegative = 0.0  # a nearer satellite must be nearer by this much
-    decision_s: Positive = 1.0  # how often `nearest` looks, and refines the instant; how often code is asked
-    slot_s: Positive = 15.0
+    # How often `nearest` looks, which then refines the instant, and how often code is asked.
+    decision_s: Annotated[float, Field(ge=0.01)] = 1.0
+    slot_s: Annotated[float, Field(ge=0.01)] = 15.0
 
     @property
     def looks_ahead(self) -> bool:

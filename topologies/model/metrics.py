@@ -14,7 +14,12 @@ from pydantic import Field
 
 from skybed.topologies.model.closest import hint
 
-METRIC_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of what programs and scripts measure
+METRIC_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")  # of what programs and scripts measure
+# What stands beside metrics in the figures of a flow.
+TAKEN = {
+    "flow", "kind", "src", "dst", "sending", "true_rtt_p50_ms", "true_rtt_p99_ms", "rtt_error_p50_us",
+    "rtt_error_p99_us", "loaded", "unexpected_lost", "unexpected_back",
+}  # fmt: skip
 
 
 class Tolerance(NamedTuple):
@@ -196,3 +201,10 @@ MetricName = Annotated[
 def share_pct(part: float, whole: float) -> float:
     """Of a whole; nan where there is none."""
     return 100.0 * part / whole if whole else math.nan
+
+
+def may_be_called(metric: str) -> bool:
+    """Whether a program or a script may measure something of this name: not if skybed does, or names a column
+    so.
+    """
+    return bool(METRIC_NAME.fullmatch(metric)) and metric not in METRICS and metric not in TAKEN

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import fnmatch
 import json
+import logging
 import math
 import os
 import shlex
@@ -32,6 +33,8 @@ from skybed.topologies.model.tables import MEASURES, PROGRAMS
 from skybed.traffic.nodes import Clock
 from skybed.traffic.shared import Shared
 
+log = logging.getLogger(__name__)
+
 READY_S = 0.1  # from one look to the next at whether a program answers
 PATIENCE_S = 30.0  # for a program to be ready that another one needs
 STOP_S = 2.0  # for one to end that was told to
@@ -48,6 +51,15 @@ _FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_l
 def _command(value: str | list[str]) -> str | list[str]:
     if not value or not value[0].strip():
         raise ValueError("must name a program")
+    if "\0" in "".join(value):
+        raise ValueError("must not hold a null character")
+    return value
+
+
+def _environment(value: dict[str, str]) -> dict[str, str]:
+    for name, content in value.items():
+        if not name or "=" in name or "\0" in name + content:
+            raise ValueError("must be names without = and texts, none of which holds a null character")
     return value
 
 
@@ -62,7 +74,7 @@ class ProgramFlow(Flow):
     every_s: Positive | None = None  # start it again so often; None: once
     ready: str | None = None  # a command that ends with exit code 0 as soon as the program answers
     needs: list[str] = []  # programs that must be ready before it starts
-    env: dict[str, str] = {}
+    env: Annotated[dict[str, str], AfterValidator(_environment)] = {}
     files: dict[_FileName, str] = {}  # put into its folder: their content by name; one line: of which file
     keep: list[str] = []  # patterns of the files in its folder that outlive the run
 
@@ -141,6 +153,7 @@ class Program:
         self.needed: list[Program] = []
         self.turns: list[Turn] = []
         self._measures: list[tuple[int, float, str, float, str | None]] = []  # turn, t_s, metric, value, unit
+        self._refused: list[str] = []  # the first lines that were to be measurements, and are none
         self.is_ready = False  # whether those that need it may start
         self.folder = shared.out / "programs" / str(flow.name)
         self.folder.mkdir(parents=True)
@@ -208,9 +221,11 @@ class Program:
             told = json.loads(line)
             metric, value, unit = told.get("metric"), told.get("value"), told.get("unit")
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            if number and isinstance(metric, str) and metrics.METRIC_NAME.fullmatch(metric):
+            if number and isinstance(metric, str) and metrics.may_be_called(metric):
                 unit = unit if isinstance(unit, str) and unit else None
                 self._measures.append((turn, self.clock.now_s(), metric, float(value), unit))
+            elif metric is not None and len(self._refused) < LAST_LINES:
+                self._refused.append(line[:LINE_CHARACTERS].decode(errors="replace").strip())
 
     def stop(self) -> None:
         """It is told to end, and made to if it does not."""
@@ -253,6 +268,8 @@ class Program:
         }
 
     def more(self, clock: Clock) -> dict[str, dict[str, Any]]:
+        for line in self._refused:
+            log.warning("program %s: %s is no measurement; see docs/programs.md", self.flow.name, line)
         turn, t_s, metric, value, unit = zip(*self._measures, strict=True) if self._measures else ((),) * 5
         flow = [self.flow.name] * len(turn)
         return {

@@ -140,6 +140,7 @@ class Stream:
         self._incoming = _headers(self._inbox.data)
         self._sent, self._next_expected = 0, 0
         self.dropped = 0  # packets that the sink had no room for; known when it is closed
+        self._first_ns = 0  # when it begins; 0: it has not yet
         self._last_ns = 0  # when the last packet arrived, since its start
 
         self._sender = shared.closing.enter_context(bound_socket(source, flow.family, socket.SOCK_DGRAM))

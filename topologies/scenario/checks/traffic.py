@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from skybed.topologies.model import kinds
 from skybed.topologies.model.closest import hint
-from skybed.topologies.model.flows import Flow
+from skybed.topologies.model.flows import SCRIPT, Flow
 from skybed.topologies.model.known import Problem, known_name
 from skybed.topologies.model.metrics import METRICS, not_a_metric
 from skybed.topologies.model.scenario import ScenarioModel
@@ -26,6 +26,8 @@ def flows(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
         path: FieldPath = ("traffic", i)
         if flow.name in seen:
             yield path, f"is a second flow named {flow.name}."
+        if flow.name == SCRIPT:
+            yield (*path, "name"), f"is {SCRIPT}, as what a script measures is called; choose another."
         seen.add(flow.name)
         yield from _times(path, scenario, flow)
         yield from _after(path, scenario, flow)
