@@ -141,7 +141,7 @@ def _prompt(sky: Sky, player: Player, clock: Clock, until_s: float, typed: TextI
     moves = f"the sky moves for {until_s:g} s"
     if standstill:
         moves += ", only while a command runs or you `wait`"
-        clock.sleep_until(0.0)
+    clock.sleep_until(0.0)
     print(f"*** {len(sky)} nodes; {moves}. Try: {_example(sky)}; then: exit", flush=True)
     Prompt(sky, Hand(player, "prompt"), clock, typed, standstill)
     if standstill:

@@ -115,6 +115,8 @@ def _pattern(
 ) -> Iterator[Problem]:
     """Planes need three satellites: with two, both neighbours are the same one and their link is doubled."""
     isl = layer.isl
+    if not satrecs:  # which is told of the element file
+        return
     wanted = pairs(isl, planes.of_layer(layer, satrecs, scenario.epoch))
     count = layer.walker.planes if layer.walker else 1
     per_plane = len(satrecs) // count
