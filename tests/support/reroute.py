@@ -3,7 +3,6 @@ that happens to the probed path happens within, and what it costs shows in a qua
 
 SILENT_S, CARRIER_S, HANDOVER_S, END_S = 2, 13, 20, 28  # when what happens to the probed path
 SILENT_FOR_S, DOWN_FOR_S, HELLO_S, DEAD_S = 9, 4, 1, 4
-BFD_MS = 200
 CHANGES = {
     "start": "2026-05-09T02:41:17Z",
     "duration_s": END_S,
@@ -19,5 +18,4 @@ CHANGES = {
     ],
     "routing.hello_s": HELLO_S,
     "routing.dead_s": DEAD_S,
-    "routing.bfd_interval_ms": BFD_MS,  # twice the scenario's: a busy machine may be late
 }
