@@ -585,7 +585,7 @@ def test_code_that_goes_wrong_is_told_in_a_sentence(lines, says, tmp_path):
         ("nearest, gateways: [sanya]", "line 7: access[0].gateways names sanya, but there is no such station (there are miyun)."),
         ("nearest, gateways: [miyun]", "line 7: access[0].gateways names miyun, which is one of `from`; a gateway is another "
          "station."),
-        ("nearest, slot_s: 0", "line 7: access[0].slot_s is 0; it must be more than 0."),
+        ("nearest, slot_s: 0", "line 7: access[0].slot_s is 0; it must be at least 0.01."),
     ],
 )  # fmt: skip
 def test_a_rule_that_cannot_be_is_told_by_its_line(rule, says, tmp_path):
