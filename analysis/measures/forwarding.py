@@ -123,8 +123,7 @@ def links_of(path: list[str]) -> set[frozenset[str]]:
 
 def link_numbers(plan: Plan, path: Path) -> list[int]:
     """The links that a path crosses, in its order."""
-    number = {(link.a, link.b): i for i, link in enumerate(plan.links)}
-    return [number[min(pair), max(pair)] for pair in pairwise(path)]
+    return [plan.network.link_between[pair] for pair in pairwise(path)]
 
 
 def crossed(plan: Plan, path: Path) -> list[Capable]:

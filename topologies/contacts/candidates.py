@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -13,8 +12,7 @@ import pandas as pd
 from skybed.topologies.arrays import Index
 from skybed.topologies.contacts import gateways, lasers, listed
 from skybed.topologies.contacts.access import setup_range_s
-from skybed.topologies.contacts.contacts import access_conditions
-from skybed.topologies.contacts.gateways import Gateway
+from skybed.topologies.contacts.contacts import access_conditions, gateways_of, layers, sources
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.patterns import pairs
 from skybed.topologies.contacts.visibility import Conditions, margin_km
@@ -96,6 +94,18 @@ class _Moment:
         at_s = self.next_s.get(self.network.link_between.get((a, b), -1), np.inf)
         return f"being set up, to stand from {at_s:.3f} s on" if at_s <= self.t_s + within_s else None
 
+    def told(
+        self, node: int, candidate: Candidate, unmet: str, soonest_s: float, why_not: Callable[[int], str]
+    ) -> Candidate:
+        """A candidate of a node with what is to be said of it. unmet: of its conditions, or ""; soonest_s:
+        how long a set-up may take; why_not: why a peer in sight is none.
+        """
+        peer = candidate.peer
+        stands, why = self.stands_or_lost(node, peer) or (
+            False, unmet or self.soon(node, peer, soonest_s) or why_not(peer)
+        )  # fmt: skip
+        return candidate._replace(stands=stands, why=why)
+
 
 def _until(t_s: float, end_s: float = np.inf) -> str:
     return "to the end" if t_s >= end_s else f"until {t_s:.3f} s"
@@ -106,27 +116,19 @@ def _candidates(
 ) -> Iterator[tuple[Candidate, str]]:
     """Each peer by range, as one that does not stand; and what of the conditions is not met, or ""."""
     sky, t_s = moment.network.sky, moment.t_s
-    ground = node if node >= sky.satellites else -1
-    r, others = sky.position_km(node, t_s), sky.position_km(peers, t_s)
-    range_km = np.linalg.norm(others - r, axis=-1)
+    here, there = sky.position_km(node, t_s), sky.position_km(peers, t_s)
+    theirs = (peers >= sky.satellites)[:, None]  # whose horizon it is
+    low, high = np.where(theirs, there, here), np.where(theirs, here, there)
+    range_km = np.linalg.norm(high - low, axis=-1)
+    of_ground = theirs[:, 0] | (node >= sky.satellites)
+    elevation_deg = np.where(of_ground, ellipsoid.elevation_deg(low, high), np.nan)
+    unmet = [""] * len(peers)
+    for name, words in UNMET.items():
+        if (limit := getattr(conditions, name)) is not None:
+            for k in np.flatnonzero(margin_km(Conditions(**{name: limit}), low, high) <= 0).tolist():
+                unmet[k] = unmet[k] or words.format(limit)
     for k in np.argsort(range_km, kind="stable").tolist():
-        peer, there = int(peers[k]), others[k]
-        low = ground if ground >= 0 else peer if peer >= sky.satellites else -1
-        elevation_deg = np.nan
-        if low >= 0:
-            foot, line = (r, there - r) if low == node else (there, r - there)
-            up = np.dot(line, ellipsoid.zenith(foot)) / range_km[k]
-            elevation_deg = float(np.degrees(np.arcsin(np.clip(up, -1, 1))))
-        unmet = ""
-        for name, words in UNMET.items():
-            limit = getattr(conditions, name)
-            one = replace(Conditions(), **{name: limit})
-            first, second = (peer, node) if low == peer else (node, peer)
-            ends = sky.position_km(first, t_s), sky.position_km(second, t_s)
-            if not unmet and limit is not None:
-                margin = margin_km(one, *ends)
-                unmet = words.format(limit) if margin <= 0 else ""
-        yield Candidate(peer, by, float(range_km[k]), elevation_deg, False, ""), unmet
+        yield Candidate(int(peers[k]), by, float(range_km[k]), float(elevation_deg[k]), False, ""), unmet[k]
 
 
 # -- by what asks for links ----------------------------------------------------------------------
@@ -137,35 +139,30 @@ def _by_access(moment: _Moment, node: int) -> Iterator[Candidate]:
     scenario = network.scenario
     for number, rule in enumerate(scenario.access):
         link = scenario.link_class(rule.link)
-        sources, targets = _sources(network, rule), _of_layers(network, rule.targets)
-        if node in sources:
-            peers = targets
-        elif node in targets:
-            peers = sources
-        else:
+        givers, targets = sources(network, rule), layers(network, rule.targets)
+        gives = node in givers
+        if not gives and node not in targets:
             continue
-        conditions = access_conditions(rule, link, ground=bool((sources >= network.sky.satellites).any()))
-        relays = _gateways(network, rule)
+        conditions = access_conditions(rule, link, ground=bool((givers >= network.sky.satellites).any()))
+        relays = [gateway for gateway, *_ in gateways_of(network, rule)]
         soonest_s = setup_range_s(link)[1] + scenario.routing.drain_s
+        why_not = partial(_not_chosen, moment, rule, givers, targets, node)
+        peers = targets if gives else givers
         for candidate, unmet in _candidates(moment, node, peers, f"access[{number}]", conditions):
-            source, target = (node, candidate.peer) if node in sources else (candidate.peer, node)
+            target = candidate.peer if gives else node
             if relays and gateways.range_km(network.sky, relays, target, moment.t_s) >= gateways.FAR_KM:
                 unmet = unmet or "no gateway sees it"
-            known = moment.stands_or_lost(source, target)
-            why = known[1] if known else unmet or moment.soon(source, target, soonest_s)
-            why = why or _not_chosen(moment, rule, source, target, sources, targets)
-            yield candidate._replace(stands=bool(known and known[0]), why=why)
+            yield moment.told(node, candidate, unmet, soonest_s, why_not)
 
 
-def _not_chosen(
-    moment: _Moment, rule: Access, source: int, target: int, sources: Index, targets: Index
-) -> str:
+def _not_chosen(moment: _Moment, rule: Access, givers: Index, targets: Index, node: int, peer: int) -> str:
     """Why a satellite in view is not taken."""
+    source, target = (node, peer) if node in givers else (peer, node)
     has = moment.linked(source, targets)
     name = moment.network.nodes[source].name
     if len(has) >= rule.terminals:
         return f"in sight, but {name} has its terminals on {moment.names(has)}"
-    if rule.target_terminals and len(takers := moment.linked(target, sources)) >= rule.target_terminals:
+    if rule.target_terminals and len(takers := moment.linked(target, givers)) >= rule.target_terminals:
         return f"in sight, but {moment.network.nodes[target].name} is taken by {moment.names(takers)}"
     if len(has) >= rule.links:
         return f"in sight, but {rule.policy} keeps {name} on {moment.names(has)}"
@@ -187,11 +184,7 @@ def _by_lasers(moment: _Moment, node: int) -> Iterator[Candidate]:
             meant = _by_choice(moment, node, rule)
         for peers, link, conditions, why_not in meant:
             for candidate, unmet in _candidates(moment, node, peers, dotted(path), conditions):
-                known = moment.stands_or_lost(node, candidate.peer)
-                why = (
-                    known[1] if known else unmet or moment.soon(node, candidate.peer, setup_range_s(link)[1])
-                )
-                yield candidate._replace(stands=bool(known and known[0]), why=why or why_not(candidate.peer))
+                yield moment.told(node, candidate, unmet, setup_range_s(link)[1], why_not)
 
 
 Meant = Iterator[tuple[Index, LinkClass, Conditions, Callable[[int], str]]]  # peers; why one in sight is none
@@ -199,7 +192,7 @@ Meant = Iterator[tuple[Index, LinkClass, Conditions, Callable[[int], str]]]  # p
 
 def _by_planes(network: Network, node: int, isl: Isl) -> Meant:
     scenario, name = network.scenario, network.nodes[node].layer
-    layer, members = scenario.layers[name], _of_layers(network, [name])
+    layer, members = scenario.layers[name], network.layer(name)
     satrecs = [s.satrec for s in elements.layer_satellites(scenario) if s.layer == name]
     wanted = pairs(isl, planes.of_layer(layer, satrecs, scenario.epoch))
     a, b, link = members[wanted.a], members[wanted.b], scenario.link_class(isl.link)
@@ -213,12 +206,12 @@ def _by_choice(moment: _Moment, node: int, rule: Lasers) -> Meant:
     """The satellites of the layer, or of the layers, that a rule chooses from."""
     network = moment.network
     layer = network.nodes[node].layer
-    members = _of_layers(network, rule.layers if isinstance(rule, Between) else [layer])
+    members = layers(network, rule.layers if isinstance(rule, Between) else [layer])
     if rule.pattern == "none" or node not in members:
         return
     peers = members[members != node]
     if isinstance(rule, Between) and rule.pattern == "nearest":
-        peers = np.setdiff1d(peers, _of_layers(network, [layer]))
+        peers = np.setdiff1d(peers, network.layer(layer))
 
     def why_not(peer: int) -> str:
         if rule.pattern == "python":
@@ -262,28 +255,6 @@ def _by_fibre(moment: _Moment, node: int) -> Iterator[Candidate]:
             length_km = float(network.sky.distance_km(node, peer, moment.t_s))
             stands, why = known or (False, "it has no contact")
             yield Candidate(peer, f"fibre[{number}]", length_km, np.nan, stands, why)
-
-
-def _sources(network: Network, rule: Access) -> Index:
-    if isinstance(rule.source, str) and rule.source != "ground":
-        return _of_layers(network, [rule.source])
-    return np.array([network.node(name) for name in network.scenario.stations_of(rule)], np.int64)
-
-
-def _gateways(network: Network, rule: Access) -> list[Gateway]:
-    scenario = network.scenario
-    return [
-        Gateway(
-            network.node(name),
-            _of_layers(network, layers),
-            access_conditions(other, scenario.link_class(other.link), ground=True),
-        )
-        for name, other, layers in scenario.gateways_of(rule)
-    ]
-
-
-def _of_layers(network: Network, names: list[str]) -> Index:
-    return np.array([n for n, node in enumerate(network.nodes) if node.layer in names], np.int64)
 
 
 def table(network: Network, candidates: list[Candidate]) -> pd.DataFrame:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,6 @@ from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.code import Code
 from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.model.scenario import ScenarioModel
-from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
 from skybed.topologies.orbits.walker import Satellite
 
 TOUCH_S = 1e-3  # two contacts of a link nearer than this are one
@@ -72,40 +72,60 @@ def spans(motion: Motion, progress: Progress) -> list[Span]:
     return every
 
 
-def _sources(motion: Motion, rule: Access) -> Index:
+class Numbered(Protocol):
+    """Whoever knows the numbers of a scenario's nodes."""
+
+    @property
+    def scenario(self) -> ScenarioModel: ...
+    def node(self, name: str) -> int: ...
+    def layer(self, name: str) -> Index: ...
+
+
+def layers(sky: Numbered, names: Iterable[str]) -> Index:
+    """The satellites of some layers, one after the other."""
+    return np.concatenate([np.zeros(0, np.int64), *(sky.layer(name) for name in names)])
+
+
+def sources(sky: Numbered, rule: Access) -> Index:
+    """The nodes to which an access rule gives links."""
     if isinstance(rule.source, str) and rule.source != "ground":
-        return motion.layer(rule.source)
-    return np.array([motion.names.index(name) for name in motion.scenario.stations_of(rule)], dtype=np.int64)
+        return sky.layer(rule.source)
+    return np.array([sky.node(name) for name in sky.scenario.stations_of(rule)], np.int64)
+
+
+def gateways_of(sky: Numbered, rule: Access) -> list[tuple[Gateway, Access, list[str]]]:
+    """Each gateway of an access rule, its own rule, and the layers of which it may see satellites."""
+    theirs = []
+    for name, own, names in sky.scenario.gateways_of(rule):
+        conditions = access_conditions(own, sky.scenario.link_class(own.link), ground=True)
+        theirs.append((Gateway(sky.node(name), layers(sky, names), conditions), own, names))
+    return theirs
 
 
 def access_conditions(rule: Access, link: LinkClass, ground: bool) -> Conditions:
     """What must hold for an access link: all limits that are given. The horizon always counts."""
-    reach_km = rule.max_range_km or link.max_range_km
     if not ground:
-        return Conditions(max_range_km=reach_km, min_radius_km=WGS72_RADIUS_KM + rule.grazing_altitude_km)
+        return lasers.conditions(rule, link)
     elevation = rule.min_elevation_deg if rule.min_elevation_deg is not None else link.min_elevation_deg
-    return Conditions(max_range_km=reach_km, min_elevation_deg=elevation or 0.0)
+    return Conditions(rule.max_range_km or link.max_range_km, min_elevation_deg=elevation or 0.0)
 
 
 def _access(motion: Motion, rule: Access) -> list[Span]:
     """Links that an access rule chooses."""
     scenario, link = motion.scenario, motion.scenario.link_class(rule.link)
-    sources = _sources(motion, rule)
-    targets = np.concatenate([motion.layer(name) for name in rule.targets])
-    seen = _seen(motion, rule, sources, rule.targets, rule.looks_ahead)
-    relays = []
-    for name, own, layers in scenario.gateways_of(rule):
-        reach = np.concatenate([motion.layer(layer) for layer in layers])
-        conditions = access_conditions(own, scenario.link_class(own.link), ground=True)
-        gateway = Gateway(motion.names.index(name), reach, conditions)
-        relays.append((gateway, _seen(motion, own, np.array([gateway.node]), layers, rule.looks_ahead)))
+    givers, targets = sources(motion, rule), layers(motion, rule.targets)
+    seen = _seen(motion, rule, givers, rule.targets, rule.looks_ahead)
+    relays = [
+        (gateway, _seen(motion, own, np.array([gateway.node]), names, rule.looks_ahead))
+        for gateway, own, names in gateways_of(motion, rule)
+    ]
     if relays:
         seen = gateways.both(seen, targets, relays)
     policy = of_code(rule.policy) if isinstance(rule.policy, Code) else None
     drain_s, until_s = scenario.routing.drain_s, motion.until_s
     book = Rulebook(rule, link, motion.names, scenario.seed, drain_s, until_s, [x for x, _ in relays], policy)
     chosen = []
-    in_view = views(sources, targets, seen, until_s)
+    in_view = views(givers, targets, seen, until_s)
     for hold in Chooser(motion.sky, book, in_view).play():
         one, other = sorted((hold.source, hold.target))
         end = min(hold.end_s, until_s)

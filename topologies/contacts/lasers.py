@@ -14,7 +14,7 @@ from skybed.topologies.contacts.motion import Motion, Span
 from skybed.topologies.contacts.patterns import pairs
 from skybed.topologies.contacts.spans import Spans, common, spans, union
 from skybed.topologies.contacts.visibility import Conditions, intervals
-from skybed.topologies.model.links import LinkClass
+from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.model.space import BY_PLANES, Between, Isl, Lasers
 from skybed.topologies.orbits import planes
 from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
@@ -51,7 +51,7 @@ def _by_rule(motion: Motion, rule: Lasers, nodes: Index, group: Index) -> list[S
     return list(_listed(motion, rule)) if rule.pattern == "listed" else []
 
 
-def conditions(rule: Lasers, link: LinkClass) -> Conditions:
+def conditions(rule: Lasers | Access, link: LinkClass) -> Conditions:
     """What must hold for a link of two satellites."""
     reach_km = rule.max_range_km or link.max_range_km
     return Conditions(max_range_km=reach_km, min_radius_km=WGS72_RADIUS_KM + rule.grazing_altitude_km)

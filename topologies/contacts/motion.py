@@ -30,7 +30,12 @@ class Motion:
     sky: Ephemeris
     until_s: float
 
+    def node(self, name: str) -> int:
+        """Its number."""
+        return self.names.index(name)
+
     def layer(self, name: str) -> Index:
+        """The numbers of its satellites."""
         return np.array([n for n, s in enumerate(self.satellites) if s.layer == name], dtype=np.int64)
 
 

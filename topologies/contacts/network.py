@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from skybed.topologies.arrays import Array
+from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts import faults, undisturbed
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.nodes import Link, Node
@@ -51,6 +51,10 @@ class Network:
         if name not in self.index:
             raise ScenarioError(f"{self.scenario.name} has no node {name}{hint(name, self.index)}.")
         return self.index[name]
+
+    def layer(self, name: str) -> Index:
+        """The numbers of its satellites."""
+        return np.array([n for n, node in enumerate(self.nodes) if node.layer == name], np.int64)
 
     @cached_property
     def ends(self) -> tuple[np.ndarray, np.ndarray]:

@@ -72,6 +72,5 @@ def angles_deg(from_km: Array, to_km: Array) -> tuple[Array, Array]:
     up = ellipsoid.zenith(from_km)
     east = np.array([-up[1], up[0], 0.0]) / max(float(np.hypot(up[0], up[1])), np.finfo(float).tiny)
     line = to_km - from_km
-    sine = line @ up / np.sqrt(np.einsum("...i,...i", line, line))
     azimuth = np.arctan2(line @ east, line @ np.cross(up, east))
-    return np.degrees(np.arcsin(np.clip(sine, -1, 1))), np.degrees(azimuth) % 360
+    return ellipsoid.elevation_deg(from_km, to_km), np.degrees(azimuth) % 360

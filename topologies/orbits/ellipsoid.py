@@ -30,6 +30,13 @@ def point_km(up: Array, height_km: ArrayLike) -> Array:
     return up * np.stack([n + h, n + h, n * (1 - E2) + h], axis=-1)
 
 
+def elevation_deg(from_km: Array, to_km: Array) -> Array:
+    """Of points as seen from others, on or above the ellipsoid; both (..., 3), which broadcast together."""
+    line = to_km - from_km
+    sine = np.einsum("...i,...i", line, zenith(from_km)) / np.sqrt(np.einsum("...i,...i", line, line))
+    return np.degrees(np.arcsin(np.clip(sine, -1, 1)))
+
+
 def zenith(r_km: Array) -> Array:
     """Unit vectors to the zenith of points (..., 3) on or above the ellipsoid.
 
