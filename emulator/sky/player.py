@@ -124,6 +124,7 @@ class Player:
         self.changed: list[Changed] = []  # by hand
         self.detours = Detours(sky, plan)
         self._coarse_s = self._ahead_s = COARSE_S
+        self._pause: Callable[[], None] | None = None  # in virtual time, and before there is a clock
         self._log = log
         self._windows = plan.windows()
         self._due = _due(next(self._windows))
@@ -142,6 +143,7 @@ class Player:
         used_s = time.thread_time()
         self._coarse_s = max(COARSE_S, until_s / STEPS)
         self._ahead_s = 0.0 if self.answers and clock.virtual else COARSE_S
+        self._pause = None if clock.virtual else partial(time.sleep, PAUSE_S)
         with contextlib.closing(self.calls), ThreadPoolExecutor(1) as beside:
             ahead = beside.submit(self._fetch)
             with _preferred():  # but not the thread beside, which began before
@@ -213,12 +215,11 @@ class Player:
             spare_s = together[0][0] - SPARE_S
             while self._links and clock.now_s() < spare_s and next(self._links, END) is not END:
                 pass
-        pause = partial(time.sleep, PAUSE_S) if clock and not clock.virtual else None
         for t_s, steps in prepared:
             if clock:
                 clock.sleep_until(t_s)
             for outboxes, applied_s, which in steps:
-                self.sky.send(outboxes, pause)
+                self.sky.send(outboxes, self._pause)
                 applied_s[which] = clock.now_s() if clock else t_s
 
     def _prepare(self, t_s: float, events: slice, changes: slice) -> list[Step]:

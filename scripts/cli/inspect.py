@@ -19,10 +19,10 @@ import click
 import numpy as np
 from rich.console import Console
 
+from skybed.emulator.sky.values import Values
 from skybed.scripts.cli import scenarios
 from skybed.scripts.cli.tables import columns, rounded
 from skybed.scripts.running import entering
-from skybed.scripts.running.progress import ProgressBar
 from skybed.topologies.contacts import candidates
 from skybed.topologies.contacts.candidates import Candidate
 from skybed.topologies.contacts.properties import Property
@@ -44,16 +44,16 @@ InForce = dict[int, tuple[np.ndarray, np.ndarray]]
 @click.option("--all", "everyone", is_flag=True, help="Also those that are far out of sight.")
 @click.option("--json", "as_json", is_flag=True, help="In JSON, with all candidates.")
 def command(run: str, node: str | None, at_s: float | None, everyone: bool, as_json: bool) -> None:
-    going_on = at_s is None or entering.goes_on(run)
-    plan = Plan.load(entering.find(run).run / "plan") if going_on else _planned(Path(run))
-    in_force: InForce = {}
-    if at_s is None:
-        seen = entering.look(entering.find(run))
-        at_s = seen.t_s
-        in_force = {n: (np.array(values), np.array(held)) for n, values, held in seen.links}
+    begun = entering.find(run) if at_s is None else entering.found(run)
+    plan = Plan.load(begun.run / "plan") if begun else scenarios.saved_or_planned(_plan_in(Path(run)))
+    if begun and at_s is None:
+        seen = entering.look(begun)
+        at_s, in_force = seen.t_s, {n: (np.array(values), np.array(held)) for n, values, held in seen.links}
     else:
+        assert at_s is not None
         if not 0 <= at_s <= plan.duration_s:
             raise ScenarioError(f"--at is {at_s:g}; this plan is of 0 to {plan.duration_s:g} s.")
+        in_force = _by_plan(plan, at_s)
     number = None if node is None else plan.node(node)
     if as_json:
         json.dump(_as_json(plan, number, at_s, in_force), sys.stdout, indent=2)
@@ -64,30 +64,23 @@ def command(run: str, node: str | None, at_s: float | None, everyone: bool, as_j
         _render(plan, number, at_s, in_force, everyone, Console(width=WIDTH))
 
 
-def _planned(path: Path) -> Plan:
-    for folder in (path, path / "plan"):
-        if (folder / "plan.parquet").is_file():
-            return Plan.load(folder)
-    with ProgressBar() as bar:
-        return scenarios.plan(scenarios.load(path), None, bar)
+def _plan_in(path: Path) -> Path:
+    """Where the plan of a run's directory is."""
+    return path / "plan" if (path / "plan" / "plan.parquet").is_file() else path
 
 
-def _values(plan: Plan, link: int, t_s: float, in_force: InForce) -> tuple[np.ndarray, np.ndarray]:
-    """As they are, or, of a link that is only planned, as they would be."""
-    if link in in_force:
-        return in_force[link]
-    values = np.zeros((2, len(Property)))
-    values[:, Property.CARRIER], values[:, Property.DELAY] = 1, float(plan.delay_s(link, t_s)) * 1e6
-    for side in (0, 1):
-        capable = plan.links[link].capable(side)
-        values[side, [Property.RATE, Property.LOSS]] = capable.rate_mbps, capable.loss_pct
-    return values, np.zeros_like(values, bool)
+def _by_plan(plan: Plan, t_s: float) -> InForce:
+    """Of the links that stand then by plan."""
+    standing = plan.network.standing(t_s)
+    values = Values(plan).in_force[standing]
+    values[..., Property.CARRIER] = 1.0
+    values[..., Property.DELAY] = plan.delay_s(standing, t_s)[:, None] * 1e6
+    nothing = np.zeros(values.shape[1:], bool)
+    return {n: (of_link, nothing) for n, of_link in zip(standing.tolist(), values, strict=True)}
 
 
-def _standing(plan: Plan, t_s: float, in_force: InForce) -> list[int]:
+def _standing(in_force: InForce) -> list[int]:
     """The links that have their carrier."""
-    if not in_force:
-        return [int(n) for n in plan.network.standing(t_s)]
     return [n for n, (values, _) in in_force.items() if values[0, Property.CARRIER]]
 
 
@@ -96,7 +89,7 @@ def _standing(plan: Plan, t_s: float, in_force: InForce) -> list[int]:
 
 def _render_all(plan: Plan, t_s: float, in_force: InForce, console: Console) -> None:
     console.print(f"{plan.scenario.name} at {t_s:.3f} s of {plan.duration_s:g}")
-    standing = _standing(plan, t_s, in_force)
+    standing = _standing(in_force)
     table = columns("node", "layer", "linked with", numbers=())
     partners: dict[int, list[str]] = {}
     for n in standing:
@@ -112,7 +105,7 @@ def _render(plan: Plan, node: int, t_s: float, in_force: InForce, everyone: bool
     about = plan.nodes[node]
     console.print(f"{about.name} ({about.ip}, {about.ip6}) at {t_s:.3f} s of {plan.duration_s:g}")
     all_of_them = candidates.of(plan.network, node, t_s)
-    standing = {*_standing(plan, t_s, in_force)}
+    standing = {*_standing(in_force)}
     linked = [x for x in all_of_them if _link(plan, node, x) in standing]
     others = [x for x in all_of_them if _link(plan, node, x) not in standing]
     shown = others if everyone else _near(others)
@@ -120,7 +113,7 @@ def _render(plan: Plan, node: int, t_s: float, in_force: InForce, everyone: bool
     table = columns("linked with", "by", numbers=numbers)
     table.add_column("", no_wrap=True)
     for one in linked:
-        values, held = _values(plan, _link(plan, node, one), t_s, in_force)
+        values, held = in_force[_link(plan, node, one)]
         cells = (_both(values[:, what], scale) for what, scale in zip(SHOWN, (1e-3, 1, 1), strict=True))
         by_hand = "; changed by hand" if held.any() else ""
         table.add_row(plan.nodes[one.peer].name, one.by, *_place(one), *cells, f"{one.why}{by_hand}")
@@ -168,11 +161,11 @@ def _both(values: np.ndarray, scale: float) -> str:
 def _as_json(plan: Plan, node: int | None, t_s: float, in_force: InForce) -> dict:
     of_node = [] if node is None else candidates.of(plan.network, node, t_s)
     links = []
-    for n in _standing(plan, t_s, in_force):
+    for n in _standing(in_force):
         link = plan.links[n]
         if node not in (None, link.a, link.b):
             continue
-        values, held = _values(plan, n, t_s, in_force)
+        values, held = in_force[n]
         links.append({
             "link": link.name, "a": plan.nodes[link.a].name, "b": plan.nodes[link.b].name,
             "there": dict(zip(_NAMES, values[0].tolist(), strict=True)),

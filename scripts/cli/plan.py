@@ -22,7 +22,6 @@ from skybed.scripts.cli import scenarios
 from skybed.scripts.running import folders
 from skybed.scripts.running.progress import ProgressBar
 from skybed.topologies.contacts import properties
-from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.space import BY_PLANES
 from skybed.topologies.orbits import elements
 from skybed.topologies.plan import diff, export
@@ -50,7 +49,7 @@ def command(
     if exported is not None:
         export.check(exported)
     loaded = scenarios.load(scenario, start)
-    other = _other(against, duration_s) if against else None
+    other = scenarios.saved_or_planned(against, duration_s) if against else None
     with folders.fresh(out) if out else contextlib.nullcontext():
         with ProgressBar() as bar:
             plan = scenarios.plan(loaded, duration_s, bar)
@@ -64,19 +63,6 @@ def command(
             render_difference(plan, other, Console())
         if exported is not None:
             export.write(plan, exported)
-
-
-def _other(path: Path, duration_s: float | None) -> Plan:
-    """A saved plan, or that of a scenario."""
-    if path.is_dir():
-        if not (path / "plan.parquet").is_file():
-            raise ScenarioError(
-                f"{path}: there is no plan in it; name what `skybed plan --out` made, or a scenario file."
-            )
-        return Plan.load(path)
-    scenario = scenarios.load(path)
-    with ProgressBar() as bar:
-        return scenarios.plan(scenario, duration_s, bar)
 
 
 def counts(plan: Plan, with_routes: bool) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from skybed.scripts.running.progress import Listener, tell
+from skybed.scripts.running.progress import Listener, ProgressBar, tell
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import yamlmarks
 from skybed.topologies.model.fields import Utc
@@ -91,3 +91,16 @@ def plan(scenario: Scenario, duration_s: float | None, listener: Listener) -> Pl
     )
     tell(plan.network.decays)
     return plan
+
+
+def saved_or_planned(path: Path, duration_s: float | None = None) -> Plan:
+    """A saved plan, or that of a scenario."""
+    if path.is_dir():
+        if not (path / "plan.parquet").is_file():
+            raise ScenarioError(
+                f"{path}: there is no plan in it; name what `skybed plan --out` made, or a scenario file."
+            )
+        return Plan.load(path)
+    scenario = load(path)
+    with ProgressBar() as bar:
+        return plan(scenario, duration_s, bar)

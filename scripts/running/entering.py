@@ -30,11 +30,11 @@ def going_on() -> Iterator[Begun]:
     return (begun for begun in lanes.all_begun() if (begun.folder / door.NAME).exists())
 
 
-def goes_on(name: str) -> bool:
-    """Whether `find` would find a run."""
+def found(name: str) -> Begun | None:
+    """What `find` finds, or None."""
     with contextlib.suppress(RunError):
-        return bool(find(name))
-    return False
+        return find(name)
+    return None
 
 
 def find(name: str) -> Begun:

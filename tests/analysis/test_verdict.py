@@ -9,6 +9,7 @@ from pytest import approx
 from skybed.analysis import verdict
 from skybed.analysis.measures import delays, truth
 from skybed.topologies.errors import RunError
+from skybed.topologies.model import metrics
 from support.tiny_sky import BOUND_US, PROBE, RADIO, S1_MIYUN, S1_SANYA, one_way_s
 
 LATER = 2  # the first event after the start: a delay of s1--Miyun, at 7.30 s
@@ -263,3 +264,9 @@ def test_a_daemon_that_fell_in_the_run_is_a_reason(builder):
     made.manifest |= {"finished": False, "fallen": "BIRD on s1 ended with signal 9."}
     judged = verdict.judge(made.load())
     assert judged.exit_code == 3 and judged.reasons[1] == "BIRD on s1 ended with signal 9."
+
+
+def test_what_stands_beside_the_metrics_of_a_flow_is_no_name_for_one():
+    """Programs and scripts name metrics of their own, which stand in the same place."""
+    assert {*verdict.FlowFigures.model_fields} <= metrics.TAKEN | {*metrics.METRICS}
+    assert not any(metrics.may_be_called(name) for name in verdict.FlowFigures.model_fields)
