@@ -112,7 +112,7 @@ def test_the_table_goes_with_the_scenario(load, tmp_path):
         (["a,b,untill", "1,2,3"], "cannot be used: line 1 has the column untill (did you mean until?)."),
         (["a,from", "1,2"], "cannot be used: line 1, of names of columns, has no b."),
         (["a,b,a", "1,2,3"], "cannot be used: line 1 has the column a twice."),
-        (["a,b", "net-0-0"], "cannot be used: line 2 has 1 columns, and line 1 2."),
+        (["a,b", "net-0-0"], "cannot be used: line 2 has 1 columns, and line 1 names 2."),
         (["a,b,from", "net-0-0,net-0-1,soon"],
          "cannot be used: line 2 has from soon; it must be seconds of run time, 0 or more."),
         (["a,b,until", "net-0-0,net-0-1,-1"],
@@ -122,7 +122,7 @@ def test_the_table_goes_with_the_scenario(load, tmp_path):
         (["a,b,class", "net-0-0,low-0-1,slow", "low-0-1,net-0-0,plain"],
          "gives low-0-1 and net-0-0 another class in line 3 than in 2."),
         (["a,b", ",net-0-1"], "cannot be used: line 2 has no a."),
-        ([""], "cannot be used: line 1 has the column (without a name)"),
+        ([""], "cannot be used: line 1 has the column (without a name) (there are a, b, class, from, "),
     ],
 )  # fmt: skip
 def test_a_bad_row_is_told_with_its_line(load, rows, says):
@@ -152,7 +152,7 @@ def test_fields_of_other_patterns(load):
 @given(st.text(alphabet=st.sampled_from('ab,;"\n\t 0.-clasfromunti'), max_size=60))
 def test_whatever_stands_in_it_the_answer_is_rows_or_our_error(text):
     try:
-        found = listed.rows(text)
+        found = listed.read(text)
     except ScenarioError as error:
         assert re.match(r"line \d+", str(error))
     else:
@@ -164,5 +164,5 @@ def test_the_example_of_the_reference():
     example = re.search(r"#### Listed links\n.*?```yaml\n(.*?)```", text, re.DOTALL)
     head = "name: listed\nepoch: 2026-05-09\nduration_s: 60\nstations: [miyun]\n"
     scenario = file.parse(head + example[1], "docs/scenario.md", pathlib.Path())
-    assert [row.line for row in listed.rows(scenario.layers["lower"].isl.links)] == [2, 3, 4]
+    assert [row.line for row in listed.read(scenario.layers["lower"].isl.links)] == [2, 3, 4]
     assert any("lower-0-0--" in link.name or "--lower" in link.name for link in Plan.make(scenario).links)

@@ -241,6 +241,19 @@ def test_a_file_is_taken_along_and_is_the_same_as_points(tmp_path):
     assert np.array_equal(one.events.whole(), other.events.whole())
 
 
+def test_a_file_may_have_dates(tmp_path):
+    route = tracks.of_station(parse(SCENARIO).stations[0], EPOCH)
+    rows = [
+        ",".join([(EPOCH + dt.timedelta(seconds=t)).isoformat(), *map(repr, row)])
+        for t, *row in np.column_stack(route).tolist()
+    ]
+    text = "time,lat_deg,lon_deg,alt_m\n" + "\n".join(rows) + "\n"
+    for begin in (EPOCH, EPOCH + dt.timedelta(hours=2)):
+        dated = tracks.read(text, begin)
+        assert dated.t_s == pytest.approx(route.later((begin - EPOCH).total_seconds()).t_s, abs=1e-5)
+        assert np.array_equal(dated.lat_deg, route.lat_deg) and np.array_equal(dated.alt_m, route.alt_m)
+
+
 def test_a_plan_holds_the_bound_at_every_turn(tmp_path):
     """1 us is 300 m: the platform turns every seven seconds, and light takes up to 7 us less each time."""
     route = zigzag(7.0, 60)
@@ -353,11 +366,15 @@ def test_what_cannot_be_is_told_in_a_sentence(old, new, says):
     [
         (CSV.replace("600,", "0,"), "way point 2 is at 0 s, the one before at 0 s; give times that rise by 0.1 s or more."),
         (CSV.replace("32,", "95,"), "way point 2 has lat_deg 95; it must be at least -90 and at most 90."),
-        (CSV.replace("32,", "north,"), "line 3 has north for lat_deg, not a number."),
-        (CSV.replace("32,", ","), "line 3 has nothing for lat_deg, not a number."),
-        (CSV.replace("32,", "1e999,"), "line 3 has 1e999 for lat_deg, not a number."),
-        (CSV.replace("32,", ""), "line 3 has 3 values; its heading has 4."),
-        (CSV.replace("lat_deg", "lat"), "its first line is t_s,lat,lon_deg,alt_m; it must be t_s,lat_deg,lon_deg or have ,alt_m too."),
+        (CSV.replace("32,", "north,"), "line 3 has lat_deg north; it must be a number."),
+        (CSV.replace("32,", ","), "line 3 has no lat_deg."),
+        (CSV.replace("32,", "1e999,"), "line 3 has lat_deg 1e999; it must be a number."),
+        (CSV.replace("32,", ""), "line 3 has 3 columns, and line 1 names 4."),
+        (CSV.replace("lat_deg", "lat"), "line 1 has the column lat (did you mean lat_deg?)."),
+        (CSV.replace("t_s", "time"), "line 2 has time 0; it must be a date and time in UTC such as 2026-05-09T00:00:00Z."),
+        (CSV.replace("t_s", "when"), "line 1 has the column when (there are alt_m, lat_deg, lon_deg, t_s, time)."),
+        (CSV.replace("alt_m", "time"), "line 1 has the columns t_s and time; give one of them."),
+        (CSV.replace("t_s,", ""), "line 1, of names of columns, has no t_s or time."),
         (CSV.split("\n")[0] + "\n\n", "it has no way point; give two or more, or lat_deg and lon_deg of a node that stands."),
         (CSV.rsplit("\n", 2)[0] + "\n", "it has one way point; give two or more, or lat_deg and lon_deg of a node that stands."),
         (CSV + '900,32,122,"' + "9" * 140_000 + '"\n', "line 4 is not CSV: field larger than field limit (131072)."),

@@ -227,7 +227,7 @@ def _by_choice(moment: _Moment, node: int, rule: Lasers) -> Meant:
 
 def _listed(moment: _Moment, node: int, rule: Lasers) -> Meant:
     network = moment.network
-    name, rows = network.nodes[node].name, listed.rows(rule.links or "")
+    name, rows = network.nodes[node].name, listed.read(rule.links or "")
     for peer in dict.fromkeys(end for row in rows if name in (row.a, row.b) for end in (row.a, row.b)):
         its = [row for row in rows if {row.a, row.b} == {name, peer}]
         if not its:  # the node itself

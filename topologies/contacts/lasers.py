@@ -99,7 +99,7 @@ def _listed(motion: Motion, rule: Lasers) -> Iterator[Span]:
     """A row's times cut what stands: a link that is in view has been acquired before they begin."""
     index = {name: n for n, name in enumerate(motion.names)}
     times: dict[tuple[str, bool, bool], dict[tuple[int, int], list[tuple[float, float]]]] = {}
-    for row in listed.rows(rule.links or ""):
+    for row in listed.read(rule.links or ""):
         a, b = sorted((index[row.a], index[row.b]))
         ground = b >= motion.sky.satellites
         kind = row.link_class or rule.link, ground, ground or index[row.a] > index[row.b]

@@ -9,10 +9,7 @@ within 9 km of the geodesic of the ellipsoid, and their length, on a sphere of t
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,12 +20,11 @@ from numpy.typing import ArrayLike
 
 from skybed.topologies.arrays import Array, Index
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model import rows
 from skybed.topologies.model.ground import HIGHEST_M, LOWEST_M, Station
 from skybed.topologies.orbits import ellipsoid
 from skybed.topologies.orbits.geometry import MEAN_RADIUS_KM, great_circle_km
 
-COLUMNS = ("t_s", "lat_deg", "lon_deg", "alt_m")  # of a file; the last may be left out
-SHOWN = 60  # characters of what is wrong
 SHORTEST_S = 0.1  # between two way points
 FASTEST_KM_S = 1.0  # what is faster is no aircraft; see visibility.FASTEST_KM_S
 KMH = 3600.0  # a km/s
@@ -56,10 +52,12 @@ def standing(lat_deg: float, lon_deg: float, alt_m: float = 0.0) -> Track:
 def of_station(station: Station, begin: dt.datetime) -> Track:
     """Where a station is; begin: of run time. Raises ScenarioError, see read."""
     if station.track_file is not None:
-        return read(station.track_file, station.alt_m)
+        return read(station.track_file, begin, station.alt_m)
     if station.track is None:
         return standing(*station.place, station.alt_m)
-    lat_deg, lon_deg = (np.array([getattr(p, name) for p in station.track]) for name in COLUMNS[1:3])
+    lat_deg, lon_deg = (
+        np.array([getattr(p, name) for p in station.track]) for name in ("lat_deg", "lon_deg")
+    )
     alt_m = np.array([station.alt_m if p.alt_m is None else p.alt_m for p in station.track])
     legs_km = great_circle_km(lat_deg[:-1], lon_deg[:-1], lat_deg[1:], lon_deg[1:]).tolist()
     t_s: list[float] = []
@@ -73,43 +71,20 @@ def of_station(station: Station, begin: dt.datetime) -> Track:
     return Track(np.array(t_s), lat_deg, lon_deg, alt_m)
 
 
-def read(text: str, alt_m: float = 0.0) -> Track:
-    """The track in a CSV text with a heading, a row for each way point; alt_m: where the text has no heights.
+def read(text: str, begin: dt.datetime, alt_m: float = 0.0) -> Track:
+    """The track in a CSV text, a row for each way point. begin: of run time. alt_m: without heights.
 
     Raises ScenarioError, which names the line.
     """
-    rows = csv.reader(io.StringIO(text))
-    try:
-        lines = [(rows.line_num, row) for row in rows if row]
-    except csv.Error as error:
-        raise ScenarioError(f"line {rows.line_num} is not CSV: {error}") from None
-    heading = [name.strip() for name in lines[0][1]] if lines else []
-    if not {*COLUMNS[:3]} <= {*heading} <= {*COLUMNS} or len({*heading}) < len(heading):
-        shown = ",".join(heading)[:SHOWN]
-        raise ScenarioError(f"its first line is {shown}; it must be t_s,lat_deg,lon_deg or have ,alt_m too")
-    table = np.array([_numbers(row, heading, line) for line, row in lines[1:]]).reshape(-1, len(heading))
+    table = rows.read(text, (rows.TIMES, "lat_deg", "lon_deg"), ("alt_m",))
     if len(table) < 2:
         few = ("no way point", "one way point")[len(table)]
         raise ScenarioError(f"it has {few}; give two or more, or lat_deg and lon_deg of a node that stands")
-    columns = dict(zip(heading, table.T, strict=True))
-    heights = columns.get("alt_m", np.full(len(table), alt_m))
-    return Track(columns["t_s"], columns["lat_deg"], columns["lon_deg"], heights)
-
-
-def _numbers(row: list[str], heading: list[str], line: int) -> list[float]:
-    if len(row) != len(heading):
-        raise ScenarioError(f"line {line} has {len(row)} values; its heading has {len(heading)}")
-    values = []
-    for name, text in zip(heading, row, strict=True):
-        try:
-            values.append(float(text))
-        except ValueError:
-            values.append(math.nan)
-        if not math.isfinite(values[-1]):
-            raise ScenarioError(
-                f"line {line} has {text.strip()[:SHOWN] or 'nothing'} for {name}, not a number"
-            )
-    return values
+    points = [
+        (row.run_time_s(begin), row.number("lat_deg"), row.number("lon_deg"), row.number("alt_m", alt_m))
+        for row in table
+    ]
+    return Track(*np.array(points).T)
 
 
 def problem(track: Track) -> tuple[int, str] | None:

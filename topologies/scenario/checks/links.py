@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from skybed.topologies.contacts.listed import Row, rows
+from skybed.topologies.contacts.listed import Listed, read
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.known import Problem, known_name
@@ -119,11 +119,11 @@ def listed(scenario: ScenarioModel, nodes: Mapping[str, str]) -> Iterator[Proble
     for place, rule in scenario.lasers:
         path: FieldPath = (*place, "links")
         try:
-            table = rows(rule.links) if rule.links else []
+            table = read(rule.links) if rule.links else []
         except ScenarioError as error:
             yield path, f"cannot be used: {error}."
             continue
-        first: dict[frozenset[str], Row] = {}
+        first: dict[frozenset[str], Listed] = {}
         for row in table:
             other = first.setdefault(frozenset((row.a, row.b)), row)
             if other.link_class != row.link_class:
