@@ -21,7 +21,9 @@ MAY_IMPORT = {
 # Of each room its floors from the ground up; each may import those before it. A module that stands in no
 # folder is a floor of its own.
 FLOORS = {
-    "topologies": ["errors", "arrays", "files", "model", "orbits", "contacts", "routing", "scenario", "plan"],
+    "topologies": [
+        "errors", "arrays", "files", "model", "orbits", "radio", "contacts", "routing", "scenario", "plan",
+    ],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
     "traffic": ["nodes", "loop", "tables", "wire", "shared", "probing", "kinds", "crossings"],
     "analysis": [
