@@ -25,9 +25,20 @@ def exponential(mean: tuple[float, ...], rows: int, *name: object) -> Iterator[A
     """Exponential numbers in columns of these means, `rows` of them at a time; how many does not change
     them.
     """
-    source = np.random.Generator(np.random.PCG64(_digest(name)))
+    source = _source(name)
     while True:
         yield -np.log1p(-source.random((rows, len(mean)))) * mean
+
+
+def normal(count: int, *name: object) -> Array:
+    """Standard normal numbers; more of them begin with the same. Method of Box and Muller."""
+    u, v = _source(name).random((count // 2 + 1, 2)).T
+    radius = np.sqrt(-2 * np.log1p(-u))
+    return np.stack([radius * np.cos(2 * np.pi * v), radius * np.sin(2 * np.pi * v)], axis=1).ravel()[:count]
+
+
+def _source(name: tuple[object, ...]) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(_digest(name)))
 
 
 def _digest(name: tuple[object, ...]) -> int:
