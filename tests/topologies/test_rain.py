@@ -8,7 +8,8 @@ from pytest import approx, mark
 from skybed.topologies.radio import rain
 
 # Latitude, station and rain height in km, elevation and tilt in deg, mm/h exceeded 0.01 % of the year; dB
-# exceeded 1, 0.1, 0.01 and 0.001 % of it at 14.25 and at 29 GHz. The rain height is that of P.839-4.
+# exceeded 1, 0.1, 0.01 and 0.001 % of it at 14.25 and at 29 GHz. The rain height is that of P.839-4,
+# in Addis Ababa from the length of the path.
 SITES = {
     "London": (51.5, 0.031382984, 2.45273333, 31.07699124, 0, 26.48052,
                (0.495317069, 2.185847422, 6.798072267, 14.89982248),
@@ -31,6 +32,9 @@ SITES = {
     "Kuala Lumpur": (3.133, 0.051251456, 4.95797440, 85.80459566, 90, 99.15117186,
                      (2.001026654, 11.00145492, 21.61057916, 28.81950409),
                      (10.2131477, 48.81996807, 83.37856227, 96.67521082)),
+    "Addis Ababa": (9.05, 2.539861878, 4.78390667, 20.14335809, 90, 42.91007183,
+                    (1.012353973, 5.881071312, 12.28976033, 17.44199306),
+                    (3.70158394, 19.23910378, 35.97037673, 45.67419098)),
 }  # fmt: skip
 SHARES_PCT = np.array([1, 0.1, 0.01, 0.001])
 
