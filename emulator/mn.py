@@ -13,6 +13,7 @@ from mininet.topo import Topo
 
 from skybed.emulator.lanes import host
 from skybed.emulator.sky import net
+from skybed.topologies.contacts.properties import SIDES, Direction, Property
 from skybed.topologies.errors import MachineError
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
@@ -29,8 +30,14 @@ class Still(Topo):
             routes = [((to.ip, to.ip6), hop) for to, hop in reached]
             self.addHost(node.name, routes=routes, **net.of_node(node))
         for i in plan.network.standing(at_s).tolist():
-            delay_us = float(plan.delay_s(i, at_s)) * 1e6
-            self.addLink(*net.ends(plan, i), delay_us=delay_us, **net.of_link(plan, i))
+            delay_us = plan.network.one_way_s(i, SIDES[Direction.BOTH], at_s) * 1e6
+            values = np.array(
+                [
+                    [plan.network.values.at(what, i, side, at_s) for what in Property]
+                    for side in SIDES[Direction.BOTH]
+                ]
+            )
+            self.addLink(*net.ends(plan, i), delay_us=delay_us, **net.of_link(plan, i, values))
 
 
 def table(plan: Plan, at_s: float) -> np.ndarray:

@@ -14,10 +14,9 @@ from skybed.analysis.measures import hand
 from skybed.analysis.run import Run, kept
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.contacts.spans import Spans
-from skybed.topologies.model.links import Capable
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing.changes import CHANGE
-from skybed.topologies.routing.forwarding import over
+from skybed.topologies.routing.forwarding import crossings, over
 
 BOTH = "both"
 NOTED_S = 0.01  # how much later than it was made a change may be noted, in real time
@@ -126,16 +125,22 @@ def link_numbers(plan: Plan, path: Path) -> list[int]:
     return [plan.network.link_between[pair] for pair in pairwise(path)]
 
 
-def crossed(plan: Plan, path: Path) -> list[Capable]:
-    """What the links of a path are capable of in its direction."""
-    links = zip(path, link_numbers(plan, path), strict=False)
-    return [plan.links[number].capable(int(plan.links[number].a != node)) for node, number in links]
+def passing(plan: Plan, t_s: np.ndarray, path_id: np.ndarray, paths: list[Path]) -> np.ndarray:
+    """Probability that a packet, sent at t_s over paths[path_id] (-1: lost), is not lost by a link on its
+    way.
+    """
+    passes, values = np.where(path_id >= 0, 1.0, 0.0), plan.network.values
+    for rows, _, link, side, at_s in crossings(plan.network, t_s, path_id, paths):
+        passes[rows] *= 1 - values.at(Property.LOSS, link, side, at_s) / 100
+    return passes
 
 
-def passing(plan: Plan, paths: list[Path]) -> np.ndarray:
-    """Probability that a packet is not lost by a link of each path; the last value is for no path."""
-    ways = [crossed(plan, path) for path in paths]
-    return np.array([np.prod([1 - link.loss_pct / 100 for link in way]) for way in ways] + [0.0])
+def rates_mbps(plan: Plan, t_s: np.ndarray, path_id: np.ndarray, paths: list[Path]) -> np.ndarray:
+    """The rate of the slowest link on the way of each packet; nan where it crosses none."""
+    slowest, values = np.full(len(t_s), np.inf), plan.network.values
+    for rows, _, link, side, at_s in crossings(plan.network, t_s, path_id, paths):
+        slowest[rows] = np.minimum(slowest[rows], values.at(Property.RATE, link, side, at_s))
+    return np.where(np.isfinite(slowest), slowest, np.nan)
 
 
 def churn(run: Run, family: int) -> pd.DataFrame:

@@ -7,11 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from skybed.analysis.measures import foreign, hand
-from skybed.analysis.measures.forwarding import Path, crossed, link_numbers, traces
+from skybed.analysis.measures.forwarding import Path, link_numbers, traces
 from skybed.analysis.run import Run, kept
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import EndToEndFlow
-from skybed.topologies.plan.plan import Plan
 
 STEP_S = 0.5  # how densely the way of a load is looked at
 TAIL_S = 2.0  # a queue is taken to drain within this after its load has ended
@@ -66,9 +65,3 @@ def shared(run: Run, sent_s: np.ndarray, path: np.ndarray, paths: list[Path], bu
         after = np.clip(before + 1, 0, len(load.t_s) - 1)
         met |= during & (meets[path, load.path[before]] | meets[path, load.path[after]])
     return met | foreign.meets(run, sent_s, path, paths) | hand.meets(run, sent_s, path, links)
-
-
-def rates_mbps(plan: Plan, paths: list[Path]) -> np.ndarray:
-    """What each path carries: the rate of its slowest link; nan for one without links."""
-    rates = [[link.rate_mbps for link in crossed(plan, way)] for way in paths]
-    return np.array([min(on_the_way, default=np.nan) for on_the_way in rates])

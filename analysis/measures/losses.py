@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from skybed.analysis.measures import truth
-from skybed.analysis.measures.forwarding import passing, traces
-from skybed.analysis.measures.loads import Load, loads, rates_mbps, shared
+from skybed.analysis.measures.forwarding import passing, rates_mbps, traces
+from skybed.analysis.measures.loads import Load, loads, shared
 from skybed.analysis.run import Run
 from skybed.topologies.model.flows import StreamFlow
 
@@ -78,11 +78,11 @@ def _of_stream(run: Run, load: Load, flow: StreamFlow) -> Losses:
     for other in others:
         clear &= np.isclose(other(flow.source, flow.target, t_s)[0], arrival_s, rtol=0, atol=0)
     wire_mbps = flow.rate_mbps * flow.wire_bytes / flow.size_bytes
-    clear &= (wire_mbps < FULL * rates_mbps(run.plan, paths))[path]
+    clear &= wire_mbps < FULL * rates_mbps(run.plan, t_s, path, paths)
     second = np.searchsorted(rows["start_s"].to_numpy(), t_s, side="right") - 1
     looks = np.bincount(second, minlength=len(rows))
     whole = (np.bincount(second, clear, len(rows)) == looks) & (looks > 0)
-    chance = np.bincount(second, 1 - passing(run.plan, paths)[path], len(rows))[whole] / looks[whole]
+    chance = np.bincount(second, 1 - passing(run.plan, t_s, path, paths), len(rows))[whole] / looks[whole]
     sent, lost = (rows[column].fillna(0).to_numpy()[whole] for column in ("sent_packets", "lost_packets"))
     by_links, variance = (sent * chance).sum(), (sent * chance * (1 - chance)).sum()
     return Losses(name, "packets", int(sent.sum()), int(lost.sum()), float(by_links), float(variance))

@@ -19,13 +19,16 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from skybed.analysis.measures.forwarding import Path, Trace, crossed, passing, traces
+from skybed.analysis.measures.forwarding import Path, Trace, passing, traces
 from skybed.analysis.measures.loads import shared
 from skybed.analysis.run import Run, kept
+from skybed.topologies.contacts.properties import Property
+from skybed.topologies.contacts.spans import latest
 from skybed.topologies.errors import RunError
 from skybed.topologies.model.flows import ProbingFlow
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import srv6
+from skybed.topologies.routing.forwarding import crossings
 
 
 @kept
@@ -36,7 +39,8 @@ def probes(run: Run) -> pd.DataFrame:
     expected_lost (no path stood), loss_probability (of the links on the path), loaded (shares a link with
     udp or tcp traffic), known (by `forwarding.traces`; where not, true times are nan and expected_lost is
     false), path (text, "" where lost), oracle_rtt_us (by the oracle's routes, nan where it loses the probe)
-    and error_us, owd_error_us, owd_back_error_us: measured minus true, nan where there is nothing to compare.
+    and error_us, owd_error_us, owd_back_error_us: measured minus true, nan where there is nothing to compare,
+    or where it is left to chance: under jitter the true times are means.
     """
     parts = [_flow(run, name, part) for name, part in run.probes.groupby("flow", sort=False)]
     if not parts:
@@ -56,11 +60,24 @@ def one_way(
     lost) and the paths.
     """
     arrival_s, path_id, paths = trace(src, dst, sent_s, flow.hops)
-    size = flow.wire_bytes
-    on_wire_us = np.array([_serialisation_us(plan, path, size) for path in paths] + [np.nan])
-    lost = np.isnan(arrival_s)
-    path_id = np.where(lost, -1, path_id)
-    return (arrival_s - sent_s) * 1e6 + on_wire_us[path_id], path_id, paths
+    path_id = np.where(np.isnan(arrival_s), -1, path_id)
+    on_wire_us = _on_wire_us(plan, sent_s, path_id, paths, flow.wire_bytes)
+    return (arrival_s - sent_s) * 1e6 + on_wire_us, path_id, paths
+
+
+def _by_chance(plan: Plan, sent_s: np.ndarray, path_id: np.ndarray, paths: list[Path]) -> np.ndarray:
+    """bool: packets whose delay is left to chance, by jitter, or to packets before them, which they do not
+    overtake when an extra delay has fallen.
+    """
+    chance, values = np.zeros(len(sent_s), bool), plan.network.values
+    if not values.varying:
+        return chance
+    held_back = values.held_back
+    for rows, _, link, side, at_s in crossings(plan.network, sent_s, path_id, paths):
+        last = latest(held_back, np.full(len(rows), 2 * link + side), at_s)
+        waits = (last >= 0) & (at_s < np.append(held_back.end_s, 0.0)[last])
+        chance[rows] |= waits | (values.at(Property.JITTER, link, side, at_s) > 0)
+    return chance
 
 
 def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
@@ -69,6 +86,7 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
     out_us = back_us = oracle_us = np.full(len(part), np.nan)
     out_id = np.full(len(part), -1)
     paths: list[Path] = []
+    out_chance = back_chance = np.zeros(len(part), bool)
     loaded, known, passes = np.zeros(len(part), bool), np.ones(len(part), bool), np.zeros(len(part))
     if len(part):
         flow = next((flow for flow in run.traffic if flow.name == name), None)
@@ -76,7 +94,10 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
             raise RunError(f"{run.dir}: probes.parquet holds {name}, no probe flow of the scenario.")
         trace, *others = traces(run, flow.family)
         (out_us, out_id, paths), (back_us, back_id, back_paths) = _both_ways(plan, trace, sent_s, flow)
-        passes = passing(plan, paths)[out_id] * passing(plan, back_paths)[back_id]
+        answered_s = sent_s + np.nan_to_num(out_us) / 1e6
+        passes = passing(plan, sent_s, out_id, paths) * passing(plan, answered_s, back_id, back_paths)
+        out_chance = _by_chance(plan, sent_s, out_id, paths)
+        back_chance = _by_chance(plan, answered_s, back_id, back_paths)
         loaded = shared(run, sent_s, out_id, paths) | shared(run, sent_s, back_id, back_paths)
         for other in others:
             other_us = _round_trip_us(plan, other, sent_s, flow)
@@ -97,9 +118,9 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
         known=known,
         path=names[out_id],
         oracle_rtt_us=oracle_us,
-        error_us=part["rtt_us"] - true_rtt_us,
-        owd_error_us=part["owd_us"] - out_us,
-        owd_back_error_us=part["owd_back_us"] - back_us,
+        error_us=(part["rtt_us"] - true_rtt_us).mask(out_chance | back_chance),
+        owd_error_us=(part["owd_us"] - out_us).mask(out_chance),
+        owd_back_error_us=(part["owd_back_us"] - back_us).mask(back_chance),
     )
 
 
@@ -121,9 +142,14 @@ def _round_trip_us(plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbingFl
     return out_us + back_us
 
 
-def _serialisation_us(plan: Plan, path: Path, packet_bytes: int) -> float:
-    rates_mbps = [link.rate_mbps for link in crossed(plan, path)]
-    added = [0] * len(rates_mbps)
-    if plan.scenario.routing.means.keeps_path:
-        added = srv6.added_bytes(path, len(plan.orbits))
-    return float(sum(8 * (packet_bytes + more) / rate for more, rate in zip(added, rates_mbps, strict=True)))
+def _on_wire_us(
+    plan: Plan, sent_s: np.ndarray, path_id: np.ndarray, paths: list[Path], packet_bytes: int
+) -> np.ndarray:
+    """How long packets are sent at the rates of the links on their way."""
+    taken_us = np.zeros(len(sent_s))
+    added = [srv6.added_bytes(path, len(plan.orbits)) for path in paths]
+    longer = plan.scenario.routing.means.keeps_path
+    for rows, place, link, side, at_s in crossings(plan.network, sent_s, path_id, paths):
+        size = packet_bytes + (added[path_id[rows[0]]][place] if longer else 0)
+        taken_us[rows] += 8 * size / plan.network.values.at(Property.RATE, link, side, at_s)
+    return taken_us

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from skybed.analysis.measures import hand
-from skybed.analysis.measures.forwarding import passing, traces
-from skybed.analysis.measures.loads import Load, loads, rates_mbps, shared
+from skybed.analysis.measures.forwarding import passing, rates_mbps, traces
+from skybed.analysis.measures.loads import Load, loads, shared
 from skybed.analysis.measures.losses import losses
 from skybed.analysis.measures.sending import Sending, missing_pct, times_s, told_late_s
 from skybed.analysis.numbers import percent
@@ -65,7 +65,8 @@ def _hindrance(run: Run, load: Load, flow: ConnectingFlow) -> tuple[float, str]:
     if np.isnan(back_s).any():
         return 0.0, "no path back stood all the time"
     connecting_s = CONNECTING * flow.round_trips * float((back_s - t_s).max())
-    if passing(run.plan, paths)[path].min() < 1 or passing(run.plan, back_paths)[back].min() < 1:
+    there, here = passing(run.plan, t_s, path, paths), passing(run.plan, there_s, back, back_paths)
+    if there.min() < 1 or here.min() < 1:
         return connecting_s, "links on its way lose packets"
     name = str(flow.name)
     if hand.meets(run, load.t_s, load.path, load.links).any():
@@ -164,7 +165,7 @@ def _too_fast(run: Run) -> Iterator[str]:
             continue  # they may have had another rate
         rows = run.flows[run.flows["flow"] == load.flow.name]
         arrived_s, arrives = load.arrival_s - load.t_s, ~np.isnan(load.arrival_s)
-        most_mbps = np.nanmax(np.append(rates_mbps(run.plan, load.paths)[load.path[arrives]], 0.0))
+        most_mbps = np.nanmax(np.append(rates_mbps(run.plan, load.t_s, load.path, load.paths)[arrives], 0.0))
         under_way_s = np.nanmin(np.append(arrived_s, np.inf))
         carried_mbit = most_mbps * np.maximum(rows["end_s"] - load.start_s - under_way_s, 0)
         received_mbit = rows["received_bytes"].cumsum() * 8e-6

@@ -47,13 +47,16 @@ RTN_LOCAL = 2
 NETEM_TICK_NS = 64  # the kernel's PSCHED_SHIFT
 NETEM_ALL = 0xFFFFFFFF  # packets; of fewer it is a share
 _MASK = 2**64 - 1
+_TABLE = "TCA_NETEM_DELAY_DIST"
 
 
 class _Netem(netem_options):
-    """netem's options as pyroute2 knows them, plus the rates beyond 34 Gbit/s and the seed (Linux 6.6)."""
+    """netem's options as pyroute2 knows them, and the table of jitter, rates beyond 34 Gbit/s and the seed
+    (Linux 6.6).
+    """
 
     nla_map = (
-        *netem_options.nla_map,
+        *((name, "cdata" if name == _TABLE else kind) for name, kind in netem_options.nla_map),
         ("TCA_NETEM_ECN", "uint32"),
         ("TCA_NETEM_RATE64", "uint64"),
         ("TCA_NETEM_PAD", "none"),
@@ -236,7 +239,7 @@ _QOPTS = tuple(0x54AAC6E3 + 0x01010101 * n for n in range(6))
 
 
 @functools.cache
-def _netem() -> Template:
+def _netem(jitter_table: bytes = b"") -> Template:
     delay, limit, loss, gap, duplicate, jitter = _QOPTS
     options = {
         "delay": delay, "limit": limit, "loss": loss, "gap": gap, "duplicate": duplicate, "jitter": jitter,
@@ -244,6 +247,7 @@ def _netem() -> Template:
             ("TCA_NETEM_RATE", {"rate": 0, "packet_overhead": 0, "cell_size": 0, "cell_overhead": 0}),
             ("TCA_NETEM_RATE64", _RATE),
             ("TCA_NETEM_PRNG_SEED", _SEED),
+            *([(_TABLE, jitter_table)] if jitter_table else []),
         ],
     }  # fmt: skip
     message = encode(
@@ -258,12 +262,13 @@ def _netem() -> Template:
 class Netem:
     """The netem of one interface: its state is always sent whole, since netem overwrites all of it.
 
+    jitter_table: int16, from which a new queue draws jitter and which it keeps; empty: jitter is uniform.
     `seed` (31 bits) makes what it does by chance repeatable on Linux 6.6 and later; each change makes netem
     start its random numbers anew, so each message has its own.
     """
 
-    def __init__(self, index: int, seed: int = 0):
-        self._index = _U32.pack(index)
+    def __init__(self, index: int, seed: int = 0, jitter_table: bytes = b""):
+        self._index, self._jitter_table = _U32.pack(index), jitter_table
         self._seeds = itertools.count(seed << 32)
         self._major = 1
 
@@ -276,7 +281,7 @@ class Netem:
         if fresh:
             self._major = 3 - self._major
         delay, limit, loss, rate, gap, duplicate, jitter = options
-        return _netem().fill(
+        return _netem(self._jitter_table if fresh else b"").fill(
             self._index, _U32.pack(self._major << 16),
             _QOPT.pack(delay, limit, loss, gap, duplicate, jitter),
             _U64.pack(rate), _U64.pack(_mixed(next(self._seeds))),

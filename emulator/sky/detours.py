@@ -97,7 +97,11 @@ class Detours:
         now = (usable.start_s <= max(t_s, 0.0)) & (t_s < usable.end_s)
         for i in set(usable.key[now].tolist()) - self._lost:
             link = self._plan.links[i]
-            there_us, back_us = self._sky.link_values.in_force[i, :, Property.DELAY].tolist()
-            delays_ns[link.a][link.b] = max(1, round(there_us * 1e3))
-            delays_ns[link.b][link.a] = max(1, round(back_us * 1e3))
+            values = self._sky.link_values.in_force[i]
+            costs_us = (values[:, Property.DELAY] + values[:, Property.EXTRA]).tolist()
+            for (one, other), cost_us, rate in zip(
+                ((link.a, link.b), (link.b, link.a)), costs_us, values[:, Property.RATE], strict=True
+            ):
+                if rate:
+                    delays_ns[one][other] = max(1, round(cost_us * 1e3))
         return delays_ns

@@ -7,6 +7,7 @@ has the name of the node at the other: `tcpdump -i relay-0-3` in beijing is the 
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from numpy.typing import ArrayLike
 
 from skybed.emulator.kernel import messages
 from skybed.emulator.kernel.messages import packed
-from skybed.emulator.sky import shaping
+from skybed.emulator.sky import jitter, shaping
 from skybed.emulator.sky.node import SkyNode
 from skybed.emulator.sky.shaping import PACKET_BYTES, Small
 from skybed.topologies.contacts.properties import SIDES, Direction, Property
+from skybed.topologies.model.draws import Distribution
+from skybed.topologies.model.links import JitterShape
 from skybed.topologies.routing import srv6
 
 INDEX_BASE = 100  # below it a kernel may put fallback tunnels into every new namespace
@@ -31,6 +34,7 @@ class SkyIntf(Intf):
     netem: messages.Netem
     values: np.ndarray  # in force, by Property: a row of the link's
     queue_packets: int  # beyond those in flight
+    jitter: jitter.Table
 
     def config(self, **_params: Any) -> dict:
         return {}
@@ -49,9 +53,10 @@ class SkyIntf(Intf):
     def shape(self, fresh: bool = False) -> bytes:
         """Puts the values in force. fresh: see Netem.message."""
         link = self.link
-        longest_s = max(link.longest_s, float(self.values[Property.DELAY]) * 1e-6)  # that of no plan, by hand
+        now_s = float(sum(self.values[what] for what in shaping.LATER)) * 1e-6
+        longest_s = max(link.longest_s, now_s)  # what is set by hand is in no plan
         options = shaping.options(
-            self.values.tolist(), self.queue_packets, longest_s, link.early_us, link.small
+            self.values.tolist(), self.queue_packets, longest_s, link.early_us, link.small, self.jitter.one_us
         )
         return self.netem.message(options, fresh)
 
@@ -117,24 +122,26 @@ class SkyLink(Link):
     """A link whose properties change over time, in each direction by itself.
 
     delay_us (one way), rate_bps in bit/s and loss_pct, 0 to 100, are those it begins with; queue_packets
-    beyond those in flight. Each but the delay is one number, or one for either direction. small: see
-    shaping.options. max_delay_us is the longest delay it will have: netem's limit counts the packets in
-    flight too, and drops silently beyond it. values: [direction, Property], in force.
+    beyond those in flight. Each is one number, or one for either direction. jitters: how the jitter of each
+    direction is distributed; None: it has none. small: see shaping.options. max_delay_us is the longest delay
+    it will have: netem's limit counts the packets in flight too, and drops silently beyond it. values:
+    [direction, Property], in force.
     addressed: the ends carry their nodes' IPv4 addresses, as OSPF wants it; still no prefix is the link's.
     Between nodes with segment identifiers it carries packets of PACKET_BYTES with any number of segments.
     """
 
     def __init__(
         self, node1: SkyNode, node2: SkyNode, *, addr1: str, addr2: str, up: bool = True,
-        delay_us: float = 0.0, max_delay_us: float | None = None, rate_bps: ArrayLike = 1e9,
+        delay_us: ArrayLike = 0.0, max_delay_us: float | None = None, rate_bps: ArrayLike = 1e9,
         loss_pct: ArrayLike = 0.0, queue_packets: ArrayLike = 1000, seed: int = 0, early_us: float = 0.0,
-        small: tuple[Small, ...] = (), addressed: bool = False, **_mininet: Any,
+        small: tuple[Small, ...] = (), addressed: bool = False,
+        jitters: Sequence[JitterShape | Distribution | None] = (None, None), **_mininet: Any,
     ):  # fmt: skip
         self._ports = node1.newPort(), node2.newPort()
         super().__init__(
             node1, node2, intfName1=node2.name, intfName2=node1.name, addr1=addr1, addr2=addr2, intf=SkyIntf
         )
-        self.longest_s = (delay_us if max_delay_us is None else max_delay_us) * 1e-6
+        self.longest_s = float(np.max(delay_us) if max_delay_us is None else max_delay_us) * 1e-6
         self.early_us, self.small = early_us, small
         values = np.zeros((2, len(Property)))
         values[:, Property.DELAY], values[:, Property.LOSS] = delay_us, loss_pct
@@ -143,7 +150,8 @@ class SkyLink(Link):
         self.hold(values)
         for side, (intf, port) in enumerate(zip(self.intfs, self._ports, strict=True)):
             intf.index = INDEX_BASE + port
-            intf.netem = messages.Netem(intf.index, seed=2 * seed + side)
+            intf.jitter = jitter.of(jitters[side])
+            intf.netem = messages.Netem(intf.index, 2 * seed + side, intf.jitter.entries)
             intf.queue_packets = queues[side]
             if addressed:
                 intf.node.netlink.apply([messages.address(intf.index, intf.node.ip)])
@@ -175,7 +183,7 @@ class SkyLink(Link):
             intf.values[what] = value
             intf.node.netlink.apply([intf.shape()])
 
-    def set_up(self, delay_us: float) -> None:
+    def set_up(self, delay_us: ArrayLike) -> None:
         self.values[:, Property.DELAY] = delay_us
         for intf in self.intfs:
             intf.node.netlink.apply([intf.carrier(True)])

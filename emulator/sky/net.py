@@ -58,24 +58,26 @@ def ends(plan: Playable, i: int) -> tuple[str, str]:
     return plan.nodes[link.a].name, plan.nodes[link.b].name
 
 
-def of_link(plan: Playable, i: int, life: int = 0) -> dict[str, Any]:
-    """What Mininet is to know of a link besides its delay. life: how often it was made and dropped before."""
+def of_link(plan: Playable, i: int, values: np.ndarray, life: int = 0) -> dict[str, Any]:
+    """What Mininet is to know of a link besides its delay. values: [direction, Property]. life: how often it
+    was made and dropped before.
+    """
     both = [plan.links[i].capable(side) for side in SIDES[Direction.BOTH]]
     return {
-        "cls": SkyLink, "rate_bps": [way.rate_mbps * 1e6 for way in both],
-        "loss_pct": [way.loss_pct for way in both],
+        "cls": SkyLink, "rate_bps": values[:, Property.RATE] * 1e6, "loss_pct": values[:, Property.LOSS],
         "queue_packets": [way.queue_packets for way in both], "seed": _seed(plan.scenario.seed, i, life),
+        "jitters": [way.jitter if way.jitter_ms else None for way in both],
         "addr1": mac(i, 0), "addr2": mac(i, 1),
     }  # fmt: skip
 
 
 def longest_delay_us(plan: Playable) -> np.ndarray:
-    """Per link, over the whole plan."""
-    longest_us = np.zeros(len(plan.links))
+    """Per link, over the whole plan, with all that packets are later at times."""
+    longest_us = np.zeros((len(plan.links), len(Property)))
+    longest_us[:] = Values(plan).in_force.max(axis=1)
     for events in plan.events:
-        delays = events[events["property"] == Property.DELAY]
-        np.maximum.at(longest_us, delays["link"], delays["value"])
-    return longest_us
+        np.maximum.at(longest_us, (events["link"], events["property"]), events["value"])
+    return longest_us[:, [*shaping.LATER, Property.JITTER]].sum(axis=1)
 
 
 class Sky(Mininet):
@@ -127,7 +129,7 @@ class Sky(Mininet):
         link = self.addLink(
             *ends(self.plan, i), up=False, max_delay_us=self._longest_us[i], early_us=self._early_us,
             small=self._small, addressed=self._means.filled_by == "daemons",
-            **of_link(self.plan, i, self._lives[i]),
+            **of_link(self.plan, i, self.link_values.in_force[i], self._lives[i]),
         )  # fmt: skip
         link.hold(self.link_values.in_force[i])  # which go on changing while it is not there
         self.sky_links[i] = link

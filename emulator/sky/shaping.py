@@ -12,6 +12,7 @@ from skybed.topologies.model.flows import Flow, PacketFlow
 
 PACKET_BYTES = 1500
 MOST_PACKETS = 2**31 - 1
+LATER = (Property.DELAY, Property.EXTRA, Property.SPIKE)  # what netem delays all packets by
 
 
 class Small(NamedTuple):
@@ -23,20 +24,28 @@ class Small(NamedTuple):
 
 def options(
     values: Sequence[float], queue_packets: int = 1000, longest_s: float = 0.0, early_us: float = 0.0,
-    small: tuple[Small, ...] = (),
+    small: tuple[Small, ...] = (), jitter_of_us: float = 1.0,
 ) -> NetemOptions:  # fmt: skip
     """values: of a direction, by Property. queue_packets: beyond those in flight, which netem counts too, and
     of which there are most at the longest delay. early_us: what the kernel itself adds to a hop, taken off
-    the delay (emulator/sky/calibrate.py). small: what may cross the link, the smallest first.
+    the delay (emulator/sky/calibrate.py). small: what may cross the link, the smallest first. jitter_of_us:
+    see jitter.Table.one_us.
     """
+    nothing = values[Property.SILENCE] or not values[Property.RATE]
     rate_bps = values[Property.RATE] * 1e6
     in_flight = packets_s(rate_bps, small) * longest_s
     return NetemOptions(
-        delay=round(max(0.0, values[Property.DELAY] - early_us) * 1000 / NETEM_TICK_NS),
+        delay=ticks(max(0.0, sum(values[what] for what in LATER) - early_us)),
         limit=min(queue_packets + round(in_flight), MOST_PACKETS),
-        loss=NETEM_ALL if values[Property.SILENCE] else share(values[Property.LOSS]),
+        loss=NETEM_ALL if nothing else share(values[Property.LOSS]),
         rate=round(rate_bps / 8),
+        jitter=ticks(values[Property.JITTER] * jitter_of_us),
     )
+
+
+def ticks(us: float) -> int:
+    """Of a time, as netem has it."""
+    return round(us * 1000 / NETEM_TICK_NS)
 
 
 def share(pct: float) -> int:

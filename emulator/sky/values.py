@@ -9,14 +9,13 @@ from skybed.topologies.plan.score import Playable
 
 
 class Values:
-    """in_force: float[link, direction, Property], at first what links have of their class."""
+    """in_force: float[link, direction, Property], at first what links have of their class; 0 of what changes
+    over time.
+    """
 
     def __init__(self, plan: Playable) -> None:
-        self.in_force = np.zeros((len(plan.links), 2, len(Property)))
-        for of_link, link in zip(self.in_force, plan.links, strict=True):
-            for side, values in enumerate(of_link):
-                capable = link.capable(side)
-                values[[Property.LOSS, Property.RATE]] = capable.loss_pct, capable.rate_mbps
+        of_class = np.array([[link.values(side) for side in (0, 1)] for link in plan.links], float)
+        self.in_force = np.nan_to_num(of_class.reshape(len(plan.links), 2, len(Property)))
         self._planned: dict[tuple[int, int, int], float] = {}  # of what is held
 
     def plan(self, link: int, side: int, what: int, value: float) -> None:

@@ -27,6 +27,7 @@ from skybed.scripts.running import handover, messages, script
 from skybed.scripts.running.follow import Limits, follow
 from skybed.scripts.running.progress import Listener, ProgressBar, report_every_s, tell
 from skybed.scripts.running.script import Function
+from skybed.topologies.contacts.properties import Property
 from skybed.topologies.errors import InvalidRun, MachineError
 from skybed.topologies.files import whole
 from skybed.topologies.model import kinds
@@ -127,9 +128,11 @@ def hand_over(plan: Plan, out: Path) -> None:
     with whole(out / "scenario.yaml") as file:
         file.write_text(plan.scenario.dump())
     flows = plan.scenario.traffic
-    classes = [link.link_class for link in plan.links]
     longest_s = ways.longest_s(plan.network, [flow.ends for flow in flows])
-    queue_s = max((8 * PACKET_BYTES * x.queue_packets / (1e6 * x.rate_mbps) for x in classes), default=0.0)
+    rates_mbps = plan.network.values.usual(Property.RATE)
+    queues = np.array([[link.capable(side).queue_packets for side in (0, 1)] for link in plan.links], float)
+    drained_s = 8e-6 * PACKET_BYTES * queues[rates_mbps > 0] / rates_mbps[rates_mbps > 0]
+    queue_s = float(drained_s.max(initial=0.0))
     grace_s = crossings.grace_s(longest_s, queue_s if any(kinds.of(flow).LOADS for flow in flows) else 0.0)
     handover.give(out, crossings.built(flows), grace_s)
     if len((usable := stored.usable).key):

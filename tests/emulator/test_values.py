@@ -5,17 +5,20 @@ from types import SimpleNamespace
 import pytest
 
 from skybed.emulator.sky.values import Values
+from skybed.topologies.contacts.nodes import Link
 from skybed.topologies.contacts.properties import Property
+from skybed.topologies.model.links import LinkClass
 
 
 @pytest.fixture
 def values():
-    capable = SimpleNamespace(loss_pct=1.0, rate_mbps=10.0)
-    return Values(SimpleNamespace(links=[SimpleNamespace(capable=lambda side: capable)] * 3))
+    link_class = LinkClass(rate_mbps=10, loss_pct=1, jitter_ms=[[0, 1], [2, 3]])
+    return Values(SimpleNamespace(links=[Link(0, 1, "isl", "laser", link_class, "a--b")] * 3))
 
 
 def test_at_first_they_are_those_of_the_class(values):
     assert values.in_force[2, 1, Property.LOSS] == 1 and values.in_force[2, 0, Property.RATE] == 10
+    assert (values.in_force[:, :, Property.JITTER] == 0).all()  # until the plan sets it
 
 
 def test_what_is_held_stays_while_the_plan_goes_on_and_is_then_as_planned(values):

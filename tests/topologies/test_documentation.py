@@ -44,6 +44,8 @@ MODELS = {
     "between nodes": flows.EndToEndFlow,
     **{name: kinds.named(name).MODEL for name in kinds.names()},
     "one direction": links.Way,
+    "slots": links.Slots,
+    "spike": links.Spike,
     "faults": Fault,
     "region": Region,
     "fidelity": Fidelity,

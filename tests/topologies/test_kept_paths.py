@@ -1,15 +1,17 @@
 """Paths that packets keep: what they cross, and how much longer they are."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skybed.topologies.contacts.spans import spans
 from skybed.topologies.routing import srv6
 from skybed.topologies.routing.changes import CHANGE
 from skybed.topologies.routing.forwarding import Forwarding
-from skybed.topologies.routing.routes import Graph
 
 #      1 ---- 2        four satellites, 0 to 3, and two ground nodes: 4 below 0, 5 below 3
 #      |      |        each link takes 10 ms
@@ -17,14 +19,17 @@ from skybed.topologies.routing.routes import Graph
 A = np.array([0, 1, 2, 0, 0, 3])
 B = np.array([1, 2, 3, 3, 4, 5])
 DELAY_S = 0.01
-GRAPH = Graph(6, 4, A, B, lambda link, t_s: np.full(len(link), DELAY_S), ground_relay=False)
+NETWORK = SimpleNamespace(
+    nodes=range(6), orbits=range(4), ends=(A, B), duration_s=100.0, values=SimpleNamespace(closed=spans()),
+    one_way_s=lambda link, side, t_s: np.full(len(link), DELAY_S),
+)  # fmt: skip
 STANDS = pd.DataFrame({"link": range(6), "start_s": 0.0, "end_s": 100.0})
 NONE = pd.DataFrame({"link": [], "kind": [], "start_s": [], "end_s": []})
 
 
 def forwarding(rows, keeps_path, contacts=STANDS):
     changes = np.sort(np.array(rows, CHANGE), order=["t_s", "node"])
-    return Forwarding(GRAPH, changes, contacts, NONE, 100.0, keeps_path)
+    return Forwarding(NETWORK, changes, contacts, NONE, keeps_path)
 
 
 TO_5 = [(0.0, 4, 5, 0), (0.0, 0, 5, 3), (0.0, 3, 5, 5), (0.0, 1, 5, 2), (0.0, 2, 5, 3)]

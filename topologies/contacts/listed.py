@@ -8,8 +8,6 @@ from typing import NamedTuple
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import rows
 
-RUN_TIME = "seconds of run time, 0 or more"
-
 
 class Listed(NamedTuple):
     """A link between two nodes, by name. line: in the text, from 1. link_class: None, if it is to be that of
@@ -30,8 +28,8 @@ def read(text: str) -> list[Listed]:
 
 
 def _listed(row: rows.Row) -> Listed:
-    from_s = row.number("from", 0.0, least=0.0, must_be=RUN_TIME)
-    until_s = row.number("until", math.inf, least=0.0, must_be=RUN_TIME)
+    from_s = row.number("from", 0.0, least=0.0, must_be=rows.RUN_TIME)
+    until_s = row.number("until", math.inf, least=0.0, must_be=rows.RUN_TIME)
     if until_s <= from_s:
         raise ScenarioError(f"line {row.line} has until {until_s:g}; it must be more than from, {from_s:g}")
     return Listed(row.line, row.text("a"), row.text("b"), row.cells.get("class") or None, from_s, until_s)

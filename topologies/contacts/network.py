@@ -13,7 +13,9 @@ from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts import faults, undisturbed
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.nodes import Link, Node
+from skybed.topologies.contacts.properties import Property
 from skybed.topologies.contacts.undisturbed import Undisturbed
+from skybed.topologies.contacts.values import Values
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.routing import Copy
@@ -29,6 +31,7 @@ class Network:
     contacts: link, start_s, end_s (it stands, carrier faults taken off), route_start_s, route_end_s (routing
     uses it; later than end_s after a fault not yet detected). A contact that lasts beyond duration_s ends
     then. lost: the scenario's faults by link, see faults.outages. orbits: see ephemeris.elements_table.
+    changes: EVENTs of what else of links changes, sorted as these are.
     before_faults: what it was made of; None: it was stored, and who needs that works it out.
     """
 
@@ -39,6 +42,7 @@ class Network:
     contacts: pd.DataFrame
     lost: pd.DataFrame
     orbits: pd.DataFrame
+    changes: np.ndarray
     before_faults: Undisturbed | None = field(default=None, repr=False)
 
     @cached_property
@@ -96,16 +100,40 @@ class Network:
             for name, decay in zip(names, decays, strict=True)
         ]
 
+    @cached_property
+    def values(self) -> Values:
+        """What its links are capable of beside their delay, at any time."""
+        return Values(self.links, self.changes, self.duration_s)
+
     def delay_s(self, link: ArrayLike, t_s: ArrayLike) -> Array:
         """One-way delay of links (numbers) at run times, s; the two broadcast.
 
         Light time in vacuum between the places of both ends at t_s (fibre: as laid), plus the fixed delay of
-        the link's class.
+        the link's class. What is added to it in a direction, or for a time, is in `values`.
         """
         link = np.asarray(link)
         fixed_s, moving = self._delay_parts
         a, b = self.ends
         return self.sky.distance_km(a[link], b[link], t_s) / geometry.C_KM_S * moving[link] + fixed_s[link]
+
+    def one_way_s(self, link: ArrayLike, side: ArrayLike, t_s: ArrayLike) -> Array:
+        """What a packet takes to cross links in a direction (side 0: from node a), sent at run times, s: the
+        delay, and what is added to it. All three broadcast.
+        """
+        delay_s = self.delay_s(link, t_s)
+        return delay_s + self.values.delay_us(link, side, t_s) * 1e-6 if self.values.varying else delay_s
+
+    def cost_s(self, link: Index, t_s: float) -> Array:
+        """What routing takes crossing links to cost at a time: delay with extra delay, without what lasts for
+        a moment; inf: its rate is 0. Of each link, or, where directions are not alike, [side, link].
+        """
+        delay_s = self.delay_s(link, np.full(len(link), t_s))
+        if not self.values.varying:
+            return delay_s
+        side = np.array([[0], [1]])
+        extra_us = self.values.at(Property.EXTRA, link, side, t_s)
+        nil = self.values.at(Property.RATE, link, side, t_s) == 0
+        return np.where(nil, np.inf, delay_s + extra_us * 1e-6)
 
     @cached_property
     def bends_s(self) -> Array:
@@ -158,4 +186,6 @@ def _with_faults(sky: Undisturbed, duration_s: float, known: faults.Known | None
     scenario = sky.motion.scenario
     lost = faults.outages(sky.motion, sky.links, duration_s, known)
     standing = faults.cut(sky.contacts, lost, scenario.routing)
-    return Network(scenario, duration_s, sky.nodes, sky.links, standing, lost, sky.motion.orbits, sky)
+    return Network(
+        scenario, duration_s, sky.nodes, sky.links, standing, lost, sky.motion.orbits, sky.changes, sky
+    )  # fmt: skip

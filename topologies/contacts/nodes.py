@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from skybed.topologies.contacts.properties import Property
 from skybed.topologies.model.links import Capable, LinkClass
+from skybed.topologies.model.over_time import Course
+
+# The fields of a class that are properties, and how much of the property's unit is one of the field's.
+FIELDS = {
+    "rate_mbps": (Property.RATE, 1.0),
+    "loss_pct": (Property.LOSS, 1.0),
+    "extra_delay_ms": (Property.EXTRA, 1e3),
+    "jitter_ms": (Property.JITTER, 1e3),
+}
+MOST = {"loss_pct": 100.0}  # that a field may be
 
 
 @dataclass(frozen=True)
@@ -34,3 +46,29 @@ class Link:
     def capable(self, side: int) -> Capable:
         """Of what a sends (side 0), or b (1)."""
         return self.link_class.capable(up=(side == 0) != self.turned)
+
+    def side(self, up: bool) -> int:
+        """The end that sends up, or down."""
+        return int(up == self.turned)
+
+    def values(self, side: int) -> list[float]:
+        """Those that its class gives a direction, by Property; nan: it changes over time."""
+        capable = self.capable(side)
+        numbers = [0.0] * len(Property)
+        for field, (what, scale) in FIELDS.items():
+            value = getattr(capable, field)
+            numbers[what] = math.nan if isinstance(value, Course) else value * scale
+        if slots := capable.slots:
+            changing = [
+                Property.SPIKE,
+                Property.LOSS,
+                *([Property.RATE] if slots.rate_mbps is not None else []),
+            ]
+            for what in changing:
+                numbers[what] = math.nan
+        return numbers
+
+    @property
+    def varies(self) -> bool:
+        """Whether anything of it but its delay changes while it stands."""
+        return any(math.isnan(value) for side in (0, 1) for value in self.values(side))

@@ -24,6 +24,9 @@ class Property(IntEnum):
     LOSS = 2, ("loss",), "%", "of packets, at random", EXACT
     RATE = 3, ("rate",), "Mbit/s", "of bits with Ethernet headers", EXACT
     SILENCE = 4, ("heal", "silence"), "", "everything is dropped, and the carrier stays", EXACT
+    EXTRA = 5, ("extra",), "us", "one way, beside the delay", EXACT
+    SPIKE = 6, ("spike",), "us", "one way, beside both, for a moment: routing does not look at it", EXACT
+    JITTER = 7, ("jitter",), "us", "by how much a packet is later, on average", EXACT
 
     kinds: tuple[str, ...]
     unit: str

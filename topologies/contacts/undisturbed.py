@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from skybed.topologies.contacts import contacts, faults
 from skybed.topologies.contacts.contacts import Progress, quiet
+from skybed.topologies.contacts.courses import courses
 from skybed.topologies.contacts.motion import Motion
 from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.model.scenario import ScenarioModel
@@ -16,12 +18,13 @@ from skybed.topologies.orbits.tracks import Track
 
 
 class Undisturbed(NamedTuple):
-    """contacts: as in Network.contacts; motion: what they are worked out from."""
+    """contacts, changes: as in Network; motion: what they are worked out from."""
 
     motion: Motion
     nodes: list[Node]
     links: list[Link]
     contacts: pd.DataFrame
+    changes: np.ndarray
 
 
 def make(
@@ -41,7 +44,8 @@ def make(
     sky = ephemeris.make(orbits, places, scenario.begin, until_s)
     motion = Motion(scenario, satellites, [node.name for node in nodes], orbits, places, sky, until_s)
     links, standing = contacts.tables(scenario, nodes, contacts.spans(motion, progress), duration_s)
-    return Undisturbed(motion, nodes, links, standing)
+    changes = courses.values(motion, links, standing, duration_s)
+    return Undisturbed(motion, nodes, links, standing, changes)
 
 
 def stations(scenario: ScenarioModel) -> list[Track]:

@@ -2,28 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field
 
 from skybed.topologies.model.code import Code, Written
+from skybed.topologies.model.draws import Distribution, Draw
 from skybed.topologies.model.fields import Model, NonNegative, Positive
+from skybed.topologies.model.over_time import Amount, Course, Loss
+
+
+class Spike(Model):
+    """What a reconfiguration does: so much more delay, one way, for a time, and so much loss meanwhile."""
+
+    height_ms: Draw = 0.0
+    width_ms: Draw = 0.0
+    loss_pct: Draw = 0.0
+
+
+class Slots(Model):
+    """Reconfigurations at these seconds of each minute (UTC), as Starlink has them; each slot lasts until the
+    next. rate_mbps: of a slot; no link is better than its class. All that is drawn is drawn for each slot.
+    """
+
+    at_s: Annotated[list[Annotated[float, Field(ge=0, lt=60)]], Field(min_length=1)] = [12, 27, 42, 57]
+    spike: Spike = Spike()
+    rate_mbps: Draw | None = None
+    factor: Positive = 1.0  # of rate_mbps
+
+
+JitterShape = Literal["uniform", "exponential", "normal", "pareto"]
 
 
 class Capable(NamedTuple):
     """What a link is capable of in one direction."""
 
-    rate_mbps: float
-    loss_pct: float
+    rate_mbps: float | Course
+    loss_pct: float | Course
     queue_packets: int
+    extra_delay_ms: float | Course
+    jitter_ms: float | Course
+    jitter: JitterShape | Distribution
+    slots: Slots | None
 
 
 class Way(Model):
-    """What is different in one direction; None: as the class has it."""
+    """What is different in one direction; None: as the class has it. rate_mbps: 0 where nothing goes."""
 
-    rate_mbps: Positive | None = None
-    loss_pct: Annotated[float, Field(ge=0, le=100)] | None = None
+    rate_mbps: Amount | None = None
+    loss_pct: Loss | None = None
     queue_packets: Annotated[int, Field(ge=1)] | None = None
+    extra_delay_ms: Amount | None = None
+    jitter_ms: Amount | None = None
+    jitter: JitterShape | Distribution | None = None
+    slots: Slots | None = None
 
 
 class LinkClass(Model):
@@ -31,15 +63,21 @@ class LinkClass(Model):
 
     up: from the node that an access rule gives links to the satellite, such as from a station; for other
     links from a to b as the scenario names them, or by the order of nodes where it does not.
+    jitter_ms: by how much a packet is later than the delay, on average; jitter: how that is distributed, see
+    emulator.sky.jitter. Packets keep their order.
     """
 
-    rate_mbps: Positive
-    loss_pct: Annotated[float, Field(ge=0, le=100)] = 0.0
+    rate_mbps: Amount
+    loss_pct: Loss = 0.0
     setup_s: NonNegative | tuple[NonNegative, NonNegative] = 0.0  # a pair is uniform between the two
     max_range_km: Positive | None = None
     min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = None
     queue_packets: Annotated[int, Field(ge=1)] = 1000  # beyond the packets in flight
     fixed_delay_ms: NonNegative = 0.0  # medium access, processing; added to the geometric delay
+    extra_delay_ms: Amount = 0.0  # added to both, and to be another in each direction and over time
+    jitter_ms: Amount = 0.0
+    jitter: JitterShape | Distribution = "normal"
+    slots: Slots | None = None
     up: Way = Way()
     down: Way = Way()
 
@@ -52,12 +90,23 @@ class LinkClass(Model):
 
     def scaled(self, factor: float) -> LinkClass:
         """The same with other rates, in all directions."""
-        ways = {
-            name: way.model_copy(update={"rate_mbps": way.rate_mbps * factor})
-            for name, way in (("up", self.up), ("down", self.down))
-            if way.rate_mbps is not None
-        }
-        return self.model_copy(update={"rate_mbps": self.rate_mbps * factor, **ways})
+        ways = {name: way.model_copy(update=_scaled(way, factor)) for name, way in self.ways.items()}
+        return self.model_copy(update={**_scaled(self, factor), **ways})
+
+    @property
+    def ways(self) -> dict[str, Way]:
+        return {"up": self.up, "down": self.down}
+
+
+def _scaled(part: LinkClass | Way, factor: float) -> dict[str, Any]:
+    """Its rates, as they are with a factor."""
+    changed: dict[str, Any] = {}
+    if part.rate_mbps is not None:
+        rate = part.rate_mbps
+        changed["rate_mbps"] = rate.scaled(factor) if isinstance(rate, Course) else rate * factor
+    if part.slots and part.slots.rate_mbps is not None:
+        changed["slots"] = part.slots.model_copy(update={"factor": part.slots.factor * factor})
+    return changed
 
 
 PolicyName = Literal["all", "nearest", "longest", "keep", "slots", "shuffle"]

@@ -16,6 +16,7 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import Utc
 
 SHOWN = 60  # characters of what is wrong
+RUN_TIME = "seconds of run time, 0 or more"
 TIMES = ("t_s", "time")  # columns that tell when: run time, or a date and time
 UTC = TypeAdapter(Utc)
 

@@ -6,11 +6,16 @@ So nothing else in the scenario, nor the order of the work, changes what is draw
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
 from skybed.topologies.arrays import Array
+from skybed.topologies.model.draws import Distribution, Draw
+
+FAR_Z, Z_STEPS = 8.0, 16_001  # of the normal distribution: beyond lies 1e-15; between two steps a line
 
 
 def between(value: float | tuple[float, float], *name: object) -> float:
@@ -35,6 +40,39 @@ def normal(count: int, *name: object) -> Array:
     u, v = _source(name).random((count // 2 + 1, 2)).T
     radius = np.sqrt(-2 * np.log1p(-u))
     return np.stack([radius * np.cos(2 * np.pi * v), radius * np.sin(2 * np.pi * v)], axis=1).ravel()[:count]
+
+
+def uniform(*name: object) -> float:
+    """A number from 0 to 1, both excluded."""
+    return (_digest(name) + 0.5) / 2.0**64
+
+
+def quantile(draw: Draw, share: Array) -> Array:
+    """Below which a share (0 to 1, both excluded) of what is drawn lies."""
+    if not isinstance(draw, Distribution):
+        low, high = draw if isinstance(draw, tuple) else (draw, draw)
+        return low + (high - low) * share
+    if draw.values is not None:
+        values = np.sort(np.array(draw.values))
+        return values[np.minimum((share * len(values)).astype(int), len(values) - 1)]
+    if draw.pareto is not None:
+        least, exponent = draw.pareto
+        return least * (1 - share) ** (-1 / exponent)
+    z, below = _normal()
+    deviations = np.interp(share, below, z)
+    if draw.lognormal is not None:
+        median, sigma = draw.lognormal
+        return median * np.exp(sigma * deviations)
+    assert draw.normal is not None
+    mean, deviation = draw.normal
+    return np.maximum(mean + deviation * deviations, 0.0)
+
+
+@cache
+def _normal() -> tuple[Array, Array]:
+    """Standard deviations, and the share of the normal distribution below each."""
+    z = np.linspace(-FAR_Z, FAR_Z, Z_STEPS)
+    return z, np.array([0.5 * math.erfc(-x / math.sqrt(2)) for x in z.tolist()])
 
 
 def _source(name: tuple[object, ...]) -> np.random.Generator:

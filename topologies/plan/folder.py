@@ -16,6 +16,7 @@ from skybed.topologies.routing import windowed
 from skybed.topologies.routing.windowed import Pieces
 
 SCENARIO, EVENTS, ROUTES = "scenario.yaml", "events.parquet", "routes.parquet"
+CHANGES = "changes.parquet"  # of links' values: a part of the network, as contacts are
 # The tables that are read at once, and the columns that reading needs; of orbits see plan.store.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "plan": ("duration_s",),

@@ -58,6 +58,7 @@ def save(
     for name, table in tables.items():
         with whole(place / f"{name}.parquet") as file:
             table.to_parquet(file)
+    windowed.write(place / folder.CHANGES, EVENT, [network.changes])
     windowed.write(place / folder.EVENTS, EVENT, events)
     if routes is None:
         (place / folder.ROUTES).unlink(missing_ok=True)
@@ -76,5 +77,6 @@ def load(place: pathlib.Path) -> Stored:
     stored = (place / folder.ROUTES).exists()
     routes = folder.pieces(place / folder.ROUTES, CHANGE, duration_s) if stored else None
     nodes, links = folder.nodes(place), folder.links(place)
-    network = Network(scenario, duration_s, nodes, links, standing, lost, orbits)
+    changes = folder.pieces(place / folder.CHANGES, EVENT, 0.0).whole()
+    network = Network(scenario, duration_s, nodes, links, standing, lost, orbits, changes)
     return Stored(scenario, network, events, routes)

@@ -64,8 +64,13 @@ def _on_off(network: Network, what: Property, on: Spans) -> np.ndarray:
     )
 
 
+def values(network: Network) -> np.ndarray:
+    """All that changes of links, but for what it is about their carrier and delay."""
+    return network.changes
+
+
 # Of all that changes in exact steps: each gives its EVENTs of a whole network.
-SOURCES: tuple[Callable[[Network], np.ndarray], ...] = (carriers, silence)
+SOURCES: tuple[Callable[[Network], np.ndarray], ...] = (carriers, silence, values)
 
 
 # -- delay as a piecewise constant -----------------------------------------------------------------

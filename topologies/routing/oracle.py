@@ -18,7 +18,7 @@ from skybed.topologies.routing.routes import Graph
 def graph(network: Network) -> Graph:
     """The network as numbers, for searches."""
     relay = network.scenario.routing.ground_relay
-    return Graph(len(network.nodes), len(network.orbits), *network.ends, network.delay_s, relay)
+    return Graph(len(network.nodes), len(network.orbits), *network.ends, network.cost_s, relay)
 
 
 def windows(
@@ -31,7 +31,7 @@ def windows(
     rule, tell = network.scenario.routing, partial(progress, "routes")
     yield from routes.windows(
         graph(network), usable(network, within), _destinations(network), rule.interval_s,
-        network.duration_s, tell, may,
+        network.duration_s, tell, may, network.values.closed,
     )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from skybed.topologies.arrays import Array, DelayAt, Index
-from skybed.topologies.contacts.spans import Spans
+from skybed.topologies.arrays import Array, Index
+from skybed.topologies.contacts.spans import Spans, spans
 from skybed.topologies.routing import windowed
 from skybed.topologies.routing.changes import CHANGE
 
@@ -27,9 +27,9 @@ class Mesh:
         self.nodes, self.satellites, self.ground_relay = nodes, satellites, ground_relay
         # Searched from the destination outwards: an edge leads from the next hop to the node that would use
         # it.
-        hop, node, link = np.concatenate([a, b]), np.concatenate([b, a]), np.tile(np.arange(len(a)), 2)
-        order = np.lexsort((hop, node))
-        self.hop, self.node, self.link = hop[order], node[order], link[order]
+        hop, node = np.concatenate([a, b]), np.concatenate([b, a])
+        self.edge = order = np.lexsort((hop, node))
+        self.hop, self.node = hop[order], node[order]
         self.groups = np.flatnonzero(np.diff(self.node, prepend=-1))  # where the edges of each node begin
         self.sender = self.origin(self.hop)
         self.size = nodes if ground_relay else 2 * nodes - satellites
@@ -46,9 +46,12 @@ class Mesh:
 
     # scipy is the fastest measured. Distances in starlink-550, 3,402 links, to 24 and to all 1,608 nodes, ms:
     # scipy 3.2 and 222, igraph 4.2 and 311, rustworkx 7.2 and 283, networkx 47 to 24. next_hops: 5.5 and 395.
-    def next_hops(self, delay_s: Array, destinations: Index) -> tuple[Index, Array]:
-        """Next hop (-1: none) and delay in ns (inf: none) for delays per link; both (destinations, nodes)."""
-        ns = np.maximum(np.round(delay_s * 1e9), 1.0)[self.link]
+    def next_hops(self, cost_s: Array, destinations: Index) -> tuple[Index, Array]:
+        """Next hop (-1: none) and cost in ns (inf: none) for costs per link, or [side, link] (side 0: from
+        its node a; inf: not that way); both (destinations, nodes).
+        """
+        back_s, there_s = np.broadcast_to(cost_s, (2, cost_s.shape[-1]))[::-1]
+        ns = np.maximum(np.round(np.concatenate([back_s, there_s]) * 1e9), 1.0)[self.edge]
         graph = csr_array((ns[self.into_csr], self.columns, self.starts), shape=(self.size, self.size))
         far = dijkstra(graph, indices=self.origin(destinations))
         via = np.full((len(destinations), self.nodes), -1, np.int32)
@@ -67,13 +70,13 @@ class Mesh:
 @dataclass(frozen=True)
 class Graph:
     """A network as numbers. nodes: how many, of which the first `satellites` are in space; a, b: the ends of
-    each link; delay_at: one-way delay in s of links at times."""
+    each link; cost_s: of crossing links at a time, see Mesh.next_hops."""
 
     nodes: int
     satellites: int
     a: Index
     b: Index
-    delay_at: DelayAt
+    cost_s: Callable[[Index, float], Array]
     ground_relay: bool
 
     def mesh(self, links: Index) -> Mesh:
@@ -88,13 +91,16 @@ def windows(
     duration_s: float,
     progress: Callable[[float], None],
     may: np.ndarray | None = None,
+    closed: Spans | None = None,
 ) -> Iterator[np.ndarray]:
     """Routes of every node to the destinations, worked out when usable links change and every interval_s.
 
-    usable: when routing uses each link. may: bool[node, next hop], and a last column of False: routes that
-    count, others are none. Arrays of CHANGE, one for each WINDOW_S.
+    usable: when routing uses each link. closed: when directions of links carry nothing, which it sees at
+    once. may: bool[node, next hop], and a last column of False: routes that count, others are none. Arrays of
+    CHANGE, one for each WINDOW_S.
     """
-    times = np.unique(np.concatenate([np.arange(0.0, duration_s, interval_s), usable.start_s, usable.end_s]))
+    edges = [edge for part in (usable, closed or spans()) for edge in (part.start_s, part.end_s)]
+    times = np.unique(np.concatenate([np.arange(0.0, duration_s, interval_s), *edges]))
     times = times[times < duration_s]
     table: Index = np.full((len(destinations), graph.nodes), -1, np.int32)
     parts, window = [np.empty(0, CHANGE)], 0
@@ -103,7 +109,7 @@ def windows(
         while t >= (window + 1) * windowed.WINDOW_S:
             yield np.concatenate(parts)
             parts, window = [np.empty(0, CHANGE)], window + 1
-        new, _ = mesh.next_hops(graph.delay_at(links, np.full(len(links), t)), destinations)
+        new, _ = mesh.next_hops(graph.cost_s(links, t), destinations)
         if may is not None:
             new = np.where(may[np.arange(graph.nodes), new], new, -1)
         node, row = np.nonzero((new != table).T)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,10 +41,10 @@ def longest_s(network: Network, ends: Sequence[tuple[str, str]]) -> float:
     standing, graph = _standing(network), oracle.graph(network)
     times = np.linspace(0.0, network.duration_s, LOOKS)
     every, first = np.unique(standing.key, return_index=True)
-    found = [(mesh, network.delay_s(links, t)) for t, links, mesh in routes.meshes(graph, standing, times)]
-    found.append((graph.mesh(every), network.delay_s(every, standing.start_s[first])))
-    delays_s = [mesh.next_hops(delay_s, dst)[1][np.arange(len(dst)), src] * 1e-9 for mesh, delay_s in found]
-    return float(max(delay_s[np.isfinite(delay_s)].max(initial=0.0) for delay_s in delays_s))
+    looks = [(mesh, network.cost_s(links, t)) for t, links, mesh in routes.meshes(graph, standing, times)]
+    looks.append((graph.mesh(every), network.delay_s(every, standing.start_s[first])))
+    costs_s = [mesh.next_hops(cost_s, dst)[1][np.arange(len(dst)), src] * 1e-9 for mesh, cost_s in looks]
+    return float(max(cost_s[np.isfinite(cost_s)].max(initial=0.0) for cost_s in costs_s))
 
 
 def _standing(network: Network) -> Spans:
@@ -61,11 +62,20 @@ def shortest(network: Network, src: str, dst: str, t_s: ArrayLike) -> Paths:
     rtt_ms, path_id = np.full(len(t_s), np.nan), np.full(len(t_s), -1)
     known: dict[tuple[int, ...], int] = {}
     for k, (t, links, mesh) in enumerate(routes.meshes(oracle.graph(network), standing, t_s)):
-        via, far_ns = mesh.next_hops(network.delay_s(links, t), np.array([end]))
+        cost_s = network.cost_s(links, t)
+        via, far_ns = mesh.next_hops(cost_s, np.array([end]))
         if np.isfinite(far_ns[0, start]):
             walk = [start]
             while walk[-1] != end:
                 walk.append(int(via[0, walk[-1]]))
-            rtt_ms[k] = 2e-6 * far_ns[0, start]
+            rtt_ms[k] = 1e-6 * far_ns[0, start] + 1e-6 * _back_ns(network, links, cost_s, walk)
             path_id[k] = known.setdefault(tuple(walk), len(known))
     return Paths(t_s, rtt_ms, path_id, [tuple(network.nodes[n].name for n in walk) for walk in known])
+
+
+def _back_ns(network: Network, links: np.ndarray, cost_s: Array, walk: list[int]) -> float:
+    """What the way back over the same links costs, ns; inf: there is none."""
+    place = {int(link): n for n, link in enumerate(links)}
+    sides_s = np.broadcast_to(cost_s, (2, len(links)))
+    crossed = [(int(node < via), place[network.link_between[node, via]]) for node, via in pairwise(walk)]
+    return float(sum(np.round(sides_s[side, n] * 1e9) for side, n in crossed))

@@ -15,7 +15,7 @@ from skybed.topologies.model import ready, yamlmarks
 from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.ground import Station, WayPoint
-from skybed.topologies.model.links import Access, Fibre, LinkClass, Way
+from skybed.topologies.model.links import Access, Fibre, LinkClass, Slots, Spike, Way
 from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
 from skybed.topologies.model.scenario import Fidelity, Limit, ScenarioModel
 from skybed.topologies.model.space import Between, Geostationary, Isl, Layer, Walker
@@ -87,6 +87,8 @@ MODELS: Places = {
     ("links", "*"): LinkClass,
     ("links", "*", "up"): Way,
     ("links", "*", "down"): Way,
+    **{(*place, *part): model for place in (("links", "*"), ("links", "*", "up"), ("links", "*", "down"))
+       for part, model in ((("slots",), Slots), (("slots", "spike"), Spike))},
     ("between", "*"): Between,
     ("access", "*"): Access,
     ("fibre", "*"): Fibre,

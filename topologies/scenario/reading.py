@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from skybed.topologies.contacts.nodes import FIELDS
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model import code
+from skybed.topologies.model import code, over_time
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import BINARY
 from skybed.topologies.model.yamlmarks import FieldPath, Marks, line_of
 
 ANY = "program"  # a file of this may be anything
 PYTHON = "Python"
+SAVED = ("element", "track", "link", "value", "trace")  # which other programs may have written
 
 
 def _utf8(data: bytes) -> str:
@@ -56,7 +58,7 @@ def read_text(path: pathlib.Path, name: str, what: str, decoded: Callable[[bytes
 
 
 def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> None:
-    """Put what is in files in the place of their names: elements, tracks, tables of links, a daemon's
+    """Put what is in files in the place of their names: elements, tracks, links and their values, a daemon's
     configuration, what a program is given, functions in Python."""
     layers, routing, access = data.get("layers"), data.get("routing"), data.get("access")
     stations, between = data.get("stations"), data.get("between")
@@ -70,6 +72,7 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
         ]
     for i, station in enumerate(stations if isinstance(stations, list) else ()):
         places.append((("stations", i, "track_file"), station, "track"))
+    places += _of_links(data.get("links"))
     for i, rule in enumerate(between if isinstance(between, list) else ()):
         places += [(("between", i, "links"), rule, "link"), (("between", i, "python"), rule, PYTHON)]
     for i, rule in enumerate(access if isinstance(access, list) else ()):
@@ -79,7 +82,7 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
     for path, files in _of_flows(data.get("traffic")):
         places += [((*path, name), files, ANY) for name in files]
     read: dict[str, Callable[[pathlib.Path, str, str], str]] = {
-        **dict.fromkeys(("element", "track", "link"), partial(read_text, decoded=_as_saved)),
+        **dict.fromkeys(SAVED, partial(read_text, decoded=_as_saved)),
         "configuration": read_text, ANY: read_any,
     }  # fmt: skip
     for path, part, what in places:
@@ -92,6 +95,19 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
         elif function := code.NAMED.fullmatch(named):
             source = read_text(folder / function["file"], where + function["file"], what)
             part[path[-1]] = {**function.groupdict(), "source": source}
+
+
+def _of_links(classes: Any) -> Iterator[tuple[FieldPath, Any, str]]:
+    """Of link classes: values over time, which it spells out, as a file is named in one of their fields."""
+    for name, link in classes.items() if isinstance(classes, dict) else ():
+        ways: list[tuple[FieldPath, Any]] = [(("links", name), link)]
+        if isinstance(link, dict):
+            ways += [(("links", name, way), link.get(way)) for way in ("up", "down")]
+        for path, part in ways:
+            for field in FIELDS.keys() & part.keys() if isinstance(part, dict) else ():
+                course = part[field] = over_time.spelled_out(part[field])
+                for key, what in (("csv", "value"), ("trace", "trace"), ("python", PYTHON)):
+                    yield (*path, field, key), course, what
 
 
 def read_any(path: pathlib.Path, name: str, what: str) -> str:

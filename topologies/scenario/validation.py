@@ -13,6 +13,7 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.yamlmarks import FieldPath, Marks, dotted, line_of
 
+BRANCH = "<"  # how names of union branches begin that are told apart by what is given
 SHOWN = 5  # problems shown at once; later ones often follow from the first
 
 M = TypeVar("M", bound=BaseModel)
@@ -42,7 +43,7 @@ def _sentences(error: ValidationError, data: Any, lines: Marks, places: Places) 
     """(line, sentence) for each field with a problem; the branches of a union count as one."""
     fields: dict[FieldPath, list[Any]] = {}
     for problem in error.errors(include_url=False):
-        path = tuple(part for part in problem["loc"] if part != "[key]")
+        path = tuple(part for part in problem["loc"] if part != "[key]" and str(part)[:1] != BRANCH)
         if problem["type"] == "missing" and isinstance(path[-1], str):
             yield line_of(lines, path), f"{dotted(path)} is missing."
         elif problem["type"] == "union_tag_not_found":

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from skybed.topologies.arrays import Array
+from skybed.topologies.contacts.properties import Property
 from skybed.topologies.plan.plan import Plan
 
 COARSE_S = 10.0  # between the instants at which the least and the greatest delay are first looked for
@@ -15,11 +16,11 @@ FINE = 101  # instants around each; between two of them a delay differs by nanos
 
 
 def contact_table(plan: Plan) -> pd.DataFrame:
-    """A row for each contact, in the order of its start; delay_ms is at its start. a and b are names."""
+    """A row for each contact, by its start; delay_ms, without what is added in a direction, is at
+    its start; rates are means. a and b are names.
+    """
     a, b = (np.array([plan.nodes[n].name for n in end], object) for end in plan.network.ends)
     kind = np.array([link.kind for link in plan.links], object)
-    rates_mbps = np.array([[link.capable(side).rate_mbps for side in (0, 1)] for link in plan.links], float)
-    rates_mbps = rates_mbps.reshape(-1, 2)
     contacts = plan.contacts.sort_values(["start_s", "link"], ignore_index=True)
     link, start_s, end_s = (contacts[name].to_numpy() for name in ("link", "start_s", "end_s"))
     delays_ms = np.array([_delays_ms(plan, *contact) for contact in zip(link, start_s, end_s, strict=True)])
@@ -35,8 +36,8 @@ def contact_table(plan: Plan) -> pd.DataFrame:
             "delay_ms": delays_ms[:, 0],
             "delay_min_ms": delays_ms[:, 1],
             "delay_max_ms": delays_ms[:, 2],
-            "rate_mbps": rates_mbps[link, 0],
-            "rate_back_mbps": rates_mbps[link, 1],
+            "rate_mbps": plan.network.values.mean(Property.RATE, link, 0, start_s, end_s).round(6),
+            "rate_back_mbps": plan.network.values.mean(Property.RATE, link, 1, start_s, end_s).round(6),
             "kind": kind[link],
         }
     )

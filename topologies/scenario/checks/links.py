@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
+from skybed.topologies.contacts.courses import given
 from skybed.topologies.contacts.listed import Listed, read
+from skybed.topologies.contacts.nodes import FIELDS, MOST
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model import over_time
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.known import Problem, known_name
-from skybed.topologies.model.links import Access
+from skybed.topologies.model.links import Access, LinkClass, Way
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
 
@@ -27,10 +31,43 @@ def classes(scenario: ScenarioModel) -> Iterator[Problem]:
         if rule.pattern not in ("none", "listed") and rule.link in scenario.link_names:
             yield from _boundless((*path, "link"), scenario, rule.link, rule.max_range_km)
     for name, link in scenario.links.items():
+        yield from _courses(("links", name), link)
+        for way, own in link.ways.items():
+            yield from _courses(("links", name, way), own)
+        if all(link.capable(up).rate_mbps == 0 for up in (True, False)):
+            yield ("links", name, "rate_mbps"), "is 0 in both directions; such a link carries nothing."
         if isinstance(link.setup_s, tuple) and link.setup_s[0] > link.setup_s[1]:
             yield ("links", name, "setup_s"), f"is {list(link.setup_s)}; the lesser comes first."
     if "ground" in scenario.layers:
         yield ("layers", "ground"), "is a reserved name; choose another."
+
+
+def _courses(path: FieldPath, part: LinkClass | Way) -> Iterator[Problem]:
+    """Values over time that are none."""
+    for field in FIELDS:
+        course = getattr(part, field)
+        at = (*path, field)
+        try:
+            if isinstance(course, over_time.Steps):
+                for (before_s, _), (t_s, _) in pairwise(course.steps):
+                    if t_s <= before_s:
+                        yield at, f"has a step at {t_s:g} s after the one at {before_s:g} s; times ascend."
+            if isinstance(course, over_time.Table):
+                values = [value for table in given.tables(course, field).values() for value in table.value]
+                yield from _too_much(at, field, max(values))
+            elif isinstance(course, over_time.Trace):
+                yield from _too_much(at, field, given.recorded(course, field).value.max())
+            elif isinstance(course, over_time.Steps):
+                yield from _too_much(at, field, max(value for _, value in course.steps))
+            elif isinstance(course, over_time.Bursts) and field != "loss_pct":
+                yield at, "has good_s and bad_s, which are of losses; give steps, a CSV, a trace or Python."
+        except ScenarioError as error:
+            yield at, f"cannot be used: {error}."
+
+
+def _too_much(at: FieldPath, field: str, value: float) -> Iterator[Problem]:
+    if value > MOST.get(field, value):
+        yield at, f"has the value {value:g}; it must be at most {MOST[field]:g}."
 
 
 def between(scenario: ScenarioModel) -> Iterator[Problem]:
