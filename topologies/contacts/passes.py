@@ -38,8 +38,8 @@ CONTACTS = [
 
 class Passes(NamedTuple):
     """Of each pass the number of its satellite, and its start, culmination and end: times_s, run time, and
-    the angles then, all (3, passes). whole: (2, passes), False where it begins or ends beyond what was looked
-    at.
+    the angles then, all (3, passes). whole: (2, passes), False where it begins, or ends, beyond what was
+    looked at: the time asked for then begins, or ends, it.
     """
 
     satellite: Index
@@ -68,11 +68,11 @@ def table(
     that joins the two asks for, see masks_deg. until_s: None: the plan's end.
 
     Columns: satellite, min_elevation_deg; rise_s, culmination_s, set_s (run time) and duration_s, nan where
-    the satellite is in view for more than a day beyond what is asked for; rise_utc, culmination_utc, set_utc;
-    max_elevation_deg; rise_azimuth_deg, culmination_azimuth_deg, set_azimuth_deg. Of contacts in it:
-    contacts, how many; contact_start_s, contact_end_s, the start of the first and the end of the last;
-    contact_s, how long they are together; volume_up_mb, volume_down_mb, which they can carry to and from the
-    satellite.
+    the satellite is in view for more than a day beyond the time asked for, within which it then culminates;
+    rise_utc, culmination_utc, set_utc; max_elevation_deg; rise_azimuth_deg, culmination_azimuth_deg,
+    set_azimuth_deg. Of contacts in it: contacts, how many; contact_start_s, contact_end_s, the start of the
+    first and the end of the last; contact_s, how long they are together; volume_up_mb, volume_down_mb, which
+    they can carry to and from the satellite.
 
     Raises ScenarioError for who is no station or no satellite, and for times and elevations that cannot be.
     """
@@ -189,7 +189,9 @@ def _seen(
         if beyond_s < AHEAD_S:
             again[row[~whole.all(axis=0)]] = True
         done = ~again[row]
-        row, start_s, stop_s, whole = row[done], start_s[done], stop_s[done], whole[:, done]
+        row, whole = row[done], whole[:, done]
+        start_s = np.where(whole[0], start_s[done], from_s - zero_s)
+        stop_s = np.where(whole[1], stop_s[done], until_s - zero_s)
         times_s = np.array([start_s, culminations_s(sky, row, start_s, stop_s), stop_s])
         ends_km = sky.position_km(len(satellites), times_s), sky.position_km(row, times_s)
         angles = ellipsoid.elevation_deg(*ends_km), ellipsoid.azimuth_deg(*ends_km)
