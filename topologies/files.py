@@ -7,7 +7,16 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from skybed.topologies.errors import MachineError
+from skybed.topologies.errors import MachineError, ScenarioError
+
+
+def check(path: Path, option: str) -> None:
+    """Raise ScenarioError if there can be no file of this name, which was given with an option: before what
+    it is to hold is worked out.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        why = "it is a directory" if path.is_dir() else "there is no such directory"
+        raise ScenarioError(f"{path} cannot be written ({why}); name another file with {option}.")
 
 
 @contextlib.contextmanager

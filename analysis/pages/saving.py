@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from skybed.analysis.pages.figures import Drawing
+from skybed.analysis.pages.style import Picture
 from skybed.topologies.files import whole
 
 
@@ -21,7 +22,12 @@ def save(drawings: Iterable[Drawing], folder: Path, form: str) -> list[Path]:
         name = re.sub(r"[^a-z0-9.]+", "-", drawing.title.lower()).strip("-.")
         times[name] += 1
         path = folder / f"{name}{f'-{times[name]}' * (times[name] > 1)}.{form}"
-        with whole(path) as file:
-            file.write_bytes(drawing.picture.drawn(form))
+        write(drawing.picture, path)
         saved.append(path)
     return saved
+
+
+def write(picture: Picture, path: Path) -> None:
+    """Write a figure in the format, of style.FORMATS, that the file's name ends in."""
+    with whole(path) as file:
+        file.write_bytes(picture.drawn(path.suffix[1:]))

@@ -45,7 +45,7 @@ InForce = dict[int, tuple[np.ndarray, np.ndarray]]
 @click.option("--json", "as_json", is_flag=True, help="In JSON, with all candidates.")
 def command(run: str, node: str | None, at_s: float | None, everyone: bool, as_json: bool) -> None:
     begun = entering.find(run) if at_s is None else entering.found(run)
-    plan = Plan.load(begun.run / "plan") if begun else scenarios.saved_or_planned(_plan_in(Path(run)))
+    plan = Plan.load(begun.run / "plan") if begun else scenarios.saved_or_planned(Path(run))
     if begun and at_s is None:
         seen = entering.look(begun)
         at_s, in_force = seen.t_s, {n: (np.array(values), np.array(held)) for n, values, held in seen.links}
@@ -62,11 +62,6 @@ def command(run: str, node: str | None, at_s: float | None, everyone: bool, as_j
         _render_all(plan, at_s, in_force, Console(width=WIDTH))
     else:
         _render(plan, number, at_s, in_force, everyone, Console(width=WIDTH))
-
-
-def _plan_in(path: Path) -> Path:
-    """Where the plan of a run's directory is."""
-    return path / "plan" if (path / "plan" / "plan.parquet").is_file() else path
 
 
 def _by_plan(plan: Plan, t_s: float) -> InForce:

@@ -59,6 +59,8 @@ def command(
                 counted = counts(Plan.load(out) if out else plan, not no_routes)
         if other is None:
             render(plan, counted, Console())
+            for station in [node.name for node in plan.nodes if node.kind == "ground"][:1]:
+                click.echo(f"Passes over a station: skybed passes {scenario} {station}")
         else:
             render_difference(plan, other, Console())
         if exported is not None:

@@ -93,14 +93,15 @@ def plan(scenario: Scenario, duration_s: float | None, listener: Listener) -> Pl
     return plan
 
 
-def saved_or_planned(path: Path, duration_s: float | None = None) -> Plan:
-    """A saved plan, or that of a scenario."""
+def saved_or_planned(path: Path, duration_s: float | None = None, start: str | None = None) -> Plan:
+    """A saved plan, by its directory or that of its run, or that of a scenario."""
     if path.is_dir():
-        if not (path / "plan.parquet").is_file():
-            raise ScenarioError(
-                f"{path}: there is no plan in it; name what `skybed plan --out` made, or a scenario file."
-            )
-        return Plan.load(path)
-    scenario = load(path)
+        for folder in (path, path / "plan"):
+            if (folder / "plan.parquet").is_file():
+                return Plan.load(folder)
+        raise ScenarioError(
+            f"{path}: there is no plan in it; name what `skybed plan --out` made, a run, or a scenario file."
+        )
+    scenario = load(path, start)
     with ProgressBar() as bar:
         return plan(scenario, duration_s, bar)

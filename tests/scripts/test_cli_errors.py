@@ -151,7 +151,7 @@ def test_a_file_that_cannot_be_exported_to(place, name):
 AGAINST = {
     "nosuch": "skybed: nosuch: there is no such scenario; `skybed list` shows the ready scenarios.",
     "far.toml": "skybed: far.toml: there is no such scenario file.",
-    "empty": "skybed: empty: there is no plan in it; name what `skybed plan --out` made, or a scenario file.",
+    "empty": "skybed: empty: there is no plan in it; name what `skybed plan --out` made, a run, ",
     "ring.yaml": "skybed: The plans of pair and ring12 have no time in common: they begin 45790 s apart; ",
 }
 

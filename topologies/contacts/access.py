@@ -22,10 +22,10 @@ from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts import gateways
 from skybed.topologies.contacts.foresight import AHEAD_S
 from skybed.topologies.contacts.gateways import Gateway
-from skybed.topologies.contacts.policy import InView, Policy, angles_deg
+from skybed.topologies.contacts.policy import InView, Policy
 from skybed.topologies.contacts.visibility import Intervals
 from skybed.topologies.model.links import Access, LinkClass
-from skybed.topologies.orbits import chance
+from skybed.topologies.orbits import chance, ellipsoid
 from skybed.topologies.orbits.ephemeris import Ephemeris
 from skybed.topologies.orbits.roots import EDGE_S, zeros
 
@@ -181,15 +181,14 @@ class Chooser:
             return []
         target = view.target[seen]
         here, there = self.sky.position_km(source, at), self.sky.position_km(target, at)
-        elevation_deg, azimuth_deg = angles_deg(here, there)
         to_gateway = gateways.range_km(self.sky, self.book.gateways, target, at) if self.book.gateways else 0
         shown = InView(
             t_s=at,
             source=self.book.names[source],
             seed=self.book.seed,
             names=[self.book.names[n] for n in target],
-            elevation_deg=elevation_deg,
-            azimuth_deg=azimuth_deg,
+            elevation_deg=ellipsoid.elevation_deg(here, there),
+            azimuth_deg=ellipsoid.azimuth_deg(here, there),
             range_km=self.sky.distance_km(source, target, at),
             gateway_km=np.zeros(len(seen)) + to_gateway,
             sets_s=np.where(view.end_s[seen] < at + AHEAD_S, view.end_s[seen] - at, np.inf),

@@ -4,7 +4,6 @@ the run is.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Sequence
 
@@ -62,13 +61,7 @@ def _sets_s(
     span_s.
     """
     nodes, at = np.unique(np.concatenate(pairs), return_inverse=True)
-    flying = nodes < len(orbits)
-    sky = ephemeris.make(
-        orbits.iloc[nodes[flying]].reset_index(drop=True),
-        [places[n].later(begin_s) for n in nodes[~flying] - len(orbits)],
-        scenario.begin + dt.timedelta(seconds=begin_s),
-        span_s,
-    )
+    sky = ephemeris.excerpt(orbits, places, nodes, scenario.begin, begin_s, span_s)
     a, b = np.split(at, 2)
     found = intervals(sky, a, b, conditions, span_s)
     now_s = max(until_s - begin_s, 0.0)

@@ -11,7 +11,6 @@ from skybed.topologies.arrays import Array, Index
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import code
 from skybed.topologies.model.code import Code
-from skybed.topologies.orbits import ellipsoid
 
 
 class InView(NamedTuple):
@@ -65,12 +64,3 @@ def _place(item: Any, names: list[str], wrong: ScenarioError) -> int:
     if isinstance(item, int | np.integer) and not isinstance(item, bool) and 0 <= item < len(names):
         return int(item)
     raise wrong
-
-
-def angles_deg(from_km: Array, to_km: Array) -> tuple[Array, Array]:
-    """Elevation and azimuth, from north over east, of points (..., 3) as seen from a point (3,), TEME."""
-    up = ellipsoid.zenith(from_km)
-    east = np.array([-up[1], up[0], 0.0]) / max(float(np.hypot(up[0], up[1])), np.finfo(float).tiny)
-    line = to_km - from_km
-    azimuth = np.arctan2(line @ east, line @ np.cross(up, east))
-    return ellipsoid.elevation_deg(from_km, to_km), np.degrees(azimuth) % 360

@@ -25,6 +25,7 @@ class Values:
         self.constant = self.constant.reshape(len(links), 2, len(Property))
         self.changes, self.until_s = changes, until_s
         self._latest: dict[Property, tuple[Latest, Array]] = {}
+        self._steps: dict[Property, tuple[np.ndarray, Array, Array]] = {}
 
     def at(self, what: Property, link: ArrayLike, side: ArrayLike, t_s: ArrayLike) -> Array:
         """Of directions of links (numbers; side 0: what node a sends) at run times, in the property's unit;
@@ -49,8 +50,9 @@ class Values:
         link, side, start_s, end_s = np.broadcast_arrays(link, side, start_s, end_s)
         mean: Array = self.constant[link, side, what]
         key, t_s, value = self.steps(what)
-        for i in np.flatnonzero(np.isnan(mean)).tolist():
-            own = key == 2 * link[i] + side[i]
+        for at in np.argwhere(np.isnan(mean)):
+            i = tuple(at)
+            own = slice(*np.searchsorted(key, 2 * link[i] + side[i] + np.array([0, 1])))
             edges_s = np.append(np.maximum(t_s[own], start_s[i]), np.inf).clip(max=end_s[i])
             mean[i] = np.diff(edges_s) @ value[own] / (end_s[i] - start_s[i])
         return mean
@@ -73,6 +75,11 @@ class Values:
 
     def steps(self, what: Property) -> tuple[np.ndarray, Array, Array]:
         """(2 * link + side, t_s, value) of all changes of a property, by key and time."""
+        if what not in self._steps:
+            self._steps[what] = self._sorted(what)
+        return self._steps[what]
+
+    def _sorted(self, what: Property) -> tuple[np.ndarray, Array, Array]:
         rows = self.changes[self.changes["property"] == what]
         of_side = [rows[np.isin(rows["direction"], [d for d, s in SIDES.items() if n in s])] for n in (0, 1)]
         key = np.concatenate([2 * part["link"].astype(np.int64) + n for n, part in enumerate(of_side)])

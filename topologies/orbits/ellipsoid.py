@@ -37,6 +37,17 @@ def elevation_deg(from_km: Array, to_km: Array) -> Array:
     return np.degrees(np.arcsin(np.clip(sine, -1, 1)))
 
 
+def azimuth_deg(from_km: Array, to_km: Array) -> Array:
+    """Of points as seen from others, from north over east, 0 to 360; both (..., 3), which broadcast."""
+    x, y, z = np.moveaxis(zenith(from_km), -1, 0)
+    level = np.maximum(np.hypot(x, y), np.finfo(float).tiny)
+    east = np.stack([-y, x, 0 * z], axis=-1)
+    north = np.stack([-x * z, -y * z, level * level], axis=-1)
+    line = to_km - from_km
+    across, along = np.einsum("...i,...i", line, east), np.einsum("...i,...i", line, north)
+    return np.degrees(np.arctan2(across, along)) % 360
+
+
 def zenith(r_km: Array) -> Array:
     """Unit vectors to the zenith of points (..., 3) on or above the ellipsoid.
 

@@ -136,6 +136,26 @@ def make(elements: pd.DataFrame, places: Sequence[Track], epoch: dt.datetime, un
     return Ephemeris(len(elements), knots, theta, moving, decays)
 
 
+def excerpt(
+    orbits: pd.DataFrame,
+    places: Sequence[Track],
+    nodes: Index,
+    epoch: dt.datetime,
+    begin_s: float,
+    span_s: float,
+) -> Ephemeris:
+    """As make, of some nodes (ascending numbers) in their order, from run time begin_s on, which is 0 in it,
+    for span_s. begin_s may be negative; whole microseconds.
+    """
+    flying = nodes < len(orbits)
+    return make(
+        orbits.iloc[nodes[flying]].reset_index(drop=True),
+        [places[n].later(begin_s) for n in nodes[~flying] - len(orbits)],
+        epoch + dt.timedelta(seconds=begin_s),
+        span_s,
+    )
+
+
 # -- satellites ----------------------------------------------------------------------------------
 
 ELEMENTS = ("bstar", "ndot", "nddot", "ecco", "argpo", "inclo", "mo", "no_kozai", "nodeo")
@@ -242,6 +262,11 @@ def leap_seconds(epoch: dt.datetime) -> float:
     t = timescale().from_datetime(utc(epoch))
     jd, fraction = julian_utc(epoch)
     return float(np.round(((t.whole - jd) + (t.tai_fraction - fraction)) * DAY_S, 3))
+
+
+def utc_texts(epoch: dt.datetime, t_s: Array) -> list[str]:
+    """Run times as dates and times, to a microsecond."""
+    return [f"{epoch + dt.timedelta(seconds=t):%Y-%m-%dT%H:%M:%S.%fZ}" for t in t_s.tolist()]
 
 
 def utc(epoch: dt.datetime) -> dt.datetime:

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from skybed.topologies.arrays import Array
-from skybed.topologies.contacts import network
+from skybed.topologies.contacts import lookangles, network, passes
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.nodes import Link, Node
@@ -103,6 +103,34 @@ class Plan:
     def delay_s(self, link: ArrayLike, t_s: ArrayLike) -> Array:
         """One-way delay of links (numbers) at run times, s; the two broadcast."""
         return self.network.delay_s(link, t_s)
+
+    def passes(
+        self,
+        station: str,
+        satellite: str | None = None,
+        *,
+        min_elevation_deg: float | None = None,
+        from_s: float = 0.0,
+        until_s: float | None = None,
+    ) -> pd.DataFrame:
+        """The passes of a satellite, of those of a layer, or of all over a station: see passes.table."""
+        return passes.table(
+            self.network,
+            station,
+            satellite,
+            min_elevation_deg=min_elevation_deg,
+            from_s=from_s,
+            until_s=until_s,
+        )
+
+    def look_angles(
+        self, station: str, satellite: str, t_s: ArrayLike, *, frequency_ghz: float | None = None
+    ) -> pd.DataFrame:
+        """Elevation, azimuth, range, delay, Doppler of a satellite over a station at run times, which may lie
+        outside of the plan: see lookangles.table.
+        """
+        ends = passes.station_of(self.network, station), passes.satellite_of(self.network, satellite)
+        return lookangles.table(self.network, *ends, np.atleast_1d(t_s), frequency_ghz)
 
     @property
     def usable(self) -> Spans:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Callable
 
+from skybed.topologies import files
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.plan.export import csv, ion
 from skybed.topologies.plan.plan import Plan
@@ -17,9 +18,7 @@ def check(path: pathlib.Path) -> None:
     """Raise ScenarioError if the file cannot become an export: before the plan is worked out."""
     if path.suffix not in FORMATS:
         raise ScenarioError(f"{path} cannot be exported to: its name must end in {' or '.join(FORMATS)}.")
-    if path.is_dir() or not path.parent.is_dir():
-        why = "it is a directory" if path.is_dir() else "there is no such directory"
-        raise ScenarioError(f"{path} cannot be written ({why}); name another file with --export.")
+    files.check(path, "--export")
 
 
 def write(plan: Plan, path: pathlib.Path) -> None:

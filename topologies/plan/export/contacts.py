@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import numpy as np
 import pandas as pd
 
-from skybed.topologies.arrays import Array
 from skybed.topologies.contacts.properties import Property
+from skybed.topologies.orbits.ephemeris import utc_texts
 from skybed.topologies.plan.plan import Plan
 
 COARSE_S = 10.0  # between the instants at which the least and the greatest delay are first looked for
@@ -31,8 +29,8 @@ def contact_table(plan: Plan) -> pd.DataFrame:
             "b": b[link],
             "start_s": start_s.round(6),
             "end_s": end_s.round(6),
-            "start_utc": _utc(plan, start_s),
-            "end_utc": _utc(plan, end_s),
+            "start_utc": utc_texts(plan.scenario.begin, start_s),
+            "end_utc": utc_texts(plan.scenario.begin, end_s),
             "delay_ms": delays_ms[:, 0],
             "delay_min_ms": delays_ms[:, 1],
             "delay_max_ms": delays_ms[:, 2],
@@ -52,8 +50,3 @@ def _delays_ms(plan: Plan, link: int, start_s: float, end_s: float) -> tuple[flo
         around_s = coarse_s[max(at - 1, 0) : at + 2]
         near.append(plan.delay_s(link, np.linspace(around_s[0], around_s[-1], FINE)))
     return float(coarse[0]) * 1e3, float(near[0].min()) * 1e3, float(near[1].max()) * 1e3
-
-
-def _utc(plan: Plan, t_s: Array) -> list[str]:
-    epoch = plan.scenario.begin
-    return [f"{epoch + dt.timedelta(seconds=t):%Y-%m-%dT%H:%M:%S.%fZ}" for t in t_s.tolist()]

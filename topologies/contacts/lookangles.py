@@ -1,0 +1,155 @@
+"""What a ground node has before it as it follows a satellite: angles, range, delay, Doppler, at any times.
+
+Range and what follows of it are between the places of both ends at one time, as a link's delay is
+(Network.delay_s). Rates are central differences over 2 * STEP_S. On near-circular orbits range rates are
+within 25 mm/s of those of SGP4's velocities, a shift of 1.7 Hz at 20 GHz: these are the slope of SGP4's own
+positions within 15 mm/s only, and between knots positions are interpolated. On Molniya's orbit it is 0.2 m/s.
+The shift is the first order of v/c: at low orbits relativity and the time of flight each add less than 1e-9
+of the carrier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skybed.topologies.arrays import Array
+from skybed.topologies.contacts import undisturbed
+from skybed.topologies.contacts.network import Network
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.scenario import LONGEST_S
+from skybed.topologies.orbits import ellipsoid, ephemeris
+from skybed.topologies.orbits.ephemeris import KNOT_S, Ephemeris
+from skybed.topologies.orbits.geometry import C_KM_S
+
+STEP_S = 0.05
+
+
+def sky_of(network: Network, nodes: np.ndarray, from_s: float, until_s: float) -> tuple[Ephemeris, float]:
+    """Where some nodes (ascending numbers) of a network are between two run times, also such as its plan does
+    not reach; and the run time that is 0 in it.
+    """
+    scenario = network.scenario
+    begin_s = np.floor(from_s / KNOT_S) * KNOT_S
+    places = undisturbed.stations(scenario)
+    span_s = until_s - begin_s
+    return ephemeris.excerpt(network.orbits, places, nodes, scenario.begin, begin_s, span_s), begin_s
+
+
+@dataclass(frozen=True)
+class Look:
+    """A satellite from a ground node (numbers) at run times. carrier_hz: of whose Doppler shift is asked."""
+
+    network: Network
+    station: int
+    satellite: int
+    t_s: Array
+    carrier_hz: float | None = None
+
+    @cached_property
+    def _sky(self) -> tuple[Ephemeris, Array]:
+        """Of the satellite and the station, and the times in it."""
+        nodes = np.array([self.satellite, self.station])
+        sky, begin_s = sky_of(self.network, nodes, self.t_s.min(), self.t_s.max())
+        return sky, self.t_s - begin_s
+
+    @cached_property
+    def ends_km(self) -> tuple[Array, Array]:
+        """Where station and satellite are, (times, 3), TEME."""
+        sky, t_s = self._sky
+        return sky.position_km(1, t_s), sky.position_km(0, t_s)
+
+    @cached_property
+    def ranges_km(self) -> tuple[Array, Array, Array]:
+        """Range STEP_S before, at, and STEP_S after the times."""
+        sky, t_s = self._sky
+        before, at, after = (sky.distance_km(0, 1, t_s + step_s) for step_s in (-STEP_S, 0.0, STEP_S))
+        return before, at, after
+
+    @cached_property
+    def range_rate_km_s(self) -> Array:
+        before, _, after = self.ranges_km
+        return (after - before) / (2 * STEP_S)
+
+    @cached_property
+    def range_acceleration_km_s2(self) -> Array:
+        before, at, after = self.ranges_km
+        return (after - 2 * at + before) / STEP_S**2
+
+    @cached_property
+    def in_contact(self) -> np.ndarray:
+        """Whether a contact of the plan stands."""
+        contacts = self.network.contacts
+        its = contacts[contacts["link"] == self.network.link_between.get((self.station, self.satellite), -1)]
+        start_s, end_s = its["start_s"].to_numpy(), its["end_s"].to_numpy()
+        return (np.searchsorted(start_s, self.t_s, "right") - np.searchsorted(end_s, self.t_s, "right")) > 0
+
+
+class Column(NamedTuple):
+    """of: its values of a look; None: there are none. digits: that people want to see."""
+
+    name: str
+    unit: str
+    digits: int
+    about: str
+    of: Callable[[Look], np.ndarray | None]
+
+
+def _shift(rate_km_s: Array, carrier_hz: float | None) -> Array | None:
+    return None if carrier_hz is None else -rate_km_s / C_KM_S * carrier_hz
+
+
+COLUMNS = (
+    Column(
+        "elevation_deg", "deg", 2, "over the plane at right angles to the vertical; no refraction",
+        lambda look: ellipsoid.elevation_deg(*look.ends_km),
+    ),
+    Column(
+        "azimuth_deg", "deg", 2, "from north over east, 0 to 360",
+        lambda look: ellipsoid.azimuth_deg(*look.ends_km),
+    ),
+    Column("range_km", "km", 2, "distance", lambda look: look.ranges_km[1]),
+    Column(
+        "delay_ms", "ms", 4, "one way, of light over the range",
+        lambda look: look.ranges_km[1] / C_KM_S * 1e3,
+    ),
+    Column(
+        "delay_rate_us_s", "us/s", 4, "how fast the delay grows; with the other sign the shift in ppm",
+        lambda look: look.range_rate_km_s / C_KM_S * 1e6,
+    ),
+    Column(
+        "doppler_hz", "Hz", 1, "shift of the carrier, one way; positive while the satellite comes nearer",
+        lambda look: _shift(look.range_rate_km_s, look.carrier_hz),
+    ),
+    Column(
+        "doppler_rate_hz_s", "Hz/s", 2, "how fast the shift grows",
+        lambda look: _shift(look.range_acceleration_km_s2, look.carrier_hz),
+    ),
+    Column("contact", "", 0, "whether one of the plan stands", lambda look: look.in_contact),
+)  # fmt: skip
+
+
+def table(
+    network: Network, station: int, satellite: int, t_s: Array, frequency_ghz: float | None = None
+) -> pd.DataFrame:
+    """t_s and the COLUMNS of a satellite as seen from a station (numbers), a row for each run time. Those of
+    the Doppler shift need a carrier frequency. Raises ScenarioError for one that is not positive, and for no
+    times or such as are too far away.
+    """
+    t_s = np.asarray(t_s, float)
+    if not len(t_s) or not (np.abs(t_s) <= LONGEST_S).all():
+        raise ScenarioError(
+            f"The times to look at are {np.array2string(t_s, threshold=6)}; give one or more, "
+            f"{LONGEST_S:.0f} s before or after the begin at most."
+        )
+    if frequency_ghz is not None and not 0 < frequency_ghz < np.inf:
+        raise ScenarioError(f"The carrier frequency is {frequency_ghz:g} GHz; it must be more than 0.")
+    carrier_hz = None if frequency_ghz is None else frequency_ghz * 1e9
+    look = Look(network, station, satellite, t_s, carrier_hz)
+    values = {column.name: column.of(look) for column in COLUMNS}
+    return pd.DataFrame({"t_s": look.t_s, **{name: v for name, v in values.items() if v is not None}})
