@@ -99,6 +99,12 @@ def test_a_plan_warns_of_memory_of_processors_and_of_real_time(file, monkeypatch
     assert "Warning: By the clock, runs beside each other" in skybed("plan", file, "--jobs", 2).stdout
 
 
+@pytest.mark.parametrize("counts, code", [({"fail": 1, "pass": 1}, 0), ({"fail": 2}, 1), ({"error": 2}, 3)])
+def test_the_exit_code_tells_that_no_run_passes(file, monkeypatch, counts, code):
+    monkeypatch.setattr(campaigns, "run", lambda *_: counts)
+    assert "c/table" in skybed("run", file, code=code).stdout
+
+
 def test_what_is_wrong_with_a_campaign_is_one_sentence(file, place):
     file.write_text(file.read_text().replace("loss_pct", "los_pct"))
     told = skybed("run", file, code=2).stderr
