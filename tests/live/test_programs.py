@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -167,10 +168,12 @@ def test_what_goes_wrong_is_told_with_its_last_lines(played):
     assert "The program gone, started at 0 s, could not be started: /no/such/program: No such file" in said
     assert "The program crash, started at 0 s, was ended by SIGSEGV." in said
     assert "The program never, started at 0 s, was never started, because a program that it needs" in said
+    assert "silent was never ready: from 0.0 to 15.0 s its `ready` did not succeed: false" in said
     assert "The program slow was not started 2 times: its last turn was still going on." in said
     assert run.table("measures")["metric"].tolist() == ["mine"]  # none that skybed has itself
     assert "liar" in (run.dir / "traffic.log").read_text()
     table = run.table("programs").set_index("flow")
+    assert np.isnan(table.loc["silent", "ready_s"]) and table.loc["stubborn", "ready_s"] < 0.01
     assert table.loc["stubborn", "outcome"] == "stopped" and table.loc["stubborn", "end_s"] == pytest.approx(
         7, abs=0.1
     )
