@@ -483,7 +483,7 @@ def sent(run: Played, flow: ProgramFlow) -> Any:
 
 def measure(run: Played, flow: ProgramFlow) -> dict[str, float]:
     """And of each metric that it printed the median under its own name, and NAME.min, .mean, .max, .p99 and
-    .count.
+    .count; not where the run has it in several units.
     """
     turns, printed = run.rows(flow), run.rows(flow, MEASURES)
     length_s = (turns["end_s"] - turns["start_s"]).dropna()
@@ -494,9 +494,12 @@ def measure(run: Played, flow: ProgramFlow) -> dict[str, float]:
         "duration_max_s": length_s.max(),
         "cpu_s": turns["cpu_s"].sum(),
     }
-    for metric, unit in printed.dropna(subset=["unit"]).groupby("metric", sort=False)["unit"].last().items():
-        metrics.printed(metric, unit)
     for metric, values in printed.groupby("metric", sort=False)["value"]:
+        units = run.units.get(metric, [])
+        if len(units) > 1:
+            continue
+        for unit in units:
+            metrics.printed(metric, unit)
         measures |= {
             f"{metric}": values.median(), f"{metric}.min": values.min(), f"{metric}.mean": values.mean(),
             f"{metric}.max": values.max(), f"{metric}.p99": values.quantile(0.99),
@@ -524,9 +527,15 @@ def notes(run: Played, flow: ProgramFlow) -> Iterator[str]:
         asked = " ".join(flow.ready.split())[:LINE_CHARACTERS]
         from_s, until_s = ran["start_s"].min(), ran["end_s"].fillna(run.played_s).max()
         yield (
-            f"The program {flow.name} was never ready: from {from_s:.1f} to {until_s:.1f} s its `ready` did not "
-            f"succeed: {asked}"
+            f"The program {flow.name} was never ready: from {from_s:.1f} to {until_s:.1f} s its `ready` did "
+            f"not succeed: {asked}"
         )
+    for metric, units in run.units.items():
+        if len(units) > 1 and metric in {*run.rows(flow, MEASURES)["metric"]}:
+            yield (
+                f"The program {flow.name} printed {metric}, of which this run has values in "
+                f"{' and '.join(units)}: it is not measured. Print it in one unit, or under several names."
+            )
     if left := int((turns["outcome"] == "left out").sum()):
         yield f"The program {flow.name} was not started {left} times: its last turn was still going on."
 
