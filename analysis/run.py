@@ -23,8 +23,8 @@ from skybed.analysis.manifest import Manifest
 from skybed.analysis.stored import AGAIN, DAMAGED, OTHER_VERSION, first_line
 from skybed.topologies.errors import RunError, SkybedError
 from skybed.topologies.model import kinds
-from skybed.topologies.model.flows import Flow, LoadFlow
-from skybed.topologies.model.tables import BEGUN, TABLES, Table
+from skybed.topologies.model.flows import SCRIPT, Flow, LoadFlow
+from skybed.topologies.model.tables import BEGUN, MEASURES, TABLES, Table
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 
@@ -129,6 +129,15 @@ class Run:
         """Those of a flow, of a table (None: that of its kind)."""
         rows = self.table((table or kinds.of(flow).TABLE).name)
         return rows[rows["flow"] == flow.name]
+
+    @cached_property
+    def units(self) -> dict[str, list[str]]:
+        """Of each metric that programs printed, in which units they did."""
+        if not self.wrote(MEASURES):
+            return {}
+        printed = self.table(MEASURES.name)[["flow", "metric", "unit"]].drop_duplicates().dropna()
+        of_programs = printed[printed["flow"] != SCRIPT].groupby("metric")["unit"]
+        return {str(metric): sorted({*units}) for metric, units in of_programs}
 
     def wrote(self, table: Table) -> bool:
         """Whether it has a table that not every run has."""

@@ -13,7 +13,7 @@ from mininet.topo import Topo
 
 from skybed.emulator.lanes import host
 from skybed.emulator.sky import net
-from skybed.topologies.contacts.properties import SIDES, Direction, Property
+from skybed.topologies.contacts.properties import SIDES, Direction
 from skybed.topologies.errors import MachineError
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
@@ -31,12 +31,7 @@ class Still(Topo):
             self.addHost(node.name, routes=routes, **net.of_node(node))
         for i in plan.network.standing(at_s).tolist():
             delay_us = plan.network.one_way_s(i, SIDES[Direction.BOTH], at_s) * 1e6
-            values = np.array(
-                [
-                    [plan.network.values.at(what, i, side, at_s) for what in Property]
-                    for side in SIDES[Direction.BOTH]
-                ]
-            )
+            values = plan.network.values.all_at(np.array([i]), at_s)[0]
             self.addLink(*net.ends(plan, i), delay_us=delay_us, **net.of_link(plan, i, values))
 
 

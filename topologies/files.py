@@ -1,8 +1,9 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and what the system says of those that it refuses."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,20 @@ def check(path: Path, option: str) -> None:
         raise ScenarioError(f"{path} cannot be written ({why}); name another file with {option}.")
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+MAKE_ROOM = "make room on the disk, or take another directory"
+
+
+def refused(error: OSError, path: str | Path | None = None) -> MachineError:
+    """An error of the system's as a sentence: of what, why, and of a full disk what to do. path: what it is
+    about; None: the error tells, if anything does.
+    """
+    about = path or error.filename
+    why = os.strerror(error.errno) if error.errno else str(error)
+    remedy = f"; {MAKE_ROOM}" if error.errno in FULL else ""
+    return MachineError(f"{about or ''}{': ' if about else ''}{why}{remedy}.")
+
+
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Where to write a file, which appears under its name when the block ends.
@@ -31,7 +46,4 @@ def whole(path: Path) -> Iterator[Path]:
         os.replace(unfinished, path)
     except OSError as error:
         unfinished.unlink(missing_ok=True)
-        why = os.strerror(error.errno) if error.errno else str(error)
-        raise MachineError(
-            f"{path} cannot be written ({why}); make room on the disk, or take another directory."
-        ) from error
+        raise refused(error, path) from error

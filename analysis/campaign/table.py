@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,13 @@ class Results:
         """One row for each run: run, the parameters, repeat, seed, verdict."""
         columns = ["run", *self.parameters, "repeat", "seed", "verdict"]
         return self.table[columns].drop_duplicates("run", ignore_index=True)
+
+
+def exit_code(verdicts: Collection[str]) -> int:
+    """Of a campaign, by the verdicts of its runs: 3 if one cannot be used, 1 if every one fails, else 0."""
+    if not {*verdicts} <= {*USABLE}:
+        return 3
+    return 1 if {*verdicts} == {"fail"} else 0
 
 
 def is_campaign(folder: Path) -> bool:

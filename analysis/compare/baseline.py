@@ -26,7 +26,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from skybed.analysis.compare import exact
-from skybed.analysis.compare.comparison import figures
+from skybed.analysis.compare.comparison import comparable, figures
 from skybed.analysis.run import Run
 from skybed.topologies.errors import RunError
 from skybed.topologies.model.metrics import label, tolerance
@@ -108,8 +108,8 @@ def accept(runs: Sequence[Run], file: Path) -> Baseline:
             )
     clock, before = first.manifest.clock, read(file).flows if file.exists() else {}
     measured: dict[str, dict[str, list[float]]] = {}
-    for run in runs:
-        for flow, row in figures(run).items():
+    for by_flow in comparable(runs):
+        for flow, row in by_flow.items():
             for figure, value in row.items():
                 measured.setdefault(flow, {}).setdefault(figure, []).append(value)
     baseline = Baseline(

@@ -6,6 +6,7 @@ from: the single probes, or the intervals of a load. Of many runs `campaign_comp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 
 from skybed.analysis.measures import effect, metrics
 from skybed.analysis.run import Run
+from skybed.topologies.errors import RunError
 from skybed.topologies.model.metrics import compared, label
 from skybed.topologies.model.tables import MEASURES
 
@@ -27,6 +29,25 @@ def figures(run: Run) -> Figures:
     return {flow: row for flow, row in rows.items() if row}
 
 
+def comparable(runs: Sequence[Run]) -> list[Figures]:
+    """The figures of runs that are to be put beside each other.
+
+    Raises RunError for a metric that their programs printed in different units.
+    """
+    first: dict[str, tuple[str, Run]] = {}
+    for run in runs:
+        for metric, (unit, *others) in run.units.items():
+            if others:  # it is not measured
+                continue
+            known, before = first.setdefault(metric, (unit, run))
+            if unit != known:
+                raise RunError(
+                    f"{run.dir}: its programs printed {metric} in {unit}, those of {before.dir} in {known}; "
+                    "print it in one unit, or under another name."
+                )
+    return [figures(run) for run in runs]
+
+
 def compare(a: Run, b: Run) -> pd.DataFrame:
     """Two runs side by side: a row for each figure that either measured, in the order of a's flows.
 
@@ -38,7 +59,7 @@ def compare(a: Run, b: Run) -> pd.DataFrame:
              within noise   or beyond noise, as the interval holds 0 or not
              unknown        one number in a run, or measured by one of the two only
     """
-    figures_a, figures_b = figures(a), figures(b)
+    figures_a, figures_b = comparable([a, b])
     rows = []
     for flow in dict.fromkeys([*figures_a, *figures_b]):
         both = _series(a, flow), _series(b, flow)

@@ -64,7 +64,8 @@ TOTALS = [
 
 def side_by_side(runs: Sequence[Named]) -> pd.DataFrame:
     """The figures of `comparison` run by run: columns flow, figure, unit, then one for each run."""
-    figures = {name: comparison.figures(run) for name, run in runs}
+    every = comparison.comparable([run for _, run in runs])
+    figures = {name: by_flow for (name, _), by_flow in zip(runs, every, strict=True)}
     flows = dict.fromkeys(flow for by_flow in figures.values() for flow in by_flow)
     rows = [
         {"flow": flow, "figure": figure, "unit": label(figure)[1]}

@@ -19,7 +19,6 @@ import click
 import numpy as np
 from rich.console import Console
 
-from skybed.emulator.sky.values import Values
 from skybed.scripts.cli import scenarios
 from skybed.scripts.cli.tables import columns, rounded
 from skybed.scripts.running import entering
@@ -67,7 +66,7 @@ def command(run: str, node: str | None, at_s: float | None, everyone: bool, as_j
 def _by_plan(plan: Plan, t_s: float) -> InForce:
     """Of the links that stand then by plan."""
     standing = plan.network.standing(t_s)
-    values = Values(plan).in_force[standing]
+    values = plan.network.values.all_at(standing, t_s)
     values[..., Property.CARRIER] = 1.0
     values[..., Property.DELAY] = plan.delay_s(standing, t_s)[:, None] * 1e6
     nothing = np.zeros(values.shape[1:], bool)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 
 import click
 
 from skybed.scripts.cli.lazy import Lazy
 from skybed.topologies.errors import SkybedError
+from skybed.topologies.files import refused
 
 HELP = """A testbed for space-ground networks: Linux nodes, links that follow the orbits, measured answers.
 
@@ -52,10 +52,9 @@ class Skybed(Lazy):
             sys.stderr.close()
             context.exit(0)
         except OSError as error:  # a disk that is full, a tool that is missing
-            where = f"{error.filename}: " if error.filename else ""
-            full = "; make room on the disk" if error.errno == errno.ENOSPC else ""
-            click.echo(f"skybed: {where}{error.strerror or error}{full}.", err=True)
-            context.exit(4)
+            refusal = refused(error)
+            click.echo(f"skybed: {refusal}", err=True)
+            context.exit(refusal.exit_code)
 
 
 main = click.version_option(package_name="skybed")(

@@ -110,6 +110,9 @@ def make(case: Case, retries: int, out: Path, listener: Listener, planned: Plan 
                 return
         except InvalidRun as error:
             write_verdict(case, out, "invalid", str(error))
+        except ScenarioError as error:  # it would be the same again
+            write_verdict(case, out, "error", str(error))
+            return
         except Exception as error:
             write_verdict(case, out, "error", f"{type(error).__name__}: {error}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 import os
 import signal
@@ -23,7 +22,8 @@ from skybed.emulator.sky import capture, carried, recorder, tables
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
-from skybed.topologies.errors import InvalidRun, MachineError, SkybedError
+from skybed.topologies import files
+from skybed.topologies.errors import InvalidRun, SkybedError
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.plan.score import Playable
 from skybed.traffic import crossings
@@ -255,9 +255,8 @@ def _live(work: Work, pipe: Connection, log: Path) -> NoReturn:
         except EOFError:  # the run is over
             pass
         except OSError as error:
-            if error.errno == errno.ENOSPC:
-                where = error.filename or log.parent
-                pipe.send(MachineError(f"{where}: {error.strerror}; make room on the disk."))
+            if error.errno in files.FULL:
+                pipe.send(files.refused(error, error.filename or log.parent))
             traceback.print_exc()
         except BaseException:
             traceback.print_exc()

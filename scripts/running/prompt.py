@@ -15,7 +15,11 @@ from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.hand import Effect, Hand
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.standstill import Standstill
-from skybed.topologies.errors import SkybedError
+from skybed.topologies.contacts.properties import Direction
+from skybed.topologies.errors import ChangeError, SkybedError
+
+ONE_WAY = "one_way"
+LINK = "Type `link NODE NODE down`, `up`, `set loss_pct=10 rate_mbps=5 delay_ms=20` or `release`."
 
 
 class Prompt(CLI):
@@ -78,15 +82,25 @@ class Prompt(CLI):
             output(node.monitor())
 
     def do_link(self, line: str) -> None:
-        """Take the link between two nodes down, or let it be up again, as planned.
-        Usage: link NODE NODE down|up"""
+        """Change the link between two nodes, against the plan.
+        link NODE NODE down               without its carrier
+        link NODE NODE up                 with it, as planned
+        link NODE NODE set loss_pct=10    also rate_mbps, delay_ms; loss_pct=planned: as planned again
+        link NODE NODE set rate_mbps=1 one_way      from the first node to the second only
+        link NODE NODE release            all as planned again"""
         match line.split():
             case [a, b, "down"]:
-                output(f"{told(self._hand.down(a, b))}\n")
+                said = told(self._hand.down(a, b))
             case [a, b, "up"]:
-                output(f"{told(self._hand.up(a, b))}\n")
+                said = told(self._hand.up(a, b))
+            case [a, b, "set", *words] if words:
+                direction, settings = read(words)
+                said = told(self._hand.set(a, b, direction, **settings), f"has {' '.join(words)}")
+            case [a, b, "release"]:
+                said = told(self._hand.release(a, b), "is as planned")
             case _:
-                error("Type `link NODE NODE down` or `link NODE NODE up`.\n")
+                raise ChangeError(LINK)
+        output(f"{said}\n")
 
     def do_source(self, line: str) -> None:
         """Do the commands in a file. Usage: source FILE"""
@@ -125,9 +139,25 @@ class Prompt(CLI):
     do_dpctl = do_ports = do_switch
 
 
-def told(effect: Effect) -> str:
-    """What became of a link that was taken down, or is to be up again."""
+def read(words: list[str]) -> tuple[Direction, dict[str, float | None]]:
+    """What `link NODE NODE set` is told: NAME=NUMBER, NAME=planned, one_way."""
+    settings: dict[str, float | None] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        if word == ONE_WAY:
+            continue
+        try:
+            settings[name] = None if value == "planned" else float(value)
+        except ValueError:
+            raise ChangeError(LINK) from None
+    return Direction.THERE if ONE_WAY in words else Direction.BOTH, settings
+
+
+def told(effect: Effect, now: str = "") -> str:
+    """What became of a link. now: what is to be said of it, where not its carrier was changed."""
     link, since = effect.link, f"since {effect.t_s:.3f} s"
+    if now:
+        return f"{link} {now} {since}." + ("" if effect.stands else f" {told(effect)}")
     if effect.stands:
         return f"{link} is up {since}."
     if effect.contact:

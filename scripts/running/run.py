@@ -29,7 +29,7 @@ from skybed.scripts.running.progress import Listener, ProgressBar, report_every_
 from skybed.scripts.running.script import Function
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.errors import InvalidRun, MachineError
-from skybed.topologies.files import whole
+from skybed.topologies.files import MAKE_ROOM, whole
 from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import planned, ways, windowed
@@ -160,8 +160,7 @@ def _require_room(out: Path) -> None:
     need_mb, free_mb = ROOM_MB + ROOM * handed_over / 2**20, shutil.disk_usage(out).free / 2**20
     if free_mb < need_mb:
         raise MachineError(
-            f"{out}: {free_mb:.0f} MB are free, and a run may write {need_mb:.0f} MB; make room on the disk, "
-            "or take another directory with --out."
+            f"{out}: {free_mb:.0f} MB are free, and a run may write {need_mb:.0f} MB; {MAKE_ROOM} with --out."
         )
 
 

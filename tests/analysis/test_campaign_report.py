@@ -179,3 +179,17 @@ def test_the_command_says_where_the_report_is_and_that_runs_are_missing(results)
         main, ["campaign", "report", "--json", str(results.dir)], catch_exceptions=False
     )
     assert len(json.loads(done.stdout)["summary"]) == 18
+
+
+@pytest.mark.parametrize(
+    "verdicts, code",
+    [(("pass", "fail"), 0), (("fail", "fail"), 1), (("fail", "invalid"), 3), (("error", "error"), 3)],
+)
+def test_the_exit_code_tells_a_campaign_of_which_nothing_passes(tmp_path, verdicts, code):
+    text = "repeats: 2\nmetrics: [rtt_p50_ms]\n"
+    folder = tiny_campaign.make(
+        tmp_path / "c", text, lambda case: (verdicts[case.repeat], {"down": {"rtt_p50_ms": 1.5}}),
+        lambda case: {"down": [1500.0]},
+    )  # fmt: skip
+    done = CliRunner().invoke(main, ["campaign", "report", str(folder)], catch_exceptions=False)
+    assert done.exit_code == code

@@ -5,12 +5,14 @@ import pathlib
 import re
 import subprocess
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from skybed.analysis.compare import exact
+from skybed.analysis.compare import comparison, exact, many
 from skybed.analysis.run import load
+from skybed.topologies.errors import RunError
 from skybed.topologies.scenario.file import Scenario
 from support import needs
 from support.places import ROOT
@@ -167,16 +169,49 @@ def test_what_goes_wrong_is_told_with_its_last_lines(played):
     assert "The program gone, started at 0 s, could not be started: /no/such/program: No such file" in said
     assert "The program crash, started at 0 s, was ended by SIGSEGV." in said
     assert "The program never, started at 0 s, was never started, because a program that it needs" in said
+    assert "silent was never ready: from 0.0 to 15.0 s its `ready` did not succeed: false" in said
     assert "The program slow was not started 2 times: its last turn was still going on." in said
     assert run.table("measures")["metric"].tolist() == ["mine"]  # none that skybed has itself
     assert "liar" in (run.dir / "traffic.log").read_text()
     table = run.table("programs").set_index("flow")
+    assert np.isnan(table.loc["silent", "ready_s"]) and table.loc["stubborn", "ready_s"] < 0.01
     assert table.loc["stubborn", "outcome"] == "stopped" and table.loc["stubborn", "end_s"] == pytest.approx(
         7, abs=0.1
     )
     assert table.loc["silent", "outcome"] == "stopped" and table.loc["silent", "end_s"] == pytest.approx(
         15, abs=0.1
     )
+
+
+def test_a_metric_in_two_units_is_not_measured(played):
+    """Without a unit it may be any; under one name in two programs it must be the same."""
+    prints = 'echo \'{{"metric": "{}", "value": {}, "unit": {}}}\''
+    traffic = [
+        dict(kind="program", name="one", node="miyun",
+             command="; ".join(prints.format(*x) for x in (("took", 5, '"ms"'), ("size", 3, '"kB"'),
+                                                           ("size", 5, "null")))),
+        dict(kind="program", name="other", node="sanya", command=prints.format("took", 0.005, '"s"')),
+    ]  # fmt: skip
+    limit = {"flow": "one", "metric": "took", "max": 10}
+    run, said = played(traffic, accept=[limit], code=1)
+    assert "one: took was not measured, so its limit is not met." in said
+    for name in ("one", "other"):
+        assert f"The program {name} printed took, of which this run has values in ms and s: it is not" in said
+    figures = json.loads((run.dir / "verdict.json").read_text())["flows"]
+    assert figures[0]["size"] == 4 and not [row for row in figures if "took" in row]
+    assert run.table("measures")["unit"].fillna("").tolist() == ["ms", "kB", "", "s"]
+
+
+def test_runs_in_two_units_are_not_compared(played):
+    prints = """echo '{"metric": "took", "value": 5, "unit": "%s"}'"""
+    runs = [
+        played([dict(kind="program", name="one", node="miyun", command=prints % unit)], name=unit)[0]
+        for unit in ("ms", "s")
+    ]
+    says = rf"{runs[1].dir}: its programs printed took in s, those of {runs[0].dir} in ms; print it in one"
+    for compare in (comparison.compare, lambda *both: many.side_by_side(many.named(both))):
+        with pytest.raises(RunError, match=says):
+            compare(*runs)
 
 
 def test_a_heavy_program_is_load_and_no_distortion(played):

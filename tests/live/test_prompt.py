@@ -82,6 +82,33 @@ def test_a_link_is_taken_down_and_is_up_again_and_the_verdict_knows(typed):
     assert any("changed by hand, 2 at the prompt" in note for note in verdict.notes)
 
 
+def test_a_link_is_set_and_released(typed):
+    """Of 1,034 bytes at 100 kbit/s each way takes 83 ms. Miyun's link has no contact before 8.7 s."""
+    ping = "sanya ping -c 1 -W 1 -s 972 eo-0-0"
+    commands = [
+        "link miyun eo-0-0 set loss_pct=3", "wait 12", "link sanya eo-0-0 set loss_pct=100", ping,
+        "link sanya eo-0-0 set loss_pct=planned rate_mbps=0.1", f"{ping} -q",
+        "link eo-0-0 sanya set delay_ms=500 one_way", "link eo-0-0 sanya release", "wait 3", f"{ping} -q -n",
+        "link sanya eo-0-0 set", "link sanya eo-0-0 set loss_pct=all", "link sanya eo-0-0 set loss=3",
+        "link sanya eo-0-0 set loss_pct=101",
+    ]  # fmt: skip
+    said, out = typed("pair", commands)
+    begins = r"eo-0-0--miyun has no contact now; the next one begins at 8\.\d+ s\."
+    assert re.fullmatch(rf"eo-0-0--miyun has loss_pct=3 since 0\.\d+ s\. {begins}", said[commands[0]])
+    assert re.fullmatch(r"eo-0-0--sanya has loss_pct=100 since 12\.\d+ s\.", said[commands[2]])
+    assert "100% packet loss" in said[ping]
+    slow_ms, usual_ms = (float(said[f"{ping} {more}"].split("/")[-2]) for more in ("-q", "-q -n"))
+    assert slow_ms - usual_ms == pytest.approx(166, abs=30)  # behind a probe of the run, at most
+    assert re.fullmatch(r"eo-0-0--sanya is as planned since 13\.\d+ s\.", said[commands[7]])
+    for command in commands[10:12]:
+        assert said[command].startswith("Type `link NODE NODE down`, `up`, `set loss_pct=10 ")
+    assert said[commands[12]] == "loss of a link cannot be set; what can is delay_ms, loss_pct, rate_mbps."
+    assert said[commands[13]] == "The loss of a link cannot be held at 101; it can be from 0 to 100 %."
+    changed = load(out).table("changed")
+    assert changed["property"].tolist() == ["loss", "loss", "loss", "rate", "delay", "delay", "rate"]
+    assert changed["value"].dropna().tolist() == [3, 100, 0.1, 500_000]
+
+
 def test_what_is_not_there_is_said(typed):
     """Miyun's link has no contact before 8.7 s; it can be held down all the same."""
     commands = [

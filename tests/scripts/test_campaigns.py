@@ -21,7 +21,7 @@ from skybed.analysis.run import load
 from skybed.scripts.cli.main import main
 from skybed.scripts.running import campaigns, cluster
 from skybed.scripts.running.progress import ProgressBar
-from skybed.topologies.errors import InvalidRun
+from skybed.topologies.errors import InvalidRun, ScenarioError
 from skybed.topologies.model.metrics import METRICS
 from skybed.topologies.scenario import campaign
 from support import tiny_campaign
@@ -99,6 +99,12 @@ def test_a_plan_warns_of_memory_of_processors_and_of_real_time(file, monkeypatch
     assert "Warning: By the clock, runs beside each other" in skybed("plan", file, "--jobs", 2).stdout
 
 
+@pytest.mark.parametrize("counts, code", [({"fail": 1, "pass": 1}, 0), ({"fail": 2}, 1), ({"error": 2}, 3)])
+def test_the_exit_code_tells_that_no_run_passes(file, monkeypatch, counts, code):
+    monkeypatch.setattr(campaigns, "run", lambda *_: counts)
+    assert "c/table" in skybed("run", file, code=code).stdout
+
+
 def test_what_is_wrong_with_a_campaign_is_one_sentence(file, place):
     file.write_text(file.read_text().replace("loss_pct", "los_pct"))
     told = skybed("run", file, code=2).stderr
@@ -137,6 +143,20 @@ def test_a_run_that_never_works_out_is_tried_again_and_then_recorded(
     table_of.write(cases, place / "runs", ["sent", "rtt_p50_ms"], place / "table")
     table = pd.read_parquet(place / "table")
     assert table["verdict"].tolist() == [status] * 6 and table["sent"].isna().all()  # three flows each
+
+
+def test_what_is_wrong_with_a_scenario_is_found_once(cases, place, monkeypatch):
+    tried = []
+
+    def fails(*_):
+        tried.append(1)
+        raise ScenarioError("s.yaml, line 7: access[0].policy cannot be used.")
+
+    monkeypatch.setattr(cluster, "execute", fails)
+    made(cases[0], 2, place)
+    verdict = json.loads((place / "runs" / cases[0].key / "verdict.json").read_text())
+    assert len(tried) == 1
+    assert verdict["reasons"] == ["s.yaml, line 7: access[0].policy cannot be used."]
 
 
 def test_a_run_that_works_out_at_the_second_time_is_taken(file, place, monkeypatch, good_run):

@@ -556,23 +556,24 @@ def test_the_scenario_takes_the_code_along(tmp_path):
 @pytest.mark.parametrize(
     "lines, says",
     [
-        (["return 1 / 0"], "rules.py, line 5: mine cannot be used: ZeroDivisionError: division by zero."),
-        (["return view.names["], "rules.py, line 5: mine cannot be used: SyntaxError: '[' was never closed."),
-        (["return None"], "rules.py: mine returned None at 0 s; it must return a list of names in view, or of numbers from 0 to "),
-        (["return [99]"], "rules.py: mine returned [99] at 0 s; it must return a list of names in view, or of numbers from 0 to "),
-        (["return [-1]"], "rules.py: mine returned [-1] at 0 s; it must "),
-        (["return [0.0]"], "rules.py: mine returned [0.0] at 0 s; it must "),
-        (["return [True]"], "rules.py: mine returned [True] at 0 s; it must "),
-        (["return ['l-9-9']"], "rules.py: mine returned ['l-9-9'] at 0 s; it must "),
-        (["return np.eye(2)"], "rules.py: mine returned [[1. 0.]"),
-        (["return 'l-0-0'"], "rules.py: mine returned l-0-0 at 0 s; it must "),
+        (["return 1 / 0"], "rules.py, line 5, mine: ZeroDivisionError: division by zero."),
+        (["return view.names["], "rules.py, line 5, mine: SyntaxError: '[' was never closed."),
+        (["return None"], "rules.py, mine: it returned None at 0 s; it must return a list of names in view, or of numbers from 0 to "),
+        (["return [99]"], "rules.py, mine: it returned [99] at 0 s; it must return a list of names in view, or of numbers from 0 to "),
+        (["return [-1]"], "rules.py, mine: it returned [-1] at 0 s; it must "),
+        (["return [0.0]"], "rules.py, mine: it returned [0.0] at 0 s; it must "),
+        (["return [True]"], "rules.py, mine: it returned [True] at 0 s; it must "),
+        (["return ['l-9-9']"], "rules.py, mine: it returned ['l-9-9'] at 0 s; it must "),
+        (["return np.eye(2)"], "rules.py, mine: it returned [[1. 0.]"),
+        (["return 'l-0-0'"], "rules.py, mine: it returned l-0-0 at 0 s; it must "),
     ],
 )  # fmt: skip
 def test_code_that_goes_wrong_is_told_in_a_sentence(lines, says, tmp_path):
     (tmp_path / "rules.py").write_text(written("mine", *lines)["source"])
     with pytest.raises(ScenarioError) as error:
         Plan.make(parse(tmp_path, "rules.py:mine"))
-    assert str(error.value).startswith(says) and error.value.exit_code == 2
+    assert str(error.value).startswith(f"mine.yaml, line 7: access[0].policy cannot be used: {says}")
+    assert error.value.exit_code == 2 and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -239,10 +239,10 @@ def test_a_trace_that_is_none_is_told_with_its_line(tmp_path, text, says):
 
 
 @pytest.mark.parametrize("body, says", [
-    ("return -elevation_deg", r"rate gives -\d.* its values must be 0 or more"),
+    ("return -elevation_deg", r"rate: it gives -\d.* its values must be 0 or more"),
     ("return elevation_deg[:2]", "no array of as many numbers"),
     ("return 'much'", "no array of as many numbers"),
-    ("return 1 / 0", "line 2: rate cannot be used: ZeroDivisionError"),
+    ("return 1 / 0", "links.x.rate_mbps cannot be used: .*r.py, line 2, rate: ZeroDivisionError"),
 ])  # fmt: skip
 def test_a_rule_that_answers_wrongly_is_told(tmp_path, body, says):
     rule = written(tmp_path / "r.py", f"def rate(t_s, range_km, elevation_deg):\n    {body}\n") + ":rate"

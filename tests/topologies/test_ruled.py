@@ -2,11 +2,13 @@
 
 import pathlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model import calls
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario import file
 from skybed.topologies.scenario.file import Scenario
@@ -22,6 +24,7 @@ layers:
   up: {walker: "70:24/4/1 at 1400 km"}
 links: {beam: {rate_mbps: 1, max_range_km: 5000, setup_s: 2}}
 """
+FIELD = "sky.yaml, line 7: layers.net.isl.python cannot be used:"
 HEAD = "def links(t_s, positions_km, plane, slot, names):\n    "
 
 
@@ -113,15 +116,59 @@ def test_it_goes_with_the_scenario(plan, tmp_path):
     ],
 )
 def test_an_answer_that_is_no_pairs(plan, body, says):
-    with pytest.raises(ScenarioError, match=re.escape(f"rule.py: links {says}")):
+    with pytest.raises(ScenarioError, match=re.escape(f"{FIELD} rule.py, links: it {says}")):
         plan(HEAD + body)
 
 
 def test_a_function_that_fails_is_told_with_its_line(plan):
-    with pytest.raises(ScenarioError, match=r"rule\.py, line 3: links cannot be used: ZeroDivisionError"):
+    with pytest.raises(
+        ScenarioError, match=re.escape(f"{FIELD} rule.py, line 3, links: ZeroDivisionError: div")
+    ):
         plan(HEAD + "pass\n    return 1 / 0")
-    with pytest.raises(ScenarioError, match=r"rule\.py has no function links \(did you mean link\?\)\."):
+    with pytest.raises(
+        ScenarioError, match=re.escape(f"{FIELD} rule.py has no function links (did you mean link?).")
+    ):
         plan("def link(*_): return []")
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(calls, "LONGEST_S", 0.2)
+
+
+def in_another_thread(call):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call).result()
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("thread", [lambda call: call(), in_another_thread])
+@pytest.mark.parametrize(
+    "source, line",
+    [
+        (HEAD + "n = 0\n    while True:\n        n += 1", "[34]"),
+        (HEAD + "while True:\n        try: len(names)\n        except Exception: pass", "[2-4]"),
+        ("while True:\n    pass\n\n" + HEAD + "return []", "[12]"),
+    ],
+)  # fmt: skip
+def test_a_function_that_does_not_return_is_ended(plan, source, line, thread):
+    says = rf"{re.escape(FIELD)} rule\.py, line {line}, links: it was still at work after \d+ s\.$"
+    with pytest.raises(ScenarioError, match=says):
+        thread(lambda: plan(source))
+    assert len(plan(HEAD + "return [(0, 1)]").links) == 1
+
+
+@pytest.mark.usefixtures("impatient")
+def test_one_that_waits_is_ended(plan):
+    source = "import time\n\n" + HEAD + "time.sleep(1e6)"
+    with pytest.raises(ScenarioError, match=r"rule\.py, line 4, links: it was still at work after \d+ s\."):
+        plan(source)
+
+
+def test_ctrl_c_is_ctrl_c(plan):
+    source = "import os, signal\n\n" + HEAD + "os.kill(os.getpid(), signal.SIGINT)\n    while True: pass"
+    with pytest.raises(KeyboardInterrupt):
+        plan(source)
 
 
 NET = "line 7: layers.net.isl"

@@ -18,9 +18,10 @@ from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.contacts.policy import of_code
 from skybed.topologies.contacts.visibility import Conditions, Intervals, intervals
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.code import Code
+from skybed.topologies.model.code import Code, CodeError
 from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.model.scenario import ScenarioModel
+from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.orbits.walker import Satellite
 
 TOUCH_S = 1e-3  # two contacts of a link nearer than this are one
@@ -51,19 +52,29 @@ def horizon_s(scenario: ScenarioModel, duration_s: float) -> float:
 
 
 def spans(motion: Motion, progress: Progress) -> list[Span]:
-    """Every link that stands at some time before until_s, before any fault; to until_s: it stands on."""
+    """Every link that stands at some time before until_s, before any fault; to until_s: it stands on.
+
+    Raises ScenarioError for a function of the scenario's that goes wrong, with the field that names it.
+    """
     scenario = motion.scenario
     every: list[Span] = []
-    work: list[tuple[str, Callable[[], list[Span]]]] = []
+    work: list[tuple[str, FieldPath, Callable[[], list[Span]]]] = []
     for name in scenario.layers:
-        work.append((f"links within {name}", partial(lasers.within, motion, name)))
-    for beams in scenario.between:
-        work.append(("links between layers", partial(lasers.between, motion, beams)))
-    for rule in scenario.access:
-        work.append((f"access to {', '.join(rule.targets)}", partial(_access, motion, rule)))
-    for done, (what, made) in enumerate(work):
+        within = "layers", name, "isl", "python"
+        work.append((f"links within {name}", within, partial(lasers.within, motion, name)))
+    for n, beams in enumerate(scenario.between):
+        work.append(
+            ("links between layers", ("between", n, "python"), partial(lasers.between, motion, beams))
+        )
+    for n, rule in enumerate(scenario.access):
+        to = f"access to {', '.join(rule.targets)}"
+        work.append((to, ("access", n, "policy"), partial(_access, motion, rule)))
+    for done, (what, function, made) in enumerate(work):
         progress(what, done / len(work))
-        every += made()
+        try:
+            every += made()
+        except CodeError as error:
+            raise ScenarioError(f"{scenario.where(*function)} cannot be used: {error}") from None
     for fibre in scenario.fibre:
         ends = [motion.names.index(fibre.a), motion.names.index(fibre.b)]
         turned = ends[0] > ends[1]

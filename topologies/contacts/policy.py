@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skybed.topologies.arrays import Array, Index
-from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import code
-from skybed.topologies.model.code import Code
+from skybed.topologies.model.code import Code, CodeError
 
 
 class InView(NamedTuple):
@@ -40,27 +39,36 @@ Policy = Callable[[InView], list[int]]
 
 
 def of_code(written: Code) -> Policy:
-    """The function as a policy that gives places in the arrays, best first. Raises ScenarioError, for what it
-    raises or wrongly answers too.
+    """The function as a policy that gives places in the arrays, best first.
+
+    Raises CodeError, for what it raises or wrongly answers too.
     """
     function = code.loaded(written)
 
     def policy(view: InView) -> list[int]:
         answer = function(view)
-        wrong = ScenarioError(
-            f"{written.file}: {written.function} returned {str(answer)[:60]} at {view.t_s:g} s; it must "
-            f"return a list of names in view, or of numbers from 0 to {len(view.names) - 1}, best first."
-        )
-        if not isinstance(answer, list | tuple | np.ndarray):
-            raise wrong
-        return [_place(item, view.names, wrong) for item in answer]
+        try:
+            return _places(answer, view.names)
+        except LookupError:
+            shown = " ".join(str(answer).split())[:60]
+            raise CodeError(
+                f"{written.file}, {written.function}: it returned {shown} at {view.t_s:g} s; it must return "
+                f"a list of names in view, or of numbers from 0 to {len(view.names) - 1}, best first."
+            ) from None
 
     return policy
 
 
-def _place(item: Any, names: list[str], wrong: ScenarioError) -> int:
+def _places(answer: Any, names: list[str]) -> list[int]:
+    """Raises LookupError for what is no list of places or names."""
+    if not isinstance(answer, list | tuple | np.ndarray):
+        raise LookupError
+    return [_place(item, names) for item in answer]
+
+
+def _place(item: Any, names: list[str]) -> int:
     if isinstance(item, str) and item in names:
         return names.index(item)
     if isinstance(item, int | np.integer) and not isinstance(item, bool) and 0 <= item < len(names):
         return int(item)
-    raise wrong
+    raise LookupError

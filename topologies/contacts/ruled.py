@@ -9,15 +9,14 @@ import numpy as np
 
 from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts.motion import Motion
-from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import code
-from skybed.topologies.model.code import Code
+from skybed.topologies.model.code import Code, CodeError
 
 
 def decisions(motion: Motion, nodes: Index, function: Code, times_s: Array) -> Iterator[Index]:
     """Pairs i < j of nodes, i * len(nodes) + j each, that are linked from each time to the next: what
-    function(t_s, positions_km, plane, slot, names) gives. positions_km: (n, 3), TEME. Raises ScenarioError
-    for what are no pairs.
+    function(t_s, positions_km, plane, slot, names) gives. positions_km: (n, 3), TEME. Raises CodeError for
+    what are no pairs, too.
     """
     links = code.loaded(function)
     members = [motion.satellites[n] for n in nodes.tolist()]
@@ -26,8 +25,8 @@ def decisions(motion: Motion, nodes: Index, function: Code, times_s: Array) -> I
         places = np.array(motion.sky.position_km(nodes, t_s))
         answer = links(t_s, places, plane.copy(), slot.copy(), [s.name for s in members])
         if wrong := _problem(answer, len(nodes)):
-            raise ScenarioError(
-                f"{function.file}: {function.function} gives {wrong} at {t_s:g} s; it must give pairs of "
+            raise CodeError(
+                f"{function.file}, {function.function}: it gives {wrong} at {t_s:g} s; it must give pairs of "
                 "numbers of satellites, an array (k, 2)."
             )
         i, j = np.sort(np.asarray(answer, np.int64).reshape(-1, 2), axis=1).T

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skybed.topologies.arrays import Array
+from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts.latest import Latest
 from skybed.topologies.contacts.nodes import Link
 from skybed.topologies.contacts.properties import SIDES, Property
@@ -40,6 +40,12 @@ class Values:
             first = np.minimum(np.searchsorted(latest.key, key), len(values) - 1)
             value[varies] = values[np.where(row >= 0, row, latest.order[first])]
         return value
+
+    def all_at(self, links: Index, t_s: float) -> Array:
+        """float[link, side, Property] at a time, of carriers and delays 0."""
+        sides, every = np.array([0, 1]), [*Property]
+        columns = [self.at(what, links[:, None], sides, t_s) for what in every]
+        return np.stack(columns, axis=-1)
 
     def delay_us(self, link: ArrayLike, side: ArrayLike, t_s: ArrayLike) -> Array:
         """By how much packets are later than the delay of their link, on average."""

@@ -14,10 +14,14 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.calls import EndlessError, limited
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import Model
 
 NAMED = re.compile(r"(?P<file>[^\n]+\.py):(?P<function>[A-Za-z_]\w*)")
+
+
+SHOWN = 300  # characters of what code has to say of itself
 
 
 class Code(Model):
@@ -41,10 +45,15 @@ def _read_in(value: Any) -> Any:
 Written = Annotated[Code, BeforeValidator(_read_in)]  # of a field that may hold something else, too
 
 
+class CodeError(ScenarioError):
+    """What is wrong with a function, or with what it gives: a phrase for after the name of its field."""
+
+
 def loaded(code: Code) -> Callable[..., Any]:
     """The function, called from then on as any other, of a module that nobody else has.
 
-    What it or its module raises becomes a ScenarioError that names the file and the line.
+    What it or its module raises becomes a CodeError that names the file and the line; so does a call that
+    does not return.
     """
     name = f"<skybed {code.file}>"
     linecache.cache[name] = len(code.source), None, code.source.splitlines(keepends=True), name
@@ -53,13 +62,13 @@ def loaded(code: Code) -> Callable[..., Any]:
     function = module.get(code.function)
     if not callable(function):
         functions = [key for key, value in module.items() if callable(value)]
-        raise ScenarioError(f"{code.file} has no function {code.function}{hint(code.function, functions)}.")
+        raise CodeError(f"{code.file} has no function {code.function}{hint(code.function, functions)}.")
     return lambda *arguments, **named: _guarded(code, name, lambda: function(*arguments, **named))
 
 
 def _guarded(code: Code, name: str, call: Callable[[], Any]) -> Any:
     try:
-        return call()
+        return limited(call)
     except (Exception, SystemExit) as error:
         lines = [
             frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name
@@ -67,7 +76,6 @@ def _guarded(code: Code, name: str, call: Callable[[], Any]) -> Any:
         if isinstance(error, SyntaxError) and error.filename == name:
             lines, error = [error.lineno], SyntaxError(error.msg)
         where = f", line {lines[-1]}" if lines else ""
-        words = f": {error}" if str(error) else ""
-        raise ScenarioError(
-            f"{code.file}{where}: {code.function} cannot be used: {type(error).__name__}{words}."
-        ) from None
+        kind = "" if isinstance(error, EndlessError) else f"{type(error).__name__}: "
+        says = " ".join(f"{kind}{error}".split())[:SHOWN].removesuffix(":")
+        raise CodeError(f"{code.file}{where}, {code.function}: {says}.") from None

@@ -68,6 +68,10 @@ class Played(Protocol):
     def rows(self, flow: Flow, table: Table | None = None) -> Any:
         """Those of a flow, of a table (None: that of its kind): a DataFrame."""
 
+    @property
+    def units(self) -> Mapping[str, Sequence[str]]:
+        """Of each metric that programs printed, in which units they did."""
+
 
 class FlowKind(Protocol):
     """What the module of a kind has. Nothing else depends on the kind.

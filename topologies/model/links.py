@@ -9,7 +9,7 @@ from pydantic import Field
 from skybed.topologies.model.code import Code, Written
 from skybed.topologies.model.draws import Distribution, Draw
 from skybed.topologies.model.fields import Model, NonNegative, Positive
-from skybed.topologies.model.over_time import Amount, Course, Loss
+from skybed.topologies.model.over_time import Amount, Course, Loss, Rule
 
 
 class Spike(Model):
@@ -92,6 +92,14 @@ class LinkClass(Model):
         """The same with other rates, in all directions."""
         ways = {name: way.model_copy(update=_scaled(way, factor)) for name, way in self.ways.items()}
         return self.model_copy(update={**_scaled(self, factor), **ways})
+
+    @property
+    def written(self) -> list[tuple[tuple[str, ...], Code]]:
+        """The functions of the user's own that give values, and where in the class they stand."""
+        parts: list[tuple[tuple[str, ...], LinkClass | Way]] = [((), self)]
+        parts += [((name,), way) for name, way in self.ways.items()]
+        fields = [((*path, name), getattr(part, name)) for path, part in parts for name in Way.model_fields]
+        return [(path, value.python) for path, value in fields if isinstance(value, Rule)]
 
     @property
     def ways(self) -> dict[str, Way]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from skybed.topologies.model.code import NAMED, Code, Written
+from skybed.topologies.model.code import NAMED, Written
 from skybed.topologies.model.fields import Model, NonNegative, Positive
 
 Share = Annotated[float, Field(ge=0, le=100)]
@@ -60,10 +60,6 @@ class Rule(Course):
 
     python: Written
     every_s: Annotated[float, Field(ge=0.01)] = 1.0
-
-    @property
-    def code(self) -> Code:
-        return self.python
 
 
 class Bursts(Course):

@@ -100,6 +100,8 @@ class ScenarioModel(Model):
         """
         written: list[tuple[FieldPath, object]] = [(path, rule.python) for path, rule in self.lasers]
         written += [(("access", n), rule.policy) for n, rule in enumerate(self.access)]
+        for name, link in self.links.items():
+            written += [(("links", name, *path), code) for path, code in link.written]
         functions = {
             dotted(path): f"{code}, as you, to plan" for path, code in written if isinstance(code, Code)
         }

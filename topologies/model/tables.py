@@ -261,6 +261,11 @@ PROGRAMS = Table(
         Column("turn", INTEGER, "from 0 in each flow"),
         Column("due_s", FLOAT, "when it was to start"),
         Column("start_s", FLOAT, "when it did; null if it did not", null=True),
+        Column(
+            "ready_s", FLOAT,
+            "when its `ready` succeeded, or without one when it ran; null if not, and in later turns",
+            null=True,
+        ),
         Column("end_s", FLOAT, "when it was over", null=True),
         Column(
             "outcome", TEXT,

@@ -197,8 +197,9 @@ class Program:
         """Ask again and again, until it answers or ends."""
         if self.is_ready or not (self.turns and self.turns[-1].goes_on):
             return
+        turn = self.turns[-1]
         if self.flow.ready is None:
-            self.is_ready = True
+            self.is_ready, turn.ready_s = True, turn.start_s
             return
         silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         asking = self.node.popen(
@@ -209,6 +210,8 @@ class Program:
             self.is_ready = code == 0
             if code:
                 self.later(READY_S, self.look_whether_ready)
+            else:
+                turn.ready_s = self.clock.now_s()
 
         _when_ended(self.shared, asking, answered)
         self.shared.closing.callback(_kill, asking)
@@ -258,6 +261,7 @@ class Program:
             "turn": range(len(turns)),
             "due_s": [turn.due_s for turn in turns],
             "start_s": [turn.start_s for turn in turns],
+            "ready_s": [turn.ready_s for turn in turns],
             "end_s": [turn.end_s for turn in turns],
             "outcome": [turn.outcome for turn in turns],
             "exit_code": [turn.exit_code for turn in turns],
@@ -285,6 +289,7 @@ class Turn:
     def __init__(self, program: Program, number: int, due_s: float) -> None:
         self._program, self.number, self.due_s = program, number, due_s
         self.start_s: float | None = None
+        self.ready_s: float | None = None  # of the first that is; those after it are taken for it, too
         self.end_s: float | None = None
         self.exit_code: int | None = None
         self.signal: int | None = None
@@ -478,7 +483,7 @@ def sent(run: Played, flow: ProgramFlow) -> Any:
 
 def measure(run: Played, flow: ProgramFlow) -> dict[str, float]:
     """And of each metric that it printed the median under its own name, and NAME.min, .mean, .max, .p99 and
-    .count.
+    .count; not where the run has it in several units.
     """
     turns, printed = run.rows(flow), run.rows(flow, MEASURES)
     length_s = (turns["end_s"] - turns["start_s"]).dropna()
@@ -489,9 +494,12 @@ def measure(run: Played, flow: ProgramFlow) -> dict[str, float]:
         "duration_max_s": length_s.max(),
         "cpu_s": turns["cpu_s"].sum(),
     }
-    for metric, unit in printed.dropna(subset=["unit"]).groupby("metric", sort=False)["unit"].last().items():
-        metrics.printed(metric, unit)
     for metric, values in printed.groupby("metric", sort=False)["value"]:
+        units = run.units.get(metric, [])
+        if len(units) > 1:
+            continue
+        for unit in units:
+            metrics.printed(metric, unit)
         measures |= {
             f"{metric}": values.median(), f"{metric}.min": values.min(), f"{metric}.mean": values.mean(),
             f"{metric}.max": values.max(), f"{metric}.p99": values.quantile(0.99),
@@ -514,6 +522,20 @@ def notes(run: Played, flow: ProgramFlow) -> Iterator[str]:
         yield f"The program {flow.name}, started at {turn.due_s:g} s, {_became(turn)}{said.rstrip('.')}."
     if len(failed) > TOLD:
         yield f"The program {flow.name} failed {len(failed) - TOLD} more times."
+    ran = turns[turns["start_s"].notna()]
+    if flow.ready and len(ran) and ran["ready_s"].isna().all():
+        asked = " ".join(flow.ready.split())[:LINE_CHARACTERS]
+        from_s, until_s = ran["start_s"].min(), ran["end_s"].fillna(run.played_s).max()
+        yield (
+            f"The program {flow.name} was never ready: from {from_s:.1f} to {until_s:.1f} s its `ready` did "
+            f"not succeed: {asked}"
+        )
+    for metric, units in run.units.items():
+        if len(units) > 1 and metric in {*run.rows(flow, MEASURES)["metric"]}:
+            yield (
+                f"The program {flow.name} printed {metric}, of which this run has values in "
+                f"{' and '.join(units)}: it is not measured. Print it in one unit, or under several names."
+            )
     if left := int((turns["outcome"] == "left out").sum()):
         yield f"The program {flow.name} was not started {left} times: its last turn was still going on."
 

@@ -1,7 +1,7 @@
 """Summarise a campaign from its table, and draw its figures.
 
 DIRECTORY is what `skybed campaign run` made. report.html, summary.csv and summary.parquet in it are
-written anew. The exit code is 3 if a run cannot be used.
+written anew. The exit code is 3 if a run cannot be used, and 1 if every run fails.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rich.text import Text
 
 from skybed.analysis import numbers
 from skybed.analysis.campaign import statistics
-from skybed.analysis.campaign.table import Results, read
+from skybed.analysis.campaign.table import Results, exit_code, read
 from skybed.analysis.pages import campaign
 from skybed.analysis.pages.campaign_figures import all_figures
 from skybed.scripts.cli import figures, tables
@@ -44,16 +44,15 @@ def command(directory: Path, as_json: bool, folder: Path | None, form: str) -> N
     else:
         render(results, summary, Console())
         click.echo(f"Report: {page}")
-    sys.exit(3 if len(statistics.unusable(results)) else 0)
+    sys.exit(exit_code(results.runs["verdict"]))
 
 
 def render(results: Results, summary: pd.DataFrame, console: Console) -> None:
     """Print it: for each combination a line for each flow and metric."""
     shown, first = summary.head(ROWS), True
     names = [" ".join(label(metric)) for metric in summary["metric"]]
-    for key, rows in (
-        shown.groupby([*results.parameters], sort=False) if results.parameters else [((), shown)]
-    ):
+    whole = [((), shown)] if len(shown) else []  # no run may have a figure
+    for key, rows in shown.groupby([*results.parameters], sort=False) if results.parameters else whole:
         if key:
             console.print(
                 Text(_told(zip(results.parameters, key, strict=True)), style="bold"), soft_wrap=True

@@ -1,7 +1,8 @@
 """Run what is missing of a campaign, and write its table.
 
 CAMPAIGN is a file, or a name that `skybed list` shows. One that was interrupted or killed goes on where it
-stopped. The exit code is 3 if a run is invalid or broke off, though it was tried again.
+stopped. The exit code is 3 if a run is invalid or broke off, though it was tried again; it is 1 if every
+run fails.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from skybed.analysis.campaign.table import exit_code
 from skybed.scripts.cli.campaign import options
 from skybed.scripts.running import campaigns
 from skybed.scripts.running.run import interrupt_on_sigterm
@@ -43,4 +45,4 @@ def command(file: Path, jobs: int | None, scheduler: str | None, out: Path | Non
         sys.exit(130)
     statuses = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     click.echo(f"{len(cases)} runs: {statuses}. Table: {folder / 'table'}")
-    sys.exit(3 if counts.keys() & {"invalid", "error"} else 0)
+    sys.exit(exit_code(counts.keys()))

@@ -23,6 +23,7 @@ from skybed.topologies.contacts.properties import EVENT, Direction, Property, in
 from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import over_time
+from skybed.topologies.model.code import CodeError
 from skybed.topologies.model.over_time import Course
 
 
@@ -49,7 +50,8 @@ class Directions:
         self.motion, self.links, self.duration_s = motion, links, duration_s
         self.seed = motion.scenario.seed
         side = {n: links[n].side(up) for n in numbers}
-        self.capable = links[numbers[0]].link_class.capable(up)
+        self.name, self.link_class, self.up = links[numbers[0]].class_name, links[numbers[0]].link_class, up
+        self.capable = self.link_class.capable(up)
         of_class = contacts[contacts["link"].isin(numbers) & (contacts["start_s"] < duration_s)]
         link = of_class["link"].to_numpy(np.int64)
         key = 2 * link + np.array([side[n] for n in link.tolist()], np.int64)
@@ -82,7 +84,16 @@ class Directions:
         assert isinstance(course, over_time.Rule)
         ends = [self.links[key // 2] for key in self.contacts.key.tolist()]
         a, b = (np.array([getattr(link, end) for link in ends], np.int64) for end in ("a", "b"))
-        return rules.asked(course, self.contacts, self.motion.sky, a, b, MOST.get(field, np.inf))
+        try:
+            return rules.asked(course, self.contacts, self.motion.sky, a, b, MOST.get(field, np.inf))
+        except CodeError as error:
+            where = self.motion.scenario.where("links", self.name, *self.way(field), field)
+            raise ScenarioError(f"{where} cannot be used: {error}") from None
+
+    def way(self, field: str) -> tuple[str, ...]:
+        """Where in its class a field stands: in a direction, or in neither."""
+        name = "up" if self.up else "down"
+        return (name,) if getattr(self.link_class.ways[name], field) is not None else ()
 
     def _of_tables(self, tables: dict[frozenset[str], Table]) -> Steps:
         """Of a CSV: the rows of a link's own, else those of all."""

@@ -9,8 +9,8 @@ import numpy as np
 from skybed.topologies.arrays import Array
 from skybed.topologies.contacts.courses.steps import Steps, instants, sorted_by_key, without_repeats
 from skybed.topologies.contacts.spans import Spans
-from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import code
+from skybed.topologies.model.code import CodeError
 from skybed.topologies.model.over_time import Rule
 from skybed.topologies.orbits import ellipsoid
 from skybed.topologies.orbits.ephemeris import Ephemeris
@@ -19,7 +19,7 @@ from skybed.topologies.orbits.ephemeris import Ephemeris
 def asked(rule: Rule, contacts: Spans, sky: Ephemeris, a: np.ndarray, b: np.ndarray, most: float) -> Steps:
     """What function(t_s, range_km, elevation_deg) gives, asked once for all contacts: arrays of one length.
     a, b: the ends of each contact's link; of two on the ground, or in space, there is no elevation (nan).
-    most: of a value. Raises ScenarioError for an answer that is none.
+    most: of a value. Raises CodeError for an answer that is none, too.
     """
     function = code.loaded(rule.python)
     row, t_s = instants(contacts, rule.every_s)
@@ -30,7 +30,7 @@ def asked(rule: Rule, contacts: Spans, sky: Ephemeris, a: np.ndarray, b: np.ndar
     values = _values(answer, len(t_s))
     wrong = "no array of as many numbers as it is given" if values is None else _outside(values, t_s, most)
     if values is None or wrong:
-        raise ScenarioError(f"{rule.python.file}: {rule.python.function} gives {wrong}.")
+        raise CodeError(f"{rule.python.file}, {rule.python.function}: it gives {wrong}.")
     return without_repeats(sorted_by_key(Steps(contacts.key[row], t_s, values)))
 
 

@@ -1,0 +1,75 @@
+"""Calls of functions that a user has brought: one that does not return is ended."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+LONGEST_S = 60.0  # that a call may take
+LOOK_S = 1.0  # how often somebody looks
+
+T = TypeVar("T")
+
+_begun_s: dict[int, float] = {}  # of the calls that go on: when, by the thread
+_ending = threading.Lock()  # held by who takes a call out of these, and by who ends one
+_looking: list[threading.Thread] = []
+
+
+class EndlessError(Exception):
+    """Raised where a call is that has taken more than LONGEST_S."""
+
+
+def limited(call: Callable[[], T]) -> T:
+    """What a call returns. Raises EndlessError, with the traceback of where it was, if it does not return.
+
+    A call in the main thread is ended whatever it does. In another thread it is ended as soon as it is in
+    Python: while it waits in the system, or for a library in C, nobody can.
+    """
+    thread, begun_s = threading.get_ident(), time.monotonic()
+    if not (_looking and _looking[-1].is_alive()):  # the first call; or in a process that was forked
+        _looking[:] = [threading.Thread(target=_look, daemon=True)]
+        _looking[-1].start()
+    _begun_s[thread] = begun_s
+    try:
+        try:
+            return call()
+        finally:
+            _over(thread)
+    except (EndlessError, KeyboardInterrupt) as error:
+        _over(thread)  # once more: it may have come in the way of the first
+        if time.monotonic() - begun_s <= LONGEST_S:
+            raise  # Ctrl-C
+        took_s = round(time.monotonic() - begun_s)
+        raise EndlessError(f"it was still at work after {took_s} s").with_traceback(
+            error.__traceback__
+        ) from None
+
+
+def _over(thread: int) -> None:
+    with _ending:
+        _begun_s.pop(thread, None)
+
+
+def _look() -> None:
+    while True:
+        time.sleep(min(LOOK_S, LONGEST_S))
+        now_s = time.monotonic()
+        with _ending:
+            for thread, begun_s in list(_begun_s.items()):
+                if now_s - begun_s > LONGEST_S:
+                    _end(thread)
+
+
+def _end(thread: int) -> None:
+    """Have an exception raised in a thread. Who catches it there gets another, a second later."""
+    ctrl_c = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ctrl_c and thread == threading.main_thread().ident:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pthread_kill(thread, signal.SIGINT)
+    else:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(EndlessError))
