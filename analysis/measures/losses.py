@@ -37,12 +37,16 @@ class Losses(NamedTuple):
 
     @property
     def edge(self) -> float:
-        """What may be wrong of them all: a path that changes is looked at no finer."""
-        return max(WRONG, WRONG_PCT / 100 * self.n)
+        return edge(self.n)
 
     @property
     def chance(self) -> float:
         return CHANCE_SD * math.sqrt(self.variance)
+
+
+def edge(packets: int) -> float:
+    """How many of them may be wrong: a path that changes is looked at no finer."""
+    return max(WRONG, WRONG_PCT / 100 * packets)
 
 
 def losses(run: Run) -> list[Losses]:

@@ -15,6 +15,7 @@ was recorded: the trace follows those.
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,9 @@ def probes(run: Run) -> pd.DataFrame:
     true_rtt_us, true_owd_us, true_owd_back_us (nan where the probe or its answer must be lost),
     expected_lost (no path stood), loss_probability (of the links on the path), loaded (shares a link with
     udp or tcp traffic), known (by `forwarding.traces`; where not, true times are nan and expected_lost is
-    false), path (text, "" where lost), oracle_rtt_us (by the oracle's routes, nan where it loses the probe)
+    false), path (text, "" where lost), losing (the classes of links on its ways that lose
+    packets, joined by " + "), jitter_us and jitter_deviation_us (what chance adds on the way there,
+    see Chance), oracle_rtt_us (by the oracle's routes, nan where it loses the probe)
     and error_us, owd_error_us, owd_back_error_us: measured minus true, nan where there is nothing to compare,
     or where it is left to chance: under jitter the true times are means.
     """
@@ -65,19 +68,54 @@ def one_way(
     return (arrival_s - sent_s) * 1e6 + on_wire_us, path_id, paths
 
 
-def _by_chance(plan: Plan, sent_s: np.ndarray, path_id: np.ndarray, paths: list[Path]) -> np.ndarray:
-    """bool: packets whose delay is left to chance, by jitter, or to packets before them, which they do not
-    overtake when an extra delay has fallen.
+class Chance(NamedTuple):
+    """What of each packet's delay is left to chance: jitter_us on average, which the true times have, and its
+    standard deviation; nan: it may have waited for packets before it, which it does not overtake when an
+    extra delay has fallen.
     """
-    chance, values = np.zeros(len(sent_s), bool), plan.network.values
-    if not values.varying:
-        return chance
-    held_back = values.held_back
+
+    jitter_us: np.ndarray
+    deviation_us: np.ndarray
+
+    @property
+    def some(self) -> np.ndarray:
+        return np.isnan(self.jitter_us) | (self.jitter_us > 0)
+
+
+def _losing(plan: Plan, sent_s: np.ndarray, path_id: np.ndarray, paths: list[Path]) -> np.ndarray:
+    """Of each packet the classes of links on its way that lose packets: a bit for each of `_classes`."""
+    losing, bits = np.zeros(len(sent_s), np.int64), {name: 1 << n for n, name in enumerate(_classes(plan))}
     for rows, _, link, side, at_s in crossings(plan.network, sent_s, path_id, paths):
-        last = latest(held_back, np.full(len(rows), 2 * link + side), at_s)
-        waits = (last >= 0) & (at_s < np.append(held_back.end_s, 0.0)[last])
-        chance[rows] |= waits | (values.at(Property.JITTER, link, side, at_s) > 0)
-    return chance
+        loses = plan.network.values.at(Property.LOSS, link, side, at_s) > 0
+        losing[rows[loses]] |= bits[plan.links[link].class_name]
+    return losing
+
+
+def _classes(plan: Plan) -> list[str]:
+    return sorted({link.class_name for link in plan.links})
+
+
+def _joined(plan: Plan, losing: np.ndarray) -> np.ndarray:
+    """Their names, joined by " + "."""
+    every, number = np.unique(losing, return_inverse=True)
+    names = [
+        " + ".join(name for n, name in enumerate(_classes(plan)) if bits >> n & 1) for bits in every.tolist()
+    ]
+    return np.array(names, object)[number] if len(losing) else np.array([], object)
+
+
+def _left_to_chance(plan: Plan, sent_s: np.ndarray, path_id: np.ndarray, paths: list[Path]) -> Chance:
+    jitter_us, variance, values = np.zeros(len(sent_s)), np.zeros(len(sent_s)), plan.network.values
+    if not values.varying:
+        return Chance(jitter_us, variance)
+    for rows, _, link, side, at_s in crossings(plan.network, sent_s, path_id, paths):
+        own_us = values.at(Property.JITTER, link, side, at_s)
+        last = latest(values.held_back, np.full(len(rows), 2 * link + side), at_s)
+        waits = (last >= 0) & (at_s < np.append(values.held_back.end_s, 0.0)[last])
+        jitter_us[rows] += np.where(waits, np.nan, own_us)
+        if own_us.any():
+            variance[rows] += (own_us * plan.links[link].jitter_deviation(side)) ** 2
+    return Chance(jitter_us, np.sqrt(variance))
 
 
 def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
@@ -86,7 +124,8 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
     out_us = back_us = oracle_us = np.full(len(part), np.nan)
     out_id = np.full(len(part), -1)
     paths: list[Path] = []
-    out_chance = back_chance = np.zeros(len(part), bool)
+    losing = np.zeros(len(part), np.int64)
+    there, back_chance = Chance(*np.zeros((2, len(part)))), np.zeros(len(part), bool)
     loaded, known, passes = np.zeros(len(part), bool), np.ones(len(part), bool), np.zeros(len(part))
     if len(part):
         flow = next((flow for flow in run.traffic if flow.name == name), None)
@@ -96,8 +135,9 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
         (out_us, out_id, paths), (back_us, back_id, back_paths) = _both_ways(plan, trace, sent_s, flow)
         answered_s = sent_s + np.nan_to_num(out_us) / 1e6
         passes = passing(plan, sent_s, out_id, paths) * passing(plan, answered_s, back_id, back_paths)
-        out_chance = _by_chance(plan, sent_s, out_id, paths)
-        back_chance = _by_chance(plan, answered_s, back_id, back_paths)
+        losing = _losing(plan, sent_s, out_id, paths) | _losing(plan, answered_s, back_id, back_paths)
+        there = _left_to_chance(plan, sent_s, out_id, paths)
+        back_chance = _left_to_chance(plan, answered_s, back_id, back_paths).some
         loaded = shared(run, sent_s, out_id, paths) | shared(run, sent_s, back_id, back_paths)
         for other in others:
             other_us = _round_trip_us(plan, other, sent_s, flow)
@@ -117,9 +157,12 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
         loaded=loaded,
         known=known,
         path=names[out_id],
+        losing=_joined(plan, losing),
+        jitter_us=there.jitter_us,
+        jitter_deviation_us=there.deviation_us,
         oracle_rtt_us=oracle_us,
-        error_us=(part["rtt_us"] - true_rtt_us).mask(out_chance | back_chance),
-        owd_error_us=(part["owd_us"] - out_us).mask(out_chance),
+        error_us=(part["rtt_us"] - true_rtt_us).mask(there.some | back_chance),
+        owd_error_us=(part["owd_us"] - out_us).mask(there.some),
         owd_back_error_us=(part["owd_back_us"] - back_us).mask(back_chance),
     )
 

@@ -12,7 +12,7 @@ from skybed.analysis.measures import forwarding, hand, metrics, paths, truth
 from skybed.analysis.measures.sending import Sending, sending
 from skybed.analysis.routing import control, convergence
 from skybed.analysis.run import Run, kept
-from skybed.analysis.verdict import machine, timeline, traffic
+from skybed.analysis.verdict import links, machine, timeline, traffic
 from skybed.analysis.verdict.model import (
     Churn,
     Control,
@@ -71,6 +71,7 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
     events, routes, delay = timeline.events(run), timeline.routes(run), timeline.delay(run)
     rtt_error = _errors(judged["error_us"])
     owd_error = _errors(pd.concat([judged["owd_error_us"], judged["owd_back_error_us"]]))
+    rates, lost, late = links.rates(run), links.losses(run), links.jitter(run)
     host, short = machine.host(run), traffic.shortfalls(run, sent)
     proven = Proofs(n=len(proofs), agreeing=proofs["agrees"].sum())
     flows = _flows(run, probes, sent)
@@ -82,6 +83,7 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
         *timeline.reasons(run, events, routes, delay),
         *_off(run, "RTT", rtt_error),
         *_off(run, "one-way delay", owd_error),
+        *links.reasons(run, rates, late),
         *machine.reasons(run, host, rtt_error),
     ]
     failed = [reason for outcome in limits if (reason := _unmet(outcome))]
@@ -93,6 +95,7 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
             *_of_kinds(run, "notes"),
             *machine.notes(run, host, rtt_error),
             *hand.notes(run),
+            *links.notes(run),
             *_notes(run, proven, rtt_error),
         ],
         **about,
@@ -102,6 +105,9 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
         delay=delay,
         rtt_error=rtt_error,
         owd_error=owd_error,
+        rates=rates,
+        losses=lost,
+        jitter=late,
         host=host,
         proofs=proven,
         routing=_routing(run),

@@ -84,6 +84,42 @@ class Errors(Model):
     max_us: Number
 
 
+class Rate(Model):
+    """What links of a class carried in a direction while a stream filled one alone, of payload; see
+    `analysis.measures.classes`.
+    """
+
+    link_class: str
+    way: Literal["up", "down", "both"]  # both: they are alike
+    bins: Count  # of table `flows`
+    planned_mbit: Number
+    carried_mbit: Number
+    bin_off_p95_pct: Number
+    within: bool
+
+
+class Loss(Model):
+    """Probes that links lost, by the classes on their ways that lose packets; several are joined by " + ",
+    since it cannot be told which of them did.
+    """
+
+    classes: str
+    packets: Count
+    lost: Count
+    by_links: Number  # on average
+    within: bool
+
+
+class Jitter(Model):
+    """How much later probes of a flow were on their way there than without jitter."""
+
+    flow: str
+    n: Count
+    mean_us: Number
+    meant_us: Number
+    within: bool
+
+
 class Host(Model):
     cpu_count: int
     load_1m: list[float]
@@ -226,6 +262,9 @@ class FullVerdict(Verdict):
     delay: Delay
     rtt_error: Errors
     owd_error: Errors  # both directions of the one-way delay
+    rates: list[Rate]
+    losses: list[Loss]
+    jitter: list[Jitter]
     host: Host
     proofs: Proofs
     routing: Routing

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from skybed.analysis.run import load
+from skybed.analysis.verdict.judging import judge
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.scenario.file import Scenario
 from support import needs
@@ -63,6 +64,8 @@ def test_probes_are_lost_in_bursts_and_where_nothing_is_carried(probed):
     )
     bad = probes["lost"][(loss > 0) & ~nil]
     assert len(bad) > 200 and 100 * bad.mean() == pytest.approx(60, abs=10)
+    (loss,) = judge(probed).losses
+    assert loss.classes == "x" and loss.within and loss.lost > 100
 
 
 def test_a_stream_is_carried_at_the_rate_of_its_time(skybed, tmp_path):
@@ -71,6 +74,9 @@ def test_a_stream_is_carried_at_the_rate_of_its_time(skybed, tmp_path):
     for from_s, until_s, mbps in ((1, 9.5, 4), (11, 19.5, 2), (20.5, 21.5, 0), (23, 29, 8)):
         received = rows.loc[from_s : until_s - 0.01, "received_bytes"].sum() * 8e-6 / (until_s - from_s)
         assert received == pytest.approx(mbps * PAYLOAD, rel=0.03), (from_s, until_s)
+    (rate,) = judge(run).rates
+    assert (rate.link_class, rate.way) == ("x", "both") and rate.bins > 30 and rate.within
+    assert rate.carried_mbit == pytest.approx(rate.planned_mbit, rel=0.03)
 
 
 def test_slots_have_their_spikes_and_rates(skybed, tmp_path):
@@ -97,6 +103,8 @@ def test_jitter_has_its_mean_and_keeps_the_order(skybed, tmp_path, jitter):
     sigma = {"normal": 1 / 3, "exponential": 1.0}.get(str(jitter), float(np.sqrt(np.exp(0.4**2) - 1)))
     assert later_us.std() / later_us.mean() == pytest.approx(sigma, rel=0.12)
     assert not run.probes["reordered"].any()
+    (judged,) = judge(run).jitter
+    assert judged.flow == "ping" and judged.within and judged.meant_us == pytest.approx(1000)
     back_us = (one_way_us(run, "owd_back_us") - 8 * 106 / 50).dropna()
     assert back_us.to_numpy() == pytest.approx(0, abs=30)
 

@@ -179,7 +179,7 @@ def tables(
     """Links, and the contacts of each before any fault, as in Network.contacts."""
     classes: dict[tuple[int, int], tuple[str, str, bool]] = {}
     by_name = {name: scenario.link_class(name) for name in {s.link_class for s in spans}}
-    two_ways = {name for name, link in by_name.items() if link.up != link.down}
+    two_ways = {name for name, link in by_name.items() if link.two_ways}
     spans = sorted((s for s in spans if s.start_s < duration_s), key=lambda s: (s.a, s.b, s.start_s))
     for s in spans:
         what = s.kind, s.link_class, s.turned and s.link_class in two_ways

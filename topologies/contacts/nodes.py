@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from skybed.topologies.contacts import jitter
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.model.links import Capable, LinkClass
 from skybed.topologies.model.over_time import Course
@@ -67,6 +68,10 @@ class Link:
             for what in changing:
                 numbers[what] = math.nan
         return numbers
+
+    def jitter_deviation(self, side: int) -> float:
+        """The standard deviation of what a direction draws as jitter, in means."""
+        return float(jitter.means(self.capable(side).jitter).std())
 
     @property
     def varies(self) -> bool:

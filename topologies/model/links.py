@@ -64,7 +64,7 @@ class LinkClass(Model):
     up: from the node that an access rule gives links to the satellite, such as from a station; for other
     links from a to b as the scenario names them, or by the order of nodes where it does not.
     jitter_ms: by how much a packet is later than the delay, on average; jitter: how that is distributed, see
-    emulator.sky.jitter. Packets keep their order.
+    contacts.jitter. Packets keep their order.
     """
 
     rate_mbps: Amount
@@ -100,6 +100,11 @@ class LinkClass(Model):
         parts += [((name,), way) for name, way in self.ways.items()]
         fields = [((*path, name), getattr(part, name)) for path, part in parts for name in Way.model_fields]
         return [(path, value.python) for path, value in fields if isinstance(value, Rule)]
+
+    @property
+    def two_ways(self) -> bool:
+        """Whether its directions are not alike."""
+        return self.up != self.down
 
     @property
     def ways(self) -> dict[str, Way]:

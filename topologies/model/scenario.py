@@ -36,6 +36,7 @@ class Fidelity(Model):
     rtt_error_p99_us: Positive = 1000.0
     late_ms: Positive = 10.0
     late_pct: Annotated[float, Field(ge=0, le=100)] = 1.0
+    rate_pct: Annotated[float, Field(ge=0, le=100)] = 3.0  # by which what a stream carried is off its links
     missing_pct: Annotated[float, Field(ge=0, le=100)] = 1.0  # of what a flow was to send, and did not
 
 

@@ -1,0 +1,161 @@
+"""What links of each class let through, lost and delayed, against what their class says.
+
+What was told to the kernel is in `applied`; here is what packets met. A stream measures the rate of the
+slowest link on its way while it fills that link alone; a packet that is lost, or late by chance, tells of the
+links on its way that do so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skybed.analysis.measures import truth
+from skybed.analysis.measures.forwarding import Path, passing, traces
+from skybed.analysis.measures.loads import Load, loads, shared
+from skybed.analysis.measures.losses import LOOK_S
+from skybed.analysis.run import Run, kept
+from skybed.topologies.contacts.properties import Property
+from skybed.topologies.model.flows import StreamFlow
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.routing.forwarding import crossings
+
+FILLS = 1.02  # times the rate of a link: who sends so much fills it
+SETTLE_S = 1.0  # until a queue is full
+WAYS = {False: "down", True: "up"}
+
+
+class Carried(NamedTuple):
+    """By links of a class in a direction (both: they are alike), while streams filled them: planned and
+    carried, of payload; waiting_mbit: what may have been in queues at the begin, or the end; bin_off_p95_pct:
+    by how much a bin of table `flows` differs from what was planned for it.
+    """
+
+    link_class: str
+    way: str
+    bins: int
+    planned_mbit: float
+    carried_mbit: float
+    waiting_mbit: float
+    bin_off_p95_pct: float
+
+
+class Late(NamedTuple):
+    """Of stamped probes over links with jitter, on the way there: how much later they were on average, and
+    were to be; the standard error of that; least_us: the earliest, against a packet without jitter.
+    """
+
+    flow: str
+    n: int
+    mean_us: float
+    meant_us: float
+    error_us: float
+    least_us: float
+
+
+def slowest(
+    plan: Plan, t_s: np.ndarray, path_id: np.ndarray, paths: list[Path]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of packets sent at t_s over paths[path_id]: the rate of the slowest link on the way, Mbit/s (inf: there
+    is none), and which it is: 2 * link + side.
+    """
+    rate_mbps, which = np.full(len(t_s), np.inf), np.full(len(t_s), -1)
+    for rows, _, link, side, at_s in crossings(plan.network, t_s, path_id, paths):
+        own = plan.network.values.at(Property.RATE, link, side, at_s)
+        slower = own < rate_mbps[rows]
+        rate_mbps[rows[slower]], which[rows[slower]] = own[slower], 2 * link + side
+    return rate_mbps, which
+
+
+@kept
+def carried(run: Run) -> list[Carried]:
+    """By each class and direction that a stream filled."""
+    parts: dict[tuple[str, str], list[tuple[np.ndarray, float]]] = {}
+    for load in loads(run):
+        if isinstance(load.flow, StreamFlow):
+            for key, bins, waiting_mbit in _filled(run, load, load.flow):
+                link = run.plan.links[key // 2]
+                way = WAYS[link.side(up=True) == key % 2] if link.link_class.two_ways else "both"
+                parts.setdefault((link.class_name, way), []).append((bins, waiting_mbit))
+    figures = []
+    for (link_class, way), stretches in sorted(parts.items()):
+        planned, received = np.concatenate([bins for bins, _ in stretches], axis=1)
+        off_pct = 100 * np.abs(received - planned) / planned
+        waiting_mbit = sum(waiting for _, waiting in stretches)
+        sums = planned.sum(), received.sum(), waiting_mbit, float(np.quantile(off_pct, 0.95))
+        figures.append(Carried(link_class, way, len(planned), *sums))
+    return figures
+
+
+def _filled(run: Run, load: Load, flow: StreamFlow) -> Iterator[tuple[int, np.ndarray, float]]:
+    """Stretches in which a stream filled a link: which, its bins (planned and received Mbit of payload), and
+    what may have waited.
+    """
+    rows = run.flows[run.flows["flow"] == flow.name]
+    t_s = np.arange(load.start_s, load.stop_s, LOOK_S)
+    trace, *others = traces(run, flow.family)
+    arrival_s, path, paths = trace(flow.source, flow.target, t_s)
+    rate_mbps, which = slowest(run.plan, t_s, path, paths)
+    wire_mbps = flow.rate_mbps * flow.wire_bytes / flow.size_bytes
+    fills = (wire_mbps > FILLS * rate_mbps) & ~np.isnan(arrival_s)
+    fills &= (passing(run.plan, t_s, path, paths) == 1) & ~shared(run, t_s, path, paths, but=str(flow.name))
+    for other in others:
+        fills &= np.isclose(other(flow.source, flow.target, t_s)[0], arrival_s, rtol=0, atol=0)
+    stretch = np.cumsum(np.append(True, (which[1:] != which[:-1]) | (fills[1:] != fills[:-1])))
+    starts_s, ends_s = rows["start_s"].to_numpy(), rows["end_s"].to_numpy()
+    payload = flow.size_bytes / flow.wire_bytes
+    sent = np.append(0.0, np.cumsum(np.where(fills, rate_mbps, 0.0))) * LOOK_S * payload
+    for number in np.unique(stretch[fills]).tolist():
+        looks = np.flatnonzero(stretch == number)
+        under_way_s = float((arrival_s - t_s)[looks].max())
+        from_s, until_s = t_s[looks[0]] + SETTLE_S + under_way_s, t_s[looks[-1]]
+        whole = (starts_s >= from_s) & (ends_s <= until_s)
+        if not whole.any():
+            continue
+        edges = [(x[whole] - load.start_s - under_way_s) / LOOK_S for x in (starts_s, ends_s)]
+        planned = np.diff([np.interp(edge, np.arange(len(sent)), sent) for edge in edges], axis=0)[0]
+        key, rates = int(which[looks[0]]), rate_mbps[looks]
+        packets = run.plan.links[key // 2].capable(key % 2).queue_packets if np.ptp(rates) else 1
+        received = rows["received_bytes"].to_numpy()[whole] * 8e-6
+        yield key, np.stack([planned, received])[:, planned > 0], packets * 8e-6 * flow.size_bytes
+
+
+def unmeasured(run: Run) -> list[str]:
+    """Classes of which a rate changes over time on the way of a load, and which no stream filled."""
+    values = run.plan.network.values
+    changing = {int(link) for link in np.argwhere(np.isnan(values.constant[:, :, Property.RATE]))[:, 0]}
+    crossed = {link for load in loads(run) for links in load.links for link in links}
+    names = {run.plan.links[link].class_name for link in changing & crossed}
+    return sorted(names - {one.link_class for one in carried(run)})
+
+
+@kept
+def late(run: Run) -> list[Late]:
+    """Of each flow that met jitter."""
+    probes = truth.probes(run)
+    met = probes[(probes["jitter_us"] > 0) & probes["known"] & ~probes["loaded"] & probes["owd_us"].notna()]
+    flows = []
+    for name, of_flow in met.groupby("flow", sort=False):
+        off_us = of_flow["owd_us"] - of_flow["true_owd_us"]
+        meant_us, n = of_flow["jitter_us"].mean(), len(of_flow)
+        error_us = float(np.sqrt((of_flow["jitter_deviation_us"] ** 2).sum()) / n)
+        least_us = float((off_us + of_flow["jitter_us"]).min())
+        flows.append(Late(str(name), n, float(meant_us + off_us.mean()), float(meant_us), error_us, least_us))
+    return flows
+
+
+def lost(run: Run) -> pd.DataFrame:
+    """Probes that were judged for loss, by the classes that lose on their way there: classes (joined by
+    " + "; those that cannot be told apart), packets, lost, by_links, variance.
+    """
+    probes = truth.probes(run)
+    due = probes[~probes["loaded"] & probes["known"] & ~probes["expected_lost"] & (probes["losing"] != "")]
+    chance = due["loss_probability"]
+    table = pd.DataFrame({
+        "classes": due["losing"], "packets": 1, "lost": due["lost"].astype(int), "by_links": chance,
+        "variance": chance * (1 - chance),
+    })  # fmt: skip
+    return table.groupby("classes", sort=True).sum().reset_index()
