@@ -1,5 +1,6 @@
-"""What live tests share: a program run in a kernel lane, and the skybed command as a user runs it."""
+"""What live tests share: a program run in a kernel lane, and the skybed command."""
 
+import contextlib
 import re
 import subprocess
 import tempfile
@@ -8,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from skybed.emulator.lanes import lanes, umlkernel
+from support.command import finished
 from support.lane import ZERO_NS, Programs
 from support.places import ROOT, SKYBED
 
+PATIENCE_S = 300
 VIRTUAL = lanes.VirtualTime(ZERO_NS, seed=1)
 
 
@@ -37,11 +40,22 @@ def in_real_time(tmp_path):
 
 @pytest.fixture(scope="session")
 def skybed():
-    """skybed("run", ...) as a user types it; returns the finished process."""
+    """skybed("run", ...) in this process, as imports take longer than many a run: a finished process."""
 
-    def run(*arguments, timeout_s=300):
-        command = [str(SKYBED), *map(str, arguments)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s)
+    def run(*words):
+        with contextlib.chdir(ROOT):
+            return finished(*words)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def typed():
+    """typed("run", ...) as a user types it, in a process of its own: finished, too."""
+
+    def run(*words):
+        command = [str(SKYBED), *map(str, words)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
 
     return run
 

@@ -31,8 +31,8 @@ MAY_BE_ZERO = {"node_processes", "player_pct"}  # the latter by the coarse clock
 
 
 @pytest.fixture(scope="module")
-def found(skybed):
-    done = skybed("bench", "--quick", "--json", "-")
+def found(typed):
+    done = typed("bench", "--quick", "--json", "-")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -66,15 +66,15 @@ def test_batches_lead_by_far(found):
     assert figures["tc"]["ratio"] > 10
 
 
-def test_one_section_as_a_table(skybed):
-    done = skybed("bench", "--quick", "--only", "updates")
+def test_one_section_as_a_table(typed):
+    done = typed("bench", "--quick", "--only", "updates")
     assert done.returncode == 0, done.stderr
     assert "TCIntf.config" in done.stdout and "Scapy" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_daemons_are_measured_when_named(skybed):
-    done = skybed("bench", "--quick", "--only", "daemons", "--json", "-")
+def test_daemons_are_measured_when_named(typed):
+    done = typed("bench", "--quick", "--only", "daemons", "--json", "-")
     assert done.returncode == 0, done.stderr
     (section,) = json.loads(done.stdout)["sections"].values()
     figures = {figure["key"]: figure["skybed"] for figure in section["figures"]}

@@ -1,5 +1,6 @@
 """FRR's protocols, and a daemon of the user's (babeld), on a small sky in virtual time."""
 
+import functools
 import json
 
 import pytest
@@ -75,9 +76,15 @@ def play(skybed, tmp_path_factory):
     return run
 
 
+@pytest.fixture(scope="module")
+def played(play):
+    """played(protocol): the run directory of its first run."""
+    return functools.cache(play)
+
+
 @pytest.fixture(scope="module", params=PROTOCOLS)
-def run(request, play):
-    return play(request.param)
+def run(request, played):
+    return played(request.param)
 
 
 def test_both_families_are_routed_and_leave_a_silent_link_in_time(run):
@@ -111,8 +118,8 @@ def test_what_a_daemon_prints_is_kept_as_it_is(play):
     assert lines.count("@ {") == 6
 
 
-def test_frr_repeats_to_the_byte(play, skybed):
-    done = skybed("compare", "--exact", play("isis+bfd"), play("isis+bfd"))
+def test_frr_repeats_to_the_byte(played, play, skybed):
+    done = skybed("compare", "--exact", played("isis+bfd"), play("isis+bfd"))
     assert done.returncode == 0, done.stdout
 
 
@@ -127,7 +134,7 @@ def test_routing_that_does_not_converge_ends_the_run_with_last_words(skybed, tmp
 
 
 def test_a_process_that_ends_in_the_run_is_named(in_lane, tmp_path):
-    (tmp_path / "six.yaml").write_text(SIX.replace("ROUTING", PROTOCOLS["isis+bfd"]))
+    (tmp_path / "six.yaml").write_text(SIX.replace("ROUTING", "{protocol: isis, hello_s: 1, dead_s: 4}"))
     program = """
     daemons.await_convergence(90, lambda: None)
     sound = daemons.fallen()

@@ -35,7 +35,7 @@ def runs(skybed, tmp_path_factory):
         scenario = Scenario.load(ROOT / "scenarios" / f"{name}.yaml").with_(changes)
         (folder / "scenario.yaml").write_text(scenario.dump())
         out = folder / "run"
-        done = skybed("run", folder / "scenario.yaml", "--clock", "virtual", "--out", out, timeout_s=300)
+        done = skybed("run", folder / "scenario.yaml", "--clock", "virtual", "--out", out)
         assert done.returncode == 0, done.stdout + done.stderr
         made[kind] = out
     return made

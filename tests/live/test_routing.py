@@ -42,7 +42,7 @@ def runs(skybed, tmp_path_factory):
 def played(skybed, folder, kind):
     path, out = folder / f"{kind}.yaml", folder / kind
     path.write_text(Scenario.load(ROOT / "scenarios" / f"reroute-{kind}.yaml").with_(reroute.CHANGES).dump())
-    done = skybed("run", path, "--clock", "virtual", "--out", out, timeout_s=500)
+    done = skybed("run", path, "--clock", "virtual", "--out", out)
     assert done.returncode == 0, done.stdout + done.stderr
     return out
 

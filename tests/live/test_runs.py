@@ -19,11 +19,11 @@ ATTEMPTS = 3  # a machine that is busy distorts a run, and the verdict says so: 
 
 
 @pytest.fixture(scope="module")
-def demo(skybed, tmp_path_factory):
+def demo(typed, tmp_path_factory):
     """The demonstration, run until the verdict calls it undistorted: (finished process, run directory)."""
     for attempt in range(ATTEMPTS):
         out = tmp_path_factory.mktemp("demo") / "run"
-        done = skybed("run", "scenarios/sc-mini.yaml", "--out", out)
+        done = typed("run", "scenarios/sc-mini.yaml", "--out", out)
         if done.returncode != 3 or attempt == ATTEMPTS - 1:
             return done, out
     raise AssertionError("unreachable")
@@ -56,8 +56,8 @@ def test_planned_handovers_lose_no_probe(demo):
     assert lost == {"command": 0, "command-2": 0, "stations": 0}
 
 
-def test_report_judges_a_run_again(demo, skybed):
-    done = skybed("report", demo[1], "--json")
+def test_report_judges_a_run_again(demo, typed):
+    done = typed("report", demo[1], "--json")
     assert json.loads(done.stdout) == json.loads((demo[1] / "verdict.json").read_text())
     assert done.returncode == demo[0].returncode
     page = (demo[1] / "report.html").read_text()
@@ -116,20 +116,20 @@ def test_ctrl_c_ends_a_run_and_keeps_its_tables(machine, tmp_path):
     assert machine() == before
 
 
-def test_kill_9_and_clean_leave_nothing(machine, skybed, tmp_path):
+def test_kill_9_and_clean_leave_nothing(machine, typed, tmp_path):
     before = machine()
     with start("run", "scenarios/sc-mini.yaml", "--out", tmp_path / "run") as process:
         wait_for(process, "playing: 1")
         assert len(machine()[1]) > 0
         process.kill()
-    assert skybed("clean").returncode == 0
+    assert typed("clean").returncode == 0
     assert machine() == before
 
 
-def test_clean_leaves_a_run_that_goes_on(skybed, tmp_path):
+def test_clean_leaves_a_run_that_goes_on(typed, tmp_path):
     process = start("run", "scenarios/pair.yaml", "--out", tmp_path / "run")
     wait_for(process, "playing")
-    assert "Ended 0 processes" in skybed("clean").stdout
+    assert "Ended 0 processes" in typed("clean").stdout
     output, _ = process.communicate(timeout=120)
     assert "across" in output
     assert json.loads((tmp_path / "run" / "manifest.json").read_text())["finished"]
