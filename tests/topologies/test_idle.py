@@ -42,7 +42,8 @@ def parse(old="", new=""):
          "grid or motif, and this is ring."),
         ("pattern: grid", "pattern: none, max_range_km: 5", "line 5: layers.net.isl.max_range_km has no effect: it goes with the "
          "pattern grid or ring or motif or nearest or listed or python, and this is none."),
-        ("ka-user", "ka-user, slot_s: 20", "line 9: access[0].slot_s has no effect: it goes with the policy slots or shuffle, and "
+        ("ka-user", "ka-user, gateways: []", "line 9: access[0].gateways has no effect: it names none."),
+        ("ka-user", "ka-user, slot_s: 15", "line 9: access[0].slot_s has no effect: it goes with the policy slots or shuffle, and "
          "this is nearest."),
         ("ka-user", "ka-user, policy: slots, decision_s: 5", "line 9: access[0].decision_s has no effect: it goes with the policy "
          "nearest or longest or keep or a function of yours, and this is slots."),
@@ -62,7 +63,7 @@ def test_a_field_that_has_no_effect_is_told_and_no_error(old, new, says):
     "old, new",
     [
         ("pattern: grid", "pattern: nearest, terminals: 3, hysteresis_km: 9, every_s: 7"),
-        ("pattern: grid", "pattern: grid, terminals: 4"),  # as it is anyway
+        ("pattern: grid", "pattern: ring, polar_cutoff_deg: null"),
         ("laser-isl", "laser-isl, grazing_altitude_km: 90"),
         ("ka-user", "ka-user, policy: slots, slot_s: 20, hysteresis_km: 5"),
         ("oracle}", "ospf+bfd, bfd_multiplier: 5, hello_s: 2}"),
@@ -75,7 +76,10 @@ def test_one_that_has_is_not(old, new):
 def test_what_is_stored_has_all_defaults_and_says_nothing(tmp_path):
     plan = Plan.make(parse())
     plan.save(tmp_path / "plan")
-    assert idle(Plan.load(tmp_path / "plan").scenario) == []
+    stored = Plan.load(tmp_path / "plan").scenario
+    assert idle(stored) == []
+    (other,) = idle(stored.with_({"access[0].slot_s": 20}))
+    assert "access[0].slot_s has no effect" in other
 
 
 @pytest.mark.parametrize("name", ["pair", "download", "sc-mini", "flight", "reroute-bfd", "bgp-anchors"])

@@ -49,6 +49,8 @@ def _fields(scenario: ScenarioModel) -> Iterator[Problem]:
         policy = access.policy if isinstance(access.policy, str) else OWN
         for field, why in _unused(access, OF_POLICIES, "policy", {policy}):
             yield ("access", i, field), why
+        if not access.gateways and _given(access, ("gateways",)):
+            yield ("access", i, "gateways"), "it names none"
         if _on_ground(access) and "grazing_altitude_km" in _given(access, ("grazing_altitude_km",)):
             yield (
                 ("access", i, "grazing_altitude_km"),
@@ -69,9 +71,16 @@ def _unused(
 
 
 def _given(part: Model, fields: Collection[str]) -> list[str]:
-    """Those that are not as they are by default."""
+    """Those that somebody has written. What was stored has all: of these what is not as by default."""
     known = type(part).model_fields
-    return [name for name in fields if name in known and getattr(part, name) != known[name].get_default()]
+    stored = all(name in part.model_fields_set for name, field in known.items() if field.default is not None)
+    return [
+        name
+        for name in fields
+        if name in part.model_fields_set
+        and getattr(part, name) is not None
+        and not (stored and getattr(part, name) == known[name].get_default())
+    ]
 
 
 def _on_ground(access: Access) -> bool:
