@@ -16,6 +16,7 @@ from skybed.topologies.model.fields import Utc
 from skybed.topologies.orbits import elements
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.checks import space
+from skybed.topologies.scenario.checks.idle import idle
 from skybed.topologies.scenario.file import Scenario
 
 argument = click.argument("scenario", type=click.Path(path_type=Path))
@@ -50,14 +51,15 @@ SETTING = _Setting()
 
 def load(path: Path, start: str | None = None, changes: Mapping[str, Any] | None = None) -> Scenario:
     """A scenario, with another start and other values by path, if they are given. A line on standard error
-    tells of each object of its element files that cannot be used, and of those that no pattern links.
+    tells of each field that has no effect, of each object of its element files that cannot be used, and of
+    those that no pattern links.
     """
     scenario = Scenario.load(path)
     if changes:
         scenario = scenario.with_(changes)
     if start is not None:
         scenario = _starting(scenario, start)
-    lines = []
+    lines = idle(scenario)
     for layer, names in elements.strays(scenario).items():
         shown = ", ".join(names[:STRAYS]) + f" and {len(names) - STRAYS} more" * (len(names) > STRAYS)
         lines.append(f"Of layer {layer} these fit no plane with others and get no neighbours: {shown}.")
@@ -83,13 +85,11 @@ def _starting(scenario: Scenario, start: str) -> Scenario:
 
 
 def plan(scenario: Scenario, duration_s: float | None, listener: Listener) -> Plan:
-    """The plan of a scenario, its making shown. A line on standard error tells of each satellite that decays
-    in it.
-    """
+    """The plan of a scenario, its making shown. Standard error has what is worth knowing of it."""
     plan = Plan.make(
         scenario, duration_s=duration_s, progress=lambda what, share: listener.at("planning", share, what)
     )
-    tell(plan.network.decays)
+    tell(plan.notes)
     return plan
 
 

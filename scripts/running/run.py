@@ -84,7 +84,7 @@ def execute(
         listener = listener or shown.enter_context(ProgressBar())
         if plan is None:
             plan = Plan.make(scenario, progress=lambda what, share: listener.at("planning", share, what))
-            tell(plan.network.decays)
+            tell(plan.notes)
         plan = replace(plan, scenario=scenario)
         if lane == "uml":
             require_mappings(len(plan.nodes))

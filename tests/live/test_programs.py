@@ -202,6 +202,17 @@ def test_a_metric_in_two_units_is_not_measured(played):
     assert run.table("measures")["unit"].fillna("").tolist() == ["ms", "kB", "", "s"]
 
 
+def test_who_prints_much_takes_no_time(played):
+    line = '{"metric": "x", "value": 1}'
+    traffic = [
+        dict(kind="program", name="many", node="miyun", command=f"yes '{line}' | head -n 50000"),
+        dict(kind="program", name="next", node="sanya", start_s=1, command="true"),
+    ]
+    run, _ = played(traffic)
+    assert len(run.table("measures")) == 50_000 and run.table("measures")["t_s"].max() < 1e-3
+    assert run.table("programs")["start_s"].to_numpy() == pytest.approx([0, 1], abs=1e-3)
+
+
 def test_runs_in_two_units_are_not_compared(played):
     prints = """echo '{"metric": "took", "value": 5, "unit": "%s"}'"""
     runs = [

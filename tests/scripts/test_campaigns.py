@@ -31,8 +31,11 @@ PAIR = pathlib.Path(__file__).parents[2] / "scenarios" / "pair.yaml"
 
 @pytest.fixture
 def file(place):
-    """A campaign of two runs without traffic."""
-    (place / "pair.yaml").write_text(yaml.safe_dump(yaml.safe_load(PAIR.read_text()) | {"traffic": []}))
+    """A campaign of two runs with little traffic."""
+    pair = yaml.safe_load(PAIR.read_text())
+    (place / "pair.yaml").write_text(
+        yaml.safe_dump(pair | {"traffic": [pair["traffic"][2] | {"every_s": 30}]})
+    )
     text = "name: c\nscenario: pair.yaml\ngrid: {links.x-quick.loss_pct: [0, 0.5]}\n"
     (place / "c.yaml").write_text(text)
     return place / "c.yaml"
@@ -110,6 +113,13 @@ def test_what_is_wrong_with_a_campaign_is_one_sentence(file, place):
     told = skybed("run", file, code=2).stderr
     assert told == f"skybed: {file}, line 3: links.x-quick.los_pct is not a field (did you mean loss_pct?).\n"
     assert not (place / "campaigns").exists()
+
+
+def test_a_campaign_without_traffic_is_refused(file, place):
+    pair = yaml.safe_load((place / "pair.yaml").read_text())
+    (place / "pair.yaml").write_text(yaml.safe_dump(pair | {"traffic": []}))
+    told = skybed("run", file, code=2).stderr
+    assert told == f"skybed: {file}, line 2: pair.yaml has no traffic: there is nothing to measure.\n"
 
 
 def test_a_directory_of_something_else_is_left_alone(file, place):

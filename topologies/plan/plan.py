@@ -133,6 +133,19 @@ class Plan:
         return lookangles.table(self.network, *ends, np.atleast_1d(t_s), frequency_ghz)
 
     @property
+    def notes(self) -> list[str]:
+        """Sentences worth knowing: of satellites that decay, of captures of links that there never are."""
+        linked = {frozenset((self.nodes[link.a].name, self.nodes[link.b].name)) for link in self.links}
+        return [
+            *self.network.decays,
+            *(
+                f"{self.scenario.where('capture', i)} has no effect: {a} and {b} are never linked here."
+                for i, (a, b) in enumerate(self.scenario.capture)
+                if frozenset((a, b)) not in linked
+            ),
+        ]
+
+    @property
     def usable(self) -> Spans:
         """See score.Playable."""
         return planned.usable(self.network)

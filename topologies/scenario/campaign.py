@@ -121,6 +121,8 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
     if not cases:
         raise ScenarioError(f"{file}, line {line_of(lines, ('without',))}: without leaves no run.")
     flows = dict.fromkeys(str(flow.name) for case in cases for flow in case.scenario.traffic)
+    if not flows:
+        raise ScenarioError(f"{where}{campaign.scenario} has no traffic: there is nothing to measure.")
     drawn = campaign_figures.problems(campaign.figures, values(cases), campaign.metrics, list(flows))
     problems = [
         (line_of(lines, at), f"{dotted(at)} {says}")

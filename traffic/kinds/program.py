@@ -216,8 +216,8 @@ class Program:
         _when_ended(self.shared, asking, answered)
         self.shared.closing.callback(_kill, asking)
 
-    def take_line(self, turn: int, line: bytes) -> None:
-        """A line that it printed: is it a measurement?"""
+    def take_line(self, turn: int, line: bytes, t_s: float) -> None:
+        """A line that it printed, at a run time: is it a measurement?"""
         if not line.startswith(b"{") or len(self._measures) >= MEASUREMENTS:
             return
         with contextlib.suppress(ValueError, AttributeError):
@@ -226,7 +226,7 @@ class Program:
             number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
             if number and isinstance(metric, str) and metrics.may_be_called(metric):
                 unit = unit if isinstance(unit, str) and unit else None
-                self._measures.append((turn, self.clock.now_s(), metric, float(value), unit))
+                self._measures.append((turn, t_s, metric, float(value), unit))
             elif metric is not None and len(self._refused) < LAST_LINES:
                 self._refused.append(line[:LINE_CHARACTERS].decode(errors="replace").strip())
 
@@ -331,17 +331,17 @@ class Turn:
         self._process = process
         out, err = program.output
         self._pipes = (
-            Reader(program.shared, cast(IO[bytes], process.stdout), out, self._printed),
-            Reader(program.shared, cast(IO[bytes], process.stderr), err, self._said),
+            Reader(program, cast(IO[bytes], process.stdout), out, self._printed),
+            Reader(program, cast(IO[bytes], process.stderr), err, self._said),
         )
         _when_ended(program.shared, process, self._ended)
         program.look_whether_ready()
 
-    def _printed(self, line: bytes) -> None:
-        self._program.take_line(self.number, line)
-        self._said(line)
+    def _printed(self, line: bytes, t_s: float) -> None:
+        self._program.take_line(self.number, line, t_s)
+        self._said(line, t_s)
 
-    def _said(self, line: bytes) -> None:
+    def _said(self, line: bytes, _t_s: float) -> None:
         if text := line.decode(errors="replace").strip():
             self.last_lines.append(text[:LINE_CHARACTERS])
 
@@ -395,14 +395,18 @@ class Output:
 
 
 class Reader:
-    """Takes what a process prints: into a file, and line by line."""
+    """Takes what a process prints: into a file, and line by line, with the run time.
+
+    The clock is read once for all that comes in one go: many readings take virtual time.
+    """
 
     def __init__(
-        self, shared: Shared, pipe: IO[bytes], output: Output, take: Callable[[bytes], None]
+        self, program: Program, pipe: IO[bytes], output: Output, take: Callable[[bytes, float], None]
     ) -> None:
         self._pipe, self._output, self._take, self._rest = pipe, output, take, b""
+        self._clock = program.clock
         os.set_blocking(pipe.fileno(), False)
-        shared.loop.watch(pipe.fileno(), self.read)
+        program.shared.loop.watch(pipe.fileno(), self.read)
 
     def read(self) -> bool:
         """Whether there may be more."""
@@ -418,15 +422,16 @@ class Reader:
         self._output.write(data)
         *lines, rest = (self._rest + data).split(b"\n")
         self._rest = rest[-AT_ONCE:]
+        t_s = self._clock.now_s()
         for line in lines:
-            self._take(line)
+            self._take(line, t_s)
         return True
 
     def finish(self) -> None:
         while self.read():
             pass
         if self._rest:
-            self._take(self._rest)
+            self._take(self._rest, self._clock.now_s())
         self._pipe.close()
 
 
