@@ -1,3 +1,5 @@
+// world-atlas 2.0.2, land-110m.json beside this folder: ISC, see land-110m.LICENSE.
+
 // The outlines of land, of world-atlas (Natural Earth, 1:110 million), as rings of points.
 
 const DEG = Math.PI / 180;

@@ -59,8 +59,9 @@ export class Planes {
     const acrossPlanes = each ? round(other.plane - one.plane, each.planes) : 0;
     const acrossSlots = each ? round(other.slot - one.slot, each.slots) : 0;
     if (!acrossPlanes && !acrossSlots) {
+      const [middle, below] = [(this.x[a] + this.x[b]) / 2, (this.y[a] + this.y[b]) / 2 + this.sag(a, b)];
       path.moveTo(this.x[a], this.y[a]);
-      path.lineTo(this.x[b], this.y[b]);
+      path.quadraticCurveTo(middle, below, this.x[b], this.y[b]);
       return;
     }
     for (const [node, sign] of [[a, 1], [b, -1]]) {
@@ -69,6 +70,12 @@ export class Planes {
       path.moveTo(this.x[node], this.y[node]);
       path.lineTo(this.x[node] + dx, this.y[node] + dy);
     }
+  }
+
+  /** Lines between two on the ground hang down: in one row they would cover others. */
+  sag(a, b) {
+    const both = this.sky.nodes[a].layer < 0 && this.sky.nodes[b].layer < 0;
+    return both ? 0.18 * Math.abs(this.x[b] - this.x[a]) : 0;
   }
 
   backdrop(context, palette) {
