@@ -35,6 +35,8 @@ from skybed.topologies.errors import ScenarioError
 def command(
     what: Path, start: str | None, duration_s: float | None, out: Path | None, no_routes: bool, opened: bool
 ) -> None:
+    if out is not None and not out.parent.is_dir():
+        raise ScenarioError(f"--out is {out}, but there is no directory {out.parent}; make it first.")
     stored = what.is_dir()
     if stored and (start, duration_s) != (None, None):
         raise ScenarioError(f"{what} is planned already; --start and --duration are for a scenario.")

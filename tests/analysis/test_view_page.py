@@ -106,8 +106,8 @@ def test_faults_are_told(page, plan):
     assert (state[silent], state[lost]) == (2, 3)
     page.does(f"skybed.choose({plan.node('relay-0-3')})")
     kinds = {row[0]: row[1] for row in table(page)}
-    assert kinds["relay-0-2"] == "inter-satellite (silent)"
-    assert kinds["relay-0-4"] == "inter-satellite (lost)"
+    assert kinds["relay-0-2"] == "ISL (silent)"
+    assert kinds["relay-0-4"] == "ISL (lost)"
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import subprocess
 import time
 
 WAITED_S = 30
+SIZE = {"width": 1280, "height": 800}  # of the window, px
 OPTIONS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--window-size=1280,800",
 ]  # fmt: skip
 
 
@@ -67,6 +67,7 @@ class Browser:
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Emulation.setDeviceMetricsOverride", **SIZE, deviceScaleFactor=1, mobile=False)
         self.call("Page.navigate", url=url)
 
     def close(self):

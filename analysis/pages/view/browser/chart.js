@@ -1,6 +1,7 @@
 // The round trip between two nodes over the whole plan, and what was measured of it, with the instant that is shown.
 
-const LEFT = 46, RIGHT = 10, TOP = 8, BOTTOM = 18;
+const LEFT = 46, RIGHT = 10, TOP = 8, BOTTOM = 18; // px
+const MARKED = 150; // changes of the way; more would cover what is drawn
 
 /**
  * curve: {t_s, rtt_ms, changes}; measured: null or bins {t_s, least_ms, median_ms, greatest_ms, true_ms, lost} of a run.
@@ -20,7 +21,7 @@ export function chart(canvas, palette, { duration_s, t_s, curve, measured }) {
   axes(context, palette, { x, y, low, high, width, height, duration_s });
   context.lineWidth = 1;
   context.strokeStyle = palette.graticule;
-  for (const at of curve.changes) {
+  for (const at of curve.changes.length > MARKED ? [] : curve.changes) {
     context.beginPath();
     context.moveTo(x(at), TOP);
     context.lineTo(x(at), height - BOTTOM);

@@ -20,6 +20,7 @@ const SPEEDS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800];
 const WATCHED_S = 60; // in which the whole is played if nobody says otherwise
 const TOLD_MS = 200; // how often the panel follows while time goes on
 const NEAR_PX = 12; // of a click
+const NARROW_PX = 800; // a window, in which the legend would cover the picture
 const SUN_S = 60; // after which night is drawn anew
 
 class Page {
@@ -29,7 +30,7 @@ class Page {
     this.views = { globe: new Globe(sky, land), map: new FlatMap(sky, land), planes: new Planes(sky) };
     Object.assign(this, {
       view: "globe", t_s: 0, playing: false, chosen: -1, hovered: -1, from: -1, to: -1, measured: null, ways: null,
-      hiddenLayers: new Set(), hiddenKinds: new Set(), shaded: true, palette: DARK, language: "en", frames: 0,
+      hiddenLayers: new Set(), hiddenKinds: new Set(), shaded: true, printed: false, palette: DARK, language: "en", frames: 0,
     });
     this.speed = SPEEDS.find((speed) => sky.duration_s / speed <= WATCHED_S) ?? SPEEDS.at(-1);
     this.events = happenings(sky);
@@ -188,10 +189,11 @@ class Page {
 
   paint(now) {
     const view = this.shown;
-    if (this.stale.back) this.paintBack(view);
+    if (this.stale.back) this.paintBack(view, this.contextOf("back"));
     view.place(this.r);
     const sky = this.contextOf("sky");
-    sky.clearRect(0, 0, view.width, view.height);
+    if (this.printed) this.paintBack(view, sky); // what is cleared is white on paper, and hides what lies below
+    else sky.clearRect(0, 0, view.width, view.height);
     draw(sky, view, {
       sky: this.sky, r: this.r, t_s: this.t_s, state: this.state, palette: this.palette, sprites: this.sprites,
       hiddenLayers: this.hiddenLayers, hiddenKinds: this.hiddenKinds, chosen: this.chosen, hovered: this.hovered,
@@ -201,8 +203,7 @@ class Page {
     if (!this.playing || now - this.tellAfter > TOLD_MS) this.tell(now);
   }
 
-  paintBack(view) {
-    const back = this.contextOf("back");
+  paintBack(view, back) {
     back.fillStyle = this.palette.space;
     back.fillRect(0, 0, view.width, view.height);
     if (this.palette.stars && this.view === "globe") stars(back, view.width, view.height);
@@ -271,7 +272,7 @@ class Page {
       this.touch("sky");
     }, ...(set.has(key) ? {} : { checked: "" }) }), picture, text);
     const kinds = KINDS.filter((_, k) => sky.link_kind.includes(k));
-    $("legend").replaceChildren(
+    $("legend-rows").replaceChildren(
       ...rows.map(([layer, name]) => toggle(this.hiddenLayers, layer, mark(palette, layer), name)),
       ...kinds.map((kind) => toggle(this.hiddenKinds, kind, stripe(palette.links[kind], DASHES[kind]), say(kind))),
       ...(sky.lost_link.length ? [make("span.still", stripe(palette.broken, DASHES.silent), say("fault"))] : []),
@@ -351,15 +352,22 @@ function listen(page) {
   addEventListener("keydown", (event) => pressed(page, event));
   new ResizeObserver(() => page.resize()).observe($("stage"));
   addEventListener("beforeprint", () => forPrint(page));
+  $("legend").open = innerWidth > NARROW_PX;
   pointed(page);
 }
 
-/** A light sky on paper, and the one that was there afterwards. */
+/** A light sky of the size of the paper, and afterwards the one that was there. */
 function forPrint(page) {
   const before = page.palette;
-  page.paintAs(LIGHT);
-  page.paint(performance.now());
-  addEventListener("afterprint", () => page.paintAs(before), { once: true });
+  const become = (printed, palette) => {
+    document.documentElement.classList.toggle("printed", printed);
+    page.printed = printed;
+    page.paintAs(palette);
+    page.resize();
+    page.paint(performance.now());
+  };
+  become(true, LIGHT);
+  addEventListener("afterprint", () => become(false, before), { once: true });
 }
 
 function pressed(page, event) {

@@ -14,7 +14,7 @@ export function panel(page) {
   const { from, to, chosen } = page;
   const parts = from >= 0 && to >= 0 ? [ofWay] : chosen >= 0 ? [ofNode] : [ofAll];
   $("panel").replaceChildren();
-  const updates = parts.map((part) => part(page, (...elements) => $("panel").append(...elements)));
+  const updates = parts.map((part) => part(page, (...elements) => $("panel").append(...elements.filter((element) => element !== null))));
   return () => updates.forEach((update) => update());
 }
 
@@ -110,7 +110,7 @@ function linksNow(page, contacts) {
     rows.push({
       key: `${link}/${state[link]}`,
       cells: [
-        nodeButton(page, peer), kind, number(delayNs(sky, link, side, t_s) / 1e6, 3), String(+rateMbps(sky, link, side, t_s).toPrecision(4)),
+        nodeButton(page, peer), kind, number(state[link] < 3 ? delayNs(sky, link, side, t_s) / 1e6 : NaN, 3), String(+rateMbps(sky, link, side, t_s).toPrecision(4)),
         number(distanceKm(r, chosen, peer), 1), number(elevationBetween(sky, r, chosen, peer), 1),
         !until ? "–" : until.end_s >= sky.duration_s ? say("end") : number(until.end_s, 1),
       ],
@@ -173,7 +173,7 @@ function ofWay(page, add) {
   const note = make("p.hint");
   add(
     make("div.title", make("h1", `${name(from)} → ${name(to)}`), make("button", say("close"), { type: "button", onclick: () => page.choosePair(-1, -1) })),
-    pairs(rows), make("h2", say("way_there")), hops.element, note,
+    pairs(rows), page.measured ? make("p.hint", say("true_told")) : null, make("h2", say("way_there")), hops.element, note,
   );
   return () => {
     const { there, back, rtt_ms, by } = page.ways;

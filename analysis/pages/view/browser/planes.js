@@ -1,6 +1,8 @@
 // Who is linked with whom, by layer, plane and slot; the ground below. It stands still: only links come and go.
 
-const MARGIN = 28, LEFT = 185, GROUND = 46, STUB = 0.42; // px; beside the legend; of a step
+const MARGIN = 28, LEFT = 185, GROUND = 46, GAP = 24, WIDEST = 90; // px
+const STUB = 0.42; // of a step
+const LEAST = 0.1; // of the room, for a layer
 
 export class Planes {
   constructor(sky) {
@@ -15,15 +17,15 @@ export class Planes {
 
   resize(width, height) {
     Object.assign(this, { width, height });
-    const gaps = this.blocks.length * 1.5;
-    const columns = this.blocks.reduce((sum, each) => sum + Math.max(each.planes, 2), gaps);
-    this.step = (width - LEFT - MARGIN) / Math.max(1, columns);
-    let column = 0.75;
-    for (const each of this.blocks) {
-      each.column = column + Math.max(0, 2 - each.planes) / 2;
-      each.right = column + Math.max(each.planes, 2);
-      column += Math.max(each.planes, 2) + 1.5;
-    }
+    const total = this.blocks.reduce((sum, each) => sum + each.planes, 0);
+    const parts = this.blocks.map((each) => Math.max(each.planes, LEAST * total));
+    const room = (width - LEFT - MARGIN - GAP * this.blocks.length) / parts.reduce((sum, part) => sum + part, 0);
+    let left = LEFT;
+    this.blocks.forEach((each, n) => {
+      each.step = Math.min(WIDEST, (room * parts[n]) / each.planes);
+      each.middle = left + (room * parts[n]) / 2;
+      left += room * parts[n] + GAP;
+    });
     const rows = Math.ceil(this.stationed.length / this.perRow);
     this.groundTop = height - MARGIN - rows * GROUND;
   }
@@ -37,7 +39,7 @@ export class Planes {
     for (const each of this.blocks) {
       each.high = (bottom - top) / Math.max(1, each.slots);
       for (const { node, plane, slot } of each.members) {
-        this.put(node, LEFT + (each.column + plane + 0.5) * this.step, bottom - (slot + 0.5) * each.high);
+        this.put(node, each.middle + (plane + 0.5 - each.planes / 2) * each.step, bottom - (slot + 0.5) * each.high);
       }
     }
     const perRow = Math.min(this.perRow, this.stationed.length);
@@ -65,7 +67,7 @@ export class Planes {
       return;
     }
     for (const [node, sign] of [[a, 1], [b, -1]]) {
-      const dx = acrossPlanes * sign * STUB * this.step * this.zoom;
+      const dx = acrossPlanes * sign * STUB * each.step * this.zoom;
       const dy = -acrossSlots * sign * STUB * each.high * this.zoom;
       path.moveTo(this.x[node], this.y[node]);
       path.lineTo(this.x[node] + dx, this.y[node] + dy);
@@ -83,8 +85,7 @@ export class Planes {
     context.font = palette.font(12);
     context.textAlign = "center";
     for (const each of this.blocks) {
-      const x = (LEFT + ((each.column + each.right) / 2) * this.step - this.left) * this.zoom;
-      context.fillText(`${each.name} · ${each.planes} × ${each.slots}`, x, (MARGIN + 8 - this.top) * this.zoom);
+      context.fillText(`${each.name} · ${each.planes} × ${each.slots}`, (each.middle - this.left) * this.zoom, (MARGIN + 8 - this.top) * this.zoom);
     }
   }
 
