@@ -1,21 +1,30 @@
-// The round trip between two nodes over the whole plan, and what was measured of it, with the instant that is shown.
+// The round trip between two nodes over the whole plan, what was measured of it, and the instant that is shown.
 
-const LEFT = 46, RIGHT = 10, TOP = 8, BOTTOM = 18; // px
+const LEFT = 46,
+  RIGHT = 10,
+  TOP = 8,
+  BOTTOM = 18; // px
 const MARKED = 150; // changes of the way; more would cover what is drawn
 
 /**
- * curve: {t_s, rtt_ms, changes}; measured: null or bins {t_s, least_ms, median_ms, greatest_ms, true_ms, lost} of a run.
- * Returns the limits, by which a click is turned into a time.
+ * curve: {t_s, rtt_ms, changes}, see ways.js; measured: null, or the bins of a run, see measured.js.
  */
 export function chart(canvas, palette, { duration_s, t_s, curve, measured }) {
-  const ratio = devicePixelRatio, [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  const ratio = devicePixelRatio,
+    [width, height] = [canvas.clientWidth, canvas.clientHeight];
   Object.assign(canvas, { width: width * ratio, height: height * ratio });
   const context = canvas.getContext("2d");
   context.scale(ratio, ratio);
-  const values = [...curve.rtt_ms, ...(measured ? [...measured.least_ms, ...measured.greatest_ms] : [])].filter(Number.isFinite);
+  const values = [
+    ...curve.rtt_ms,
+    ...(measured ? [...measured.least_ms, ...measured.greatest_ms] : []),
+  ].filter(Number.isFinite);
   if (!values.length) return;
-  const least = values.reduce((a, b) => Math.min(a, b)), most = values.reduce((a, b) => Math.max(a, b));
-  const pad = Math.max(0.05 * (most - least), 0.1), low = least - pad, high = most + pad;
+  const least = values.reduce((a, b) => Math.min(a, b)),
+    most = values.reduce((a, b) => Math.max(a, b));
+  const pad = Math.max(0.05 * (most - least), 0.1),
+    low = least - pad,
+    high = most + pad;
   const x = (t) => LEFT + (t / duration_s) * (width - LEFT - RIGHT);
   const y = (ms) => TOP + ((high - ms) / (high - low)) * (height - TOP - BOTTOM);
   axes(context, palette, { x, y, low, high, width, height, duration_s });

@@ -22,10 +22,18 @@ export async function unpacked(text) {
 
 /** Nodes as objects, and how they are found: by name, and links by their two ends. */
 export function skyOf({ facts, arrays }) {
-  const nodes = facts.nodes.map(([name, layer, plane, slot, ip], number) => ({ name, layer, plane, slot, ip, number }));
+  const nodes = facts.nodes.map(([name, layer, plane, slot, ip], number) => ({
+    name,
+    layer,
+    plane,
+    slot,
+    ip,
+    number,
+  }));
   const between = new Map();
   for (let link = 0; link < arrays.link_a.length; link++) {
-    const a = arrays.link_a[link], b = arrays.link_b[link];
+    const a = arrays.link_a[link],
+      b = arrays.link_b[link];
     between.set(a * nodes.length + b, link);
     between.set(b * nodes.length + a, link);
   }
@@ -44,7 +52,8 @@ export function skyOf({ facts, arrays }) {
 
 /** The last of the rows begin <= row < end whose time, by t_s(row), is not after t; begin - 1: none is. */
 export function lastNotAfter(t_s, begin, end, t) {
-  let low = begin, high = end;
+  let low = begin,
+    high = end;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (t_s(middle) <= t) low = middle + 1;

@@ -29,12 +29,16 @@ export function table(columns) {
   const rows = (list) => {
     const now = list.map((row) => row.key).join();
     if (now !== keys) {
-      body.replaceChildren(...list.map((row) => make("tr", ...row.cells.map((value, n) => cell("td", columns[n], value)))));
+      body.replaceChildren(
+        ...list.map((row) => make("tr", ...row.cells.map((value, n) => cell("td", columns[n], value)))),
+      );
       keys = now;
     } else {
-      list.forEach((row, k) => row.cells.forEach((value, n) => {
-        if (!(value instanceof Node)) body.rows[k].cells[n].textContent = value;
-      }));
+      list.forEach((row, k) =>
+        row.cells.forEach((value, n) => {
+          if (!(value instanceof Node)) body.rows[k].cells[n].textContent = value;
+        }),
+      );
     }
     list.forEach((row, k) => body.rows[k].classList.toggle("current", Boolean(row.current)));
   };

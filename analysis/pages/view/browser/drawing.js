@@ -14,7 +14,8 @@ export function sizeOf(count) {
 }
 
 /**
- * scene: {sky, r, state, palette, hiddenLayers, chosen, hovered, there, back, sprites}: positions, states of links;
+ * scene: {sky, r, t_s, state, palette, sprites, hiddenLayers, hiddenKinds, chosen, hovered, there, back}.
+ * r: positions; state: of each link;
  * chosen and hovered: numbers of nodes or -1; there, back: nodes of ways or null.
  */
 export function draw(context, view, scene) {
@@ -39,10 +40,13 @@ export function isShown(scene, node) {
 
 function drawLinks(context, view, scene) {
   const { sky, state, palette, r } = scene;
-  const paths = Object.fromEntries([...KINDS, "silent", "lost", "chosen"].map((name) => [name, new Path2D()]));
+  const paths = Object.fromEntries(
+    [...KINDS, "silent", "lost", "chosen"].map((name) => [name, new Path2D()]),
+  );
   for (let link = 0; link < sky.links; link++) {
     if (!state[link]) continue;
-    const a = sky.link_a[link], b = sky.link_b[link];
+    const a = sky.link_a[link],
+      b = sky.link_b[link];
     if (!isShown(scene, a) || !isShown(scene, b)) continue;
     const kind = KINDS[sky.link_kind[link]];
     if (scene.hiddenKinds.has(kind)) continue;
@@ -55,8 +59,12 @@ function drawLinks(context, view, scene) {
   const wide = many ? 0.8 : 1.1;
   context.globalAlpha = scene.there || scene.back ? 0.45 : many ? 0.65 : 1;
   const strokes = {
-    isl: [palette.links.isl, wide], access: [palette.links.access, wide + 0.3], fibre: [palette.links.fibre, 1.6],
-    silent: [palette.broken, 1.8], lost: [palette.broken, 1.8], chosen: [palette.chosen, 1.8],
+    isl: [palette.links.isl, wide],
+    access: [palette.links.access, wide + 0.3],
+    fibre: [palette.links.fibre, 1.6],
+    silent: [palette.broken, 1.8],
+    lost: [palette.broken, 1.8],
+    chosen: [palette.chosen, 1.8],
   };
   for (const [name, [colour, width]] of Object.entries(strokes)) {
     if (name === "silent") context.globalAlpha = 1;
@@ -93,9 +101,13 @@ function drawTracks(context, view, { sky, palette }) {
 /** The chosen way there; that back is dashed where it is another. What is behind the Earth is dotted. */
 function drawWays(context, view, { there, back, palette }) {
   const back_ = back && there && back.slice().reverse().join() !== there.join() ? back : null;
-  for (const [way, dash] of [[back_, [6, 5]], [there, []]]) {
+  for (const [way, dash] of [
+    [back_, [6, 5]],
+    [there, []],
+  ]) {
     if (!way) continue;
-    const whole = new Path2D(), front = new Path2D();
+    const whole = new Path2D(),
+      front = new Path2D();
     for (let k = 1; k < way.length; k++) {
       view.line(whole, way[k - 1], way[k], true);
       view.line(front, way[k - 1], way[k]);
@@ -111,7 +123,13 @@ function drawSatellites(context, view, scene) {
   for (let n = 0; n < sky.satellites; n++) {
     if (view.hidden[n] || scene.t_s >= sky.ends_s[n] || !isShown(scene, n)) continue;
     const sprite = sprites.of(sky.nodes[n].layer);
-    context.drawImage(sprite, view.x[n] - sprites.half, view.y[n] - sprites.half, 2 * sprites.half, 2 * sprites.half);
+    context.drawImage(
+      sprite,
+      view.x[n] - sprites.half,
+      view.y[n] - sprites.half,
+      2 * sprites.half,
+      2 * sprites.half,
+    );
   }
 }
 
@@ -142,8 +160,16 @@ function drawGround(context, view, scene) {
 /** What is asked about first, then the ground; a name that would cover another is left out. */
 function drawNames(context, view, scene) {
   const { sky, palette } = scene;
-  const ground = scene.hiddenLayers.has(-1) ? [] : Array.from({ length: sky.nodes.length - sky.satellites }, (_, n) => n + sky.satellites);
-  const wanted = new Set([scene.chosen, scene.hovered, ...(scene.there ?? []), ...(scene.back ?? []), ...ground]);
+  const ground = scene.hiddenLayers.has(-1)
+    ? []
+    : Array.from({ length: sky.nodes.length - sky.satellites }, (_, n) => n + sky.satellites);
+  const wanted = new Set([
+    scene.chosen,
+    scene.hovered,
+    ...(scene.there ?? []),
+    ...(scene.back ?? []),
+    ...ground,
+  ]);
   const boxes = [];
   context.textAlign = "left";
   context.textBaseline = "middle";
@@ -155,7 +181,10 @@ function drawNames(context, view, scene) {
     const width = context.measureText(name).width;
     const x = view.x[n] + width + 12 > view.width ? view.x[n] - width - 9 : view.x[n] + 9;
     const box = [x, view.y[n] - 8, x + width, view.y[n] + 8];
-    if (boxes.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
+    if (
+      boxes.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])
+    )
+      continue;
     boxes.push(box);
     context.strokeStyle = palette.halo;
     context.lineWidth = 3.5;
@@ -193,15 +222,47 @@ export class Sprites {
 }
 
 export function shape(context, name, x, y, size) {
-  const points = (list) => list.forEach(([dx, dy], n) => (n ? context.lineTo(x + dx * size, y + dy * size) : context.moveTo(x + dx * size, y + dy * size)));
+  const points = (list) =>
+    list.forEach(([dx, dy], n) =>
+      n ? context.lineTo(x + dx * size, y + dy * size) : context.moveTo(x + dx * size, y + dy * size),
+    );
   if (name === "circle") context.arc(x, y, size, 0, 2 * Math.PI);
   else if (name === "square") context.rect(x - size * 0.88, y - size * 0.88, size * 1.76, size * 1.76);
-  else if (name === "triangle") points([[0, -1.15], [1.1, 0.85], [-1.1, 0.85]]);
-  else if (name === "diamond") points([[0, -1.3], [1.3, 0], [0, 1.3], [-1.3, 0]]);
-  else if (name === "cross") points([[-0.4, -1.2], [0.4, -1.2], [0.4, -0.4], [1.2, -0.4], [1.2, 0.4], [0.4, 0.4], [0.4, 1.2], [-0.4, 1.2], [-0.4, 0.4], [-1.2, 0.4], [-1.2, -0.4], [-0.4, -0.4]]);
-  else points(Array.from({ length: 10 }, (_, n) => {
-    const far = n % 2 ? 0.6 : 1.4, angle = (n * Math.PI) / 5 - Math.PI / 2;
-    return [far * Math.cos(angle), far * Math.sin(angle)];
-  }));
+  else if (name === "triangle")
+    points([
+      [0, -1.15],
+      [1.1, 0.85],
+      [-1.1, 0.85],
+    ]);
+  else if (name === "diamond")
+    points([
+      [0, -1.3],
+      [1.3, 0],
+      [0, 1.3],
+      [-1.3, 0],
+    ]);
+  else if (name === "cross")
+    points([
+      [-0.4, -1.2],
+      [0.4, -1.2],
+      [0.4, -0.4],
+      [1.2, -0.4],
+      [1.2, 0.4],
+      [0.4, 0.4],
+      [0.4, 1.2],
+      [-0.4, 1.2],
+      [-0.4, 0.4],
+      [-1.2, 0.4],
+      [-1.2, -0.4],
+      [-0.4, -0.4],
+    ]);
+  else
+    points(
+      Array.from({ length: 10 }, (_, n) => {
+        const far = n % 2 ? 0.6 : 1.4,
+          angle = (n * Math.PI) / 5 - Math.PI / 2;
+        return [far * Math.cos(angle), far * Math.sin(angle)];
+      }),
+    );
   context.closePath();
 }

@@ -35,7 +35,11 @@ export class Globe {
   axes() {
     const [sin, cos] = [Math.sin(this.lon * DEG), Math.cos(this.lon * DEG)];
     const [up, flat] = [Math.sin(this.lat * DEG), Math.cos(this.lat * DEG)];
-    return { right: [-sin, cos, 0], north: [-up * cos, -up * sin, flat], towards: [flat * cos, flat * sin, up] };
+    return {
+      right: [-sin, cos, 0],
+      north: [-up * cos, -up * sin, flat],
+      towards: [flat * cos, flat * sin, up],
+    };
   }
 
   place(r) {
@@ -62,13 +66,15 @@ export class Globe {
   /** The part of the line between two nodes that is in front of the Earth, or all of it. */
   line(path, a, b, all = false) {
     if (!all && this.hidden[a] && this.hidden[b]) return;
-    let from = 0, to = 1;
+    let from = 0,
+      to = 1;
     if (!all && this.hidden[a] !== this.hidden[b]) {
       const edge = this.limb(a, b);
       if (this.hidden[a]) from = edge;
       else to = edge;
     }
-    const dx = this.x[b] - this.x[a], dy = this.y[b] - this.y[a];
+    const dx = this.x[b] - this.x[a],
+      dy = this.y[b] - this.y[a];
     path.moveTo(this.x[a] + from * dx, this.y[a] + from * dy);
     path.lineTo(this.x[a] + to * dx, this.y[a] + to * dy);
   }
@@ -76,9 +82,13 @@ export class Globe {
   /** Where, of 0 to 1, a line goes behind the Earth's edge. */
   limb(a, b) {
     const radius = this.radius;
-    const x = (this.x[a] - this.cx) / radius, y = (this.y[a] - this.cy) / radius;
-    const dx = (this.x[b] - this.x[a]) / radius, dy = (this.y[b] - this.y[a]) / radius;
-    const dd = dx * dx + dy * dy, half = x * dx + y * dy, rest = x * x + y * y - 1;
+    const x = (this.x[a] - this.cx) / radius,
+      y = (this.y[a] - this.cy) / radius;
+    const dx = (this.x[b] - this.x[a]) / radius,
+      dy = (this.y[b] - this.y[a]) / radius;
+    const dd = dx * dx + dy * dy,
+      half = x * dx + y * dy,
+      rest = x * x + y * y - 1;
     const root = Math.sqrt(Math.max(0, half * half - dd * rest));
     const edges = [(-half - root) / dd, (-half + root) / dd].filter((s) => s >= 0 && s <= 1);
     const behind = edges.find((s) => this.z[a] + s * (this.z[b] - this.z[a]) < 0);
@@ -87,6 +97,7 @@ export class Globe {
 
   backdrop(context, palette, sun, shaded) {
     const { cx, cy, radius } = this;
+    if (palette.stars) stars(context, this.width, this.height);
     if (palette.glow) {
       const glow = context.createRadialGradient(cx, cy, radius * 0.98, cx, cy, radius * 1.12);
       glow.addColorStop(0, palette.glow);
@@ -109,7 +120,7 @@ export class Globe {
     context.stroke();
   }
 
-  /** What of a ring lies behind is led along the limb; a ring that has the far point inside is turned inside out. */
+  /** What of a ring lies behind is led along the limb; one with the far point inside is turned inside out. */
   drawLand(context, palette) {
     const { right, north, towards } = this.axes();
     const coast = new Path2D();
@@ -117,7 +128,9 @@ export class Globe {
     for (const { xyz } of this.land) {
       const count = xyz.length / 3;
       const fill = new Path2D();
-      let turn = 0, seen = false, before = null;
+      let turn = 0,
+        seen = false,
+        before = null;
       for (let n = 0; n <= count; n++) {
         const i = 3 * (n % count);
         let x = xyz[i] * right[0] + xyz[i + 1] * right[1];
@@ -162,7 +175,11 @@ export class Globe {
     const trace = (points) => {
       let drawn = false;
       for (const [lat, lon] of points) {
-        const r = [Math.cos(lat * DEG) * Math.cos(lon * DEG), Math.cos(lat * DEG) * Math.sin(lon * DEG), Math.sin(lat * DEG)];
+        const r = [
+          Math.cos(lat * DEG) * Math.cos(lon * DEG),
+          Math.cos(lat * DEG) * Math.sin(lon * DEG),
+          Math.sin(lat * DEG),
+        ];
         const dot = (axis) => r[0] * axis[0] + r[1] * axis[1] + r[2] * axis[2];
         if (dot(towards) > 0) {
           const [x, y] = [this.cx + this.radius * dot(right), this.cy - this.radius * dot(north)];
@@ -181,14 +198,29 @@ export class Globe {
 
   drawNight(context, palette, sun) {
     const { right, north, towards } = this.axes();
-    const along = [right, north, towards].map((axis) => axis[0] * sun[0] + axis[1] * sun[1] + axis[2] * sun[2]);
-    const picture = night(SHADE, SHADE, (column, row) => {
-      const x = ((column + 0.5) / SHADE) * 2 - 1, y = 1 - ((row + 0.5) / SHADE) * 2;
-      const z = Math.sqrt(Math.max(0, 1 - x * x - y * y));
-      return x * along[0] + y * along[1] + z * along[2];
-    }, palette.night, palette.nightMost);
+    const along = [right, north, towards].map(
+      (axis) => axis[0] * sun[0] + axis[1] * sun[1] + axis[2] * sun[2],
+    );
+    const picture = night(
+      SHADE,
+      SHADE,
+      (column, row) => {
+        const x = ((column + 0.5) / SHADE) * 2 - 1,
+          y = 1 - ((row + 0.5) / SHADE) * 2;
+        const z = Math.sqrt(Math.max(0, 1 - x * x - y * y));
+        return x * along[0] + y * along[1] + z * along[2];
+      },
+      palette.night,
+      palette.nightMost,
+    );
     context.imageSmoothingEnabled = true;
-    context.drawImage(picture, this.cx - this.radius, this.cy - this.radius, 2 * this.radius, 2 * this.radius);
+    context.drawImage(
+      picture,
+      this.cx - this.radius,
+      this.cy - this.radius,
+      2 * this.radius,
+      2 * this.radius,
+    );
   }
 
   drag(dx, dy) {
@@ -204,6 +236,17 @@ export class Globe {
   centre(x, y, z) {
     const { lat, lon } = geodetic(x, y, z);
     Object.assign(this, { lat, lon });
+  }
+}
+
+/** The same ones each time, by a linear congruential generator. */
+function stars(context, width, height) {
+  let seed = 7;
+  const next = () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648;
+  for (let n = 0; n < 260; n++) {
+    context.fillStyle = `rgba(220,230,255,${0.1 + 0.4 * next() ** 3})`;
+    const size = 0.6 + 0.9 * next();
+    context.fillRect(next() * width, next() * height, size, size);
   }
 }
 

@@ -15,7 +15,8 @@ export function rings(topology) {
 
 /** Points are told as differences, in steps of the transform. */
 function decoded(arc, { scale, translate }) {
-  let x = 0, y = 0;
+  let x = 0,
+    y = 0;
   return arc.map(([dx, dy]) => {
     x += dx;
     y += dy;
@@ -30,7 +31,8 @@ function joined(ring, arcs) {
     const arc = number < 0 ? [...arcs[~number]].reverse() : arcs[number];
     points.push(...(points.length ? arc.slice(1) : arc));
   }
-  const lon = Float64Array.from(points, (p) => p[0]), lat = Float64Array.from(points, (p) => p[1]);
+  const lon = Float64Array.from(points, (p) => p[0]),
+    lat = Float64Array.from(points, (p) => p[1]);
   const xyz = new Float64Array(3 * points.length);
   for (let n = 0; n < points.length; n++) {
     xyz[3 * n] = Math.cos(lat[n]) * Math.cos(lon[n]);

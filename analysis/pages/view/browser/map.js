@@ -78,7 +78,10 @@ export class FlatMap {
     for (const { lon, lat } of this.land) {
       const path = new Path2D();
       for (let n = 0; n < lon.length; n++) {
-        path.lineTo(this.cx + (lon[n] + copy - this.lon) * this.scale, this.cy - (lat[n] - this.lat) * this.scale);
+        path.lineTo(
+          this.cx + (lon[n] + copy - this.lon) * this.scale,
+          this.cy - (lat[n] - this.lat) * this.scale,
+        );
       }
       context.fill(path);
       context.stroke(path);
@@ -104,11 +107,21 @@ export class FlatMap {
   }
 
   drawNight(context, palette, sun) {
-    const picture = night(...SHADE, (column, row) => {
-      const lon = ((column + 0.5) / SHADE[0] - 0.5) * 360 + this.lon, lat = 90 - ((row + 0.5) / SHADE[1]) * 180;
-      const flat = Math.cos(lat * DEG);
-      return flat * Math.cos(lon * DEG) * sun[0] + flat * Math.sin(lon * DEG) * sun[1] + Math.sin(lat * DEG) * sun[2];
-    }, palette.night, palette.nightMost);
+    const picture = night(
+      ...SHADE,
+      (column, row) => {
+        const lon = ((column + 0.5) / SHADE[0] - 0.5) * 360 + this.lon,
+          lat = 90 - ((row + 0.5) / SHADE[1]) * 180;
+        const flat = Math.cos(lat * DEG);
+        return (
+          flat * Math.cos(lon * DEG) * sun[0] +
+          flat * Math.sin(lon * DEG) * sun[1] +
+          Math.sin(lat * DEG) * sun[2]
+        );
+      },
+      palette.night,
+      palette.nightMost,
+    );
     context.imageSmoothingEnabled = true;
     context.drawImage(picture, ...this.frame);
   }

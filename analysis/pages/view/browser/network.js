@@ -4,7 +4,8 @@ import { lastNotAfter } from "view/data";
 import { C_KM_S, distanceKm } from "view/motion";
 
 export const KINDS = ["isl", "access", "fibre"];
-const RATE = 3, SILENCE = 4; // of properties.Property
+const RATE = 3,
+  SILENCE = 4; // of properties.Property
 
 /** Of each link: 0 it does not stand, 1 it stands, 2 it stands and is silent, 3 a fault has taken it. */
 export const STATES = ["none", "up", "silent", "lost"];
@@ -12,10 +13,12 @@ export const STATES = ["none", "up", "silent", "lost"];
 export function states(sky, t_s, into = new Uint8Array(sky.links)) {
   into.fill(0);
   for (let row = 0; row < sky.lost_link.length; row++) {
-    if (!sky.lost_silent[row] && sky.lost_start_s[row] <= t_s && t_s < sky.lost_end_s[row]) into[sky.lost_link[row]] = 3;
+    if (!sky.lost_silent[row] && sky.lost_start_s[row] <= t_s && t_s < sky.lost_end_s[row])
+      into[sky.lost_link[row]] = 3;
   }
   for (let row = 0; row < sky.contact_link.length && sky.contact_start_s[row] <= t_s; row++) {
-    if (t_s < sky.contact_end_s[row] || atTheEnd(sky, t_s, sky.contact_end_s[row])) into[sky.contact_link[row]] = 1;
+    if (t_s < sky.contact_end_s[row] || atTheEnd(sky, t_s, sky.contact_end_s[row]))
+      into[sky.contact_link[row]] = 1;
   }
   for (let link = 0; link < sky.links; link++) {
     if (into[link] === 1 && inForce(sky, link, 0, SILENCE, t_s, 0)) into[link] = 2;
@@ -64,9 +67,15 @@ export function contactsOf(sky, node) {
   const rows = [];
   for (let row = 0; row < sky.contact_link.length; row++) {
     const link = sky.contact_link[row];
-    const a = sky.link_a[link], b = sky.link_b[link];
+    const a = sky.link_a[link],
+      b = sky.link_b[link];
     if (a !== node && b !== node) continue;
-    rows.push({ link, peer: a === node ? b : a, start_s: sky.contact_start_s[row], end_s: sky.contact_end_s[row] });
+    rows.push({
+      link,
+      peer: a === node ? b : a,
+      start_s: sky.contact_start_s[row],
+      end_s: sky.contact_end_s[row],
+    });
   }
   return rows;
 }

@@ -14,7 +14,9 @@ export function panel(page) {
   const { from, to, chosen } = page;
   const parts = from >= 0 && to >= 0 ? [ofWay] : chosen >= 0 ? [ofNode] : [ofAll];
   $("panel").replaceChildren();
-  const updates = parts.map((part) => part(page, (...elements) => $("panel").append(...elements.filter((element) => element !== null))));
+  const updates = parts.map((part) =>
+    part(page, (...elements) => $("panel").append(...elements.filter((element) => element !== null))),
+  );
   return () => updates.forEach((update) => update());
 }
 
@@ -34,34 +36,62 @@ function ofAll(page, add) {
   const { sky } = page;
   add(make("h1", sky.run ? sky.run.run : sky.name), make("p.about", sky.about));
   if (sky.run) add(ofRun(sky.run));
-  const counts = sky.layers.map((layer, n) => `${sky.nodes.filter((node) => node.layer === n).length} ${layer.name}`);
+  const counts = sky.layers.map(
+    (layer, n) => `${sky.nodes.filter((node) => node.layer === n).length} ${layer.name}`,
+  );
   const standing = make("span");
-  add(pairs([
-    [say("begins"), `${new Date(sky.begin_s * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`],
-    [say("length"), `${sky.duration_s} s`],
-    [say("satellites"), counts.join(", ") || say("none")],
-    [say("ground"), String(sky.nodes.length - sky.satellites)],
-    [say("links_now"), standing],
-    [say("routing"), sky.protocol],
-  ]));
+  add(
+    pairs([
+      [say("begins"), `${new Date(sky.begin_s * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`],
+      [say("length"), `${sky.duration_s} s`],
+      [say("satellites"), counts.join(", ") || say("none")],
+      [say("ground"), String(sky.nodes.length - sky.satellites)],
+      [say("links_now"), standing],
+      [say("routing"), sky.protocol],
+    ]),
+  );
   const flows = table([[say("flow")], [say("kind")], [say("ends")], [say("rtt_ms"), true]]);
   const ended = sky.flows.filter(([, , from, to]) => from !== to);
   if (ended.length) add(make("h2", say("flows")), flows.element, make("p.hint", say("flows_hint")));
   add(make("p.hint", say("start_hint")));
   return () => {
-    const byKind = KINDS.map((kind, k) => [kind, page.state.reduce((sum, state, link) => sum + (sky.link_kind[link] === k && (state === 1 || state === 2)), 0)]);
-    standing.textContent = byKind.filter(([kind]) => sky.link_kind.includes(KINDS.indexOf(kind))).map(([kind, count]) => `${count} ${say(kind)}`).join(", ") || say("none");
+    const byKind = KINDS.map((kind, k) => [
+      kind,
+      page.state.reduce(
+        (sum, state, link) => sum + (sky.link_kind[link] === k && (state === 1 || state === 2)),
+        0,
+      ),
+    ]);
+    standing.textContent =
+      byKind
+        .filter(([kind]) => sky.link_kind.includes(KINDS.indexOf(kind)))
+        .map(([kind, count]) => `${count} ${say(kind)}`)
+        .join(", ") || say("none");
     if (!ended.length) return;
-    flows.rows(ended.map(([name, kind, from, to]) => {
-      const [src, dst] = [from, to].map((end) => sky.numbers.get(end));
-      const go = make("button.link", name, { type: "button", onclick: () => page.choosePair(src, dst) });
-      return { key: name, cells: [go, kind, `${from} → ${to}`, number(roundTrip(sky, page.t_s, page.r, page.state, src, dst).rtt_ms, 3)] };
-    }));
+    flows.rows(
+      ended.map(([name, kind, from, to]) => {
+        const [src, dst] = [from, to].map((end) => sky.numbers.get(end));
+        const go = make("button.link", name, { type: "button", onclick: () => page.choosePair(src, dst) });
+        return {
+          key: name,
+          cells: [
+            go,
+            kind,
+            `${from} → ${to}`,
+            number(roundTrip(sky, page.t_s, page.r, page.state, src, dst).rtt_ms, 3),
+          ],
+        };
+      }),
+    );
   };
 }
 
 function ofRun(run) {
-  const box = make(`div.verdict.${run.status}`, make("strong", run.status.toUpperCase()), ` · ${run.lane}, ${say(`clock_${run.clock}`)}`);
+  const box = make(
+    `div.verdict.${run.status}`,
+    make("strong", run.status.toUpperCase()),
+    ` · ${run.lane}, ${say(`clock_${run.clock}`)}`,
+  );
   const sentences = [...run.reasons, ...run.notes];
   if (sentences.length) box.append(make("ul", ...sentences.map((sentence) => make("li", sentence))));
   return box;
@@ -75,27 +105,51 @@ function ofNode(page, add) {
   const onGround = chosen >= sky.satellites;
   const where = make("span");
   add(
-    make("div.title", make("h1", node.name), make("button", say("close"), { type: "button", onclick: () => page.choose(-1) })),
+    make(
+      "div.title",
+      make("h1", node.name),
+      make("button", say("close"), { type: "button", onclick: () => page.choose(-1) }),
+    ),
     pairs([
-      [say("is"), onGround ? say("on_ground") : `${sky.layers[node.layer].name}, ${say("plane_slot", { plane: node.plane, slot: node.slot })}`],
+      [
+        say("is"),
+        onGround
+          ? say("on_ground")
+          : `${sky.layers[node.layer].name}, ${say("plane_slot", { plane: node.plane, slot: node.slot })}`,
+      ],
       [say("place"), where],
       [say("address"), node.ip],
     ]),
-    make("div.row",
+    make(
+      "div.row",
       make("button", say("way_from"), { type: "button", onclick: () => page.setEnd("from", chosen) }),
       make("button", say("way_to"), { type: "button", onclick: () => page.setEnd("to", chosen) }),
-      make("button", say("centre"), { type: "button", onclick: () => page.centre(chosen) })),
+      make("button", say("centre"), { type: "button", onclick: () => page.centre(chosen) }),
+    ),
   );
-  const links = table([[say("linked_with")], [say("kind")], [say("delay_ms"), true], [say("rate"), true], [say("km"), true], [say("elevation"), true], [say("until_s"), true]]);
+  const links = table([
+    [say("linked_with")],
+    [say("kind")],
+    [say("delay_ms"), true],
+    [say("rate"), true],
+    [say("km"), true],
+    [say("elevation"), true],
+    [say("until_s"), true],
+  ]);
   add(make("h2", say("links_at_this_time")), links.element);
   const updatePasses = passes(page, add);
   const contacts = contactsOf(sky, chosen);
   return () => {
     const { lat, lon, height } = geodetic(...page.r.subarray(3 * chosen, 3 * chosen + 3));
-    where.textContent = `${Math.abs(lat).toFixed(2)}° ${lat < 0 ? "S" : "N"}, ${Math.abs(lon).toFixed(2)}° ${lon < 0 ? "W" : "E"}, ${height.toFixed(onGround ? 2 : 1)} km`;
+    const above = `${height.toFixed(onGround ? 2 : 1)} km`;
+    where.textContent = [degrees(lat, "N", "S"), degrees(lon, "E", "W"), above].join(", ");
     links.rows(linksNow(page, contacts));
     updatePasses();
   };
+}
+
+function degrees(value, positive, negative) {
+  return `${Math.abs(value).toFixed(2)}° ${value < 0 ? negative : positive}`;
 }
 
 function linksNow(page, contacts) {
@@ -110,8 +164,12 @@ function linksNow(page, contacts) {
     rows.push({
       key: `${link}/${state[link]}`,
       cells: [
-        nodeButton(page, peer), kind, number(state[link] < 3 ? delayNs(sky, link, side, t_s) / 1e6 : NaN, 3), String(+rateMbps(sky, link, side, t_s).toPrecision(4)),
-        number(distanceKm(r, chosen, peer), 1), number(elevationBetween(sky, r, chosen, peer), 1),
+        nodeButton(page, peer),
+        kind,
+        number(state[link] < 3 ? delayNs(sky, link, side, t_s) / 1e6 : NaN, 3),
+        String(+rateMbps(sky, link, side, t_s).toPrecision(4)),
+        number(distanceKm(r, chosen, peer), 1),
+        number(elevationBetween(sky, r, chosen, peer), 1),
         !until ? "–" : until.end_s >= sky.duration_s ? say("end") : number(until.end_s, 1),
       ],
     });
@@ -136,19 +194,33 @@ function passes(page, add) {
   }
   const near = Math.max(0, all.findIndex((row) => row.end_s >= page.t_s) - 20);
   const shown = all.slice(near, near + PASSES);
-  const contacts = table([[say("with")], [say("from_s"), true], [say("until_s"), true], [say("long_s"), true], [say("highest"), true]]);
+  const contacts = table([
+    [say("with")],
+    [say("from_s"), true],
+    [say("until_s"), true],
+    [say("long_s"), true],
+    [say("highest"), true],
+  ]);
   add(heading, contacts.element);
-  if (shown.length < all.length) add(make("p.hint", say("of_many", { shown: shown.length, count: all.length })));
+  if (shown.length < all.length)
+    add(make("p.hint", say("of_many", { shown: shown.length, count: all.length })));
   const rows = shown.map((row) => ({
     key: `${row.link}@${row.start_s}`,
     start_s: row.start_s,
     end_s: row.end_s,
     cells: [
-      make("button.link", sky.nodes[row.peer].name, { type: "button", onclick: () => page.seek(row.start_s) }),
-      number(row.start_s, 1), number(row.end_s, 1), number(row.end_s - row.start_s, 1), number(highest(sky, row, chosen), 1),
+      make("button.link", sky.nodes[row.peer].name, {
+        type: "button",
+        onclick: () => page.seek(row.start_s),
+      }),
+      number(row.start_s, 1),
+      number(row.end_s, 1),
+      number(row.end_s - row.start_s, 1),
+      number(highest(sky, row, chosen), 1),
     ],
   }));
-  return () => contacts.rows(rows.map((row) => ({ ...row, current: row.start_s <= page.t_s && page.t_s < row.end_s })));
+  return () =>
+    contacts.rows(rows.map((row) => ({ ...row, current: row.start_s <= page.t_s && page.t_s < row.end_s })));
 }
 
 function highest(sky, { peer, start_s, end_s }, node) {
@@ -156,7 +228,10 @@ function highest(sky, { peer, start_s, end_s }, node) {
   let most = -90;
   const r = new Float64Array(3 * sky.nodes.length);
   for (let k = 0; k < LOOKS; k++) {
-    most = Math.max(most, elevationBetween(sky, positions(sky, start_s + ((end_s - start_s) * k) / (LOOKS - 1), r), node, peer));
+    most = Math.max(
+      most,
+      elevationBetween(sky, positions(sky, start_s + ((end_s - start_s) * k) / (LOOKS - 1), r), node, peer),
+    );
   }
   return most;
 }
@@ -166,14 +241,30 @@ function highest(sky, { peer, start_s, end_s }, node) {
 function ofWay(page, add) {
   const { sky, from, to } = page;
   const name = (node) => sky.nodes[node].name;
-  const values = Object.fromEntries(["one_way", "back", "rtt", "geometric", "least", "measured", "true"].map((key) => [key, make("span")]));
-  const rows = [[say("one_way"), values.one_way], [say("way_back"), values.back], [say("rtt"), values.rtt], [say("rtt_geometric"), values.geometric], [say("shortest"), values.least]];
+  const values = Object.fromEntries(
+    ["one_way", "back", "rtt", "geometric", "least", "measured", "true"].map((key) => [key, make("span")]),
+  );
+  const rows = [
+    [say("one_way"), values.one_way],
+    [say("way_back"), values.back],
+    [say("rtt"), values.rtt],
+    [say("rtt_geometric"), values.geometric],
+    [say("shortest"), values.least],
+  ];
   if (page.measured) rows.push([say("measured_rtt"), values.measured], [say("true_rtt"), values.true]);
   const hops = table([[say("over")], [say("kind")], [say("delay_ms"), true], [say("km"), true]]);
   const note = make("p.hint");
   add(
-    make("div.title", make("h1", `${name(from)} → ${name(to)}`), make("button", say("close"), { type: "button", onclick: () => page.choosePair(-1, -1) })),
-    pairs(rows), page.measured ? make("p.hint", say("true_told")) : null, make("h2", say("way_there")), hops.element, note,
+    make(
+      "div.title",
+      make("h1", `${name(from)} → ${name(to)}`),
+      make("button", say("close"), { type: "button", onclick: () => page.choosePair(-1, -1) }),
+    ),
+    pairs(rows),
+    page.measured ? make("p.hint", say("true_told")) : null,
+    make("h2", say("way_there")),
+    hops.element,
+    note,
   );
   return () => {
     const { there, back, rtt_ms, by } = page.ways;
@@ -181,15 +272,23 @@ function ofWay(page, add) {
     values.one_way.textContent = there ? `${number(there.delay_ms, 3)} ms` : say("no_way");
     values.back.textContent = back ? `${number(back.delay_ms, 3)} ms` : say("no_way");
     values.rtt.textContent = there && back ? `${number(rtt_ms, 3)} ms` : say("no_way");
-    const geometric = there && back ? geometricMs(sky, page.r, there.nodes) + geometricMs(sky, page.r, back.nodes) : NaN;
+    const geometric =
+      there && back ? geometricMs(sky, page.r, there.nodes) + geometricMs(sky, page.r, back.nodes) : NaN;
     values.geometric.textContent = there && back ? `${number(geometric, 3)} ms` : say("no_way");
     values.least.textContent = least ? `${number(2 * least.delay_ms, 3)} ms` : say("no_way");
     const bin = page.measured?.at(page.t_s);
     if (bin) {
-      values.measured.textContent = bin.lost === bin.sent ? say("lost") : `${number(bin.median_ms, 3)} ms` + (bin.lost ? ` (${say("lost_of", bin)})` : "");
+      values.measured.textContent =
+        bin.lost === bin.sent
+          ? say("lost")
+          : `${number(bin.median_ms, 3)} ms` + (bin.lost ? ` (${say("lost_of", bin)})` : "");
       values.true.textContent = Number.isFinite(bin.true_ms) ? `${number(bin.true_ms, 3)} ms` : say("no_way");
     }
-    note.textContent = say(by === "routes" ? "by_routes" : "by_shortest", { protocol: sky.protocol, bound: sky.bound_us, changes: page.curve.changes.length });
+    note.textContent = say(by === "routes" ? "by_routes" : "by_shortest", {
+      protocol: sky.protocol,
+      bound: sky.bound_us,
+      changes: page.curve.changes.length,
+    });
     hops.rows(hopsOf(page, there));
   };
 }
@@ -202,7 +301,12 @@ function hopsOf(page, way) {
     const side = sky.link_a[link] === nodes[k - 1] ? 0 : 1;
     return {
       key: `${k}:${nodes[k - 1]}-${node}`,
-      cells: [nodeButton(page, node), say(KINDS[sky.link_kind[link]]), number(delayNs(sky, link, side, t_s) / 1e6, 3), number(distanceKm(r, nodes[k - 1], node), 1)],
+      cells: [
+        nodeButton(page, node),
+        say(KINDS[sky.link_kind[link]]),
+        number(delayNs(sky, link, side, t_s) / 1e6, 3),
+        number(distanceKm(r, nodes[k - 1], node), 1),
+      ],
     };
   });
 }

@@ -1,6 +1,10 @@
 // Who is linked with whom, by layer, plane and slot; the ground below. It stands still: only links come and go.
 
-const MARGIN = 28, LEFT = 185, GROUND = 46, GAP = 24, WIDEST = 90; // px
+const MARGIN = 28,
+  LEFT = 185,
+  GROUND = 46,
+  GAP = 24,
+  WIDEST = 90; // px
 const STUB = 0.42; // of a step
 const LEAST = 0.1; // of the room, for a layer
 
@@ -19,7 +23,8 @@ export class Planes {
     Object.assign(this, { width, height });
     const total = this.blocks.reduce((sum, each) => sum + each.planes, 0);
     const parts = this.blocks.map((each) => Math.max(each.planes, LEAST * total));
-    const room = (width - LEFT - MARGIN - GAP * this.blocks.length) / parts.reduce((sum, part) => sum + part, 0);
+    const room =
+      (width - LEFT - MARGIN - GAP * this.blocks.length) / parts.reduce((sum, part) => sum + part, 0);
     let left = LEFT;
     this.blocks.forEach((each, n) => {
       each.step = Math.min(WIDEST, (room * parts[n]) / each.planes);
@@ -35,11 +40,16 @@ export class Planes {
   }
 
   place() {
-    const bottom = this.groundTop - 30, top = MARGIN + 26;
+    const bottom = this.groundTop - 30,
+      top = MARGIN + 26;
     for (const each of this.blocks) {
       each.high = (bottom - top) / Math.max(1, each.slots);
       for (const { node, plane, slot } of each.members) {
-        this.put(node, each.middle + (plane + 0.5 - each.planes / 2) * each.step, bottom - (slot + 0.5) * each.high);
+        this.put(
+          node,
+          each.middle + (plane + 0.5 - each.planes / 2) * each.step,
+          bottom - (slot + 0.5) * each.high,
+        );
       }
     }
     const perRow = Math.min(this.perRow, this.stationed.length);
@@ -56,7 +66,8 @@ export class Planes {
 
   /** Links that go round a layer leave it to one side and come back from the other. */
   line(path, a, b) {
-    const { nodes } = this.sky, [one, other] = [nodes[a], nodes[b]];
+    const { nodes } = this.sky,
+      [one, other] = [nodes[a], nodes[b]];
     const each = one.layer === other.layer && one.layer >= 0 ? this.blocks[one.layer] : null;
     const acrossPlanes = each ? round(other.plane - one.plane, each.planes) : 0;
     const acrossSlots = each ? round(other.slot - one.slot, each.slots) : 0;
@@ -66,7 +77,10 @@ export class Planes {
       path.quadraticCurveTo(middle, below, this.x[b], this.y[b]);
       return;
     }
-    for (const [node, sign] of [[a, 1], [b, -1]]) {
+    for (const [node, sign] of [
+      [a, 1],
+      [b, -1],
+    ]) {
       const dx = acrossPlanes * sign * STUB * each.step * this.zoom;
       const dy = -acrossSlots * sign * STUB * each.high * this.zoom;
       path.moveTo(this.x[node], this.y[node]);
@@ -85,7 +99,11 @@ export class Planes {
     context.font = palette.font(12);
     context.textAlign = "center";
     for (const each of this.blocks) {
-      context.fillText(`${each.name} · ${each.planes} × ${each.slots}`, (each.middle - this.left) * this.zoom, (MARGIN + 8 - this.top) * this.zoom);
+      context.fillText(
+        `${each.name} · ${each.planes} × ${each.slots}`,
+        (each.middle - this.left) * this.zoom,
+        (MARGIN + 8 - this.top) * this.zoom,
+      );
     }
   }
 

@@ -15,7 +15,9 @@ export function routed(sky, dst) {
 
 /** The delay of a way by the lengths of its links, one way, ms. */
 export function geometricMs(sky, r, nodes) {
-  return nodes.slice(1).reduce((sum, node, k) => sum + 1e3 * delayS(sky, r, sky.linkBetween(nodes[k], node)), 0);
+  return nodes
+    .slice(1)
+    .reduce((sum, node, k) => sum + 1e3 * delayS(sky, r, sky.linkBetween(nodes[k], node)), 0);
 }
 
 /** {nodes, delay_ms} by the routes at a time, or null. The delay is the sum of those set in the kernel. */
@@ -23,7 +25,8 @@ export function byRoutes(sky, t_s, state, src, dst) {
   const nodes = [src];
   let delay_ns = 0;
   while (nodes.at(-1) !== dst) {
-    const here = nodes.at(-1), next = nextHop(sky, t_s, here, dst);
+    const here = nodes.at(-1),
+      next = nextHop(sky, t_s, here, dst);
     if (next < 0 || nodes.length > HOPS) return null;
     const link = sky.linkBetween(here, next);
     if (link < 0 || state[link] !== 1) return null;
@@ -86,10 +89,13 @@ function edgesOf(sky, r, state) {
     begin[sky.link_b[link] + 1]++;
   }
   for (let n = 0; n < sky.nodes.length; n++) begin[n + 1] += begin[n];
-  const next = begin.slice(), to = new Int32Array(begin.at(-1)), ns = new Float64Array(begin.at(-1));
+  const next = begin.slice(),
+    to = new Int32Array(begin.at(-1)),
+    ns = new Float64Array(begin.at(-1));
   for (let link = 0; link < sky.links; link++) {
     if (!stands(state[link])) continue;
-    const a = sky.link_a[link], b = sky.link_b[link];
+    const a = sky.link_a[link],
+      b = sky.link_b[link];
     const long_ns = Math.max(1, Math.round(delayS(sky, r, link) * 1e9));
     to[next[a]] = b;
     ns[next[a]++] = long_ns;
@@ -125,7 +131,8 @@ class Heap {
 
   pop() {
     const top = [this.key[0], this.value[0]];
-    const key = this.key[--this.size], value = this.value[this.size];
+    const key = this.key[--this.size],
+      value = this.value[this.size];
     let at = 0;
     for (;;) {
       let below = 2 * at + 1;
@@ -144,49 +151,52 @@ class Heap {
 
 /** There and back at a time: {there, back, rtt_ms, by}, by: "routes" or "shortest"; there or back null: no way. */
 export function roundTrip(sky, t_s, r, state, src, dst) {
-  const by = routed(sky, src) && routed(sky, dst) ? "routes" : "shortest";
-  const way = by === "routes"
-    ? (a, b) => byRoutes(sky, t_s, state, a, b)
-    : (a, b) => shortest(sky, r, state, a, b);
-  const there = way(src, dst), back = way(dst, src);
-  return { there, back, by, rtt_ms: there && back ? there.delay_ms + back.delay_ms : NaN };
+  if (!routed(sky, src) || !routed(sky, dst)) {
+    const there = shortest(sky, r, state, src, dst);
+    const back = there && { ...there, nodes: there.nodes.toReversed() };
+    return { there, back, by: "shortest", rtt_ms: there ? 2 * there.delay_ms : NaN };
+  }
+  const [there, back] = [byRoutes(sky, t_s, state, src, dst), byRoutes(sky, t_s, state, dst, src)];
+  return { there, back, by: "routes", rtt_ms: there && back ? there.delay_ms + back.delay_ms : NaN };
 }
 
 /** The round trip over the whole plan: {t_s, rtt_ms, changes}: arrays, and when the way there changes. */
 export function history(sky, src, dst) {
-  const instants = mayChange(sky, src, dst);
-  const t_s = [], rtt_ms = [], changes = [];
-  const state = new Uint8Array(sky.links), r = new Float64Array(3 * sky.nodes.length);
+  const t_s = mayChange(sky, src, dst),
+    rtt_ms = [],
+    changes = [];
+  const state = new Uint8Array(sky.links),
+    r = new Float64Array(3 * sky.nodes.length);
   let before;
-  for (const at_s of instants) {
-    const { there, rtt_ms: value, by } = roundTrip(sky, at_s, positionsIfAsked(sky, at_s, r, src, dst), states(sky, at_s, state), src, dst);
-    const way = there ? there.nodes.join() : "";
+  for (const at_s of t_s) {
+    const trip = roundTrip(sky, at_s, positions(sky, at_s, r), states(sky, at_s, state), src, dst);
+    const way = trip.there ? trip.there.nodes.join() : "";
     if (before !== undefined && way !== before) changes.push(at_s);
     before = way;
-    t_s.push(at_s);
-    rtt_ms.push(value);
+    rtt_ms.push(trip.rtt_ms);
   }
   return { t_s, rtt_ms, changes };
 }
 
-function positionsIfAsked(sky, t_s, r, src, dst) {
-  return routed(sky, src) && routed(sky, dst) ? r : positions(sky, t_s, r);
-}
-
 /** Even samples, and the instants at which routes to the two nodes change, if they are not too many. */
 function mayChange(sky, src, dst) {
+  const known = routed(sky, src) && routed(sky, dst);
+  const samples = known ? SAMPLES : SAMPLES / 2;
   const times = new Set();
-  const samples = routed(sky, src) && routed(sky, dst) ? SAMPLES : SAMPLES / 2;
   for (let k = 0; k <= samples; k++) times.add((sky.duration_s * k) / samples);
-  if (samples === SAMPLES) {
-    const wanted = new Set([src, dst].map((node) => sky.destination.indexOf(node)));
-    const instants = new Set();
-    for (let at = 0; at < sky.route_key.length; at++) {
-      if (!wanted.has(Math.floor(sky.route_key[at] / sky.nodes.length))) continue;
-      for (let row = sky.route[at]; row < sky.route[at + 1]; row++) instants.add(sky.route_instant[row]);
-    }
-    const every = Math.ceil(instants.size / MOST);
-    [...instants].sort((a, b) => a - b).forEach((k, n) => n % every === 0 && times.add(sky.route_s[k]));
-  }
+  const instants = known ? instantsOfRoutes(sky, [src, dst]) : [];
+  const every = Math.ceil(instants.length / MOST);
+  for (let n = 0; n < instants.length; n += every) times.add(sky.route_s[instants[n]]);
   return [...times].sort((a, b) => a - b);
+}
+
+/** Numbers of the instants at which a route to one of some nodes changes. */
+function instantsOfRoutes(sky, destinations) {
+  const wanted = new Set(destinations.map((node) => sky.destination.indexOf(node)));
+  const instants = new Set();
+  for (let at = 0; at < sky.route_key.length; at++) {
+    if (!wanted.has(Math.floor(sky.route_key[at] / sky.nodes.length))) continue;
+    for (let row = sky.route[at]; row < sky.route[at + 1]; row++) instants.add(sky.route_instant[row]);
+  }
+  return [...instants].sort((a, b) => a - b);
 }

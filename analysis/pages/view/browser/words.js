@@ -5,7 +5,8 @@ let table = {};
 export function speak(words, language) {
   table = words[language];
   document.documentElement.lang = language;
-  for (const element of document.querySelectorAll("[data-word]")) element.textContent = say(element.dataset.word);
+  for (const element of document.querySelectorAll("[data-word]"))
+    element.textContent = say(element.dataset.word);
   for (const element of document.querySelectorAll("[data-title]")) {
     element.title = say(element.dataset.title);
     element.setAttribute("aria-label", element.title);
