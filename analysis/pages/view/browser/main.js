@@ -33,4 +33,4 @@ page.face(...page.sky.nodes.slice(page.sky.satellites).map((node) => node.number
 asked(page);
 addEventListener("hashchange", () => asked(page));
 globalThis.skybed = page;
-document.documentElement.dataset.ready = "yes";
+document.documentElement.dataset.ready = String(Math.round(performance.now())); // ms

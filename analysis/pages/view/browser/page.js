@@ -42,7 +42,7 @@ export class Page {
       shaded: true,
       printed: false,
       palette: DARK,
-      language: "en",
+     
       frames: 0,
     });
     this.speed = SPEEDS.find((speed) => sky.duration_s / speed <= WATCHED_S) ?? SPEEDS.at(-1);
@@ -304,7 +304,6 @@ export class Page {
   }
 
   speakIn(language) {
-    this.language = language;
     $("language").value = language;
     speak(this.sky.words, language);
     legend(this);
