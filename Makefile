@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 BESIDE := -n logical --dist loadfile --no-loadscope-reorder # a file's tests share what they need
 
-.PHONY: demo test test-fast coverage lint install install-for-tests clean
+.PHONY: demo test test-fast coverage lint pictures install install-for-tests clean
 
 demo: install
 	@.venv/bin/skybed run sc-mini
@@ -24,6 +24,9 @@ lint: install
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check --quiet .
 	@$(PY) -m mypy
+
+pictures: install-for-tests
+	@PYTHONPATH=tests $(PY) -m support.pictures
 
 install:
 	@scripts/install

@@ -1,0 +1,36 @@
+// The page begins: the data is unpacked, and what the address asks for is shown.
+
+import { skyOf, unpacked } from "view/data";
+import { $ } from "view/dom";
+import { listen } from "view/listening";
+import { Page } from "view/page";
+import { DARK, LIGHT } from "view/palettes";
+import { panel } from "view/panel";
+
+/** What an address asks for behind #: view, t, node, from, to, lon, lat, zoom, theme, lang, play. */
+function asked(page) {
+  const wanted = new URLSearchParams(location.hash.slice(1));
+  const node = (key) => page.sky.numbers.get(wanted.get(key)) ?? -1;
+  const dark = (wanted.get("theme") ?? "dark") !== "light";
+  page.paintAs(dark ? DARK : LIGHT);
+  const language = wanted.get("lang") ?? navigator.language.slice(0, 2);
+  page.update = panel(page);
+  page.speakIn(language in page.sky.words ? language : "en");
+  if (wanted.get("view") in page.views) page.show(wanted.get("view"));
+  page.seek(Number(wanted.get("t") ?? 0) || 0);
+  if (node("node") >= 0) page.choose(node("node"));
+  if (node("from") >= 0 && node("to") >= 0) page.choosePair(node("from"), node("to"));
+  for (const key of ["lon", "lat", "zoom"]) {
+    if (Number.isFinite(parseFloat(wanted.get(key)))) page.shown[key] = parseFloat(wanted.get(key));
+  }
+  page.touch("back");
+  if (wanted.has("play")) page.play(true);
+}
+
+const page = new Page(skyOf(await unpacked($("data").textContent.trim())));
+listen(page);
+page.face(...page.sky.nodes.slice(page.sky.satellites).map((node) => node.number));
+asked(page);
+addEventListener("hashchange", () => asked(page));
+globalThis.skybed = page;
+document.documentElement.dataset.ready = String(Math.round(performance.now())); // ms

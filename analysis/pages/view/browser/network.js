@@ -1,0 +1,98 @@
+// What stands at a time, what was set on it, and what happens when. Sides of a link: 0 sends from a to b, 1 back.
+
+import { lastNotAfter } from "view/data";
+import { C_KM_S, distanceKm } from "view/motion";
+
+export const KINDS = ["isl", "access", "fibre"];
+const RATE = 3,
+  SILENCE = 4; // of properties.Property
+
+/** Of each link: 0 it does not stand, 1 it stands, 2 it stands and is silent, 3 a fault has taken it. */
+export const STATES = ["none", "up", "silent", "lost"];
+
+export function states(sky, t_s, into = new Uint8Array(sky.links)) {
+  into.fill(0);
+  for (let row = 0; row < sky.lost_link.length; row++) {
+    if (!sky.lost_silent[row] && sky.lost_start_s[row] <= t_s && t_s < sky.lost_end_s[row])
+      into[sky.lost_link[row]] = 3;
+  }
+  for (let row = 0; row < sky.contact_link.length && sky.contact_start_s[row] <= t_s; row++) {
+    if (t_s < sky.contact_end_s[row] || atTheEnd(sky, t_s, sky.contact_end_s[row]))
+      into[sky.contact_link[row]] = 1;
+  }
+  for (let link = 0; link < sky.links; link++) {
+    if (into[link] === 1 && inForce(sky, link, 0, SILENCE, t_s, 0)) into[link] = 2;
+  }
+  return into;
+}
+
+/** The last instant belongs to what stands until then. */
+function atTheEnd(sky, t_s, end_s) {
+  return t_s >= sky.duration_s && end_s >= sky.duration_s;
+}
+
+/** The delay that was set last on a side of a link, ns; NaN: none yet. It is what the kernel was given. */
+export function delayNs(sky, link, side, t_s) {
+  const row = lastOf(sky.delay, sky.delay_s, link, t_s, (r) => sky.delay_direction[r] & (1 << side));
+  return row < 0 ? NaN : sky.delay_ns[row];
+}
+
+/** One-way delay of a link by its length, s. */
+export function delayS(sky, r, link) {
+  const far_km = sky.link_kind[link] === 2 ? 0 : distanceKm(r, sky.link_a[link], sky.link_b[link]);
+  return far_km / C_KM_S + sky.link_fixed_s[link];
+}
+
+export function rateMbps(sky, link, side, t_s) {
+  return inForce(sky, link, side, RATE, t_s, sky.link_rate_mbps[2 * link + side]);
+}
+
+function inForce(sky, link, side, property, t_s, usual) {
+  if (!sky.set_s.length) return usual;
+  const fits = (r) => sky.set_property[r] === property && sky.set_direction[r] & (1 << side);
+  const row = lastOf(sky.set, sky.set_s, link, t_s, fits);
+  return row < 0 ? usual : sky.set_value[row];
+}
+
+/** The last row of a link not after a time that fits; -1: none. */
+function lastOf(offsets, times, link, t_s, fits) {
+  const begin = offsets[link];
+  let row = lastNotAfter((r) => times[r], begin, offsets[link + 1], t_s);
+  while (row >= begin && !fits(row)) row--;
+  return row < begin ? -1 : row;
+}
+
+/** The contacts of a node in order of time: {link, peer, start_s, end_s}. */
+export function contactsOf(sky, node) {
+  const rows = [];
+  for (let row = 0; row < sky.contact_link.length; row++) {
+    const link = sky.contact_link[row];
+    const a = sky.link_a[link],
+      b = sky.link_b[link];
+    if (a !== node && b !== node) continue;
+    rows.push({
+      link,
+      peer: a === node ? b : a,
+      start_s: sky.contact_start_s[row],
+      end_s: sky.contact_end_s[row],
+    });
+  }
+  return rows;
+}
+
+/** All that happens to links within the plan, by time: {t_s, link, what}: up, down, lost, healed. */
+export function happenings(sky) {
+  const rows = [];
+  const add = (t_s, link, what) => {
+    if (t_s > 0 && t_s < sky.duration_s) rows.push({ t_s, link, what });
+  };
+  for (let row = 0; row < sky.contact_link.length; row++) {
+    add(sky.contact_start_s[row], sky.contact_link[row], "up");
+    add(sky.contact_end_s[row], sky.contact_link[row], "down");
+  }
+  for (let row = 0; row < sky.lost_link.length; row++) {
+    add(sky.lost_start_s[row], sky.lost_link[row], sky.lost_silent[row] ? "silent" : "lost");
+    add(sky.lost_end_s[row], sky.lost_link[row], "healed");
+  }
+  return rows.sort((one, other) => one.t_s - other.t_s);
+}

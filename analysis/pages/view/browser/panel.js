@@ -1,0 +1,312 @@
+// What is told beside the picture: of the whole, of a node, or of the way between two.
+
+import { $, make, table } from "view/dom";
+import { distanceKm, elevationDeg, geodetic, positions } from "view/motion";
+import { contactsOf, delayNs, KINDS, rateMbps, STATES } from "view/network";
+import { geometricMs, roundTrip, shortest } from "view/ways";
+import { say } from "view/words";
+
+const PASSES = 400; // shown of a node
+const LOOKS = 13; // at the elevation within a pass
+
+/** Fills the panel for what is chosen; returns what brings it up to the instant that is shown. */
+export function panel(page) {
+  const { from, to, chosen } = page;
+  const parts = from >= 0 && to >= 0 ? [ofWay] : chosen >= 0 ? [ofNode] : [ofAll];
+  $("panel").replaceChildren();
+  const updates = parts.map((part) =>
+    part(page, (...elements) => $("panel").append(...elements.filter((element) => element !== null))),
+  );
+  return () => updates.forEach((update) => update());
+}
+
+function nodeButton(page, node) {
+  return make("button.link", page.sky.nodes[node].name, { type: "button", onclick: () => page.choose(node) });
+}
+
+function pairs(entries) {
+  return make("dl", ...entries.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
+}
+
+const number = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits) : "–");
+
+// -- the whole -------------------------------------------------------------------------------------------------
+
+function ofAll(page, add) {
+  const { sky } = page;
+  add(make("h1", sky.run ? sky.run.run : sky.name), make("p.about", sky.about));
+  if (sky.run) add(ofRun(sky.run));
+  const counts = sky.layers.map(
+    (layer, n) => `${sky.nodes.filter((node) => node.layer === n).length} ${layer.name}`,
+  );
+  const standing = make("span");
+  add(
+    pairs([
+      [say("begins"), `${new Date(sky.begin_s * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`],
+      [say("length"), `${sky.duration_s} s`],
+      [say("satellites"), counts.join(", ") || say("none")],
+      [say("ground"), String(sky.nodes.length - sky.satellites)],
+      [say("links_now"), standing],
+      [say("routing"), sky.protocol],
+    ]),
+  );
+  const flows = table([[say("flow")], [say("kind")], [say("ends")], [say("rtt_ms"), true]]);
+  const ended = sky.flows.filter(([, , from, to]) => from !== to);
+  if (ended.length) add(make("h2", say("flows")), flows.element, make("p.hint", say("flows_hint")));
+  add(make("p.hint", say("start_hint")));
+  return () => {
+    const byKind = KINDS.map((kind, k) => [
+      kind,
+      page.state.reduce(
+        (sum, state, link) => sum + (sky.link_kind[link] === k && (state === 1 || state === 2)),
+        0,
+      ),
+    ]);
+    standing.textContent =
+      byKind
+        .filter(([kind]) => sky.link_kind.includes(KINDS.indexOf(kind)))
+        .map(([kind, count]) => `${count} ${say(kind)}`)
+        .join(", ") || say("none");
+    if (!ended.length) return;
+    flows.rows(
+      ended.map(([name, kind, from, to]) => {
+        const [src, dst] = [from, to].map((end) => sky.numbers.get(end));
+        const go = make("button.link", name, { type: "button", onclick: () => page.choosePair(src, dst) });
+        return {
+          key: name,
+          cells: [
+            go,
+            kind,
+            `${from} → ${to}`,
+            number(roundTrip(sky, page.t_s, page.r, page.state, src, dst).rtt_ms, 3),
+          ],
+        };
+      }),
+    );
+  };
+}
+
+function ofRun(run) {
+  const box = make(
+    `div.verdict.${run.status}`,
+    make("strong", run.status.toUpperCase()),
+    ` · ${run.lane}, ${say(`clock_${run.clock}`)}`,
+  );
+  const sentences = [...run.reasons, ...run.notes];
+  if (sentences.length) box.append(make("ul", ...sentences.map((sentence) => make("li", sentence))));
+  return box;
+}
+
+// -- a node ----------------------------------------------------------------------------------------------------
+
+function ofNode(page, add) {
+  const { sky, chosen } = page;
+  const node = sky.nodes[chosen];
+  const onGround = chosen >= sky.satellites;
+  const where = make("span");
+  add(
+    make(
+      "div.title",
+      make("h1", node.name),
+      make("button", say("close"), { type: "button", onclick: () => page.choose(-1) }),
+    ),
+    pairs([
+      [
+        say("is"),
+        onGround
+          ? say("on_ground")
+          : `${sky.layers[node.layer].name}, ${say("plane_slot", { plane: node.plane, slot: node.slot })}`,
+      ],
+      [say("place"), where],
+      [say("address"), node.ip],
+    ]),
+    make(
+      "div.row",
+      make("button", say("way_from"), { type: "button", onclick: () => page.setEnd("from", chosen) }),
+      make("button", say("way_to"), { type: "button", onclick: () => page.setEnd("to", chosen) }),
+      make("button", say("centre"), { type: "button", onclick: () => page.centre(chosen) }),
+    ),
+  );
+  const links = table([
+    [say("linked_with")],
+    [say("kind")],
+    [say("delay_ms"), true],
+    [say("rate"), true],
+    [say("km"), true],
+    [say("elevation"), true],
+    [say("until_s"), true],
+  ]);
+  add(make("h2", say("links_at_this_time")), links.element);
+  const updatePasses = passes(page, add);
+  const contacts = contactsOf(sky, chosen);
+  return () => {
+    const { lat, lon, height } = geodetic(...page.r.subarray(3 * chosen, 3 * chosen + 3));
+    const above = `${height.toFixed(onGround ? 2 : 1)} km`;
+    where.textContent = [degrees(lat, "N", "S"), degrees(lon, "E", "W"), above].join(", ");
+    links.rows(linksNow(page, contacts));
+    updatePasses();
+  };
+}
+
+function degrees(value, positive, negative) {
+  return `${Math.abs(value).toFixed(2)}° ${value < 0 ? negative : positive}`;
+}
+
+function linksNow(page, contacts) {
+  const { sky, t_s, r, state, chosen } = page;
+  const rows = [];
+  for (let link = 0; link < sky.links; link++) {
+    if (!state[link] || (sky.link_a[link] !== chosen && sky.link_b[link] !== chosen)) continue;
+    const side = sky.link_a[link] === chosen ? 0 : 1;
+    const peer = side ? sky.link_a[link] : sky.link_b[link];
+    const until = contacts.find((row) => row.link === link && row.start_s <= t_s && t_s < row.end_s);
+    const kind = say(KINDS[sky.link_kind[link]]) + (state[link] > 1 ? ` (${say(STATES[state[link]])})` : "");
+    rows.push({
+      key: `${link}/${state[link]}`,
+      cells: [
+        nodeButton(page, peer),
+        kind,
+        number(state[link] < 3 ? delayNs(sky, link, side, t_s) / 1e6 : NaN, 3),
+        String(+rateMbps(sky, link, side, t_s).toPrecision(4)),
+        number(distanceKm(r, chosen, peer), 1),
+        number(elevationBetween(sky, r, chosen, peer), 1),
+        !until ? "–" : until.end_s >= sky.duration_s ? say("end") : number(until.end_s, 1),
+      ],
+    });
+  }
+  return rows;
+}
+
+/** Seen from the one on the ground; NaN where neither or both are. */
+function elevationBetween(sky, r, a, b) {
+  if (a >= sky.satellites === b >= sky.satellites) return NaN;
+  return a >= sky.satellites ? elevationDeg(r, a, b) : elevationDeg(r, b, a);
+}
+
+/** The contacts of the node; a click leads to the begin of one. */
+function passes(page, add) {
+  const { sky, chosen } = page;
+  const all = contactsOf(sky, chosen).filter((row) => row.start_s > 0 || row.end_s < sky.duration_s);
+  const heading = make("h2", say("contacts", { count: all.length }));
+  if (!all.length) {
+    add(heading, make("p.hint", say("no_contacts")));
+    return () => {};
+  }
+  const near = Math.max(0, all.findIndex((row) => row.end_s >= page.t_s) - 20);
+  const shown = all.slice(near, near + PASSES);
+  const contacts = table([
+    [say("with")],
+    [say("from_s"), true],
+    [say("until_s"), true],
+    [say("long_s"), true],
+    [say("highest"), true],
+  ]);
+  add(heading, contacts.element);
+  if (shown.length < all.length)
+    add(make("p.hint", say("of_many", { shown: shown.length, count: all.length })));
+  const rows = shown.map((row) => ({
+    key: `${row.link}@${row.start_s}`,
+    start_s: row.start_s,
+    end_s: row.end_s,
+    cells: [
+      make("button.link", sky.nodes[row.peer].name, {
+        type: "button",
+        onclick: () => page.seek(row.start_s),
+      }),
+      number(row.start_s, 1),
+      number(row.end_s, 1),
+      number(row.end_s - row.start_s, 1),
+      number(highest(sky, row, chosen), 1),
+    ],
+  }));
+  return () =>
+    contacts.rows(rows.map((row) => ({ ...row, current: row.start_s <= page.t_s && page.t_s < row.end_s })));
+}
+
+function highest(sky, { peer, start_s, end_s }, node) {
+  if (node >= sky.satellites === peer >= sky.satellites) return NaN;
+  let most = -90;
+  const r = new Float64Array(3 * sky.nodes.length);
+  for (let k = 0; k < LOOKS; k++) {
+    most = Math.max(
+      most,
+      elevationBetween(sky, positions(sky, start_s + ((end_s - start_s) * k) / (LOOKS - 1), r), node, peer),
+    );
+  }
+  return most;
+}
+
+// -- a way -----------------------------------------------------------------------------------------------------
+
+function ofWay(page, add) {
+  const { sky, from, to } = page;
+  const name = (node) => sky.nodes[node].name;
+  const values = Object.fromEntries(
+    ["one_way", "back", "rtt", "geometric", "least", "measured", "true"].map((key) => [key, make("span")]),
+  );
+  const rows = [
+    [say("one_way"), values.one_way],
+    [say("way_back"), values.back],
+    [say("rtt"), values.rtt],
+    [say("rtt_geometric"), values.geometric],
+    [say("shortest"), values.least],
+  ];
+  if (page.measured) rows.push([say("measured_rtt"), values.measured], [say("true_rtt"), values.true]);
+  const hops = table([[say("over")], [say("kind")], [say("delay_ms"), true], [say("km"), true]]);
+  const note = make("p.hint");
+  add(
+    make(
+      "div.title",
+      make("h1", `${name(from)} → ${name(to)}`),
+      make("button", say("close"), { type: "button", onclick: () => page.choosePair(-1, -1) }),
+    ),
+    pairs(rows),
+    page.measured ? make("p.hint", say("true_told")) : null,
+    make("h2", say("way_there")),
+    hops.element,
+    note,
+  );
+  return () => {
+    const { there, back, rtt_ms, by } = page.ways;
+    const least = shortest(sky, page.r, page.state, from, to);
+    values.one_way.textContent = there ? `${number(there.delay_ms, 3)} ms` : say("no_way");
+    values.back.textContent = back ? `${number(back.delay_ms, 3)} ms` : say("no_way");
+    values.rtt.textContent = there && back ? `${number(rtt_ms, 3)} ms` : say("no_way");
+    const geometric =
+      there && back ? geometricMs(sky, page.r, there.nodes) + geometricMs(sky, page.r, back.nodes) : NaN;
+    values.geometric.textContent = there && back ? `${number(geometric, 3)} ms` : say("no_way");
+    values.least.textContent = least ? `${number(2 * least.delay_ms, 3)} ms` : say("no_way");
+    const bin = page.measured?.at(page.t_s);
+    if (bin) {
+      values.measured.textContent =
+        bin.lost === bin.sent
+          ? say("lost")
+          : `${number(bin.median_ms, 3)} ms` + (bin.lost ? ` (${say("lost_of", bin)})` : "");
+      values.true.textContent = Number.isFinite(bin.true_ms) ? `${number(bin.true_ms, 3)} ms` : say("no_way");
+    }
+    note.textContent = say(by === "routes" ? "by_routes" : "by_shortest", {
+      protocol: sky.protocol,
+      bound: sky.bound_us,
+      changes: page.curve.changes.length,
+    });
+    hops.rows(hopsOf(page, there));
+  };
+}
+
+function hopsOf(page, way) {
+  const { sky, t_s, r } = page;
+  return (way?.nodes ?? []).map((node, k, nodes) => {
+    if (!k) return { key: `${node}`, cells: [nodeButton(page, node), "", "", ""] };
+    const link = sky.linkBetween(nodes[k - 1], node);
+    const side = sky.link_a[link] === nodes[k - 1] ? 0 : 1;
+    return {
+      key: `${k}:${nodes[k - 1]}-${node}`,
+      cells: [
+        nodeButton(page, node),
+        say(KINDS[sky.link_kind[link]]),
+        number(delayNs(sky, link, side, t_s) / 1e6, 3),
+        number(distanceKm(r, nodes[k - 1], node), 1),
+      ],
+    };
+  });
+}

@@ -1,0 +1,53 @@
+"""The page of a plan or a run: its template, what the browser runs, the words, and the data, in one file."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from skybed.analysis.pages import page
+from skybed.analysis.pages.view import measured, network, packing
+from skybed.analysis.run import Run
+from skybed.topologies.files import whole
+from skybed.topologies.plan.plan import Plan
+
+HERE = Path(__file__).parent
+
+
+def write(path: Path, plan: Plan, run: Run | None = None, with_routes: bool = True) -> None:
+    """run: one of this plan, to show what it measured. The same plan and run give the same bytes."""
+    facts = network.facts(plan) | {"words": words(), "land": _json(HERE / "land-110m.json")}
+    arrays = network.arrays(plan, with_routes)
+    if run is not None:
+        facts["run"] = measured.facts(run)
+        arrays |= measured.arrays(run)
+    context = {
+        "title": plan.scenario.name if run is None else run.name,
+        "style": (HERE / "view.css").read_text(encoding="utf-8"),
+        "modules": json.dumps({"imports": _modules()}),
+        "data": packing.packed(facts, arrays),
+    }
+    with whole(path) as file:
+        file.write_text(page.render("view/view.html", context), encoding="utf-8")
+
+
+def words() -> dict[str, Any]:
+    """By language, the texts of the page: a file each."""
+    return {file.stem: _json(file) for file in sorted((HERE / "words").glob("*.json"))}
+
+
+def _modules() -> dict[str, str]:
+    """The modules of the page as a browser imports them, by the names that they have for each other."""
+    return {f"view/{file.stem}": _url(file) for file in sorted((HERE / "browser").glob("*.js"))}
+
+
+def _url(module: Path) -> str:
+    """The last line is the name under which a browser's tools show it."""
+    source = f"{module.read_text(encoding='utf-8')}//# sourceURL=view/{module.name}\n"
+    return "data:text/javascript;charset=utf-8;base64," + base64.b64encode(source.encode()).decode()
+
+
+def _json(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))

@@ -1,0 +1,338 @@
+"""The page of a sky in a real browser: it shows what the plan says, mouse and keys work, names are text."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from skybed.analysis.pages.view import places, writing
+from skybed.topologies.contacts import candidates
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario.file import Scenario
+from support.browser import opened
+from support.tiny_sky import PROBE, TINY, Builder, plan_of
+
+pytestmark = pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
+
+READY = "document.documentElement?.dataset.ready"
+SHORTEST = (
+    "import('view/ways').then(({shortest}) => shortest(skybed.sky, skybed.r, skybed.state, skybed.from, "
+    "skybed.to).nodes.map(node => skybed.sky.nodes[node].name))"
+)
+FAULTS = [
+    {"kind": "carrier", "link": ["relay-0-3", "relay-0-4"], "at_s": 10, "for_s": 5, "reacquire_s": 0},
+    {"kind": "silent", "link": ["relay-0-2", "relay-0-3"], "at_s": 10, "for_s": 5},
+]
+TIMES_S = (0.25, 12.0, 33.3, 54.5, 59.9)
+
+
+@pytest.fixture(scope="module")
+def plan():
+    return Plan.make(Scenario.load("sc-mini").with_({"faults": FAULTS})).kept()
+
+
+@pytest.fixture(scope="module")
+def browser(plan, tmp_path_factory):
+    """sc-mini with two faults, as a page that is open."""
+    folder = tmp_path_factory.mktemp("page")
+    writing.write(folder / "view.html", plan)
+    with opened(folder / "view.html", folder) as browser:
+        browser.until(READY)
+        yield browser
+        assert browser.errors == []
+
+
+@pytest.fixture
+def page(browser):
+    """The same as it was when it was opened."""
+    browser.does("skybed.play(false); skybed.choosePair(-1, -1); skybed.show('globe'); skybed.seek(0)")
+    browser.does("document.activeElement.blur(); skybed.speakIn('en')")
+    return browser
+
+
+def drawn(browser):
+    """Once the picture, and what is told beside it, are those of now."""
+    browser.does("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def told(browser, word):
+    """What stands beside a word in the panel."""
+    drawn(browser)
+    words = "[...document.querySelectorAll('#panel dt')]"
+    return browser.does(f"{words}.find(e => e.textContent === '{word}').nextSibling.textContent")
+
+
+def table(browser, number=0):
+    """The cells of a table of the panel."""
+    drawn(browser)
+    rows = f"[...document.querySelectorAll('#panel table')[{number}].tBodies[0].rows]"
+    return browser.does(f"{rows}.map(row => [...row.cells].map(cell => cell.textContent))")
+
+
+def place_of(browser, node):
+    """Where a node is drawn in the window, px."""
+    return browser.does(
+        f"(() => {{ const box = document.getElementById('sky').getBoundingClientRect(); "
+        f"return [box.left + skybed.shown.x[{node}], box.top + skybed.shown.y[{node}]]; }})()"
+    )
+
+
+# -- that it says what the plan says ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("t_s", TIMES_S)
+def test_all_nodes_are_where_the_plan_has_them(page, plan, t_s):
+    page.does(f"skybed.seek({t_s})")
+    r_km = np.array(page.does("[...skybed.r]")).reshape(-1, 3)
+    true_km = places.fixed_km(plan.network.sky, np.arange(len(plan.nodes)), np.array(t_s))
+    assert 1e3 * np.linalg.norm(r_km - true_km, axis=1).max() < places.ERROR_M + 1
+
+
+@pytest.mark.parametrize("t_s", TIMES_S)
+def test_the_links_that_stand_are_those_of_the_plan(page, plan, t_s):
+    page.does(f"skybed.seek({t_s})")
+    state = np.array(page.does("[...skybed.state]"))
+    assert np.flatnonzero((state == 1) | (state == 2)).tolist() == plan.network.standing(t_s).tolist()
+
+
+def test_faults_are_told(page, plan):
+    page.does("skybed.seek(12)")
+    state = page.does("[...skybed.state]")
+    silent, lost = (
+        plan.network.link_between[plan.node("relay-0-3"), plan.node(peer)]
+        for peer in ("relay-0-2", "relay-0-4")
+    )
+    assert (state[silent], state[lost]) == (2, 3)
+    page.does(f"skybed.choose({plan.node('relay-0-3')})")
+    kinds = {row[0]: row[1] for row in table(page)}
+    assert kinds["relay-0-2"] == "ISL (silent)"
+    assert kinds["relay-0-4"] == "ISL (lost)"
+
+
+@pytest.mark.parametrize(
+    ("src", "dst"), [("kashi", "sanya"), ("beijing", "eo-0-0"), ("comp-0-3", "relay-4-1")]
+)
+def test_the_shortest_way_is_that_of_skybed_path(page, plan, src, dst):
+    page.does(f"skybed.choosePair({plan.node(src)}, {plan.node(dst)})")
+    ways = plan.path(src, dst, TIMES_S)
+    for t_s, rtt_ms, number in zip(TIMES_S, ways.rtt_ms, ways.path_id, strict=True):
+        page.does(f"skybed.seek({t_s})")
+        assert float(told(page, "Shortest there is").removesuffix(" ms")) == pytest.approx(rtt_ms, abs=2e-3)
+        shortest = page.does(SHORTEST)
+        assert tuple(shortest) == ways.paths[number]
+
+
+@pytest.mark.parametrize(("src", "dst"), [("kashi", "sanya"), ("beijing", "eo-0-0")])
+def test_the_way_shown_is_that_of_the_routes_with_the_delays_of_the_kernel(page, plan, src, dst):
+    page.does(f"skybed.choosePair({plan.node(src)}, {plan.node(dst)})")
+    events = plan.events.whole()
+    walks = plan.trace(src, dst, TIMES_S)
+    for t_s, arrival_s, number in zip(TIMES_S, walks.arrival_s, walks.path_id, strict=True):
+        page.does(f"skybed.seek({t_s})")
+        rows, path = table(page), walks.paths[number]
+        assert [row[0] for row in rows] == [plan.nodes[node].name for node in path]
+        for (_, _, delay_ms, _), a, b in zip(rows[1:], path[:-1], path[1:], strict=True):
+            link = plan.network.link_between[a, b]
+            due = events[(events["link"] == link) & (events["property"] == 1) & (events["t_s"] <= t_s)]
+            assert delay_ms == f"{due['value'][-1] / 1e3:.3f}"
+        one_way_ms = float(told(page, "One way").removesuffix(" ms"))
+        bound_ms = (
+            len(path) * (plan.scenario.bound_us + 5) / 1e3
+        )  # it moves on while the packet is on its way
+        assert one_way_ms == pytest.approx((arrival_s - t_s) * 1e3, abs=bound_ms)
+
+
+def test_a_way_without_routes_in_the_file_is_the_shortest(page, plan):
+    page.does(f"skybed.choosePair({plan.node('comp-0-3')}, {plan.node('relay-4-1')})")
+    assert "not in this file" in page.does("document.getElementById('panel').textContent")
+
+
+def test_range_elevation_and_end_of_a_link_are_those_of_the_candidates(page, plan):
+    t_s, node = 20.0, plan.node("miyun")
+    page.does(f"skybed.seek({t_s}); skybed.choose({node})")
+    rows = {row[0]: row for row in table(page)}
+    known = [one for one in candidates.of(plan.network, node, t_s) if one.stands]
+    assert {plan.nodes[one.peer].name for one in known} == rows.keys()
+    for one in known:
+        _, _, _, rate, range_km, elevation_deg, until = rows[plan.nodes[one.peer].name]
+        if one.by.startswith("access"):
+            assert float(range_km) == pytest.approx(one.range_km, abs=0.06)
+            assert float(elevation_deg) == pytest.approx(one.elevation_deg, abs=0.06)
+        link = plan.links[plan.network.link_between[node, one.peer]]
+        assert float(rate) == pytest.approx(link.capable(0).rate_mbps, rel=1e-3)
+        assert until == "end" or f"{float(until):.1f}" in one.why
+
+
+def test_the_contacts_of_a_node_are_those_of_the_plan(page, plan):
+    contacts = plan.contacts.sort_values("start_s", kind="stable")
+    moving = contacts[contacts["end_s"] < plan.duration_s]
+    node = plan.links[moving["link"].iloc[0]].b
+    page.does(f"skybed.choose({node})")
+    its = [row for row in contacts.itertuples() if node in (plan.links[row.link].a, plan.links[row.link].b)]
+    begin_or_end = [row for row in its if row.start_s > 0 or row.end_s < plan.duration_s]
+    assert [row[1:3] for row in table(page, 1)] == [
+        [f"{x.start_s:.1f}", f"{x.end_s:.1f}"] for x in begin_or_end
+    ]
+
+
+@pytest.mark.parametrize(
+    ("utc", "lat_deg", "lon_deg"),
+    [
+        ("2026-06-21T08:25:00Z", 23.44, 54.2),  # the solstice; the equation of time is -1.8 minutes
+        ("2026-03-20T14:46:00Z", 0.0, -39.6),  # the equinox; -7.4 minutes
+        ("2000-01-01T12:00:00Z", -23.03, 0.8),  # J2000; -3.3 minutes
+    ],
+)
+def test_the_sun_stands_where_almanacs_have_it(page, utc, lat_deg, lon_deg):
+    x, y, z = page.does(f"import('view/motion').then(motion => motion.sun(Date.parse('{utc}') / 1000))")
+    assert np.degrees(np.arcsin(z)) == pytest.approx(lat_deg, abs=0.05)
+    assert np.degrees(np.arctan2(y, x)) == pytest.approx(lon_deg, abs=0.2)
+
+
+# -- how it is used --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", ["globe", "map", "planes"])
+def test_a_click_chooses_a_node_and_with_shift_the_way_to_another(page, plan, view):
+    page.does(f"skybed.show('{view}')")
+    drawn(page)
+    page.click(*place_of(page, plan.node("kashi")))
+    assert page.does("document.querySelector('#panel h1').textContent") == "kashi"
+    drawn(page)
+    page.click(*place_of(page, plan.node("sanya")), shift=True)
+    assert page.does("document.querySelector('#panel h1').textContent") == "kashi → sanya"
+    assert page.does("document.getElementById('chart').getBoundingClientRect().height") > 50
+
+
+def test_keys_play_step_and_change_the_view(page):
+    page.press(" ")
+    page.until("skybed.t_s > 0 && skybed.playing")
+    page.press(" ")
+    assert not page.does("skybed.playing")
+    page.press("Home")
+    page.press("n")
+    first_s = page.does("skybed.t_s")
+    assert first_s == page.does("Math.min(...skybed.events.map(event => event.t_s))")
+    page.press("n")
+    assert page.does("skybed.t_s") > first_s
+    page.press("p")
+    assert page.does("skybed.t_s") == first_s
+    assert page.does("document.getElementById('said').textContent").startswith(f"{first_s:.3f} s · ")
+    for key, view in (("2", "map"), ("3", "planes"), ("1", "globe")):
+        page.press(key)
+        assert page.does("document.querySelector('[aria-pressed=true]').id") == f"view-{view}"
+    page.press("t")
+    assert page.does("document.documentElement.dataset.theme") == "light"
+    page.press("t")
+    page.press("End")
+    assert page.does("skybed.t_s") == page.does("skybed.sky.duration_s")
+
+
+def test_the_time_bar_seeks(page):
+    page.does("document.getElementById('time').focus()")
+    x, y, wide = page.does(
+        "(() => { const b = document.getElementById('time').getBoundingClientRect(); "
+        "return [b.left, b.top + b.height / 2, b.width]; })()"
+    )
+    page.click(x + wide / 2, y)
+    assert page.does("skybed.t_s") == pytest.approx(30, abs=1)
+    drawn(page)
+    assert page.does("document.getElementById('clock').textContent").startswith(
+        f"{page.does('skybed.t_s'):.2f} s / 60 s"
+    )
+
+
+def test_with_a_way_chosen_steps_go_to_its_changes(page, plan):
+    page.does(f"skybed.choosePair({plan.node('beijing')}, {plan.node('eo-0-0')})")
+    changes = page.does("skybed.curve.changes")
+    at_s = np.arange(0, 60, 0.05)
+    numbers = plan.trace("beijing", "eo-0-0", at_s).path_id
+    assert changes == pytest.approx(at_s[1:][numbers[1:] != numbers[:-1]], abs=0.2)
+    page.press("n")
+    assert page.does("skybed.t_s") == changes[0]
+
+
+def test_a_drag_turns_the_globe_and_chooses_nothing(page):
+    before = page.does("[skybed.shown.lon, skybed.shown.lat]")
+    page.drag(440, 350, 80, -30)
+    after = page.does("[skybed.shown.lon, skybed.shown.lat]")
+    assert after[0] < before[0] and after[1] < before[1]
+    assert page.does("skybed.chosen") == -1
+
+
+def test_a_layer_that_is_hidden_cannot_be_clicked(page, plan):
+    node = plan.node("relay-0-9")
+    page.does(f"skybed.centre({node})")
+    drawn(page)
+    x, y = page.does(f"[skybed.shown.x[{node}], skybed.shown.y[{node}]]")
+    assert page.does(f"skybed.nodeAt({x}, {y})") == node
+    page.does("document.querySelector('#legend input').click()")
+    assert page.does(f"skybed.nodeAt({x}, {y})") != node
+    page.does("document.querySelector('#legend input').click()")
+
+
+def test_it_speaks_chinese(page):
+    page.does(
+        "const s = document.getElementById('language'); s.value = 'zh'; s.dispatchEvent(new Event('change'))"
+    )
+    assert page.does("document.getElementById('view-globe').textContent") == "地球"
+    assert page.does("document.documentElement.lang") == "zh"
+    assert "卫星" in page.does("document.getElementById('panel').textContent")
+
+
+def test_it_asks_no_network_for_anything(page):
+    assert page.asked and all(url.startswith(("file:", "data:")) for url in page.asked)
+
+
+# -- other skies -----------------------------------------------------------------------------------
+
+
+def test_hostile_names_are_text(tmp_path):
+    """Names of nodes are checked where a scenario is read, but not those of a plan that a stranger stored."""
+    script = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
+    plan = plan_of(TINY | {"about": script, "name": "tiny"})
+    nodes = [replace(node, name=f"{script}{n}") if n else node for n, node in enumerate(plan.nodes)]
+    scenario = plan.scenario.model_copy(update={"about": script, "traffic": []})
+    writing.write(
+        tmp_path / "view.html", replace(plan, scenario=scenario, network=replace(plan.network, nodes=nodes))
+    )
+    with opened(tmp_path / "view.html", tmp_path, "#node=s1") as browser:
+        browser.until(READY)
+        assert browser.does("document.title") == "tiny"
+        assert browser.does("document.querySelectorAll('img, script:not(#data):not([type])').length") == 0
+        browser.does("skybed.choose(3)")
+        assert browser.does("document.querySelector('#panel h1').textContent") == f"{script}3"
+        browser.does("skybed.choosePair(2, 3)")
+        browser.does("skybed.choosePair(-1, -1)")
+        assert browser.does("document.querySelector('.about').textContent") == script
+        assert browser.does("document.title") == "tiny"
+        assert browser.errors == []
+
+
+def test_of_a_run_it_shows_the_measured_round_trip_beside_the_true_one(tmp_path):
+    scenario = TINY | {"traffic": [PROBE]}
+    run = Builder(tmp_path / "run", plan_of(scenario)).load()
+    writing.write(tmp_path / "view.html", run.plan, run)
+    with opened(tmp_path / "view.html", tmp_path, "#from=Miyun&to=Sanya&t=10.05") as browser:
+        browser.until(READY)
+        drawn(browser)
+        probe = run.probes[run.probes["sent_s"] <= 10.05].iloc[-1]
+        assert told(browser, "Measured") == f"{probe['rtt_us'] / 1e3:.3f} ms"
+        assert browser.does("document.querySelector('#panel h1').textContent") == "Miyun → Sanya"
+        browser.does("skybed.choosePair(-1, -1)")
+        status = browser.does("document.querySelector('.verdict strong').textContent")
+        assert status in ("PASS", "FAIL", "INVALID")
+
+
+def test_a_moving_node_is_followed(tmp_path):
+    plan = Plan.make(Scenario.load("flight"))
+    writing.write(tmp_path / "view.html", plan, with_routes=False)
+    node = plan.node("cabin")
+    with opened(tmp_path / "view.html", tmp_path, "#node=cabin") as browser:
+        browser.until(READY)
+        for t_s in (0.0, 333.0, 600.0):
+            browser.does(f"skybed.seek({t_s})")
+            r_km = browser.does(f"[...skybed.r.subarray({3 * node}, {3 * node + 3})]")
+            true_km = places.fixed_km(plan.network.sky, np.array(node), np.array(t_s))
+            assert 1e3 * np.linalg.norm(np.array(r_km) - true_km) < 3

@@ -1,0 +1,82 @@
+"""The pictures in docs/view.md, and how large, soon there and fluent pages are: `make pictures`."""
+
+import io
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from PIL import Image
+
+from support.browser import opened
+
+DOCS = Path(__file__).parents[2] / "docs" / "img"
+SKIES = {
+    "mini": ["sc-mini"],
+    "day": ["sc-mini", "--duration", "86400"],
+    "flight": ["flight"],
+    "starlink": ["starlink-550", "--duration", "600"],
+    "shells": ["starlink-4408"],
+}
+# Of each picture the sky, or the run, and what the address of its page asks for; without a name it is none.
+PICTURES = {
+    "view-run": ("run", "from=beijing&to=eo-0-0&t=56"),
+    "view-map": ("starlink", "view=map&t=300&from=London&to=Singapore"),
+    "view-planes": ("mini", "view=planes&theme=light&node=relay-2-4&t=30"),
+    "view-flight": ("flight", "node=cabin&t=300&lang=zh"),
+}
+MEASURED = ("starlink", "shells", "day")
+PLAYED_S = 5
+READY = "document.documentElement?.dataset.ready"
+FRAMES = f"""(async () => {{
+  skybed.play(true);
+  const [before, since] = [skybed.frames, performance.now()];
+  await new Promise(done => setTimeout(done, {PLAYED_S * 1000}));
+  skybed.play(false);
+  return (skybed.frames - before) / (performance.now() - since) * 1000;
+}})()"""
+
+
+def skybed(*words):
+    program = "from skybed.scripts.cli.main import main; main()"
+    subprocess.run([sys.executable, "-c", program, *map(str, words)], check=True)
+
+
+def page(folder, name):
+    """The page of one of SKIES, or of a run of sc-mini, written if it is not there."""
+    path = folder / f"{name}.html"
+    if path.exists():
+        return path
+    if name == "run":
+        skybed("run", "sc-mini", "--clock", "virtual", "--out", folder / "run")
+        skybed("view", folder / "run", "--out", path)
+    else:
+        skybed("view", *SKIES[name], "--out", path)
+    return path
+
+
+def draw(folder, name, sky, wanted):
+    with opened(page(folder, sky), folder, f"#{wanted}") as browser:
+        browser.until(READY)
+        time.sleep(1)
+        picture = Image.open(io.BytesIO(browser.picture())).convert("RGB")
+        picture.quantize(256, dither=Image.Dither.NONE).save(DOCS / f"{name}.png", optimize=True)
+
+
+def measure(folder, sky):
+    """Prints the size of a page and, of each view, when it is there and how many frames it draws a second."""
+    path = page(folder, sky)
+    for view in ("globe", "map", "planes"):
+        with opened(path, folder, f"#view={view}") as browser:
+            browser.until(READY)
+            there_s, frames = int(browser.does(READY)) / 1e3, browser.does(FRAMES)
+        print(f"{sky}, {view}: {path.stat().st_size / 1e6:.1f} MB, {there_s:.1f} s, {frames:.0f} frames/s")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        for name, (sky, wanted) in PICTURES.items():
+            draw(Path(place), name, sky, wanted)
+        for sky in MEASURED:
+            measure(Path(place), sky)
