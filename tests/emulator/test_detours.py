@@ -63,7 +63,7 @@ def farness_ns(plan, t_s, lost):
     links = np.unique(usable.key[(usable.start_s <= t_s) & (t_s < usable.end_s)])
     links = np.setdiff1d(links, lost)
     _, far = (
-        oracle.graph(plan.network).mesh(links).next_hops(plan.delay_s(links, t_s), np.arange(len(plan.nodes)))
+        oracle.graph(plan.network).mesh(links).next_hops(plan.cost_s(links, t_s), np.arange(len(plan.nodes)))
     )
     return far.T, {(plan.links[i].a, plan.links[i].b): i for i in links.tolist()}
 
