@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag
 
 from skybed.topologies.model.faults import Fault
 from skybed.topologies.model.fields import Model, Name, NonNegative, Positive
@@ -51,19 +51,19 @@ class Mixture(Model):
     rate: Weight = 0.0
     hops: Weight = 0.0
 
-    @model_validator(mode="after")
-    def _some(self) -> Mixture:
-        if not (self.delay_ms or self.rate or self.hops):
-            raise ValueError("gives no weight; one of delay_ms, rate and hops must be more than 0")
-        return self
-
 
 MetricName = Literal["delay", "rate", "hops"]
-METRICS: dict[str, Mixture] = {
-    "delay": Mixture(delay_ms=1.0),
-    "rate": Mixture(rate=1.0),
-    "hops": Mixture(hops=1.0),
-}
+METRICS = {"delay": Mixture(delay_ms=1.0), "rate": Mixture(rate=1.0), "hops": Mixture(hops=1.0)}
+
+
+def _metric_form(value: Any) -> str:
+    """Which of both is meant, in the marks of `validation.BRANCH`."""
+    return "<mixture>" if isinstance(value, dict | Mixture) else "<name>"
+
+
+Metric = Annotated[
+    Annotated[MetricName, Tag("<name>")] | Annotated[Mixture, Tag("<mixture>")], Discriminator(_metric_form)
+]
 
 
 class Copy(Model):
@@ -94,7 +94,7 @@ class Routing(Model):
     daemon: DaemonName | None = None  # None: the usual one
     custom: Custom | None = None
     ground_relay: bool = True  # False: no path passes through a ground node (Hypatia)
-    metric: MetricName | Mixture = "delay"  # what ways are compared by
+    metric: Metric = "delay"  # what ways are compared by
     reference_mbps: Positive = 100_000.0  # a link of this rate costs 1 by rate
     # Of the oracle and srv6; the oracle stays the measure of the daemons.
     interval_s: Positive = 1.0  # routes also follow slow change, this often
