@@ -12,19 +12,18 @@ from skybed.emulator.daemons.bgp import Speaker, speakers
 from skybed.topologies.contacts.nodes import Node
 from skybed.topologies.model.routing import Routing
 from skybed.topologies.plan.score import Playable
-from skybed.topologies.routing import domains
+from skybed.topologies.routing import domains, metric
 
 if TYPE_CHECKING:
     from skybed.topologies.plan.plan import Plan
 
-COST_S = 1e-4  # the one-way delay that costs 1
-COST_MAX = 65_535
-COST_LOOKS = 16  # at a contact's delay
+COST_LOOKS = 16  # at what a contact costs
 
 
 @dataclass(frozen=True)
 class Adjacency:
-    """A link, as one of its ends sees it. interface: of this end; named after the node at the other."""
+    """A link, as one of its ends sees it. interface: of this end; named after the node at the other. cost: of
+    what this end sends."""
 
     interface: str
     peer: Node
@@ -56,9 +55,9 @@ def of_plan(plan: Playable, costs: np.ndarray) -> list[Router]:
     for link, cost in zip(plan.links, costs.tolist(), strict=True):
         if domain[link.a] != domain[link.b]:
             continue
-        for here, there in ((link.a, link.b), (link.b, link.a)):
+        for (here, there), own in zip(((link.a, link.b), (link.b, link.a)), cost, strict=True):
             peer = plan.nodes[there]
-            links[here].append(Adjacency(peer.name, peer, cost))
+            links[here].append(Adjacency(peer.name, peer, own))
     parts = plan.scenario.routing.parts
     return [
         Router(i, node, parts[domain[i]], tuple(sorted(links[i], key=lambda link: link.interface)), speaker)
@@ -67,17 +66,22 @@ def of_plan(plan: Playable, costs: np.ndarray) -> list[Router]:
 
 
 def link_costs(plan: Plan) -> np.ndarray:
-    """int[links]: the mean one-way delay while a link stands, in units of COST_S, 1 to COST_MAX.
+    """int[links, side]: what crossing a link costs by the scenario's metric on the mean of the times at which
+    it carries anything, in units of metric.unit_s, 1 to metric.MOST. Side 0 is what node a sends.
 
     A daemon's costs are fixed when it starts: one that followed the delay would flood the network with every
     change of it.
     """
-    link = plan.contacts["link"].to_numpy()
-    start_s, end_s = (plan.contacts[end].to_numpy()[:, None] for end in ("start_s", "end_s"))
-    look_s = start_s + (end_s - start_s) * (np.arange(COST_LOOKS) + 0.5) / COST_LOOKS
-    mean_s = plan.delay_s(link[:, None], look_s).mean(axis=1)
-    lasts_s = (end_s - start_s)[:, 0]
-    total_s = np.bincount(link, lasts_s, len(plan.links))
-    weighed = np.bincount(link, mean_s * lasts_s, len(plan.links))
-    delay_s = np.divide(weighed, total_s, out=np.zeros(len(plan.links)), where=total_s > 0)
-    return np.clip(np.round(delay_s / COST_S), 1, COST_MAX).astype(int)
+    contacts = plan.contacts
+    link, start_s, end_s = (contacts[name].to_numpy() for name in ("link", "start_s", "end_s"))
+    look_s = start_s + (end_s - start_s) * (np.arange(COST_LOOKS)[:, None] + 0.5) / COST_LOOKS
+    cost_s = np.array([np.broadcast_to(plan.cost_s(link, t_s), (2, len(link))) for t_s in look_s])
+    carries = np.isfinite(cost_s)
+    lasts_s = np.where(carries, end_s - start_s, 0.0)
+    weighed = np.where(carries, cost_s, 0.0) * lasts_s
+    sums, totals_s = (
+        np.array([np.bincount(link, of_side, len(plan.links)) for of_side in each.sum(axis=0)])
+        for each in (weighed, lasts_s)
+    )
+    mean_s = np.divide(sums, totals_s, out=np.full(sums.shape, np.inf), where=totals_s > 0)
+    return np.clip(np.round(mean_s.T / metric.unit_s(plan.scenario.routing)), 1, metric.MOST).astype(int)

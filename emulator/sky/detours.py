@@ -1,7 +1,7 @@
 """Routes around links that are held down by hand, where the oracle routes.
 
 That is no planned failure, so routing knows of it, and of its end, `routing.detection_ms` later. From then on
-it takes the shortest ways over what is left, as often as the oracle looks, and at last the planned ones.
+it takes the best ways over what is left, as often as the oracle looks, and at last the planned ones.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from skybed.emulator.sky.net import Sky
+from skybed.topologies.arrays import Array
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.plan.score import Playable
-from skybed.topologies.routing import detours
+from skybed.topologies.routing import detours, metric
 from skybed.topologies.routing.changes import CHANGE
-from skybed.topologies.routing.detours import Delays, NextHops
+from skybed.topologies.routing.detours import Costs, NextHops
 
 
 class Told(NamedTuple):
@@ -39,7 +40,7 @@ class Detours:
         self._news: list[tuple[float, int]] = []  # when routing knows what became of a link: a heap
         self._lost = set[int]()  # links that it knows to be
         self._planned: NextHops = {}  # the next hops in the place of which others lead around them
-        self._looks_s = np.empty(0)  # when the oracle looks
+        self._looks_s: Array = np.empty(0)  # when the oracle looks
         self._looked_s = -math.inf
 
     def note(self, t_s: float, link: int) -> None:
@@ -47,9 +48,7 @@ class Detours:
         if not len(self._plan.usable.key):
             return
         if not len(self._looks_s):
-            usable, every_s = self._plan.usable, self._plan.scenario.routing.interval_s
-            times_s = np.arange(0.0, self._plan.duration_s, every_s), usable.start_s, usable.end_s
-            self._looks_s = np.unique(np.concatenate(times_s))
+            self._looks_s = self._plan.looks_s
         heapq.heappush(self._news, (t_s + self._plan.scenario.routing.detection_ms / 1000, link))
 
     @property
@@ -89,19 +88,19 @@ class Detours:
         relay = plan.scenario.routing.ground_relay
         may_relay = np.array([relay or node.kind == "satellite" for node in plan.nodes])
         ends = [(plan.links[i].a, plan.links[i].b) for i in self._lost]
-        return detours.around(via, ends, self._delays_ns(t_s), may_relay)
+        return detours.around(via, ends, self._costs_ns(t_s), may_relay)
 
-    def _delays_ns(self, t_s: float) -> Delays:
-        """As they are in force, of the links that the oracle uses, without those that are lost."""
-        usable, delays_ns = self._plan.usable, defaultdict[int, dict[int, int]](dict)
+    def _costs_ns(self, t_s: float) -> Costs:
+        """By the values in force, of the links that the oracle uses, without those that are lost."""
+        usable, costs_ns = self._plan.usable, defaultdict[int, dict[int, int]](dict)
         now = (usable.start_s <= max(t_s, 0.0)) & (t_s < usable.end_s)
-        for i in set(usable.key[now].tolist()) - self._lost:
-            link = self._plan.links[i]
-            values = self._sky.link_values.in_force[i]
-            costs_us = (values[:, Property.DELAY] + values[:, Property.EXTRA]).tolist()
-            for (one, other), cost_us, rate in zip(
-                ((link.a, link.b), (link.b, link.a)), costs_us, values[:, Property.RATE], strict=True
-            ):
-                if rate:
-                    delays_ns[one][other] = max(1, round(cost_us * 1e3))
-        return delays_ns
+        links = sorted(set(usable.key[now].tolist()) - self._lost)
+        values = self._sky.link_values.in_force[links]
+        delay_s = (values[:, :, Property.DELAY] + values[:, :, Property.EXTRA]) * 1e-6
+        cost_s = metric.cost_s(self._plan.scenario.routing, delay_s, values[:, :, Property.RATE])
+        for number, (there_s, back_s) in zip(links, cost_s.tolist(), strict=True):
+            link = self._plan.links[number]
+            for one, other, way_s in ((link.a, link.b, there_s), (link.b, link.a, back_s)):
+                if way_s < math.inf:
+                    costs_ns[one][other] = max(1, round(way_s * 1e9))
+        return costs_ns

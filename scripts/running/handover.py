@@ -13,19 +13,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.plan import score
-from skybed.topologies.plan.score import Score
+from skybed.topologies.plan.score import Playable, Score
 from skybed.topologies.routing import windowed
 from skybed.topologies.routing.changes import CHANGE
 
 PLAN, FOLDER = "plan", "score"
 GRACE, PACKETS, CHANGES, COSTS = "grace.json", "packets.json", "changes.parquet", "costs.parquet"
-USABLE = "usable.parquet"
 
 
 class Handover(NamedTuple):
-    """packets, grace_s: see crossings.Crossings. costs: int[links] (emulator.daemons.routers)."""
+    """packets, grace_s: see crossings.Crossings. costs: int[links, side], see daemons.routers."""
 
     score: Score
     packets: dict[str, bytes]
@@ -40,9 +38,9 @@ def give(run: Path, packets: Mapping[str, bytes], grace_s: float) -> None:
     (run / FOLDER / PACKETS).write_text(json.dumps(packets_hex, indent=2) + "\n")
 
 
-def give_for_oracle(run: Path, usable: Spans) -> None:
-    """Where the oracle routes: when it uses which link, to lead around what is lost against the plan."""
-    score.save_usable(usable, run / FOLDER / USABLE)
+def give_for_oracle(run: Path, plan: Playable) -> None:
+    """Where the oracle routes: what leads around what is lost against the plan."""
+    score.save_for_oracle(plan, run / FOLDER)
 
 
 def give_for_daemons(
@@ -50,16 +48,22 @@ def give_for_daemons(
 ) -> None:
     """Where daemons route: the changes of routes that the player makes all the same, and costs of links."""
     windowed.write(run / FOLDER / CHANGES, CHANGE, changes)
-    pq.write_table(pa.table({"link": pa.array(links, pa.string()), "cost": costs}), run / FOLDER / COSTS)
+    pq.write_table(
+        pa.table({"link": pa.array(links, pa.string()), "there": costs[:, 0], "back": costs[:, 1]}),
+        run / FOLDER / COSTS,
+    )
 
 
 def take(run: Path) -> Handover:
     """What was given."""
     packets = json.loads((run / FOLDER / PACKETS).read_text())
-    by_daemons = (run / FOLDER / COSTS).exists()
+    by_daemons, costs = (run / FOLDER / COSTS).exists(), np.empty((0, 2), int)
+    if by_daemons:
+        table = pq.read_table(run / FOLDER / COSTS)
+        costs = np.stack([table[name].to_numpy() for name in ("there", "back")], axis=1)
     return Handover(
-        score.load(run / PLAN, run / FOLDER / USABLE, run / FOLDER / CHANGES if by_daemons else None),
+        score.load(run / PLAN, run / FOLDER, run / FOLDER / CHANGES if by_daemons else None),
         {name: bytes.fromhex(packet) for name, packet in packets.items()},
         json.loads((run / FOLDER / GRACE).read_text()),
-        pq.read_table(run / FOLDER / COSTS)["cost"].to_numpy() if by_daemons else np.empty(0, int),
+        costs,
     )

@@ -135,8 +135,7 @@ def hand_over(plan: Plan, out: Path) -> None:
     queue_s = float(drained_s.max(initial=0.0))
     grace_s = crossings.grace_s(longest_s, queue_s if any(kinds.of(flow).LOADS for flow in flows) else 0.0)
     handover.give(out, crossings.built(flows), grace_s)
-    if len((usable := stored.usable).key):
-        handover.give_for_oracle(out, usable)
+    handover.give_for_oracle(out, stored)
     if plan.scenario.routing.means.filled_by == "daemons":
         changes = planned.played(stored.network, stored.routes)
         links = [link.name for link in plan.links]

@@ -41,13 +41,13 @@ def test_a_cost_is_the_mean_delay_in_tenths_of_a_millisecond(made):
     assert len(standing) > 50
     looks_s = np.linspace(0, 20, 41)
     for link in standing.link:
-        assert costs[link] == pytest.approx(made.delay_s(link, looks_s).mean() * 1e4, abs=0.6)
+        assert costs[link] == pytest.approx(np.full(2, made.delay_s(link, looks_s).mean() * 1e4), abs=0.6)
 
 
 def test_every_link_of_a_node_has_its_cost_at_both_ends(made):
     told = texts(made)
-    for link, cost in zip(made.links, routers.link_costs(made), strict=True):
-        for here, there in ((link.a, link.b), (link.b, link.a)):
+    for link, costs in zip(made.links, routers.link_costs(made), strict=True):
+        for here, there, cost in ((link.a, link.b, costs[0]), (link.b, link.a, costs[1])):
             block = rf'interface "{re.escape(made.nodes[there].name)}" {{\s+type ptp; cost (\d+);'
             assert re.findall(block, told[made.nodes[here].name]) == [str(cost)] * 2  # OSPFv2 and OSPFv3
 

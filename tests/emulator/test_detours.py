@@ -63,7 +63,7 @@ def farness_ns(plan, t_s, lost):
     links = np.unique(usable.key[(usable.start_s <= t_s) & (t_s < usable.end_s)])
     links = np.setdiff1d(links, lost)
     _, far = (
-        oracle.graph(plan.network).mesh(links).next_hops(plan.delay_s(links, t_s), np.arange(len(plan.nodes)))
+        oracle.graph(plan.network).mesh(links).next_hops(plan.cost_s(links, t_s), np.arange(len(plan.nodes)))
     )
     return far.T, {(plan.links[i].a, plan.links[i].b): i for i in links.tolist()}
 
@@ -71,21 +71,30 @@ def farness_ns(plan, t_s, lost):
 def walked_ns(plan, via, t_s, links):
     """The same of the ways that tables lead; inf: to no end, or over a link that is not in use."""
     far = np.full(via.shape, np.inf)
-    delays_ns = np.maximum(np.round(1e9 * plan.delay_s(np.arange(len(plan.links)), t_s)), 1)
+    costs_ns = np.maximum(np.round(1e9 * plan.cost_s(np.arange(len(plan.links)), t_s)), 1)
     for node, destination in np.ndindex(*via.shape):
         at, way_ns, hops = node, 0.0, 0
         while at != destination and via[at, destination] >= 0 and hops < 64:
             following = int(via[at, destination])
             link = links.get((min(at, following), max(at, following)))
-            way_ns += np.inf if link is None else delays_ns[link]
+            way_ns += np.inf if link is None else costs_ns[link]
             at, hops = following, hops + 1
         far[node, destination] = way_ns if at == destination else np.inf
     return far
 
 
-@pytest.mark.parametrize("relay", [True, False])
-def test_while_links_are_down_all_ways_are_the_shortest_over_the_others(relay):
-    plan = planned(ground_relay=relay)
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"ground_relay": True},
+        {"ground_relay": False},
+        {"metric": "rate"},
+        {"metric": {"delay_ms": 1, "hops": 9}},
+    ],
+    ids=str,
+)
+def test_while_links_are_down_all_ways_are_the_best_over_the_others(rule):
+    plan = planned(**rule)
     sky = Played(plan)
     lost = [plan.links.index(link) for link in plan.links if link.name in LOST]
     assert len(lost) == 2

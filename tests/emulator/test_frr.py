@@ -42,8 +42,8 @@ def test_each_process_of_a_protocol_has_its_file(protocol):
 
 def test_metrics_of_isis_are_the_costs_at_both_ends(isis):
     told = dict(daemons.configurations(isis))
-    for link, cost in zip(isis.links, routers.link_costs(isis), strict=True):
-        for here, there in ((link.a, link.b), (link.b, link.a)):
+    for link, costs in zip(isis.links, routers.link_costs(isis), strict=True):
+        for here, there, cost in ((link.a, link.b, costs[0]), (link.b, link.a, costs[1])):
             block = rf"interface {re.escape(isis.nodes[there].name)}\n(?: .*\n)*? isis metric (\d+)\n"
             text = told[isis.nodes[here].name]["isisd.conf"]
             assert re.findall(block, text) == [str(cost)]

@@ -57,7 +57,8 @@ def test_only_differences_are_told():
     """Link 0-1 goes at 10 s and returns at 12.5 s; it takes packets from 0 to 3 over 2 meanwhile."""
     usable = minus(spans(range(7), 0.0, 100.0), spans(0, 10.0, 12.5))
     graph = Graph(6, 4, A, B, lambda link, t: MS[link] / 1000, False)
-    changes = np.concatenate(list(windows(graph, usable, np.array([3]), 1.0, 20.0, lambda share: None)))
+    times_s = np.union1d(np.arange(0.0, 20.0), [10.0, 12.5])
+    changes = np.concatenate(list(windows(graph, usable, np.array([3]), times_s, 20.0, lambda share: None)))
     later = changes[changes["t_s"] > 0]
     assert later[["t_s", "node", "via"]].tolist() == [(10.0, 0, 2), (12.5, 0, 1)]
     assert len(changes[changes["t_s"] == 0]) == 5
@@ -68,6 +69,8 @@ def test_windows_lie_end_to_end():
     usable = minus(spans(range(7), 0.0, 9e9), spans(0, WINDOW_S, 9e9))
     graph = Graph(6, 4, A, B, lambda link, t: MS[link] / 1000, False)
     duration_s = 3 * WINDOW_S + 5
-    parts = list(windows(graph, usable, np.array([3]), 1e6, duration_s, lambda share: None))
+    parts = list(
+        windows(graph, usable, np.array([3]), np.array([0.0, WINDOW_S]), duration_s, lambda share: None)
+    )
     assert [len(part) for part in parts] == [5, 1, 0, 0]
     assert parts[1]["t_s"] == WINDOW_S

@@ -13,7 +13,6 @@ from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts import faults, undisturbed
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.nodes import Link, Node
-from skybed.topologies.contacts.properties import Property
 from skybed.topologies.contacts.undisturbed import Undisturbed
 from skybed.topologies.contacts.values import Values
 from skybed.topologies.errors import ScenarioError
@@ -122,18 +121,6 @@ class Network:
         """
         delay_s = self.delay_s(link, t_s)
         return delay_s + self.values.delay_us(link, side, t_s) * 1e-6 if self.values.varying else delay_s
-
-    def cost_s(self, link: Index, t_s: float) -> Array:
-        """What routing takes crossing links to cost at a time: delay with extra delay, without what lasts for
-        a moment; inf: its rate is 0. Of each link, or, where directions are not alike, [side, link].
-        """
-        delay_s = self.delay_s(link, np.full(len(link), t_s))
-        if not self.values.varying:
-            return delay_s
-        side = np.array([[0], [1]])
-        extra_us = self.values.at(Property.EXTRA, link, side, t_s)
-        nil = self.values.at(Property.RATE, link, side, t_s) == 0
-        return np.where(nil, np.inf, delay_s + extra_us * 1e-6)
 
     @cached_property
     def bends_s(self) -> Array:

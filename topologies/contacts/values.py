@@ -108,9 +108,12 @@ class Values:
 
     @cached_property
     def varying(self) -> bool:
-        """Whether anything of a link is not the same all the time, or not the same in both directions."""
+        """Whether anything of a link is not the same all the time, or not the same in both directions, or
+        makes packets later than the delay.
+        """
         both = self.constant[:, 0], self.constant[:, 1]
-        return bool(len(self.changes)) or not np.array_equal(*both)
+        later = self.constant[:, :, BESIDE].any()
+        return bool(len(self.changes) or later) or not np.array_equal(*both)
 
     @cached_property
     def closed(self) -> Spans:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from skybed.topologies.model.faults import Fault
 from skybed.topologies.model.fields import Model, Name, NonNegative, Positive
@@ -39,6 +39,33 @@ def belongs(nodes: list[str], name: str, layer: str) -> bool:
     return name in nodes or (layer or "ground") in nodes
 
 
+Weight = Annotated[float, Field(ge=0, le=1e6)]
+
+
+class Mixture(Model):
+    """What it costs to cross a link: the sum of these weights, of each ms of delay, of how often the rate
+    goes into routing.reference_mbps, and of each link.
+    """
+
+    delay_ms: Weight = 0.0
+    rate: Weight = 0.0
+    hops: Weight = 0.0
+
+
+MetricName = Literal["delay", "rate", "hops"]
+METRICS = {"delay": Mixture(delay_ms=1.0), "rate": Mixture(rate=1.0), "hops": Mixture(hops=1.0)}
+
+
+def _metric_form(value: Any) -> str:
+    """Which of both is meant, in the marks of `validation.BRANCH`."""
+    return "<mixture>" if isinstance(value, dict | Mixture) else "<name>"
+
+
+Metric = Annotated[
+    Annotated[MetricName, Tag("<name>")] | Annotated[Mixture, Tag("<mixture>")], Discriminator(_metric_form)
+]
+
+
 class Copy(Model):
     """A copy of the schedule that some nodes hold, and how it is wrong."""
 
@@ -67,6 +94,8 @@ class Routing(Model):
     daemon: DaemonName | None = None  # None: the usual one
     custom: Custom | None = None
     ground_relay: bool = True  # False: no path passes through a ground node (Hypatia)
+    metric: Metric = "delay"  # what ways are compared by
+    reference_mbps: Positive = 100_000.0  # a link of this rate costs 1 by rate
     # Of the oracle and srv6; the oracle stays the measure of the daemons.
     interval_s: Positive = 1.0  # routes also follow slow change, this often
     destinations: Literal["all", "ground"] | list[str] = "all"  # to which nodes every node keeps a route
@@ -88,6 +117,11 @@ class Routing(Model):
     def means(self) -> RoutingProtocol:
         """What routes the whole: the protocol, or where there are domains BGP between them."""
         return BETWEEN_DOMAINS if self.domains else PROTOCOLS[self.protocol]
+
+    @property
+    def weights(self) -> Mixture:
+        """The metric, spelled out."""
+        return METRICS[self.metric] if isinstance(self.metric, str) else self.metric
 
     @property
     def software(self) -> str | None:

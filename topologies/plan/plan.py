@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from skybed.topologies.arrays import Array
+from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts import lookangles, network, passes
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.network import Network
@@ -104,6 +104,10 @@ class Plan:
         """One-way delay of links (numbers) at run times, s; the two broadcast."""
         return self.network.delay_s(link, t_s)
 
+    def cost_s(self, link: Index, t_s: ArrayLike) -> Array:
+        """What crossing links costs by the metric of routing, see oracle.cost_s."""
+        return oracle.cost_s(self.network, link, t_s)
+
     def passes(
         self,
         station: str,
@@ -150,6 +154,11 @@ class Plan:
         """See score.Playable."""
         return planned.usable(self.network)
 
+    @property
+    def looks_s(self) -> Array:
+        """See score.Playable."""
+        return planned.looks_s(self.network)
+
     # -- what happens ----------------------------------------------------------------------------
 
     def windows(self) -> Iterator[Window]:
@@ -158,7 +167,9 @@ class Plan:
         return score.windows(self.events, changes, self.duration_s)
 
     def path(self, src: str, dst: str, t_s: ArrayLike) -> Paths:
-        """The shortest path at each of the ascending times over the links that stand, routing aside."""
+        """The best path by the metric of routing at each of the ascending times, over the links that stand,
+        whatever routes.
+        """
         return ways.shortest(self.network, src, dst, t_s)
 
     def trace(

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from skybed.topologies.arrays import Array
 from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.contacts.properties import EVENT, Property, comes
 from skybed.topologies.contacts.spans import Spans, spans
@@ -24,6 +25,8 @@ from skybed.topologies.plan import folder
 from skybed.topologies.routing import domains, windowed
 from skybed.topologies.routing.changes import CHANGE
 from skybed.topologies.routing.windowed import Pieces
+
+USABLE, LOOKS = "usable.parquet", "looks.parquet"
 
 
 class Window(NamedTuple):
@@ -53,6 +56,10 @@ class Playable(Protocol):
     def usable(self) -> Spans:
         """When the oracle, where it routes, uses each link (its number is the key)."""
 
+    @property
+    def looks_s(self) -> Array:
+        """When it looks whether other ways are better, ascending."""
+
     def windows(self) -> Iterator[Window]:
         """What is to be played, WINDOW_S (of routing.windowed) at a time, the last up to duration_s; of
         changes of routes only those that daemons do not make.
@@ -63,7 +70,7 @@ class Playable(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """changes: of routes, pieces of changes.CHANGE. usable_file: holds what `usable` is, if anything."""
+    """changes: of routes, pieces of changes.CHANGE. oracle: a folder with what it needs, where it routes."""
 
     scenario: ScenarioModel
     duration_s: float
@@ -71,15 +78,23 @@ class Score:
     links: list[Link]
     events: Pieces
     changes: Pieces
-    usable_file: pathlib.Path
+    oracle: pathlib.Path
 
     @cached_property
     def usable(self) -> Spans:
         """Read when it is first asked for: few runs need it."""
-        if not self.usable_file.exists():
+        if not (self.oracle / USABLE).exists():
             return spans()
-        rows = pq.read_table(self.usable_file)
+        rows = pq.read_table(self.oracle / USABLE)
         return Spans(*(rows[name].to_numpy() for name in Spans._fields))
+
+    @cached_property
+    def looks_s(self) -> Array:
+        """Read as `usable` is."""
+        if not (self.oracle / LOOKS).exists():
+            return np.empty(0)
+        looks_s: Array = pq.read_table(self.oracle / LOOKS)["t_s"].to_numpy()
+        return looks_s
 
     def windows(self) -> Iterator[Window]:
         return windows(self.events, self.changes, self.duration_s)
@@ -91,9 +106,9 @@ def windows(events: Pieces, changes: Pieces, duration_s: float) -> Iterator[Wind
         yield Window(begin_s, min(begin_s + windowed.WINDOW_S, duration_s), due, routes)
 
 
-def load(plan: pathlib.Path, usable: pathlib.Path, changes: pathlib.Path | None = None) -> Score:
-    """The score of a stored plan. usable: where save_usable wrote; changes: of routes, where the player does
-    not make those of the plan."""
+def load(plan: pathlib.Path, oracle: pathlib.Path, changes: pathlib.Path | None = None) -> Score:
+    """The score of a stored plan. oracle: where save_for_oracle wrote; changes: of routes, where the player
+    does not make those of the plan."""
     scenario = ScenarioModel.model_validate(yaml.load((plan / folder.SCENARIO).read_text(), yaml.CSafeLoader))
     duration_s = folder.duration_s(plan)
     return Score(
@@ -103,12 +118,15 @@ def load(plan: pathlib.Path, usable: pathlib.Path, changes: pathlib.Path | None 
         folder.links(plan),
         folder.pieces(plan / folder.EVENTS, EVENT, duration_s),
         folder.pieces(changes or plan / folder.ROUTES, CHANGE, duration_s),
-        usable,
+        oracle,
     )
 
 
-def save_usable(usable: Spans, path: pathlib.Path) -> None:
-    pq.write_table(pa.table(usable._asdict()), path)
+def save_for_oracle(plan: Playable, folder: pathlib.Path) -> None:
+    """What it needs to know to lead around what is lost against the plan; nothing where it does not route."""
+    if len((usable := plan.usable).key):
+        pq.write_table(pa.table(usable._asdict()), folder / USABLE)
+        pq.write_table(pa.table({"t_s": plan.looks_s}), folder / LOOKS)
 
 
 def next_contact_s(score: Playable, link: int, t_s: float) -> float | None:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from skybed.topologies.arrays import Array
 from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.network import Network
-from skybed.topologies.contacts.spans import Spans, joined, spans
+from skybed.topologies.contacts.spans import Spans, joined
 from skybed.topologies.model.protocols import PROTOCOLS, RoutingProtocol
 from skybed.topologies.routing import changes, domains, oracle, schedule, windowed
 
@@ -40,11 +41,20 @@ def played(network: Network, planned: Iterable[np.ndarray]) -> Iterator[np.ndarr
 
 def usable(network: Network) -> Spans:
     """When the oracle, where it routes, uses each link; nobody else learns of what is not planned."""
+    return joined(_of_oracle(network))
+
+
+def looks_s(network: Network) -> Array:
+    """When the oracle, where it routes, looks at the network, ascending."""
+    return np.unique(np.concatenate([[], *(oracle.looks_s(network, used) for used in _of_oracle(network))]))
+
+
+def _of_oracle(network: Network) -> list[Spans]:
+    """When it uses which links, of the whole, or of domains that it routes."""
     by = network.scenario.routing.means.filled_by
     if by == "daemons":
-        parts = [oracle.usable(network, x.name) for x in _within(network) if x.filled_by == "oracle"]
-        return joined(parts)
-    return oracle.usable(network) if by == "oracle" else spans()
+        return [oracle.usable(network, x.name) for x in _within(network) if x.filled_by == "oracle"]
+    return [oracle.usable(network)] if by == "oracle" else []
 
 
 def _within(network: Network) -> list[RoutingProtocol]:

@@ -1,4 +1,4 @@
-"""Who forwards to whom: shortest delay over the links that routing uses, as differences over time."""
+"""Who forwards to whom: least cost over the links that routing uses, as differences over time."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from skybed.topologies.arrays import Array, Index
-from skybed.topologies.contacts.spans import Spans, spans
+from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.routing import windowed
 from skybed.topologies.routing.changes import CHANGE
 
 
 class Mesh:
-    """The links in use at an instant as a graph, kept while they stay the same and only delays change.
+    """The links in use at an instant as a graph, kept while they stay the same and only costs change.
 
-    Delays are rounded to 1 ns, so that sums are exact and ties are ties; of equal next hops the lowest node
+    Costs are rounded to 1 ns, so that sums are exact and ties are ties; of equal next hops the lowest node
     wins. Without ground relay a ground node is entered but not left, except by paths that begin there: it is
     split into the node, which only receives, and a copy behind all nodes, which only sends.
     """
@@ -87,24 +87,19 @@ def windows(
     graph: Graph,
     usable: Spans,
     destinations: Index,
-    interval_s: float,
+    times_s: Array,
     duration_s: float,
     progress: Callable[[float], None],
     may: np.ndarray | None = None,
-    closed: Spans | None = None,
 ) -> Iterator[np.ndarray]:
-    """Routes of every node to the destinations, worked out when usable links change and every interval_s.
+    """Routes of every node to the destinations, worked out at ascending times before duration_s.
 
-    usable: when routing uses each link. closed: when directions of links carry nothing, which it sees at
-    once. may: bool[node, next hop], and a last column of False: routes that count, others are none. Arrays of
-    CHANGE, one for each WINDOW_S.
+    usable: when routing uses each link. may: bool[node, next hop], and a last column of False: routes that
+    count, others are none. Arrays of CHANGE, one for each WINDOW_S.
     """
-    edges = [edge for part in (usable, closed or spans()) for edge in (part.start_s, part.end_s)]
-    times = np.unique(np.concatenate([np.arange(0.0, duration_s, interval_s), *edges]))
-    times = times[times < duration_s]
     table: Index = np.full((len(destinations), graph.nodes), -1, np.int32)
     parts, window = [np.empty(0, CHANGE)], 0
-    for t, links, mesh in meshes(graph, usable, times):
+    for t, links, mesh in meshes(graph, usable, times_s):
         progress(t / duration_s)
         while t >= (window + 1) * windowed.WINDOW_S:
             yield np.concatenate(parts)

@@ -16,7 +16,7 @@ from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.ground import Station, WayPoint
 from skybed.topologies.model.links import Access, Fibre, LinkClass, Slots, Spike, Way
-from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
+from skybed.topologies.model.routing import Copy, Custom, Domain, Mixture, Routing
 from skybed.topologies.model.scenario import Fidelity, Limit, ScenarioModel
 from skybed.topologies.model.space import Between, Geostationary, Isl, Layer, Walker
 from skybed.topologies.model.yamlmarks import Marks, dotted, line_of
@@ -94,6 +94,7 @@ MODELS: Places = {
     ("fibre", "*"): Fibre,
     ("routing",): Routing,
     ("routing", "custom"): Custom,
+    ("routing", "metric"): Mixture,
     ("routing", "domains", "*"): Domain,
     ("routing", "copies", "*"): Copy,
     ("traffic", "*"): Flow,

@@ -10,6 +10,7 @@ from skybed.topologies.model.protocols import PROTOCOLS
 from skybed.topologies.model.routing import Custom, Domain, Routing, belongs
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
+from skybed.topologies.routing import metric
 
 
 def routing(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
@@ -25,12 +26,37 @@ def routing(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
         yield ("routing", "custom"), "goes with protocol: custom, and that with it; give both or neither."
     elif rule.custom:
         yield from _templates(rule.custom)
+    if not any(rule.weights.model_dump().values()):
+        yield ("routing", "metric"), "has no weight of more than 0; give delay_ms, rate or hops one."
+    elif rule.means.filled_by == "daemons":
+        yield from _too_dear(scenario)
     if rule.dead_s <= rule.hello_s:
         yield ("routing", "dead_s"), f"is {rule.dead_s}; it must be more than hello_s, {rule.hello_s}."
     for i, copy in enumerate(rule.copies):
         for name in copy.nodes if isinstance(copy.nodes, list) else ():
             known = {"ground", *scenario.layers, *nodes}
             yield from known_name(("routing", "copies", i, "nodes"), name, known, "node or layer")
+
+
+def _too_dear(scenario: ScenarioModel) -> Iterator[Problem]:
+    """Links that cost more by their rate than daemons can be told."""
+    rule = scenario.routing
+    by_rate = rule.model_copy(update={"metric": rule.weights.model_copy(update={"delay_ms": 0.0})})
+    if not rule.weights.rate:
+        return
+    most_s = metric.MOST * metric.unit_s(rule)
+    used = [lasers.link for _, lasers in scenario.lasers if lasers.pattern != "none"]
+    used += [access.link for access in scenario.access] + [fibre.link for fibre in scenario.fibre]
+    for name in dict.fromkeys(used):
+        for up in (True, False):
+            rate = scenario.link_class(name).capable(up).rate_mbps
+            if isinstance(rate, float) and rate and metric.cost_s(by_rate, 0.0, rate) > most_s:
+                yield (
+                    ("routing", "reference_mbps"),
+                    f"is {rule.reference_mbps:g}, so that a link of {rate:g} Mbit/s ({name}) costs more than "
+                    f"{metric.MOST}, the most that daemons take; let it or the weight of rate be less.",
+                )
+                return
 
 
 def _frr(rule: Routing) -> Iterator[Problem]:
