@@ -15,7 +15,8 @@ from skybed.topologies.orbits.geometry import C_KM_S
 
 MINUTE_S = 60.0
 MOST = len(SERIES)
-THIN, THICK = 1.0, 2.6
+THIN, THICK, PANEL_IN = 1.0, 2.6, 1.6
+RADIO = [("c_n_down_db", 1.0, "C/N down (dB)"), ("rate_down_mbps", 1.0, "rate down\n(Mbit/s)")]
 
 
 class Drawn(NamedTuple):
@@ -32,14 +33,16 @@ def over_time(title: str, passes: Sequence[Drawn], frequency_ghz: float | None) 
     if frequency_ghz is not None:
         last = ("doppler_hz", 1e-3, f"Doppler at {frequency_ghz:g} GHz\n(kHz)")
     panels = [("elevation_deg", 1.0, "elevation (deg)"), ("range_km", 1.0, "range (km)"), last]
+    panels += [panel for panel in RADIO if any(panel[0] in one.looks for one in passes)]
 
     def paint(canvas: Figure) -> None:
         grid = canvas.subplots(len(panels), 1, sharex=True)
         for axes, (column, scale, words) in zip(grid, panels, strict=True):
             for one, colour in zip(passes, SERIES, strict=False):
-                _curve(axes, one, one.looks[column].to_numpy() * scale, colour)
+                if column in one.looks:
+                    _curve(axes, one, one.looks[column].to_numpy() * scale, colour)
             axes.set_ylabel(words)
-        above, middle, below = grid
+        above, middle, below = grid[0], grid[1], grid[-1]
         above.set_title(title)
         above.set_ylim(bottom=0)
         delay_ms = 1e3 / C_KM_S
@@ -52,7 +55,7 @@ def over_time(title: str, passes: Sequence[Drawn], frequency_ghz: float | None) 
             above.plot([], [], color=INK, lw=THICK, label="contact of the plan")
         canvas.legend(*above.get_legend_handles_labels(), loc="outside lower left", ncols=2, handlelength=1.4)
 
-    return Picture(5.2 + 0.1 * len(passes), paint)
+    return Picture(PANEL_IN * len(panels) + 0.4 + 0.1 * len(passes), paint)
 
 
 def _curve(axes: Axes, one: Drawn, values: np.ndarray, colour: str) -> None:

@@ -42,6 +42,7 @@ MOST = 1_000_000  # rows of passes over time
 FINEST_STEP_S = 1e-3
 POINTS = 400  # of a curve
 DIGITS = 6  # of what is written
+UNITS = {"Mbit/s": "mbps"}  # as names have them
 
 
 @click.command("passes", help=__doc__)
@@ -184,13 +185,18 @@ def _none(asked: Asked) -> str:
 
 
 def _as_json(asked: Asked, looks: Sequence[pd.DataFrame]) -> dict[str, Any]:
-    rows = asked.rows.round(DIGITS).astype(object).where(asked.rows.notna(), None).to_dict("records")
+    rows = _plain(asked.rows.round(DIGITS)).to_dict("records")
     for row, look in zip(rows, looks, strict=False):
-        row["over_time"] = look.round(DIGITS).to_dict("list")
+        row["over_time"] = _plain(look.round(DIGITS)).to_dict("list")
     return {
         "station": asked.station, "from_s": asked.from_s, "until_s": asked.until_s,
         "frequency_ghz": asked.frequency_ghz, "passes": rows,
     }  # fmt: skip
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """With None where there is nothing."""
+    return table.astype(object).where(table.notna(), None)
 
 
 # -- on a terminal -------------------------------------------------------------------------------
@@ -260,11 +266,14 @@ def _render_looks(asked: Asked, looks: Sequence[pd.DataFrame], console: Console)
 
 
 def _head(column: Column) -> str:
-    words = column.name.removesuffix(f"_{column.unit.lower().replace('/', '_')}").replace("_", " ")
+    unit = UNITS.get(column.unit, column.unit.lower().replace("/", "_"))
+    words = column.name.removesuffix(f"_{unit}").replace("_", " ").replace("c n", "C/N")
     return f"{words}\n({column.unit})" if column.unit else f"{words}\n"
 
 
-def _cell(value: float | bool, digits: int) -> str:
+def _cell(value: float | bool | str, digits: int) -> str:
+    if isinstance(value, str):
+        return value
     return ("-", "yes")[value] if isinstance(value, bool) else _number(value, digits)
 
 

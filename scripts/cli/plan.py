@@ -21,7 +21,8 @@ from rich.text import Text
 from skybed.scripts.cli import scenarios
 from skybed.scripts.running import folders
 from skybed.scripts.running.progress import ProgressBar
-from skybed.topologies.contacts import properties
+from skybed.topologies.contacts import properties, received
+from skybed.topologies.contacts.received import Received
 from skybed.topologies.model.space import BY_PLANES
 from skybed.topologies.orbits import elements
 from skybed.topologies.plan import diff, export
@@ -99,7 +100,18 @@ def render(plan: Plan, counted: dict[str, str], console: Console) -> None:
     for what, command in plan.scenario.code.items():
         line = f"runs      {what}: {' '.join(command.split())}"
         console.print(Text(line), overflow="ellipsis", no_wrap=True)
+    for one in received.of_classes(plan.network):
+        console.print(_heard(one), soft_wrap=True)
     _contacts(plan, console)
+
+
+def _heard(one: Received) -> str:
+    """How well a class of links is heard."""
+    words = [f"out for {one.outage_s:.0f} s of {one.contact_s:.0f} s"]
+    if one.c_n_db is not None:
+        used = " to ".join(dict.fromkeys(one.modcods)) if one.modcods else "no MODCOD works"
+        words = ["C/N {:.1f} to {:.1f} dB".format(*one.c_n_db), used, *words]
+    return f"{'light' if one.c_n_db is None else 'radio'}     {one.class_name} {one.way}: {', '.join(words)}"
 
 
 def _planes(plan: Plan) -> dict[str, str]:

@@ -120,7 +120,8 @@ def test_who_is_not_in_view_is_told_so():
 def test_a_pass_over_time_as_a_table_for_programs(place):
     said, _ = skybed(PAIR, "miyun", "--step", 100, "--frequency-ghz", 20, "--csv", "p.csv")
     rows = list(csv.DictReader((place / "p.csv").read_text().splitlines()))
-    assert list(rows[0]) == ["satellite", "number", "t_s", *(column.name for column in COLUMNS)]
+    without_radio = [x.name for x in COLUMNS if not x.name.startswith(("c_n", "modcod"))]
+    assert list(rows[0]) == ["satellite", "number", "t_s", *without_radio]
     t_s = [float(row["t_s"]) for row in rows]
     assert t_s == pytest.approx([RISE_S, 100, 200, 300, 400, SET_S], abs=1e-3)
     shift_hz = np.array([float(row["doppler_hz"]) for row in rows])
@@ -131,6 +132,21 @@ def test_a_pass_over_time_as_a_table_for_programs(place):
     said, _ = skybed(PAIR, "miyun", "--step", 100, "--json")
     (row,) = json.loads(said)["passes"]
     assert row["over_time"]["t_s"] == t_s and "doppler_hz" not in row["over_time"]
+
+
+def test_a_radio_link_has_its_c_n_and_modcod_over_time(place):
+    """Also in a figure, and what `skybed plan` says of its class."""
+    example = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "links.md").read_text(), re.DOTALL)[1]
+    (place / "rain.yaml").write_text(example)
+    said, _ = skybed("rain.yaml", "sanya", "--step", 60, "--figure", "p.svg")
+    assert re.search(r"^05-09 01:38:20 .* 17.04 +64APSK 4/5 +2367.677 +2.000$", said, re.MULTILINE)
+    assert "C/N down (dB)" in (place / "p.svg").read_text()
+    said, _ = skybed("rain.yaml", "sanya", "--step", 60, "--json")
+    (row,) = json.loads(said)["passes"]
+    assert row["over_time"]["modcod_down"][:2] == [None, "32APSK 7/9"]
+    done = CliRunner().invoke(main, ["plan", "rain.yaml"])
+    told = "radio     ka down: C/N 5.7 to 20.2 dB, 8PSK 3/5 to 256APSK 3/4, out for 0 s of 441 s"
+    assert told in done.stdout and told in (ROOT / "docs" / "links.md").read_text()
 
 
 def test_the_same_figure_is_the_same_file(place):

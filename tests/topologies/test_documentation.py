@@ -14,8 +14,10 @@ from skybed.topologies.model import catalogue, flows, ground, kinds, links, spac
 from skybed.topologies.model.constellations import CONSTELLATIONS
 from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.metrics import METRICS
+from skybed.topologies.model.radio import Radio
 from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
 from skybed.topologies.model.scenario import Fidelity, Limit
+from skybed.topologies.model.weather import Weather
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario import file
 
@@ -44,6 +46,8 @@ MODELS = {
     "between nodes": flows.EndToEndFlow,
     **{name: kinds.named(name).MODEL for name in kinds.names()},
     "one direction": links.Way,
+    "radio": Radio,
+    "weather": Weather,
     "slots": links.Slots,
     "spike": links.Spike,
     "faults": Fault,

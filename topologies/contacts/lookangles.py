@@ -20,12 +20,18 @@ import pandas as pd
 
 from skybed.topologies.arrays import Array
 from skybed.topologies.contacts import undisturbed
+from skybed.topologies.contacts.courses import signals
 from skybed.topologies.contacts.network import Network
+from skybed.topologies.contacts.overhead import Overhead, over
+from skybed.topologies.contacts.properties import Property
+from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.radio import Radio
 from skybed.topologies.model.scenario import LONGEST_S
 from skybed.topologies.orbits import ellipsoid, ephemeris
 from skybed.topologies.orbits.ephemeris import KNOT_S, Ephemeris
 from skybed.topologies.orbits.geometry import C_KM_S
+from skybed.topologies.radio import modcods
 
 STEP_S = 0.05
 
@@ -84,10 +90,62 @@ class Look:
     @cached_property
     def in_contact(self) -> np.ndarray:
         """Whether a contact of the plan stands."""
-        contacts = self.network.contacts
-        its = contacts[contacts["link"] == self.network.link_between.get((self.station, self.satellite), -1)]
-        start_s, end_s = its["start_s"].to_numpy(), its["end_s"].to_numpy()
+        _, start_s, end_s = self._contacts
         return (np.searchsorted(start_s, self.t_s, "right") - np.searchsorted(end_s, self.t_s, "right")) > 0
+
+    @cached_property
+    def _contacts(self) -> Spans:
+        """Those of the plan, in order."""
+        contacts = self.network.contacts
+        its = contacts[contacts["link"] == (-1 if self._link is None else self._link)].sort_values("start_s")
+        return Spans(*(its[name].to_numpy() for name in ("link", "start_s", "end_s")))
+
+    @cached_property
+    def _link(self) -> int | None:
+        return self.network.link_between.get((self.station, self.satellite))
+
+    def radio(self, up: bool) -> Radio | None:
+        """Of what the station sends (up), or hears; None: their link has none, or there is no link."""
+        return None if self._link is None else self.network.links[self._link].capable(int(up)).radio
+
+    def c_n_db(self, up: bool) -> Array | None:
+        """See signals.c_n_db; also while there is no contact."""
+        if (radio := self.radio(up)) is None:
+            return None
+        sky, t_s = self._sky
+        ends = _ends(up, len(t_s))
+        return signals.c_n_db(radio, self.t_s, ends, sky, self._overhead, self.t_s[0] - t_s[0])
+
+    def modcod(self, up: bool) -> np.ndarray | None:
+        """Names of what is in use in a contact of the plan; None in an outage and without contact."""
+        if (radio := self.radio(up)) is None:
+            return None
+        names = np.array([*(modcod.name for modcod in signals.table(radio)), None], object)
+        contacts = self._contacts
+        seen = contacts.where((contacts.start_s <= self.t_s.max()) & (contacts.end_s > self.t_s.min()))
+        if not len(seen.key):
+            return np.full(len(self.t_s), None, object)
+        nodes = np.array([self.satellite, self.station])
+        sky, zero_s = sky_of(self.network, nodes, seen.start_s.min(), seen.end_s.max())
+        signal = signals.heard(radio, seen, _ends(up, len(seen.key)), sky, self._overhead, zero_s)
+        used = signal.used[np.searchsorted(signal.t_s, self.t_s, "right") - 1]
+        return names[np.where(self.in_contact, used, modcods.NONE)]
+
+    def rate_mbps(self, up: bool) -> Array | None:
+        """Of the plan, nan without contact."""
+        if self._link is None:
+            return None
+        rate = self.network.values.at(Property.RATE, self._link, int(up), self.t_s)
+        return np.where(self.in_contact, rate, np.nan)
+
+    @cached_property
+    def _overhead(self) -> dict[int, Overhead]:
+        return {1: over(self.network.scenario, self.network.nodes[self.station].name)}
+
+
+def _ends(up: bool, count: int) -> signals.Ends:
+    """Who sends and hears, in an excerpt of the sky: the satellite is 0, the station 1."""
+    return signals.Ends(np.full(count, int(up)), np.full(count, int(not up)))
 
 
 class Column(NamedTuple):
@@ -102,6 +160,18 @@ class Column(NamedTuple):
 
 def _shift(rate_km_s: Array, carrier_hz: float | None) -> Array | None:
     return None if carrier_hz is None else -rate_km_s / C_KM_S * carrier_hz
+
+
+def _of_radio(way: str, up: bool) -> tuple[Column, ...]:
+    heard = f"{'to' if up else 'from'} the satellite"
+    return (
+        Column(f"c_n_{way}_db", "dB", 2, f"C/N {heard}, less the margin", lambda look: look.c_n_db(up)),
+        Column(f"modcod_{way}", "", 0, f"in use {heard}, in a contact", lambda look: look.modcod(up)),
+        Column(
+            f"rate_{way}_mbps", "Mbit/s", 3, f"of the plan {heard}, in a contact",
+            lambda look: look.rate_mbps(up),
+        ),
+    )  # fmt: skip
 
 
 COLUMNS = (
@@ -131,6 +201,7 @@ COLUMNS = (
         lambda look: _shift(look.range_acceleration_km_s2, look.carrier_hz),
     ),
     Column("contact", "", 0, "whether one of the plan stands", lambda look: look.in_contact),
+    *(column for way, up in (("down", False), ("up", True)) for column in _of_radio(way, up)),
 )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from skybed.topologies.contacts import jitter
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.model.links import Capable, LinkClass
-from skybed.topologies.model.over_time import Course
 
 # The fields of a class that are properties, and how much of the property's unit is one of the field's.
 FIELDS = {
@@ -58,15 +57,18 @@ class Link:
         numbers = [0.0] * len(Property)
         for field, (what, scale) in FIELDS.items():
             value = getattr(capable, field)
-            numbers[what] = math.nan if isinstance(value, Course) else value * scale
-        if slots := capable.slots:
-            changing = [
-                Property.SPIKE,
-                Property.LOSS,
-                *([Property.RATE] if slots.rate_mbps is not None else []),
-            ]
-            for what in changing:
-                numbers[what] = math.nan
+            numbers[what] = value * scale if isinstance(value, float) else math.nan
+        changing: list[Property] = []
+        if capable.slots:
+            changing += [Property.SPIKE, Property.LOSS]
+        if (
+            capable.radio
+            or self.link_class.optical
+            or (capable.slots and capable.slots.rate_mbps is not None)
+        ):
+            changing.append(Property.RATE)
+        for what in changing:
+            numbers[what] = math.nan
         return numbers
 
     def jitter_deviation(self, side: int) -> float:

@@ -18,9 +18,9 @@ LINKS: dict[str, dict[str, Any]] = {
     "x-down-dual": dict(rate_mbps=2400, setup_s=(10, 30), min_elevation_deg=5),
     "ka-down": dict(rate_mbps=6000, setup_s=(10, 30), min_elevation_deg=10),
     # AIRSAT-02 to the Pamir optical station: 10 (2023), 60 (2025), 120 Gbit/s (2026), set up in seconds.
-    "laser-down": dict(rate_mbps=10_000, setup_s=5, min_elevation_deg=20),
-    "laser-down-60g": dict(rate_mbps=60_000, setup_s=5, min_elevation_deg=20),
-    "laser-down-120g": dict(rate_mbps=120_000, setup_s=5, min_elevation_deg=20),
+    "laser-down": dict(rate_mbps=10_000, setup_s=5, min_elevation_deg=20, optical=True),
+    "laser-down-60g": dict(rate_mbps=60_000, setup_s=5, min_elevation_deg=20, optical=True),
+    "laser-down-120g": dict(rate_mbps=120_000, setup_s=5, min_elevation_deg=20, optical=True),
     # Between low orbits: 100 Gbit/s announced for the Three-Body constellation, 10 is the cautious figure;
     # acquisition 12 s at best, 30-60 s typical (SDA OCT 3.2.0 allows 100 s); over 5,400 km demonstrated.
     "laser-isl": dict(rate_mbps=10_000, setup_s=(12, 30), max_range_km=5000),
@@ -29,7 +29,7 @@ LINKS: dict[str, dict[str, Any]] = {
     # Geostationary relay; ground to GEO by laser: 1 Gbit/s both ways over 40,740 km, acquired in 4 s (2026).
     "leo-geo-ka": dict(rate_mbps=600, setup_s=10, max_range_km=46_000),
     "ground-geo-ka": dict(rate_mbps=600, setup_s=10, min_elevation_deg=5),
-    "ground-geo-laser": dict(rate_mbps=1000, setup_s=4, min_elevation_deg=20),
+    "ground-geo-laser": dict(rate_mbps=1000, setup_s=4, min_elevation_deg=20, optical=True),
     # User and gateway access of communication constellations.
     "ka-user": dict(rate_mbps=200, min_elevation_deg=25),
     "ka-gateway": dict(rate_mbps=2000, setup_s=(2, 5), min_elevation_deg=10),

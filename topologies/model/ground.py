@@ -9,7 +9,7 @@ from pydantic import Field
 from skybed.topologies.model import catalogue
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.coordinates import Latitude, Longitude
-from skybed.topologies.model.fields import Model, Name, Utc
+from skybed.topologies.model.fields import Model, Name, NonNegative, Utc
 
 LOWEST_M, HIGHEST_M = -500.0, 50_000.0  # of what moves
 
@@ -41,6 +41,10 @@ class Station(Model):
     # CSV: a file, relative to the scenario file, or its text (more than one line); see orbits.tracks.read.
     track_file: str | None = None
     antenna: bool = True
+    # Its climate, see radio.climate; None: as the catalogue has it nearby.
+    rain_001_mm_h: NonNegative | None = None
+    rain_height_km: NonNegative | None = None
+    vapour_g_m3: NonNegative | None = None
 
     @property
     def moves(self) -> bool:

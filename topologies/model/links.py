@@ -10,6 +10,7 @@ from skybed.topologies.model.code import Code, Written
 from skybed.topologies.model.draws import Distribution, Draw
 from skybed.topologies.model.fields import Model, NonNegative, Positive
 from skybed.topologies.model.over_time import Amount, Course, Loss, Rule
+from skybed.topologies.model.radio import Radio
 
 
 class Spike(Model):
@@ -35,15 +36,16 @@ JitterShape = Literal["uniform", "exponential", "normal", "pareto"]
 
 
 class Capable(NamedTuple):
-    """What a link is capable of in one direction."""
+    """What a link is capable of in one direction. rate_mbps: None: what its radio gives."""
 
-    rate_mbps: float | Course
+    rate_mbps: float | Course | None
     loss_pct: float | Course
     queue_packets: int
     extra_delay_ms: float | Course
     jitter_ms: float | Course
     jitter: JitterShape | Distribution
     slots: Slots | None
+    radio: Radio | None
 
 
 class Way(Model):
@@ -56,6 +58,7 @@ class Way(Model):
     jitter_ms: Amount | None = None
     jitter: JitterShape | Distribution | None = None
     slots: Slots | None = None
+    radio: Radio | None = None
 
 
 class LinkClass(Model):
@@ -64,10 +67,11 @@ class LinkClass(Model):
     up: from the node that an access rule gives links to the satellite, such as from a station; for other
     links from a to b as the scenario names them, or by the order of nodes where it does not.
     jitter_ms: by how much a packet is later than the delay, on average; jitter: how that is distributed, see
-    contacts.jitter. Packets keep their order.
+    contacts.jitter. Packets keep their order. The rate is the least of what rate_mbps, slots and radio give;
+    optical: and 0 while a cloud is in the way.
     """
 
-    rate_mbps: Amount
+    rate_mbps: Amount | None = None  # not needed where there is a radio
     loss_pct: Loss = 0.0
     setup_s: NonNegative | tuple[NonNegative, NonNegative] = 0.0  # a pair is uniform between the two
     max_range_km: Positive | None = None
@@ -78,6 +82,8 @@ class LinkClass(Model):
     jitter_ms: Amount = 0.0
     jitter: JitterShape | Distribution = "normal"
     slots: Slots | None = None
+    radio: Radio | None = None
+    optical: bool = False
     up: Way = Way()
     down: Way = Way()
 
@@ -119,6 +125,8 @@ def _scaled(part: LinkClass | Way, factor: float) -> dict[str, Any]:
         changed["rate_mbps"] = rate.scaled(factor) if isinstance(rate, Course) else rate * factor
     if part.slots and part.slots.rate_mbps is not None:
         changed["slots"] = part.slots.model_copy(update={"factor": part.slots.factor * factor})
+    if part.radio:
+        changed["radio"] = part.radio.model_copy(update={"factor": part.radio.factor * factor})
     return changed
 
 

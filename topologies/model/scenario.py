@@ -23,6 +23,7 @@ from skybed.topologies.model.links import Access, Fibre, LinkClass
 from skybed.topologies.model.metrics import MetricName
 from skybed.topologies.model.routing import Routing
 from skybed.topologies.model.space import Between, Lasers, Layer
+from skybed.topologies.model.weather import Weather
 from skybed.topologies.model.yamlmarks import FieldPath, dotted, line_of
 
 LONGEST_S = 30 * 86_400.0  # elements of one epoch are of no use for longer
@@ -71,6 +72,7 @@ class ScenarioModel(Model):
     routing: Routing = Routing()
     traffic: list[AnyFlow] = []
     faults: list[Fault] = []
+    weather: list[Weather] = []
     capture: list[tuple[str, str]] = []  # links as [node, peer]: what the node sends and hears
     fidelity: Fidelity = Fidelity()
     accept: list[Limit] = []
@@ -123,6 +125,12 @@ class ScenarioModel(Model):
         else:
             raise ScenarioError(f"{self._file}: there is no link class {name}{hint(name, self.link_names)}.")
         return link.scaled(self.rate_scale)
+
+    def stations_under(self, weather: Weather) -> list[str]:
+        """The stations that weather is over."""
+        if weather.at == "ground":
+            return [station.name for station in self.stations if station.antenna]
+        return [weather.at] if isinstance(weather.at, str) else weather.at
 
     def stations_of(self, rule: Access) -> list[str]:
         """The stations that an access rule gives links."""

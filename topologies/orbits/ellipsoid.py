@@ -30,6 +30,13 @@ def point_km(up: Array, height_km: ArrayLike) -> Array:
     return up * np.stack([n + h, n + h, n * (1 - E2) + h], axis=-1)
 
 
+def latitude_and_height(r_km: Array) -> tuple[Array, Array]:
+    """Geodetic latitude, deg, and height, km, of points (..., 3) on or above the ellipsoid."""
+    up = zenith(r_km)
+    below_km = A_KM * np.sqrt(1 - E2 * up[..., 2] ** 2)
+    return np.degrees(np.arcsin(np.clip(up[..., 2], -1, 1))), np.einsum("...i,...i", r_km, up) - below_km
+
+
 def elevation_deg(from_km: Array, to_km: Array) -> Array:
     """Of points as seen from others, on or above the ellipsoid; both (..., 3), which broadcast together."""
     line = to_km - from_km

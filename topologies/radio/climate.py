@@ -6,12 +6,15 @@ on. A scenario gives these values for other places.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from skybed.topologies.model import catalogue
+from skybed.topologies.model.ground import Station
 from skybed.topologies.orbits.geometry import great_circle_km
+from skybed.topologies.radio.gases import STANDARD_VAPOUR_G_M3
 
 REACH_KM = 50.0  # rain is about the same within
 
@@ -24,6 +27,7 @@ class Climate(NamedTuple):
     vapour_g_m3: float  # water vapour at the ground, half of the year less; ITU-R P.836-6
 
 
+UNKNOWN = Climate(math.nan, math.nan, STANDARD_VAPOUR_G_M3)
 CLIMATES = {
     "miyun": Climate(42.6, 4.07, 4.8),
     "kashi": Climate(9.4, 4.73, 4.2),
@@ -84,6 +88,13 @@ CLIMATES = {
     "Nairobi": Climate(46.0, 4.94, 12.2),
     "Kunming": Climate(46.2, 5.18, 8.2),
 }
+
+
+def of_station(station: Station) -> Climate:
+    """What a station says itself, else what is known nearby, which of one that moves is nothing (nan)."""
+    known = UNKNOWN if station.moves else near(*station.place) or UNKNOWN
+    given = (getattr(station, field) for field in Climate._fields)
+    return Climate(*(value if own is None else own for own, value in zip(given, known, strict=True)))
 
 
 def near(lat_deg: float, lon_deg: float) -> Climate | None:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from skybed.topologies.arrays import Array
 from skybed.topologies.radio.rain import EFFECTIVE_RADIUS_KM
 
-HIGHEST_GHZ = 54.0  # beyond it the oxygen lines around 60 GHz take other formulas
+HIGHEST_KM = 11.0  # of a station
 STANDARD_VAPOUR_G_M3 = 7.5  # at the ground, ITU-R P.835
 _LAPSE_K_KM, _GROUND_K, _GROUND_HPA = 6.5, 288.15, 1013.25
 
@@ -36,7 +36,8 @@ def slant_db(
 ) -> Array:
     """From a station to space; arrays broadcast together.
 
-    frequency_ghz: up to HIGHEST_GHZ. vapour_g_m3: at the station. altitude_km: of the station, up to 11.
+    frequency_ghz: up to model.radio.HIGHEST_GHZ. vapour_g_m3: at the station. altitude_km: of the station, up
+    to HIGHEST_KM.
     The path through each gas is that through a shell of its equivalent height over an Earth of 8,500 km: the
     cosecant law, but finite at the horizon (at 5 deg by 4 % less than the cosecant for oxygen).
     """

@@ -7,6 +7,7 @@ where it uses none: an outage.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -80,21 +81,23 @@ def ladder(table: Sequence[Modcod]) -> list[Modcod]:
     return steps
 
 
-def adaptive(steps: Sequence[Modcod], es_n0_db: Array, hysteresis_db: float = 0.0) -> Index:
+def adaptive(
+    steps: Sequence[Modcod], es_n0_db: Array, hysteresis_db: float = 0.0, begins: np.ndarray | None = None
+) -> Index:
     """The step of a ladder in use at each sample, where the sender follows what the receiver sees.
 
-    es_n0_db: (..., times). A link goes down to a step that works as soon as its own does not, and up to one
-    as soon as that has hysteresis_db to spare. It begins with the best that has.
+    es_n0_db: (times). begins: bool, which of them a link begins with, of several one after the other; None:
+    it is one. A link goes down to a step that works as soon as its own does not, and up to one as soon as
+    that has hysteresis_db to spare. It begins with the best that has.
     """
     needed = np.array([step.es_n0_db for step in steps])
     highest = np.searchsorted(needed, es_n0_db, side="right") - 1
     safe = np.searchsorted(needed + hysteresis_db, es_n0_db, side="right") - 1
-    used = np.empty_like(highest)
-    now = np.full(highest.shape[:-1], NONE)
-    for i in range(highest.shape[-1]):
-        now = np.minimum(np.maximum(now, safe[..., i]), highest[..., i])
-        used[..., i] = now
-    return used
+    if begins is not None:
+        highest = np.where(begins, safe, highest)
+    bounds = zip(safe.tolist(), highest.tolist(), strict=True)
+    used = accumulate(bounds, lambda now, bound: min(max(now, bound[0]), bound[1]), initial=NONE)
+    return np.fromiter(islice(used, 1, None), np.int64, len(highest))
 
 
 def planned(

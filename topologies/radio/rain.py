@@ -14,7 +14,6 @@ from skybed.topologies.arrays import Array
 
 EFFECTIVE_RADIUS_KM = 8500.0  # of the Earth, for rays that the air bends
 CIRCULAR_DEG = 45.0
-LEAST_PCT, MOST_PCT = 0.001, 5.0  # of a year: the range that the prediction holds for
 
 # P.838-3, tables 1 to 4: a, b, c of each term, then m and c of the line under them.
 _K_H = ((-5.33980, -0.10008, 1.13098), (-0.35351, 1.26970, 0.45400), (-0.23789, 0.86036, 0.15354),
@@ -110,7 +109,7 @@ def exceeded_db(
     lat_deg: ArrayLike,
     tilt_deg: ArrayLike = CIRCULAR_DEG,
 ) -> Array:
-    """What rain attenuates for longer than a share of an average year, LEAST_PCT to MOST_PCT.
+    """What rain attenuates for longer than a share of an average year, model.weather.LEAST_PCT to MOST_PCT.
 
     rain_001_mm_h: the rate exceeded 0.01 % of the year. ITU-R P.618-14, 2.2.1.1, step 10.
     """

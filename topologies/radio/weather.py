@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skybed.topologies.arrays import Array
+from skybed.topologies.model.weather import LEAST_PCT, MOST_PCT
 from skybed.topologies.orbits import chance
 from skybed.topologies.radio import rain
 
@@ -25,7 +26,7 @@ RAIN_MEMORY_S = 5000.0  # 1 / 2e-4 per s, ITU-R P.1853-1
 CLOUD_MEMORY_S = 3600.0  # an assumption
 WET_PCT = 10.0  # of the time there is rain on the path; an assumption, as P.618 ends at 5 %
 
-_BEGINS, _CERTAIN = (NormalDist().inv_cdf(1 - share / 100) for share in (WET_PCT, rain.MOST_PCT))
+_BEGINS, _CERTAIN = (NormalDist().inv_cdf(1 - share / 100) for share in (WET_PCT, MOST_PCT))
 _erfc = np.vectorize(math.erfc, otypes=[float])
 
 
@@ -56,7 +57,7 @@ def rain_db(
     attenuation stays that of 0.001 %, and falls from that of 5 % to none at WET_PCT.
     """
     x = np.asarray(weather, float)
-    share = np.clip(100 * _exceeded(x), rain.LEAST_PCT, rain.MOST_PCT)
+    share = np.clip(100 * _exceeded(x), LEAST_PCT, MOST_PCT)
     db = rain.exceeded_db(share, rain_001_mm_h, frequency_ghz, elevation_deg, depth_km, lat_deg, tilt_deg)
     return db * np.clip((x - _BEGINS) / (_CERTAIN - _BEGINS), 0, 1)
 

@@ -16,9 +16,11 @@ from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.ground import Station, WayPoint
 from skybed.topologies.model.links import Access, Fibre, LinkClass, Slots, Spike, Way
+from skybed.topologies.model.radio import Radio
 from skybed.topologies.model.routing import Copy, Custom, Domain, Mixture, Routing
 from skybed.topologies.model.scenario import Fidelity, Limit, ScenarioModel
 from skybed.topologies.model.space import Between, Geostationary, Isl, Layer, Walker
+from skybed.topologies.model.weather import Weather
 from skybed.topologies.model.yamlmarks import Marks, dotted, line_of
 from skybed.topologies.scenario import checks, overrides
 from skybed.topologies.scenario.reading import name_flows, read_named_files, read_text
@@ -88,7 +90,7 @@ MODELS: Places = {
     ("links", "*", "up"): Way,
     ("links", "*", "down"): Way,
     **{(*place, *part): model for place in (("links", "*"), ("links", "*", "up"), ("links", "*", "down"))
-       for part, model in ((("slots",), Slots), (("slots", "spike"), Spike))},
+       for part, model in ((("slots",), Slots), (("slots", "spike"), Spike), (("radio",), Radio))},
     ("between", "*"): Between,
     ("access", "*"): Access,
     ("fibre", "*"): Fibre,
@@ -100,6 +102,7 @@ MODELS: Places = {
     ("traffic", "*"): Flow,
     ("faults", "*"): Fault,
     ("faults", "*", "region"): Region,
+    ("weather", "*"): Weather,
     ("fidelity",): Fidelity,
     ("accept", "*"): Limit,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from skybed.topologies.contacts.courses import bursts, given, rules, slots
+from skybed.topologies.contacts.courses import bursts, given, rules, signals, slots
 from skybed.topologies.contacts.courses.steps import (
     Steps,
     Table,
@@ -19,6 +19,7 @@ from skybed.topologies.contacts.courses.steps import (
 )
 from skybed.topologies.contacts.motion import Motion
 from skybed.topologies.contacts.nodes import FIELDS, MOST, Link
+from skybed.topologies.contacts.overhead import over_stations
 from skybed.topologies.contacts.properties import EVENT, Direction, Property, in_order
 from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.errors import ScenarioError
@@ -47,7 +48,7 @@ class Directions:
         self, motion: Motion, links: list[Link], numbers: list[int], up: bool, contacts: pd.DataFrame,
         duration_s: float,
     ) -> None:  # fmt: skip
-        self.motion, self.links, self.duration_s = motion, links, duration_s
+        self.motion, self.links, self.numbers, self.duration_s = motion, links, numbers, duration_s
         self.seed = motion.scenario.seed
         side = {n: links[n].side(up) for n in numbers}
         self.name, self.link_class, self.up = links[numbers[0]].class_name, links[numbers[0]].link_class, up
@@ -69,7 +70,23 @@ class Directions:
                 steps[what] = own._replace(value=own.value * (scale * course.factor))
         if self.capable.slots:
             self._reconfigure(steps)
+        for limit in self._limits():
+            usual = self._as_steps(steps, Property.RATE, self.capable.rate_mbps)
+            steps[Property.RATE] = combined(usual, limit, np.minimum)
         return steps
+
+    def _limits(self) -> list[Steps]:
+        """Of the rate, by what is between the ends."""
+        limits, optical = [], self.links[self.numbers[0]].link_class.optical
+        if self.capable.radio or optical:
+            links = [self.links[key // 2] for key in self.contacts.key.tolist()]
+            ends = signals.ends(links, self.contacts.key % 2)
+            through = self.motion.sky, over_stations(self.motion.scenario, self.motion.names)
+            if self.capable.radio:
+                limits.append(signals.rates(self.capable.radio, self.contacts, ends, *through))
+            if optical:
+                limits.append(signals.light(self.contacts, ends, *through))
+        return limits
 
     def _course(self, course: Course, field: str) -> Steps:
         if isinstance(course, over_time.Steps):
@@ -122,8 +139,12 @@ class Directions:
         usual = self._as_steps(steps, Property.LOSS, self.capable.loss_pct)
         steps[Property.LOSS] = combined(usual, of_slots.loss_pct, _either)
 
-    def _as_steps(self, steps: dict[Property, Steps], what: Property, value: float | Course) -> Steps:
-        return constant(self.contacts, value) if isinstance(value, float) else steps[what]
+    def _as_steps(self, steps: dict[Property, Steps], what: Property, value: float | Course | None) -> Steps:
+        """value: of the class; None: no limit."""
+        if what in steps:
+            return steps[what]
+        assert not isinstance(value, Course)
+        return constant(self.contacts, np.inf if value is None else value)
 
     def _names(self, name: Callable[[Link, int], str]) -> dict[int, str]:
         keys = np.unique(self.contacts.key).tolist()

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from skybed.topologies.arrays import Array
+from skybed.topologies.contacts.courses.sight import seen
 from skybed.topologies.contacts.courses.steps import Steps, instants, sorted_by_key, without_repeats
 from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.model import code
 from skybed.topologies.model.code import CodeError
 from skybed.topologies.model.over_time import Rule
-from skybed.topologies.orbits import ellipsoid
 from skybed.topologies.orbits.ephemeris import Ephemeris
 
 
@@ -25,24 +25,13 @@ def asked(rule: Rule, contacts: Spans, sky: Ephemeris, a: np.ndarray, b: np.ndar
     row, t_s = instants(contacts, rule.every_s)
     if not len(row):
         return Steps(contacts.key, t_s, t_s)
-    range_km, elevation_deg = seen(sky, a[row], b[row], t_s)
-    answer = function(t_s.copy(), range_km, elevation_deg)
+    sight = seen(sky, a[row], b[row], t_s)
+    answer = function(t_s.copy(), sight.range_km, sight.elevation_deg)
     values = _values(answer, len(t_s))
     wrong = "no array of as many numbers as it is given" if values is None else _outside(values, t_s, most)
     if values is None or wrong:
         raise CodeError(f"{rule.python.file}, {rule.python.function}: it gives {wrong}.")
     return without_repeats(sorted_by_key(Steps(contacts.key[row], t_s, values)))
-
-
-def seen(sky: Ephemeris, a: np.ndarray, b: np.ndarray, t_s: Array) -> tuple[Array, Array]:
-    """Range in km of nodes a and b at times, and elevation in deg of the one in space at the one on the
-    ground, nan where there are no such two.
-    """
-    ground, space = np.maximum(a, b), np.minimum(a, b)  # satellites come first
-    from_km, to_km = sky.position_km(ground, t_s), sky.position_km(space, t_s)
-    range_km = np.sqrt(np.einsum("ni,ni->n", to_km - from_km, to_km - from_km))
-    slant = (ground >= sky.satellites) & (space < sky.satellites)
-    return range_km, np.where(slant, ellipsoid.elevation_deg(from_km, to_km), np.nan)
 
 
 def _values(answer: Any, count: int) -> Array | None:

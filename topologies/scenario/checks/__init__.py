@@ -11,7 +11,16 @@ from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.orbits import elements
 from skybed.topologies.orbits.walker import Satellite
-from skybed.topologies.scenario.checks import faults, links, names, routing, space, stations, traffic
+from skybed.topologies.scenario.checks import (
+    faults,
+    links,
+    names,
+    routing,
+    space,
+    stations,
+    traffic,
+    weather,
+)
 
 
 def problems(scenario: ScenarioModel) -> list[Problem]:
@@ -51,5 +60,6 @@ def problems(scenario: ScenarioModel) -> list[Problem]:
         *faults.faults(
             scenario, nodes, {s.layer: s.plane + 1 for s in sorted(satellites, key=lambda s: s.plane)}
         ),
+        *weather.weather(scenario),
         *traffic.accept(scenario),
     ]

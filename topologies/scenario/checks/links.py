@@ -15,6 +15,7 @@ from skybed.topologies.model.known import Problem, known_name
 from skybed.topologies.model.links import Access, LinkClass, Way
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
+from skybed.topologies.scenario.checks.weather import radio
 
 
 def classes(scenario: ScenarioModel) -> Iterator[Problem]:
@@ -32,8 +33,12 @@ def classes(scenario: ScenarioModel) -> Iterator[Problem]:
             yield from _boundless((*path, "link"), scenario, rule.link, rule.max_range_km)
     for name, link in scenario.links.items():
         yield from _courses(("links", name), link)
+        yield from radio(("links", name), link)
         for way, own in link.ways.items():
             yield from _courses(("links", name, way), own)
+            yield from radio(("links", name, way), own)
+            if not (capable := link.capable(way == "up")).radio and capable.rate_mbps is None:
+                yield ("links", name, "rate_mbps"), f"is missing, and there is no radio for the way {way}."
         if all(link.capable(up).rate_mbps == 0 for up in (True, False)):
             yield ("links", name, "rate_mbps"), "is 0 in both directions; such a link carries nothing."
         if isinstance(link.setup_s, tuple) and link.setup_s[0] > link.setup_s[1]:
@@ -197,6 +202,12 @@ def fibre(scenario: ScenarioModel) -> Iterator[Problem]:
             yield from known_name(("fibre", i, end), name, stations, "station")
             if name in stations and stations[name].moves:
                 yield ("fibre", i, end), f"names {name}, which moves: no fibre can follow it."
+        link = scenario.link_class(line.link)
+        if link.optical or any(link.capable(up).radio for up in (True, False)):
+            yield (
+                ("fibre", i, "link"),
+                f"is {line.link}, which has a radio or a laser: there is none in fibre.",
+            )
         ends = frozenset((line.a, line.b))
         if len(ends) == 1:
             yield ("fibre", i), f"goes from {line.a} to itself."
