@@ -25,12 +25,12 @@ from skybed.scripts.running import entering
 from skybed.topologies.contacts import candidates
 from skybed.topologies.contacts.candidates import Candidate
 from skybed.topologies.contacts.properties import Property
+from skybed.topologies.contacts.values import BESIDE
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.plan.plan import Plan
 
 WIDTH = 160  # lines break in the terminal, not here
 FAR = 5  # candidates shown that are out of sight, unless all are asked for
-SHOWN = (Property.DELAY, Property.RATE, Property.LOSS)
 
 # By link, what is in force: [direction][Property], and whether it is held by hand.
 InForce = dict[int, tuple[np.ndarray, np.ndarray]]
@@ -108,7 +108,9 @@ def _render(plan: Plan, node: int, t_s: float, in_force: InForce, everyone: bool
     table.add_column("", no_wrap=True)
     for one in linked:
         values, held = in_force[_link(plan, node, one)]
-        cells = (_both(values[:, what], scale) for what, scale in zip(SHOWN, (1e-3, 1, 1), strict=True))
+        one_way_ms = values[:, [Property.DELAY, *BESIDE]].sum(axis=1) * 1e-3
+        shown_values = (one_way_ms, values[:, Property.RATE], values[:, Property.LOSS])
+        cells = (_both(each) for each in shown_values)
         by_hand = "; changed by hand" if held.any() else ""
         table.add_row(plan.nodes[one.peer].name, one.by, *_place(one), *cells, f"{one.why}{by_hand}")
     console.print(table if linked else "It has no link.", soft_wrap=True)
@@ -146,9 +148,9 @@ def _place(one: Candidate) -> tuple[str, str]:
     return rounded(one.range_km, 0), rounded(elevation, 1)
 
 
-def _both(values: np.ndarray, scale: float) -> str:
+def _both(values: np.ndarray) -> str:
     """Of the two directions, one number where they are equal."""
-    there, back = (f"{value * scale:.6g}" for value in values.tolist())
+    there, back = (f"{value:.6g}" for value in values.tolist())
     return there if there == back else f"{there} / {back}"
 
 
