@@ -143,6 +143,16 @@ def rates_mbps(plan: Plan, t_s: np.ndarray, path_id: np.ndarray, paths: list[Pat
     return np.where(np.isfinite(slowest), slowest, np.nan)
 
 
+def most_mbps(plan: Plan, paths: list[Path]) -> np.ndarray:
+    """What each path carries at most: the greatest rate of its slowest link; nan: it has none."""
+    greatest = plan.network.values.greatest(Property.RATE)
+    rates = [
+        [greatest[plan.network.link_between[node, via], int(node > via)] for node, via in pairwise(path)]
+        for path in paths
+    ]
+    return np.array([min(on_the_way, default=np.nan) for on_the_way in rates])
+
+
 def churn(run: Run, family: int) -> pd.DataFrame:
     """How often tables changed after run time 0, a row for each second: t_s, changes (of routes), nodes and
     destinations (how many had any)."""

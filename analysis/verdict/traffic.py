@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skybed.analysis.measures import hand
-from skybed.analysis.measures.forwarding import passing, rates_mbps, traces
+from skybed.analysis.measures.forwarding import most_mbps, passing, traces
 from skybed.analysis.measures.loads import Load, loads, shared
 from skybed.analysis.measures.losses import losses
 from skybed.analysis.measures.sending import Sending, missing_pct, times_s, told_late_s
@@ -165,9 +165,9 @@ def _too_fast(run: Run) -> Iterator[str]:
             continue  # they may have had another rate
         rows = run.flows[run.flows["flow"] == load.flow.name]
         arrived_s, arrives = load.arrival_s - load.t_s, ~np.isnan(load.arrival_s)
-        most_mbps = np.nanmax(np.append(rates_mbps(run.plan, load.t_s, load.path, load.paths)[arrives], 0.0))
+        most = np.nanmax(np.append(most_mbps(run.plan, load.paths)[load.path[arrives]], 0.0))
         under_way_s = np.nanmin(np.append(arrived_s, np.inf))
-        carried_mbit = most_mbps * np.maximum(rows["end_s"] - load.start_s - under_way_s, 0)
+        carried_mbit = most * np.maximum(rows["end_s"] - load.start_s - under_way_s, 0)
         received_mbit = rows["received_bytes"].cumsum() * 8e-6
         if (received_mbit > carried_mbit + FEW_MBIT).any():
             worst = (received_mbit - carried_mbit).idxmax()

@@ -63,6 +63,13 @@ class Values:
             mean[i] = np.diff(edges_s) @ value[own] / (end_s[i] - start_s[i])
         return mean
 
+    def greatest(self, what: Property) -> Array:
+        """float[link, side]: what it is all the time, or at most."""
+        greatest = self.constant[:, :, what].copy().ravel()
+        key, _, value = self.steps(what)
+        np.fmax.at(greatest, key, value)
+        return greatest.reshape(-1, 2)
+
     def usual(self, what: Property) -> Array:
         """float[link, side]: what it is all the time, or on average of the values that it takes beside 0."""
         usual = self.constant[:, :, what].copy()
