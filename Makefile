@@ -1,5 +1,7 @@
 # make demo: the shortest way to see it work. make test: everything. Both install what is missing.
 
+unexport PYTHONDONTWRITEBYTECODE # tests start Python hundreds of times
+
 PY := .venv/bin/python
 BESIDE := -n logical --dist loadfile --no-loadscope-reorder # a file's tests share what they need
 

@@ -71,6 +71,11 @@ class Zero:
         if self.at_ns is not None:
             time.sleep(-time.time_ns() % round(step_s * 1e9) / 1e9)
 
+    def await_run_time(self, t_s: float) -> None:
+        """In virtual time, wait for a run time before 0, if it is not over yet."""
+        if self.at_ns is not None:
+            time.sleep(max(0.0, (self.at_ns - time.time_ns()) / 1e9 + t_s))
+
     @property
     def convergence_s(self) -> float:
         """How long routing may take to converge."""
@@ -149,12 +154,15 @@ class Playback(Part):
 
 
 class RoutingDaemons(Part):
-    """Daemons in all nodes. looked: called at each look at whether they have converged."""
+    """Daemons in all nodes, ahead_s before run time 0. looked: called at each look at whether they have
+    converged.
+    """
 
-    def __init__(self, daemons: Daemons, zero: Zero, looked: Callable[[], None]) -> None:
-        self._daemons, self._zero, self._looked = daemons, zero, looked
+    def __init__(self, daemons: Daemons, ahead_s: float, zero: Zero, looked: Callable[[], None]) -> None:
+        self._daemons, self._ahead_s, self._zero, self._looked = daemons, ahead_s, zero, looked
 
     def open(self) -> None:
+        self._zero.await_run_time(-self._ahead_s)
         self._zero.align(ALIGNED_S)
         began_s = time.monotonic()
         self._daemons.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -54,6 +55,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         playback = parts.Playback(sky, plan, run, building_s)
         daemons = Daemons(sky, run / "routing", costs)
         by_daemons = plan.scenario.routing.means.filled_by == "daemons"
+        ahead_s = plan.scenario.routing.ahead_s if by_daemons else math.inf
         flows = plan.scenario.traffic
         unforeseen = any(flow.OPEN for flow in flows) or own or options.interactive
         everything = [
@@ -61,7 +63,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             *([parts.route_recorder(sky, run, flows)] if by_daemons else []),
             *([parts.link_counter(sky, run)] if unforeseen else []),
             *([parts.capturer(sky, run)] if plan.scenario.capture else []),
-            parts.RoutingDaemons(daemons, zero, partial(tell, messages.Converging())),
+            parts.RoutingDaemons(daemons, ahead_s, zero, partial(tell, messages.Converging())),
             parts.traffic(flows, sky, packets, plan.duration_s, run, grace_s),
             *([Script(own, playback.player, plan.duration_s, run)] if own else []),
         ]

@@ -54,9 +54,9 @@ TALKS = BABEL.replace("command: ", """command: sh -c 'echo "@ {" > /proc/$PPID/f
     "/state", "/state'"
 )
 PROTOCOLS = {
-    "ospf+bfd": "{protocol: ospf+bfd, daemon: frr, hello_s: 1, dead_s: 4}",
-    "isis+bfd": "{protocol: isis+bfd, hello_s: 1, dead_s: 4}",
-    "bgp+bfd": "{protocol: bgp+bfd}",
+    "ospf+bfd": "{protocol: ospf+bfd, daemon: frr, hello_s: 1, dead_s: 4, ahead_s: 25}",
+    "isis+bfd": "{protocol: isis+bfd, hello_s: 1, dead_s: 4, ahead_s: 45}",
+    "bgp+bfd": "{protocol: bgp+bfd, ahead_s: 15}",
     "custom": BABEL,
 }
 
@@ -96,6 +96,13 @@ def test_both_families_are_routed_and_leave_a_silent_link_in_time(run):
         assert len(found) == 1
         assert SILENT_S - 0.5 < found["start_s"][0] <= SILENT_S
         assert within_s[0] < found["end_s"][0] - SILENT_S < within_s[1]
+
+
+def test_daemons_start_ahead_s_before_run_time_0(run):
+    """And are recorded from the next whole second on, once they have found each other."""
+    loaded = load(run)
+    found_all_s = loaded.manifest.converge_s - loaded.scenario.routing.ahead_s
+    assert found_all_s < loaded.routes["applied_s"].min() < found_all_s + 2 < 0
 
 
 def test_no_process_refused_a_line_of_its_configuration(run):

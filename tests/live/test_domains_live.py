@@ -17,12 +17,14 @@ pytestmark = [
     needs.program("isisd", "frr"),
 ]
 
-BEGIN = "2026-05-09 02:40:50"  # then three links between systems are handed over in a minute
+BEGIN = "2026-05-09 02:40:50"  # then three links between systems are handed over: 29, 33 and 34 s later
+SKY = {"duration_s": 42, **{f"access[{n}].hysteresis_km": 5 for n in range(3)}}
 WITHIN = {"relay": "isis", "observation": "schedule", "computing": "oracle", "ground": "ospf"}
+MIXED = {f"routing.domains[{name}].protocol": kind for name, kind in WITHIN.items()}
 KINDS = {
-    "links": ("bgp-links", {}),
-    "anchors": ("bgp-anchors", {}),
-    "mixed": ("bgp-links", {f"routing.domains[{name}].protocol": kind for name, kind in WITHIN.items()}),
+    "links": ("bgp-links", {"routing.ahead_s": 30}),
+    "anchors": ("bgp-anchors", {"routing.ahead_s": 30}),
+    "mixed": ("bgp-links", {"routing.ahead_s": 45} | MIXED),  # IS-IS takes 37 s to find all
 }
 
 
@@ -32,7 +34,7 @@ def runs(skybed, tmp_path_factory):
     made = {}
     for kind, (name, changes) in KINDS.items():
         folder = tmp_path_factory.mktemp(kind)
-        scenario = Scenario.load(ROOT / "scenarios" / f"{name}.yaml").with_(changes)
+        scenario = Scenario.load(ROOT / "scenarios" / f"{name}.yaml").with_(SKY | changes)
         (folder / "scenario.yaml").write_text(scenario.dump())
         out = folder / "run"
         done = skybed("run", folder / "scenario.yaml", "--clock", "virtual", "--out", out)

@@ -16,7 +16,6 @@ from support.reroute import CARRIER_S, END_S, HANDOVER_S, SILENT_S
 
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.alone,
     needs.program("bird", "bird2"),
 ]
 

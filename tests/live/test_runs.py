@@ -12,7 +12,7 @@ import pytest
 
 from support.places import ROOT, SKYBED
 
-pytestmark = [pytest.mark.live, pytest.mark.alone]
+pytestmark = pytest.mark.live
 
 PREFERRED = os.geteuid() == 0  # only root's lane goes before the machine's other work
 ATTEMPTS = 3  # a machine that is busy distorts a run, and the verdict says so: then it is run again
@@ -126,8 +126,9 @@ def test_kill_9_and_clean_leave_nothing(machine, typed, tmp_path):
     assert machine() == before
 
 
+@pytest.mark.alone
 def test_clean_leaves_a_run_that_goes_on(typed, tmp_path):
-    process = start("run", "scenarios/pair.yaml", "--out", tmp_path / "run")
+    process = start("run", "scenarios/pair.yaml", "--duration", "15", "--out", tmp_path / "run")
     wait_for(process, "playing")
     assert "Ended 0 processes" in typed("clean").stdout
     output, _ = process.communicate(timeout=120)
@@ -189,6 +190,7 @@ def assert_prompt_worked(told):
     assert told["code"] == 0 and told["probes"] > 0
 
 
+@pytest.mark.alone
 def test_the_prompt_on_a_moving_sky(tmp_path):
     """`mininet>` in a terminal: a node list, a ping, Ctrl-C of a command, and exit."""
     command = [sys.executable, "-c", PROMPT, "auto", str(tmp_path / "run")]

@@ -187,3 +187,12 @@ def test_it_ends_at_once_when_it_is_closed(forked):
     began_s = time.monotonic()
     part.close()
     assert time.monotonic() - began_s < 10
+
+
+def test_a_run_time_before_0_is_awaited_in_virtual_time_unless_it_is_over():
+    zero = Zero(time.time_ns() + 10_200_000_000)
+    zero.await_run_time(-10)
+    assert time.time_ns() >= zero.at_ns - 10_000_000_000
+    zero.await_run_time(-60)
+    NOW.await_run_time(-10)
+    assert time.time_ns() < zero.at_ns

@@ -107,7 +107,7 @@ class Routing(Model):
     dead_s: Annotated[int, Field(ge=2, le=65_535)] = 40  # a silent neighbour is given up after this
     bfd_interval_ms: Annotated[int, Field(ge=10, le=10_000)] = 100
     bfd_multiplier: Annotated[int, Field(ge=1, le=255)] = 3  # given up after so many intervals
-
+    ahead_s: Annotated[float, Field(ge=5, le=60)] = 60  # of run time 0 they start, in virtual time
     # Of domains, if there are any: then every node is in one.
     domains: list[Domain] = []
     sessions: Literal["links", "anchors"] = "links"  # between which nodes of two domains BGP speaks
