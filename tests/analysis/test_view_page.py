@@ -17,8 +17,8 @@ pytestmark = pytest.mark.skipif(not shutil.which("chromium"), reason="chromium i
 
 READY = "document.documentElement?.dataset.ready"
 SHORTEST = (
-    "import('view/ways').then(({shortest}) => shortest(skybed.sky, skybed.r, skybed.state, skybed.from, "
-    "skybed.to).nodes.map(node => skybed.sky.nodes[node].name))"
+    "import('view/ways').then(({shortest}) => shortest(skybed.sky, skybed.t_s, skybed.r, skybed.state, "
+    "skybed.from, skybed.to).nodes.map(node => skybed.sky.nodes[node].name))"
 )
 FAULTS = [
     {"kind": "carrier", "link": ["relay-0-3", "relay-0-4"], "at_s": 10, "for_s": 5, "reacquire_s": 0},
@@ -323,6 +323,33 @@ def test_of_a_run_it_shows_the_measured_round_trip_beside_the_true_one(tmp_path)
         browser.does("skybed.choosePair(-1, -1)")
         status = browser.does("document.querySelector('.verdict strong').textContent")
         assert status in ("PASS", "FAIL", "INVALID")
+
+
+def test_what_links_are_capable_of_over_time_and_in_each_direction(tmp_path):
+    radio = TINY["links"]["radio"] | {
+        "rate_mbps": [[0, 10], [20, 5]], "loss_pct": 1,
+        "up": {"extra_delay_ms": [[0, 8], [10, 3]]}, "down": {"jitter_ms": 2},
+    }  # fmt: skip
+    plan = plan_of(TINY | {"links": {"radio": radio}}).kept()
+    writing.write(tmp_path / "view.html", plan)
+    with opened(tmp_path / "view.html", tmp_path, "#node=Miyun") as browser:
+        browser.until(READY)
+        for t_s, rate, extra_ms in ((5.0, "10", 8), (15.0, "10", 3), (25.0, "5", 3)):
+            browser.does(f"skybed.choose({plan.node('Miyun')}); skybed.seek({t_s})")
+            ((peer, kind, delay_ms, rate_shown, *_),) = table(browser)
+            assert (peer, kind, rate_shown) == ("s1", "access (loses 1 %)", rate)
+            link = plan.network.link_between[plan.node("Miyun"), plan.node("s1")]
+            light_ms = 1e3 * plan.delay_s(link, t_s)
+            assert float(delay_ms) == pytest.approx(light_ms + extra_ms, abs=0.06)
+            browser.does(f"skybed.choosePair({plan.node('Miyun')}, {plan.node('Sanya')})")
+            (rtt_ms,) = plan.path("Miyun", "Sanya", [t_s]).rtt_ms
+            assert float(told(browser, "Shortest there is").removesuffix(" ms")) == pytest.approx(
+                rtt_ms, abs=2e-3
+            )
+            arrival_s = plan.trace("Miyun", "Sanya", [t_s]).arrival_s[0]
+            assert float(told(browser, "One way").removesuffix(" ms")) == pytest.approx(
+                1e3 * (arrival_s - t_s), abs=0.11
+            )
 
 
 def test_a_moving_node_is_followed(tmp_path):

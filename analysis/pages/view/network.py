@@ -17,6 +17,7 @@ from skybed.topologies.plan.plan import Plan
 
 Arrays = dict[str, np.ndarray]
 KINDS = ("isl", "access", "fibre")  # of links, by which a page knows them
+USUAL = (Property.RATE, Property.LOSS, Property.EXTRA, Property.SPIKE, Property.JITTER)
 NOT_SET = (Property.CARRIER, Property.DELAY)  # contacts say the one; the other has a table of its own
 
 
@@ -38,6 +39,7 @@ def facts(plan: Plan) -> dict[str, Any]:
             for node, where in zip(plan.nodes, in_planes, strict=True)
         ],
         "flows": [[str(flow.name), str(flow.kind), *flow.ends] for flow in scenario.traffic],
+        "properties": {what.name.lower(): int(what) for what in Property},
         "protocol": scenario.routing.means.name,
         "ground_relay": scenario.routing.ground_relay,
         "decays": [[decay.satellite, decay.t_s] for decay in plan.network.sky.decays],
@@ -59,19 +61,20 @@ def _places(plan: Plan) -> Arrays:
 
 
 def _links(plan: Plan) -> Arrays:
-    """fixed_s: of the delay of a link, what does not follow its length; of fibre all."""
+    """fixed_s: of the delay of a link, what does not follow its length; of fibre all. usual: of each link,
+    there and then back, what holds all the time, in units of properties.Property; nan: see `_events`.
+    """
     links, network = plan.links, plan.network
     a, b = network.ends
     kinds = np.array([KINDS.index(link.kind) for link in links], int)
     laid = kinds == KINDS.index("fibre")
-    rates = [link.capable(side).rate_mbps for link in links for side in (0, 1)]
+    usual = {f"usual_{what.name.lower()}": network.values.constant[:, :, what].ravel() for what in USUAL}
     fixed_s = np.array([link.link_class.fixed_delay_ms / 1e3 for link in links])
     fixed_s[laid] = network.delay_s(np.flatnonzero(laid), 0.0)
     contacts, lost = plan.contacts.sort_values("start_s", kind="stable"), plan.lost
     return {
         "link_a": narrow(a), "link_b": narrow(b), "link_kind": narrow(kinds), "link_fixed_s": fixed_s,
-        "link_rate_mbps": np.array(rates, float),
-        **_spans("contact", contacts), **_spans("lost", lost),
+        **usual, **_spans("contact", contacts), **_spans("lost", lost),
         "lost_silent": narrow((lost["kind"] == SILENT).to_numpy(int)),
     }  # fmt: skip
 

@@ -121,7 +121,8 @@ function drawWays(context, view, { there, back, palette }) {
 /** At whole pixels: a picture that need not be blended between them is drawn several times as fast. */
 function drawSatellites(context, view, scene) {
   const { sky, sprites } = scene;
-  const ratio = context.getTransform().a, side = sprites.side / ratio;
+  const ratio = context.getTransform().a,
+    side = sprites.side / ratio;
   for (let n = 0; n < sky.satellites; n++) {
     if (view.hidden[n] || scene.t_s >= sky.ends_s[n] || !isShown(scene, n)) continue;
     const x = Math.round((view.x[n] - sprites.half) * ratio) / ratio;

@@ -4,8 +4,6 @@ import { lastNotAfter } from "view/data";
 import { C_KM_S, distanceKm } from "view/motion";
 
 export const KINDS = ["isl", "access", "fibre"];
-const RATE = 3,
-  SILENCE = 4; // of properties.Property
 
 /** Of each link: 0 it does not stand, 1 it stands, 2 it stands and is silent, 3 a fault has taken it. */
 export const STATES = ["none", "up", "silent", "lost"];
@@ -21,7 +19,7 @@ export function states(sky, t_s, into = new Uint8Array(sky.links)) {
       into[sky.contact_link[row]] = 1;
   }
   for (let link = 0; link < sky.links; link++) {
-    if (into[link] === 1 && inForce(sky, link, 0, SILENCE, t_s, 0)) into[link] = 2;
+    if (into[link] === 1 && valueOf(sky, link, 0, "silence", t_s)) into[link] = 2;
   }
   return into;
 }
@@ -43,15 +41,26 @@ export function delayS(sky, r, link) {
   return far_km / C_KM_S + sky.link_fixed_s[link];
 }
 
-export function rateMbps(sky, link, side, t_s) {
-  return inForce(sky, link, side, RATE, t_s, sky.link_rate_mbps[2 * link + side]);
+/** What a packet takes to cross, ms: the delay that was set, and what is added to it in that direction. */
+export function crossingMs(sky, link, side, t_s) {
+  const beside_us = ["extra", "spike", "jitter"].map((name) => valueOf(sky, link, side, name, t_s));
+  return delayNs(sky, link, side, t_s) / 1e6 + beside_us.reduce((sum, us) => sum + us, 0) / 1e3;
 }
 
-function inForce(sky, link, side, property, t_s, usual) {
-  if (!sky.set_s.length) return usual;
+/** What routing takes crossing to cost, s: the delay by length, and the extra one; Infinity: its rate is 0. */
+export function costS(sky, r, link, side, t_s) {
+  if (valueOf(sky, link, side, "rate", t_s) === 0) return Infinity;
+  return delayS(sky, r, link) + valueOf(sky, link, side, "extra", t_s) / 1e6;
+}
+
+/** A property of a direction by its name, in its unit: what holds all the time, or what was set last. */
+export function valueOf(sky, link, side, name, t_s) {
+  const usual = sky[`usual_${name}`]?.[2 * link + side] ?? 0;
+  if (!sky.set_s.length || (name !== "silence" && !Number.isNaN(usual))) return usual;
+  const property = sky.properties[name];
   const fits = (r) => sky.set_property[r] === property && sky.set_direction[r] & (1 << side);
   const row = lastOf(sky.set, sky.set_s, link, t_s, fits);
-  return row < 0 ? usual : sky.set_value[row];
+  return row < 0 ? 0 : sky.set_value[row];
 }
 
 /** The last row of a link not after a time that fits; -1: none. */

@@ -42,7 +42,7 @@ export class Page {
       shaded: true,
       printed: false,
       palette: DARK,
-     
+
       frames: 0,
     });
     this.speed = SPEEDS.find((speed) => sky.duration_s / speed <= WATCHED_S) ?? SPEEDS.at(-1);

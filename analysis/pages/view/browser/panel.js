@@ -2,8 +2,8 @@
 
 import { $, make, table } from "view/dom";
 import { distanceKm, elevationDeg, geodetic, positions } from "view/motion";
-import { contactsOf, delayNs, KINDS, rateMbps, STATES } from "view/network";
-import { geometricMs, roundTrip, shortest } from "view/ways";
+import { contactsOf, crossingMs, KINDS, STATES, valueOf } from "view/network";
+import { crossed, geometricMs, roundTrip, shortest } from "view/ways";
 import { say } from "view/words";
 
 const PASSES = 400; // shown of a node
@@ -160,14 +160,19 @@ function linksNow(page, contacts) {
     const side = sky.link_a[link] === chosen ? 0 : 1;
     const peer = side ? sky.link_a[link] : sky.link_b[link];
     const until = contacts.find((row) => row.link === link && row.start_s <= t_s && t_s < row.end_s);
-    const kind = say(KINDS[sky.link_kind[link]]) + (state[link] > 1 ? ` (${say(STATES[state[link]])})` : "");
+    const loss = valueOf(sky, link, side, "loss", t_s);
+    const told = [
+      ...(state[link] > 1 ? [say(STATES[state[link]])] : []),
+      ...(loss ? [say("loss_told", { loss: +loss.toPrecision(3) })] : []),
+    ];
+    const kind = say(KINDS[sky.link_kind[link]]) + (told.length ? ` (${told.join(", ")})` : "");
     rows.push({
       key: `${link}/${state[link]}`,
       cells: [
         nodeButton(page, peer),
         kind,
-        number(state[link] < 3 ? delayNs(sky, link, side, t_s) / 1e6 : NaN, 3),
-        String(+rateMbps(sky, link, side, t_s).toPrecision(4)),
+        number(state[link] < 3 ? crossingMs(sky, link, side, t_s) : NaN, 3),
+        String(+valueOf(sky, link, side, "rate", t_s).toPrecision(4)),
         number(distanceKm(r, chosen, peer), 1),
         number(elevationBetween(sky, r, chosen, peer), 1),
         !until ? "–" : until.end_s >= sky.duration_s ? say("end") : number(until.end_s, 1),
@@ -268,14 +273,16 @@ function ofWay(page, add) {
   );
   return () => {
     const { there, back, rtt_ms, by } = page.ways;
-    const least = shortest(sky, page.r, page.state, from, to);
+    const costMs = (nodes) => geometricMs(sky, page.t_s, page.r, nodes);
+    const least = shortest(sky, page.t_s, page.r, page.state, from, to);
     values.one_way.textContent = there ? `${number(there.delay_ms, 3)} ms` : say("no_way");
     values.back.textContent = back ? `${number(back.delay_ms, 3)} ms` : say("no_way");
     values.rtt.textContent = there && back ? `${number(rtt_ms, 3)} ms` : say("no_way");
-    const geometric =
-      there && back ? geometricMs(sky, page.r, there.nodes) + geometricMs(sky, page.r, back.nodes) : NaN;
+    const geometric = there && back ? costMs(there.nodes) + costMs(back.nodes) : NaN;
     values.geometric.textContent = there && back ? `${number(geometric, 3)} ms` : say("no_way");
-    values.least.textContent = least ? `${number(2 * least.delay_ms, 3)} ms` : say("no_way");
+    values.least.textContent = least
+      ? `${number(least.delay_ms + costMs(least.nodes.toReversed()), 3)} ms`
+      : say("no_way");
     const bin = page.measured?.at(page.t_s);
     if (bin) {
       values.measured.textContent =
@@ -295,18 +302,18 @@ function ofWay(page, add) {
 
 function hopsOf(page, way) {
   const { sky, t_s, r } = page;
-  return (way?.nodes ?? []).map((node, k, nodes) => {
-    if (!k) return { key: `${node}`, cells: [nodeButton(page, node), "", "", ""] };
-    const link = sky.linkBetween(nodes[k - 1], node);
-    const side = sky.link_a[link] === nodes[k - 1] ? 0 : 1;
-    return {
-      key: `${k}:${nodes[k - 1]}-${node}`,
-      cells: [
-        nodeButton(page, node),
-        say(KINDS[sky.link_kind[link]]),
-        number(delayNs(sky, link, side, t_s) / 1e6, 3),
-        number(distanceKm(r, nodes[k - 1], node), 1),
-      ],
-    };
-  });
+  const nodes = way?.nodes ?? [];
+  const begin = nodes
+    .slice(0, 1)
+    .map((node) => ({ key: `${node}`, cells: [nodeButton(page, node), "", "", ""] }));
+  const hops = crossed(sky, nodes).map(([link, side], k) => ({
+    key: `${k}:${link}`,
+    cells: [
+      nodeButton(page, nodes[k + 1]),
+      say(KINDS[sky.link_kind[link]]),
+      number(crossingMs(sky, link, side, t_s), 3),
+      number(distanceKm(r, nodes[k], nodes[k + 1]), 1),
+    ],
+  }));
+  return [...begin, ...hops];
 }

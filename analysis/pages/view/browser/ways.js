@@ -2,7 +2,7 @@
 
 import { lastNotAfter } from "view/data";
 import { positions } from "view/motion";
-import { delayNs, delayS, states } from "view/network";
+import { costS, crossingMs, states, valueOf } from "view/network";
 
 const HOPS = 64;
 const SAMPLES = 400; // of a way over the whole plan, beside the instants at which it may change
@@ -13,27 +13,32 @@ export function routed(sky, dst) {
   return sky.destination !== undefined && sky.destination.includes(dst);
 }
 
-/** The delay of a way by the lengths of its links, one way, ms. */
-export function geometricMs(sky, r, nodes) {
-  return nodes
-    .slice(1)
-    .reduce((sum, node, k) => sum + 1e3 * delayS(sky, r, sky.linkBetween(nodes[k], node)), 0);
+/** The links of a way, as [link, side]. */
+export function crossed(sky, nodes) {
+  return nodes.slice(1).map((node, k) => {
+    const link = sky.linkBetween(nodes[k], node);
+    return [link, sky.link_a[link] === nodes[k] ? 0 : 1];
+  });
+}
+
+/** What a way costs by the lengths of its links, one way, ms. */
+export function geometricMs(sky, t_s, r, nodes) {
+  return crossed(sky, nodes).reduce((sum, [link, side]) => sum + 1e3 * costS(sky, r, link, side, t_s), 0);
 }
 
 /** {nodes, delay_ms} by the routes at a time, or null. The delay is the sum of those set in the kernel. */
 export function byRoutes(sky, t_s, state, src, dst) {
   const nodes = [src];
-  let delay_ns = 0;
+  let delay_ms = 0;
   while (nodes.at(-1) !== dst) {
-    const here = nodes.at(-1),
-      next = nextHop(sky, t_s, here, dst);
+    const next = nextHop(sky, t_s, nodes.at(-1), dst);
     if (next < 0 || nodes.length > HOPS) return null;
-    const link = sky.linkBetween(here, next);
-    if (link < 0 || state[link] !== 1) return null;
-    delay_ns += delayNs(sky, link, here === sky.link_a[link] ? 0 : 1, t_s);
+    const [[link, side]] = crossed(sky, [nodes.at(-1), next]);
+    if (link < 0 || state[link] !== 1 || valueOf(sky, link, side, "rate", t_s) === 0) return null;
+    delay_ms += crossingMs(sky, link, side, t_s);
     nodes.push(next);
   }
-  return { nodes, delay_ms: delay_ns / 1e6 };
+  return { nodes, delay_ms };
 }
 
 function nextHop(sky, t_s, node, dst) {
@@ -45,9 +50,9 @@ function nextHop(sky, t_s, node, dst) {
 }
 
 /** {nodes, delay_ms} over the links that stand, or null: as `skybed path`, of equal next hops the lowest. */
-export function shortest(sky, r, state, src, dst) {
+export function shortest(sky, t_s, r, state, src, dst) {
   const count = sky.nodes.length;
-  const edges = edgesOf(sky, r, state);
+  const edges = edgesOf(sky, t_s, r, state);
   const far = new Float64Array(count).fill(Infinity);
   far[dst] = 0;
   const heap = new Heap();
@@ -57,7 +62,7 @@ export function shortest(sky, r, state, src, dst) {
     if (distance > far[node]) continue;
     if (node >= sky.satellites && node !== dst && !sky.ground_relay) continue;
     for (let e = edges.begin[node]; e < edges.begin[node + 1]; e++) {
-      const next = distance + edges.ns[e];
+      const next = distance + edges.from_ns[e];
       if (next < far[edges.to[e]]) {
         far[edges.to[e]] = next;
         heap.push(next, edges.to[e]);
@@ -75,34 +80,37 @@ function onwards(sky, edges, far, node, dst) {
   for (let e = edges.begin[node]; e < edges.begin[node + 1]; e++) {
     const hop = edges.to[e];
     const forwards = hop === dst || hop < sky.satellites || sky.ground_relay;
-    if (forwards && far[hop] + edges.ns[e] === far[node] && hop < best) best = hop;
+    if (forwards && far[hop] + edges.to_ns[e] === far[node] && hop < best) best = hop;
   }
   return best;
 }
 
-/** The links that stand, both ways, by the node that they leave. */
-function edgesOf(sky, r, state) {
+/** The links that stand, at each of their ends: where they lead, and what it costs to go there and from there, ns. */
+function edgesOf(sky, t_s, r, state) {
   const begin = new Int32Array(sky.nodes.length + 1);
+  const standing = [];
   for (let link = 0; link < sky.links; link++) {
     if (!stands(state[link])) continue;
+    standing.push(link);
     begin[sky.link_a[link] + 1]++;
     begin[sky.link_b[link] + 1]++;
   }
   for (let n = 0; n < sky.nodes.length; n++) begin[n + 1] += begin[n];
   const next = begin.slice(),
-    to = new Int32Array(begin.at(-1)),
-    ns = new Float64Array(begin.at(-1));
-  for (let link = 0; link < sky.links; link++) {
-    if (!stands(state[link])) continue;
-    const a = sky.link_a[link],
-      b = sky.link_b[link];
-    const long_ns = Math.max(1, Math.round(delayS(sky, r, link) * 1e9));
-    to[next[a]] = b;
-    ns[next[a]++] = long_ns;
-    to[next[b]] = a;
-    ns[next[b]++] = long_ns;
+    to = new Int32Array(begin.at(-1));
+  const to_ns = new Float64Array(to.length),
+    from_ns = new Float64Array(to.length);
+  for (const link of standing) {
+    const [there, back] = [0, 1].map((side) => Math.max(1, Math.round(costS(sky, r, link, side, t_s) * 1e9)));
+    add(sky.link_a[link], sky.link_b[link], there, back);
+    add(sky.link_b[link], sky.link_a[link], back, there);
   }
-  return { begin, to, ns };
+  return { begin, to, to_ns, from_ns };
+
+  function add(node, other, out, home) {
+    const e = next[node]++;
+    [to[e], to_ns[e], from_ns[e]] = [other, out, home];
+  }
 }
 
 function stands(state) {
@@ -152,9 +160,10 @@ class Heap {
 /** There and back at a time: {there, back, rtt_ms, by}, by: "routes" or "shortest"; there or back null: no way. */
 export function roundTrip(sky, t_s, r, state, src, dst) {
   if (!routed(sky, src) || !routed(sky, dst)) {
-    const there = shortest(sky, r, state, src, dst);
-    const back = there && { ...there, nodes: there.nodes.toReversed() };
-    return { there, back, by: "shortest", rtt_ms: there ? 2 * there.delay_ms : NaN };
+    const there = shortest(sky, t_s, r, state, src, dst);
+    const nodes = there && there.nodes.toReversed();
+    const back = there && { nodes, delay_ms: geometricMs(sky, t_s, r, nodes) };
+    return { there, back, by: "shortest", rtt_ms: there ? there.delay_ms + back.delay_ms : NaN };
   }
   const [there, back] = [byRoutes(sky, t_s, state, src, dst), byRoutes(sky, t_s, state, dst, src)];
   return { there, back, by: "routes", rtt_ms: there && back ? there.delay_ms + back.delay_ms : NaN };
