@@ -82,7 +82,7 @@ class Rulebook:
     drain_s: float
     until_s: float
     gateways: list[Gateway]
-    policy: Policy | None  # the user's own
+    policy: Policy | None  # that is asked
 
 
 @dataclass
@@ -172,7 +172,7 @@ class Chooser:
         return [chance.between((0.0, 1.0), *name, self.book.names[target]) for target in targets]
 
     def ask(self, policy: Policy, t: float, source: int, at: float, old: Hold | None) -> list[int]:
-        """As order, by a function of the user's. What other links of the source hold is not shown to it."""
+        """As order, by a policy that is asked. What other links of the source hold is not shown to it."""
         view = self.views[source]
         others = [hold.row for hold in self.busy(source, t) if hold is not old]
         seen = np.flatnonzero((view.start_s <= at) & (view.end_s > at))
@@ -182,6 +182,7 @@ class Chooser:
         target = view.target[seen]
         here, there = self.sky.position_km(source, at), self.sky.position_km(target, at)
         to_gateway = gateways.range_km(self.sky, self.book.gateways, target, at) if self.book.gateways else 0
+        busy = [self.busy(int(n), t) for n in target]
         shown = InView(
             t_s=at,
             source=self.book.names[source],
@@ -192,7 +193,8 @@ class Chooser:
             range_km=self.sky.distance_km(source, target, at),
             gateway_km=np.zeros(len(seen)) + to_gateway,
             sets_s=np.where(view.end_s[seen] < at + AHEAD_S, view.end_s[seen] - at, np.inf),
-            load=np.array([len(self.busy(int(n), t)) for n in target]),
+            load=np.array([len(holds) for holds in busy]),
+            leaving=np.array([sum(hold.end_s < hold.view_end_s for hold in holds) for holds in busy]),
             current=seen.tolist().index(old.row) if old is not None else None,
         )
         return [int(seen[place]) for place in policy(shown)]

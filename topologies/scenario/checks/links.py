@@ -117,6 +117,12 @@ def access(scenario: ScenarioModel) -> Iterator[Problem]:
                 )
             yield from _boundless((*path, "link"), scenario, rule.link, rule.max_range_km)
         yield from _gateways(path, scenario, rule)
+        if rule.policy == "highest" and not ground:
+            yield (*path, "policy"), "is highest, which is for ground stations; take nearest."
+        if rule.hysteresis_deg and rule.policy != "highest":
+            yield (*path, "hysteresis_deg"), "is of the policy highest; nearest has hysteresis_km."
+        if rule.hysteresis_km and rule.policy in ("highest", "least-loaded"):
+            yield (*path, "hysteresis_km"), f"is given, but {rule.policy} does not go by range; leave it out."
         if rule.terminals < rule.links:
             yield path, f"keeps {rule.links} links with {rule.terminals} terminals; each link needs one."
         link = scenario.link_class(rule.link)
