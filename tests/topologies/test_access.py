@@ -171,6 +171,38 @@ def test_another_is_higher_by_the_hysteresis_before_it_is_taken():
         assert gone or 15 < now - was < 15.5  # the sky turns by less than half a degree in a second
 
 
+KA = {"frequency_ghz": 20, "bandwidth_mhz": 100, "eirp_dbw": 30, "g_over_t_db_k": 15}
+
+
+def test_strongest_in_clear_air_over_one_shell_is_the_highest_and_in_python_too():
+    """The path is the shortest then, and through the least of the air."""
+    radio = {"min_elevation_deg": 5, "radio": KA}
+    best = written("best", "return np.argsort(-view.c_n_db)")
+    rules = ("highest", "strongest", best)
+    highest, *others = (links_of(plan(policy=x, radio=radio, terminals=1, decision_s=30)) for x in rules)
+    assert len(highest) > 10
+    for other in others:
+        assert other.satellite.tolist() == highest.satellite.tolist()
+        assert other.start_s.to_numpy() == pytest.approx(highest.start_s.to_numpy(), abs=1e-5)
+
+
+def test_another_is_stronger_by_the_hysteresis_before_it_is_taken():
+    """In free space alone, at 1 GHz, 20 dB are a factor of ten of the range, which no two in view have."""
+    radio = {"min_elevation_deg": 5, "radio": KA | {"frequency_ghz": 1}}
+    damped = plan(policy="strongest", radio=radio, terminals=1, hysteresis_db=3, decision_s=10)
+    mine, view = links_of(damped), in_view(damped)
+    for old, new in zip(mine[:-1].itertuples(), mine[1:].itertuples(), strict=True):
+        was_km, now_km = damped.network.sky.distance_km(
+            [old.satellite, new.satellite], damped.node("one"), new.start_s
+        )
+        gone = view_end(view, old.satellite, old.start_s) == pytest.approx(old.end_s, abs=1e-5)
+        assert gone or 20 * np.log10(was_km / now_km) > 2.8  # the rest is in the air
+    none = plan(policy="strongest", radio=radio, terminals=1, hysteresis_db=20)
+    assert links_of(none).satellite.tolist() != mine.satellite.tolist()
+    for row in links_of(none).itertuples():
+        assert row.end_s == pytest.approx(view_end(in_view(none), row.satellite, row.start_s), abs=1e-5)
+
+
 @pytest.mark.parametrize("terminals", [1, 2])
 def test_least_loaded_spreads_stations_evenly(terminals):
     """All see almost the same: without links in common there are more of them, and none has two too many."""

@@ -20,6 +20,8 @@ from numpy.typing import ArrayLike
 
 from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts import gateways
+from skybed.topologies.contacts.courses import signals
+from skybed.topologies.contacts.courses.signals import Overheads
 from skybed.topologies.contacts.foresight import AHEAD_S
 from skybed.topologies.contacts.gateways import Gateway
 from skybed.topologies.contacts.policy import InView, Policy
@@ -83,6 +85,7 @@ class Rulebook:
     until_s: float
     gateways: list[Gateway]
     policy: Policy | None  # that is asked
+    overheads: Overheads  # if it has a radio
 
 
 @dataclass
@@ -194,10 +197,19 @@ class Chooser:
             gateway_km=np.zeros(len(seen)) + to_gateway,
             sets_s=np.where(view.end_s[seen] < at + AHEAD_S, view.end_s[seen] - at, np.inf),
             load=np.array([len(holds) for holds in busy]),
+            c_n_db=self.c_n_db(source, target, at),
             leaving=np.array([sum(hold.end_s < hold.view_end_s for hold in holds) for holds in busy]),
             current=seen.tolist().index(old.row) if old is not None else None,
         )
         return [int(seen[place]) for place in policy(shown)]
+
+    def c_n_db(self, source: int, target: Index, t_s: float) -> Array:
+        """Of what satellites send, as a source hears them; nan without a radio."""
+        radio, when_s = self.book.link.capable(up=False).radio, np.full(len(target), t_s)
+        if radio is None:
+            return np.full(len(target), np.nan)
+        ends = signals.Ends(target, np.full(len(target), source))
+        return signals.c_n_db(radio, when_s, ends, self.sky, self.book.overheads)
 
     def can(self, t: float, source: int, k: int, at: float) -> bool:
         """Whether view k may be acquired from time t on so as to use it at time `at`."""

@@ -21,8 +21,9 @@ class InView(NamedTuple):
     scenario's. names: of the satellites. elevation_deg: over the plane at right angles to the vertical.
     azimuth_deg: from north over east, 0 to 360. range_km. gateway_km: on to the nearest of the rule's
     gateways; 0 without any. sets_s: until it goes out of view; inf: not within a day. load: how many links
-    of this rule it holds. leaving: how many of these are being left. current: place in the arrays of the one
-    that is held; None: none, or it sets.
+    of this rule it holds. leaving: how many of these are being left. c_n_db: as the node hears it, by the
+    radio of the link class and in the weather of the time; nan without one. current: place in the arrays of
+    the one that is held; None: none, or it sets.
     """
 
     t_s: float
@@ -36,6 +37,7 @@ class InView(NamedTuple):
     sets_s: Array
     load: Index
     leaving: Index
+    c_n_db: Array
     current: int | None
 
 
@@ -67,7 +69,12 @@ def least_loaded(_: Access, view: InView) -> list[int]:
     return _ascending(others, view)
 
 
-ASKED = {"highest": highest, "least-loaded": least_loaded}
+def strongest(access: Access, view: InView) -> list[int]:
+    """By C/N; another than the current one must be better by more than hysteresis_db."""
+    return _ascending(-view.c_n_db, view, access.hysteresis_db)
+
+
+ASKED = {"highest": highest, "least-loaded": least_loaded, "strongest": strongest}
 
 
 def _ascending(score: Array | Index, view: InView, hysteresis: float = 0.0) -> list[int]:
