@@ -1,6 +1,7 @@
-"""Print the shortest path from A to B over time, as CSV.
+"""Print the best path from A to B over time, as CSV.
 
-A and B are names of nodes. The path is that of the geometry: shortest delay over the links that stand.
+A and B are names of nodes. The path is the best by `routing.metric`, which is delay by
+default, over the links that stand, whatever routes.
 Columns: t_s, rtt_ms (there and back), path (node names); the last two are empty when B cannot be reached.
 """
 

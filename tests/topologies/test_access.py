@@ -1,6 +1,9 @@
 # ruff: noqa: E501 (messages stand in one piece, as they are read)
 """What a station or a satellite does with the satellites it sees."""
 
+import datetime as dt
+import math
+
 import numpy as np
 import pytest
 from skyfield.api import EarthSatellite, load, wgs84
@@ -140,6 +143,99 @@ def test_hysteresis_moves_only_for_that_much():
         )
 
 
+def elevations_deg(made, satellites, t_s):
+    """Over the station `one`, by skyfield."""
+    ts, site = load.timescale(builtin=True), wgs84.latlon(35, 100)
+    flying = {s.name: s for s in made.network.before_faults.motion.satellites}
+    at = ts.from_datetime(made.scenario.begin + dt.timedelta(seconds=float(t_s)))
+    tracks = (EarthSatellite.from_satrec(flying[made.nodes[s].name].satrec, ts) for s in satellites)
+    return {s: (track - site).at(at).altaz()[0].degrees for s, track in zip(satellites, tracks, strict=True)}
+
+
+def test_highest_is_the_one_that_skyfield_has_highest():
+    made = plan(policy="highest", terminals=1, decision_s=60)
+    mine, view = links_of(made), in_view(made)
+    for t in np.arange(60.0, DURATION_S, 60):
+        seen = elevations_deg(made, by_distance(made, view, t), t)
+        now = mine[(mine.start_s <= t + 0.1) & (mine.end_s > t + 0.1)]
+        assert now.satellite.tolist() == [max(seen, key=seen.get)]
+
+
+def test_another_is_higher_by_the_hysteresis_before_it_is_taken():
+    free, damped = (plan(policy="highest", terminals=1, hysteresis_deg=deg) for deg in (0, 15))
+    mine, view = links_of(damped), in_view(damped)
+    assert 3 < len(mine) < len(links_of(free))
+    for old, new in zip(mine[:-1].itertuples(), mine[1:].itertuples(), strict=True):
+        was, now = elevations_deg(damped, [old.satellite, new.satellite], new.start_s).values()
+        gone = view_end(view, old.satellite, old.start_s) == pytest.approx(old.end_s, abs=1e-5)
+        assert gone or 15 < now - was < 15.5  # the sky turns by less than half a degree in a second
+
+
+KA = {"frequency_ghz": 20, "bandwidth_mhz": 100, "eirp_dbw": 30, "g_over_t_db_k": 15}
+
+
+def test_strongest_in_clear_air_over_one_shell_is_the_highest_and_in_python_too():
+    """The path is the shortest then, and through the least of the air."""
+    radio = {"min_elevation_deg": 5, "radio": KA}
+    best = written("best", "return np.argsort(-view.c_n_db)")
+    rules = ("highest", "strongest", best)
+    highest, *others = (links_of(plan(policy=x, radio=radio, terminals=1, decision_s=30)) for x in rules)
+    assert len(highest) > 10
+    for other in others:
+        assert other.satellite.tolist() == highest.satellite.tolist()
+        assert other.start_s.to_numpy() == pytest.approx(highest.start_s.to_numpy(), abs=1e-5)
+
+
+def test_another_is_stronger_by_the_hysteresis_before_it_is_taken():
+    """In free space alone, at 1 GHz, 20 dB are a factor of ten of the range, which no two in view have."""
+    radio = {"min_elevation_deg": 5, "radio": KA | {"frequency_ghz": 1}}
+    damped = plan(policy="strongest", radio=radio, terminals=1, hysteresis_db=3, decision_s=10)
+    mine, view = links_of(damped), in_view(damped)
+    for old, new in zip(mine[:-1].itertuples(), mine[1:].itertuples(), strict=True):
+        was_km, now_km = damped.network.sky.distance_km(
+            [old.satellite, new.satellite], damped.node("one"), new.start_s
+        )
+        gone = view_end(view, old.satellite, old.start_s) == pytest.approx(old.end_s, abs=1e-5)
+        assert gone or 20 * np.log10(was_km / now_km) > 2.8  # the rest is in the air
+    none = plan(policy="strongest", radio=radio, terminals=1, hysteresis_db=20)
+    assert links_of(none).satellite.tolist() != mine.satellite.tolist()
+    for row in links_of(none).itertuples():
+        assert row.end_s == pytest.approx(view_end(in_view(none), row.satellite, row.start_s), abs=1e-5)
+
+
+@pytest.mark.parametrize("terminals", [1, 2])
+def test_least_loaded_spreads_stations_evenly(terminals):
+    """All see almost the same: without links in common there are more of them, and none has two too many."""
+    stations = ("one", "two", "three", "four", "five", "six", "seven", "eight")
+    nearest, spread = (
+        plan(policy=policy, stations=stations, terminals=terminals) for policy in ("nearest", "least-loaded")
+    )
+    view = in_view(spread)
+    for t in np.arange(100.5, DURATION_S, 217):
+        loads = [
+            made.network.ends[0][made.network.standing(t)] for made in (nearest, spread)
+        ]  # the satellite of each link
+        most = [np.bincount(of).max() for of in loads]
+        seen = by_distance(spread, view, t)
+        assert len(loads[1]) == 8 and most[1] <= max(2, math.ceil(8 / len(seen)) + 1) < most[0]
+
+
+def test_least_loaded_leaves_a_satellite_only_to_even_links_out():
+    """The other had at least two fewer then, or the one before was out of view."""
+    made = plan(policy="least-loaded", stations=("one", "two", "three", "four"), terminals=1)
+    ends = made.network.ends
+    table = made.contacts.assign(satellite=ends[0][made.contacts.link], station=ends[1][made.contacts.link])
+
+    def load_at(satellite, t_s):
+        return int(((table.satellite == satellite) & (table.start_s <= t_s) & (table.end_s > t_s)).sum())
+
+    for name in ("one", "two", "three", "four"):
+        mine, view = links_of(made, name), in_view(made, name)
+        for old, new in zip(mine[:-1].itertuples(), mine[1:].itertuples(), strict=True):
+            gone = view_end(view, old.satellite, old.start_s) == pytest.approx(old.end_s, abs=1e-4)
+            assert gone or load_at(new.satellite, new.start_s) <= load_at(old.satellite, new.start_s - 1e-6)
+
+
 @pytest.mark.parametrize("setup_s", [0.0, 8.0])
 def test_a_spare_terminal_makes_before_it_breaks(setup_s):
     """Each old link stands one drain time beside its successor, and routing moves when the new one stands."""
@@ -260,7 +356,10 @@ def test_a_satellite_with_one_terminal_serves_one_station():
     assert len(first) == first.satellite.nunique() == 3
 
 
-@pytest.mark.parametrize("policy", ["nearest", "longest", "keep", "slots", "shuffle", NEAREST])
+@pytest.mark.parametrize(
+    "policy",
+    ["nearest", "highest", "least-loaded", "longest", "keep", "slots", "shuffle", NEAREST],
+)
 def test_a_terminal_is_taken_while_a_link_is_set_up(policy):
     """Set-up takes 8 s here, so a link occupies a terminal at both ends from 8 s before it stands."""
     made = plan(

@@ -15,7 +15,7 @@ from skybed.topologies.model.constellations import CONSTELLATIONS
 from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.metrics import METRICS
 from skybed.topologies.model.radio import Radio
-from skybed.topologies.model.routing import Copy, Custom, Domain, Routing
+from skybed.topologies.model.routing import Copy, Custom, Domain, Mixture, Routing
 from skybed.topologies.model.scenario import Fidelity, Limit
 from skybed.topologies.model.weather import Weather
 from skybed.topologies.plan.plan import Plan
@@ -42,6 +42,7 @@ MODELS = {
     "custom": Custom,
     "domains": Domain,
     "copies": Copy,
+    "metric": Mixture,
     "traffic": flows.Flow,
     "between nodes": flows.EndToEndFlow,
     **{name: kinds.named(name).MODEL for name in kinds.names()},

@@ -20,6 +20,8 @@ from numpy.typing import ArrayLike
 
 from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts import gateways
+from skybed.topologies.contacts.courses import signals
+from skybed.topologies.contacts.courses.signals import Overheads
 from skybed.topologies.contacts.foresight import AHEAD_S
 from skybed.topologies.contacts.gateways import Gateway
 from skybed.topologies.contacts.policy import InView, Policy
@@ -82,7 +84,8 @@ class Rulebook:
     drain_s: float
     until_s: float
     gateways: list[Gateway]
-    policy: Policy | None  # the user's own
+    policy: Policy | None  # that is asked
+    overheads: Overheads  # if it has a radio
 
 
 @dataclass
@@ -172,7 +175,7 @@ class Chooser:
         return [chance.between((0.0, 1.0), *name, self.book.names[target]) for target in targets]
 
     def ask(self, policy: Policy, t: float, source: int, at: float, old: Hold | None) -> list[int]:
-        """As order, by a function of the user's. What other links of the source hold is not shown to it."""
+        """As order, by a policy that is asked. What other links of the source hold is not shown to it."""
         view = self.views[source]
         others = [hold.row for hold in self.busy(source, t) if hold is not old]
         seen = np.flatnonzero((view.start_s <= at) & (view.end_s > at))
@@ -182,6 +185,7 @@ class Chooser:
         target = view.target[seen]
         here, there = self.sky.position_km(source, at), self.sky.position_km(target, at)
         to_gateway = gateways.range_km(self.sky, self.book.gateways, target, at) if self.book.gateways else 0
+        busy = [self.busy(int(n), t) for n in target]
         shown = InView(
             t_s=at,
             source=self.book.names[source],
@@ -192,10 +196,20 @@ class Chooser:
             range_km=self.sky.distance_km(source, target, at),
             gateway_km=np.zeros(len(seen)) + to_gateway,
             sets_s=np.where(view.end_s[seen] < at + AHEAD_S, view.end_s[seen] - at, np.inf),
-            load=np.array([len(self.busy(int(n), t)) for n in target]),
+            load=np.array([len(holds) for holds in busy]),
+            c_n_db=self.c_n_db(source, target, at),
+            leaving=np.array([sum(hold.end_s < hold.view_end_s for hold in holds) for holds in busy]),
             current=seen.tolist().index(old.row) if old is not None else None,
         )
         return [int(seen[place]) for place in policy(shown)]
+
+    def c_n_db(self, source: int, target: Index, t_s: float) -> Array:
+        """Of what satellites send, as a source hears them; nan without a radio."""
+        radio, when_s = self.book.link.capable(up=False).radio, np.full(len(target), t_s)
+        if radio is None:
+            return np.full(len(target), np.nan)
+        ends = signals.Ends(target, np.full(len(target), source))
+        return signals.c_n_db(radio, when_s, ends, self.sky, self.book.overheads)
 
     def can(self, t: float, source: int, k: int, at: float) -> bool:
         """Whether view k may be acquired from time t on so as to use it at time `at`."""

@@ -15,10 +15,11 @@ from skybed.topologies.contacts.access import Chooser, Rulebook, setup_range_s, 
 from skybed.topologies.contacts.gateways import Gateway
 from skybed.topologies.contacts.motion import Motion, Span
 from skybed.topologies.contacts.nodes import Link, Node
-from skybed.topologies.contacts.policy import of_code
+from skybed.topologies.contacts.overhead import over_stations
+from skybed.topologies.contacts.policy import of_rule
 from skybed.topologies.contacts.visibility import Conditions, Intervals, intervals
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.code import Code, CodeError
+from skybed.topologies.model.code import CodeError
 from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
@@ -132,9 +133,11 @@ def _access(motion: Motion, rule: Access) -> list[Span]:
     ]
     if relays:
         seen = gateways.both(seen, targets, relays)
-    policy = of_code(rule.policy) if isinstance(rule.policy, Code) else None
     drain_s, until_s = scenario.routing.drain_s, motion.until_s
-    book = Rulebook(rule, link, motion.names, scenario.seed, drain_s, until_s, [x for x, _ in relays], policy)
+    has_radio = link.capable(up=False).radio is not None
+    overheads = over_stations(scenario, motion.names) if has_radio else {}
+    passed_on, policy = [gateway for gateway, _ in relays], of_rule(rule)
+    book = Rulebook(rule, link, motion.names, scenario.seed, drain_s, until_s, passed_on, policy, overheads)
     chosen = []
     in_view = views(givers, targets, seen, until_s)
     for hold in Chooser(motion.sky, book, in_view).play():

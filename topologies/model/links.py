@@ -130,7 +130,9 @@ def _scaled(part: LinkClass | Way, factor: float) -> dict[str, Any]:
     return changed
 
 
-PolicyName = Literal["all", "nearest", "longest", "keep", "slots", "shuffle"]
+PolicyName = Literal[
+    "all", "nearest", "highest", "strongest", "least-loaded", "longest", "keep", "slots", "shuffle"
+]
 
 
 class Access(Model):
@@ -138,9 +140,10 @@ class Access(Model):
 
     source: "ground" (every station with an antenna), a list of station names, or a layer name.
     target: a layer, or a list of layers.
-    policy: `all` in view; `nearest`; `longest` remaining visibility; `keep` until out of view, then
-    nearest; `slots`: nearest, decided only at multiples of slot_s; `shuffle`: at each of these another one,
-    at random; or a function of the user's, see contacts.policy.
+    policy: `all` in view; `nearest`; `highest`; `strongest`: of the greatest C/N; `least-loaded`: of the
+    fewest links; `longest` remaining visibility; `keep` until out of view, then nearest; `slots`: nearest,
+    decided only at multiples of slot_s; `shuffle`: at each of these another one, at random; or a function of
+    the user's, see contacts.policy.
     gateways: stations of which one must see the satellite too; `nearest` is then by the sum of both ranges.
     terminals > links lets a handover make the new link before it breaks the old one.
     """
@@ -158,7 +161,9 @@ class Access(Model):
     terminals: Annotated[int, Field(ge=1)] = 2  # per source node
     target_terminals: Annotated[int, Field(ge=1)] | None = None  # per satellite of the target layer
     hysteresis_km: NonNegative = 0.0  # a nearer satellite must be nearer by this much
-    # How often `nearest` looks, which then refines the instant, and how often code is asked.
+    hysteresis_deg: NonNegative = 0.0  # of `highest`: a higher one must be higher by this much
+    hysteresis_db: NonNegative = 0.0  # of `strongest`: a better one must be better by this much
+    # How often `nearest` looks, which then refines the instant, and how often other policies are asked.
     decision_s: Annotated[float, Field(ge=0.01)] = 1.0
     slot_s: Annotated[float, Field(ge=0.01)] = 15.0
 

@@ -52,7 +52,7 @@ def _each(protocol: RoutingProtocol) -> tuple[RoutingProtocol, RoutingProtocol]:
 
 
 _ALL = (
-    RoutingProtocol("oracle", "shortest delay, known everywhere at once", "oracle", inner=True),
+    RoutingProtocol("oracle", "the best ways, known everywhere at once", "oracle", inner=True),
     RoutingProtocol("schedule", "each node by its own copy of the contact plan", "schedule", inner=True),
     RoutingProtocol("srv6", "the oracle's paths, in packets from the ground", "oracle", keeps_path=True),
     *_each(

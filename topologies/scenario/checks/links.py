@@ -117,9 +117,19 @@ def access(scenario: ScenarioModel) -> Iterator[Problem]:
                 )
             yield from _boundless((*path, "link"), scenario, rule.link, rule.max_range_km)
         yield from _gateways(path, scenario, rule)
+        if rule.policy == "highest" and not ground:
+            yield (*path, "policy"), "is highest, which is for ground stations; take nearest."
+        for field, policy in (("hysteresis_deg", "highest"), ("hysteresis_db", "strongest")):
+            if getattr(rule, field) and rule.policy != policy:
+                yield (*path, field), f"is of the policy {policy}; nearest has hysteresis_km."
+        if rule.hysteresis_km and rule.policy in ("highest", "strongest", "least-loaded"):
+            yield (*path, "hysteresis_km"), f"is given, but {rule.policy} does not go by range; leave it out."
         if rule.terminals < rule.links:
             yield path, f"keeps {rule.links} links with {rule.terminals} terminals; each link needs one."
         link = scenario.link_class(rule.link)
+        if rule.policy == "strongest" and link.capable(up=False).radio is None:
+            says = f"is strongest, by the radio of what comes down, and link class {rule.link} has none."
+            yield (*path, "policy"), says
         limits = (rule.min_elevation_deg, rule.max_range_km, link.min_elevation_deg, link.max_range_km)
         if ground and all(limit is None for limit in limits):
             yield (
