@@ -18,7 +18,7 @@ LINKS: dict[str, dict[str, Any]] = {
     "x-down-dual": dict(rate_mbps=2400, setup_s=(10, 30), min_elevation_deg=5),
     "ka-down": dict(rate_mbps=6000, setup_s=(10, 30), min_elevation_deg=10),
     # A small satellite's, as measured of BUPT-1 over Tongchuan in 2024 (scenarios/bupt-1.yaml): locked from
-    # 64 s after its rise above 2.5 deg, 49.8 Mbit/s decoded, Eb/N0 14.0 and 26.3 dB at 5 and 95 % of the time.
+    # 64 s after its rise above 2.5 deg, 49.8 Mbit/s decoded, Eb/N0 14.0 and 26.3 dB for 5 and 95 % of it.
     # Of the budget EIRP and G/T together fit these; how they are parted and the MODCOD are assumptions.
     "x-down-bupt": dict(
         setup_s=64,
