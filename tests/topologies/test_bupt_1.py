@@ -71,8 +71,32 @@ def test_the_link_stands_while_the_receiver_was_locked(scenario):
     ((begin_s, end_s),) = plan.contacts[["start_s", "end_s"]].to_numpy()
     assert (begin_s, end_s) == approx(LOCKED_S, abs=1.5)
     assert end_s - begin_s == approx(491.0, abs=1.5)
-    rate_mbps = scenario.links["x-tongchuan"].rate_mbps
-    assert rate_mbps * (end_s - begin_s) == approx(DECODED_MBIT, rel=0.01)
+
+
+def test_its_budget_carries_what_was_decoded_with_the_signal_that_was_measured(scenario):
+    """A signal as measured at its worst and at its best, and 3 dB less in between."""
+    plan = Plan.make(scenario.with_(rate_scale=1))
+    (row,) = plan.passes("tongchuan").itertuples()
+    assert row.volume_down_mb * 8 == approx(DECODED_MBIT, rel=0.03)
+    looks = plan.look_angles("tongchuan", "bupt-1", np.arange(LOCKED_S[0] + 1.5, LOCKED_S[1] - 1.5))
+    assert set(looks["modcod_down"]) == {"QPSK 1/2"}
+    eb_n0_db = looks["c_n_down_db"] - 10 * np.log10(0.988858)  # bits per symbol
+    assert np.quantile(eb_n0_db, (0.05, 0.95)) == approx(EB_N0_DB, abs=0.5)
+
+
+def test_an_orbit_of_94_min_has_a_pass_of_583_s_and_carries_as_much(scenario):
+    """As the receiver told of that pass: above 3 deg for 583 s, up to 55.15 deg, and locked for 491 s."""
+    orbit = {
+        "planes": 1, "per_plane": 1, "mean_motion_rev_day": 1440 / 94.13, "inclination_deg": 97.34389,
+        "raan0_deg": 162.47992, "mean_anomaly0_deg": 15.26934,
+    }  # fmt: skip
+    changes = {"layers.bupt.walker": orbit, "rate_scale": 1, "access[0].min_elevation_deg": 3}
+    plan = Plan.make(scenario.with_(changes | {"links.x-down-bupt.setup_s": 87}))
+    (row,) = plan.passes("tongchuan").itertuples()
+    assert row.max_elevation_deg == approx(55.15, abs=0.01)
+    assert row.duration_s == approx(583, rel=0.01)
+    assert row.contact_s == approx(491.0, abs=0.5)
+    assert row.volume_down_mb * 8 == approx(DECODED_MBIT, rel=0.03)
 
 
 def test_its_carrier_is_shifted_as_it_was_received(seen):

@@ -168,9 +168,10 @@ def test_a_field_can_be_found_again(good):
     assert good.where("routing", "protocol") == "small.yaml, line 1: routing.protocol"
 
 
-def test_the_catalogue_is_valid():
-    for name, link in catalogue.LINKS.items():
-        assert LinkClass(**link).rate_mbps > 0, name
+def test_the_catalogue_is_valid(good):
+    classes = {f"c{number}": link for number, link in enumerate(catalogue.LINKS.values())}
+    for name, link in good.with_({"links": classes}).links.items():
+        assert all(way.radio or way.rate_mbps > 0 for way in map(link.capable, (True, False))), name
     for name, place in catalogue.STATIONS.items():
         Station(name=name, **place)
     assert len(catalogue.CITIES) >= 20
