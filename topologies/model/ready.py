@@ -35,6 +35,14 @@ def find(named: str | Path, what: str, folder: Path = Path(), where: str = "") -
     raise ScenarioError(f"{where}{name}: there is no such {what}{meant}.")
 
 
+def beside(folder: Path, named: str) -> Path:
+    """The file that a scenario in `folder` names: there, else among those that come with skybed, so that a
+    copy of a ready scenario finds what it names.
+    """
+    here, ready_one = folder / named, SCENARIOS / named
+    return ready_one if ready_one.is_file() and not os.path.exists(here) else here
+
+
 def about(what: str) -> dict[str, str]:
     """By the name of each that is ready, the sentence that says what it is."""
     loaded = {

@@ -13,7 +13,7 @@ from typing import Any
 
 from skybed.topologies.contacts.nodes import FIELDS
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model import code, over_time
+from skybed.topologies.model import code, over_time, ready
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import BINARY
 from skybed.topologies.model.yamlmarks import FieldPath, Marks, line_of
@@ -91,9 +91,9 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
             continue
         where = f"{file}, line {line_of(lines, path)}: "
         if what != PYTHON:
-            part[path[-1]] = read[what](folder / named, where + named, what) + "\n"
+            part[path[-1]] = read[what](ready.beside(folder, named), where + named, what) + "\n"
         elif function := code.NAMED.fullmatch(named):
-            source = read_text(folder / function["file"], where + function["file"], what)
+            source = read_text(ready.beside(folder, function["file"]), where + function["file"], what)
             part[path[-1]] = {**function.groupdict(), "source": source}
 
 
