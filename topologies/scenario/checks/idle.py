@@ -6,13 +6,16 @@ They are no errors: a campaign varies a policy and leaves the others' fields whe
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import get_args
 
+from skybed.topologies.contacts.access import IN_SLOTS
 from skybed.topologies.model.fields import Model
 from skybed.topologies.model.known import Problem
-from skybed.topologies.model.links import Access
+from skybed.topologies.model.links import Access, PolicyName
 from skybed.topologies.model.routing import Routing
 from skybed.topologies.model.scenario import ScenarioModel
 
+FEW = 3  # that are all named
 OWN = "a function of yours"  # in the place of a policy
 DECIDED = ("nearest", "python")
 ACROSS_PLANES = ("grid", "motif")
@@ -23,10 +26,10 @@ OF_PATTERNS = {
     "seam": ACROSS_PLANES, "polar_cutoff_deg": ACROSS_PLANES, "link": SOME, "max_range_km": SOME,
     "grazing_altitude_km": SOME,
 }  # fmt: skip
-NOT_ALL = ("nearest", "longest", "keep", "slots", "shuffle", OWN)
+CHOOSING = tuple(policy for policy in (*get_args(PolicyName), OWN) if policy != "all")
 OF_POLICIES = {
-    "links": NOT_ALL, "terminals": NOT_ALL, "hysteresis_km": ("nearest", "slots"),
-    "decision_s": ("nearest", "longest", "keep", OWN), "slot_s": ("slots", "shuffle"),
+    "links": CHOOSING, "terminals": CHOOSING, "hysteresis_km": ("nearest", "slots"), "slot_s": IN_SLOTS,
+    "decision_s": tuple(policy for policy in CHOOSING if policy not in IN_SLOTS),
 }  # fmt: skip
 # And which protocols; a daemon of one's own is given all of them.
 OF_ROUTING = {
@@ -67,7 +70,9 @@ def _unused(
     for field in _given(part, uses):
         if not {*uses[field]} & {*chosen}:
             is_chosen = " and ".join(sorted(chosen))
-            yield field, f"it goes with the {what} {' or '.join(uses[field])}, and this is {is_chosen}"
+            goes_with = f"it goes with the {what} {' or '.join(uses[field])}, and this is {is_chosen}"
+            few = len(uses[field]) <= FEW
+            yield field, goes_with if few else f"it does not go with the {what} {is_chosen}"
 
 
 def _given(part: Model, fields: Collection[str]) -> list[str]:
