@@ -1,4 +1,7 @@
-"""The pictures in docs/view.md, and how large, soon there and fluent pages are: `make pictures`."""
+"""The pictures in docs/view.md, and how large, soon there and fluent pages are: `make pictures`.
+
+The one in Chinese takes a font that has it, such as that of Debian's fonts-wqy-zenhei.
+"""
 
 import subprocess
 import sys
