@@ -1,13 +1,13 @@
-"""The pictures in docs/view.md, and how large, soon there and fluent pages are: `make pictures`."""
+"""The pictures in docs/view.md, and how large, soon there and fluent pages are: `make pictures`.
 
-import io
+The one in Chinese takes a font that has it, such as that of Debian's fonts-wqy-zenhei.
+"""
+
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-
-from PIL import Image
 
 from support.browser import opened
 
@@ -60,8 +60,7 @@ def draw(folder, name, sky, wanted):
     with opened(page(folder, sky), folder, f"#{wanted}") as browser:
         browser.until(READY)
         time.sleep(1)
-        picture = Image.open(io.BytesIO(browser.picture())).convert("RGB")
-        picture.quantize(256, dither=Image.Dither.NONE).save(DOCS / f"{name}.png", optimize=True)
+        (DOCS / f"{name}.png").write_bytes(browser.picture())
 
 
 def measure(folder, sky):
