@@ -34,9 +34,11 @@ class Played:
             self.link_values.hold(link, side, Property.CARRIER, value)
 
     def at(self, t_s, changes):
-        """Delays are the true ones of this time."""
-        delay_us = 1e6 * self.plan.delay_s(np.arange(len(self.plan.links)), t_s)
-        self.link_values.in_force[:, :, Property.DELAY] = delay_us[:, None]
+        """Delays and rates are the true ones of this time."""
+        links = np.arange(len(self.plan.links))
+        self.link_values.in_force[:, :, Property.DELAY] = 1e6 * self.plan.delay_s(links, t_s)[:, None]
+        rates_mbps = self.plan.network.values.at(Property.RATE, links[:, None], [[0, 1]], t_s)
+        self.link_values.in_force[:, :, Property.RATE] = rates_mbps
         told = self.detours.at(t_s, changes)
         for table, rows in ((self.via, told.changes), (self.by_plan, changes)):
             table[rows["node"], rows["dst"]] = rows["via"]
@@ -118,6 +120,41 @@ def test_while_links_are_down_all_ways_are_the_best_over_the_others(rule):
 
 
 LOST = {"relay-2-1--relay-3-1", "relay-1-1--relay-2-1"}
+
+
+@pytest.mark.parametrize("by", ["delay", "rate"])
+def test_ways_around_leave_a_line_at_the_instant_at_which_its_rate_is_0(by):
+    """One of four ways is lost; the best of the others carries nothing for a time, one way. No planned way
+    changes by that.
+    """
+    spokes = {"c": 3, "d": 6, "e": 9, "f": 12}  # deg north, in the middle between both ends
+    gap = {"rate_mbps": 100, "up": {"rate_mbps": [[0, 100], [6.37, 0], [8.61, 100]]}}
+    stations = [{"name": "a", "lat_deg": 0, "lon_deg": 0}, {"name": "b", "lat_deg": 0, "lon_deg": 20}]
+    stations += [{"name": name, "lat_deg": deg, "lon_deg": 10} for name, deg in spokes.items()]
+    fibre = [{"a": end, "b": name, "link": "line"} for name in spokes for end in "ab"]
+    fibre[2]["link"] = "gap"  # a to d
+    scenario = Scenario.model_validate({
+        "name": "spokes", "epoch": "2026-05-01", "duration_s": 12, "stations": stations, "fibre": fibre,
+        "layers": {"geo": {"geostationary": {"longitudes_deg": [110]}}},
+        "links": {"line": {"rate_mbps": 100}, "gap": gap}, "routing": {"metric": by},
+    })  # fmt: skip
+    plan = Plan.make(scenario).kept()
+    sky, (a, b, c, d, e) = Played(plan), map(plan.node, "abcde")
+    lost = plan.network.link_between[a, c]
+
+    def fail():
+        sky.hold(lost, 0.0)
+        sky.detours.note(DOWN_S, lost)
+
+    hops = {t_s: (sky.via[a, b], sky.via[b, a]) for t_s in sky.through([(DOWN_S, fail)])}
+    planned_s = np.unique(plan.routes.whole()["t_s"])
+    assert ((planned_s <= 6.37) | (planned_s >= 8.61)).all()
+    first = c if by == "delay" else min(c, d, e)  # all are as good by rate
+    for t_s, (there, back) in hops.items():
+        around = d if t_s < 6.37 or t_s >= 8.61 else e
+        expected = (first, first) if t_s < DOWN_S + DETECTION_S else (around, d)
+        assert (there, back) == expected, t_s
+    assert {6.37, 8.61} <= hops.keys()
 
 
 def test_what_is_over_before_it_is_noticed_changes_nothing():

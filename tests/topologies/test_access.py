@@ -679,13 +679,16 @@ def test_code_that_goes_wrong_is_told_in_a_sentence(lines, says, tmp_path):
     "rule, says",
     [
         ("rules.py:best", "line 7: rules.py: there is no such Python file."),
-        ("rules.py", "line 7: access[0].policy is rules.py; it must be all, nearest, longest, keep, slots or shuffle or "
+        ("rules.py", "line 7: access[0].policy is rules.py; it must be all, nearest, highest, strongest, least-loaded, longest, keep, slots or shuffle or "
          "FILE.py:function, a function in Python."),
         ("{file: x}", "line 7: access[0].policy is a mapping; it must be all, "),
         ("nearest, gateways: [sanya]", "line 7: access[0].gateways names sanya, but there is no such station (there are miyun)."),
         ("nearest, gateways: [miyun]", "line 7: access[0].gateways names miyun, which is one of `from`; a gateway is another "
          "station."),
         ("nearest, slot_s: 0", "line 7: access[0].slot_s is 0; it must be at least 0.01."),
+        ("strongest", "line 7: access[0].policy is strongest, by the radio of what comes down, and link class ka-user has none."),
+        ("nearest, hysteresis_deg: 2", "line 7: access[0].hysteresis_deg is of the policy highest; nearest has hysteresis_km."),
+        ("highest, hysteresis_km: 2", "line 7: access[0].hysteresis_km is given, but highest does not go by range; leave it out."),
     ],
 )  # fmt: skip
 def test_a_rule_that_cannot_be_is_told_by_its_line(rule, says, tmp_path):
