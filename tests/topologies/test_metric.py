@@ -258,3 +258,11 @@ def test_daemons_are_told_the_cost_of_what_each_end_sends():
 def test_a_daemon_takes_the_mean_cost_while_a_line_carries_anything():
     """10 Mbit/s for 15 s, nothing for 7.5 s, 20 Mbit/s for 7.5 s: two parts of 10,000 and one of 5,000."""
     assert told("rate", up={"rate_mbps": [[0, 10], [15, 0], [22.5, 20]]}) == [pytest.approx(8333, 1), 10_000]
+
+
+def test_a_delay_that_is_added_both_ways_alike_counts():
+    """For packets under way, and for the choice of theirs."""
+    plan = Plan.make(lines(DIAMOND, LINES | {"thin": {"rate_mbps": 10, "extra_delay_ms": 30}}))
+    assert path(plan, "a", "b", 1) == path(plan, "b", "a", 1)[::-1] == "acb"
+    link = plan.network.link_between[plan.node("a"), plan.node("b")]
+    assert plan.network.one_way_s(link, [0, 1], 1.0) == pytest.approx(plan.delay_s(link, 1.0) + 0.03)
