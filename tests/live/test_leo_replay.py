@@ -35,6 +35,13 @@ def test_a_copy_of_the_scenario_finds_the_traces(tmp_path):
     assert Scenario.load(tmp_path / "mine.yaml") == Scenario.load("leo-replay")
 
 
+def test_a_trace_beside_the_scenario_comes_first(tmp_path):
+    (tmp_path / "mine.yaml").write_text(ready.text("leo-replay"))
+    (tmp_path / "traces").mkdir()
+    (tmp_path / "traces" / "leo-delay.txt.gz").write_text("5\n")
+    assert Scenario.load(tmp_path / "mine.yaml").links["leo"].extra_delay_ms.trace.split() == ["5"]
+
+
 @pytest.fixture(scope="module")
 def replayed(skybed, tmp_path_factory):
     folder = tmp_path_factory.mktemp("replay")
