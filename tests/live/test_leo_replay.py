@@ -48,7 +48,7 @@ def replayed(skybed, tmp_path_factory):
     slower = {"rate_scale": RATE_SCALE, "traffic[fill].rate_mbps": 85 * RATE_SCALE}
     changed = Scenario.load("leo-replay").with_(slower)
     (folder / "s.yaml").write_text(changed.dump())
-    done = skybed("run", folder / "s.yaml", "--clock", "virtual", "--out", folder / "run", timeout_s=900)
+    done = skybed("run", folder / "s.yaml", "--clock", "virtual", "--out", folder / "run")
     assert done.returncode == 0, done.stdout + done.stderr
     return load(folder / "run")
 
