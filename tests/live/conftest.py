@@ -13,7 +13,7 @@ from support.command import finished
 from support.lane import ZERO_NS, Programs
 from support.places import ROOT, SKYBED
 
-PATIENCE_S = 300
+PATIENCE_S = 900  # with a machine that is busy
 VIRTUAL = lanes.VirtualTime(ZERO_NS, seed=1)
 
 

@@ -32,7 +32,7 @@ class Values:
         all three broadcast. Before a direction's first contact it is that of its begin.
         """
         link, side, t_s = np.broadcast_arrays(link, side, t_s)
-        value: Array = self.constant[link, side, what]
+        value: Array = np.array(self.constant[link, side, what])
         if (varies := np.isnan(value)).any():
             key, times = 2 * link[varies] + side[varies], t_s[varies]
             latest, values = self._of(what)
