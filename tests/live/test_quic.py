@@ -1,6 +1,5 @@
-"""QUIC over the Starlink-like user link, by the program of docs/campaigns; with aioquic, if installed."""
+"""QUIC over the Starlink-like user link, by the program of docs/campaigns, with aioquic."""
 
-import importlib.util
 import os
 import re
 import sys
@@ -37,7 +36,6 @@ def test_the_page_has_a_scenario():
 
 @pytest.mark.live
 @needs.virtual_time
-@pytest.mark.skipif(importlib.util.find_spec("aioquic") is None, reason="aioquic is not installed")
 def test_quic_takes_most_of_the_link(skybed, tmp_path):
     (tmp_path / "s.yaml").write_text(with_quic(5, sys.executable).dump())
     done = skybed("run", tmp_path / "s.yaml", "--clock", "virtual", "--out", tmp_path / "run")
