@@ -28,6 +28,7 @@ LINE: dict[str, Any] = {
     "routing": {"destinations": "ground"},
 }
 TCP = {"kind": "tcp", "name": "tcp", "from": "beijing", "to": "miyun"}
+PROBE = TCP | {"kind": "probe", "name": "probe"}  # a campaign wants to measure something
 
 
 def virtual(scenario: Scenario, rounds: int, folder: Path) -> Section:
@@ -41,7 +42,7 @@ def virtual(scenario: Scenario, rounds: int, folder: Path) -> Section:
     cases = {
         "scenario": scenario,
         "tcp": Scenario.model_validate(LINE | {"traffic": [TCP]}),
-        "empty": Scenario.model_validate(LINE | {"duration_s": 1}),
+        "short": Scenario.model_validate(LINE | {"duration_s": 1, "traffic": [PROBE]}),
     }
     by_case = {
         name: [_run(case, folder / f"{name}-{i}") for i in range(rounds)] for name, case in cases.items()
@@ -58,8 +59,8 @@ def virtual(scenario: Scenario, rounds: int, folder: Path) -> Section:
         "figures": [
             against_clock("scenario", f"{scenario.name}, s on the wall"),
             against_clock("tcp", "TCP at 100 Mbit/s, s on the wall"),
-            figure("run_s", "a run beyond its emulation, s", [run["total_s"] for run in by_case["empty"]]),
-            figure("campaign_run_s", "a campaign's run, s", _in_campaign(cases["empty"], rounds, folder)),
+            figure("run_s", "a run beyond its emulation, s", [run["total_s"] for run in by_case["short"]]),
+            figure("campaign_run_s", "a campaign's run, s", _in_campaign(cases["short"], rounds, folder)),
             figure("rtt_error_p99_us", "RTT off geometry, 99 %, us", rtt_us),
             figure("distinct", "different results of as many runs", [len(set(hashes))], [rounds], "runs"),
         ],
@@ -68,9 +69,9 @@ def virtual(scenario: Scenario, rounds: int, folder: Path) -> Section:
 
 def _in_campaign(scenario: Scenario, rounds: int, folder: Path) -> list[float]:
     """s on the wall that each run of a campaign takes, one after another, made, judged and stored."""
-    (folder / "empty.yaml").write_text(scenario.dump())
+    (folder / "short.yaml").write_text(scenario.dump())
     file, out = folder / "campaign.yaml", folder / "campaign"
-    file.write_text(json.dumps({"name": "empty", "scenario": "empty.yaml", "repeats": rounds + 1}))
+    file.write_text(json.dumps({"name": "short", "scenario": "short.yaml", "repeats": rounds + 1}))
     _, said = follow([*SKYBED, "campaign", "run", str(file), "--jobs", "1", "--out", str(out)])
     ended_s = sorted(path.stat().st_mtime for path in out.glob("runs/*/case.json"))
     if len(ended_s) != rounds + 1:
