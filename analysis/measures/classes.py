@@ -14,14 +14,12 @@ import numpy as np
 import pandas as pd
 
 from skybed.analysis.measures import truth
-from skybed.analysis.measures.forwarding import Path, passing, traces
+from skybed.analysis.measures.forwarding import passing, slowest, traces
 from skybed.analysis.measures.loads import Load, loads, shared
 from skybed.analysis.measures.losses import LOOK_S
 from skybed.analysis.run import Run, kept
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.model.flows import StreamFlow
-from skybed.topologies.plan.plan import Plan
-from skybed.topologies.routing.forwarding import crossings
 
 FILLS = 1.02  # times the rate of a link: who sends so much fills it
 SETTLE_S = 1.0  # until a queue is full
@@ -54,20 +52,6 @@ class Late(NamedTuple):
     meant_us: float
     error_us: float
     least_us: float
-
-
-def slowest(
-    plan: Plan, t_s: np.ndarray, path_id: np.ndarray, paths: list[Path]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Of packets sent at t_s over paths[path_id]: the rate of the slowest link on the way, Mbit/s (inf: there
-    is none), and which it is: 2 * link + side.
-    """
-    rate_mbps, which = np.full(len(t_s), np.inf), np.full(len(t_s), -1)
-    for rows, _, link, side, at_s in crossings(plan.network, t_s, path_id, paths):
-        own = plan.network.values.at(Property.RATE, link, side, at_s)
-        slower = own < rate_mbps[rows]
-        rate_mbps[rows[slower]], which[rows[slower]] = own[slower], 2 * link + side
-    return rate_mbps, which
 
 
 @kept

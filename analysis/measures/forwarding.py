@@ -135,12 +135,18 @@ def passing(plan: Plan, t_s: np.ndarray, path_id: np.ndarray, paths: list[Path])
     return passes
 
 
-def rates_mbps(plan: Plan, t_s: np.ndarray, path_id: np.ndarray, paths: list[Path]) -> np.ndarray:
-    """The rate of the slowest link on the way of each packet; nan where it crosses none."""
-    slowest, values = np.full(len(t_s), np.inf), plan.network.values
+def slowest(
+    plan: Plan, t_s: np.ndarray, path_id: np.ndarray, paths: list[Path]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of packets sent at t_s over paths[path_id]: the rate of the slowest link on the way, Mbit/s (inf: there
+    is none), and which it is: 2 * link + side.
+    """
+    rate_mbps, which = np.full(len(t_s), np.inf), np.full(len(t_s), -1)
     for rows, _, link, side, at_s in crossings(plan.network, t_s, path_id, paths):
-        slowest[rows] = np.minimum(slowest[rows], values.at(Property.RATE, link, side, at_s))
-    return np.where(np.isfinite(slowest), slowest, np.nan)
+        own = plan.network.values.at(Property.RATE, link, side, at_s)
+        slower = own < rate_mbps[rows]
+        rate_mbps[rows[slower]], which[rows[slower]] = own[slower], 2 * link + side
+    return rate_mbps, which
 
 
 def most_mbps(plan: Plan, paths: list[Path]) -> np.ndarray:

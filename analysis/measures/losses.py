@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skybed.analysis.measures import truth
-from skybed.analysis.measures.forwarding import passing, rates_mbps, traces
+from skybed.analysis.measures.forwarding import passing, slowest, traces
 from skybed.analysis.measures.loads import Load, loads, shared
 from skybed.analysis.run import Run
 from skybed.topologies.model.flows import StreamFlow
@@ -19,6 +19,7 @@ from skybed.topologies.model.flows import StreamFlow
 CHANCE_SD = 4.0  # else lossy runs would be left out for their luck
 WRONG_PCT, WRONG = 2.0, 5  # more packets of a flow lost, or not, against the plan: no edge effect
 LOOK_S = 0.02  # how densely the way of a stream is looked at
+PACKET_BYTES = 1514  # the longest on a link
 FULL = 0.9  # of the rate of its path: a stream of more may queue for itself
 
 
@@ -82,7 +83,7 @@ def _of_stream(run: Run, load: Load, flow: StreamFlow) -> Losses:
     for other in others:
         clear &= np.isclose(other(flow.source, flow.target, t_s)[0], arrival_s, rtol=0, atol=0)
     wire_mbps = flow.rate_mbps * flow.wire_bytes / flow.size_bytes
-    clear &= wire_mbps < FULL * rates_mbps(run.plan, t_s, path, paths)
+    clear &= ~_queued(run, t_s, wire_mbps, *slowest(run.plan, t_s, path, paths))
     second = np.searchsorted(rows["start_s"].to_numpy(), t_s, side="right") - 1
     looks = np.bincount(second, minlength=len(rows))
     whole = (np.bincount(second, clear, len(rows)) == looks) & (looks > 0)
@@ -90,3 +91,19 @@ def _of_stream(run: Run, load: Load, flow: StreamFlow) -> Losses:
     sent, lost = (rows[column].fillna(0).to_numpy()[whole] for column in ("sent_packets", "lost_packets"))
     by_links, variance = (sent * chance).sum(), (sent * chance * (1 - chance)).sum()
     return Losses(name, "packets", int(sent.sum()), int(lost.sum()), float(by_links), float(variance))
+
+
+def _queued(
+    run: Run, t_s: np.ndarray, wire_mbps: float, rate_mbps: np.ndarray, which: np.ndarray
+) -> np.ndarray:
+    """bool: when a stream of so much finds its own queue before the slowest link, which may be full, or was
+    and still drains: what waits leaves at the rate at which it came.
+    """
+    queues = [[link.capable(side).queue_packets for side in (0, 1)] for link in run.plan.links]
+    packets = np.append(np.array(queues, float).ravel(), 0.0)[which]
+    fills = wire_mbps >= FULL * rate_mbps
+    drained_s = np.divide(
+        8e-6 * PACKET_BYTES * packets, rate_mbps, out=np.zeros(len(t_s)), where=rate_mbps > 0
+    )
+    until_s = np.maximum.accumulate(np.where(fills, t_s + drained_s, -np.inf))
+    return fills | (t_s < until_s)
