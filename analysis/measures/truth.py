@@ -70,8 +70,8 @@ def one_way(
 
 class Chance(NamedTuple):
     """What of each packet's delay is left to chance: jitter_us on average, which the true times have, and its
-    standard deviation; nan: it may have waited for packets before it, which it does not overtake when an
-    extra delay has fallen.
+    standard deviation; nan: it came at an instant at which an extra delay changed, or may have waited for
+    packets before it, which it does not overtake when one has fallen.
     """
 
     jitter_us: np.ndarray
@@ -110,8 +110,8 @@ def _left_to_chance(plan: Plan, sent_s: np.ndarray, path_id: np.ndarray, paths: 
         return Chance(jitter_us, variance)
     for rows, _, link, side, at_s in crossings(plan.network, sent_s, path_id, paths):
         own_us = values.at(Property.JITTER, link, side, at_s)
-        last = latest(values.held_back, np.full(len(rows), 2 * link + side), at_s)
-        waits = (last >= 0) & (at_s < np.append(values.held_back.end_s, 0.0)[last])
+        last = latest(values.unsure, np.full(len(rows), 2 * link + side), at_s)
+        waits = (last >= 0) & (at_s < np.append(values.unsure.end_s, 0.0)[last])
         jitter_us[rows] += np.where(waits, np.nan, own_us)
         if own_us.any():
             variance[rows] += (own_us * plan.links[link].jitter_deviation(side)) ** 2

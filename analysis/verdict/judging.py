@@ -96,7 +96,7 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
             *machine.notes(run, host, rtt_error),
             *hand.notes(run),
             *links.notes(run),
-            *_notes(run, proven, rtt_error),
+            *_notes(run, proven, rtt_error, bool(late)),
         ],
         **about,
         scenario=run.scenario.name,
@@ -203,7 +203,7 @@ def _of_kinds(run: Run, what: str) -> list[str]:
     return [sentence for sentences in said for sentence in sentences]
 
 
-def _notes(run: Run, proofs: Proofs, rtt_error: Errors) -> list[str]:
+def _notes(run: Run, proofs: Proofs, rtt_error: Errors, jittered: bool) -> list[str]:
     routing, notes = run.scenario.routing, []
     by_daemons = routing.means.filled_by == "daemons"
     if proofs.agreeing < proofs.n:
@@ -215,5 +215,8 @@ def _notes(run: Run, proofs: Proofs, rtt_error: Errors) -> list[str]:
             "forwarding tables, as they were recorded."
         )
     if not rtt_error.n:
-        notes.append("No probe came back over unloaded links, so the RTT error was not judged.")
+        why = "No probe came back over unloaded links, so the RTT error was not judged."
+        notes.append(
+            "Probes met jitter on their ways, so they are judged by their mean." if jittered else why
+        )
     return notes

@@ -42,7 +42,11 @@ def jitter(run: Run) -> list[Jitter]:
     for x in classes.late(run):
         as_meant = abs(x.mean_us - x.meant_us) <= limit.rtt_error_p50_us + CHANCE_SD * x.error_us
         within = as_meant and x.least_us >= -limit.rtt_error_p99_us
-        judged.append(Jitter(flow=x.flow, n=x.n, mean_us=x.mean_us, meant_us=x.meant_us, within=within))
+        judged.append(
+            Jitter(
+                flow=x.flow, n=x.n, mean_us=x.mean_us, meant_us=x.meant_us, least_us=x.least_us, within=within
+            )
+        )
     return judged
 
 
@@ -60,8 +64,8 @@ def reasons(run: Run, rates: Sequence[Rate], jitter: Sequence[Jitter]) -> Iterat
     for late in jitter:
         if not late.within:
             yield (
-                f"Probes of {late.flow} were {late.mean_us:.0f} us late by jitter on average, and were to be "
-                f"{late.meant_us:.0f} us, or some came before their time."
+                f"Probes of {late.flow} were {late.mean_us:.0f} us late by jitter on average, where "
+                f"{late.meant_us:.0f} were planned; the first was {late.least_us:.0f} us after its earliest."
             )
 
 

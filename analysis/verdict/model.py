@@ -117,6 +117,7 @@ class Jitter(Model):
     n: Count
     mean_us: Number
     meant_us: Number
+    least_us: Number  # of all, after the earliest instant that jitter allows
     within: bool
 
 

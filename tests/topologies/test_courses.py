@@ -61,6 +61,11 @@ def test_steps_hold_from_their_instants_on():
     assert set(events(made, LOSS)["direction"]) == {Direction.BACK}
 
 
+def test_a_first_step_after_the_end_holds_all_the_time():
+    made = plan(rate_mbps=[[1000, 5]], extra_delay_ms=[[500, 3]])
+    assert at(made, RATE, [0, 29]) == [5, 5] and at(made, EXTRA, [0, 29]) == [3000, 3000]
+
+
 def test_rates_are_scaled_whatever_gives_them(tmp_path):
     rule = written(tmp_path / "r.py", "def rate(t_s, range_km, elevation_deg):\n    return 40\n")
     for rate, usual in (([[0, 100]], 100), (rule + ":rate", 40)):
@@ -210,6 +215,13 @@ def test_a_stored_plan_has_them(tmp_path):
     ({"rate_mbps": 0}, r"is 0 in both directions"),
     ({"slots": {"at_s": [60]}}, r"links\.x\.slots\.at_s"),
     ({"slots": {"rate_mbps": {"normal": [1, 1], "pareto": [1, 2]}}}, r"needs one of normal, lognormal"),
+    ({"slots": {"rate_mbps": {"normal": [5, -1]}}}, r"slots\.rate_mbps\.normal\[1\] is -1"),
+    ({"slots": {"rate_mbps": [5, 1]}}, r"slots\.rate_mbps is \[5\.0, 1\.0\]; the lesser comes first"),
+    ({"slots": {"rate_mbps": {"lognormal": [5, 1000]}}}, r"draws values up to .*; they must be at most"),
+    ({"slots": {"at_s": [12, 12]}}, r"slots\.at_s names a second twice"),
+    ({"extra_delay_ms": 1e9}, r"extra_delay_ms has the value 1e\+09; it must be at most 60000"),
+    ({"rate_mbps": [1, 2]}, r"must be \[t_s, value\]"),
+    ({"rate_mbps": {"trace": "/dev/zero"}}, r"/dev/zero: this is a device"),
     ({"jitter": "gauss"}, r"links\.x\.jitter is gauss; it must be"),
     ({"extra_delay_ms": "nowhere.csv"}, r"there is no such value file"),
 ])  # fmt: skip
@@ -239,9 +251,11 @@ def test_a_trace_that_is_none_is_told_with_its_line(tmp_path, text, says):
 
 
 @pytest.mark.parametrize("body, says", [
-    ("return -elevation_deg", r"rate: it gives -\d.* its values must be 0 or more"),
+    ("return -elevation_deg", r"rate: it gives -\d.* its values must be 0 to 1e\+07"),
     ("return elevation_deg[:2]", "no array of as many numbers"),
     ("return 'much'", "no array of as many numbers"),
+    ("return None", "no array of as many numbers"),
+    ("return 1j * elevation_deg", "no array of as many numbers"),
     ("return 1 / 0", "links.x.rate_mbps cannot be used: .*r.py, line 2, rate: ZeroDivisionError"),
 ])  # fmt: skip
 def test_a_rule_that_answers_wrongly_is_told(tmp_path, body, says):

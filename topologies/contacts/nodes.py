@@ -16,7 +16,8 @@ FIELDS = {
     "extra_delay_ms": (Property.EXTRA, 1e3),
     "jitter_ms": (Property.JITTER, 1e3),
 }
-MOST = {"loss_pct": 100.0}  # that a field may be
+# That a field may be: what the kernel can be told.
+MOST = {"rate_mbps": 1e7, "loss_pct": 100.0, "extra_delay_ms": 60_000.0, "jitter_ms": 10_000.0}
 
 
 @dataclass(frozen=True)

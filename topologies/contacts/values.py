@@ -14,6 +14,7 @@ from skybed.topologies.contacts.nodes import Link
 from skybed.topologies.contacts.properties import SIDES, Property
 from skybed.topologies.contacts.spans import Spans, union
 
+EDGE_S = 2e-4  # of a change: which of two things of one instant is first, is nobody's to say
 BESIDE = (Property.EXTRA, Property.SPIKE, Property.JITTER)  # what makes packets later than the delay
 
 
@@ -101,16 +102,17 @@ class Values:
         return key[order], both["t_s"][order].copy(), both["value"][order].copy()
 
     @cached_property
-    def held_back(self) -> Spans:
-        """When packets that enter a direction may wait for those before them, which came while it took
-        longer: for as long as an extra delay or a spike fell; by 2 * link + side.
+    def unsure(self) -> Spans:
+        """When it is not sure what is added to the delay of packets that enter a direction (2 * link + side):
+        EDGE_S about each change of an extra delay or a spike, and, where it falls, for as long as it fell:
+        who enters then may wait for packets before it, which came while it took longer.
         """
         parts = []
         for what in (Property.EXTRA, Property.SPIKE):
             key, t_s, value = self.steps(what)
-            falls = (np.diff(key) == 0) & (np.diff(value) < 0)
-            at_s = t_s[1:][falls]
-            parts.append(Spans(key[1:][falls], at_s, at_s - np.diff(value)[falls] * 1e-6))
+            later = np.flatnonzero(np.diff(key) == 0) + 1
+            fell_s = np.maximum(value[later - 1] - value[later], 0.0) * 1e-6
+            parts.append(Spans(key[later], t_s[later] - EDGE_S, t_s[later] + EDGE_S + fell_s))
         return union(*parts)
 
     @cached_property

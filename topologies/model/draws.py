@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from skybed.topologies.model.fields import Model, NonNegative, Positive
 
@@ -24,8 +24,20 @@ class Distribution(Model):
     @model_validator(mode="after")
     def _one(self) -> Distribution:
         if len([name for name in self.__class__.model_fields if getattr(self, name) is not None]) != 1:
-            raise ValueError("needs one of normal, lognormal, pareto or values")
+            raise ValueError("needs one of normal, lognormal, pareto or values, and no other")
         return self
 
 
-Draw = NonNegative | tuple[NonNegative, NonNegative] | Distribution  # a pair is uniform between the two
+def _form(value: Any) -> str:
+    if isinstance(value, dict | Distribution):
+        return "<distribution>"
+    return "<pair>" if isinstance(value, list | tuple) else "<number>"
+
+
+# A pair is uniform between the two.
+Draw = Annotated[
+    Annotated[NonNegative, Tag("<number>")]
+    | Annotated[tuple[NonNegative, NonNegative], Tag("<pair>")]
+    | Annotated[Distribution, Tag("<distribution>")],
+    Discriminator(_form),
+]

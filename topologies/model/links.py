@@ -77,7 +77,9 @@ class LinkClass(Model):
     max_range_km: Positive | None = None
     min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = None
     queue_packets: Annotated[int, Field(ge=1)] = 1000  # beyond the packets in flight
-    fixed_delay_ms: NonNegative = 0.0  # medium access, processing; added to the geometric delay
+    fixed_delay_ms: Annotated[float, Field(ge=0, le=60_000)] = (
+        0.0  # medium access, processing; added to the geometric delay
+    )
     extra_delay_ms: Amount = 0.0  # added to both, and to be another in each direction and over time
     jitter_ms: Amount = 0.0
     jitter: JitterShape | Distribution = "normal"

@@ -13,7 +13,16 @@ from skybed.topologies.model.code import NAMED, Written
 from skybed.topologies.model.fields import Model, NonNegative, Positive
 
 Share = Annotated[float, Field(ge=0, le=100)]
-Step = tuple[NonNegative, NonNegative]  # run time, s, from which; value
+
+
+def _two(step: Any) -> Any:
+    if not isinstance(step, list | tuple) or len(step) != 2:
+        raise ValueError("must be [t_s, value]")
+    return step
+
+
+# Run time, s, from which; value.
+Step = Annotated[tuple[NonNegative, NonNegative], BeforeValidator(_two)]
 TABLE_ENDING = ".csv"
 
 

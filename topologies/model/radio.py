@@ -38,10 +38,10 @@ class Radio(Model):
     """
 
     frequency_ghz: Annotated[float, Field(ge=LOWEST_GHZ, le=HIGHEST_GHZ)]
-    bandwidth_mhz: Positive
+    bandwidth_mhz: Annotated[float, Field(gt=0, le=10_000)]
     roll_off: Annotated[float, Field(ge=0, le=1)] = 0.2
-    eirp_dbw: float
-    g_over_t_db_k: float
+    eirp_dbw: Annotated[float, Field(ge=-100, le=150)]
+    g_over_t_db_k: Annotated[float, Field(ge=-100, le=100)]
     losses_db: NonNegative = 0.0  # of what has no field of its own
     margin_db: NonNegative = 0.0  # that the modem takes
     pointing_error_deg: NonNegative = 0.0

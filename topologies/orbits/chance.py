@@ -15,6 +15,7 @@ import numpy as np
 from skybed.topologies.arrays import Array
 from skybed.topologies.model.draws import Distribution, Draw
 
+RARE = 1 - 1e-7
 FAR_Z, Z_STEPS = 8.0, 16_001  # of the normal distribution: beyond lies 1e-15; between two steps a line
 
 
@@ -66,6 +67,12 @@ def quantile(draw: Draw, share: Array) -> Array:
     assert draw.normal is not None
     mean, deviation = draw.normal
     return np.maximum(mean + deviation * deviations, 0.0)
+
+
+def greatest(draw: Draw) -> float:
+    """What is nearly never exceeded: once in ten million draws."""
+    with np.errstate(over="ignore"):
+        return float(quantile(draw, np.array([RARE]))[0])
 
 
 @cache

@@ -39,6 +39,8 @@ def _as_saved(data: bytes) -> str:
 def read_text(path: pathlib.Path, name: str, what: str, decoded: Callable[[bytes], str] = _utf8) -> str:
     """The text of a file. Raises ScenarioError, which calls it `name`, a file of `what`."""
     try:
+        if path.is_char_device() or path.is_block_device():
+            raise ScenarioError(f"{name}: this is a device; name a {what} file.")
         return decoded(path.read_bytes())
     except FileNotFoundError:
         if "://" in name:

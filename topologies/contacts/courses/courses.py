@@ -92,7 +92,7 @@ class Directions:
         if isinstance(course, over_time.Steps):
             return over(self.contacts, given.listed(course))
         if isinstance(course, over_time.Table):
-            return self._of_tables(given.tables(course, field))
+            return self._of_tables(given.tables(course, field), field)
         if isinstance(course, over_time.Trace):
             return over(self.contacts, given.recorded(course, field))
         if isinstance(course, over_time.Bursts):
@@ -104,15 +104,17 @@ class Directions:
         try:
             return rules.asked(course, self.contacts, self.motion.sky, a, b, MOST.get(field, np.inf))
         except CodeError as error:
-            where = self.motion.scenario.where("links", self.name, *self.way(field), field)
-            raise ScenarioError(f"{where} cannot be used: {error}") from None
+            raise ScenarioError(f"{self._where(field)} cannot be used: {error}") from None
+
+    def _where(self, field: str) -> str:
+        return self.motion.scenario.where("links", self.name, *self.way(field), field)
 
     def way(self, field: str) -> tuple[str, ...]:
         """Where in its class a field stands: in a direction, or in neither."""
         name = "up" if self.up else "down"
         return (name,) if getattr(self.link_class.ways[name], field) is not None else ()
 
-    def _of_tables(self, tables: dict[frozenset[str], Table]) -> Steps:
+    def _of_tables(self, tables: dict[frozenset[str], Table], field: str) -> Steps:
         """Of a CSV: the rows of a link's own, else those of all."""
         parts = []
         for key in np.unique(self.contacts.key).tolist():
@@ -121,8 +123,8 @@ class Directions:
             table = tables.get(ends, tables.get(frozenset()))
             if table is None:
                 raise ScenarioError(
-                    f"The table of values of {link.class_name} has no rows for {' and '.join(sorted(ends))}, "
-                    "and none for all links; add some without a and b."
+                    f"{self._where(field)} has no rows for {' and '.join(sorted(ends))}, and none for all "
+                    "links; add some without a and b."
                 )
             parts.append(over(self.contacts.where(self.contacts.key == key), table))
         return joined(parts)

@@ -37,10 +37,10 @@ def asked(rule: Rule, contacts: Spans, sky: Ephemeris, a: np.ndarray, b: np.ndar
 def _values(answer: Any, count: int) -> Array | None:
     """An answer as numbers; one for all will do."""
     try:
-        values = np.broadcast_to(np.asarray(answer, float), (count,))
+        values = np.asarray(answer)
+        return np.array(np.broadcast_to(values, (count,)), float) if values.dtype.kind in "iuf" else None
     except (TypeError, ValueError):
         return None
-    return np.array(values)
 
 
 def _outside(values: Array, t_s: Array, most: float) -> str:

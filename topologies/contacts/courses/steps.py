@@ -88,6 +88,7 @@ def _between(table: Table, start_s: float, end_s: float) -> tuple[Array, Array]:
         value = np.tile(value, len(rounds))
     begun, last = int(np.searchsorted(t_s, start_s, "right")), int(np.searchsorted(t_s, end_s, "left"))
     first = max(begun - 1, 0)
+    last = max(last, first + 1)
     return np.maximum(t_s[first:last], start_s), value[first:last]
 
 

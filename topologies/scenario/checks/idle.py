@@ -11,9 +11,10 @@ from typing import get_args
 from skybed.topologies.contacts.access import IN_SLOTS
 from skybed.topologies.model.fields import Model
 from skybed.topologies.model.known import Problem
-from skybed.topologies.model.links import Access, PolicyName
+from skybed.topologies.model.links import Access, LinkClass, PolicyName, Spike, Way
 from skybed.topologies.model.routing import Routing
 from skybed.topologies.model.scenario import ScenarioModel
+from skybed.topologies.model.yamlmarks import FieldPath
 
 FEW = 3  # that are all named
 OWN = "a function of yours"  # in the place of a policy
@@ -59,8 +60,27 @@ def _fields(scenario: ScenarioModel) -> Iterator[Problem]:
                 ("access", i, "grazing_altitude_km"),
                 "it is for links between satellites; stations have min_elevation_deg",
             )
+    yield from _of_links(scenario)
     for field, why in _unused(scenario.routing, OF_ROUTING, "protocol", _protocols(scenario.routing)):
         yield ("routing", field), why
+
+
+def _of_links(scenario: ScenarioModel) -> Iterator[Problem]:
+    used = {rule.link for _, rule in scenario.lasers} | {rule.link for rule in scenario.access}
+    used |= {line.link for line in scenario.fibre}
+    listed = any(rule.pattern == "listed" for _, rule in scenario.lasers)
+    for name, link in scenario.links.items():
+        if name not in used and not listed:
+            yield ("links", name), "no rule has links of this class"
+        parts: list[tuple[str, LinkClass | Way]] = [("", link), *link.ways.items()]
+        for way, part in parts:
+            path: FieldPath = ("links", name, *([way] if way else []))
+            if part.slots and part.slots.rate_mbps is None and part.slots.spike == Spike():
+                yield (*path, "slots"), "it gives neither rate_mbps nor a spike"
+            if part.slots and part.slots.spike != Spike() and part.slots.spike.width_ms == 0:
+                yield (*path, "slots", "spike"), "it has no width_ms"
+        if _given(link, ("jitter",)) and not any(link.capable(up).jitter_ms for up in (True, False)):
+            yield ("links", name, "jitter"), "there is no jitter_ms"
 
 
 def _unused(

@@ -11,10 +11,12 @@ from skybed.topologies.contacts.nodes import FIELDS, MOST
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import over_time
 from skybed.topologies.model.closest import hint
+from skybed.topologies.model.draws import Draw
 from skybed.topologies.model.known import Problem, known_name
-from skybed.topologies.model.links import Access, LinkClass, Way
+from skybed.topologies.model.links import Access, LinkClass, Slots, Way
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
+from skybed.topologies.orbits import chance
 from skybed.topologies.scenario.checks.weather import radio
 
 
@@ -33,9 +35,11 @@ def classes(scenario: ScenarioModel) -> Iterator[Problem]:
             yield from _boundless((*path, "link"), scenario, rule.link, rule.max_range_km)
     for name, link in scenario.links.items():
         yield from _courses(("links", name), link)
+        yield from _slots(("links", name, "slots"), link.slots)
         yield from radio(("links", name), link)
         for way, own in link.ways.items():
             yield from _courses(("links", name, way), own)
+            yield from _slots(("links", name, way, "slots"), own.slots)
             yield from radio(("links", name, way), own)
             if not (capable := link.capable(way == "up")).radio and capable.rate_mbps is None:
                 yield ("links", name, "rate_mbps"), f"is missing, and there is no radio for the way {way}."
@@ -53,6 +57,8 @@ def _courses(path: FieldPath, part: LinkClass | Way) -> Iterator[Problem]:
         course = getattr(part, field)
         at = (*path, field)
         try:
+            if isinstance(course, float):
+                yield from _too_much(at, field, course)
             if isinstance(course, over_time.Steps):
                 for (before_s, _), (t_s, _) in pairwise(course.steps):
                     if t_s <= before_s:
@@ -68,6 +74,26 @@ def _courses(path: FieldPath, part: LinkClass | Way) -> Iterator[Problem]:
                 yield at, "has good_s and bad_s, which are of losses; give steps, a CSV, a trace or Python."
         except ScenarioError as error:
             yield at, f"cannot be used: {error}."
+
+
+def _slots(path: FieldPath, slots: Slots | None) -> Iterator[Problem]:
+    """Draws of what no link can be."""
+    if slots is None:
+        return
+    if len({*slots.at_s}) < len(slots.at_s):
+        yield (*path, "at_s"), "names a second twice."
+    spike = slots.spike
+    drawn: list[tuple[FieldPath, Draw | None, float]] = [
+        ((*path, "rate_mbps"), slots.rate_mbps, MOST["rate_mbps"]),
+        ((*path, "spike", "height_ms"), spike.height_ms, MOST["extra_delay_ms"]),
+        ((*path, "spike", "width_ms"), spike.width_ms, 60_000.0),
+        ((*path, "spike", "loss_pct"), spike.loss_pct, 100.0),
+    ]
+    for at, draw, most in drawn:
+        if isinstance(draw, tuple) and draw[0] > draw[1]:
+            yield at, f"is {list(draw)}; the lesser comes first."
+        elif draw is not None and not (greatest := chance.greatest(draw)) <= most:
+            yield at, f"draws values up to {greatest:.4g}; they must be at most {most:g}."
 
 
 def _too_much(at: FieldPath, field: str, value: float) -> Iterator[Problem]:
