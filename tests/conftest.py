@@ -23,10 +23,9 @@ hypothesis.settings.load_profile("patient")
 IN_CI = os.environ.get("CI") == "true"
 COUNTS = pytest.StashKey[Counter]()
 NEED_QUIET = {"in_real_time", "machine", "demo"}  # fixtures: of real time, of what the whole machine has
-# The longest files, longest first: so no processor idles at the end. The first and the last are in real time,
-# and had better not meet.
+# The longest files, longest first: so no processor idles at the end.
 LONG = (
-    "test_order_in_real_time", "test_routing", "test_domains_live", "test_programs", "test_daemons_live",
+    "test_routing", "test_domains_live", "test_programs", "test_daemons_live",
     "test_example_ci", "test_hand", "test_virtual_time", "test_bench",
 )  # fmt: skip
 

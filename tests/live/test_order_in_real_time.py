@@ -14,10 +14,8 @@ from support import needs, reroute
 from support.places import ROOT
 from support.reroute import CARRIER_S, END_S, HANDOVER_S, SILENT_S
 
-pytestmark = [
-    pytest.mark.live,
-    needs.program("bird", "bird2"),
-]
+# Beside others most runs would be repeated.
+pytestmark = [pytest.mark.live, pytest.mark.alone, needs.program("bird", "bird2")]
 
 # Outages are told in tenths of a second: that is how true a run has to be.
 FIDELITY = {
