@@ -24,7 +24,7 @@ FIDELITY = {
     "fidelity.late_ms": 50,
     "fidelity.missing_pct": 5,
 }
-BUSY = {"routing.bfd_interval_ms": 200}  # a busy machine may be late
+BUSY = {"routing.bfd_interval_ms": 400}  # a busy machine may be late, or have no time for more
 ATTEMPTS = 3  # a machine that is busy distorts a run, and the verdict says so: then it is run again
 KINDS = ("oracle", "schedule", "ospf", "ospf+bfd")
 
@@ -56,7 +56,7 @@ def lost_s(skybed, tmp_path_factory):
     return found
 
 
-def test_silence_costs_ospf_its_dead_interval_and_bfd_less_than_a_second_more_than_the_oracle(lost_s):
+def test_silence_costs_ospf_its_dead_interval_and_bfd_less_than_two_seconds_more_than_the_oracle(lost_s):
     oracle, schedule, ospf, bfd = (lost_s[kind][0] for kind in KINDS)
     assert 0.1 < oracle < bfd < oracle + 2
     assert 2.5 < ospf < 6 < schedule  # which does not know of it
