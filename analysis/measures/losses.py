@@ -14,12 +14,11 @@ from skybed.analysis.measures import truth
 from skybed.analysis.measures.forwarding import passing, slowest, traces
 from skybed.analysis.measures.loads import Load, loads, shared
 from skybed.analysis.run import Run
-from skybed.topologies.model.flows import StreamFlow
+from skybed.topologies.model.flows import LONGEST_BYTES, StreamFlow
 
 CHANCE_SD = 4.0  # else lossy runs would be left out for their luck
 WRONG_PCT, WRONG = 2.0, 5  # more packets of a flow lost, or not, against the plan: no edge effect
 LOOK_S = 0.02  # how densely the way of a stream is looked at
-PACKET_BYTES = 1514  # the longest on a link
 FULL = 0.9  # of the rate of its path: a stream of more may queue for itself
 
 
@@ -103,7 +102,7 @@ def _queued(
     packets = np.append(np.array(queues, float).ravel(), 0.0)[which]
     fills = wire_mbps >= FULL * rate_mbps
     drained_s = np.divide(
-        8e-6 * PACKET_BYTES * packets, rate_mbps, out=np.zeros(len(t_s)), where=rate_mbps > 0
+        8e-6 * LONGEST_BYTES * packets, rate_mbps, out=np.zeros(len(t_s)), where=rate_mbps > 0
     )
     until_s = np.maximum.accumulate(np.where(fills, t_s + drained_s, -np.inf))
     return fills | (t_s < until_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from skybed.topologies.contacts import nodes
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.plan.score import Playable
 
@@ -14,8 +15,7 @@ class Values:
     """
 
     def __init__(self, plan: Playable) -> None:
-        of_class = np.array([[link.values(side) for side in (0, 1)] for link in plan.links], float)
-        self.in_force = np.nan_to_num(of_class.reshape(len(plan.links), 2, len(Property)))
+        self.in_force = np.nan_to_num(nodes.values(plan.links))
         self._planned: dict[tuple[int, int, int], float] = {}  # of what is held
 
     def plan(self, link: int, side: int, what: int, value: float) -> None:

@@ -31,7 +31,7 @@ from skybed.topologies.model.scenario import LONGEST_S
 from skybed.topologies.orbits import ellipsoid, ephemeris
 from skybed.topologies.orbits.ephemeris import KNOT_S, Ephemeris
 from skybed.topologies.orbits.geometry import C_KM_S
-from skybed.topologies.radio import modcods
+from skybed.topologies.radio import budget, modcods
 
 STEP_S = 0.05
 
@@ -159,7 +159,7 @@ class Column(NamedTuple):
 
 
 def _shift(rate_km_s: Array, carrier_hz: float | None) -> Array | None:
-    return None if carrier_hz is None else -rate_km_s / C_KM_S * carrier_hz
+    return None if carrier_hz is None else budget.doppler_khz(rate_km_s, carrier_hz * 1e-9) * 1e3
 
 
 def _of_radio(way: str, up: bool) -> tuple[Column, ...]:

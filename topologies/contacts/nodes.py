@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from skybed.topologies.arrays import Array
 from skybed.topologies.contacts import jitter
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.model.links import Capable, LinkClass
@@ -76,7 +80,13 @@ class Link:
         """The standard deviation of what a direction draws as jitter, in means."""
         return float(jitter.means(self.capable(side).jitter).std())
 
-    @property
-    def varies(self) -> bool:
-        """Whether anything of it but its delay changes while it stands."""
-        return any(math.isnan(value) for side in (0, 1) for value in self.values(side))
+
+def values(links: Sequence[Link]) -> Array:
+    """float[link, side, Property]: what `Link.values` gives of each, worked out once for a class."""
+    of_way: dict[tuple[int, bool], list[list[float]]] = {}
+    for link in links:
+        way = id(link.link_class), link.turned
+        if way not in of_way:
+            of_way[way] = [link.values(side) for side in (0, 1)]
+    each = [of_way[id(link.link_class), link.turned] for link in links]
+    return np.array(each, float).reshape(len(links), 2, len(Property))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skybed.topologies.arrays import Array, Index
+from skybed.topologies.contacts import nodes
 from skybed.topologies.contacts.latest import Latest
 from skybed.topologies.contacts.nodes import Link
 from skybed.topologies.contacts.properties import SIDES, Property
@@ -22,8 +23,7 @@ class Values:
     """constant: float[link, side, Property]; nan: it changes. changes: EVENTs of what does."""
 
     def __init__(self, links: Sequence[Link], changes: np.ndarray, until_s: float) -> None:
-        self.constant = np.array([[link.values(side) for side in (0, 1)] for link in links], float)
-        self.constant = self.constant.reshape(len(links), 2, len(Property))
+        self.constant = nodes.values(links)
         self.changes, self.until_s = changes, until_s
         self._latest: dict[Property, tuple[Latest, Array]] = {}
         self._steps: dict[Property, tuple[np.ndarray, Array, Array]] = {}

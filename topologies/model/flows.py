@@ -14,6 +14,7 @@ from pydantic import Field
 from skybed.topologies.model.fields import Model, Name, NonNegative, Positive
 
 ETHERNET_BYTES = 14  # netem counts the link header, not the frame check sequence
+LONGEST_BYTES = ETHERNET_BYTES + 1500  # of a packet on a link
 IP_BYTES, UDP_OR_ICMP_BYTES = {4: 20, 6: 40}, 8
 HOPS, STAMP_HOPS = 64, 255  # that a packet may go: Linux's own limit; RFC 8762, section 4.2.1
 

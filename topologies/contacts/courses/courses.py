@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from skybed.topologies.contacts import nodes
 from skybed.topologies.contacts.courses import bursts, given, rules, signals, slots
 from skybed.topologies.contacts.courses.steps import (
     Steps,
@@ -31,9 +32,10 @@ from skybed.topologies.model.over_time import Course
 def values(motion: Motion, links: list[Link], contacts: pd.DataFrame, duration_s: float) -> np.ndarray:
     """EVENTs of what is not the same all the time. contacts: as in Network.contacts, before any fault."""
     parts: dict[Property, list[Steps]] = {what: [] for what in Property}
-    for name in dict.fromkeys(link.class_name for link in links if link.varies):
+    varying = np.isnan(nodes.values(links)).any(axis=(1, 2))
+    for name in dict.fromkeys(links[n].class_name for n in np.flatnonzero(varying).tolist()):
+        numbers = [n for n, link in enumerate(links) if link.class_name == name]
         for up in (True, False):
-            numbers = [n for n, link in enumerate(links) if link.class_name == name]
             of_way = Directions(motion, links, numbers, up, contacts, duration_s)
             for what, steps in of_way.values().items():
                 parts[what].append(steps)

@@ -7,8 +7,9 @@ import numpy as np
 from skybed.topologies.contacts.courses.steps import Table
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import over_time, rows
+from skybed.topologies.model.flows import LONGEST_BYTES
 
-PACKET_BITS = 8 * 1514  # of a packet of 1500 bytes, with its Ethernet header, as rates count
+PACKET_BITS = 8 * LONGEST_BYTES  # of an opportunity
 SHOWN = 40  # characters of what is wrong
 MOST_LINES = 10_000_000
 
