@@ -56,7 +56,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         daemons = Daemons(sky, run / "routing", costs)
         by_daemons = plan.scenario.routing.means.filled_by == "daemons"
         ahead_s = plan.scenario.routing.ahead_s if by_daemons else math.inf
-        flows = plan.scenario.traffic
+        flows = plan.scenario.flows
         unforeseen = any(flow.OPEN for flow in flows) or own or options.interactive
         everything = [
             playback,

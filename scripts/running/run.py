@@ -127,7 +127,7 @@ def hand_over(plan: Plan, out: Path) -> None:
     tables.write_events(stored, out / "events.parquet")
     with whole(out / "scenario.yaml") as file:
         file.write_text(plan.scenario.dump())
-    flows = plan.scenario.traffic
+    flows = plan.scenario.flows
     longest_s = ways.longest_s(plan.network, [flow.ends for flow in flows])
     rates_mbps = plan.network.values.usual(Property.RATE)
     queues = np.array([[link.capable(side).queue_packets for side in (0, 1)] for link in plan.links], float)
@@ -183,7 +183,7 @@ def _command(out: Path, options: Options, virtual: lanes.VirtualTime | None, sce
     prompt = ["--cli", *terminal] if options.interactive else []
     zero = [f"--zero-ns={virtual.zero_ns}"] if virtual else []
     every = f"--report-every={report_every_s(scenario.duration_s)}"
-    own = [f"--kind={file}" for file in kinds.files(kinds.used(scenario.traffic))]
+    own = [f"--kind={file}" for file in kinds.files(kinds.used(scenario.flows))]
     program = [sys.executable, "-m", "skybed.scripts.running.inside", str(out.resolve())]
     return [*program, *prompt, *zero, every, *own, f"--folder={Path.cwd()}"]
 
