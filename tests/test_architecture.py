@@ -22,10 +22,10 @@ MAY_IMPORT = {
 # folder is a floor of its own.
 FLOORS = {
     "topologies": [
-        "errors", "arrays", "files", "model", "orbits", "radio", "contacts", "routing", "scenario", "plan",
+        "errors", "arrays", "files", "model", "orbits", "radio", "contacts", "routing", "scenario", "plan", "tasks",
     ],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
-    "traffic": ["nodes", "loop", "tables", "wire", "shared", "probing", "kinds", "crossings"],
+    "traffic": ["nodes", "loop", "tables", "wire", "shared", "probing", "tasks", "kinds", "crossings"],
     "analysis": [
         "stored", "manifest", "run", "units", "numbers", "measures", "routing", "verdict", "compare",
         "campaign", "pages", "tested",
