@@ -23,6 +23,7 @@ MAY_IMPORT = {
 FLOORS = {
     "topologies": [
         "errors", "arrays", "files", "model", "orbits", "radio", "contacts", "routing", "scenario", "plan",
+        "tasks",
     ],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
     "traffic": ["nodes", "loop", "tables", "wire", "shared", "probing", "kinds", "crossings"],
