@@ -22,7 +22,8 @@ MAY_IMPORT = {
 # folder is a floor of its own.
 FLOORS = {
     "topologies": [
-        "errors", "arrays", "files", "model", "orbits", "radio", "contacts", "routing", "scenario", "plan", "tasks",
+        "errors", "arrays", "files", "model", "orbits", "radio", "contacts", "routing", "scenario", "plan",
+        "tasks",
     ],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
     "traffic": ["nodes", "loop", "tables", "wire", "shared", "probing", "tasks", "kinds", "crossings"],
