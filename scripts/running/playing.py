@@ -57,7 +57,8 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         by_daemons = plan.scenario.routing.means.filled_by == "daemons"
         ahead_s = plan.scenario.routing.ahead_s if by_daemons else math.inf
         flows = plan.scenario.flows
-        unforeseen = any(flow.OPEN for flow in flows) or own or options.interactive
+        beside = plan.scenario.tasks and plan.scenario.traffic  # what tasks send meets other flows
+        unforeseen = any(flow.OPEN for flow in flows) or own or options.interactive or beside
         everything = [
             playback,
             *([parts.route_recorder(sky, run, flows)] if by_daemons else []),

@@ -307,11 +307,14 @@ TASKS = Table(
         Column("number", INTEGER, "of the time that it was asked for, from 0"),
         Column("place", INTEGER, "of the stage among those of this number, as they began, from 0"),
         Column(
-            "stage", TEXT,
+            "stage",
+            TEXT,
             "`command` (up to who observes), `view`, `observe`, `acquire`, `transfer` (between satellites), "
             "`delivery` (to the ground), `uplink`, `backhaul` (between stations) or `compute`",
         ),
-        Column("step", INTEGER, "that it serves, from 0; the way to the receiver counts as the last; -1: none"),
+        Column(
+            "step", INTEGER, "that it serves, from 0; the way to the receiver counts as the last; -1: none"
+        ),
         Column("tile", INTEGER, "of those that the step is split into, from 0"),
         Column("node", TEXT, "where it is, or from where; null: not known yet", null=True),
         Column("peer", TEXT, "to where; null: it stays", null=True),
@@ -324,7 +327,8 @@ TASKS = Table(
         Column("out_bytes", INTEGER, "of what it gives"),
         Column("wh", FLOAT, "that the node spent on it"),
         Column(
-            "outcome", TEXT,
+            "outcome",
+            TEXT,
             "`done`; `held`, when the run ended; `refused` or `dropped`, by a full storage; `lost`, with its node",
         ),
     ),
@@ -374,9 +378,7 @@ ENERGY = Table(
     ),
 )
 OF_TASKS = (TASKS, TRANSFERS, STORAGE, ENERGY)
-TABLES = {
-    table.name: table for table in (*EVERY_RUN, BEGUN, CHANGED, CARRIED, PROGRAMS, MEASURES, *OF_TASKS)
-}
+TABLES = {table.name: table for table in (*EVERY_RUN, BEGUN, CHANGED, CARRIED, PROGRAMS, MEASURES, *OF_TASKS)}
 
 ROUTING = Table(
     "routing",

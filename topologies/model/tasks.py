@@ -110,7 +110,6 @@ class Task(Flow):
     over: Literal["path", "contact"] = "path"
     deadline_s: Positive | None = None  # from when it was asked for
     priority: Annotated[int, Field(ge=0, le=9)] = 0  # higher goes first
-    congestion: str = "cubic"
 
     @property
     def places(self) -> dict[str, str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +20,6 @@ ASKED = np.dtype(
     [("task", "i4"), ("number", "i4"), ("asked_s", "f8"), ("seen_s", "f8"), ("node", "i4"),
      ("lat_deg", "f8"), ("lon_deg", "f8"), ("acquisition_s", "f8")]
 )  # fmt: skip
-
-
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,9 @@ def save(prospect: Prospect, folder: pathlib.Path) -> None:
     asked = {name: np.ascontiguousarray(prospect.asked[name]) for name in ASKED.names or ()}
     pq.write_table(pa.table({"node": prospect.nodes}), folder / NODES_FILE)
     pq.write_table(pa.table(asked), folder / ASKED_FILE)
-    pq.write_table(pa.table({"node": prospect.pairs[:, 0], "peer": prospect.pairs[:, 1]}), folder / PAIRS_FILE)
+    pq.write_table(
+        pa.table({"node": prospect.pairs[:, 0], "peer": prospect.pairs[:, 1]}), folder / PAIRS_FILE
+    )
     for name in SPANS:
         pq.write_table(pa.table(getattr(prospect, name)._asdict()), folder / f"{name}.parquet")
     looks = {
@@ -76,7 +75,12 @@ def save(prospect: Prospect, folder: pathlib.Path) -> None:
         "rate_mbps": prospect.rate_mbps.ravel(),
     }
     pq.write_table(pa.table(looks), folder / LOOKS_FILE)
-    rows = [(task, step, node) for task, steps in enumerate(prospect.at) for step, nodes in enumerate(steps) for node in nodes]
+    rows = [
+        (task, step, node)
+        for task, steps in enumerate(prospect.at)
+        for step, nodes in enumerate(steps)
+        for node in nodes
+    ]
     columns = np.array(rows, np.int64).reshape(-1, 3).T
     pq.write_table(pa.table(dict(zip(("task", "step", "node"), columns, strict=True))), folder / AT_FILE)
 

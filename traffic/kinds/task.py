@@ -19,7 +19,7 @@ from skybed.traffic.shared import Shared
 from skybed.traffic.tasks import sending
 from skybed.traffic.tasks.cloud import Cloud, Crossed
 
-MODEL, TABLE, UNIT, LOADS = Task, TASKS, "stages", True
+MODEL, TABLE, UNIT, LOADS = Task, TASKS, "stages", False
 MORE = (TRANSFERS, STORAGE, ENERGY)
 WAYS = ("transfer", "delivery", "uplink", "backhaul")
 METRICS = (

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from skybed.topologies.contacts.spans import Spans
-from skybed.topologies.model.carried import Carried
 from skybed.topologies.model.tables import ENERGY, STORAGE, TASKS, TRANSFERS, Table
 from skybed.topologies.model.tasks import Step, Task
 from skybed.topologies.tasks.prospect import OBSERVER, Prospect
@@ -30,7 +29,9 @@ ARRIVING = 10  # the priority of what has not arrived yet: it does not give way
 class Stage:
     """A row of the table `tasks`, as far as it is known."""
 
-    def __init__(self, stage: str, step: int, tile: int, site: Site | None, queued_s: float, size: int) -> None:
+    def __init__(
+        self, stage: str, step: int, tile: int, site: Site | None, queued_s: float, size: int
+    ) -> None:
         self.stage, self.step, self.tile, self.queued_s = stage, step, tile, queued_s
         self.node = site.name if site else None
         self.peer: str | None = None
@@ -199,7 +200,9 @@ class Cloud:
         names = [site.name for site in sites]
         return Choice(now_s, size, names, delay_s, begins_s, arrives_s, queue_s, compute_s, product_s)
 
-    def _way(self, here: Site, there: Site, over: str, from_s: float, size: int) -> tuple[float, float, float]:
+    def _way(
+        self, here: Site, there: Site, over: str, from_s: float, size: int
+    ) -> tuple[float, float, float]:
         """When there is a way, when all would have arrived if nothing else were sent, and the delay now."""
         if here is there:
             return from_s, from_s, 0.0
@@ -289,7 +292,10 @@ class Life:
         there = cloud.sites[cloud.prospect.at[self.task_number][-1][0]]
         last = len(task.steps)
         arrived = await every(
-            [begin(self._carry(item, here, there, last, tile, task.over)) for tile, (item, here) in enumerate(pieces)]
+            [
+                begin(self._carry(item, here, there, last, tile, task.over))
+                for tile, (item, here) in enumerate(pieces)
+            ]
         )
         for item in arrived:
             there.store.leave(item)
@@ -350,19 +356,26 @@ class Life:
         stage.end(cloud.now_s())
         return item
 
-    async def _step(self, number: int, step: Step, pieces: list[tuple[Item, Site]]) -> list[tuple[Item, Site]]:
+    async def _step(
+        self, number: int, step: Step, pieces: list[tuple[Item, Site]]
+    ) -> list[tuple[Item, Site]]:
         """Split it, or bring its parts together, and have it done."""
         if step.tiles > 1 and len(pieces) == 1:
-            (item, here), = pieces
+            ((item, here),) = pieces
             pieces = [(part, here) for part in self._split(item, here, step.tiles)]
         if step.tiles > 1:
-            lives = [begin(self._part(number, step, item, here, tile)) for tile, (item, here) in enumerate(pieces)]
+            lives = [
+                begin(self._part(number, step, item, here, tile)) for tile, (item, here) in enumerate(pieces)
+            ]
             return await every(lives)
         size = sum(item.size for item, _ in pieces)
         there = self.cloud.choose(self.task_number, number, self.observed, pieces[0][1], size)
         with self._expected(there, step, size):
             arrived = await every(
-                [begin(self._carry(item, here, there, number, tile, step.over)) for tile, (item, here) in enumerate(pieces)]
+                [
+                    begin(self._carry(item, here, there, number, tile, step.over))
+                    for tile, (item, here) in enumerate(pieces)
+                ]
             )
         return [(await self._compute(number, step, self._join(arrived, there), there, 0), there)]
 
@@ -513,7 +526,18 @@ class Crossed:
         """Of the other tables."""
         name = self._cloud.tasks[self._task].name
         parts = [
-            (name, number, place, n, stage.send.node, stage.send.peer, part.began_s, part.ended_s, part.size, part.retransmits)
+            (
+                name,
+                number,
+                place,
+                n,
+                stage.send.node,
+                stage.send.peer,
+                part.began_s,
+                part.ended_s,
+                part.size,
+                part.retransmits,
+            )
             for number, place, stage in self._stages()
             if stage.send
             for n, part in enumerate(stage.send.parts)
@@ -523,7 +547,9 @@ class Crossed:
             sites, until_s = list(self._cloud.sites.values()), self._cloud.shared.until_s
             for site in sites:
                 site.close(until_s)
-            told[STORAGE.name] = columns(STORAGE, [(site.name, *row) for site in sites for row in site.store.rows])
+            told[STORAGE.name] = columns(
+                STORAGE, [(site.name, *row) for site in sites for row in site.store.rows]
+            )
             told[ENERGY.name] = columns(
                 ENERGY, [(site.name, *row) for site in sites if site.battery for row in site.battery.rows]
             )

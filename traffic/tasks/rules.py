@@ -72,7 +72,11 @@ def of(rule: str | Code) -> Rule:
             number = function(choice)
         except CodeError as error:
             raise InvalidRun(f"A task's rule cannot be used: {error}") from None
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or not 0 <= number < len(choice.nodes):
+        if (
+            isinstance(number, bool)
+            or not isinstance(number, int | np.integer)
+            or not 0 <= number < len(choice.nodes)
+        ):
             raise InvalidRun(
                 f"A task's rule, {rule}, gave {number!r}; it must give the number of one of {len(choice.nodes)} nodes, from 0."
             )

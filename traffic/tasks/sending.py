@@ -11,13 +11,11 @@ import bisect
 import contextlib
 import errno
 import itertools
-import os
 import socket
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from skybed.topologies.errors import MachineError
 from skybed.traffic.nodes import NodeHandle, address, bound_socket
 from skybed.traffic.shared import Shared
 from skybed.traffic.tasks.computer import Timers
@@ -101,7 +99,6 @@ class Port:
         shared = self.mail.shared
         self._listener = bound_socket(self.node, 4, socket.SOCK_STREAM, port=PORT)
         shared.closing.enter_context(self._listener)
-        self.mail.choose_congestion(self._listener)
         self._listener.listen(512)
         shared.loop.watch(self._listener.fileno(), self._accept)
 
@@ -191,11 +188,10 @@ class Mail:
         self,
         shared: Shared,
         timers: Timers,
-        congestion: str,
         reaches: Callable[[Send], bool],
         room: Callable[[Send, Callable[[], None]], bool],
     ) -> None:
-        self.shared, self.timers, self._congestion = shared, timers, congestion
+        self.shared, self.timers = shared, timers
         self.reaches, self.room = reaches, room
         self.sends: list[Send] = []
         self.stopped = False
@@ -208,15 +204,6 @@ class Mail:
 
     def rank(self, priority: int) -> tuple[int, int]:
         return -priority, next(self._order)
-
-    def choose_congestion(self, sock: socket.socket) -> None:
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, self._congestion.encode())
-        except OSError as error:
-            raise MachineError(
-                f"tasks: Linux {os.uname().release} has no congestion control {self._congestion} "
-                f"({error.strerror})."
-            ) from None
 
 
 class Connection:
@@ -235,7 +222,6 @@ class Connection:
         self._part = Part(now_s)
         self.send.parts.append(self._part)
         sock = self._sock = bound_socket(self.port.node, 4, socket.SOCK_STREAM)
-        mail.choose_congestion(sock)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PATIENCE_MS)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = sock.connect_ex((address(mail.shared.nodes[self.send.peer], 4), PORT))
@@ -334,7 +320,9 @@ class Arrival:
         number, self._at, size = HEADER.unpack(self._header)
         self._send = self._mail.sends[number]
         self._part = self._send.parts[-1]
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, min(AT_LEAST_BYTES, max(1, size - self._at)))
+        self._sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVLOWAT, min(AT_LEAST_BYTES, max(1, size - self._at))
+        )
         self._count()
 
     def _count(self) -> None:
