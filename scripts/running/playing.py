@@ -43,7 +43,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     run: Path = options.run
     tell, zero = partial(messages.say, outside), parts.Zero(options.zero_ns)
     started_s = time.monotonic()
-    plan, packets, grace_s, costs = handover.take(run)
+    plan, packets, grace_s, costs, tasks = handover.take(run)
     own = script.take(run)
     loaded_s = time.monotonic()
     tell(messages.Building())
@@ -64,7 +64,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             *([parts.link_counter(sky, run)] if unforeseen else []),
             *([parts.capturer(sky, run)] if plan.scenario.capture else []),
             parts.RoutingDaemons(daemons, ahead_s, zero, partial(tell, messages.Converging())),
-            parts.traffic(flows, sky, packets, plan.duration_s, run, grace_s),
+            parts.traffic(flows, sky, packets, plan.duration_s, run, grace_s, plan, tasks),
             *([Script(own, playback.player, plan.duration_s, run)] if own else []),
         ]
 

@@ -34,6 +34,7 @@ from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import planned, ways, windowed
 from skybed.topologies.scenario.file import Scenario
+from skybed.topologies.tasks import foreseen
 from skybed.traffic import crossings
 
 PACKAGES = ("mininet", "scapy", "pyroute2", "sgp4", "skyfield", "numpy", "scipy", "pandas")
@@ -136,6 +137,8 @@ def hand_over(plan: Plan, out: Path) -> None:
     grace_s = crossings.grace_s(longest_s, queue_s if any(kinds.of(flow).LOADS for flow in flows) else 0.0)
     handover.give(out, crossings.built(flows), grace_s)
     handover.give_for_oracle(out, stored)
+    if plan.scenario.tasks:
+        handover.give_for_tasks(out, foreseen.of(stored))
     if plan.scenario.routing.means.filled_by == "daemons":
         changes = planned.played(stored.network, stored.routes)
         links = [link.name for link in plan.links]

@@ -39,6 +39,7 @@ class Conditions:
     min_elevation_deg: float | None = (
         None  # of b over the ellipsoid's horizon at ground node a; no refraction
     )
+    max_off_nadir_deg: float | None = None  # of a from the line between b and the Earth's centre
     max_apart_km: float | None = None  # on the ground, what is below both: an arc of a sphere
 
 
@@ -66,6 +67,9 @@ def margin_km(conditions: Conditions, ra: Array, rb: Array) -> Array:
     if conditions.min_elevation_deg is not None:
         height = np.einsum("...i,...i", line, ellipsoid.zenith(ra))
         margin = np.minimum(margin, height - length * np.sin(np.radians(conditions.min_elevation_deg)))
+    if conditions.max_off_nadir_deg is not None:
+        below_km = np.einsum("...i,...i", line, rb) / np.sqrt(np.einsum("...i,...i", rb, rb))
+        margin = np.minimum(margin, below_km - length * np.cos(np.radians(conditions.max_off_nadir_deg)))
     if conditions.max_apart_km is not None:
         cos = np.einsum("...i,...i", ra, rb) / np.sqrt(
             np.einsum("...i,...i", ra, ra) * np.einsum("...i,...i", rb, rb)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts.spans import Spans
 
+OBSERVER = -1  # in the place of a node: whoever has observed
 ASKED = np.dtype(
     [("task", "i4"), ("number", "i4"), ("asked_s", "f8"), ("seen_s", "f8"), ("node", "i4"),
      ("lat_deg", "f8"), ("lon_deg", "f8"), ("acquisition_s", "f8")]
@@ -29,7 +30,8 @@ class Prospect:
 
     asked: ASKED, by task (its place in the scenario's tasks) and asked_s: node is who sees the target first,
     and seen_s when; nan and -1: nobody does before the end.
-    at: [task][step] the nodes at which a step can be done, and last the receiver.
+    views: when who sees the target of a row of `asked` does, by its number.
+    at: [task][step] the nodes at which a step can be done, OBSERVER among them, and last the receiver.
     pairs: int[n, 2] node, peer; path, contact: when a pair has a way there and back, or a direct link in use,
     by number of the pair. looks_s: ascending; delay_s, rate_mbps: [pair, look] of the best path from then on,
     inf and 0: none.
@@ -39,6 +41,7 @@ class Prospect:
 
     nodes: list[str]
     asked: np.ndarray
+    views: Spans
     at: list[list[list[int]]]
     pairs: Index
     path: Spans
@@ -54,7 +57,7 @@ FOLDER = "tasks"
 ASKED_FILE, PAIRS_FILE, LOOKS_FILE, NODES_FILE, AT_FILE = (
     f"{name}.parquet" for name in ("asked", "pairs", "looks", "nodes", "at")
 )
-SPANS = ("path", "contact", "sunlit", "dead")
+SPANS = ("views", "path", "contact", "sunlit", "dead")
 
 
 def save(prospect: Prospect, folder: pathlib.Path) -> None:
