@@ -10,14 +10,19 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.equipment import CAMERAS, COMPUTERS, POWER
 from skybed.topologies.model.fields import Model, Name, NonNegative, Positive
 
 Percent = Annotated[float, Field(ge=0, le=100)]
-Speed = Positive | dict[Name, Positive]  # of any job, or by its name
+Speed = Annotated[  # of any job, or by its name
+    Annotated[Positive, Tag("<number>")]
+    | Annotated[dict[Name, Positive], Field(min_length=1), Tag("<by job>")],
+    Discriminator(lambda value: "<by job>" if isinstance(value, dict) else "<number>"),
+]
+SPEEDS = frozenset(("mb_s", "scene_s"))  # fields of which a computer has one
 
 
 def _preset(known: Mapping[str, Mapping[str, Any]], what: str) -> Callable[[Any], Any]:
@@ -25,14 +30,16 @@ def _preset(known: Mapping[str, Mapping[str, Any]], what: str) -> Callable[[Any]
 
 
 def _fields(known: Mapping[str, Mapping[str, Any]], what: str, value: Any) -> Any:
-    """Of what is named, with what is given beside its name."""
-    given = {"preset": value} if isinstance(value, str) else value
-    if not isinstance(given, dict) or "preset" not in given:
+    """Of what is named, with what is given beside its name. A speed of one kind replaces one of the other."""
+    if not isinstance(value, str | dict) or (isinstance(value, dict) and "preset" not in value):
         return value
-    name = given["preset"]
-    if name not in known:
-        raise ValueError(f"is {name}, which is no {what} of the catalogue{hint(str(name), known)}")
-    return {**known[name], **{field: own for field, own in given.items() if field != "preset"}}
+    name, own = (value, {}) if isinstance(value, str) else (value["preset"], value)
+    if not isinstance(name, str) or name not in known:
+        said = "" if isinstance(value, str) else f"has the preset {name}, which "
+        raise ValueError(f"{said}is no {what} of the catalogue{hint(str(name), known)}")
+    replaced = SPEEDS if SPEEDS & own.keys() else frozenset()
+    fields = {field: x for field, x in known[name].items() if field not in replaced}
+    return fields | {field: x for field, x in own.items() if field != "preset"}
 
 
 class Storage(Model):
@@ -52,7 +59,8 @@ def _size(value: Any) -> Any:
 
 class Computing(Model):
     """slots: jobs at a time, each as fast as if it were alone. One of mb_s and scene_s tells how fast: 10**6
-    bytes of a job's input in a second, or how long a job takes whatever its size. watts: of a slot at work.
+    bytes of a job's input in a second, or how long a job takes whatever its size. idle_w: drawn all the time;
+    watts: and by each slot at work.
     """
 
     slots: Annotated[int, Field(ge=1, le=10_000)] = 1
@@ -63,8 +71,10 @@ class Computing(Model):
 
     @model_validator(mode="after")
     def _one(self) -> Computing:
-        if (self.mb_s is None) == (self.scene_s is None):
-            raise ValueError("needs one of mb_s and scene_s")
+        if self.mb_s is not None and self.scene_s is not None:
+            raise ValueError("has mb_s and scene_s; give one of them")
+        if self.mb_s is None and self.scene_s is None:
+            raise ValueError("needs one of mb_s and scene_s, which tell how fast it is")
         return self
 
     def job_s(self, job: str, mb: float) -> float | None:
@@ -86,8 +96,8 @@ class Camera(Model):
 
 
 class Power(Model):
-    """panel_w: what comes from the panels in sunlight. floor_pct: no computing below this state of charge, and
-    none until there is resume_pct again. idle_w: drawn all the time; transmit_w: and while it sends.
+    """panel_w: what comes from the panels in sunlight. floor_pct: no computing below this state of charge,
+    and none until there is resume_pct again. idle_w: drawn all the time; transmit_w: and while it sends.
     """
 
     panel_w: NonNegative
