@@ -118,7 +118,8 @@ METRICS: dict[str, Metric] = {
         Metric("delivered_pct", "delivered", "%", "share of what was asked for that arrived"),
         Metric("in_time_pct", "in time", "%", "share of what was asked for that arrived by `deadline_s`"),
         Metric(
-            "response_mean_s", "response", "s", "from when a task is asked for until its product is there, mean",
+            "response_mean_s", "response", "s",
+            "from when a task is asked for until its product is there, mean",
             tolerances={"virtual": Tolerance(0.1, 0.01), "real": Tolerance(1, 0.05)},
         ),
         Metric(

@@ -329,7 +329,8 @@ TASKS = Table(
         Column(
             "outcome",
             TEXT,
-            "`done`; `held`, when the run ended; `refused` or `dropped`, by a full storage; `lost`, with its node",
+            "`done`; `held`, when the run ended; `refused` or `dropped`, by a full storage; `lost`, with its "
+            "node",
         ),
     ),
 )

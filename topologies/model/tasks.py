@@ -89,8 +89,8 @@ class Task(Flow):
     """One kind of task, asked for again and again.
 
     target: None: whatever is below when it is asked for. by: the layers or nodes that may observe: who sees
-    the target first, and of those who see it at once the nearest. At most one of WHEN tells when; without, once
-    at start_s.
+    the target first, and of those who see it at once the nearest. At most one of WHEN tells when it is asked
+    for; without, once at start_s.
     """
 
     kind: Literal["task"] = "task"
