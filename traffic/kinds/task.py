@@ -56,7 +56,7 @@ def start(shared: Shared, tasks: Sequence[Task]) -> Sequence[Crossed]:
 
 def measure(run: Played, task: Task) -> dict[str, float]:
     rows = run.rows(task)
-    responses = response(rows, task)
+    responses = response(rows)
     response_s = responses["response_s"].dropna()
     stages = stages_s(rows, response_s.index).mean()
     scenes = rows.loc[rows["stage"] == "observe", "in_bytes"].sum()
@@ -87,15 +87,13 @@ STAGES = (
 )  # fmt: skip
 
 
-def response(rows: Any, task: Task) -> Any:
+def response(rows: Any) -> Any:
     """Of each number of a task, of its rows of the table `tasks`: a DataFrame by number with asked_s,
-    ended_s (when its product had arrived; nan: it has not), response_s.
+    ended_s (when all of its product had arrived; nan: it has not), response_s.
     """
     asked_s = rows.groupby("number")["queued_s"].min()
-    last = rows[(rows["step"] == len(task.steps)) & (rows["outcome"] == "done")]
-    ended_s = last.groupby("number")["ended_s"].max().reindex(asked_s.index)
-    open_numbers = rows.loc[rows["outcome"] != "done", "number"].unique()
-    ended_s[ended_s.index.isin(open_numbers)] = np.nan
+    arrived = rows[(rows["stage"] == "arrive") & (rows["outcome"] == "done")]
+    ended_s = arrived.groupby("number")["ended_s"].max().reindex(asked_s.index)
     table = asked_s.rename("asked_s").to_frame()
     table["ended_s"] = ended_s
     table["response_s"] = table["ended_s"] - table["asked_s"]

@@ -299,8 +299,10 @@ class Life:
                 for tile, (item, here) in enumerate(pieces)
             ]
         )
+        stage = self._stage("arrive", last, 0, there, sum(item.size for item in arrived))
         for item in arrived:
             there.store.leave(item)
+        stage.end(cloud.now_s())
 
     async def _command(self, site: Site) -> None:
         """Up to who is to observe: by any path, or from the station that sees it first."""
