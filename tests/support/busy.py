@@ -1,4 +1,4 @@
-"""Limits of fidelity, by path, that a machine keeps which is busy all the time. Those of the scenarios are for
+"""Limits of fidelity, by path, that a machine keeps which is busy all the time. Those of scenarios are for
 idle ones, and no test may need one.
 """
 

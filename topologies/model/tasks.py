@@ -137,13 +137,13 @@ class Task(Flow):
     @classmethod
     def _as_the_model_has_it(cls, value: Any) -> Any:
         """The chosen model, and nothing else, tells what its fields are."""
-        if not isinstance(value, dict) or value.get("model") is None:
+        if not isinstance(value, dict) or not isinstance(value.get("model"), str):
             return value
         models = value.get("models")
         known = models if isinstance(models, dict) else {}
         if value["model"] not in known:
             raise ValueError(
-                f"has model {value['model']}, which is not among models{hint(str(value['model']), known)}"
+                f"has model {value['model']}, which is not among models{hint(value['model'], known)}"
             )
         chosen = known[value["model"]]
         own = {field: given for field, given in value.items() if field not in OperatingModel.model_fields}
