@@ -1,8 +1,8 @@
-"""The books of tasks: from the rows of the table `tasks`, what became of every byte that was observed, and what
-each node held when.
+"""The books of tasks: from the rows of the table `tasks`, what became of every byte that was observed, and
+what each node held when.
 
-The way of a task is gone through once more, stage by stage, as the scenario has it. Where a row does not follow
-from those before it, that is said in a sentence.
+The way of a task is gone through once more, stage by stage, as the scenario has it. Where a row does not
+follow from those before it, that is said in a sentence.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def tasks(run: Run) -> list[Task]:
 
 @kept
 def responses(run: Run, name: str) -> pd.DataFrame:
-    """Of a task, by number: asked_s, ended_s, response_s (nan: not delivered), and bound_s, the shortest that the
-    plan allows (inf: none by its end).
+    """Of a task, by number: asked_s, ended_s, response_s (nan: not delivered), and bound_s, the shortest that
+    the plan allows (inf: none by its end).
     """
     (at,) = [n for n, task in enumerate(tasks(run)) if task.name == name]
     table, asked = response(run.rows(tasks(run)[at])), prospect(run).asked
@@ -254,9 +254,7 @@ class _Account:
             self._follows(row, piece.at_s)
             self._sized(row, piece.size, piece.node)
             if row.out_bytes != size:
-                raise _Wrong(
-                    f"made {row.out_bytes} bytes of {piece.size} in step {number}, where {size} are due"
-                )
+                raise _Wrong(f"made {row.out_bytes} bytes of {piece.size} in step {number}, not {size}")
             if row.outcome != "done":
                 self._fails(row, piece, piece.at_s, stops=False)
                 return False
@@ -309,7 +307,8 @@ class _Account:
     def _follows(self, row: Any, at_s: float) -> None:
         if not abs(row.queued_s - at_s) <= self.clock_s:
             raise _Wrong(
-                f"has {_stage(row)} queued at {row.queued_s:.6f} s, where what came before it ended at {at_s:.6f} s"
+                f"has {_stage(row)} queued at {row.queued_s:.6f} s, where what came before it ended at "
+                f"{at_s:.6f} s"
             )
 
     def _sized(self, row: Any, size: int, node: str) -> None:

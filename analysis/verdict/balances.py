@@ -45,7 +45,7 @@ def storage_off_bytes(run: Run) -> int:
 def _overfull(run: Run) -> Iterator[str]:
     rows = run.table(STORAGE.name)
     for row in rows[(rows["held_bytes"] > rows["room_bytes"]) | (rows["held_bytes"] < 0)].itertuples():
-        yield f"{row.node} held {row.held_bytes} bytes at {row.t_s:.6f} s, and has room for {row.room_bytes:.0f}."
+        yield f"{row.node} held {row.held_bytes} bytes at {row.t_s:.6f} s of {row.room_bytes:.0f} it can."
     for node, of in rows.groupby("node"):
         storage = bound.carried(run.plan, run.plan.node(str(node))).storage
         room = np.nan if storage is None else bound.scaled_bytes(run.plan, storage.gb * 1e3)
@@ -56,7 +56,7 @@ def _overfull(run: Run) -> Iterator[str]:
 
 def _not_in_the_books(run: Run) -> Iterator[str]:
     for off in _off(run):
-        yield f"{off.node} held {off.held} bytes at {off.t_s:.6f} s, and by what its tasks did {off.expected}."
+        yield f"{off.node} held {off.held} bytes at {off.t_s:.6f} s, and by its tasks {off.expected}."
 
 
 @kept
@@ -79,8 +79,8 @@ def _off(run: Run) -> list[Off]:
 def _first_off(
     run: Run, node: str, rows: np.ndarray, changes: list[Change], deaths_s: list[float]
 ) -> Off | None:
-    """The first of a node's rows (t_s, held bytes) that is off. Freed bytes may leave at any time from then on,
-    each as a whole. Rows so near to another change that the clock does not tell which came first say nothing.
+    """The first of a node's rows (t_s, held bytes) that is off. Freed bytes may leave at any time from then
+    on, each as a whole. Rows so near to another that the clock does not tell which came first say nothing.
     """
     clock_s = CLOCK_S[run.manifest.clock]
     sure = sorted((of for of in changes if of.sure), key=lambda of: of.t_s)
@@ -176,7 +176,9 @@ def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
             camera.watts if camera else 0.0, scenes["began_s"],
             scenes["began_s"] + (camera.capture_s if camera else 0.0),
         ),
-        "transmit_w": (power.transmit_w, *_one_by_one(sent["began_s"].to_numpy(), sent["ended_s"].to_numpy() + back_s)),
+        "transmit_w": (
+            power.transmit_w, *_one_by_one(sent["began_s"].to_numpy(), sent["ended_s"].to_numpy() + back_s),
+        ),
     }  # fmt: skip
     edges_s = np.unique(
         np.concatenate([t_s, *(np.asarray(x, float) for _, *spans in watts_of.values() for x in spans)])
@@ -239,14 +241,17 @@ def _watts(run: Run) -> Iterator[str]:
             off = of.sure & (np.abs(of.told[name] - of.meant[name]) > 1e-6)
             for n in np.flatnonzero(off):
                 yield (
-                    f"{of.node} had a {name} of {of.told[name][n]:g} from {of.t_s[n]:.6f} s on, where the Sun and its "
-                    f"tasks make {of.meant[name][n]:g}."
+                    f"{of.node} had a {name} of {of.told[name][n]:g} from {of.t_s[n]:.6f} s on, where the "
+                    f"Sun and its tasks make {of.meant[name][n]:g}."
                 )
         computing = bound.carried(run.plan, run.plan.node(of.node)).computing
         idle_w = of.power.idle_w + (computing.idle_w if computing else 0.0)
         load_w = idle_w + of.told["transmit_w"] + of.told["compute_w"] + of.told["camera_w"]
         for n in np.flatnonzero(np.abs(load_w - of.told["load_w"]) > 1e-6):
-            yield f"{of.node} drew {of.told['load_w'][n]:g} W at {of.t_s[n]:.6f} s, and its parts make {load_w[n]:g} W."
+            yield (
+                f"{of.node} drew {of.told['load_w'][n]:g} W at {of.t_s[n]:.6f} s, and what draws it makes "
+                f"{load_w[n]:g} W."
+            )
 
 
 def _levels(run: Run) -> Iterator[str]:
@@ -254,8 +259,8 @@ def _levels(run: Run) -> Iterator[str]:
         off = np.abs(of.battery_wh - of.told["battery_wh"]) > of.allowed_wh
         for n in np.flatnonzero(off):
             yield (
-                f"{of.node} had {of.told['battery_wh'][n]:.6f} Wh at {of.t_s[n]:.6f} s, and by the Sun and its tasks "
-                f"{of.battery_wh[n]:.6f}; {of.allowed_wh[n]:.6f} Wh off are allowed."
+                f"{of.node} had {of.told['battery_wh'][n]:.6f} Wh at {of.t_s[n]:.6f} s, and by the Sun and "
+                f"its tasks {of.battery_wh[n]:.6f}; {of.allowed_wh[n]:.6f} Wh off are allowed."
             )
 
 
@@ -272,7 +277,13 @@ def _pauses(run: Run) -> Iterator[str]:
         over_wh = of.allowed_wh + 1e-3
         low = ~paused & (level_wh < floor_wh - over_wh) & (end_wh < floor_wh - over_wh) & of.sure
         for n in np.flatnonzero(low):
-            yield f"{of.node} did not pause at {of.t_s[n]:.6f} s, with {level_wh[n]:.4f} Wh under its floor of {floor_wh:g}."
+            yield (
+                f"{of.node} did not pause at {of.t_s[n]:.6f} s, with {level_wh[n]:.4f} Wh in its battery, "
+                f"under its floor of {floor_wh:g}."
+            )
         high = paused & (level_wh > resume_wh + over_wh) & (end_wh > resume_wh + over_wh) & of.sure
         for n in np.flatnonzero(high):
-            yield f"{of.node} paused at {of.t_s[n]:.6f} s, with {level_wh[n]:.4f} Wh over the {resume_wh:g} to go on."
+            yield (
+                f"{of.node} paused at {of.t_s[n]:.6f} s, with {level_wh[n]:.4f} Wh in its battery, and may "
+                f"go on with {resume_wh:g}."
+            )

@@ -1,8 +1,8 @@
-"""Tasks as they went, held to what the plan allows: asked for as planned, no faster than light, rates, contacts
-and computers let them be, and no byte lost from the books.
+"""Tasks as they went, held to what the plan allows: asked for as planned, no faster than light, rates,
+contacts and computers let them be, and no byte lost from the books.
 
-All bounds are worked out from the plan anew. In virtual time clocks agree to the rounding; in real time a busy
-machine is late for a window or a timer by as much as CLOCK_S, which excuses nothing that is too quick by more.
+All bounds are worked out from the plan anew. In virtual time clocks agree to the rounding; in real time a
+busy machine notes things late, and is late for a window, by as much as CLOCK_S.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def reasons(run: Run) -> list[str]:
     if not tasks(run):
         return []
     checks = (
-        _not_as_asked, _not_followed, _parts_off, _too_quick, _out_of_contact, _two_at_once, _computed_too_soon,
-        _too_many_jobs, _camera_too_quick,
+        _not_as_asked, _not_followed, _parts_off, _too_quick, _out_of_contact, _two_at_once,
+        _computed_too_soon, _too_many_jobs, _camera_too_quick,
     )  # fmt: skip
     found = [_some(check(run)) for check in checks]
     return [*(sentence for sentence in found if sentence), *filter(None, map(_some, balances.wrong(run)))]
@@ -104,10 +104,11 @@ def _not_as_asked(run: Run) -> Iterator[str]:
                 yield f"{said}: was asked for at {asked_s:.6f} s, not at {row['asked_s']:.6f} s."
             if row["node"] < 0:
                 continue
+            name = run.plan.nodes[row["node"]].name
             yield from (
-                f"{said}, {stage}: was at {of.loc[number, 'node']}, where {run.plan.nodes[row['node']].name} observes."
+                f"{said}, {stage}: was at {of.loc[number, 'node']}, where {name} observes."
                 for stage, of in by_stage.items()
-                if number in of.index and of.loc[number, "node"] != run.plan.nodes[row["node"]].name
+                if number in of.index and of.loc[number, "node"] != name
             )
             yield from _unseen(task, number, by_stage, row, seen.views.of(place), clock_s)
 
@@ -121,14 +122,12 @@ def _unseen(
         if number not in of.index or of.loc[number, "outcome"] != "done":
             continue
         began_s, ended_s = of.loc[number, "queued_s"], of.loc[number, "ended_s"]
-        if stage == "view" and task.target is not None:
-            if not any(start_s - clock_s <= ended_s <= end_s + clock_s for start_s, end_s in views):
-                yield f"{task.name}, number {number}, view: ended at {ended_s:.6f} s, when its target was not in view."
+        in_view = any(start_s - clock_s <= ended_s <= end_s + clock_s for start_s, end_s in views)
+        said = f"{task.name}, number {number}, {stage}"
+        if stage == "view" and task.target is not None and not in_view:
+            yield f"{said}: ended at {ended_s:.6f} s, when its target was not in view."
         if stage == "acquire" and abs(ended_s - began_s - row["acquisition_s"]) > clock_s:
-            yield (
-                f"{task.name}, number {number}, acquire: took {ended_s - began_s:.6f} s, where "
-                f"{row['acquisition_s']:.6f} s are due."
-            )
+            yield f"{said}: took {ended_s - began_s:.6f} s, where {row['acquisition_s']:.6f} s are due."
 
 
 def _not_followed(run: Run) -> Iterator[str]:
@@ -137,7 +136,7 @@ def _not_followed(run: Run) -> Iterator[str]:
         if of.wrong:
             yield f"{of.flow}, number {of.number}: {of.wrong}."
         elif of.missing:
-            yield f"{of.flow}, number {of.number}: {of.missing} of {of.observed} bytes observed are in no book."
+            yield f"{of.flow}, number {of.number}: {of.missing} of {of.observed} bytes are in no book."
 
 
 # -- what was sent ---------------------------------------------------------------------------------------
@@ -145,7 +144,7 @@ def _not_followed(run: Run) -> Iterator[str]:
 
 @kept
 def _sent(run: Run) -> pd.DataFrame:
-    """The rows of `transfers`, with those of their stages: as stage, step, in_bytes, row_ended_s, outcome; and
+    """The rows of `transfers`, with what their stages say: stage, step, in_bytes, row_ended_s, outcome; and
     a, b: numbers of the nodes; over.
     """
     columns = ["flow", "number", "place", "stage", "step", "in_bytes", "ended_s", "outcome"]
@@ -197,7 +196,7 @@ def _arrived(run: Run) -> dict[Any, int]:
 
 
 def _too_quick(run: Run) -> Iterator[str]:
-    """Bytes that came sooner than light and rates let them: TCP connects, a round trip, then they go one way."""
+    """Bytes that came sooner than light and rates let them: TCP connects, a round trip, then they go."""
     clock_s, table = CLOCK_S[run.manifest.clock], _sent(run)
     table = table[(table["bytes"] > 0) & (table["a"] >= 0) & (table["b"] >= 0)]
     if table.empty:
@@ -216,8 +215,8 @@ def _too_quick(run: Run) -> Iterator[str]:
     for n in np.flatnonzero(~(took_s >= least_s - clock_s)):
         row = table.iloc[n]
         yield (
-            f"{_said(row)}: {row['bytes']} bytes went from {row['node']} to {row['peer']} in {took_s[n]:.6f} s, where "
-            f"light and rates take {least_s[n]:.6f} s at least."
+            f"{_said(row)}: {row['bytes']} bytes went from {row['node']} to {row['peer']} in {took_s[n]:.6f} "
+            f"s, where light and rates take {least_s[n]:.6f} s at least."
         )
 
 
@@ -230,12 +229,13 @@ def _out_of_contact(run: Run) -> Iterator[str]:
             start_s - clock_s <= row.began_s and row.ended_s <= end_s + TAIL_S for start_s, end_s in windows
         ):
             yield (
-                f"{_said(row)}: was sent from {row.node} to {row.peer} from {row.began_s:.6f} to {row.ended_s:.6f} s, "
-                f"in which the plan has no {row.over} all the time."
+                f"{_said(row)}: was sent from {row.node} to {row.peer} from {row.began_s:.6f} to "
+                f"{row.ended_s:.6f} s, in which the plan has no {row.over} all the time."
             )
         for node in (row.a, row.b):
+            name = run.plan.nodes[node].name
             if any(start_s + clock_s < row.began_s < end_s - clock_s for start_s, end_s in dead.of(node)):
-                yield f"{_said(row)}: was sent at {row.began_s:.6f} s, when {run.plan.nodes[node].name} was out of service."
+                yield f"{_said(row)}: was sent at {row.began_s:.6f} s, when {name} was out of service."
 
 
 def _two_at_once(run: Run) -> Iterator[str]:
@@ -246,7 +246,7 @@ def _two_at_once(run: Run) -> Iterator[str]:
             yield f"{_said(row)}: {node} sent it from {row.began_s:.6f} s on, while it sent something else."
 
 
-# -- what was computed and observed ---------------------------------------------------------------------------
+# -- what was computed and observed -----------------------------------------------------------------------
 
 
 def _jobs(run: Run) -> pd.DataFrame:
@@ -277,8 +277,8 @@ def _too_many_jobs(run: Run) -> Iterator[str]:
         at_work = np.arange(1, len(rows) + 1) - np.searchsorted(until_s, rows["began_s"] + clock_s)
         for row in rows[at_work > computing.slots].itertuples():
             yield (
-                f"{_said(row)}: {node} began it at {row.began_s:.6f} s, when all of its slots ({computing.slots}) were "
-                "taken."
+                f"{_said(row)}: {node} began it at {row.began_s:.6f} s, when its slots, "
+                f"{computing.slots}, were all taken."
             )
 
 
@@ -293,7 +293,7 @@ def _camera_too_quick(run: Run) -> Iterator[str]:
         for row in of[done & (of["ended_s"] - of["began_s"] < camera.capture_s - clock_s)].itertuples():
             yield f"{_said(row)}: {node} took it in less than {camera.capture_s:g} s."
         for row in of[of["began_s"].diff() < camera.capture_s - clock_s].itertuples():
-            yield f"{_said(row)}: {node} began it at {row.began_s:.6f} s, before the scene before it was taken."
+            yield f"{_said(row)}: {node} began it at {row.began_s:.6f} s, before the last one was taken."
 
 
 def _said(row: Any) -> str:

@@ -1,7 +1,7 @@
-"""How soon tasks can be done at best, by the plan alone: what is asked for waits for the command, the view and
-contacts, then for light, rates and computers, and for nothing else.
+"""How soon tasks can be done at best, by the plan alone: what is asked for waits for the command, the view
+and contacts, then for light, rates and computers, and for nothing else.
 
-Nothing of how a run sends is in it but that TCP connects first, a round trip, and that its packets have headers.
+Nothing of how a run sends is in it but that TCP connects first, a round trip, and that packets have headers.
 Light goes straight from end to end. Bytes go at the best rate that the planned ways have about then, by the
 looks of the prospect, and never more than the best link of either end. So a task that meets no others takes
 little longer, and none is quicker, unless a way between two looks was wider than at both.

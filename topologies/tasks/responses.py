@@ -16,9 +16,9 @@ STAGES = (
 
 
 def response(rows: Any) -> Any:
-    """Of each number of a task: a DataFrame by number with asked_s, ended_s (when its product had arrived; nan:
-    it has not), response_s. A stage begins where the one before it was done, so where all are the product is
-    there.
+    """Of each number of a task: a DataFrame by number with asked_s, ended_s (when its product had arrived;
+    nan: it has not), response_s. A stage begins where the one before it was done, so where all are the
+    product is there.
     """
     by_number = rows.groupby("number")
     asked_s = by_number["queued_s"].min()
