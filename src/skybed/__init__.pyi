@@ -2,12 +2,15 @@
 from skybed.analysis.run import Run as Run
 from skybed.analysis.run import load as load
 from skybed.analysis.units import Quantity as Quantity
+from skybed.analysis.units import hours as hours
 from skybed.analysis.units import kbps as kbps
 from skybed.analysis.units import mbps as mbps
+from skybed.analysis.units import minutes as minutes
 from skybed.analysis.units import ms as ms
 from skybed.analysis.units import percent as percent
 from skybed.analysis.units import s as s
 from skybed.analysis.units import us as us
+from skybed.analysis.units import wh as wh
 from skybed.scripts.api import RunResults as RunResults
 from skybed.scripts.api import campaign as campaign
 from skybed.scripts.api import results as results

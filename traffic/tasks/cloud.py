@@ -434,10 +434,12 @@ class Life:
         item.gone.then(lambda: None if send.done.over else here.port.drop(send, item.gone.word))
         arriving.gone.then(lambda: None if send.done.over else send.restart())
         send.freed.then(lambda: here.store.leave(item))
-        cloud.mail.post(here.port, send)
+        if not send.done.over:  # it may have been dropped while nobody asked for it
+            cloud.mail.post(here.port, send)
         try:
             await send.done
         except Ended as why:
+            there.store.leave(arriving)
             stage.end(cloud.now_s(), why.outcome)
             raise
         arriving.priority = item.priority

@@ -48,7 +48,7 @@ def flows(scenario: ScenarioModel, layers: Mapping[str, str]) -> Iterator[Proble
 def routed(scenario: ScenarioModel, layers: Mapping[str, str]) -> set[str]:
     """The nodes to which every node keeps a route."""
     wanted = scenario.routing.destinations
-    names = [wanted] if isinstance(wanted, str) else wanted
+    names: list[str] = [wanted] if isinstance(wanted, str) else wanted
     return {node for node, layer in layers.items() if wanted == "all" or belongs(names, node, layer)}
 
 
