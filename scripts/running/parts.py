@@ -22,6 +22,8 @@ from skybed.emulator.sky import capture, carried, recorder, tables
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
+from skybed.scripts.running import messages
+from skybed.scripts.running.newest import Newest
 from skybed.topologies import files
 from skybed.topologies.errors import InvalidRun, SkybedError
 from skybed.topologies.model.flows import Flow
@@ -302,10 +304,15 @@ def traffic(
     grace_s: float,
     plan: Playable,
     prospect: Prospect | None,
+    newest: Newest,
+    every_s: float,
 ) -> Forked:
     """All traffic of a run; its tables go into `run`. packets, grace_s: what `crossings` gave; prospect: of
-    tasks.
+    tasks; newest: is told every_s of run time what it has come to, a line with a `messages.Traffic`.
     """
+
+    def tell(t_s: float, flows: dict[str, Any]) -> None:
+        newest.tell(messages.encoded(messages.Traffic(t_s, flows)))
 
     def work(pipe: Connection) -> dict[str, Any]:
         with Crossings(flows, nodes, packets, until_s, run, grace_s, plan, prospect) as every:
@@ -319,6 +326,7 @@ def traffic(
                     every.loop.stop()
 
             every.loop.watch(pipe.fileno(), stop_if_early)
+            every.report(every_s, tell)
             every.run()
         return {"traffic": every.facts()}
 

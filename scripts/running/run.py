@@ -90,8 +90,9 @@ def execute(
         if lane == "uml":
             require_mappings(len(plan.nodes))
         daemons.check(plan)
-        hand_over(plan, out)
+        stored = hand_over(plan, out)
         _require_room(out)
+        listener.planned(stored)
         for name, content in own.items():
             (out / name).write_bytes(content)
         manifest = _manifest(scenario, lane, options.clock)
@@ -121,8 +122,10 @@ def new_directory(scenario: Scenario) -> Path:
     return Path("runs") / f"{scenario.name}-{dt.datetime.now():%Y%m%d-%H%M%S}"
 
 
-def hand_over(plan: Plan, out: Path) -> None:
-    """Write into a run directory what the inside is given, and what was to happen."""
+def hand_over(plan: Plan, out: Path) -> Plan:
+    """Write into a run directory what the inside is given, and what was to happen. Returns the plan as it is
+    stored there.
+    """
     plan.save(out / "plan")
     stored = Plan.load(out / "plan")  # its events are read, not worked out again
     tables.write_events(stored, out / "events.parquet")
@@ -143,6 +146,7 @@ def hand_over(plan: Plan, out: Path) -> None:
         changes = planned.played(stored.network, stored.routes)
         links = [link.name for link in plan.links]
         handover.give_for_daemons(out, changes, links, routers.link_costs(plan))
+    return stored
 
 
 def require_mappings(nodes: int) -> None:
