@@ -8,6 +8,7 @@ import pytest
 
 from skybed.analysis.pages.view import places, writing
 from skybed.topologies.contacts import candidates
+from skybed.topologies.orbits import ground_tracks
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 from support.browser import opened
@@ -85,7 +86,7 @@ def place_of(browser, node):
 def test_all_nodes_are_where_the_plan_has_them(page, plan, t_s):
     page.does(f"skybed.seek({t_s})")
     r_km = np.array(page.does("[...skybed.r]")).reshape(-1, 3)
-    true_km = places.fixed_km(plan.network.sky, np.arange(len(plan.nodes)), np.array(t_s))
+    true_km = ground_tracks.fixed_km(plan.network.sky, np.arange(len(plan.nodes)), np.array(t_s))
     assert 1e3 * np.linalg.norm(r_km - true_km, axis=1).max() < places.ERROR_M + 1
 
 
@@ -361,5 +362,5 @@ def test_a_moving_node_is_followed(tmp_path):
         for t_s in (0.0, 333.0, 600.0):
             browser.does(f"skybed.seek({t_s})")
             r_km = browser.does(f"[...skybed.r.subarray({3 * node}, {3 * node + 3})]")
-            true_km = places.fixed_km(plan.network.sky, np.array(node), np.array(t_s))
+            true_km = ground_tracks.fixed_km(plan.network.sky, np.array(node), np.array(t_s))
             assert 1e3 * np.linalg.norm(np.array(r_km) - true_km) < 3
