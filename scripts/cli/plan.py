@@ -40,7 +40,8 @@ ROWS = 40  # contacts shown; a saved plan has them all
 )
 @click.option("--no-routes", is_flag=True, help="Leave routes out, which take most of the time.")
 @click.option("--export", "exported", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write the contacts there: .csv a table, .ionrc a contact plan for ION.")  # fmt: skip
+              help="Write it for other programs: contacts as .csv or, for ION, .ionrc; the sky as .czml "
+              "(Cesium) or .geojson.")  # fmt: skip
 @click.option("--against", type=click.Path(path_type=Path), metavar="PLAN",
               help="Show what differs from that plan: a directory of --out, or a scenario.")  # fmt: skip
 def command(
