@@ -17,7 +17,7 @@ _HOMES = {
     "skybed.topologies.plan.plan": ("Plan",),
     "skybed.analysis.run": ("Run", "load"),
     "skybed.analysis.units": ("Quantity", "kbps", "mbps", "ms", "percent", "s", "us"),
-    "skybed.scripts.api": ("RunResults", "campaign", "results", "run"),
+    "skybed.scripts.api": ("RunResults", "campaign", "results", "run", "view"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

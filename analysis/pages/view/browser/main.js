@@ -7,9 +7,9 @@ import { Page } from "view/page";
 import { DARK, LIGHT } from "view/palettes";
 import { panel } from "view/panel";
 
-/** What an address asks for behind #: view, t, node, from, to, lon, lat, zoom, theme, lang, play. */
+/** What an address, or else who wrote the page, asks for behind #: view, t, node, from, to, lon, lat, zoom, theme, lang, play. */
 function asked(page) {
-  const wanted = new URLSearchParams(location.hash.slice(1));
+  const wanted = new URLSearchParams(location.hash.slice(1) || page.sky.asked);
   const node = (key) => page.sky.numbers.get(wanted.get(key)) ?? -1;
   const dark = (wanted.get("theme") ?? "dark") !== "light";
   page.paintAs(dark ? DARK : LIGHT);
