@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skybed.analysis.pages.view import writing
 from skybed.topologies.arrays import Array
 
-LAND = Path(writing.__file__).parent / "land-110m.json"
+LAND = Path(__file__).parents[1] / "view" / "land-110m.json"
 
 
 class Shore(NamedTuple):
