@@ -24,6 +24,7 @@ PICTURES = {
     "view-run": ("run", "from=beijing&to=eo-0-0&t=56"),
     "view-map": ("starlink", "view=map&t=300&from=London&to=Singapore"),
     "view-planes": ("mini", "view=planes&theme=light&node=relay-2-4&t=30"),
+    "view-why": ("mini", "view=map&theme=light&node=miyun&t=12&why"),
     "view-flight": ("flight", "node=cabin&t=300&lang=zh"),
 }
 # Of each figure what `skybed draw` is told.
