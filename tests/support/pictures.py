@@ -31,7 +31,7 @@ PICTURES = {
 FIGURES = {
     "draw-globe": "globe sc-mini --at 20 --from beijing --to eo-0-0",
     "draw-planes": "planes sc-mini --at 20 --from beijing --to eo-0-0",
-    "draw-passes": "passes sc-mini miyun --until 21600",
+    "draw-passes": "passes sc-mini miyun --duration 7200",
     "draw-path": "path sc-mini --from beijing --to eo-0-0 --at 20",
 }
 MEASURED = ("starlink", "shells", "day")

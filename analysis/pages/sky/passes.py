@@ -39,10 +39,13 @@ class Chart(NamedTuple):
         return [name for name in self.rows["satellite"].unique() if name in highest]
 
     @property
-    def spans_s(self) -> np.ndarray:
-        """(passes, 2): rise and set, or the time asked for where there is none."""
-        rise_s = self.rows["rise_s"].fillna(self.from_s)
-        return np.stack([rise_s, self.rows["set_s"].fillna(self.until_s)], axis=-1)
+    def shown(self) -> pd.DataFrame:
+        """The passes of these satellites, with start_s and end_s: rise and set, or the time asked for where
+        there is none.
+        """
+        rows = self.rows[self.rows["satellite"].isin(self.satellites)]
+        edges = {"start_s": rows["rise_s"].fillna(self.from_s), "end_s": rows["set_s"].fillna(self.until_s)}
+        return rows.assign(**edges)
 
 
 def picture(chart: Chart) -> Picture:
@@ -65,12 +68,10 @@ def _bars(axes: Axes, chart: Chart) -> None:
     begin = chart.plan.scenario.begin
     names = chart.satellites
     place = {name: y for y, name in enumerate(names)}
-    for (start_s, end_s), row in zip(chart.spans_s, chart.rows.itertuples(), strict=True):
-        if row.satellite not in place:
-            continue
+    for row in chart.shown.itertuples():
         y = place[row.satellite]
         colour = COLOURS(HIGH(row.max_elevation_deg))
-        axes.broken_barh([(start_s, end_s - start_s)], (y - BAR / 2, BAR), color=colour, lw=0)
+        axes.broken_barh([(row.start_s, row.end_s - row.start_s)], (y - BAR / 2, BAR), color=colour, lw=0)
         if row.contacts:
             span_s = (row.contact_start_s, row.contact_end_s - row.contact_start_s)
             axes.broken_barh([span_s], (y + BAR / 2, CONTACT), color=INK, lw=0)
@@ -80,7 +81,7 @@ def _bars(axes: Axes, chart: Chart) -> None:
     axes.set_xlim(chart.from_s, chart.until_s)
     axes.set_xlabel(f"run time (s), from {begin:%Y-%m-%d %H:%M:%S} UTC on")
     left_out = chart.rows["satellite"].nunique() - len(names)
-    more = f"; {left_out} more satellites" if left_out else ""
+    more = f"; satellites left out: {left_out}" if left_out else ""
     axes.set_title(f"{len(chart.rows)} passes over {chart.station}{more}")
 
 
@@ -93,7 +94,8 @@ def _sky(axes: Axes, chart: Chart) -> None:
     axes.set_xticks(np.radians([0, 90, 180, 270]), ["N", "E", "S", "W"], fontsize=8)
     axes.grid(color=PALE, lw=0.7)
     axes.spines["polar"].set_color(GREY)
-    for (start_s, end_s), row in zip(chart.spans_s, chart.rows.itertuples(), strict=True):
-        looks = chart.plan.look_angles(chart.station, row.satellite, np.linspace(start_s, end_s, POINTS))
+    for row in chart.shown.itertuples():
+        t_s = np.linspace(row.start_s, row.end_s, POINTS)
+        looks = chart.plan.look_angles(chart.station, row.satellite, t_s)
         azimuth, elevation_deg = np.radians(looks["azimuth_deg"]), looks["elevation_deg"]
         axes.plot(azimuth, elevation_deg, color=COLOURS(HIGH(row.max_elevation_deg)), lw=0.9)

@@ -4,7 +4,7 @@ WHAT is a scenario, the directory of a plan, or that of a run; STATION a ground 
 or a layer, without it all are meant. They are those that `skybed passes` lists.
 
 \b
-  skybed draw passes sc-mini miyun --until 43200
+  skybed draw passes sc-mini miyun --duration 7200
 """
 
 from __future__ import annotations
