@@ -81,7 +81,7 @@ class Run:
         """The flows of the scenario, with the times that they had. One that comes after another begins when
         the run says; where it did not begin, at the end. One with a volume stops when all of it had arrived.
         """
-        return [self._timed(flow) for flow in self.scenario.traffic]
+        return [self._timed(flow) for flow in self.scenario.flows]
 
     def _timed(self, flow: Flow) -> Flow:
         if flow.after is not None:

@@ -15,6 +15,8 @@ from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.kinds import Crossing, Ports
 from skybed.topologies.model.tables import BEGUN, FLOWS, PATHS, PROBES
+from skybed.topologies.plan.score import Playable
+from skybed.topologies.tasks.prospect import Prospect
 from skybed.traffic import tables
 from skybed.traffic.nodes import Clock, NodeHandle
 from skybed.traffic.shared import Shared
@@ -27,7 +29,7 @@ TABLES = (PROBES, PATHS, FLOWS)  # that every run has
 
 class Crossings:
     """The flows of a run, up to until_s; their tables go into `out`. packets: what `built` gave. grace_s: how
-    long answers are awaited after the end, see `grace_s`.
+    long answers are awaited after the end, see `grace_s`. plan, prospect: what tasks need.
 
         with Crossings(flows, nodes, packets, until_s, out) as crossings:
             crossings.open()  # all that takes time; then there is a clock
@@ -45,9 +47,11 @@ class Crossings:
         until_s: float,
         out: Path,
         grace_s: float = GRACE_S,
+        plan: Playable | None = None,
+        prospect: Prospect | None = None,
     ) -> None:
         self._flows, self._out, self._grace_s = flows, out, grace_s
-        self._shared = Shared(flows, nodes, packets, until_s, out, grace_s)
+        self._shared = Shared(flows, nodes, packets, until_s, out, grace_s, plan, prospect)
         self.loop = self._shared.loop
         self._crossings: dict[int, Crossing] = {}  # by the number of the flow
         self._begun: dict[int, tuple[float | None, float | None]] = {

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from skybed.topologies.model.flows import EndToEndFlow, Flow, Instants
+from skybed.topologies.plan.score import Playable
+from skybed.topologies.tasks.prospect import Prospect
 from skybed.traffic.loop import Loop
 from skybed.traffic.nodes import Clock, NodeHandle
 from skybed.traffic.wire.batch import Inbox
@@ -25,6 +27,8 @@ class Shared:
     until_s: float
     out: Path
     grace_s: float
+    plan: Playable | None = None  # and what tasks can know beforehand, where there are any
+    prospect: Prospect | None = None
     loop: Loop = field(default_factory=Loop)
     inbox: Inbox = field(default_factory=Inbox)
     closing: ExitStack = field(default_factory=ExitStack)

@@ -157,7 +157,7 @@ def _rows(case: Case, run: Path, metrics: Sequence[str]) -> list[dict[str, Any]]
         run_wide
         | {"flow": flow.name, "kind": flow.kind, "src": flow.ends[0], "dst": flow.ends[1]}
         | {metric: figures.get(str(flow.name), {}).get(metric) for metric in metrics}
-        for flow in case.scenario.traffic
+        for flow in case.scenario.flows
     ]
 
 

@@ -102,7 +102,7 @@ class Sky(Mininet):
         self.sky_nodes: list[SkyNode] = [self[name] for name in names]
         self.sky_links: dict[int, SkyLink] = {}  # by number in the plan
         self._lives: Counter[int] = Counter()
-        self._longest_us, self._small = longest_delay_us(plan), shaping.small(plan.scenario.traffic)
+        self._longest_us, self._small = longest_delay_us(plan), shaping.small(plan.scenario.flows)
         self._by_fd = {node.netlink.socket.fileno(): node for node in self.sky_nodes}
         self._answers = select.epoll()
         for fd in self._by_fd:

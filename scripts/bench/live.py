@@ -85,7 +85,7 @@ def noted(fact: float | None) -> float:
 
 
 def _quiet(scenario: Scenario, duration_s: float) -> Scenario:
-    probes = [flow for flow in scenario.traffic if isinstance(flow, ProbingFlow)][:PROBES]
+    probes = [flow for flow in scenario.flows if isinstance(flow, ProbingFlow)][:PROBES]
     if not probes:
         raise ScenarioError(f"{scenario.name} has no probe in its traffic; the benchmark needs one.")
     always = [flow.model_copy(update={"start_s": 0.0, "stop_s": None}) for flow in probes]

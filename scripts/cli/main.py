@@ -29,7 +29,7 @@ Exit codes:
 
 COMMANDS = (
     "baseline", "bench", "campaign", "capture", "clean", "compare", "doctor", "draw", "exec", "inspect",
-    "install", "list", "passes", "path", "plan", "ps", "report", "run", "shell", "show", "view",
+    "install", "list", "passes", "path", "plan", "ps", "report", "run", "shell", "show", "view", "waits",
 )  # fmt: skip
 
 

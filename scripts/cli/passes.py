@@ -229,7 +229,8 @@ def _render_passes(asked: Asked, console: Console) -> None:
     table = columns(
         "satellite\n", "rises\nUTC",
         numbers=["rises\n(s)", "culminates\n(s)", "sets\n(s)", "lasts\n(s)", "highest\n(deg)",
-                 "azimuths\n(deg)", "contact\n(s)", "uplink\n(MB)", "downlink\n(MB)"],
+                 "azimuths\n(deg)", "sunlit\n(%)", "Sun\n(deg)", "contact\n(s)", "uplink\n(MB)",
+                 "downlink\n(MB)"],
     )  # fmt: skip
     for row in asked.rows.head(ROWS).itertuples():
         azimuths = (row.rise_azimuth_deg, row.culmination_azimuth_deg, row.set_azimuth_deg)
@@ -240,6 +241,7 @@ def _render_passes(asked: Asked, console: Console) -> None:
             row.satellite, _utc(asked, row.rise_s),
             *(_number(x, 3) for x in (row.rise_s, row.culmination_s, row.set_s)), _number(row.duration_s, 1),
             _number(row.max_elevation_deg, 1), " ".join(_number(x, 0) or "-" for x in azimuths),
+            _number(row.sunlit_pct, 0), _number(row.sun_elevation_deg, 0),
             contact + more, *(rounded(x, 1) for x in volumes),
         )  # fmt: skip
     console.print(table, soft_wrap=True)

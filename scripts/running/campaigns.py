@@ -92,7 +92,7 @@ def _run_s(scenario: Scenario, nodes: int, virtual: bool) -> float:
 
 def _packets(scenario: Scenario) -> float:
     """How many packets of traffic are sent."""
-    return sum(kinds.of(flow).packets(flow, scenario.duration_s) for flow in scenario.traffic)
+    return sum(kinds.of(flow).packets(flow, scenario.duration_s) for flow in scenario.flows)
 
 
 def _nodes(scenario: Scenario) -> int:

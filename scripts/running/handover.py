@@ -17,18 +17,24 @@ from skybed.topologies.plan import score
 from skybed.topologies.plan.score import Playable, Score
 from skybed.topologies.routing import windowed
 from skybed.topologies.routing.changes import CHANGE
+from skybed.topologies.tasks import prospect
+from skybed.topologies.tasks.prospect import Prospect
 
 PLAN, FOLDER = "plan", "score"
+TASKS = "tasks"
 GRACE, PACKETS, CHANGES, COSTS = "grace.json", "packets.json", "changes.parquet", "costs.parquet"
 
 
 class Handover(NamedTuple):
-    """packets, grace_s: see crossings.Crossings. costs: int[links, side], see daemons.routers."""
+    """packets, grace_s: see crossings.Crossings. costs: int[links, side], see daemons.routers. tasks:
+    None: there are none.
+    """
 
     score: Score
     packets: dict[str, bytes]
     grace_s: float
     costs: np.ndarray
+    tasks: Prospect | None
 
 
 def give(run: Path, packets: Mapping[str, bytes], grace_s: float) -> None:
@@ -54,6 +60,10 @@ def give_for_daemons(
     )
 
 
+def give_for_tasks(run: Path, foreseen: Prospect) -> None:
+    prospect.save(foreseen, run / FOLDER / TASKS)
+
+
 def take(run: Path) -> Handover:
     """What was given."""
     packets = json.loads((run / FOLDER / PACKETS).read_text())
@@ -66,4 +76,5 @@ def take(run: Path) -> Handover:
         {name: bytes.fromhex(packet) for name, packet in packets.items()},
         json.loads((run / FOLDER / GRACE).read_text()),
         costs,
+        prospect.load(run / FOLDER / TASKS) if (run / FOLDER / TASKS).exists() else None,
     )

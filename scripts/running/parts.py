@@ -26,6 +26,7 @@ from skybed.topologies import files
 from skybed.topologies.errors import InvalidRun, SkybedError
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.plan.score import Playable
+from skybed.topologies.tasks.prospect import Prospect
 from skybed.traffic import crossings
 from skybed.traffic.crossings import Crossings
 from skybed.traffic.nodes import NodeHandle
@@ -299,11 +300,15 @@ def traffic(
     until_s: float,
     run: Path,
     grace_s: float,
+    plan: Playable,
+    prospect: Prospect | None,
 ) -> Forked:
-    """All traffic of a run; its tables go into `run`. packets, grace_s: what `crossings` gave."""
+    """All traffic of a run; its tables go into `run`. packets, grace_s: what `crossings` gave; prospect: of
+    tasks.
+    """
 
     def work(pipe: Connection) -> dict[str, Any]:
-        with Crossings(flows, nodes, packets, until_s, run, grace_s) as every:
+        with Crossings(flows, nodes, packets, until_s, run, grace_s, plan, prospect) as every:
             every.open()
             pipe.send(None)
             every.begin(pipe.recv())

@@ -43,7 +43,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     run: Path = options.run
     tell, zero = partial(messages.say, outside), parts.Zero(options.zero_ns)
     started_s = time.monotonic()
-    plan, packets, grace_s, costs = handover.take(run)
+    plan, packets, grace_s, costs, tasks = handover.take(run)
     own = script.take(run)
     loaded_s = time.monotonic()
     tell(messages.Building())
@@ -56,15 +56,16 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         daemons = Daemons(sky, run / "routing", costs)
         by_daemons = plan.scenario.routing.means.filled_by == "daemons"
         ahead_s = plan.scenario.routing.ahead_s if by_daemons else math.inf
-        flows = plan.scenario.traffic
-        unforeseen = any(flow.OPEN for flow in flows) or own or options.interactive
+        flows = plan.scenario.flows
+        beside = plan.scenario.tasks and plan.scenario.traffic  # what tasks send meets other flows
+        unforeseen = any(flow.OPEN for flow in flows) or own or options.interactive or beside
         everything = [
             playback,
             *([parts.route_recorder(sky, run, flows)] if by_daemons else []),
             *([parts.link_counter(sky, run)] if unforeseen else []),
             *([parts.capturer(sky, run)] if plan.scenario.capture else []),
             parts.RoutingDaemons(daemons, ahead_s, zero, partial(tell, messages.Converging())),
-            parts.traffic(flows, sky, packets, plan.duration_s, run, grace_s),
+            parts.traffic(flows, sky, packets, plan.duration_s, run, grace_s, plan, tasks),
             *([Script(own, playback.player, plan.duration_s, run)] if own else []),
         ]
 

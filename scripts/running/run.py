@@ -34,6 +34,7 @@ from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import planned, ways, windowed
 from skybed.topologies.scenario.file import Scenario
+from skybed.topologies.tasks import foreseen
 from skybed.traffic import crossings
 
 PACKAGES = ("mininet", "scapy", "pyroute2", "sgp4", "skyfield", "numpy", "scipy", "pandas")
@@ -127,7 +128,7 @@ def hand_over(plan: Plan, out: Path) -> None:
     tables.write_events(stored, out / "events.parquet")
     with whole(out / "scenario.yaml") as file:
         file.write_text(plan.scenario.dump())
-    flows = plan.scenario.traffic
+    flows = plan.scenario.flows
     longest_s = ways.longest_s(plan.network, [flow.ends for flow in flows])
     rates_mbps = plan.network.values.usual(Property.RATE)
     queues = np.array([[link.capable(side).queue_packets for side in (0, 1)] for link in plan.links], float)
@@ -136,6 +137,8 @@ def hand_over(plan: Plan, out: Path) -> None:
     grace_s = crossings.grace_s(longest_s, queue_s if any(kinds.of(flow).LOADS for flow in flows) else 0.0)
     handover.give(out, crossings.built(flows), grace_s)
     handover.give_for_oracle(out, stored)
+    if plan.scenario.tasks:
+        handover.give_for_tasks(out, foreseen.of(stored))
     if plan.scenario.routing.means.filled_by == "daemons":
         changes = planned.played(stored.network, stored.routes)
         links = [link.name for link in plan.links]
@@ -183,7 +186,7 @@ def _command(out: Path, options: Options, virtual: lanes.VirtualTime | None, sce
     prompt = ["--cli", *terminal] if options.interactive else []
     zero = [f"--zero-ns={virtual.zero_ns}"] if virtual else []
     every = f"--report-every={report_every_s(scenario.duration_s)}"
-    own = [f"--kind={file}" for file in kinds.files(kinds.used(scenario.traffic))]
+    own = [f"--kind={file}" for file in kinds.files(kinds.used(scenario.flows))]
     program = [sys.executable, "-m", "skybed.scripts.running.inside", str(out.resolve())]
     return [*program, *prompt, *zero, every, *own, f"--folder={Path.cwd()}"]
 

@@ -89,3 +89,16 @@ def test_what_has_come_down_passes_no_more():
 def test_times_at_which_nothing_can_be_looked_at(plan, t_s):
     with pytest.raises(ScenarioError, match=r"The times to look at are \[.*\]; give one or more, 2592000 s"):
         plan.look_angles("kashi", "relay-0-0", t_s)
+
+
+def test_whether_a_pass_is_in_sunlight_and_its_station_in_the_dark():
+    """Over a day. The Sun's elevations are skyfield's with DE421; so are the shares, but that its Earth is a
+    sphere, whose shadow the satellite enters 7.5 s earlier.
+    """
+    passes = Plan.make(Scenario.load(SCENARIOS / "pair.yaml")).passes("miyun", until_s=DAY_S)
+    assert passes["sun_elevation_deg"].tolist() == pytest.approx(
+        [51.424, -20.040, -29.500, 32.639, 50.062], abs=0.01
+    )
+    assert passes["sunlit_pct"].tolist() == pytest.approx([100, 53.85, 84.72, 100, 100], abs=2.5)
+    cut_s = (100 - passes["sunlit_pct"]) / 100 * passes["duration_s"]
+    assert cut_s.tolist() == pytest.approx([0, 0.4615 * 573.94, 0.1528 * 327.03, 0, 0], abs=8)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skybed.topologies.contacts.spans import common, joined, latest, minus, spans, union
+from skybed.topologies.contacts.spans import common, covered_s, joined, latest, minus, spans, union
 
 TIMES = np.arange(-1.0, 12.0, 0.5)
 
@@ -37,6 +37,14 @@ def test_the_latest_span_is_the_last_that_began(many):
     for k, t, row in zip(key, t_s, latest(many, key, t_s), strict=True):
         begun = np.flatnonzero((many.key == k) & (many.start_s <= t))
         assert row == (begun[-1] if len(begun) else -1)
+
+
+@given(drawn, drawn)
+def test_what_is_covered_of_a_time_is_what_it_has_in_common(many, times):
+    many, times = union(many), times.where(times.start_s < times.end_s)
+    both = [common(many, times.where(np.arange(len(times.key)) == n)) for n in range(len(times.key))]
+    shared_s = [(x.end_s - x.start_s).sum() for x in both]
+    assert covered_s(many, *times).tolist() == shared_s
 
 
 def test_a_span_may_have_no_end():

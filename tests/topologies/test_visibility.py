@@ -17,6 +17,7 @@ RULES = {
     "range": Conditions(max_range_km=1500),
     "both": Conditions(min_elevation_deg=10, max_range_km=1500),
     "apart": Conditions(max_apart_km=1000),
+    "off nadir": Conditions(min_elevation_deg=0, max_off_nadir_deg=45),
 }
 SPACE = {
     "grazing": Conditions(min_radius_km=6378.135 + 80),

@@ -24,8 +24,8 @@ from skybed.topologies.contacts.courses import signals
 from skybed.topologies.contacts.courses.signals import Overheads
 from skybed.topologies.contacts.foresight import AHEAD_S
 from skybed.topologies.contacts.gateways import Gateway
+from skybed.topologies.contacts.margins import Intervals
 from skybed.topologies.contacts.policy import InView, Policy
-from skybed.topologies.contacts.visibility import Intervals
 from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.orbits import chance, ellipsoid
 from skybed.topologies.orbits.ephemeris import Ephemeris

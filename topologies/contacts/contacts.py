@@ -13,11 +13,12 @@ from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts import foresight, gateways, lasers
 from skybed.topologies.contacts.access import Chooser, Rulebook, setup_range_s, views
 from skybed.topologies.contacts.gateways import Gateway
+from skybed.topologies.contacts.margins import Intervals
 from skybed.topologies.contacts.motion import Motion, Span
 from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.contacts.overhead import over_stations
 from skybed.topologies.contacts.policy import of_rule
-from skybed.topologies.contacts.visibility import Conditions, Intervals, intervals
+from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.code import CodeError
 from skybed.topologies.model.links import Access, LinkClass

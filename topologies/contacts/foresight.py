@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from skybed.topologies.arrays import Array, Index
-from skybed.topologies.contacts.visibility import BLOCK_S, Conditions, Intervals, intervals
+from skybed.topologies.contacts.margins import Intervals
+from skybed.topologies.contacts.visibility import BLOCK_S, Conditions, intervals
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.orbits import ephemeris
 from skybed.topologies.orbits.tracks import Track

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skybed.topologies.arrays import Array, Index
+from skybed.topologies.contacts.margins import Intervals
 from skybed.topologies.contacts.spans import Spans, common, joined, spans, union
-from skybed.topologies.contacts.visibility import Conditions, Intervals, margin_km
+from skybed.topologies.contacts.visibility import Conditions, margin_km
 from skybed.topologies.orbits.ephemeris import Ephemeris
 
 FAR_KM = 1e6  # to a gateway where none sees the satellite: just at an edge of its view

@@ -20,11 +20,13 @@ from skybed.topologies.contacts.foresight import AHEAD_S, FIRST_S
 from skybed.topologies.contacts.lookangles import sky_of
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.properties import Property
+from skybed.topologies.contacts.spans import covered_s
+from skybed.topologies.contacts.sunlight import sunlit
 from skybed.topologies.contacts.visibility import BATCH, GRID_S, Conditions, intervals
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.scenario import LONGEST_S
-from skybed.topologies.orbits import ellipsoid, ephemeris, trust
+from skybed.topologies.orbits import ellipsoid, ephemeris, sun, trust
 from skybed.topologies.orbits.ephemeris import KNOT_S, Ephemeris, utc_texts
 from skybed.topologies.orbits.roots import zeros
 
@@ -39,19 +41,22 @@ CONTACTS = [
 
 class Passes(NamedTuple):
     """Of each pass the number of its satellite, and its start, culmination and end: times_s, run time, and
-    the angles then, all (3, passes). whole: (2, passes), False where it begins, or ends, beyond what was
-    looked at: the time asked for then begins, or ends, it.
+    the angles then, all (3, passes). sunlit: the share of it in which the Sun shines on the satellite;
+    sun_deg: how high that stands over the ground node at its culmination. whole: (2, passes), False where it
+    begins, or ends, beyond what was looked at: the time asked for then begins, or ends, it.
     """
 
     satellite: Index
     times_s: Array
     elevation_deg: Array
     azimuth_deg: Array
+    sunlit: Array
+    sun_deg: Array
     whole: np.ndarray
 
 
 _NO = np.zeros((3, 0))
-NONE = Passes(np.zeros(0, np.int64), _NO, _NO, _NO, np.zeros((2, 0), bool))
+NONE = Passes(np.zeros(0, np.int64), _NO, _NO, _NO, np.zeros(0), np.zeros(0), np.zeros((2, 0), bool))
 
 
 def table(
@@ -71,9 +76,11 @@ def table(
     Columns: satellite, min_elevation_deg; rise_s, culmination_s, set_s (run time) and duration_s, nan where
     the satellite is in view for more than a day beyond the time asked for, within which it then culminates;
     rise_utc, culmination_utc, set_utc; max_elevation_deg; rise_azimuth_deg, culmination_azimuth_deg,
-    set_azimuth_deg. Of contacts in it: contacts, how many; contact_start_s, contact_end_s, the start of the
-    first and the end of the last; contact_s, how long they are together; volume_up_mb, volume_down_mb, which
-    they can carry to and from the satellite.
+    set_azimuth_deg; sunlit_pct, the share of the pass in which the Sun shines on the satellite, and
+    sun_elevation_deg, of the Sun over the station at the culmination, without refraction. Of contacts in it:
+    contacts, how many; contact_start_s, contact_end_s, the start of the first and the end of the last;
+    contact_s, how long they are together; volume_up_mb, volume_down_mb, which they can carry to and from the
+    satellite.
 
     Raises ScenarioError for who is no station or no satellite, and for times and elevations that cannot be.
     """
@@ -196,7 +203,11 @@ def _seen(
         times_s = np.array([start_s, culminations_s(sky, row, start_s, stop_s), stop_s])
         ends_km = sky.position_km(len(satellites), times_s), sky.position_km(row, times_s)
         angles = ellipsoid.elevation_deg(*ends_km), ellipsoid.azimuth_deg(*ends_km)
-        yield Passes(satellites[row], times_s + zero_s, *angles, whole)
+        epoch = network.scenario.begin + dt.timedelta(seconds=float(zero_s))
+        lit = sunlit(sky, epoch, np.arange(len(satellites)), end_s)
+        share = np.clip(covered_s(lit, row, times_s[0], times_s[2]) / (times_s[2] - times_s[0]), 0, 1)
+        sun_deg = ellipsoid.elevation_deg(ends_km[0][1], sun.position_km(epoch, times_s[1]))
+        yield Passes(satellites[row], times_s + zero_s, *angles, share, sun_deg, whole)
         satellites, masks = satellites[again], masks[again]
         beyond_s = min(max(FIRST_S, 2 * beyond_s), AHEAD_S)
 
@@ -272,6 +283,7 @@ def _frame(network: Network, station: int, masks: Array, passes: Passes) -> pd.D
     columns["max_elevation_deg"] = passes.elevation_deg[1]
     for when, t_s, azimuth_deg in zip(MOMENTS, times_s, passes.azimuth_deg, strict=True):
         columns[f"{when}_azimuth_deg"] = np.where(np.isnan(t_s), np.nan, azimuth_deg)
+    columns |= {"sunlit_pct": 100 * passes.sunlit, "sun_elevation_deg": passes.sun_deg}
     table = pd.DataFrame(columns)
     return table.join(_contacts(network, station, passes))
 

@@ -80,6 +80,22 @@ def _swept(a: Spans, b: Spans, combine: Combine) -> Spans:
     return Spans(key[starts], t_s[starts], t_s[ends])
 
 
+def covered_s(a: Spans, key: Index, start_s: Array, end_s: Array) -> Array:
+    """How long spans of a (sorted and disjoint) of each key are open between two times of it."""
+    if not len(a.key):
+        return np.zeros(len(key))
+    before_s = np.append(0, np.cumsum(a.end_s - a.start_s))
+    first = np.searchsorted(a.key, key)
+
+    def until(t_s: Array) -> Array:
+        row = latest(a, key, t_s)
+        return np.where(
+            row < 0, before_s[first], before_s[row] + np.minimum(t_s, a.end_s[row]) - a.start_s[row]
+        )
+
+    return until(end_s) - until(start_s)
+
+
 def latest(a: Spans, key: Index, t_s: Array) -> Index:
     """Row of the span of a (sorted) of each key that began last, not after each time; -1: none did."""
     keys, times = np.concatenate([a.key, key]), np.concatenate([a.start_s, t_s])

@@ -2,38 +2,31 @@
 
 Each condition is a margin in km, positive where it holds. Time goes in blocks of a minute. Pairs too far
 apart in a block for any of them to hold are left out of it; of the others the smallest margin is sampled on a
-grid, and at the way points of nodes that move, so that it is smooth between samples. Wherever a sampled
-extremum could hide a sign change between the samples a point beyond zero is sought, so that a pass shorter
-than the grid is found. Edges are refined to a microsecond.
+grid, and at the way points of nodes that move, so that it is smooth between samples. What is between them,
+and the edges, are found by `margins`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from skybed.topologies.arrays import Array, Index
+from skybed.topologies.contacts.margins import FASTEST_KM_S, Intervals, changes, edges, paired
 from skybed.topologies.orbits import ellipsoid
 from skybed.topologies.orbits.ephemeris import Ephemeris
 from skybed.topologies.orbits.geometry import MEAN_RADIUS_KM, slant_range_km
-from skybed.topologies.orbits.roots import zeros
 
 GRID_S = 10.0
 PER_BLOCK = 6
 BLOCK_S = PER_BLOCK * GRID_S
 LOT = 60  # blocks whose edges are refined together
 BATCH = 500_000  # margins in memory at a time
-PEAK_S = 1e-3  # a pass or gap shorter than this may be missed
-FASTEST_KM_S = 20.0  # no margin changes faster than this: two low orbits close at 16 km/s, see also tracks
-GOLDEN = (5**0.5 - 1) / 2
 PLUMB_DEG = 0.2  # more than the normal of the ellipsoid is ever off the line to the Earth's centre
 SLACK_KM, SLACK = 2.0, 1.01  # what radii and speeds do between knots
-
-MarginAt = Callable[[Index, Array], Array]  # (pairs, times) -> margins in km
 
 
 @dataclass(frozen=True)
@@ -46,17 +39,8 @@ class Conditions:
     min_elevation_deg: float | None = (
         None  # of b over the ellipsoid's horizon at ground node a; no refraction
     )
+    max_off_nadir_deg: float | None = None  # of a from the line between b and the Earth's centre
     max_apart_km: float | None = None  # on the ground, what is below both: an arc of a sphere
-
-
-class Intervals(NamedTuple):
-    """pair: index into the pairs asked for, flattened; sorted by (pair, start), disjoint. Cut at 0 and at the
-    end asked for.
-    """
-
-    pair: Index
-    start_s: Array
-    end_s: Array
 
 
 def margin_km(conditions: Conditions, ra: Array, rb: Array) -> Array:
@@ -83,6 +67,9 @@ def margin_km(conditions: Conditions, ra: Array, rb: Array) -> Array:
     if conditions.min_elevation_deg is not None:
         height = np.einsum("...i,...i", line, ellipsoid.zenith(ra))
         margin = np.minimum(margin, height - length * np.sin(np.radians(conditions.min_elevation_deg)))
+    if conditions.max_off_nadir_deg is not None:
+        below_km = np.einsum("...i,...i", line, rb) / np.sqrt(np.einsum("...i,...i", rb, rb))
+        margin = np.minimum(margin, below_km - length * np.cos(np.radians(conditions.max_off_nadir_deg)))
     if conditions.max_apart_km is not None:
         cos = np.einsum("...i,...i", ra, rb) / np.sqrt(
             np.einsum("...i,...i", ra, ra) * np.einsum("...i,...i", rb, rb)
@@ -96,16 +83,6 @@ def holds(sky: Ephemeris, a: Index, b: Index, conditions: Conditions, t_s: float
     r_a, r_b = sky.position_km(a, t_s), sky.position_km(b, t_s)
     somewhere = np.minimum(sky.ends_s[a], sky.ends_s[b]) > t_s
     return somewhere & (margin_km(conditions, r_a, r_b) > 0)
-
-
-class Brackets(NamedTuple):
-    """Times left_s < right_s of pairs, and their margins in km then."""
-
-    pair: Index
-    left_s: Array
-    right_s: Array
-    left_km: Array
-    right_km: Array
 
 
 def intervals(sky: Ephemeris, a: Index, b: Index, conditions: Conditions, until_s: float) -> Intervals:
@@ -123,30 +100,23 @@ def intervals(sky: Ephemeris, a: Index, b: Index, conditions: Conditions, until_
         i, j = (ends[pair].reshape(-1, *[1] * (t.ndim - 1)) for ends in (flat_a, flat_b))
         return margin_km(conditions, sky.position_km(i, t), sky.position_km(j, t))
 
-    standing, edges = [], []
+    standing, found = [], []
     blocks = int(until_s // BLOCK_S) + 1
     for first in range(0, blocks, LOT):
-        changes = []
+        changed = []
         for pair, block, m in _samples(sky, a, b, conditions, reach_km, first, min(LOT, blocks - first)):
             standing.append(pair[(block == 0) & (m[:, 1] > 0)])
             t = (block[:, None] * PER_BLOCK - 1 + np.arange(PER_BLOCK + 2)) * GRID_S
             smooth = np.ones(len(pair), bool)
             for rows, bent_t in _bent(sky, flat_a[pair], flat_b[pair], t):
                 smooth[rows] = False
-                changes.append(_changes(pair[rows], bent_t, margin_at(pair[rows], bent_t)))
-            changes.append(_changes(pair[smooth], t[smooth], m[smooth]))
-        crossed, peaks, dips = (_joined(part) for part in zip(*changes, strict=True))
-        brackets = _joined([crossed, *_split(margin_at, 1, peaks), *_split(margin_at, -1, dips)])
-        edges.append((brackets.pair, _edges(margin_at, brackets), brackets.right_km > 0))
-    pair, t_s, rising = (np.concatenate(x) for x in zip(*edges, strict=True))
-    found = _paired(np.concatenate(standing), pair, t_s, rising, until_s)
-    ends_s = np.minimum(sky.ends_s[flat_a], sky.ends_s[flat_b])[found.pair]
-    there = found.start_s < ends_s
-    return Intervals(found.pair[there], found.start_s[there], np.minimum(found.end_s, ends_s)[there])
-
-
-def _joined(parts: Sequence[Brackets]) -> Brackets:
-    return Brackets._make(np.concatenate(x) for x in zip(*parts, strict=True))
+                changed.append(changes(pair[rows], bent_t, margin_at(pair[rows], bent_t), GRID_S))
+            changed.append(changes(pair[smooth], t[smooth], m[smooth], GRID_S))
+        found.append(edges(margin_at, changed))
+    whole = paired(np.concatenate(standing), found, until_s)
+    ends_s = np.minimum(sky.ends_s[flat_a], sky.ends_s[flat_b])[whole.pair]
+    there = whole.start_s < ends_s
+    return Intervals(whole.pair[there], whole.start_s[there], np.minimum(whole.end_s, ends_s)[there])
 
 
 # -- samples -------------------------------------------------------------------------------------
@@ -216,82 +186,3 @@ def _bent(sky: Ephemeris, a: Index, b: Index, t: Array) -> Iterator[tuple[Index,
         if len(rows):
             passed = np.minimum(first[:, None] + np.arange((last - first).max()), last[:, None] - 1)
             yield rows, np.sort(np.concatenate([t[rows], bends_s[passed]], axis=1), axis=1)
-
-
-def _changes(pair: Index, t: Array, m: Array) -> tuple[Brackets, Brackets, Brackets]:
-    """Where the margins m at times t (rows, samples) change sign, and where they may between samples: at
-    peaks, at dips.
-    """
-
-    def brackets(row: Index, left: Index, right: Index) -> Brackets:
-        return Brackets(pair[row], t[row, left], t[row, right], m[row, left], m[row, right])
-
-    def extrema(sign: int) -> Brackets:
-        """Around samples not beyond zero that are the highest of three, and so near that a peak may be."""
-        x = sign * m
-        top, beside = x[:, 1:-1], np.maximum(x[:, :-2], x[:, 2:])
-        could = (top >= beside) & (top + beside > -FASTEST_KM_S * GRID_S)
-        row, k = np.nonzero(could & (inside[:, 1:-1] == (sign < 0)))
-        return brackets(row, k, k + 2)
-
-    inside = m > 0
-    row, k = np.nonzero(inside[:, 1:-1] != inside[:, 2:])
-    return brackets(row, k + 1, k + 2), extrema(1), extrema(-1)
-
-
-# -- edges ---------------------------------------------------------------------------------------
-
-
-def _split(margin_at: MarginAt, sign: int, suspects: Brackets) -> list[Brackets]:
-    """Suspects in which sign * margin rises above zero, parted where it does; the others are left out.
-
-    The margin has one extremum in each. Golden section, until a point beyond zero is met or cannot be.
-    """
-    pair, left, right = suspects.pair, suspects.left_s, suspects.right_s
-    which, top_s, top_km = np.arange(len(pair)), np.full(len(pair), np.nan), np.full(len(pair), np.nan)
-    inner: Array = left + (1 - GOLDEN) * (right - left)
-    height: Array = sign * margin_at(pair, inner)
-    while len(which):
-        top_s[which], top_km[which] = inner, sign * height
-        go = (height <= 0) & (height > -FASTEST_KM_S * (right - left)) & (right - left > PEAK_S)
-        which, pair = which[go], pair[go]
-        left, right, inner, height = (x[go] for x in (left, right, inner, height))
-        other = left + right - inner
-        there = sign * margin_at(pair, other)
-        better, before = there > height, other < inner
-        left = np.where(better == before, left, np.where(better, inner, other))
-        right = np.where(better == before, np.where(better, inner, other), right)
-        inner, height = np.where(better, other, inner), np.maximum(height, there)
-    hit = sign * top_km > 0
-    whole = Brackets._make(x[hit] for x in suspects)
-    return [
-        whole._replace(right_s=top_s[hit], right_km=top_km[hit]),
-        whole._replace(left_s=top_s[hit], left_km=top_km[hit]),
-    ]
-
-
-def _edges(margin_at: MarginAt, brackets: Brackets) -> Array:
-    """Zero of the margin in each bracket, on the side where the link stands."""
-    pair, left, right, left_km, right_km = brackets
-    rising = right_km > 0
-    times = np.where(rising, [right, left], [left, right])
-    margins = np.where(rising, [right_km, left_km], [left_km, right_km])
-    return zeros(lambda rows, t: margin_at(pair[rows], t), *times, *margins)
-
-
-def _paired(standing: Index, pair: Index, t_s: Array, rising: np.ndarray, until_s: float) -> Intervals:
-    """Intervals from the pairs that stand at 0 and from edges in any order, those outside of the span too."""
-    within = (t_s >= 0) & (t_s < until_s)
-    pair = np.concatenate([standing, pair[within]])
-    t_s = np.concatenate([np.zeros(len(standing)), t_s[within]])
-    up = np.concatenate([standing >= 0, rising[within]])
-    order = np.lexsort((t_s, pair))
-    pair, t_s, up = pair[order], t_s[order], up[order]
-    news = up != np.where(pair == np.roll(pair, 1), np.roll(up, 1), False)  # rounding may tell a change twice
-    news[:1] = up[:1]
-    pair, t_s, up = pair[news], t_s[news], up[news]
-    start = np.flatnonzero(up)
-    after = np.append(pair, -1)[start + 1] == pair[start]
-    end_s = np.where(after, np.append(t_s, until_s)[start + 1], until_s)
-    real = t_s[start] < end_s
-    return Intervals(pair[start][real], t_s[start][real], end_s[real])

@@ -42,5 +42,6 @@ class Fault(Model):
     mttr_s: Positive | None = None  # mean of the time from failure to repair
     # From repair to carrying packets. None: the set-up time of the link's class; of a silent outage 0.
     reacquire_s: NonNegative | tuple[NonNegative, NonNegative] | None = None
+    dead: bool = False  # of nodes: what they hold for tasks is lost, and they compute nothing
     planned: bool = False  # known to routing beforehand
     announced_s: float | None = None  # copies of the schedule made before this do not have it

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from skybed.topologies.model import catalogue
+from skybed.topologies.model.carried import Carried
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.coordinates import Latitude, Longitude
 from skybed.topologies.model.fields import Model, Name, NonNegative, Utc
@@ -45,6 +46,7 @@ class Station(Model):
     rain_001_mm_h: NonNegative | None = None
     rain_height_km: NonNegative | None = None
     vapour_g_m3: NonNegative | None = None
+    carries: Carried = Carried()
 
     @property
     def moves(self) -> bool:

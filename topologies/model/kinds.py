@@ -32,7 +32,10 @@ MODULES = {
     "udp": "skybed.traffic.kinds.udp",
     "tcp": "skybed.traffic.kinds.tcp",
     "program": "skybed.traffic.kinds.program",
+    "task": "skybed.traffic.kinds.task",
 }
+
+OF_TASKS = "task"  # which stand in `tasks` of a scenario, not in `traffic`
 
 
 class Ports(NamedTuple):
@@ -220,13 +223,13 @@ def measured(flow: Flow) -> list[Metric]:
     return [
         metric
         for metric in METRICS.values()
-        if metric.of_every or (metric.name in of_kind and flow.measures(metric.name))
+        if (metric.of_every or metric.name in of_kind) and flow.measures(metric.name)
     ]
 
 
 def listed() -> str:
-    """For a sentence that says what a kind may be."""
-    *most, last = names()
+    """For a sentence that says what a kind of traffic may be."""
+    *most, last = (name for name in names() if name != OF_TASKS)
     return f"{', '.join(most)} or {last}"
 
 
@@ -242,7 +245,7 @@ def _of_its_kind(value: Any) -> Any:
     kind = value.get("kind")
     if kind is None:
         raise PydanticKnownError("union_tag_not_found", {"discriminator": "kind"})
-    if str(kind) not in MODULES and kind not in names():
+    if kind == OF_TASKS or (str(kind) not in MODULES and kind not in names()):
         context = {"discriminator": "kind", "tag": str(kind), "expected_tags": listed()}
         raise PydanticKnownError("union_tag_invalid", context)
     return model_of(value).model_validate(value)

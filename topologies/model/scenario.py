@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr
+from pydantic import AliasChoices, BeforeValidator, Field, PrivateAttr
 
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import catalogue
@@ -17,12 +17,14 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.model.code import Code
 from skybed.topologies.model.faults import Fault
 from skybed.topologies.model.fields import Model, Name, Positive, Title, Utc
+from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.ground import Station, from_catalogue
 from skybed.topologies.model.kinds import AnyFlow
 from skybed.topologies.model.links import Access, Fibre, LinkClass
 from skybed.topologies.model.metrics import MetricName
 from skybed.topologies.model.routing import Routing
 from skybed.topologies.model.space import Between, Lasers, Layer
+from skybed.topologies.model.tasks import Task
 from skybed.topologies.model.weather import Weather
 from skybed.topologies.model.yamlmarks import FieldPath, dotted, line_of
 
@@ -42,9 +44,9 @@ class Fidelity(Model):
 
 
 class Limit(Model):
-    """An acceptance limit on a flow's metric; beyond it the run fails."""
+    """An acceptance limit on a metric of a flow or a task; beyond it the run fails."""
 
-    flow: str
+    flow: Annotated[str, Field(validation_alias=AliasChoices("flow", "task"))]
     metric: MetricName  # of METRICS, or one that a program prints
     min: float | None = None
     max: float | None = None
@@ -71,6 +73,7 @@ class ScenarioModel(Model):
     fibre: list[Fibre] = []
     routing: Routing = Routing()
     traffic: list[AnyFlow] = []
+    tasks: list[Task] = []
     faults: list[Fault] = []
     weather: list[Weather] = []
     capture: list[tuple[str, str]] = []  # links as [node, peer]: what the node sends and hears
@@ -84,6 +87,19 @@ class ScenarioModel(Model):
     def begin(self) -> dt.datetime:
         """Run time 0, UTC."""
         return self.start or self.epoch
+
+    @property
+    def flows(self) -> list[Flow]:
+        """All that goes on in nodes."""
+        return [*self.traffic, *self.tasks]
+
+    @property
+    def flow_paths(self) -> list[tuple[FieldPath, Flow]]:
+        """The same, with where each stands."""
+        return [
+            *((("traffic", i), flow) for i, flow in enumerate(self.traffic)),
+            *((("tasks", i), task) for i, task in enumerate(self.tasks)),
+        ]
 
     @property
     def bound_us(self) -> float:
@@ -109,7 +125,7 @@ class ScenarioModel(Model):
             dotted(path): f"{code}, as you, to plan" for path, code in written if isinstance(code, Code)
         }
         custom = {"routing": self.routing.custom.command} if self.routing.custom else {}
-        return functions | custom | {str(flow.name): flow.code for flow in self.traffic if flow.code}
+        return functions | custom | {str(flow.name): flow.code for flow in self.flows if flow.code}
 
     def in_virtual_time(self) -> Self:
         """The same with what virtual time does for nothing: delays that follow the orbits more closely."""

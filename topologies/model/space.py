@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from skybed.topologies.model.carried import Carried
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.code import Code
 from skybed.topologies.model.constellations import CONSTELLATIONS
@@ -164,6 +165,7 @@ class Layer(Model):
     # None: {layer}-{plane}-{slot} for a walker, {layer}-{n} for geostationary, {name} for elements.
     names: str | None = None
     isl: Isl = Isl(pattern="none")
+    carries: Carried = Carried()  # each of its satellites
 
     @model_validator(mode="before")
     @classmethod

@@ -298,7 +298,89 @@ MEASURES = Table(
 # What every run writes, in the order in which it is compared; and those of some: of changes by hand, and of
 # flow kinds that have one of their own. What a run meant is worked out afterwards.
 EVERY_RUN = (EVENTS, APPLIED, ROUTES, CONTROL, PROBES, PATHS, FLOWS)
-TABLES = {table.name: table for table in (*EVERY_RUN, BEGUN, CHANGED, CARRIED, PROGRAMS, MEASURES)}
+TASKS = Table(
+    "tasks",
+    "A row for each stage of a task: what it was at, where, and how long.",
+    ("flow", "number", "place"),
+    (
+        Column("flow", TEXT, "the task's name"),
+        Column("number", INTEGER, "of the time that it was asked for, from 0"),
+        Column("place", INTEGER, "of the stage among those of this number, as they began, from 0"),
+        Column(
+            "stage",
+            TEXT,
+            "`command` (up to who observes), `view`, `observe`, `acquire`, `transfer` (between satellites), "
+            "`delivery` (to the ground), `uplink`, `backhaul` (between stations), `compute`, or `arrive`: "
+            "all of the product is with its receiver",
+        ),
+        Column(
+            "step", INTEGER, "that it serves, from 0; the way to the receiver counts as the last; -1: none"
+        ),
+        Column("tile", INTEGER, "of those that the step is split into, from 0"),
+        Column("node", TEXT, "where it is, or from where; null: not known yet", null=True),
+        Column("peer", TEXT, "to where; null: it stays", null=True),
+        Column("queued_s", FLOAT, "when all before it was done"),
+        Column("began_s", FLOAT, "when it began; null: it did not", null=True),
+        Column("ended_s", FLOAT, "when it ended; null: it did not", null=True),
+        Column("no_way_s", FLOAT, "of the time since it was queued, without a way there"),
+        Column("at_work_s", FLOAT, "of it, being sent or computed; the rest it waited for its turn"),
+        Column("in_bytes", INTEGER, "of its input"),
+        Column("out_bytes", INTEGER, "of what it gives"),
+        Column("wh", FLOAT, "that the node spent on it"),
+        Column(
+            "outcome",
+            TEXT,
+            "`done`; `held`, when the run ended; `refused` or `dropped`, by a full storage; `lost`, with its "
+            "node",
+        ),
+    ),
+)
+TRANSFERS = Table(
+    "transfers",
+    "A row for each connection of what was sent: a part of its bytes.",
+    ("flow", "number", "place", "part"),
+    (
+        Column("flow", TEXT, "the task's name"),
+        Column("number", INTEGER, "as in `tasks`"),
+        Column("place", INTEGER, "as in `tasks`"),
+        Column("part", INTEGER, "from 0"),
+        Column("node", TEXT, "where from"),
+        Column("peer", TEXT, "where to"),
+        Column("began_s", FLOAT, "when it connected"),
+        Column("ended_s", FLOAT, "when its last byte arrived, or it was broken off"),
+        Column("bytes", INTEGER, "that arrived, each once"),
+        Column("retransmits", INTEGER, "segments that TCP sent again"),
+    ),
+)
+STORAGE = Table(
+    "storage",
+    "A row for each change of what a node holds.",
+    ("node", "t_s"),
+    (
+        Column("node", TEXT, "the node"),
+        Column("t_s", FLOAT, "since when"),
+        Column("held_bytes", INTEGER, "that it holds"),
+        Column("room_bytes", INTEGER, "that it can hold; null: without limit", null=True),
+    ),
+)
+ENERGY = Table(
+    "energy",
+    "A row for each change of a node's power, and one at the end.",
+    ("node", "t_s"),
+    (
+        Column("node", TEXT, "the node"),
+        Column("t_s", FLOAT, "since when"),
+        Column("solar_w", FLOAT, "that the panels give"),
+        Column("load_w", FLOAT, "that is drawn"),
+        Column("transmit_w", FLOAT, "of it by sending"),
+        Column("compute_w", FLOAT, "of it by jobs"),
+        Column("camera_w", FLOAT, "of it by the camera"),
+        Column("battery_wh", FLOAT, "in the battery at that time"),
+        Column("paused", BOOL, "whether computing waits for the battery"),
+    ),
+)
+OF_TASKS = (TASKS, TRANSFERS, STORAGE, ENERGY)
+TABLES = {table.name: table for table in (*EVERY_RUN, BEGUN, CHANGED, CARRIED, PROGRAMS, MEASURES, *OF_TASKS)}
 
 ROUTING = Table(
     "routing",

@@ -26,7 +26,7 @@ from skybed.topologies.orbits import ellipsoid
 from skybed.topologies.orbits.geometry import MEAN_RADIUS_KM, great_circle_km
 
 SHORTEST_S = 0.1  # between two way points
-FASTEST_KM_S = 1.0  # what is faster is no aircraft; see visibility.FASTEST_KM_S
+FASTEST_KM_S = 1.0  # what is faster is no aircraft; see contacts.margins.FASTEST_KM_S
 KMH = 3600.0  # a km/s
 OPPOSITE_DEG = 179.9  # apart: great circles then lead anywhere
 

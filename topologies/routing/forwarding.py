@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from skybed.topologies.arrays import Array
+from skybed.topologies.contacts.between import Between
 from skybed.topologies.contacts.faults import SILENT, of_contacts, silences
 from skybed.topologies.contacts.latest import Latest
 from skybed.topologies.contacts.network import Network
@@ -47,10 +48,7 @@ class Forwarding:
         self.network, self.changes, self.keeps_path = network, changes, keeps_path
         self.duration_s = duration_s = network.duration_s
         self.satellites = len(network.orbits)
-        a, b = network.ends
-        pair = a * len(network.nodes) + b
-        self.by_pair = np.argsort(pair)
-        self.pair = pair[self.by_pair]
+        self.between = Between(*network.ends, len(network.nodes))
         self.contact = Latest(contacts.link.to_numpy(np.int64), contacts.start_s.to_numpy(), duration_s)
         end_s = contacts.end_s.to_numpy()
         self.end_s = np.where(end_s >= duration_s, np.inf, end_s)  # the plan ends, the link does not
@@ -75,7 +73,7 @@ class Forwarding:
             bound[i] |= self.keeps_path & (node[i] >= self.satellites)
             row = routes.at(node[i], asked_s[i])
             i, via = i[row >= 0], rows["via"][row[row >= 0]].astype(np.int64)
-            arrival = self.cross(self.link(node[i], via), (node[i] > via).astype(int), t[i])
+            arrival = self.cross(self.between.at(node[i], via), (node[i] > via).astype(int), t[i])
             through = ~np.isnan(arrival)
             i, via = i[through], via[through]
             t[i], node[i] = arrival[through], via
@@ -88,14 +86,6 @@ class Forwarding:
         walked, path_id = np.unique(np.stack(hops, axis=1), axis=0, return_inverse=True)
         paths = [tuple(int(n) for n in path if n >= 0) for path in walked]
         return Walks(np.where(lost, np.nan, t), path_id, paths)
-
-    def link(self, node: np.ndarray, other: np.ndarray) -> np.ndarray:
-        """The link between two nodes; -1 where there is none (or no other)."""
-        wanted = np.minimum(node, other) * len(self.network.nodes) + np.maximum(node, other)
-        if not len(self.pair):
-            return np.full(len(node), -1)
-        at = np.minimum(np.searchsorted(self.pair, wanted), len(self.pair) - 1)
-        return np.where(self.pair[at] == wanted, self.by_pair[at], -1)
 
     def cross(self, link: np.ndarray, side: np.ndarray, t_s: Array) -> Array:
         """When packets that enter links (-1: none) at an end (0: node a) at times t_s come out; nan: they do

@@ -120,7 +120,7 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
             cases.append(case)
     if not cases:
         raise ScenarioError(f"{file}, line {line_of(lines, ('without',))}: without leaves no run.")
-    flows = dict.fromkeys(str(flow.name) for case in cases for flow in case.scenario.traffic)
+    flows = dict.fromkeys(str(flow.name) for case in cases for flow in case.scenario.flows)
     if not flows:
         raise ScenarioError(f"{where}{campaign.scenario} has no traffic: there is nothing to measure.")
     drawn = campaign_figures.problems(campaign.figures, values(cases), campaign.metrics, list(flows))
@@ -164,7 +164,7 @@ def _left_out(campaign: Campaign, parameters: dict[str, Value]) -> set[int]:
 
 def _unknown(campaign: Campaign, cases: Sequence[Case]) -> Iterator[Problem]:
     """Metrics that nothing measures; a program may print any."""
-    if not any(flow.OPEN for case in cases for flow in case.scenario.traffic):
+    if not any(flow.OPEN for case in cases for flow in case.scenario.flows):
         for number, name in enumerate(campaign.metrics):
             if name not in METRICS:
                 yield ("metrics", number), f"{name} {not_a_metric(name)}."

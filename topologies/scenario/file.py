@@ -12,6 +12,7 @@ import yaml
 
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import ready, yamlmarks
+from skybed.topologies.model.carried import Camera, Carried, Computing, Power, Storage
 from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.ground import Station, WayPoint
@@ -20,13 +21,14 @@ from skybed.topologies.model.radio import Radio
 from skybed.topologies.model.routing import Copy, Custom, Domain, Mixture, Routing
 from skybed.topologies.model.scenario import Fidelity, Limit, ScenarioModel
 from skybed.topologies.model.space import Between, Geostationary, Isl, Layer, Walker
+from skybed.topologies.model.tasks import Command, OperatingModel, Step, Target, Task
 from skybed.topologies.model.weather import Weather
 from skybed.topologies.model.yamlmarks import Marks, dotted, line_of
 from skybed.topologies.scenario import checks, overrides
 from skybed.topologies.scenario.reading import name_flows, read_named_files, read_text
 from skybed.topologies.scenario.validation import Places, error_of, validated
 
-UNPLANNED = ("name", "about", "traffic", "capture", "fidelity", "accept")  # what no plan depends on
+UNPLANNED = ("name", "about", "traffic", "tasks", "capture", "fidelity", "accept")  # what no plan depends on
 
 
 class Scenario(ScenarioModel):
@@ -100,6 +102,15 @@ MODELS: Places = {
     ("routing", "domains", "*"): Domain,
     ("routing", "copies", "*"): Copy,
     ("traffic", "*"): Flow,
+    ("tasks", "*"): Task,
+    ("tasks", "*", "steps", "*"): Step,
+    ("tasks", "*", "models", "*"): OperatingModel,
+    ("tasks", "*", "models", "*", "steps", "*"): Step,
+    ("tasks", "*", "target", "*"): Target,
+    ("tasks", "*", "command"): Command,
+    **{(*place, "carries", *part): model for place in (("layers", "*"), ("stations", "*"))
+       for part, model in (((), Carried), (("storage",), Storage), (("computing",), Computing),
+                           (("camera",), Camera), (("power",), Power))},
     ("faults", "*"): Fault,
     ("faults", "*", "region"): Region,
     ("weather", "*"): Weather,

@@ -16,6 +16,7 @@ from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import code, over_time, ready
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import BINARY
+from skybed.topologies.model.kinds import OF_TASKS
 from skybed.topologies.model.yamlmarks import FieldPath, Marks, line_of
 
 ANY = "program"  # a file of this may be anything
@@ -81,6 +82,19 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
         places.append((("access", i, "policy"), rule, PYTHON))
     if isinstance(routing, dict):
         places.append((("routing", "custom", "config"), routing.get("custom"), "configuration"))
+    tasks = data.get("tasks")
+    for i, task in enumerate(tasks if isinstance(tasks, list) else ()):
+        models = task.get("models") if isinstance(task, dict) else None
+        parts: list[tuple[FieldPath, Any]] = [(("tasks", i), task)]
+        parts += (
+            [(("tasks", i, "models", name), m) for name, m in models.items()]
+            if isinstance(models, dict)
+            else []
+        )
+        for path, part in parts:
+            steps = part.get("steps") if isinstance(part, dict) else None
+            for k, step in enumerate(steps if isinstance(steps, list) else ()):
+                places.append(((*path, "steps", k, "choose"), step, PYTHON))
     for path, files in _of_flows(data.get("traffic")):
         places += [((*path, name), files, ANY) for name in files]
     read: dict[str, Callable[[pathlib.Path, str, str], str]] = {
@@ -131,12 +145,19 @@ def _of_flows(traffic: Any) -> Iterator[tuple[FieldPath, dict[str, Any]]]:
 
 
 def name_flows(data: dict[Any, Any]) -> None:
-    """Name each flow that has no name after its kind: probe-1, probe-2, tcp-1."""
+    """Name each flow that has no name after its kind: probe-1, probe-2, tcp-1; tasks: task-1."""
     traffic = data.get("traffic")
     counts: dict[str, int] = {}
     for flow in traffic if isinstance(traffic, list) else ():
         if isinstance(flow, dict) and isinstance(flow.get("kind"), str):
-            kind = flow["kind"]
-            counts[kind] = counts.get(kind, 0) + 1
-            if flow.get("name") is None:
-                flow["name"] = f"{kind}-{counts[kind]}"
+            _name(flow, flow["kind"], counts)
+    tasks = data.get("tasks")
+    for task in tasks if isinstance(tasks, list) else ():
+        if isinstance(task, dict):
+            _name(task, OF_TASKS, counts)
+
+
+def _name(flow: dict[str, Any], kind: str, counts: dict[str, int]) -> None:
+    counts[kind] = counts.get(kind, 0) + 1
+    if flow.get("name") is None:
+        flow["name"] = f"{kind}-{counts[kind]}"

@@ -38,7 +38,7 @@ def facts(plan: Plan) -> dict[str, Any]:
             [node.name, layers.index(node.layer) if node.layer else -1, *where, node.ip]
             for node, where in zip(plan.nodes, in_planes, strict=True)
         ],
-        "flows": [[str(flow.name), str(flow.kind), *flow.ends] for flow in scenario.traffic],
+        "flows": [[str(flow.name), str(flow.kind), *flow.ends] for flow in scenario.flows],
         "properties": {what.name.lower(): int(what) for what in Property},
         "protocol": scenario.routing.means.name,
         "ground_relay": scenario.routing.ground_relay,
@@ -105,7 +105,7 @@ def _events(plan: Plan) -> Arrays:
 
 def destinations(plan: Plan) -> np.ndarray:
     """Of which nodes a page has the routes that lead there: the stations, and where flows end."""
-    flows = [flow for flow in plan.scenario.traffic if isinstance(flow, EndToEndFlow)]
+    flows = [flow for flow in plan.scenario.flows if isinstance(flow, EndToEndFlow)]
     ends = [plan.node(end) for flow in flows for end in flow.ends]
     return np.union1d(np.arange(len(plan.orbits), len(plan.nodes)), np.array(ends, int))
 

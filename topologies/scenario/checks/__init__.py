@@ -18,6 +18,7 @@ from skybed.topologies.scenario.checks import (
     routing,
     space,
     stations,
+    tasks,
     traffic,
     weather,
 )
@@ -56,6 +57,7 @@ def problems(scenario: ScenarioModel) -> list[Problem]:
         *routing.routing(scenario, nodes),
         *routing.domains(scenario, layers),
         *traffic.flows(scenario, nodes),
+        *tasks.tasks(scenario, layers),
         *traffic.captures(scenario, nodes),
         *faults.faults(
             scenario, nodes, {s.layer: s.plane + 1 for s in sorted(satellites, key=lambda s: s.plane)}

@@ -56,5 +56,7 @@ def _when(path: FieldPath, scenario: ScenarioModel, fault: Fault) -> Iterator[Pr
         yield (*path, "at_s"), f"is {fault.at_s:g}; the run ends at {scenario.duration_s:g} s (duration_s)."
     if fault.announced_s is not None and not fault.planned:
         yield (*path, "announced_s"), "is given, but the outage is not planned; set planned: true."
+    if fault.dead and (fault.at_s is None or not (fault.node or fault.plane or fault.layer)):
+        yield (*path, "dead"), "goes with a node, a plane or a layer, and with at_s."
     if isinstance(fault.reacquire_s, tuple) and fault.reacquire_s[0] > fault.reacquire_s[1]:
         yield (*path, "reacquire_s"), f"is {list(fault.reacquire_s)}; the lesser comes first."

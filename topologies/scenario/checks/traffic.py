@@ -1,4 +1,4 @@
-"""Checks of `traffic`, and of what is accepted of it."""
+"""Checks of `traffic` and `tasks`, and of what is accepted of them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ def flows(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
     else:
         routed = nodes if destinations == "all" else {station.name for station in scenario.stations}
     seen: set[str | None] = set()
-    for i, flow in enumerate(scenario.traffic):
-        path: FieldPath = ("traffic", i)
+    for path, flow in scenario.flow_paths:
         if flow.name in seen:
             yield path, f"is a second flow named {flow.name}."
         if flow.name == SCRIPT:
@@ -41,7 +40,7 @@ def flows(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
         if len(flow.places) > len(set(flow.ends)):
             yield path, f"goes from {flow.ends[0]} to itself."
         if problems := kinds.hook(flow, "problems"):
-            for within, says in problems(flow, scenario.traffic):
+            for within, says in problems(flow, scenario.flows):
                 yield (*path, *within), says
 
 
@@ -74,7 +73,7 @@ def _after(path: FieldPath, scenario: ScenarioModel, flow: Flow) -> Iterator[Pro
         if flow.plus_s:
             yield (*path, "plus_s"), f"is {flow.plus_s:g}, but there is no `after`; say after which flow."
         return
-    named = {str(other.name): other for other in scenario.traffic}
+    named = {str(other.name): other for other in scenario.flows}
     yield from known_name((*path, "after"), flow.after, named, "flow")
     if flow.start_s:
         yield (*path, "start_s"), f"is {flow.start_s:g}, and `after` is given too; give one of the two."
@@ -92,7 +91,7 @@ def _after(path: FieldPath, scenario: ScenarioModel, flow: Flow) -> Iterator[Pro
 
 
 def accept(scenario: ScenarioModel) -> Iterator[Problem]:
-    named = {flow.name: flow for flow in scenario.traffic if flow.name is not None}
+    named = {flow.name: flow for flow in scenario.flows if flow.name is not None}
     for i, limit in enumerate(scenario.accept):
         path: FieldPath = ("accept", i)
         yield from known_name((*path, "flow"), limit.flow, named, "flow")

@@ -1,0 +1,159 @@
+"""The part `tasks` of a scenario: what is to be observed, what is made of it, where, and who gets it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from skybed.topologies.model import catalogue
+from skybed.topologies.model.closest import hint
+from skybed.topologies.model.code import NAMED, Written
+from skybed.topologies.model.coordinates import Latitude, Longitude
+from skybed.topologies.model.fields import Model, Name, NonNegative, Positive
+from skybed.topologies.model.flows import Flow
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Seconds = NonNegative | tuple[NonNegative, NonNegative]  # a pair is uniform between the two
+
+
+class Target(Model):
+    """A point on the ground; with pairs, a point of that region, drawn anew each time."""
+
+    lat_deg: Latitude | tuple[Latitude, Latitude]
+    lon_deg: Longitude | tuple[Longitude, Longitude]
+
+
+def _targets(value: Any) -> Any:
+    """One or several, some of which may be named as the catalogue has them."""
+    listed = value if isinstance(value, list) else [value]
+    return [_place(target) if isinstance(target, str) else target for target in listed]
+
+
+def _place(name: str) -> dict[str, float]:
+    if name not in catalogue.STATIONS:
+        raise ValueError(f"names {name}, which is no place of the catalogue{hint(name, catalogue.STATIONS)}")
+    return {axis: catalogue.STATIONS[name][axis] for axis in ("lat_deg", "lon_deg")}
+
+
+def _several(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], BeforeValidator(_several), Field(min_length=1)]
+
+
+def _rule(value: Any) -> Any:
+    """A rule by its name, or a function of the user's own."""
+    if isinstance(value, str) and not NAMED.fullmatch(value) and value not in RULES:
+        raise ValueError(f"is no rule{hint(value, RULES)}; write {', '.join(RULES)} or FILE.py:function")
+    return value
+
+
+RULES = ("nearest", "least-loaded", "earliest", "first")
+Rule = Annotated[Literal["nearest", "least-loaded", "earliest", "first"] | Written, BeforeValidator(_rule)]
+
+
+class Step(Model):
+    """What is done with the data, and where.
+
+    at: `observer` (where the scene was taken), `ground` (any station with an antenna), layers, nodes. choose:
+    which of them: nearest (least delay), least-loaded (shortest queue, then nearest), earliest (where by the
+    contact plan its result is there first), first (where it can be brought first). over: how the data gets
+    there: by any path, or over the direct link only. job: what is computed there; None: it is passed on.
+    """
+
+    job: Name | None = None
+    at: Names = ["observer"]
+    choose: Rule = "nearest"
+    over: Literal["path", "contact"] = "path"
+    keep_pct: Percent = 100.0  # of what comes in that goes out
+    seconds: Positive | None = None  # that the job takes; None: as fast as what the node carries
+    tiles: Annotated[int, Field(ge=1, le=256)] = 1  # into which it is split, each for a node of its own
+
+
+class Command(Model):
+    """What has to reach the satellite before it observes. via: stations from which it goes up over the direct
+    link; none: by any path.
+    """
+
+    source: Annotated[str, Field(alias="from")]
+    kb: Positive = 1.0  # 10**3 bytes
+    via: Names | None = None
+
+
+class OperatingModel(Model):
+    """A way of working: it stands in the place of all these fields of the task."""
+
+    steps: list[Step] | None = None
+    over: Literal["path", "contact"] | None = None
+    acquisition_s: Seconds | None = None
+    command: Command | None = None
+
+
+WHEN = ("at_s", "every_s", "per_day", "passes")
+
+
+class Task(Flow):
+    """One kind of task, asked for again and again.
+
+    target: None: whatever is below when it is asked for. by: the layers or nodes that may observe: who sees
+    the target first, and of those who see it at once the nearest. At most one of WHEN tells when it is asked
+    for; without, once at start_s. models: ways of working, by name, of which `model` chooses one.
+    """
+
+    kind: Literal["task"] = "task"
+    target: Annotated[list[Target] | None, BeforeValidator(_targets), Field(min_length=1)] = None
+    by: Names
+    at_s: list[NonNegative] | None = None
+    every_s: Positive | None = None
+    per_day: Positive | None = None  # on average, exponential times between them
+    passes: bool = False  # whenever a target comes into view of one of them
+    count: Annotated[int, Field(ge=1)] | None = None  # at most
+    min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = None  # None: as its camera looks, or 10
+    command: Command | None = None
+    scene_mb: Positive | None = None  # None: the camera's
+    acquisition_s: Seconds = 0.0  # the observer's, before its scene can leave it
+    steps: list[Step] = []
+    models: dict[str, OperatingModel] = {}
+    model: str | None = None
+    to: str
+    over: Literal["path", "contact"] = "path"
+    deadline_s: Positive | None = None  # from when it was asked for
+    priority: Annotated[int, Field(ge=0, le=9)] = 0  # higher goes first
+
+    @property
+    def places(self) -> dict[str, str]:
+        return {"to": self.to}
+
+    @property
+    def title(self) -> str:
+        return "task"
+
+    def measures(self, metric: str) -> bool:
+        return metric != "handovers" and (metric != "in_time_pct" or self.deadline_s is not None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_model_has_it(cls, value: Any) -> Any:
+        """The chosen model, and nothing else, tells what its fields are."""
+        if not isinstance(value, dict) or not isinstance(value.get("model"), str):
+            return value
+        models = value.get("models")
+        known = models if isinstance(models, dict) else {}
+        if value["model"] not in known:
+            raise ValueError(
+                f"has model {value['model']}, which is not among models{hint(value['model'], known)}"
+            )
+        chosen = known[value["model"]]
+        own = {field: given for field, given in value.items() if field not in OperatingModel.model_fields}
+        return {**own, **chosen} if isinstance(chosen, dict) else value
+
+    @model_validator(mode="after")
+    def _once(self) -> Task:
+        given = [field for field in WHEN if getattr(self, field)]
+        if len(given) > 1:
+            raise ValueError(f"has {' and '.join(given)}; give one of them")
+        if self.passes and self.target is None:
+            raise ValueError("has passes: true and no target; name what is to come into view")
+        return self

@@ -1,0 +1,107 @@
+"""Checks of `tasks`: that what they name is there, and that it can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from skybed.topologies.model.carried import Carried
+from skybed.topologies.model.known import Problem, known_name
+from skybed.topologies.model.scenario import ScenarioModel
+from skybed.topologies.model.tasks import Task
+from skybed.topologies.model.yamlmarks import FieldPath
+
+
+def tasks(scenario: ScenarioModel, layers: Mapping[str, str]) -> Iterator[Problem]:
+    """layers: of every node its layer; "" of stations."""
+    carries = {name: carried(scenario, name, layer) for name, layer in layers.items()}
+    for i, task in enumerate(scenario.tasks):
+        path: FieldPath = ("tasks", i)
+        if task.after is not None:
+            yield (*path, "after"), "does not go with tasks; give start_s."
+        yield from _known((*path, "by"), task.by, scenario, layers, flying=True)
+        if layers.get(task.to):
+            yield (*path, "to"), f"is {task.to}, a satellite; products go to a station."
+        if task.scene_mb is None:
+            without = [name for name in _nodes(task.by, scenario, layers) if carries[name].camera is None]
+            if without:
+                yield path, f"has no scene_mb, and {without[0]} carries no camera; give one of them."
+        if isinstance(task.acquisition_s, tuple) and task.acquisition_s[0] > task.acquisition_s[1]:
+            yield (*path, "acquisition_s"), f"is {list(task.acquisition_s)}; the lesser comes first."
+        for k, target in enumerate(task.target or []):
+            if isinstance(target.lat_deg, tuple) and target.lat_deg[0] > target.lat_deg[1]:
+                yield (*path, "target", k, "lat_deg"), f"is {list(target.lat_deg)}; the south comes first."
+        yield from _command(path, task, scenario, layers)
+        yield from _steps(path, task, scenario, layers, carries)
+
+
+def _command(
+    path: FieldPath, task: Task, scenario: ScenarioModel, layers: Mapping[str, str]
+) -> Iterator[Problem]:
+    if task.command is None:
+        return
+    yield from known_name((*path, "command", "from"), task.command.source, layers, "node")
+    stations = [station.name for station in scenario.stations]
+    for name in task.command.via or []:
+        if name != "ground":
+            yield from known_name((*path, "command", "via"), name, stations, "station")
+
+
+def _steps(
+    path: FieldPath,
+    task: Task,
+    scenario: ScenarioModel,
+    layers: Mapping[str, str],
+    carries: Mapping[str, Carried],
+) -> Iterator[Problem]:
+    for k, step in enumerate(task.steps):
+        at: FieldPath = (*path, "steps", k)
+        yield from _known((*at, "at"), step.at, scenario, layers)
+        if step.job is None:
+            for field in ("seconds", "tiles"):
+                if getattr(step, field) not in (None, 1):
+                    yield (*at, field), "goes with a job; name it."
+            continue
+        if step.seconds is not None:
+            continue
+        places = [name for name in step.at if name != "observer"]
+        observers = task.by if "observer" in step.at else []
+        for name in _nodes([*places, *observers], scenario, layers):
+            computing = carries[name].computing
+            if computing is None or computing.job_s(step.job, 1.0) is None:
+                lacks = (
+                    "carries no computing" if computing is None else f"does not tell how fast {step.job} is"
+                )
+                yield at, f"has no seconds, and {name} {lacks}; give one of them."
+                break
+
+
+def _known(
+    path: FieldPath,
+    names: Sequence[str],
+    scenario: ScenarioModel,
+    layers: Mapping[str, str],
+    flying: bool = False,
+) -> Iterator[Problem]:
+    words = () if flying else ("observer", "ground")
+    for name in names:
+        yield from known_name(path, name, [*words, *scenario.layers, *layers], "node or layer")
+        if flying and name in layers and not layers[name]:
+            yield path, f"names {name}, a station; satellites observe."
+
+
+def _nodes(names: Sequence[str], scenario: ScenarioModel, layers: Mapping[str, str]) -> list[str]:
+    """Those that layers, `ground` and nodes stand for."""
+    antennas = {station.name for station in scenario.stations if station.antenna}
+    return [
+        node
+        for name in names
+        for node, layer in layers.items()
+        if node == name or layer == name or (name == "ground" and node in antennas)
+    ]
+
+
+def carried(scenario: ScenarioModel, name: str, layer: str) -> Carried:
+    """What a node carries."""
+    if layer:
+        return scenario.layers[layer].carries
+    return next(station.carries for station in scenario.stations if station.name == name)

@@ -1,0 +1,91 @@
+"""A node that takes part in tasks: what it holds, computes, sends, and draws."""
+
+from __future__ import annotations
+
+from skybed.topologies.model.carried import Carried
+from skybed.traffic.nodes import NodeHandle
+from skybed.traffic.tasks.battery import Battery
+from skybed.traffic.tasks.computer import Computer, Timers
+from skybed.traffic.tasks.sending import Mail, Port
+from skybed.traffic.tasks.storage import Store
+
+MANY = 1 << 30  # slots, of a node that is given no computer and told how long its jobs take
+
+
+class Site:
+    """number: of the node in the plan. scale: of volumes."""
+
+    def __init__(
+        self, number: int, node: NodeHandle, on_ground: bool, carries: Carried, mail: Mail, scale: float
+    ) -> None:
+        self.number, self.name, self.on_ground, self.carries = number, node.name, on_ground, carries
+        self.port = Port(mail, node, self._sends)
+        self._scale = scale
+        self.dead = False
+        self.camera_free_s = -1e9
+        self.expected_s = 0.0  # of computing, of what is on its way
+        self._look = 0  # which timer of the battery counts
+        self.battery: Battery | None = None
+
+    def begin(self, timers: Timers) -> None:
+        """From run time 0 on."""
+        carries, self._timers = self.carries, timers
+        self.store = Store(carries.storage, self._scale, timers.now_s)
+        self.computer = Computer(carries.computing.slots if carries.computing else MANY, timers, self._works)
+        if carries.power:
+            self.battery = Battery(carries.power, carries.computing, 0.0)
+            self._watch()
+
+    @property
+    def transmit_w(self) -> float:
+        return self.carries.power.transmit_w if self.carries.power else 0.0
+
+    @property
+    def compute_w(self) -> float:
+        """Of a slot at work."""
+        return self.carries.computing.watts if self.carries.computing else 0.0
+
+    def queue_s(self) -> float:
+        """How long a job would wait here, about."""
+        slots = self.carries.computing.slots if self.carries.computing else MANY
+        return self.computer.backlog_s() + self.expected_s / slots
+
+    def shines(self, sunlit: bool) -> None:
+        """The Sun does, or no longer."""
+        assert self.battery
+        self.battery.shines(self._timers.now_s(), sunlit)
+        self._watch()
+
+    def draws(self, what: str, watts: float) -> None:
+        """So much more than before, see Battery.draws."""
+        if self.battery and watts:
+            self.battery.draws(self._timers.now_s(), what, watts)
+            self._watch()
+
+    def close(self, until_s: float) -> None:
+        if self.battery:
+            self.battery.close(until_s)
+
+    def _sends(self, sending: bool) -> None:
+        self.draws("transmit", self.transmit_w if sending else -self.transmit_w)
+
+    def _works(self, slots: int) -> None:
+        self.draws("compute", slots * self.compute_w)
+
+    def _watch(self) -> None:
+        """Pause, or let go on, when the battery has come to that level."""
+        battery = self.battery
+        assert battery
+        due_s = battery.next_s()
+        self._look += 1
+        look = self._look
+        if due_s is not None:
+            self._timers.at(due_s, lambda: self._turn() if look == self._look else None)
+
+    def _turn(self) -> None:
+        battery = self.battery
+        assert battery
+        paused = not battery.paused
+        battery.pauses(self._timers.now_s(), paused)
+        self.computer.pause(paused)
+        self._watch()
