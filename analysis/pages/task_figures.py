@@ -119,7 +119,7 @@ def _ecdf(axes: Axes, values: pd.Series, until: float, style: str, colour: str, 
     there = np.sort(values[np.isfinite(values)])
     share = np.minimum(np.arange(len(there) + 2), len(there)) / max(1, len(values))
     axes.step(
-        [0.0, *there, max(until, *there[-1:])], share, where="post", ls=style, color=colour, label=label
+        [0.0, *there, max([until, *there[-1:]])], share, where="post", ls=style, color=colour, label=label
     )
 
 
