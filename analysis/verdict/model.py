@@ -219,6 +219,7 @@ class Books(Model):
     made_less_bytes: Count  # by steps
     delivered_bytes: Count
     held_bytes: Count
+    failed_bytes: Count
     refused_bytes: Count
     dropped_bytes: Count
     lost_bytes: Count

@@ -123,8 +123,10 @@ def _tasks(run: Run, verdict: FullVerdict, console: Console) -> None:
             of, responses = row.metrics, ledger.responses(run, row.flow).dropna(subset="response_s")
             table.add_row(
                 row.flow, rounded(of["asked"], 0), rounded(of["delivered_pct"], 1),
-                rounded(of["response_mean_s"], 1), rounded(responses["bound_s"].mean() if len(responses) else None, 1),
-                rounded(of["response_p90_s"], 1), rounded(of["response_max_s"], 1), rounded(of["saved_pct"], 1),
+                rounded(of["response_mean_s"], 1),
+                rounded(responses["bound_s"].mean() if len(responses) else None, 1),
+                rounded(of["response_p90_s"], 1), rounded(of["response_max_s"], 1),
+                rounded(of["saved_pct"], 1),
             )  # fmt: skip
     if table.row_count:
         console.print(table)
