@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -122,6 +123,8 @@ class Player:
         self.stopped = self.calls.stopped
         self.answers = False  # whether anybody may call
         self.changed: list[Changed] = []  # by hand
+        self.allowed_s = math.inf  # how late an event or a route may be
+        self.applied = self.late = 0  # how many were, and how many of them later than that
         self.skipped = 0  # events that were left out
         self._late_s = 0.0
         self.detours = Detours(sky, plan)
@@ -230,6 +233,9 @@ class Player:
                 done_s = clock.now_s() if clock else t_s
                 applied_s[which] = done_s
                 self._late_s = max(self._late_s, done_s - t_s)
+                count = len(applied_s[which])
+                self.applied += count
+                self.late += count if done_s - t_s > self.allowed_s else 0
 
     def _prepare(self, t_s: float, events: slice, changes: slice) -> list[Step]:
         """Encoded in the order of sending: each step sees the state that the one before leaves."""

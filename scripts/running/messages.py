@@ -33,12 +33,15 @@ class Playing:
 @dataclass(frozen=True)
 class Network:
     """What the player has come to at run time t_s; told with Playing, as Traffic is. late_us: by how much the
-    latest event or route since it was told last was late; skipped: events left out so far; links: how many
-    stand; held: [link, direction, property, value] of what is held by hand.
+    latest event or route since it was told last was late. So far applied: how many events and routes were;
+    late: how many of them by more than the scenario allows; skipped: how many events were left out. links:
+    that stand; held: [link, direction, property, value] of what is held by hand.
     """
 
     t_s: float
     late_us: float
+    applied: int
+    late: int
     skipped: int
     links: int
     held: list

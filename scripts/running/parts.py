@@ -134,6 +134,7 @@ class Playback(Part):
         self._plan, self._run, self._building_s = plan, run, building_s
         self._tables = ExitStack()
         self.player = Player(sky, plan, self._tables.enter_context(tables.log(plan, run)))
+        self.player.allowed_s = plan.scenario.fidelity.late_ms / 1e3
 
     def open(self) -> None:
         self.player.open()

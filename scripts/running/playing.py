@@ -190,4 +190,5 @@ def _of_network(t_s: float, player: Player) -> messages.Network:
     values, late_s = player.sky.link_values, player.take_late_s()
     held = [[link, side, what, values.in_force[link, side, what]] for link, side, what in values.held()]
     links = len(values.in_contact())
-    return messages.Network(round(t_s, 3), round(late_s * 1e6, 1), player.skipped, links, held)
+    counts = player.applied, player.late, player.skipped
+    return messages.Network(round(t_s, 3), round(late_s * 1e6, 1), *counts, links, held)

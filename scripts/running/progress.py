@@ -44,7 +44,7 @@ class Listener(Protocol):
         return
 
 
-class Listeners:
+class Listeners(Listener):
     """Several as one."""
 
     def __init__(self, *listeners: Listener) -> None:

@@ -25,7 +25,7 @@ from skybed.emulator.sky import tables
 from skybed.emulator.sky.shaping import PACKET_BYTES
 from skybed.scripts.running import handover, messages, script
 from skybed.scripts.running.follow import Limits, follow
-from skybed.scripts.running.progress import Listener, ProgressBar, report_every_s, tell
+from skybed.scripts.running.progress import Listener, Listeners, ProgressBar, report_every_s, tell
 from skybed.scripts.running.script import Function
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.errors import InvalidRun, MachineError
@@ -72,17 +72,18 @@ def execute(
     out: Path,
     listener: Listener | None = None,
     plan: Plan | None = None,
+    beside: Listener | None = None,
 ) -> bool:
     """Run a scenario into the empty directory `out`. Whether there is something to judge: not if a prompt was
     left before the end. listener: is told how far it is; None: a bar shows it. plan: one that was worked out
-    before, with the same `plan_sha256`."""
+    before, with the same `plan_sha256`. beside: listens, too."""
     own = script.given(options.script) if options.script else {}
     lane = lanes.choose(options.lane, options.virtual)
     daemons.require(scenario)  # if it is missing, say so before anything is made
     scenario = scenario.in_virtual_time() if options.virtual else scenario
     before = _host_state()
     with ExitStack() as shown:
-        listener = listener or shown.enter_context(ProgressBar())
+        listener = Listeners(listener or shown.enter_context(ProgressBar()), *([beside] if beside else []))
         if plan is None:
             plan = Plan.make(scenario, progress=lambda what, share: listener.at("planning", share, what))
             tell(plan.notes)

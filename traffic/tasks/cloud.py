@@ -561,8 +561,8 @@ class Crossed:
         self._cloud.begin(clock)
 
     def figures(self, t_s: float) -> dict[str, Any]:
-        """asked, delivered, response_s (mean), so far; stages: what the newest MOST_TOLD are at, [number, stage,
-        tile, node, peer, since when]. The first has all nodes, see Site.figures.
+        """asked, delivered, response_s (mean), so far; stages: what the newest MOST_TOLD are at, [number,
+        stage, tile, node, peer, since when]. The first has all nodes, see Site.figures.
         """
         cloud, tally = self._cloud, self._cloud.tallies[self._task]
         going = [life for life in cloud.lives if life.task_number == self._task][-MOST_TOLD:]
