@@ -146,7 +146,7 @@ class SoFar:
         """
         told, rows = dict(said.flows), {}
         for name, figures in said.flows.items():
-            flow = self._flows[name]
+            flow = self._flows.get(name)
             if isinstance(flow, ProbingFlow) and figures:
                 told[name] = figures | self._truth(flow, figures)
                 rows[name] = [self._row(said.t_s, name, told[name])]
