@@ -67,8 +67,8 @@ def stages(tables: dict[str, pd.DataFrame]) -> Drawing:
     return Drawing(
         "tasks", "Response by stage",
         "From when a task is asked for until its product is there, on average of those that arrived, and "
-        "what that is made up of. Grey is waiting. The upright line is the mean of what the plan allows at best, "
-        "without queues.",
+        "what that is made up of. Grey is waiting. The upright line is the mean of what the plan allows at "
+        "best, without queues.",
         Picture(1.3 + 0.5 * len(delivered), paint),
     )  # fmt: skip
 
@@ -118,7 +118,7 @@ def _ecdf(axes: Axes, values: pd.Series, until: float, style: str, colour: str, 
     there = np.sort(values[np.isfinite(values)])
     share = np.minimum(np.arange(len(there) + 2), len(there)) / max(1, len(values))
     axes.step(
-        [0.0, *there, max(until, *there[-1:])], share, where="post", ls=style, color=colour, label=label
+        [0.0, *there, max([until, *there[-1:]])], share, where="post", ls=style, color=colour, label=label
     )
 
 
@@ -160,8 +160,8 @@ def timeline(run: Run) -> Drawing:
     more = f" {hidden} more nodes, which did less, are not shown." if hidden > 0 else ""
     return Drawing(
         "tasks", "Tasks over the nodes that carried them",
-        "A bar is what a node did for a task: it computed, or sent to where the thin line leads. Pale: data that "
-        "waited there. A cross: refused, dropped or lost." + more,
+        "A bar is what a node did for a task: it computed, or sent to where the thin line leads. Pale: data "
+        "that waited there. A cross: refused, dropped or lost." + more,
         Picture(1.1 + 0.22 * len(nodes), paint),
     )  # fmt: skip
 
@@ -172,8 +172,8 @@ def held(run: Run) -> Drawing:
         (STORAGE, _stored, "Data in the nodes that held most, as on the wire. Dashed: the room of one."),
         (
             ENERGY, _charged,
-            "The charge of the nodes whose batteries were lowest. Dashed: the level at which the first of them "
-            "pauses computing; shaded: while it does.",
+            "The charge of the nodes whose batteries were lowest. Dashed: the level at which the first of "
+            "them pauses computing; shaded: while it does.",
         ),
     )  # fmt: skip
     shown = [(panel, caption) for table, panel, caption in kinds if len(run.table(table.name))]
