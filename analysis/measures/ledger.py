@@ -248,7 +248,7 @@ class _Account:
             rows = [row for row in self._of("compute", step=number) if row.tile == tile]
             if not rows:
                 raise _Wrong(
-                    f"has no stage compute for step {number}, whose input arrived at {piece.at_s:.6g} s"
+                    f"has no stage compute for step {number}, whose input came at {piece.at_s:.6g} s"
                 )
             (row,) = rows
             self._follows(row, piece.at_s)

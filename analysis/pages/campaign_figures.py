@@ -17,19 +17,20 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from skybed.analysis.campaign.statistics import long, mean_interval
 from skybed.analysis.campaign.table import USABLE, Results
 from skybed.analysis.measures import ledger
 from skybed.analysis.pages.figures import Drawing
-from skybed.analysis.pages.style import INK, MEASURED, PALE, SERIES, Picture
+from skybed.analysis.pages.style import INK, MEASURED, PALE, SERIES, STAGES, Picture
 from skybed.analysis.pages.task_figures import stack
 from skybed.analysis.run import Run, load
 from skybed.analysis.verdict import Verdict
 from skybed.topologies.model.metrics import OF_TASKS, SAMPLES, label
 from skybed.topologies.model.tasks import Task
 from skybed.topologies.scenario.campaign_figures import FLOW, WHOLE, FigureModel
-from skybed.topologies.tasks.responses import STAGES, response
+from skybed.topologies.tasks.responses import response
 
 ECDF_POINTS = 500  # of a curve, whatever the number of probes
 COLUMNS = 3  # of panels, beside each other
@@ -122,6 +123,8 @@ def _one(results: Results, figure: FigureModel, rows: pd.DataFrame, flow: str | 
             axes.label_outer()
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
+        if figure.kind == "stages":
+            _stage_key(chart, canvas)
         if figure.colour is not None:
             _key(chart, canvas)
 
@@ -303,6 +306,13 @@ def _slant(chart: _Chart, axes: Axes) -> None:
     panels = min(len(chart.levels.get("columns", [None])), COLUMNS)
     if sum(len(str(level)) + 2 for level in chart.levels["x"]) > TICKS / panels:
         axes.tick_params(axis="x", rotation=25)
+
+
+def _stage_key(chart: _Chart, canvas: Figure) -> None:
+    """What the colours of stages mean, of those that took any time."""
+    took = pd.DataFrame([*chart.rows["samples"]]).max() > 0
+    patches = [Patch(color=colour, label=stage) for stage, colour in STAGES.items() if took[stage]]
+    canvas.legend(handles=patches, loc="outside upper right", ncols=5, handlelength=1.2, columnspacing=1.2)
 
 
 def _key(chart: _Chart, canvas: Figure) -> None:

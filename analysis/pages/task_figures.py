@@ -62,6 +62,7 @@ def stages(tables: dict[str, pd.DataFrame]) -> Drawing:
             axes.plot([table["bound_s"].mean() / size] * 2, [y - 0.4, y + 0.4], color=INK, lw=1.6)
         texts = [f"{name} ({len(delivered[name])} of {len(tables[name])})" for name in delivered]
         axes.set_yticks(range(len(texts)), texts)
+        legend(axes, 5)
         axes.set_xlabel(f"mean response ({unit})")
 
     return Drawing(
@@ -87,7 +88,6 @@ def stack(axes: Axes, parts: dict[str, pd.Series]) -> None:
     axes.set_ylim(len(parts) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
-    legend(axes, 5)
 
 
 def responses(tables: dict[str, pd.DataFrame]) -> Drawing:
