@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from skybed.analysis.measures import metrics, paths
 from skybed.analysis.measures.products import Products
 from skybed.analysis.measures.quantiles import Delays
 from skybed.analysis.pages import report
+from skybed.analysis.pages.view.embedding import Embedded, Shown, embedded
 from skybed.analysis.run import Run
 from skybed.analysis.units import Quantity
 from skybed.analysis.verdict import Verdict
@@ -139,6 +140,10 @@ class TestedRun(Run):
             summary = f"{len(outcome.left)} of {len(outcome.checks)} figures left the tolerance of {file}:"
             raise AssertionError("\n  ".join([summary, *lines]))
         return True
+
+    def view(self, **shown: Unpack[Shown]) -> Embedded:
+        """The page of its sky with what it measured, for a notebook: see embedding.Shown."""
+        return embedded(self.plan, self, **shown)
 
     def _figure(self, flow: str, figure: str) -> float:
         try:

@@ -22,6 +22,7 @@ from skybed.topologies.model.tasks import Task
 PATHS_SHOWN = 40  # intervals per flow
 EVENTS_SHOWN = 100
 TASK = Task.model_fields["kind"].default
+VIEW = "view.html"  # of `skybed view`, beside the report
 
 
 def drawings(run: Run, links: Links = ()) -> list[Drawing]:
@@ -53,6 +54,7 @@ def write(run: Run, verdict: Verdict) -> Path:
             "ways": [_way(run, str(flow.name)) for flow in run.traffic if isinstance(flow, EndToEndFlow)],
             "scenario": run.scenario,
             "sky": _sky(run),
+            "viewed": (run.dir / VIEW).is_file(),
             "checks": _checks(run, verdict),
         }
     path = run.dir / "report.html"

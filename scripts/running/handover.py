@@ -26,7 +26,9 @@ GRACE, PACKETS, CHANGES, COSTS = "grace.json", "packets.json", "changes.parquet"
 
 
 class Handover(NamedTuple):
-    """packets, grace_s: see crossings.Crossings. costs: int[links, side], see daemons.routers. tasks: None: there are none."""
+    """packets, grace_s: see crossings.Crossings. costs: int[links, side], see daemons.routers. tasks:
+    None: there are none.
+    """
 
     score: Score
     packets: dict[str, bytes]

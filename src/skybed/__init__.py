@@ -19,7 +19,7 @@ _HOMES = {
     "skybed.analysis.units": (
         "Quantity", "hours", "kbps", "mbps", "minutes", "ms", "percent", "s", "us", "wh",
     ),
-    "skybed.scripts.api": ("RunResults", "campaign", "results", "run"),
+    "skybed.scripts.api": ("RunResults", "campaign", "results", "run", "view"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

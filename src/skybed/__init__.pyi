@@ -15,6 +15,7 @@ from skybed.scripts.api import RunResults as RunResults
 from skybed.scripts.api import campaign as campaign
 from skybed.scripts.api import results as results
 from skybed.scripts.api import run as run
+from skybed.scripts.api import view as view
 from skybed.topologies.errors import InvalidRun as InvalidRun
 from skybed.topologies.errors import MachineError as MachineError
 from skybed.topologies.errors import RunError as RunError

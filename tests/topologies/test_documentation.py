@@ -10,7 +10,7 @@ import yaml
 from pydantic_core import PydanticUndefined
 
 from skybed.topologies.contacts.policy import InView
-from skybed.topologies.model import carried, catalogue, flows, ground, kinds, links, space
+from skybed.topologies.model import carried, catalogue, flows, ground, kinds, links, space, tasks
 from skybed.topologies.model.constellations import CONSTELLATIONS
 from skybed.topologies.model.faults import Fault, Region
 from skybed.topologies.model.metrics import METRICS
@@ -51,6 +51,10 @@ MODELS = {
     "traffic": flows.Flow,
     "between nodes": flows.EndToEndFlow,
     **{name: kinds.named(name).MODEL for name in kinds.names()},
+    "target": tasks.Target,
+    "step": tasks.Step,
+    "command": tasks.Command,
+    "operating model": tasks.OperatingModel,
     "one direction": links.Way,
     "radio": Radio,
     "weather": Weather,

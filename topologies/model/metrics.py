@@ -118,7 +118,8 @@ METRICS: dict[str, Metric] = {
         Metric("delivered_pct", "delivered", "%", "share of what was asked for that arrived"),
         Metric("in_time_pct", "in time", "%", "share of what was asked for that arrived by `deadline_s`"),
         Metric(
-            "response_mean_s", "response", "s", "from when a task is asked for until its product is there, mean",
+            "response_mean_s", "response", "s",
+            "from when a task is asked for until its product is there, mean",
             tolerances={"virtual": Tolerance(0.1, 0.01), "real": Tolerance(1, 0.05)},
         ),
         Metric(
@@ -176,8 +177,8 @@ METRICS: dict[str, Metric] = {
     )
 }  # fmt: skip
 
-# What figures of a campaign can show of single probes, by name: title, unit, column of the table `probes`; and of
-# single tasks.
+# What figures of a campaign can show of single probes, by name: title, unit, column of the table `probes`;
+# and of single tasks.
 SAMPLES = {
     "rtt_ms": ("RTT", "ms", "rtt_us"),
     "owd_ms": ("OWD", "ms", "owd_us"),

@@ -1,4 +1,4 @@
-"""What tasks of a plan can know beforehand, see `prospect`: asked for when, seen by whom, carried over what."""
+"""What tasks of a plan can know beforehand, see `prospect`: asked for when, seen by whom, over which ways."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ MOST = 100_000  # times that a task may be asked for
 LOOK_S = 60.0  # from one look to the next at how long the ways are
 LOWEST_DEG = 10.0  # of a satellite over a target, where nothing else is said
 DAY_S = 86_400.0
+DRAWN_AT_ONCE = 256
 
 
 def of(plan: Plan) -> Prospect:
@@ -66,10 +67,7 @@ def _asked(plan: Plan, number: int, task: Task) -> tuple[np.ndarray, Spans]:
     if task.passes:
         return _passes(plan, number, task, observers)
     times_s = _times_s(task, start_s, stop_s, name)[: task.count]
-    if len(times_s) > MOST:
-        raise ScenarioError(
-            f"{plan.scenario.where('tasks', number)}: is asked for {len(times_s):,} times; at most {MOST:,} are allowed."
-        )
+    _refuse_many(plan, number, len(times_s))
     rows = np.zeros(len(times_s), ASKED)
     rows["task"], rows["number"], rows["asked_s"] = number, np.arange(len(rows)), times_s
     rows["seen_s"], rows["node"] = times_s, -1
@@ -86,6 +84,12 @@ def _asked(plan: Plan, number: int, task: Task) -> tuple[np.ndarray, Spans]:
     return _first(plan, rows, observers, seen, np.ravel(place), distinct)
 
 
+def _refuse_many(plan: Plan, number: int, times: int) -> None:
+    if times > MOST:
+        where = plan.scenario.where("tasks", number)
+        raise ScenarioError(f"{where} is asked for {times:,} times; at most {MOST:,} are allowed.")
+
+
 def _times_s(task: Task, start_s: float, stop_s: float, name: tuple[object, ...]) -> Array:
     """When it is asked for, ascending."""
     if task.at_s is not None:
@@ -95,13 +99,13 @@ def _times_s(task: Task, start_s: float, stop_s: float, name: tuple[object, ...]
         instants = Instants(round(start_s * 1e9), task.every_s * 1e9, round(stop_s * 1e9))
         return np.array([instants.at_ns(k) for k in range(min(instants.total, MOST + 1))]) / 1e9
     if task.per_day is not None:
-        times_s, after_s = list[Array](), start_s
-        for gaps in chance.exponential((DAY_S / task.per_day,), 256, *name):
-            times_s.append(after_s + np.cumsum(gaps))
-            after_s = float(times_s[-1][-1])
-            if after_s >= stop_s or len(times_s) * 256 > MOST:
+        parts, after_s = list[Array](), start_s
+        for gaps in chance.exponential((DAY_S / task.per_day,), DRAWN_AT_ONCE, *name):
+            parts.append(after_s + np.cumsum(gaps))
+            after_s = float(parts[-1][-1])
+            if after_s >= stop_s or len(parts) * DRAWN_AT_ONCE > MOST:
                 break
-        drawn = np.concatenate(times_s)
+        drawn = np.concatenate(parts)
         return drawn[drawn < stop_s]
     return np.array([start_s])
 
@@ -113,10 +117,7 @@ def _passes(plan: Plan, number: int, task: Task, observers: Index) -> tuple[np.n
     seen = _views(plan, task, observers, places)
     seen = seen.where((seen.start_s >= start_s) & (seen.start_s < stop_s))
     order = np.lexsort((seen.key, seen.start_s))[: task.count]
-    if len(order) > MOST:
-        raise ScenarioError(
-            f"{plan.scenario.where('tasks', number)}: is asked for {len(order):,} times; at most {MOST:,} are allowed."
-        )
+    _refuse_many(plan, number, len(order))
     rows = np.zeros(len(order), ASKED)
     rows["task"], rows["number"] = number, np.arange(len(rows))
     rows["asked_s"] = rows["seen_s"] = seen.start_s[order]
@@ -203,11 +204,11 @@ def _first(
     return rows, joined(parts)
 
 
-# -- where steps are done, and the ways between ------------------------------------------------------------------
+# -- where steps are done, and the ways between -------------------------------------------------------
 
 
 def nodes_at(plan: Plan, names: Sequence[str]) -> Index:
-    """The nodes that layers, `ground` (stations with an antenna), `observer` and nodes stand for, each once."""
+    """What layers, `ground` (stations with an antenna), `observer` and nodes stand for, each once."""
     antennas = {station.name for station in plan.scenario.stations if station.antenna}
     every = list[int]()
     for name in names:

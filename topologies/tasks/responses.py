@@ -16,14 +16,12 @@ STAGES = (
 
 
 def response(rows: Any) -> Any:
-    """Of each number of a task: a DataFrame by number with asked_s, ended_s (when its product had arrived;
-    nan: it has not), response_s. A stage begins where the one before it was done, so where all are the
-    product is there.
+    """Of each number of a task: a DataFrame by number with asked_s, ended_s (when all of its product had
+    arrived; nan: it has not), response_s.
     """
-    by_number = rows.groupby("number")
-    asked_s = by_number["queued_s"].min()
-    all_done = (rows["outcome"] == "done").groupby(rows["number"]).all()
-    ended_s = by_number["ended_s"].max().where(all_done)
+    asked_s = rows.groupby("number")["queued_s"].min()
+    arrived = rows[(rows["stage"] == "arrive") & (rows["outcome"] == "done")]
+    ended_s = arrived.groupby("number")["ended_s"].max().reindex(asked_s.index)
     table = asked_s.rename("asked_s").to_frame()
     table["ended_s"] = ended_s
     table["response_s"] = table["ended_s"] - table["asked_s"]

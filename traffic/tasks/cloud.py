@@ -114,15 +114,17 @@ class Cloud:
         for site in self.sites.values():
             site.begin(self)
         for number, start_s, end_s in zip(*self.prospect.sunlit, strict=True):
-            if (site := self.sites.get(int(number))) and site.battery:
-                self.at(max(0.0, start_s), partial(site.shines, True))
+            lit = self.sites.get(int(number))
+            if lit and lit.battery:
+                self.at(max(0.0, start_s), partial(lit.shines, True))
                 if end_s < self.shared.until_s:
-                    self.at(end_s, partial(site.shines, False))
+                    self.at(end_s, partial(lit.shines, False))
         for number, start_s, end_s in zip(*self.prospect.dead, strict=True):
-            if site := self.sites.get(int(number)):
-                self.at(start_s, partial(self._dies, site))
+            dying = self.sites.get(int(number))
+            if dying:
+                self.at(start_s, partial(self._dies, dying))
                 if end_s < self.shared.until_s:
-                    self.at(end_s, partial(self._returns, site))
+                    self.at(end_s, partial(self._returns, dying))
         for row in range(len(self.prospect.asked)):
             self.at(float(self.prospect.asked["asked_s"][row]), partial(self._ask, row))
         self.at(self.shared.until_s, self._stop)
@@ -297,8 +299,10 @@ class Life:
                 for tile, (item, here) in enumerate(pieces)
             ]
         )
+        stage = self._stage("arrive", last, 0, there, sum(item.size for item in arrived))
         for item in arrived:
             there.store.leave(item)
+        stage.end(cloud.now_s())
 
     async def _command(self, site: Site) -> None:
         """Up to who is to observe: by any path, or from the station that sees it first."""
@@ -513,12 +517,12 @@ class Crossed:
     def columns(self, clock: Clock) -> dict[str, Any]:
         """Of the table `tasks`."""
         until_s = self._cloud.shared.until_s
-        rows = []
+        name, rows = self._cloud.tasks[self._task].name, []
         for number, place, stage in self._stages():
             if stage.ended_s is None:
                 stage.look(min(clock.now_s(), until_s))
             rows.append((
-                self._cloud.tasks[self._task].name, number, place, stage.stage, stage.step, stage.tile, stage.node,
+                name, number, place, stage.stage, stage.step, stage.tile, stage.node,
                 stage.peer, stage.queued_s, stage.began_s, stage.ended_s, stage.no_way_s, stage.at_work_s,
                 stage.in_bytes, stage.out_bytes, stage.wh, stage.outcome,
             ))  # fmt: skip

@@ -1,4 +1,4 @@
-"""Where a step is done: rules that choose one of some nodes, and functions of the user's own in their place."""
+"""Where a step is done: rules that choose one of some nodes, and functions of the user's own."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Choice(NamedTuple):
     """What a rule can look at, of each node that may do the step, in the order in which they are listed.
 
     t_s: now. size: bytes that would go there. delay_s: one-way, by the path there now; 0 at home, inf: none.
-    begins_s: when there is a way there, from now on; inf: never again. arrives_s: when all would have arrived,
-    if nothing else were sent. queue_s: of its computer. compute_s: that the job takes there. product_s: when
+    begins_s: when there is a way there, from now on; inf: never again. arrives_s: when all would be there, if
+    nothing else were sent. queue_s: of its computer. compute_s: that the job takes there. product_s: when
     by the contact plan the product would be with its receiver.
     """
 
@@ -78,7 +78,8 @@ def of(rule: str | Code) -> Rule:
             or not 0 <= number < len(choice.nodes)
         ):
             raise InvalidRun(
-                f"A task's rule, {rule}, gave {number!r}; it must give the number of one of {len(choice.nodes)} nodes, from 0."
+                f"A task's rule, {rule}, gave {number!r}; it must give the number of one of "
+                f"{len(choice.nodes)} nodes, from 0."
             )
         return int(number)
 

@@ -47,8 +47,9 @@ class Part:
 
 @dataclass(eq=False)
 class Send:
-    """size: in bytes, 1 at least. windows: when there is a way. done: comes at the receiver with the last byte.
-    freed: comes at the sender, which has learnt of it."""
+    """size: in bytes, 1 at least. windows: when there is a way. done: comes when the last byte has arrived.
+    freed: comes when the sender has learnt of it.
+    """
 
     node: str
     peer: str

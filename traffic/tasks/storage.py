@@ -38,7 +38,7 @@ class Store:
         return self._drops and self.held_bytes - may_go + size <= self._room
 
     def take(self, item: Item) -> None:
-        """Hold it; what is of no more priority gives way, the oldest of the least first. Call `takes` before."""
+        """Hold it; the oldest of the least priority gives way. `takes` was asked before."""
         while self._room is not None and self.held_bytes + item.size > self._room:
             victim = min(self._held, key=lambda held: held.priority)  # the first of them, which is the oldest
             self.leave(victim)
