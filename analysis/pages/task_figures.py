@@ -26,7 +26,7 @@ MINUTES_FROM_S = 900.0  # times of which the longest is longer are in minutes, o
 HOURS_FROM_S = 6 * 3600.0
 # What the stages of the table `tasks` count as, where they are at work.
 WORK = {
-    "command": "command", "view": "view", "observe": "compute", "acquire": "acquisition",
+    "command": "command", "observe": "compute", "acquire": "acquisition",
     "transfer": "transfer", "uplink": "transfer", "delivery": "delivery", "backhaul": "backhaul",
     "compute": "compute",
 }  # fmt: skip
@@ -125,7 +125,7 @@ def _ecdf(axes: Axes, values: pd.Series, until: float, style: str, colour: str, 
 def timeline(run: Run) -> Drawing:
     """What each node did for tasks, and what went from one to another."""
     rows = run.table(TASKS.name)
-    rows = rows[rows["node"].notna() & rows["stage"].ne("view")]
+    rows = rows[rows["node"].notna() & rows["stage"].isin(list(WORK))]
     ends_s = rows["ended_s"].fillna(run.played_s)
     work = pd.concat([rows["node"], rows["peer"].dropna()]).value_counts()
     some = set(work.head(NODES_SHOWN).index)

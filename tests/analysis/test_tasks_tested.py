@@ -72,6 +72,7 @@ def test_of_what_never_arrived_there_is_no_response(tmp_path):
     made = build(tmp_path / "run")
     rows = made.tables["tasks"]
     rows.loc[rows["stage"] == "delivery", "outcome"] = "dropped"
+    made.tables["tasks"] = rows[rows["stage"] != "arrive"]
     made.load()
     fire = tested.load(made.dir).tasks("fire")
     assert fire.delivered == 0 * percent

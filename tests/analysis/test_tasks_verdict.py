@@ -11,7 +11,7 @@ from skybed.analysis.measures import ledger
 from support.tiny_sky import S1_MIYUN, one_way_s
 from support.tiny_tasks import COMPUTE_S, ON_WIRE_S, PRODUCT, SCENE, build
 
-OBSERVE, COMPUTE, DELIVERY = 1, 2, 3  # rows of number 0; those of the next number are four further
+OBSERVE, COMPUTE, DELIVERY = 1, 2, 3  # rows of number 0; those of the next number are five further
 
 
 @pytest.fixture
@@ -100,6 +100,13 @@ def test_a_product_that_ended_elsewhere(made):
     assert "fire, number 0: ended at Sanya, where Miyun was to get it." in reasons(made)
 
 
+def test_a_product_that_is_there_and_never_arrived(made):
+    made.tables["tasks"] = made.tables["tasks"].iloc[:-1]
+    assert reasons(made) == [
+        "fire, number 2: has no stage arrive, and all of its product was there at 23.106676 s."
+    ]
+
+
 # -- what was sent -----------------------------------------------------------------------------------------
 
 
@@ -154,7 +161,7 @@ def test_computed_too_soon(made):
 
 
 def test_more_jobs_than_slots(made):
-    change(made, "tasks", 4 + COMPUTE, began_s=7.0)
+    change(made, "tasks", 5 + COMPUTE, began_s=7.0)
     assert (
         "fire, number 1, stage 2 (compute): s1 began it at 7.000000 s, when its slots, 1, were all taken."
         in reasons(made)
@@ -162,7 +169,7 @@ def test_more_jobs_than_slots(made):
 
 
 def test_a_camera_that_is_too_quick(made):
-    change(made, "tasks", 4 + OBSERVE, began_s=5.5)
+    change(made, "tasks", 5 + OBSERVE, began_s=5.5)
     assert (
         "fire, number 1, stage 1 (observe): s1 began it at 5.500000 s, before the last one was taken."
         in reasons(made)
@@ -237,7 +244,7 @@ def test_a_pause_that_nobody_needs(made):
 
 def test_what_is_held_at_the_end_is_in_the_books(made):
     """The last product is not sent: s1 has it, and its row is open."""
-    rows = made.tables["tasks"]
+    rows = made.tables["tasks"] = made.tables["tasks"].iloc[:-1]
     change(made, "tasks", len(rows) - 1, began_s=np.nan, ended_s=np.nan, at_work_s=0.0, outcome="held")
     made.tables["transfers"] = made.tables["transfers"].iloc[:2]
     held = made.tables["storage"]

@@ -66,6 +66,7 @@ def build(folder, **changes) -> Builder:
                 PRODUCT,
                 PRODUCT,
             ),
+            (number, 4, "arrive", 1, "Miyun", None, there_s, there_s, there_s, 0.0, PRODUCT, PRODUCT),
         ]
         parts.append(("fire", number, 3, 0, "s1", "Miyun", made_s, there_s, PRODUCT, 0))
         held += [
