@@ -26,7 +26,9 @@ FLOORS = {
         "tasks",
     ],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
-    "traffic": ["nodes", "loop", "tables", "wire", "shared", "probing", "tasks", "kinds", "crossings"],
+    "traffic": [
+        "nodes", "loop", "processes", "tables", "wire", "shared", "probing", "tasks", "kinds", "crossings",
+    ],
     "analysis": [
         "stored", "manifest", "run", "units", "numbers", "measures", "routing", "verdict", "compare",
         "campaign", "pages", "tested",

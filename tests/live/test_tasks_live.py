@@ -79,6 +79,17 @@ tasks:
     at_s: [350]
     to: miyun
     steps: [{job: other, at: comp, choose: "rules.py:last", keep_pct: 1}]
+  - name: program
+    by: eo-0
+    at_s: [50]
+    to: miyun
+    steps:
+      - {job: other, at: comp-0, seconds: 2, program: "sleep 5; wc -c < $INPUT; head -c 777 $INPUT > $OUTPUT"}
+  - name: fails
+    by: eo-0
+    at_s: [70]
+    to: miyun
+    steps: [{job: other, at: comp-0, program: "echo no >&2; exit 3"}]
 accept:
   - {task: plain, metric: response_max_s, max: 25}
 """
@@ -185,3 +196,11 @@ def test_a_command_comes_before_the_scene(run):
 
 def test_a_rule_of_ones_own_chooses(run):
     assert stages(run, "own").loc["compute", "node"] == "comp-1"
+
+
+def test_a_step_may_be_a_program_in_the_node(run):
+    rows = stages(run, "program")
+    assert 5 < rows["at_work_s"]["compute"] < 5.2
+    assert rows["out_bytes"]["compute"] == rows["in_bytes"]["delivery"] == 777
+    assert (run.dir / "programs" / "program-0-0-0" / "printed.txt").read_text() == "1000000\n"
+    assert [*stages(run, "fails")["outcome"]] == ["done", "done", "done", "failed"]

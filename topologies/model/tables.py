@@ -330,8 +330,8 @@ TASKS = Table(
         Column(
             "outcome",
             TEXT,
-            "`done`; `held`, when the run ended; `refused` or `dropped`, by a full storage; `lost`, with its "
-            "node",
+            "`done`; `held`, when the run ended; `failed`, by its program; `refused` or `dropped`, by a full "
+            "storage; `lost`, with its node",
         ),
     ),
 )

@@ -72,6 +72,7 @@ class Step(Model):
     over: Literal["path", "contact"] = "path"
     keep_pct: Percent = 100.0  # of what comes in that goes out
     seconds: Positive | None = None  # that the job takes; None: as fast as what the node carries
+    program: Annotated[str, Field(min_length=1)] | None = None  # reads $INPUT, writes $OUTPUT
     tiles: Annotated[int, Field(ge=1, le=256)] = 1  # into which it is split, each for a node of its own
 
 
@@ -132,6 +133,10 @@ class Task(Flow):
     @property
     def title(self) -> str:
         return "task"
+
+    @property
+    def code(self) -> str:
+        return "; ".join(step.program for step in self.steps if step.program)
 
     def measures(self, metric: str) -> bool:
         return metric != "handovers" and (metric != "in_time_pct" or self.deadline_s is not None)

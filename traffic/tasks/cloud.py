@@ -16,6 +16,7 @@ from skybed.topologies.tasks.prospect import OBSERVER, Prospect
 from skybed.traffic.nodes import Clock
 from skybed.traffic.shared import Shared
 from skybed.traffic.tasks import rules
+from skybed.traffic.tasks.program import Program
 from skybed.traffic.tasks.rules import Choice
 from skybed.traffic.tasks.sending import Mail, Send, Windows
 from skybed.traffic.tasks.site import Site
@@ -457,10 +458,12 @@ class Life:
         item.gone.then(lambda: None if send.done.over else here.port.drop(send, item.gone.word))
         arriving.gone.then(lambda: None if send.done.over else send.restart())
         send.freed.then(lambda: here.store.leave(item))
-        cloud.mail.post(here.port, send)
+        if not send.done.over:  # it may have been dropped while nobody asked for it
+            cloud.mail.post(here.port, send)
         try:
             await send.done
         except Ended as why:
+            there.store.leave(arriving)
             stage.end(cloud.now_s(), why.outcome)
             raise
         arriving.priority = item.priority
@@ -479,7 +482,8 @@ class Life:
         if step.job is not None:
             stage = self._stage("compute", number, tile, there, item.size)
             stage.out_bytes = size
-            job = there.computer.job(cloud.seconds(step, there, item.size), item.priority)
+            runs = partial(self._program, step, stage, there, item) if step.program else None
+            job = there.computer.job(cloud.seconds(step, there, item.size), item.priority, runs)
 
             def look(now_s: float) -> None:
                 stage.began_s, stage.at_work_s = job.began_s, job.worked_s(now_s)
@@ -491,11 +495,29 @@ class Life:
                 await job.done
             except Ended as why:
                 stage.end(cloud.now_s(), why.outcome)
+                there.store.leave(item)
                 raise
             stage.end(cloud.now_s())
+            size = stage.out_bytes
         if size != item.size:
             there.store.resize(item, size)
         return item
+
+    def _program(self, step: Step, stage: Stage, there: Site, item: Item) -> Moment:
+        """Run it. What it writes is what goes on."""
+        assert step.program
+        name = f"{self.task.name}-{self.number}-{stage.step}-{stage.tile}"
+        about = {"TASK": str(self.task.name), "NUMBER": str(self.number), "TILE": str(stage.tile)}
+        folder = self.cloud.shared.out / "programs" / name
+        program = Program(self.cloud.shared, there.handle, folder, step.program, stage.in_bytes, about)
+
+        def written() -> None:
+            if not program.ended.ended_as:
+                stage.out_bytes = max(1, int(program.ended.word))
+
+        program.ended.then(written)
+        item.gone.then(program.stop)
+        return program.ended
 
     async def _unless_gone(self, moment: Moment, item: Item, stage: Stage) -> None:
         """Wait for it; ends with the stage if the item is dropped or lost before."""
