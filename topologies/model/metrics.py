@@ -143,7 +143,10 @@ METRICS: dict[str, Metric] = {
         Metric("age_mean_s", "age", "s", "age of information at the receiver: of its newest product, mean"),
         Metric("age_max_s", "age max", "s", "the same, at its peak"),
         Metric("space_ground_mb", "space-ground", "MB", "that crossed links between space and ground"),
-        Metric("saved_pct", "saved", "%", "of the bytes of the scenes, what did not cross to the ground"),
+        Metric(
+            "saved_pct", "saved", "%",
+            "of the bytes of the scenes whose product arrived, what did not cross to the ground",
+        ),
         Metric("product_wh", "energy a product", "Wh", "that nodes spent on a product that arrived"),
         Metric("retransmits", "retransmits", "", "segments that TCP sent again", whole=True),
         Metric(

@@ -50,8 +50,10 @@ def _rule(value: Any) -> Any:
     return value
 
 
-RULES = ("nearest", "least-loaded", "earliest", "first")
-Rule = Annotated[Literal["nearest", "least-loaded", "earliest", "first"] | Written, BeforeValidator(_rule)]
+RULES = ("nearest", "least-loaded", "earliest", "first", "withhold")
+Rule = Annotated[
+    Literal["nearest", "least-loaded", "earliest", "first", "withhold"] | Written, BeforeValidator(_rule)
+]
 
 
 class Step(Model):
@@ -59,8 +61,9 @@ class Step(Model):
 
     at: `observer` (where the scene was taken), `ground` (any station with an antenna), layers, nodes. choose:
     which of them: nearest (least delay), least-loaded (shortest queue, then nearest), earliest (where by the
-    contact plan its result is there first), first (where it can be brought first). over: how the data gets
-    there: by any path, or over the direct link only. job: what is computed there; None: it is passed on.
+    contact plan its result is there first), first (where it can be brought first), withhold (as earliest, but
+    behind all that waits on its way). over: how the data gets there: by any path, or over the direct link
+    only. job: what is computed there; None: it is passed on.
     """
 
     job: Name | None = None

@@ -206,8 +206,31 @@ class Cloud:
             self._onwards(task, step + 1, site, ready_s, out)
             for site, ready_s in zip(sites, (arrives_s + queue_s + compute_s).tolist(), strict=True)
         ])  # fmt: skip
+        behind_s = np.array([
+            self._behind_s(task, step, here, site, now_s, size, busy_s)
+            for site, busy_s in zip(sites, (queue_s + compute_s).tolist(), strict=True)
+        ])  # fmt: skip
         names = [site.name for site in sites]
-        return Choice(now_s, size, names, delay_s, begins_s, arrives_s, queue_s, compute_s, product_s)
+        return Choice(
+            now_s, size, names, delay_s, begins_s, arrives_s, queue_s, compute_s, product_s, behind_s
+        )
+
+    def _behind_s(
+        self, task: int, step: int, here: Site, there: Site, now_s: float, size: int, busy_s: float
+    ) -> float:
+        """When the product would be with its receiver, see Choice. What waits there goes on one after the
+        other, from now on, so that it is there no sooner than all of that would be.
+        """
+        of = self.tasks[task].steps[step]
+        ahead = 0 if here is there else here.port.waiting_bytes[there.name]
+        coming = sum(site.port.waiting_bytes[there.name] for site in self.sites.values())
+        waits = there.port.waiting_bytes.total() + coming * of.keep_pct / 100
+        out = max(1, round(size * of.keep_pct / 100))
+        arrives_s = self._way(here, there, of.over, now_s, size + ahead)[1]
+        return max(
+            self._onwards(task, step + 1, there, arrives_s + busy_s, out),
+            self._onwards(task, step + 1, there, now_s, out + round(waits)),
+        )
 
     def _way(
         self, here: Site, there: Site, over: str, from_s: float, size: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -109,6 +110,7 @@ class Port:
     def __init__(self, mail: Mail, node: NodeHandle, sends: Callable[[bool], None]) -> None:
         self.mail, self.node, self._sends = mail, node, sends
         self._waiting: list[Send] = []  # in the order of their turn
+        self.waiting_bytes = Counter[str]()  # of them, by the node that they are for
         self._active: Connection | None = None
         self._look = 0  # which timer counts
 
@@ -119,6 +121,7 @@ class Port:
 
     def add(self, send: Send) -> None:
         self._waiting.append(send)
+        self.waiting_bytes[send.peer] += send.size
         self._waiting.sort(key=lambda other: other.rank)
         self.look()
 
@@ -128,8 +131,7 @@ class Port:
             self._active.close()
             self._active = None
             self._sends(False)
-        if send in self._waiting:
-            self._waiting.remove(send)
+        self._leave(send)
         send.done.end(outcome)
         send.freed.end(outcome)
         self.look()
@@ -176,9 +178,13 @@ class Port:
             self.look()
 
     def acknowledged(self, send: Send) -> None:
+        self._leave(send)
+        send.freed.come()
+
+    def _leave(self, send: Send) -> None:
         if send in self._waiting:
             self._waiting.remove(send)
-        send.freed.come()
+            self.waiting_bytes[send.peer] -= send.size
 
     def stop(self) -> None:
         if self._active:
