@@ -95,6 +95,7 @@ class OperatingModel(Model):
     command: Command | None = None
 
 
+MOST_ASKED = 100_000  # times that a task may be asked for
 WHEN = ("at_s", "every_s", "per_day", "passes")
 
 
