@@ -26,7 +26,9 @@ FLOORS = {
         "tasks", "bundles",
     ],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
-    "traffic": ["nodes", "loop", "tables", "wire", "shared", "probing", "tasks", "bundles", "kinds", "crossings"],
+    "traffic": [
+        "nodes", "loop", "tables", "wire", "shared", "probing", "tasks", "bundles", "kinds", "crossings",
+    ],
     "analysis": [
         "stored", "manifest", "run", "units", "numbers", "measures", "routing", "verdict", "compare",
         "campaign", "pages", "tested",

@@ -38,7 +38,7 @@ class Route(NamedTuple):
 
     @property
     def choice(self) -> tuple[float, int, float, int]:
-        """Least of the best: earliest arrival, fewest hops, latest end, smallest entry node (SABR, 3.2.8.1.4)."""
+        """Least of the best: earliest arrival, fewest hops, latest end, smallest entry node."""
         return self.arrival_s, len(self.contacts), -self.until_s, self.entry
 
 
@@ -97,8 +97,8 @@ class Ledger:
 def arrival_s(
     plan: Plan, number: int, t_s: float, size: int = 0, priority: int = 0, ledger: Ledger | None = None
 ) -> float:
-    """When the last of so many bytes is there that are ready to cross a contact at a time; inf: it ends before
-    they have been sent. Who is ready just as it ends is too late.
+    """When the last of so many bytes is there that are ready to cross a contact at a time; inf: it ends
+    before they have been sent. Who is ready just as it ends is too late.
     """
     contact = plan.contacts[number]
     free_s = ledger.free_s(number, priority) if ledger else -inf
@@ -111,8 +111,8 @@ Excluded = Collection[int]
 
 
 class _Search(NamedTuple):
-    """What all parts of one search have in common. latest_s: who arrives later is of no use. least_s: contacts
-    that end before it are none. entries: the nodes that a route may begin with; None: any.
+    """What all parts of one search have in common. latest_s: who arrives later is of no use. least_s:
+    contacts that end before it are none. entry: the node that a route is to come to first; None: any.
     """
 
     plan: Plan

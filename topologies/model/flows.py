@@ -47,6 +47,7 @@ class Flow(Model):
     """What goes on for a time in nodes."""
 
     OPEN: ClassVar[bool] = False  # whether it may have metrics that only the run itself tells
+    ROUTED: ClassVar[bool] = True  # whether it takes the routes between its places
 
     kind: str
     name: Name | None = None  # None: kind-N

@@ -32,6 +32,7 @@ MODULES = {
     "udp": "skybed.traffic.kinds.udp",
     "tcp": "skybed.traffic.kinds.tcp",
     "program": "skybed.traffic.kinds.program",
+    "bundles": "skybed.traffic.kinds.bundles",
     "task": "skybed.traffic.kinds.task",
 }
 
