@@ -115,9 +115,7 @@ class Outgoing:
         if sock is None:
             return
         self.is_ready = False
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-        sock.close()
+        _close(sock, at_once=not self._is_ending)
         left, self.transfers = list(self.transfers.values()), {}
         self.agent.ended(self)
         for transfer in left:
@@ -262,6 +260,7 @@ class Incoming:
         self._parts = bytearray()
         self._size = 0
         self._bundle: Bundle | None = None  # as far as it has come at first
+        self._is_ending = False
         self._heard_s = agent.now_s()
         agent.loop.watch(sock.fileno(), self._read)
         agent.after(KEEPALIVE_S, self._look)
@@ -271,9 +270,7 @@ class Incoming:
         sock, self._sock = self._sock, None
         if sock is None:
             return
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-        sock.close()
+        _close(sock, at_once=not self._is_ending)
         self.agent.left(self)
         if self._bundle and self._number is not None:
             begun = codec.begun(bytes(self._parts), self._size)
@@ -325,6 +322,7 @@ class Incoming:
             case tcpcl.Segment():
                 self._segment(message)
             case tcpcl.Terminate(is_reply, reason) if not is_reply:
+                self._is_ending = True
                 self._say(tcpcl.terminate(reason, is_reply=True))
 
     def _segment(self, segment: tcpcl.Segment) -> None:
@@ -352,3 +350,11 @@ def bind_to(sock: socket.socket, interface: str) -> None:
     """Only what comes and goes over an interface, from now on; raises OSError if there is none."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _close(sock: socket.socket, at_once: bool) -> None:
+    """at_once: nobody is to be told, as the link has gone."""
+    if at_once:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+    sock.close()
