@@ -86,6 +86,9 @@ class Agent:
             self._give_up(self.fleet.planned.contacts[number].peer)
 
     def _cut(self, peer: int) -> None:
+        """Whatever there is over the link to a peer, which may be another link when it comes back."""
+        if listener := self._listeners.pop(peer, None):
+            listener.close()
         if session := self._out.get(peer):
             session.close()
         for incoming in list(self._in.get(peer, ())):
@@ -107,7 +110,7 @@ class Agent:
         )
 
     def stop(self) -> None:
-        for peer in [*self._out, *self._in]:
+        for peer in [*self._out, *self._in, *self._listeners]:
             self._cut(peer)
 
     def look(self, peer: int) -> None:
@@ -136,7 +139,6 @@ class Agent:
         listener.setblocking(False)
         listener.listen(8)
         self._listeners[peer] = listener
-        self.fleet.shared.closing.callback(listener.close)
         self.loop.watch(listener.fileno(), partial(self._accept, peer, listener))
 
     def _accept(self, peer: int, listener: socket.socket) -> None:

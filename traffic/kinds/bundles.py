@@ -27,6 +27,8 @@ METRICS = (
     "contact_use_pct",
 )  # fmt: skip
 
+SAME_S = 1e-6  # how well times agree that are the same
+
 
 def packets(flow: BundleFlow, until_s: float) -> float:
     return 0.0  # only the orbits show
@@ -55,9 +57,7 @@ def measure(run: Played, flow: BundleFlow) -> dict[str, float]:
     rows, hops = run.rows(flow), run.rows(flow, HOPS)
     there = rows[rows["delivered_s"].notna()]
     delay_s = there["delivered_s"] - there["created_s"]
-    carried = hops[~hops["report"] & hops["number"].isin(there["number"])]
-    waited_s = (carried["began_s"] - carried["queued_s"]).groupby(carried["number"]).sum()
-    sending_s = (carried["arrived_s"] - carried["began_s"]).groupby(carried["number"]).sum()
+    waited_s, sending_s = zip(*ways_s(hops[~hops["report"]], there), strict=True) if len(there) else ((), ())
     payload, used = there["bytes"].sum(), run.rows(flow, CONTACT_USE)
     return {
         "created": len(rows),
@@ -67,8 +67,8 @@ def measure(run: Played, flow: BundleFlow) -> dict[str, float]:
         "delay_p50_s": delay_s.quantile(0.5),
         "delay_p90_s": delay_s.quantile(0.9),
         "delay_max_s": delay_s.max(),
-        "wait_s": waited_s.mean(),
-        "sending_s": sending_s.mean(),
+        "wait_s": np.mean(waited_s) if waited_s else np.nan,
+        "sending_s": np.mean(sending_s) if sending_s else np.nan,
         "hops_mean": there["hops"].mean(),
         "fragments": rows["fragments"].sum(),
         "duplicates": rows["duplicates"].sum(),
@@ -76,3 +76,21 @@ def measure(run: Played, flow: BundleFlow) -> dict[str, float]:
         "carried_ratio": hops["carried_bytes"].sum() / payload if payload else np.nan,
         "contact_use_pct": share_pct(used["carried_bytes"].sum(), used["capacity_bytes"].sum()),
     }
+
+
+def ways_s(hops: Any, there: Any) -> list[tuple[float, float]]:
+    """Of each bundle that is there, how long it waited in nodes, and how long it was sent, on its way: back
+    from its last part that came, hop by hop. hops, there: rows of the tables.
+    """
+    came: dict[tuple[int, str], list[Any]] = {}
+    for hop in hops.sort_values("arrived_s").itertuples():
+        came.setdefault((hop.number, hop.peer), []).append(hop)
+    ways = []
+    for bundle in there.itertuples():
+        place, by_s, sending_s = bundle.dst, bundle.delivered_s, 0.0
+        while place != bundle.src:
+            hop = next(hop for hop in reversed(came[bundle.number, place]) if hop.arrived_s <= by_s + SAME_S)
+            sending_s += hop.arrived_s - hop.began_s
+            place, by_s = hop.node, hop.queued_s
+        ways.append((bundle.delivered_s - bundle.created_s - sending_s, sending_s))
+    return ways
