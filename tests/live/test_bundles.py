@@ -1,6 +1,7 @@
 """Bundles over a sky whose links come and go, in virtual time: 30 s on, 30 s off."""
 
 import json
+import re
 import shutil
 import subprocess
 
@@ -11,6 +12,7 @@ import yaml
 from skybed.analysis.run import load
 from skybed.analysis.verdict import bundles, judging
 from support import needs
+from support.places import ROOT
 
 pytestmark = [pytest.mark.live, needs.virtual_time]
 MBPS, OFF_ON = 2, [[0, 0], [5, 2], [30, 0], [60, 2], [90, 0], [120, 2], [150, 0]]
@@ -161,3 +163,31 @@ def test_tshark_reads_sessions_and_bundles(run):
     (whole,) = {line for line in read("-Y", "bpv7.primary.frag_offset", "-T", "fields", "-e",
                                       "bpv7.primary.total_len")}  # fmt: skip
     assert whole == "9000000"
+
+
+@pytest.fixture(scope="module")
+def late(skybed, tmp_path_factory):
+    """The example of docs/bundles.md."""
+    folder = tmp_path_factory.mktemp("late")
+    example = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "bundles.md").read_text(), re.DOTALL)
+    (folder / "s.yaml").write_text(example[1])
+    done = skybed("run", folder / "s.yaml", "--clock", "virtual", "--out", folder / "run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return load(folder / "run")
+
+
+def test_nothing_is_lost_to_faults_that_nobody_foresaw(late):
+    rows = late.table("bundles")
+    assert rows["outcome"].eq("delivered").all() and rows["hops"].eq(2).all()
+    hops = late.table("hops").query("peer == 'sanya'")
+    for node, start_s, end_s in (("geo-0", 40, 65), ("geo-1", 50, 75)):
+        arrived_s = hops[hops["node"] == node]["arrived_s"]
+        assert not arrived_s.between(start_s + 0.2, end_s).any()
+    during = rows[(rows["flow"] == "during") & rows["created_s"].between(51, 63)]
+    assert during["delivered_s"].between(65, 85).all()
+
+
+def test_no_node_holds_more_than_it_has_room_for(late):
+    most = late.table("buffers").groupby("node")["held_bytes"].max()
+    assert most["geo-0"] == most["geo-1"] == 15_000
+    assert late.table("buffers").groupby("node")["held_bytes"].last().eq(0).all()

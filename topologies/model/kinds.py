@@ -32,8 +32,8 @@ MODULES = {
     "udp": "skybed.traffic.kinds.udp",
     "tcp": "skybed.traffic.kinds.tcp",
     "program": "skybed.traffic.kinds.program",
-    "bundles": "skybed.traffic.kinds.bundles",
     "task": "skybed.traffic.kinds.task",
+    "bundles": "skybed.traffic.kinds.bundles",
 }
 
 OF_TASKS = "task"  # which stand in `tasks` of a scenario, not in `traffic`

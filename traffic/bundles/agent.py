@@ -216,7 +216,11 @@ class Agent:
         plan, now_s = self.fleet.planned, self.now_s()
         size = round((len(held.bundle.payload) + HEAD_BYTES) * OVERHEAD)
         where = (plan, self.place, held.bundle.target[0] - 1, now_s)
-        route = sabr.best(*where, size, held.item.priority, self._ledger, self._down)
+        back = {number for peer in held.given for number in self.fleet.planned_between(self.place, peer)}
+        for excluded in (self._down | back, self._down):  # not back to where it came from, if it need not
+            route = sabr.best(*where, size, held.item.priority, self._ledger, excluded)
+            if route:
+                break
         if route and route.arrival_s <= held.expires_s:
             self._ledger.book(plan, route, now_s, size, held.item.priority)
             held.contact = route.contacts[0]

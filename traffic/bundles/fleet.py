@@ -87,6 +87,10 @@ class Fleet:
         """With whom a node ever has a contact."""
         return list(self._neighbours[place])
 
+    def planned_between(self, place: int, peer: int) -> list[int]:
+        """All planned contacts from a node to another, by their start."""
+        return self._of_pair[place, peer]
+
     def under_way(self, place: int, peer: int, now_s: float) -> list[int]:
         """The planned contact from a node to another at a time, if there is one."""
         numbers = self._of_pair[place, peer]
