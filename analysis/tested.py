@@ -3,6 +3,7 @@
     run = tested.load("runs/RUN")
     assert run.rtt("beijing", "eo-0-0").p99 < 120 * ms
     assert not run.outages("command")
+    assert run.tasks("fire").response.p90 < 5 * minutes
 
 Each question takes the name of a flow, or two nodes, and then means the flow from the one to the other.
 Answers are Quantities, which know their unit. Who asks for a flow or a node that is not there is told by a
@@ -15,14 +16,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 from skybed.analysis import run, verdict
 from skybed.analysis.compare import baseline, comparison
 from skybed.analysis.measures import metrics, paths
+from skybed.analysis.measures.products import Products
+from skybed.analysis.measures.quantiles import Delays
 from skybed.analysis.pages import report
+from skybed.analysis.pages.view.embedding import Embedded, Shown, embedded
 from skybed.analysis.run import Run
 from skybed.analysis.units import Quantity
 from skybed.analysis.verdict import Verdict
@@ -31,33 +35,6 @@ from skybed.topologies.model import kinds
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.flows import ProbingFlow
 from skybed.topologies.model.tables import PATHS
-
-
-@dataclass(frozen=True, repr=False)
-class Delays:
-    """How long the packets of a flow took, n of them."""
-
-    of: str
-    n: int
-    min: Quantity
-    mean: Quantity
-    p50: Quantity
-    p90: Quantity
-    p99: Quantity
-    max: Quantity
-
-    @staticmethod
-    def make(of: str, delay_us: np.ndarray) -> Delays:
-        values = {
-            "min": delay_us.min(), "mean": delay_us.mean(), "p50": np.quantile(delay_us, 0.5),
-            "p90": np.quantile(delay_us, 0.9), "p99": np.quantile(delay_us, 0.99), "max": delay_us.max(),
-        }  # fmt: skip
-        quantities = {k: Quantity(us * 1e-6, "time", f"{k} of the {of}") for k, us in values.items()}
-        return Delays(of, len(delay_us), **quantities)
-
-    def __repr__(self) -> str:
-        quantiles = ", ".join(f"{name} {getattr(self, name)}" for name in ("min", "p50", "p90", "p99", "max"))
-        return f"<{self.of}: {quantiles} ({self.n:,} packets)>"
 
 
 class Outage(NamedTuple):
@@ -127,6 +104,11 @@ class TestedRun(Run):
         rate_mbps = self._figure(flow.name, "throughput_mbps")
         return Quantity(rate_mbps * 1e6, "rate", f"throughput of {_named(flow)}")
 
+    def tasks(self, name: str) -> Products:
+        """What came of a task: how long its products took, how many arrived, and what it cost."""
+        task = self._flow(("task",), name, None)
+        return Products(self, task)
+
     def path_at(self, t_s: float, a: str, b: str) -> tuple[str, ...]:
         """The nodes that a packet sent at t_s from a to b crossed, both ends among them; () if it was lost.
 
@@ -159,6 +141,10 @@ class TestedRun(Run):
             raise AssertionError("\n  ".join([summary, *lines]))
         return True
 
+    def view(self, **shown: Unpack[Shown]) -> Embedded:
+        """The page of its sky with what it measured, for a notebook: see embedding.Shown."""
+        return embedded(self.plan, self, **shown)
+
     def _figure(self, flow: str, figure: str) -> float:
         try:
             return self.figures[flow][figure]
@@ -181,7 +167,8 @@ class TestedRun(Run):
             wrong = f"from {flow_or_a} to {b}{there}"
         kind = " or ".join(names)
         if not matching:
-            raise RunError(f"{self.scenario.name} has no {kind} flow {wrong}.")
+            what = kind if kind == "task" else f"{kind} flow"
+            raise RunError(f"{self.scenario.name} has no {what} {wrong}.")
         if len(matching) > 1:
             names = ", ".join(str(flow.name) for flow in matching)
             raise RunError(f"More than one {kind} flow goes from {flow_or_a} to {b}; name one: {names}.")

@@ -16,12 +16,13 @@ UNITS = {
     "time": {"s": 1.0, "ms": 1e-3, "us": 1e-6},
     "rate": {"Mbit/s": 1e6, "kbit/s": 1e3, "bit/s": 1.0},
     "share": {"%": 0.01},
+    "energy": {"Wh": 1.0, "mWh": 1e-3},
 }
-EXAMPLES = {"time": "120 * ms", "rate": "3 * mbps", "share": "0.5 * percent"}
+EXAMPLES = {"time": "120 * ms", "rate": "3 * mbps", "share": "0.5 * percent", "energy": "2 * wh"}
 
 
 class Quantity(float):
-    """A float of a kind: "time" (in s), "rate" (in bit/s) or "share" (of 1).
+    """A float of a kind: "time" (in s), "rate" (in bit/s), "share" (of 1) or "energy" (in Wh).
 
     of: what was measured, in words, for who prints a quantity that should have been another.
     """
@@ -102,4 +103,6 @@ class Quantity(float):
 
 s, ms, us = Quantity(1, "time"), Quantity(1e-3, "time"), Quantity(1e-6, "time")
 mbps, kbps = Quantity(1e6, "rate"), Quantity(1e3, "rate")
+minutes, hours = Quantity(60, "time"), Quantity(3600, "time")
 percent = Quantity(0.01, "share")
+wh = Quantity(1, "energy")

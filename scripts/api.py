@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 import pandas as pd
 
 from skybed.analysis import tested, verdict
 from skybed.analysis.campaign import table
 from skybed.analysis.measures import metrics, truth
+from skybed.analysis.pages.view.embedding import Embedded, Shown, embedded
 from skybed.analysis.run import Run
 from skybed.analysis.tested import TestedRun
 from skybed.analysis.verdict import Verdict
 from skybed.scripts.running import folders
 from skybed.scripts.running.run import Options, execute, new_directory
 from skybed.scripts.running.script import Function
+from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.campaign import load
 from skybed.topologies.scenario.file import Scenario
 
@@ -79,6 +81,18 @@ def campaign(
     folder = Path("campaigns", loaded.name) if out is None else Path(out)
     campaigns.run(loaded, cases, folder, jobs or campaigns.default_jobs(loaded), scheduler)
     return table.read(folder)
+
+
+def view(what: Scenario | Plan | Run | str | Path, **shown: Unpack[Shown]) -> Embedded:
+    """The page of a sky, as `skybed view` writes it, for a notebook: of a scenario, a plan, or a run.
+
+    what: itself, the file or name of a scenario, or the directory of a run. shown: see embedding.Shown.
+    """
+    if isinstance(what, str | Path):
+        what = tested.load(what) if Path(what).is_dir() else Scenario.load(what)
+    if isinstance(what, Run):
+        return embedded(what.plan, what, **shown)
+    return embedded(Plan.make(what) if isinstance(what, Scenario) else what, **shown)
 
 
 def results(where: Run | str | Path) -> RunResults | table.Results:

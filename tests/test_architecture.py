@@ -27,7 +27,8 @@ FLOORS = {
     ],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
     "traffic": [
-        "nodes", "loop", "tables", "wire", "shared", "probing", "tasks", "bundles", "kinds", "crossings",
+        "nodes", "loop", "processes", "tables", "wire", "shared", "probing", "tasks", "bundles", "kinds",
+        "crossings",
     ],
     "analysis": [
         "stored", "manifest", "run", "units", "numbers", "measures", "routing", "verdict", "compare",

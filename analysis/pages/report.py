@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from skybed.analysis.measures import forwarding, hand, paths, sending, truth
+from skybed.analysis.measures import forwarding, hand, ledger, paths, products, sending, truth
 from skybed.analysis.numbers import number
-from skybed.analysis.pages import page, routing_figures
+from skybed.analysis.pages import page, routing_figures, task_figures
 from skybed.analysis.pages.figures import Drawing, Links, all_figures
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import Run
@@ -16,14 +16,22 @@ from skybed.analysis.verdict import FlowFigures, FullVerdict, Verdict
 from skybed.topologies.files import whole
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import ConnectingFlow, EndToEndFlow, ProbingFlow
+from skybed.topologies.model.tables import TASKS
+from skybed.topologies.model.tasks import Task
 
 PATHS_SHOWN = 40  # intervals per flow
 EVENTS_SHOWN = 100
+TASK = Task.model_fields["kind"].default
+VIEW = "view.html"  # of `skybed view`, beside the report
 
 
 def drawings(run: Run, links: Links = ()) -> list[Drawing]:
     """The figures of a run that was judged. links: those of which to show what they carried."""
-    return [*all_figures(run, truth.probes(run), links), *_routing_figures(run)]
+    return [
+        *task_figures.all_figures(run),
+        *all_figures(run, truth.probes(run), links),
+        *_routing_figures(run),
+    ]
 
 
 def write(run: Run, verdict: Verdict) -> Path:
@@ -37,19 +45,45 @@ def write(run: Run, verdict: Verdict) -> Path:
             "figures": drawings(run),
             "probes": [row for row in verdict.flows if row.kind in kinds.made_of(ProbingFlow)],
             "loads": [row for row in verdict.flows if row.metrics["throughput_mbps"] is not None],
-            "others": [(row, own) for row in verdict.flows if (own := row.own_metrics)],
+            "others": [(row, own) for row in verdict.flows if row.kind != TASK and (own := row.own_metrics)],
+            "tasks": [_task(run, row) for row in verdict.flows if row.kind == TASK],
+            "late": _not_delivered(run),
             "changed": hand.told(run),
             "by_record": forwarding.by_record(run),
             "events": _events(run),
             "ways": [_way(run, str(flow.name)) for flow in run.traffic if isinstance(flow, EndToEndFlow)],
             "scenario": run.scenario,
             "sky": _sky(run),
+            "viewed": (run.dir / VIEW).is_file(),
             "checks": _checks(run, verdict),
         }
     path = run.dir / "report.html"
     with whole(path) as file:
         file.write_text(page.render("report.html", context))
     return path
+
+
+def _task(run: Run, row: FlowFigures) -> dict[str, Any]:
+    """What came of a task, its mean bound, and how many of its numbers came to which end."""
+    table = products.outcomes(run, row.flow)
+    there = table.dropna(subset="response_s")
+    ends = Counter(table["outcome"])
+    return {
+        "flow": row.flow,
+        "to": row.dst,
+        "of": row.metrics,
+        "bound_s": there["bound_s"].mean(),
+        "ends": ends,
+    }
+
+
+def _not_delivered(run: Run) -> list[dict[str, Any]]:
+    """The last stage of each number that did not arrive, which tells why."""
+    if not ledger.tasks(run):
+        return []
+    rows = run.table(TASKS.name)
+    last = rows[rows["outcome"] != "done"].groupby(["flow", "number"], sort=False).tail(1)
+    return last.to_dict("records")
 
 
 def _events(run: Run) -> list[dict[str, Any]]:

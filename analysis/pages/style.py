@@ -17,6 +17,12 @@ INK, GREY, PALE = "#222222", "#767676", "#e4e4e4"
 MEASURED, BACK, BAD = "#0072B2", "#E69F00", "#D55E00"
 SERIES = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
 
+STAGES = {  # of tasks: waiting is grey
+    "command": "#F0E442", "view": "#d0d0d0", "contact": "#a8a8a8", "acquisition": "#CC79A7",
+    "transfer": "#56B4E9", "queue": "#D55E00", "compute": "#009E73", "delivery": "#0072B2",
+    "backhaul": "#E69F00",
+}  # fmt: skip
+
 STYLE: dict[str, Any] = {
     "figure.dpi": 100,
     "savefig.dpi": 160,  # of the dots, which are pixels inside the drawing

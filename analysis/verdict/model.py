@@ -208,6 +208,32 @@ class FlowFigures(Model):
         return [(title, f"{figures(x)} {unit}".rstrip()) for title, unit, x in measured if x is not None]
 
 
+class Books(Model):
+    """Of a task: what became of the bytes that were observed, as on the wire. Those observed are all others
+    together. slack_least_s: by how much a response was longer than the plan's bound, at least.
+    """
+
+    flow: str
+    asked: Count
+    observed_bytes: Count
+    made_less_bytes: Count  # by steps
+    delivered_bytes: Count
+    held_bytes: Count
+    failed_bytes: Count
+    refused_bytes: Count
+    dropped_bytes: Count
+    lost_bytes: Count
+    slack_least_s: Number
+
+
+class Tasks(Model):
+    """Tasks, and what nodes held and drew against what these tasks account for."""
+
+    books: list[Books]
+    storage_off_bytes: Count  # at most
+    battery_off_wh: Number
+
+
 class Outcome(Model):
     """Of an acceptance limit."""
 
@@ -269,4 +295,5 @@ class FullVerdict(Verdict):
     host: Host
     proofs: Proofs
     routing: Routing
+    tasks: Tasks | None = None
     limits: list[Outcome]

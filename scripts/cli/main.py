@@ -28,8 +28,8 @@ Exit codes:
 """
 
 COMMANDS = (
-    "baseline", "bench", "campaign", "capture", "clean", "compare", "doctor", "exec", "inspect", "install",
-    "list", "passes", "path", "plan", "ps", "report", "run", "shell", "show", "view",
+    "baseline", "bench", "campaign", "capture", "clean", "compare", "doctor", "draw", "exec", "inspect",
+    "install", "list", "passes", "path", "plan", "ps", "report", "run", "shell", "show", "view", "waits",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Work out what the sky of a scenario will do, and show it.
 
 SCENARIO is a file, or a name that `skybed list` shows. With --against, show only which contacts came, went,
-moved or changed their delay.
+moved or changed their delay. With --map, show where stations and satellites are.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from skybed.scripts.cli import scenarios
+from skybed.analysis.pages.sky.instant import Instant
+from skybed.scripts.cli import scenarios, world
 from skybed.scripts.running import folders
 from skybed.scripts.running.progress import ProgressBar
 from skybed.topologies.contacts import properties, received
 from skybed.topologies.contacts.received import Received
+from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.space import BY_PLANES
 from skybed.topologies.orbits import elements
 from skybed.topologies.plan import diff, export
@@ -40,15 +42,24 @@ ROWS = 40  # contacts shown; a saved plan has them all
 )
 @click.option("--no-routes", is_flag=True, help="Leave routes out, which take most of the time.")
 @click.option("--export", "exported", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write the contacts there: .csv a table, .ionrc a contact plan for ION.")  # fmt: skip
+              help="Write it for other programs: contacts as .csv or, for ION, .ionrc; the sky as .czml "
+              "(Cesium) or .geojson.")  # fmt: skip
+@click.option(
+    "--map", "mapped", is_flag=True, help="Show the world in the terminal, with stations and satellites."
+)
+@click.option(
+    "--at", "at_s", type=float, metavar="SECONDS", help="At which run time --map shows it.  [default: 0]"
+)
 @click.option("--against", type=click.Path(path_type=Path), metavar="PLAN",
               help="Show what differs from that plan: a directory of --out, or a scenario.")  # fmt: skip
 def command(
     scenario: Path, start: str | None, duration_s: float | None, out: Path | None, no_routes: bool,
-    exported: Path | None, against: Path | None,
+    exported: Path | None, mapped: bool, at_s: float | None, against: Path | None,
 ) -> None:  # fmt: skip
     if exported is not None:
         export.check(exported)
+    if at_s is not None and not mapped:
+        raise ScenarioError("--at is of the map; give --map, too.")
     loaded = scenarios.load(scenario, start)
     other = scenarios.saved_or_planned(against, duration_s) if against else None
     with folders.fresh(out) if out else contextlib.nullcontext():
@@ -56,9 +67,11 @@ def command(
             plan = scenarios.plan(loaded, duration_s, bar)
             if out is not None:
                 plan.save(out, with_routes=not no_routes)
-            if other is None:
+            if other is None and not mapped:
                 counted = counts(Plan.load(out) if out else plan, not no_routes)
-        if other is None:
+        if mapped:
+            _show_map(plan, at_s or 0.0)
+        elif other is None:
             render(plan, counted, Console())
             for station in [node.name for node in plan.nodes if node.kind == "ground"][:1]:
                 click.echo(f"Passes over a station: skybed passes {scenario} {station}")
@@ -66,6 +79,12 @@ def command(
             render_difference(plan, other, Console())
         if exported is not None:
             export.write(plan, exported)
+
+
+def _show_map(plan: Plan, at_s: float) -> None:
+    if not 0 <= at_s <= plan.duration_s:
+        raise ScenarioError(f"--at is {at_s:g}; this plan is of 0 to {plan.duration_s:g} s.")
+    world.show(Instant(plan, at_s), Console())
 
 
 def counts(plan: Plan, with_routes: bool) -> dict[str, str]:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from skybed.analysis import tested
+from skybed.analysis.measures import ledger
 from skybed.analysis.pages import report
 from skybed.analysis.pages.figures import Links
 from skybed.analysis.routing import convergence
@@ -24,8 +25,10 @@ from skybed.scripts.cli import figures, tables
 from skybed.scripts.cli.tables import rounded
 from skybed.topologies.model import kinds
 from skybed.topologies.model.tables import ROUTING
+from skybed.topologies.model.tasks import Task
 
 EVENTS_SHOWN = 12
+TASK = Task.model_fields["kind"].default
 COLOURS = {"pass": "green", "fail": "red", "invalid": "magenta"}
 
 
@@ -68,6 +71,8 @@ def render(run: Run, verdict: Verdict, console: Console) -> None:
         )
     if isinstance(verdict, FullVerdict):
         _flows(verdict, console)
+        _tasks(run, verdict, console)
+        _own(verdict, console)
         _convergence(run, console)
         _events(verdict, console)
     page = run.dir / "report.html"
@@ -97,9 +102,33 @@ def _flows(verdict: FullVerdict, console: Console) -> None:
         )  # fmt: skip
     if table.row_count:
         console.print(table)
+
+
+def _own(verdict: FullVerdict, console: Console) -> None:
+    """Of other kinds of flow what they measure."""
     for row in verdict.flows:
-        if own := row.own_metrics:
+        if row.kind != TASK and (own := row.own_metrics):
             console.print(Text(f"{row.flow}: " + ", ".join(f"{name} {value}" for name, value in own)))
+
+
+def _tasks(run: Run, verdict: FullVerdict, console: Console) -> None:
+    """A line each, with the mean of what the plan allows at best those that arrived."""
+    numbers = [
+        "asked\n", "delivered\n(%)", "response\n(s)", "at best\n(s)", "p90\n(s)", "max\n(s)",
+        "saved\n(%)",
+    ]  # fmt: skip
+    table = tables.columns("task\n", numbers=numbers)
+    for row in verdict.flows:
+        if row.kind == TASK:
+            of, arrived = row.metrics, ledger.responses(run, row.flow).dropna(subset="response_s")
+            bound_s = arrived["bound_s"].mean() if len(arrived) else None
+            table.add_row(
+                row.flow, rounded(of["asked"], 0), rounded(of["delivered_pct"], 1),
+                rounded(of["response_mean_s"], 1), rounded(bound_s, 1), rounded(of["response_p90_s"], 1),
+                rounded(of["response_max_s"], 1), rounded(of["saved_pct"], 1),
+            )  # fmt: skip
+    if table.row_count:
+        console.print(table)
 
 
 def _convergence(run: Run, console: Console) -> None:

@@ -16,9 +16,11 @@ _HOMES = {
     "skybed.topologies.scenario.file": ("Scenario",),
     "skybed.topologies.plan.plan": ("Plan",),
     "skybed.analysis.run": ("Run", "load"),
-    "skybed.analysis.units": ("Quantity", "kbps", "mbps", "ms", "percent", "s", "us"),
-    "skybed.scripts.api": ("RunResults", "campaign", "results", "run"),
-}
+    "skybed.analysis.units": (
+        "Quantity", "hours", "kbps", "mbps", "minutes", "ms", "percent", "s", "us", "wh",
+    ),
+    "skybed.scripts.api": ("RunResults", "campaign", "results", "run", "view"),
+}  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = sorted(_HOME)

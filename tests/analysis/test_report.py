@@ -52,6 +52,14 @@ def test_the_report_loads_nothing_from_elsewhere(page):
     assert "p1: loss_pct is 3.333, at most 1 is accepted." in page
 
 
+def test_the_report_leads_to_the_page_of_the_sky_or_says_what_makes_it(builder):
+    run = builder().load()
+    page = page_of(run)
+    assert "<code>skybed view</code> makes of this run's directory" in page and "view.html" not in page
+    (run.dir / "view.html").touch()
+    assert '<a href="view.html">' in page_of(run)
+
+
 def test_the_report_of_an_unfinished_run_says_so(builder):
     made = builder()
     made.manifest |= {"finished": False, "played_s": 12.0}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from skybed.analysis.pages.view import network, packing, places, writing
+from skybed.topologies.orbits import ground_tracks
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 from support.tiny_sky import TINY, plan_of
@@ -71,7 +72,7 @@ def test_satellites_are_within_metres_of_where_the_plan_has_them(fields, least_s
     step_s, table = places.knots(sky, plan.duration_s)
     assert step_s >= least_step_s
     for t_s in np.linspace(0, plan.duration_s, 61).tolist():
-        true_km = places.fixed_km(sky, np.arange(sky.satellites), np.array(t_s))
+        true_km = ground_tracks.fixed_km(sky, np.arange(sky.satellites), np.array(t_s))
         off_m = 1e3 * np.linalg.norm(hermite(table, step_s, t_s) - true_km, axis=1)
         assert off_m.max() < places.ERROR_M + rounded_m
 
@@ -90,7 +91,7 @@ def test_an_aircraft_is_within_metres_of_its_track():
     first, node = counts[:2].sum(), plan.node("cabin")
     at_s = np.linspace(0, plan.duration_s, 101)
     between_km = np.stack([np.interp(at_s, t_s[first:], points_km[first:, i]) for i in range(3)], axis=1)
-    assert 1e3 * np.linalg.norm(between_km - places.fixed_km(sky, node, at_s), axis=1).max() < 2.5
+    assert 1e3 * np.linalg.norm(between_km - ground_tracks.fixed_km(sky, node, at_s), axis=1).max() < 2.5
 
 
 def test_delays_are_those_of_the_events_to_the_nanosecond():

@@ -8,6 +8,7 @@ import pytest
 
 from skybed.analysis.pages.view import places, writing
 from skybed.topologies.contacts import candidates
+from skybed.topologies.orbits import ground_tracks
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 from support.browser import opened
@@ -85,7 +86,7 @@ def place_of(browser, node):
 def test_all_nodes_are_where_the_plan_has_them(page, plan, t_s):
     page.does(f"skybed.seek({t_s})")
     r_km = np.array(page.does("[...skybed.r]")).reshape(-1, 3)
-    true_km = places.fixed_km(plan.network.sky, np.arange(len(plan.nodes)), np.array(t_s))
+    true_km = ground_tracks.fixed_km(plan.network.sky, np.arange(len(plan.nodes)), np.array(t_s))
     assert 1e3 * np.linalg.norm(r_km - true_km, axis=1).max() < places.ERROR_M + 1
 
 
@@ -164,6 +165,103 @@ def test_range_elevation_and_end_of_a_link_are_those_of_the_candidates(page, pla
         assert until == "end" or f"{float(until):.1f}" in one.why
 
 
+TOLD = """Promise.all([import("view/candidates"), import("view/words")]).then(([{candidatesOf}, {say}]) => {
+  const told = candidatesOf(skybed.sky, skybed.r, skybed.t_s, NODE);
+  return told.map(({peer, by, km, why}) => [peer, by, km, say(...why)]);
+})"""
+
+
+def told_in_page(browser, plan, node, t_s):
+    """Of those that are not linked: by name and rule, how far they are and why."""
+    browser.does(f"skybed.speakIn('en'); skybed.seek({t_s})")
+    rows = browser.does(TOLD.replace("NODE", str(node)))
+    return {(plan.nodes[peer].name, by): (km, why) for peer, by, km, why in rows}
+
+
+def is_why(browser, plan, node, t_s):
+    """The page tells of each candidate what `skybed inspect` tells, but where a limit is within metres."""
+    told = told_in_page(browser, plan, node, t_s)
+    known = [one for one in candidates.of(plan.network, node, t_s) if not one.stands]
+    assert {(plan.nodes[one.peer].name, one.by) for one in known} == told.keys()
+    for one in known:
+        km, why = told[plan.nodes[one.peer].name, one.by]
+        assert km == pytest.approx(one.range_km, abs=0.02)
+        assert why == one.why, (plan.nodes[node].name, plan.nodes[one.peer].name, t_s)
+    return {one.why.split(" relay")[0] for one in known}
+
+
+def test_why_others_are_not_linked_is_what_skybed_inspect_tells(page, plan):
+    reasons = set()
+    for t_s in (0.25, 12.0, 33.3, 54.5):
+        for name in ("miyun", "beijing", "relay-0-3", "relay-2-9", "eo-0-1", "comp-0-4"):
+            reasons |= is_why(page, plan, plan.node(name), t_s)
+    assert {"behind the Earth", "below 10 deg of elevation", "beyond 5000 km"} <= reasons
+    assert {"a fault (carrier) lasts until 15.000 s"} <= reasons
+    assert any(reason.startswith("in sight, but nearest keeps") for reason in reasons)
+
+
+def test_what_is_being_set_up_is_told(page, plan):
+    access = [n for n, link in enumerate(plan.links) if link.kind == "access"]
+    contacts = plan.contacts[plan.contacts["link"].isin(access) & (plan.contacts["start_s"] > 0)]
+    for contact in contacts.itertuples():
+        link, t_s = plan.links[contact.link], contact.start_s - 1e-3
+        is_why(page, plan, link.b, t_s)
+        whys = [why for _, why in told_in_page(page, plan, link.b, t_s).values()]
+        assert f"being set up, to stand from {contact.start_s:.3f} s on" in whys
+
+
+def test_the_panel_lists_those_in_sight_and_some_of_the_others(page, plan):
+    page.does(f"skybed.seek(12); skybed.choose({plan.node('miyun')})")
+    page.does("document.querySelector('.others').open = true")
+    drawn(page)
+    drawn(page)
+    rows = {row[0]: row[1:] for row in table(page, 1)}
+    seen = [one for one in candidates.of(plan.network, plan.node("miyun"), 12.0) if one.elevation_deg > 0]
+    for one in seen:
+        if not one.stands:
+            name = plan.nodes[one.peer].name
+            assert rows[name] == [f"{one.range_km:.0f}", f"{one.elevation_deg:.1f}", one.why]
+    assert "out of sight" in page.does("document.querySelector('.others').textContent")
+    page.does("document.querySelector('.others').open = false")
+    drawn(page)
+
+
+RULES = """\
+name: rules
+stations: [miyun, sanya, kashi]
+links: {beam: {rate_mbps: 1, max_range_km: 6000, setup_s: 3}}
+access:
+  - {from: [miyun], to: grid, link: beam, min_elevation_deg: 5, target_terminals: 1, gateways: [kashi]}
+  - {from: [kashi], to: grid, link: beam, min_elevation_deg: 15, links: 2, terminals: 3}
+layers:
+  grid: {walker: "86:24/4/0 at 1100 km", isl: {polar_cutoff_deg: 60, link: beam}}
+  near: {walker: "53:24/4/1 at 1200 km", isl: {pattern: nearest, terminals: 2, link: beam}}
+  ring: {walker: "53:12/1/0 at 1000 km", isl: {offsets: [[0, 1]], link: beam}}
+between:
+  - {layers: [near, ring], terminals: 1, link: beam}
+  - {links: rows.csv, link: beam}
+epoch: 2026-05-09
+duration_s: 60
+"""
+
+
+def test_why_is_told_of_every_kind_of_rule(tmp_path):
+    (tmp_path / "rows.csv").write_text("a,b,from,until\nsanya,near-1-3,,\nring-0-0,grid-0-0,10,20\n")
+    (tmp_path / "rules.yaml").write_text(RULES)
+    plan = Plan.make(Scenario.load(tmp_path / "rules.yaml"))
+    writing.write(tmp_path / "view.html", plan, with_routes=False)
+    reasons = set()
+    with opened(tmp_path / "view.html", tmp_path) as browser:
+        browser.until(READY)
+        for t_s in (0.0, 14.0, 31.7):
+            for node in range(len(plan.nodes)):
+                reasons |= is_why(browser, plan, node, t_s)
+        assert browser.errors == []
+    said = " / ".join(reasons)
+    for part in ("an end is beyond 60 deg of latitude", "no gateway sees it", "has its terminals on"):
+        assert part in said
+
+
 def test_the_contacts_of_a_node_are_those_of_the_plan(page, plan):
     contacts = plan.contacts.sort_values("start_s", kind="stable")
     moving = contacts[contacts["end_s"] < plan.duration_s]
@@ -171,7 +269,7 @@ def test_the_contacts_of_a_node_are_those_of_the_plan(page, plan):
     page.does(f"skybed.choose({node})")
     its = [row for row in contacts.itertuples() if node in (plan.links[row.link].a, plan.links[row.link].b)]
     begin_or_end = [row for row in its if row.start_s > 0 or row.end_s < plan.duration_s]
-    assert [row[1:3] for row in table(page, 1)] == [
+    assert [row[1:3] for row in table(page, 2)] == [
         [f"{x.start_s:.1f}", f"{x.end_s:.1f}"] for x in begin_or_end
     ]
 
@@ -293,10 +391,9 @@ def test_hostile_names_are_text(tmp_path):
     script = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
     plan = plan_of(TINY | {"about": script, "name": "tiny"})
     nodes = [replace(node, name=f"{script}{n}") if n else node for n, node in enumerate(plan.nodes)]
-    scenario = plan.scenario.model_copy(update={"about": script, "traffic": []})
-    writing.write(
-        tmp_path / "view.html", replace(plan, scenario=scenario, network=replace(plan.network, nodes=nodes))
-    )
+    scenario = plan.scenario.model_copy(update={"about": script, "traffic": [], "access": []})
+    network = replace(plan.network, nodes=nodes, scenario=scenario)
+    writing.write(tmp_path / "view.html", replace(plan, scenario=scenario, network=network))
     with opened(tmp_path / "view.html", tmp_path, "#node=s1") as browser:
         browser.until(READY)
         assert browser.does("document.title") == "tiny"
@@ -361,5 +458,5 @@ def test_a_moving_node_is_followed(tmp_path):
         for t_s in (0.0, 333.0, 600.0):
             browser.does(f"skybed.seek({t_s})")
             r_km = browser.does(f"[...skybed.r.subarray({3 * node}, {3 * node + 3})]")
-            true_km = places.fixed_km(plan.network.sky, np.array(node), np.array(t_s))
+            true_km = ground_tracks.fixed_km(plan.network.sky, np.array(node), np.array(t_s))
             assert 1e3 * np.linalg.norm(np.array(r_km) - true_km) < 3

@@ -10,7 +10,7 @@ import pytest
 from skybed.analysis.measures import metrics
 from skybed.analysis.run import load
 from skybed.topologies.scenario.file import Scenario
-from support import needs, reroute
+from support import busy, needs, reroute
 from support.places import ROOT
 from support.reroute import CARRIER_S, END_S, HANDOVER_S, SILENT_S
 
@@ -18,12 +18,6 @@ from support.reroute import CARRIER_S, END_S, HANDOVER_S, SILENT_S
 pytestmark = [pytest.mark.live, pytest.mark.alone, needs.program("bird", "bird2")]
 
 # Outages are told in tenths of a second: that is how true a run has to be.
-FIDELITY = {
-    "fidelity.rtt_error_p50_us": 2000,
-    "fidelity.rtt_error_p99_us": 20_000,
-    "fidelity.late_ms": 50,
-    "fidelity.missing_pct": 5,
-}
 BUSY = {"routing.bfd_interval_ms": 400}  # a busy machine may be late, or have no time for more
 ATTEMPTS = 3  # a machine that is busy distorts a run, and the verdict says so: then it is run again
 KINDS = ("oracle", "schedule", "ospf", "ospf+bfd")
@@ -37,7 +31,7 @@ def lost_s(skybed, tmp_path_factory):
     for kind in KINDS:
         folder = tmp_path_factory.mktemp(kind)
         (folder / "scenario.yaml").write_text(
-            base.with_(reroute.CHANGES | FIDELITY | BUSY | {"routing.protocol": kind}).dump()
+            base.with_(reroute.CHANGES | busy.FIDELITY | BUSY | {"routing.protocol": kind}).dump()
         )
         for attempt in range(ATTEMPTS):
             out = folder / f"run-{attempt}"

@@ -10,6 +10,7 @@ import sys
 import pandas as pd
 import pytest
 
+from support import busy
 from support.places import ROOT, SKYBED
 
 pytestmark = pytest.mark.live
@@ -23,7 +24,8 @@ def demo(typed, tmp_path_factory):
     """The demonstration, run until the verdict calls it undistorted: (finished process, run directory)."""
     for attempt in range(ATTEMPTS):
         out = tmp_path_factory.mktemp("demo") / "run"
-        done = typed("run", "scenarios/sc-mini.yaml", "--out", out)
+        limits = [f"--set={at}={value}" for at, value in busy.FIDELITY.items()]
+        done = typed("run", "scenarios/sc-mini.yaml", *limits, "--out", out)
         if done.returncode != 3 or attempt == ATTEMPTS - 1:
             return done, out
     raise AssertionError("unreachable")
@@ -41,8 +43,8 @@ def test_the_demo_passes(demo):
 def test_the_demo_measures_the_geometry(demo):
     verdict = json.loads((demo[1] / "verdict.json").read_text())
     assert verdict["rtt_error"]["n"] > 5000
-    assert verdict["rtt_error"]["p50_us"] < 300
-    assert verdict["rtt_error"]["p99_us"] < 1000 or not PREFERRED
+    assert verdict["rtt_error"]["p50_us"] < busy.FIDELITY["fidelity.rtt_error_p50_us"]
+    assert verdict["rtt_error"]["p99_us"] < busy.FIDELITY["fidelity.rtt_error_p99_us"]
     assert verdict["delay"]["within"]
     assert verdict["proofs"]["agreeing"] == verdict["proofs"]["n"] > 100
 

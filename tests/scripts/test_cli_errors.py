@@ -134,8 +134,8 @@ def test_options_that_cannot_be(place, words, says):
 
 
 EXPORTS = {
-    "contacts.json": "skybed: contacts.json cannot be exported to: its name must end in .csv or .ionrc.",
-    "contacts": "skybed: contacts cannot be exported to: its name must end in .csv or .ionrc.",
+    "contacts.json": "skybed: contacts.json cannot be exported to: its name must end in .csv, .ionrc, .czml",
+    "contacts": "skybed: contacts cannot be exported to: its name must end in .csv, .ionrc, .czml",
     "no/c.csv": "skybed: no/c.csv cannot be written (there is no such directory); name another file",
     "full.csv": "skybed: full.csv cannot be written (it is a directory); name another file",
 }

@@ -33,7 +33,7 @@ with tables.log(plan, folder) as log:
         events, changes = len(window.events), len(window.changes)
         log(Played(window.events, window.events["t_s"], window.events["link"] < 0, window.changes,
                    window.changes["t_s"], []))
-crossings.ports(plan.scenario.traffic)
+crossings.ports(plan.scenario.flows)
 with Crossings([], {}, packets, 1.0, folder, grace_s):
     pass
 usable = len(plan.usable.key)
@@ -44,7 +44,7 @@ print(json.dumps(told | {"imported": sorted({name.split(".")[0] for name in sys.
 """
 
 
-@pytest.fixture(params=["sc-mini", "bgp-links"])
+@pytest.fixture(params=["sc-mini", "bgp-links", "space-cloud"])
 def given(request, tmp_path):
     """(a plan, a run directory with what an inside is given of it)"""
     plan = Plan.make(Scenario.load(ROOT / "scenarios" / f"{request.param}.yaml"), duration_s=5)

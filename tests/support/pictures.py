@@ -1,4 +1,4 @@
-"""The pictures in docs/view.md, and how large, soon there and fluent pages are: `make pictures`.
+"""The pictures in docs/view.md and docs/draw.md, and how large and fluent pages are: `make pictures`.
 
 The one in Chinese takes a font that has it, such as that of Debian's fonts-wqy-zenhei.
 """
@@ -24,7 +24,15 @@ PICTURES = {
     "view-run": ("run", "from=beijing&to=eo-0-0&t=56"),
     "view-map": ("starlink", "view=map&t=300&from=London&to=Singapore"),
     "view-planes": ("mini", "view=planes&theme=light&node=relay-2-4&t=30"),
+    "view-why": ("mini", "view=map&theme=light&node=miyun&t=12&why"),
     "view-flight": ("flight", "node=cabin&t=300&lang=zh"),
+}
+# Of each figure what `skybed draw` is told.
+FIGURES = {
+    "draw-globe": "globe sc-mini --at 20 --from beijing --to eo-0-0",
+    "draw-planes": "planes sc-mini --at 20 --from beijing --to eo-0-0",
+    "draw-passes": "passes sc-mini miyun --duration 7200",
+    "draw-path": "path sc-mini --from beijing --to eo-0-0 --at 20",
 }
 MEASURED = ("starlink", "shells", "day")
 PLAYED_S = 5
@@ -74,6 +82,8 @@ def measure(folder, sky):
 
 
 if __name__ == "__main__":
+    for name, words in FIGURES.items():
+        skybed("draw", *words.split(), "--out", DOCS / f"{name}.png")
     with tempfile.TemporaryDirectory() as place:
         for name, (sky, wanted) in PICTURES.items():
             draw(Path(place), name, sky, wanted)

@@ -310,7 +310,8 @@ TASKS = Table(
             "stage",
             TEXT,
             "`command` (up to who observes), `view`, `observe`, `acquire`, `transfer` (between satellites), "
-            "`delivery` (to the ground), `uplink`, `backhaul` (between stations) or `compute`",
+            "`delivery` (to the ground), `uplink`, `backhaul` (between stations), `compute`, or `arrive`: "
+            "all of the product is with its receiver",
         ),
         Column(
             "step", INTEGER, "that it serves, from 0; the way to the receiver counts as the last; -1: none"
@@ -329,8 +330,8 @@ TASKS = Table(
         Column(
             "outcome",
             TEXT,
-            "`done`; `held`, when the run ended; `refused` or `dropped`, by a full storage; `lost`, with its "
-            "node",
+            "`done`; `held`, when the run ended; `failed`, by its program; `refused` or `dropped`, by a full "
+            "storage; `lost`, with its node",
         ),
     ),
 )

@@ -69,6 +69,7 @@ class Step(Model):
     over: Literal["path", "contact"] = "path"
     keep_pct: Percent = 100.0  # of what comes in that goes out
     seconds: Positive | None = None  # that the job takes; None: as fast as what the node carries
+    program: Annotated[str, Field(min_length=1)] | None = None  # reads $INPUT, writes $OUTPUT
     tiles: Annotated[int, Field(ge=1, le=256)] = 1  # into which it is split, each for a node of its own
 
 
@@ -82,6 +83,15 @@ class Command(Model):
     via: Names | None = None
 
 
+class OperatingModel(Model):
+    """A way of working: it stands in the place of all these fields of the task."""
+
+    steps: list[Step] | None = None
+    over: Literal["path", "contact"] | None = None
+    acquisition_s: Seconds | None = None
+    command: Command | None = None
+
+
 WHEN = ("at_s", "every_s", "per_day", "passes")
 
 
@@ -90,7 +100,7 @@ class Task(Flow):
 
     target: None: whatever is below when it is asked for. by: the layers or nodes that may observe: who sees
     the target first, and of those who see it at once the nearest. At most one of WHEN tells when it is asked
-    for; without, once at start_s.
+    for; without, once at start_s. models: ways of working, by name, of which `model` chooses one.
     """
 
     kind: Literal["task"] = "task"
@@ -106,8 +116,11 @@ class Task(Flow):
     scene_mb: Positive | None = None  # None: the camera's
     acquisition_s: Seconds = 0.0  # the observer's, before its scene can leave it
     steps: list[Step] = []
+    models: dict[str, OperatingModel] = {}
+    model: str | None = None
     to: str
     over: Literal["path", "contact"] = "path"
+    carrier: Literal["tcp", "udp"] = "tcp"
     deadline_s: Positive | None = None  # from when it was asked for
     priority: Annotated[int, Field(ge=0, le=9)] = 0  # higher goes first
 
@@ -119,8 +132,28 @@ class Task(Flow):
     def title(self) -> str:
         return "task"
 
+    @property
+    def code(self) -> str:
+        return "; ".join(step.program for step in self.steps if step.program)
+
     def measures(self, metric: str) -> bool:
         return metric != "handovers" and (metric != "in_time_pct" or self.deadline_s is not None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_model_has_it(cls, value: Any) -> Any:
+        """The chosen model, and nothing else, tells what its fields are."""
+        if not isinstance(value, dict) or not isinstance(value.get("model"), str):
+            return value
+        models = value.get("models")
+        known = models if isinstance(models, dict) else {}
+        if value["model"] not in known:
+            raise ValueError(
+                f"has model {value['model']}, which is not among models{hint(value['model'], known)}"
+            )
+        chosen = known[value["model"]]
+        own = {field: given for field, given in value.items() if field not in OperatingModel.model_fields}
+        return {**own, **chosen} if isinstance(chosen, dict) else value
 
     @model_validator(mode="after")
     def _once(self) -> Task:

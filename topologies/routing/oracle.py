@@ -14,6 +14,7 @@ from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.contacts.spans import Spans, latest
+from skybed.topologies.model.routing import belongs
 from skybed.topologies.routing import domains, metric, routes
 from skybed.topologies.routing.routes import Graph
 
@@ -99,6 +100,5 @@ def _destinations(network: Network) -> np.ndarray:
     wanted = network.scenario.routing.destinations
     if wanted == "all":
         return np.arange(len(network.nodes))
-    if wanted == "ground":
-        return np.arange(len(network.orbits), len(network.nodes))
-    return np.unique([network.node(name) for name in wanted])
+    names = ["ground"] if wanted == "ground" else wanted
+    return np.array([n for n, node in enumerate(network.nodes) if belongs(names, node.name, node.layer)], int)

@@ -21,7 +21,7 @@ from skybed.topologies.model.radio import Radio
 from skybed.topologies.model.routing import Copy, Custom, Domain, Mixture, Routing
 from skybed.topologies.model.scenario import Fidelity, Limit, ScenarioModel
 from skybed.topologies.model.space import Between, Geostationary, Isl, Layer, Walker
-from skybed.topologies.model.tasks import Command, Step, Target, Task
+from skybed.topologies.model.tasks import Command, OperatingModel, Step, Target, Task
 from skybed.topologies.model.weather import Weather
 from skybed.topologies.model.yamlmarks import Marks, dotted, line_of
 from skybed.topologies.scenario import checks, overrides
@@ -104,6 +104,8 @@ MODELS: Places = {
     ("traffic", "*"): Flow,
     ("tasks", "*"): Task,
     ("tasks", "*", "steps", "*"): Step,
+    ("tasks", "*", "models", "*"): OperatingModel,
+    ("tasks", "*", "models", "*", "steps", "*"): Step,
     ("tasks", "*", "target", "*"): Target,
     ("tasks", "*", "command"): Command,
     **{(*place, "carries", *part): model for place in (("layers", "*"), ("stations", "*"))

@@ -84,9 +84,17 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
         places.append((("routing", "custom", "config"), routing.get("custom"), "configuration"))
     tasks = data.get("tasks")
     for i, task in enumerate(tasks if isinstance(tasks, list) else ()):
-        steps = task.get("steps") if isinstance(task, dict) else None
-        for k, step in enumerate(steps if isinstance(steps, list) else ()):
-            places.append((("tasks", i, "steps", k, "choose"), step, PYTHON))
+        models = task.get("models") if isinstance(task, dict) else None
+        parts: list[tuple[FieldPath, Any]] = [(("tasks", i), task)]
+        parts += (
+            [(("tasks", i, "models", name), m) for name, m in models.items()]
+            if isinstance(models, dict)
+            else []
+        )
+        for path, part in parts:
+            steps = part.get("steps") if isinstance(part, dict) else None
+            for k, step in enumerate(steps if isinstance(steps, list) else ()):
+                places.append(((*path, "steps", k, "choose"), step, PYTHON))
     for path, files in _of_flows(data.get("traffic")):
         places += [((*path, name), files, ANY) for name in files]
     read: dict[str, Callable[[pathlib.Path, str, str], str]] = {

@@ -6,6 +6,8 @@ Pairs of nodes are numbers, int (pairs, 2): who sends, to whom. A node reaches i
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -14,12 +16,14 @@ from numpy.typing import ArrayLike
 
 from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts.between import Between
+from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.faults import of_contacts, silences
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.contacts.spans import Spans, common, minus, spans, union
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.routing import oracle, routes
+from skybed.topologies.routing import oracle, planned, routes
+from skybed.topologies.routing.windowed import Pieces
 
 HELD = 2_000_000  # next hops in memory at a time
 
@@ -36,6 +40,18 @@ def reach(plan: Plan, pairs: ArrayLike) -> Spans:
     ways, way = np.unique(np.concatenate([there, back]), return_inverse=True)
     routed = union(_routed(plan.routes, ways, count, plan.duration_s), _always(ways, count, plan.duration_s))
     return common(*(_of_each(routed, side) for side in np.split(way, 2)))
+
+
+def thinned(plan: Plan, pairs: ArrayLike, progress: Progress = quiet) -> Plan:
+    """The same plan for who only asks `reach` about some pairs: with routes to their nodes alone, and new
+    ones only as links change. They are worked out anew, in a small part of the time.
+    """
+    rule, names = plan.scenario.routing, [plan.nodes[n].name for n in np.unique(np.asarray(pairs, np.int64))]
+    kept = names if rule.destinations == "all" else rule.destinations
+    seldom = rule.model_copy(update={"interval_s": plan.duration_s, "destinations": kept})
+    scenario = plan.scenario.model_copy(update={"routing": seldom})
+    network = replace(plan.network, scenario=scenario)
+    return Plan(scenario, network, plan.events, Pieces(partial(planned.windows, network, progress)))
 
 
 def _routed(pieces: Iterable[np.ndarray], ways: Index, count: int, until_s: float) -> Spans:

@@ -30,6 +30,7 @@ from skybed.topologies.model.flows import Flow, Instants
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.known import Problem, known_name
 from skybed.topologies.model.tables import MEASURES, PROGRAMS
+from skybed.traffic import processes
 from skybed.traffic.nodes import Clock
 from skybed.traffic.shared import Shared
 
@@ -213,8 +214,8 @@ class Program:
             else:
                 turn.ready_s = self.clock.now_s()
 
-        _when_ended(self.shared, asking, answered)
-        self.shared.closing.callback(_kill, asking)
+        processes.when_ended(self.shared.loop, asking, answered)
+        self.shared.closing.callback(processes.kill, asking)
 
     def take_line(self, turn: int, line: bytes, t_s: float) -> None:
         """A line that it printed, at a run time: is it a measurement?"""
@@ -334,7 +335,7 @@ class Turn:
             Reader(program, cast(IO[bytes], process.stdout), out, self._printed),
             Reader(program, cast(IO[bytes], process.stderr), err, self._said),
         )
-        _when_ended(program.shared, process, self._ended)
+        processes.when_ended(program.shared.loop, process, self._ended)
         program.look_whether_ready()
 
     def _printed(self, line: bytes, t_s: float) -> None:
@@ -351,26 +352,28 @@ class Turn:
         if not self.goes_on or self._stopped:
             return
         self._stopped = True
-        _signal(self._process, signal.SIGTERM)
-        self._program.later(STOP_S, lambda: _signal(self._process, signal.SIGKILL) if self.goes_on else None)
+        processes.signal_all(self._process, signal.SIGTERM)
+        self._program.later(
+            STOP_S, lambda: processes.signal_all(self._process, signal.SIGKILL) if self.goes_on else None
+        )
 
     def end(self) -> None:
         """Wait for its end, and bring it about."""
         if not self.goes_on or self._process is None:
             return
         deadline = time.monotonic() + STOP_S
-        ended = _reap(self._process, os.WNOHANG)
+        ended = processes.reap(self._process, os.WNOHANG)
         while not ended:
             if late := time.monotonic() > deadline:
-                _signal(self._process, signal.SIGKILL)
+                processes.signal_all(self._process, signal.SIGKILL)
             else:
                 time.sleep(0.02)
-            ended = _reap(self._process, 0 if late else os.WNOHANG)
+            ended = processes.reap(self._process, 0 if late else os.WNOHANG)
         self._ended(*ended)
 
     def _ended(self, code: int, cpu_s: float) -> None:
         assert self._process
-        _signal(self._process, signal.SIGKILL)  # what it has left running
+        processes.signal_all(self._process, signal.SIGKILL)  # what it has left running
         for pipe in self._pipes:
             pipe.finish()
         self.end_s, self.cpu_s = self._program.clock.now_s(), cpu_s
@@ -439,40 +442,6 @@ def _put(path: Path, content: str) -> None:
     encoded = content.startswith(BINARY)
     path.write_bytes(base64.b64decode(content.removeprefix(BINARY)) if encoded else content.encode())
     path.chmod(0o755)
-
-
-def _when_ended(shared: Shared, process: subprocess.Popen[bytes], call: Callable[[int, float], None]) -> None:
-    """Call `call(exit code, CPU s)` from the loop once a process has ended; below 0: by which signal."""
-    pidfd = os.pidfd_open(process.pid)
-
-    def ended() -> None:
-        os.close(pidfd)
-        if process.returncode is None and (result := _reap(process)):
-            call(*result)
-
-    shared.loop.watch(pidfd, ended)
-
-
-def _reap(process: subprocess.Popen[bytes], options: int = 0) -> tuple[int, float] | None:
-    """(exit code, CPU s) of a process that has ended; None if, by WNOHANG, it has not."""
-    pid, status, usage = os.wait4(process.pid, options)
-    if not pid:
-        return None
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage.ru_utime + usage.ru_stime
-
-
-def _signal(process: subprocess.Popen[bytes] | None, number: int) -> None:
-    """To a process and to all that it has started: it leads a session of its own."""
-    with contextlib.suppress(ProcessLookupError):
-        if process:
-            os.killpg(process.pid, number)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    if process.returncode is None:
-        _signal(process, signal.SIGKILL)
-        process.wait()
 
 
 # -- of a run that was played: run.rows(flow) is a DataFrame with the flow's rows of the table -------------

@@ -16,14 +16,16 @@ from skybed.topologies.plan import score
 from skybed.topologies.tasks.prospect import OBSERVER, Prospect
 from skybed.traffic.nodes import Clock
 from skybed.traffic.shared import Shared
-from skybed.traffic.tasks import rules
+from skybed.traffic.tasks import datagrams, rules, tcp
+from skybed.traffic.tasks.program import Program
 from skybed.traffic.tasks.rules import Choice
-from skybed.traffic.tasks.sending import Mail, Send, Windows
+from skybed.traffic.tasks.sending import Carrier, Mail, Send, Windows
 from skybed.traffic.tasks.site import Site
 from skybed.traffic.tasks.storage import Item
 from skybed.traffic.tasks.waiting import Ended, Moment, begin, every
 
 NS_LATER = 1000  # than asked for, calls come: never before their time by the rounding of a clock
+CARRIERS: dict[str, Carrier] = {"tcp": tcp, "udp": datagrams}
 ARRIVING = 10  # the priority of what has not arrived yet: it does not give way
 
 
@@ -64,7 +66,7 @@ class Cloud:
         self._windows = {"path": by_key(self.prospect.path), "contact": by_key(self.prospect.contact)}
         self._rules = [[rules.of(step.choose) for step in task.steps] for task in tasks]
         self._first = rules.of("first")
-        self.mail = Mail(shared, self, self._reaches, self._room)
+        self.mail = Mail(shared, self, CARRIERS, self._reaches, self._room)
         self.sites = {number: self._site(number) for number in self._involved()}
         self.by_name = {site.name: site for site in self.sites.values()}
         self.crossings = [Crossed(self, number) for number in range(len(tasks))]
@@ -170,6 +172,11 @@ class Cloud:
 
     def windows(self, here: Site, there: Site, over: str) -> Windows:
         return self._windows[over].get(self.pair(here, there), [])
+
+    def rate_mbps(self, here: Site, there: Site) -> float:
+        """Of the way between two nodes now, by the plan; 0: there is none."""
+        look = max(0, int(np.searchsorted(self.prospect.looks_s, self.now_s(), side="right")) - 1)
+        return float(self.prospect.rate_mbps[self.pair(here, there), look])
 
     def bytes_of(self, mb: float) -> int:
         """On the wire, where volumes are scaled as rates are."""
@@ -296,8 +303,10 @@ class Life:
                 for tile, (item, here) in enumerate(pieces)
             ]
         )
+        stage = self._stage("arrive", last, 0, there, sum(item.size for item in arrived))
         for item in arrived:
             there.store.leave(item)
+        stage.end(cloud.now_s())
 
     async def _command(self, site: Site) -> None:
         """Up to who is to observe: by any path, or from the station that sees it first."""
@@ -423,16 +432,19 @@ class Life:
         arriving = Item(item.size, ARRIVING)
         send = Send(
             here.name, there.name, item.size, item.priority, cloud.mail.rank(item.priority),
-            cloud.windows(here, there, over), arriving,
+            cloud.windows(here, there, over), arriving, self.task.carrier,
+            partial(cloud.rate_mbps, here, there),
         )  # fmt: skip
         stage.send, stage.look = send, partial(self._look_send, stage, send, here)
         item.gone.then(lambda: None if send.done.over else here.port.drop(send, item.gone.word))
         arriving.gone.then(lambda: None if send.done.over else send.restart())
         send.freed.then(lambda: here.store.leave(item))
-        cloud.mail.post(here.port, send)
+        if not send.done.over:  # it may have been dropped while nobody asked for it
+            cloud.mail.post(here.port, send)
         try:
             await send.done
         except Ended as why:
+            there.store.leave(arriving)
             stage.end(cloud.now_s(), why.outcome)
             raise
         arriving.priority = item.priority
@@ -451,7 +463,8 @@ class Life:
         if step.job is not None:
             stage = self._stage("compute", number, tile, there, item.size)
             stage.out_bytes = size
-            job = there.computer.job(cloud.seconds(step, there, item.size), item.priority)
+            runs = partial(self._program, step, stage, there, item) if step.program else None
+            job = there.computer.job(cloud.seconds(step, there, item.size), item.priority, runs)
 
             def look(now_s: float) -> None:
                 stage.began_s, stage.at_work_s = job.began_s, job.worked_s(now_s)
@@ -463,11 +476,29 @@ class Life:
                 await job.done
             except Ended as why:
                 stage.end(cloud.now_s(), why.outcome)
+                there.store.leave(item)
                 raise
             stage.end(cloud.now_s())
+            size = stage.out_bytes
         if size != item.size:
             there.store.resize(item, size)
         return item
+
+    def _program(self, step: Step, stage: Stage, there: Site, item: Item) -> Moment:
+        """Run it. What it writes is what goes on."""
+        assert step.program
+        name = f"{self.task.name}-{self.number}-{stage.step}-{stage.tile}"
+        about = {"TASK": str(self.task.name), "NUMBER": str(self.number), "TILE": str(stage.tile)}
+        folder = self.cloud.shared.out / "programs" / name
+        program = Program(self.cloud.shared, there.handle, folder, step.program, stage.in_bytes, about)
+
+        def written() -> None:
+            if not program.ended.ended_as:
+                stage.out_bytes = max(1, int(program.ended.word))
+
+        program.ended.then(written)
+        item.gone.then(program.stop)
+        return program.ended
 
     async def _unless_gone(self, moment: Moment, item: Item, stage: Stage) -> None:
         """Wait for it; ends with the stage if the item is dropped or lost before."""

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from typing import Protocol
 
-from skybed.traffic.tasks.waiting import Moment
+from skybed.traffic.tasks.waiting import Moment, came
 
 
 class Timers(Protocol):
@@ -17,31 +17,44 @@ class Timers(Protocol):
 
 
 class Job:
-    """done: comes when it has been computed. began_s: None: it still waits for a slot."""
+    """seconds: of work. done: comes when it has been computed. began_s: None: it still waits for a slot.
+    work: what begins with it and has to be over, too; it ends as that does.
+    """
 
-    def __init__(self, seconds: float, rank: tuple[int, int]) -> None:
-        self.left_s, self.rank, self.done = seconds, rank, Moment()
-        self.seconds = seconds
+    def __init__(self, seconds: float, rank: tuple[int, int], work: Callable[[], Moment] | None) -> None:
+        self.seconds, self.rank, self.done = seconds, rank, Moment()
         self.began_s: float | None = None
-        self.running_s: float | None = None  # since when it runs; None: it does not
+        self.work = Moment()
+        self._begin_work = work
+        self._before_s = 0.0  # that it has run, until it was last let run
+        self._running_s: float | None = None  # since when it runs; None: it does not
         self._run = 0  # how often it was let run: an earlier timer does not count
 
+    @property
+    def runs(self) -> bool:
+        return self._running_s is not None
+
     def worked_s(self, now_s: float) -> float:
-        running_s = 0.0 if self.running_s is None else now_s - self.running_s
-        return self.seconds - self.left_s + running_s
+        return self._before_s + (0.0 if self._running_s is None else now_s - self._running_s)
+
+    def left_s(self, now_s: float) -> float:
+        return max(0.0, self.seconds - self.worked_s(now_s))
 
     def run(self, timers: Timers, ended: Callable[[Job], None]) -> None:
-        self.running_s, self._run = timers.now_s(), self._run + 1
+        self._running_s, self._run = timers.now_s(), self._run + 1
         if self.began_s is None:
-            self.began_s = self.running_s
+            self.began_s = self._running_s
+            self.work = self._begin_work() if self._begin_work else came()
         run = self._run
-        timers.at(self.running_s + self.left_s, lambda: ended(self) if run == self._run else None)
+        timers.at(
+            self._running_s + self.left_s(self._running_s),
+            lambda: self.work.then(lambda: ended(self) if run == self._run else None),
+        )
 
     def halt(self, now_s: float) -> None:
         """It goes on from here when it is let run again."""
-        if self.running_s is not None:
-            self.left_s = max(0.0, self.left_s - (now_s - self.running_s))
-        self.running_s, self._run = None, self._run + 1
+        self._before_s = self.worked_s(now_s)
+        self._running_s, self._run = None, self._run + 1
 
 
 class Computer:
@@ -54,9 +67,9 @@ class Computer:
         self._order = itertools.count()
         self._paused = False
 
-    def job(self, seconds: float, priority: int) -> Job:
+    def job(self, seconds: float, priority: int, work: Callable[[], Moment] | None = None) -> Job:
         """A new one, which waits for its turn: of higher priority first, then of those that came first."""
-        job = Job(seconds, (-priority, next(self._order)))
+        job = Job(seconds, (-priority, next(self._order)), work)
         self._queue.append(job)
         self._queue.sort(key=lambda waiting: waiting.rank)
         self._fill()
@@ -77,7 +90,7 @@ class Computer:
         now_s, jobs = self._timers.now_s(), [*self._in_slots, *self._queue]
         if len(jobs) < self._slots:
             return 0.0
-        return sum(job.seconds - job.worked_s(now_s) for job in jobs) / self._slots
+        return sum(job.left_s(now_s) for job in jobs) / self._slots
 
     def pause(self, paused: bool) -> None:
         """Jobs stay in their slots, and go on later."""
@@ -100,13 +113,15 @@ class Computer:
             job.run(self._timers, self._ended)
 
     def _ended(self, job: Job) -> None:
-        job.left_s = 0.0
         self._leave(job)
-        job.done.come()
+        if job.work.ended_as:
+            job.done.end(job.work.ended_as)
+        else:
+            job.done.come()
         self._fill()
 
     def _leave(self, job: Job) -> None:
-        running = job.running_s is not None
+        running = job.runs
         job.halt(self._timers.now_s())
         self._in_slots.remove(job)
         if running:

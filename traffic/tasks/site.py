@@ -19,6 +19,7 @@ class Site:
         self, number: int, node: NodeHandle, on_ground: bool, carries: Carried, mail: Mail, scale: float
     ) -> None:
         self.number, self.name, self.on_ground, self.carries = number, node.name, on_ground, carries
+        self.handle = node
         self.port = Port(mail, node, self._sends)
         self._scale = scale
         self.dead = False

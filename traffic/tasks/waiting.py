@@ -42,6 +42,11 @@ class Moment:
         """What it brought."""
         return str(self._value)
 
+    @property
+    def ended_as(self) -> str:
+        """The outcome with which it ended; "": it came, or is not over."""
+        return self._ended.outcome if self._ended else ""
+
     def come(self, value: Any = None) -> None:
         self._value = value
         self._over()
@@ -65,6 +70,13 @@ class Moment:
         self._waiting = []
         for call in waiting:
             call()
+
+
+def came() -> Moment:
+    """One that is over already."""
+    moment = Moment()
+    moment.come()
+    return moment
 
 
 def begin(life: Coroutine[Moment, None, Any]) -> Moment:

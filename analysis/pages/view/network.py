@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skybed.analysis.pages.view import places
+from skybed.analysis.pages.view import places, rules
 from skybed.analysis.pages.view.packing import narrow, offsets
 from skybed.topologies.contacts.faults import SILENT
 from skybed.topologies.contacts.properties import Property
@@ -42,6 +42,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "properties": {what.name.lower(): int(what) for what in Property},
         "protocol": scenario.routing.means.name,
         "ground_relay": scenario.routing.ground_relay,
+        "rules": rules.facts(plan.network),
         "decays": [[decay.satellite, decay.t_s] for decay in plan.network.sky.decays],
     }
 

@@ -10,24 +10,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from skybed.topologies.arrays import Array, Index
-from skybed.topologies.orbits import ephemeris
-from skybed.topologies.orbits.ephemeris import KNOT_S, SPIN_RAD_S, Ephemeris
+from skybed.topologies.arrays import Array
+from skybed.topologies.orbits.ephemeris import KNOT_S, Ephemeris
+from skybed.topologies.orbits.ground_tracks import fixed_km
 
 ERROR_M = 5.0
 STEPS_S = (240.0, 120.0, 60.0, KNOT_S)  # about; so many that the last knot is at the end
 LOOKED_AT = 60  # steps of which the error is worked out
 DIFFERENCE_S = 0.5
 LEG_KM = 10.0
-
-
-def fixed_km(sky: Ephemeris, node: Index, t_s: Array) -> Array:
-    """Earth-fixed positions of nodes at run times, which broadcast together and may begin a little before 0;
-    shape + (3,).
-    """
-    knots_s = np.arange(len(sky.sidereal_rad)) * KNOT_S
-    turn_rad = -np.interp(t_s, knots_s, sky.sidereal_rad) - np.minimum(t_s, 0) * SPIN_RAD_S
-    return np.moveaxis(ephemeris.turned(np.moveaxis(sky.position_km(node, t_s), -1, 0), turn_rad), 0, -1)
 
 
 def knots(sky: Ephemeris, duration_s: float) -> tuple[float, np.ndarray]:

@@ -17,8 +17,17 @@ HERE = Path(__file__).parent
 
 
 def write(path: Path, plan: Plan, run: Run | None = None, with_routes: bool = True) -> None:
-    """run: one of this plan, to show what it measured. The same plan and run give the same bytes."""
-    facts = network.facts(plan) | {"words": words(), "land": _json(HERE / "land-110m.json")}
+    """Write the page as a file."""
+    text = html(plan, run, with_routes)
+    with whole(path) as file:
+        file.write_text(text, encoding="utf-8")
+
+
+def html(plan: Plan, run: Run | None = None, with_routes: bool = True, asked: str = "") -> str:
+    """run: one of this plan, to show what it measured. asked: what it shows where its address, behind #, says
+    nothing. The same plan and run give the same bytes.
+    """
+    facts = network.facts(plan) | {"words": words(), "land": _json(HERE / "land-110m.json"), "asked": asked}
     arrays = network.arrays(plan, with_routes)
     if run is not None:
         facts["run"] = measured.facts(run)
@@ -29,8 +38,7 @@ def write(path: Path, plan: Plan, run: Run | None = None, with_routes: bool = Tr
         "modules": json.dumps({"imports": _modules()}),
         "data": packing.packed(facts, arrays),
     }
-    with whole(path) as file:
-        file.write_text(page.render("view/view.html", context), encoding="utf-8")
+    return page.render("view/view.html", context)
 
 
 def words() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A plan's contacts for other programs: a module for each format, and which file gets which."""
+"""A plan for other programs: a module for each format, and which file gets which."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ from collections.abc import Callable
 
 from skybed.topologies import files
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.plan.export import csv, ion
+from skybed.topologies.plan.export import csv, czml, geojson, ion
 from skybed.topologies.plan.plan import Plan
 
 # By the ending of a file's name: what makes its text.
-FORMATS: dict[str, Callable[[Plan], str]] = {".csv": csv.text, ".ionrc": ion.text}
+FORMATS: dict[str, Callable[[Plan], str]] = {
+    ".csv": csv.text,
+    ".ionrc": ion.text,
+    ".czml": czml.text,
+    ".geojson": geojson.text,
+}
 
 
 def check(path: pathlib.Path) -> None:
     """Raise ScenarioError if the file cannot become an export: before the plan is worked out."""
     if path.suffix not in FORMATS:
-        raise ScenarioError(f"{path} cannot be exported to: its name must end in {' or '.join(FORMATS)}.")
+        *others, last = FORMATS
+        endings = f"{', '.join(others)} or {last}"
+        raise ScenarioError(f"{path} cannot be exported to: its name must end in {endings}.")
     files.check(path, "--export")
 
 
 def write(plan: Plan, path: pathlib.Path) -> None:
-    """Write the contacts in the format that the file's ending names; a file that is there is replaced."""
+    """Write it in the format that the file's ending names; a file that is there is replaced."""
     check(path)
     try:
         path.write_text(FORMATS[path.suffix](plan), encoding="utf-8")

@@ -56,7 +56,7 @@ def problems(scenario: ScenarioModel) -> list[Problem]:
         *links.fibre(scenario),
         *routing.routing(scenario, nodes),
         *routing.domains(scenario, layers),
-        *traffic.flows(scenario, nodes),
+        *traffic.flows(scenario, layers),
         *tasks.tasks(scenario, layers),
         *traffic.captures(scenario, nodes),
         *faults.faults(

@@ -9,6 +9,7 @@ from skybed.topologies.model.known import Problem, known_name
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.tasks import Task
 from skybed.topologies.model.yamlmarks import FieldPath
+from skybed.topologies.scenario.checks import traffic
 
 
 def tasks(scenario: ScenarioModel, layers: Mapping[str, str]) -> Iterator[Problem]:
@@ -30,8 +31,20 @@ def tasks(scenario: ScenarioModel, layers: Mapping[str, str]) -> Iterator[Proble
         for k, target in enumerate(task.target or []):
             if isinstance(target.lat_deg, tuple) and target.lat_deg[0] > target.lat_deg[1]:
                 yield (*path, "target", k, "lat_deg"), f"is {list(target.lat_deg)}; the south comes first."
+        yield from _routed(path, task, scenario, layers)
         yield from _command(path, task, scenario, layers)
         yield from _steps(path, task, scenario, layers, carries)
+
+
+def _routed(
+    path: FieldPath, task: Task, scenario: ScenarioModel, layers: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Data goes over any path only between nodes that have routes to each other."""
+    source = [task.command.source, *(task.command.via or [])] if task.command else []
+    names = [*task.by, *source, *(name for step in task.steps for name in step.at), task.to]
+    without = set(_nodes(names, scenario, layers)) - traffic.routed(scenario, layers)
+    if without:
+        yield path, f"is also at {min(without)}, to which routing.destinations keeps no route."
 
 
 def _command(

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from skybed.topologies.model import kinds
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.flows import SCRIPT, Flow
 from skybed.topologies.model.known import Problem, known_name
 from skybed.topologies.model.metrics import METRICS, not_a_metric
+from skybed.topologies.model.routing import belongs
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
 
 
-def flows(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
-    destinations = scenario.routing.destinations
+def flows(scenario: ScenarioModel, layers: Mapping[str, str]) -> Iterator[Problem]:
+    """layers: of every node its layer; "" of stations."""
+    destinations, nodes = scenario.routing.destinations, set(layers)
     if isinstance(destinations, list):
         for name in destinations:
-            yield from known_name(("routing", "destinations"), name, nodes, "node")
-        routed = set(destinations)
-    else:
-        routed = nodes if destinations == "all" else {station.name for station in scenario.stations}
+            known = [*nodes, *scenario.layers, "ground"]
+            yield from known_name(("routing", "destinations"), name, known, "node or layer")
+    kept = routed(scenario, layers)
     seen: set[str | None] = set()
     for path, flow in scenario.flow_paths:
         if flow.name in seen:
@@ -32,7 +33,7 @@ def flows(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
         yield from _after(path, scenario, flow)
         for field, end in flow.places.items():
             yield from known_name((*path, field), end, nodes, "node")
-            if flow.ROUTED and end in nodes and end not in routed:
+            if flow.ROUTED and end in nodes and end not in kept:
                 yield (
                     (*path, field),
                     f"is {end}, to which routing.destinations keeps no route; answers need one too.",
@@ -42,6 +43,13 @@ def flows(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
         if problems := kinds.hook(flow, "problems"):
             for within, says in problems(flow, scenario.flows):
                 yield (*path, *within), says
+
+
+def routed(scenario: ScenarioModel, layers: Mapping[str, str]) -> set[str]:
+    """The nodes to which every node keeps a route."""
+    wanted = scenario.routing.destinations
+    names: list[str] = [wanted] if isinstance(wanted, str) else wanted
+    return {node for node, layer in layers.items() if wanted == "all" or belongs(names, node, layer)}
 
 
 def captures(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:

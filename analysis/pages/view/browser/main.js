@@ -7,9 +7,9 @@ import { Page } from "view/page";
 import { DARK, LIGHT } from "view/palettes";
 import { panel } from "view/panel";
 
-/** What an address asks for behind #: view, t, node, from, to, lon, lat, zoom, theme, lang, play. */
+/** What an address, or else who wrote the page, asks for behind #: view, t, node, why, from, to, lon, lat, zoom, theme, lang, play. */
 function asked(page) {
-  const wanted = new URLSearchParams(location.hash.slice(1));
+  const wanted = new URLSearchParams(location.hash.slice(1) || page.sky.asked);
   const node = (key) => page.sky.numbers.get(wanted.get(key)) ?? -1;
   const dark = (wanted.get("theme") ?? "dark") !== "light";
   page.paintAs(dark ? DARK : LIGHT);
@@ -18,6 +18,7 @@ function asked(page) {
   page.speakIn(language in page.sky.words ? language : "en");
   if (wanted.get("view") in page.views) page.show(wanted.get("view"));
   page.seek(Number(wanted.get("t") ?? 0) || 0);
+  if (wanted.has("why")) page.othersOpen = true;
   if (node("node") >= 0) page.choose(node("node"));
   if (node("from") >= 0 && node("to") >= 0) page.choosePair(node("from"), node("to"));
   for (const key of ["lon", "lat", "zoom"]) {

@@ -84,6 +84,11 @@ export function unit(lat, lon) {
 
 /** Whether the straight line between two nodes clears the Earth (a sphere). */
 export function inSight(r, a, b) {
+  return lowestKm(r, a, b) > EARTH_KM - 30;
+}
+
+/** How near the straight line between two nodes comes to the Earth's centre. */
+export function lowestKm(r, a, b) {
   let aa = 0,
     ab = 0,
     dd = 0;
@@ -95,7 +100,7 @@ export function inSight(r, a, b) {
     dd += d * d;
   }
   const s = Math.max(0, Math.min(1, -ab / dd));
-  return aa + 2 * s * ab + s * s * dd > (EARTH_KM - 30) ** 2;
+  return Math.sqrt(Math.max(0, aa + 2 * s * ab + s * s * dd));
 }
 
 /** Unit vector to the Sun at a time, s since 1970 UTC: within 0.02 deg from 1950 to 2050 (Astronomical Almanac, C5). */

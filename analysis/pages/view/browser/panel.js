@@ -1,5 +1,6 @@
 // What is told beside the picture: of the whole, of a node, or of the way between two.
 
+import { candidatesOf, near } from "view/candidates";
 import { $, make, table } from "view/dom";
 import { distanceKm, elevationDeg, geodetic, positions } from "view/motion";
 import { contactsOf, crossingMs, KINDS, STATES, valueOf } from "view/network";
@@ -137,6 +138,7 @@ function ofNode(page, add) {
     [say("until_s"), true],
   ]);
   add(make("h2", say("links_at_this_time")), links.element);
+  const updateOthers = others(page, add);
   const updatePasses = passes(page, add);
   const contacts = contactsOf(sky, chosen);
   return () => {
@@ -144,6 +146,7 @@ function ofNode(page, add) {
     const above = `${height.toFixed(onGround ? 2 : 1)} km`;
     where.textContent = [degrees(lat, "N", "S"), degrees(lon, "E", "W"), above].join(", ");
     links.rows(linksNow(page, contacts));
+    updateOthers();
     updatePasses();
   };
 }
@@ -180,6 +183,34 @@ function linksNow(page, contacts) {
     });
   }
   return rows;
+}
+
+/** Whom the node could be linked with and is not, and why. */
+function others(page, add) {
+  const { sky, chosen } = page;
+  const told = table([[say("not_with")], [say("km"), true], [say("elevation"), true], [say("why")]]);
+  const more = make("p.hint");
+  add(make("details.others", make("summary", say("not_linked")), told.element, more));
+  const box = $("panel").querySelector(".others");
+  box.open = page.othersOpen ?? false;
+  box.addEventListener("toggle", () => {
+    page.othersOpen = box.open;
+    update();
+  });
+  const update = () => {
+    if (!box.open) return;
+    const all = candidatesOf(sky, page.r, page.t_s, chosen);
+    const shown = near(all);
+    told.rows(
+      shown.map(({ peer, by, km, elevation, why }) => ({
+        key: `${by}/${peer}`,
+        cells: [nodeButton(page, peer), number(km, 0), number(elevation, 1), say(...why)],
+      })),
+    );
+    more.textContent =
+      shown.length < all.length ? say("more_far", { count: all.length - shown.length }) : say("by_rules");
+  };
+  return update;
 }
 
 /** Seen from the one on the ground; NaN where neither or both are. */
