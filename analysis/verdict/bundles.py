@@ -17,7 +17,7 @@ from skybed.topologies.model.tables import BUNDLES, CHANGED, HOPS
 
 EDGE_S = 5e-3  # of a contact, and of light time: how well an instant of a run is known
 MOST = 1000  # bundles of which the best way is looked for, evenly chosen
-FATES = ("delivered", "held", "expired", "dropped")
+FATES = ("delivered", "held", "expired", "lost", "dropped")
 
 
 def reasons(run: Run) -> list[str]:

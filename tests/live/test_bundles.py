@@ -165,12 +165,15 @@ def test_tshark_reads_sessions_and_bundles(run):
     assert whole == "9000000"
 
 
+EXAMPLE = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "bundles.md").read_text(), re.DOTALL)[1]
+DEAD = {"kind": "carrier", "node": "geo-0", "at_s": 15, "for_s": 10, "reacquire_s": 0, "dead": True}
+
+
 @pytest.fixture(scope="module")
 def late(skybed, tmp_path_factory):
     """The example of docs/bundles.md."""
     folder = tmp_path_factory.mktemp("late")
-    example = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "bundles.md").read_text(), re.DOTALL)
-    (folder / "s.yaml").write_text(example[1])
+    (folder / "s.yaml").write_text(EXAMPLE)
     done = skybed("run", folder / "s.yaml", "--clock", "virtual", "--out", folder / "run")
     assert done.returncode == 0, done.stdout + done.stderr
     return load(folder / "run")
@@ -191,3 +194,16 @@ def test_no_node_holds_more_than_it_has_room_for(late):
     most = late.table("buffers").groupby("node")["held_bytes"].max()
     assert most["geo-0"] == most["geo-1"] == 15_000
     assert late.table("buffers").groupby("node")["held_bytes"].last().eq(0).all()
+
+
+def test_a_node_that_dies_loses_what_it_holds_and_nothing_else(skybed, tmp_path):
+    fields = yaml.safe_load(EXAMPLE) | {"faults": [DEAD], "duration_s": 40, "accept": []}
+    fields["traffic"] = fields["traffic"][:1]
+    (tmp_path / "s.yaml").write_text(yaml.safe_dump(fields))
+    done = skybed("run", tmp_path / "s.yaml", "--clock", "virtual", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = load(tmp_path / "run")
+    held = run.table("hops").query("peer == 'geo-0' and arrived_s < 15")["number"]
+    rows = run.table("bundles").set_index("number")["outcome"]
+    assert len(held) == 3 and rows[held].eq("lost").all()
+    assert rows.drop(held).eq("delivered").all()

@@ -42,8 +42,8 @@ def test_what_is_handed_over_is_what_was_given(tmp_path):
     known = of(plan_of(TINY))
     outlook.save(known, tmp_path / "bundles")
     assert outlook.load(tmp_path / "bundles") == known
-    outlook.save(outlook.Outlook([], []), tmp_path / "none")
-    assert outlook.load(tmp_path / "none") == ([], [])
+    outlook.save(outlook.Outlook([], [], []), tmp_path / "none")
+    assert outlook.load(tmp_path / "none") == ([], [], [])
 
 
 def test_a_bundle_waits_for_the_next_satellite():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skybed.topologies.bundles.outlook import Outlook
+from skybed.topologies.bundles.outlook import Outage, Outlook
 from skybed.topologies.bundles.sabr import Contact
 from skybed.topologies.contacts.faults import of_contacts
 from skybed.topologies.contacts.network import Network
@@ -12,6 +12,7 @@ from skybed.topologies.contacts.properties import Property
 from skybed.topologies.contacts.spans import minus
 from skybed.topologies.model.routing import Copy
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.tasks import foreseen
 
 BYTES_S_PER_MBPS = 125_000.0
 LOOKS = 9  # at the delay of a contact, over its length
@@ -21,7 +22,8 @@ def of(plan: Plan) -> Outlook:
     """What agents know of a plan."""
     surprises = any(not fault.planned for fault in plan.scenario.faults)
     actual = contacts(plan.network)
-    return Outlook(actual, contacts(plan.network.believed(Copy())) if surprises else actual)
+    planned = contacts(plan.network.believed(Copy())) if surprises else actual
+    return Outlook(actual, planned, [Outage(*row) for row in zip(*foreseen.dead(plan), strict=True)])
 
 
 def contacts(network: Network, at_best: bool = False) -> list[Contact]:

@@ -5,13 +5,20 @@ lane with Arrow alone.
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skybed.topologies.bundles.sabr import Contact
+
+
+class Outage(NamedTuple):
+    """A node is out of service, and what it held at the begin is lost."""
+
+    node: int
+    start_s: float
+    end_s: float
 
 
 class Outlook(NamedTuple):
@@ -22,21 +29,22 @@ class Outlook(NamedTuple):
 
     actual: list[Contact]
     planned: list[Contact]
+    dead: list[Outage]
+
+
+ROWS: dict[str, Any] = {"actual": Contact, "planned": Contact, "dead": Outage}
 
 
 def save(outlook: Outlook, folder: pathlib.Path) -> None:
     """Write it into a new folder."""
     folder.mkdir()
-    for name, contacts in outlook._asdict().items():
-        pq.write_table(_table(contacts), folder / f"{name}.parquet")
-
-
-def _table(contacts: Sequence[Contact]) -> pa.Table:
-    columns = zip(*contacts, strict=True) if contacts else ([] for _ in Contact._fields)
-    return pa.table(dict(zip(Contact._fields, map(list, columns), strict=True)))
+    for name, kind in ROWS.items():
+        rows = [row._asdict() for row in getattr(outlook, name)]
+        columns = {field: [row[field] for row in rows] for field in kind._fields}
+        pq.write_table(pa.table(columns), folder / f"{name}.parquet")
 
 
 def load(folder: pathlib.Path) -> Outlook:
     """What `save` wrote."""
-    tables = (pq.read_table(folder / f"{name}.parquet") for name in Outlook._fields)
-    return Outlook(*([Contact(**row) for row in table.to_pylist()] for table in tables))
+    tables = {name: pq.read_table(folder / f"{name}.parquet").to_pylist() for name in ROWS}
+    return Outlook(**{name: [ROWS[name](**row) for row in rows] for name, rows in tables.items()})

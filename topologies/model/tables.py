@@ -397,8 +397,8 @@ BUNDLES = Table(
         Column("duplicates", INTEGER, "that came there, or to a node that had it, and had nothing new"),
         Column(
             "outcome", TEXT,
-            "`delivered`; `held` by some node at the end; `expired`; `dropped`, for lack of room or after "
-            "too many hops",
+            "`delivered`; `held` by some node at the end; `expired`; `lost`, with a node that "
+            "was dead; `dropped`, for lack of room or after too many hops",
         ),
     ),
 )  # fmt: skip

@@ -8,6 +8,7 @@ import itertools
 import socket
 from collections.abc import Callable
 from functools import partial
+from math import inf
 
 from skybed.topologies.bundles import sabr
 from skybed.topologies.bundles.sabr import Contact, Ledger
@@ -54,6 +55,7 @@ class Agent:
         self._coming: dict[Key, Item] = {}
         self._handed: dict[int, tuple[float, float, Contact]] = {}  # of transfers, see `handed`
         self._count = itertools.count()
+        self._dead_until_s = -inf
 
     def now_s(self) -> float:
         return self.fleet.now_s()
@@ -84,6 +86,19 @@ class Agent:
         """A planned contact should stand by now."""
         if self.fleet.planned.contacts[number].peer not in self._current:
             self._give_up(self.fleet.planned.contacts[number].peer)
+
+    def dies(self, until_s: float) -> None:
+        """It is out of service, and what it held is lost."""
+        self._dead_until_s = until_s
+        for peer in [*self._out, *self._in, *self._listeners]:
+            self._cut(peer)
+        for held in list(self.held):
+            self._drop(held, "lost")
+        for identity, (_, items) in self.assemblies.items():
+            self.fleet.records[identity].fates.add("lost")
+            for item in items:
+                self.store.leave(item)
+        self.assemblies.clear()
 
     def _cut(self, peer: int) -> None:
         """Whatever there is over the link to a peer, which may be another link when it comes back."""
@@ -151,6 +166,9 @@ class Agent:
     def create(self, bundle: Bundle) -> None:
         """A bundle of its own."""
         item = Item(len(bundle.payload), self.fleet.flow_of(bundle).priority)
+        if self.now_s() < self._dead_until_s:
+            self.fleet.fate(bundle, "lost")
+            return
         if not self.store.takes(item.size, item.priority):
             self.fleet.fate(bundle, "dropped")
             return
@@ -177,6 +195,7 @@ class Agent:
         self.store.leave(held.item)
         if fate:
             self.fleet.fate(held.bundle, fate)
+        if fate in codec.REASONS:
             self._report(held.bundle, codec.DELETED, codec.REASONS[fate])
 
     # -- where it goes --------------------------------------------------------------------------------

@@ -25,6 +25,9 @@ FLAGS = {
 }  # by what a flow wants to be told
 
 
+FATES = ("lost", "expired", "dropped")  # of several, the one that is told
+
+
 class Agency:
     """Of all flows of bundles: makes the agents, and has them begin, once."""
 
@@ -52,6 +55,8 @@ class Agency:
             for number, contact in enumerate(fleet.planned.contacts):
                 noticed_s = min(contact.start_s + NOTICED_S, contact.end_s)
                 fleet.at(noticed_s, partial(self.agents[contact.node].missed, number))
+        for outage in fleet.dead:
+            fleet.at(outage.start_s, partial(self.agents[outage.node].dies, outage.end_s))
         fleet.at(fleet.shared.until_s, self.stop)
 
     def stop(self) -> None:
@@ -147,7 +152,7 @@ def _outcome(record: Record, is_held: bool) -> str:
         return "delivered"
     if is_held:
         return "held"
-    return "expired" if "expired" in record.fates else "dropped"
+    return next(fate for fate in FATES if fate in record.fates)
 
 
 def _columns(table: Table, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Fleet:
         self.scale = plan.scenario.rate_scale
         self.names = [node.name for node in plan.nodes]
         self.places = {name: place for place, name in enumerate(self.names)}
-        self.planned, self.actual = sabr.Plan(outlook.planned), outlook.actual
+        self.planned, self.actual, self.dead = sabr.Plan(outlook.planned), outlook.actual, outlook.dead
         self.agents: Mapping[int, Neighbour] = {}
         self.records: dict[tuple[Endpoint, int, int], Record] = {}
         self.hops: list[Hop] = []
