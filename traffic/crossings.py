@@ -110,7 +110,7 @@ class Crossings:
         the network has to stand that long.
         """
         assert self._clock, "begun"
-        end_s = max((self._shared.window_s(flow)[1] for flow in self._flows), default=-self._grace_s)
+        end_s = max((flow.over_s(self._shared.until_s) for flow in self._flows), default=-self._grace_s)
         self.loop.run(int(self._clock.to_realtime_ns(end_s + self._grace_s)))
 
     def facts(self) -> dict[str, dict[str, int]]:

@@ -24,6 +24,7 @@ class BundleFlow(Flow):
     """
 
     ROUTED: ClassVar[bool] = False
+    LASTS: ClassVar[bool] = True
 
     kind: Literal["bundles"]
     source: Annotated[str, Field(alias="from")]
