@@ -23,6 +23,7 @@ from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.topologies import files
+from skybed.topologies.bundles.outlook import Outlook
 from skybed.topologies.errors import InvalidRun, SkybedError
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.plan.score import Playable
@@ -302,13 +303,14 @@ def traffic(
     grace_s: float,
     plan: Playable,
     prospect: Prospect | None,
+    outlook: Outlook | None,
 ) -> Forked:
     """All traffic of a run; its tables go into `run`. packets, grace_s: what `crossings` gave; prospect: of
-    tasks.
+    tasks; outlook: of bundles.
     """
 
     def work(pipe: Connection) -> dict[str, Any]:
-        with Crossings(flows, nodes, packets, until_s, run, grace_s, plan, prospect) as every:
+        with Crossings(flows, nodes, packets, until_s, run, grace_s, plan, prospect, outlook) as every:
             every.open()
             pipe.send(None)
             every.begin(pipe.recv())

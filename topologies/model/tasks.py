@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -106,6 +106,8 @@ class Task(Flow):
     the target first, and of those who see it at once the nearest. At most one of WHEN tells when it is asked
     for; without, once at start_s. models: ways of working, by name, of which `model` chooses one.
     """
+
+    LASTS: ClassVar[bool] = True
 
     kind: Literal["task"] = "task"
     target: Annotated[list[Target] | None, BeforeValidator(_targets), Field(min_length=1)] = None

@@ -12,6 +12,7 @@ import numpy as np
 from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.model.tables import ENERGY, STORAGE, TASKS, TRANSFERS, Table
 from skybed.topologies.model.tasks import Step, Task
+from skybed.topologies.plan import score
 from skybed.topologies.tasks.prospect import OBSERVER, Prospect
 from skybed.traffic.nodes import Clock
 from skybed.traffic.shared import Shared
@@ -80,11 +81,7 @@ class Cloud:
 
     def _site(self, number: int) -> Site:
         assert self.shared.plan
-        node, scenario = self.shared.plan.nodes[number], self.shared.plan.scenario
-        if node.layer:
-            carries = scenario.layers[node.layer].carries
-        else:
-            carries = next(station.carries for station in scenario.stations if station.name == node.name)
+        node, carries = self.shared.plan.nodes[number], score.carried(self.shared.plan, number)
         site = Site(number, self.shared.nodes[node.name], not node.layer, carries, self.mail, self.scale)
         if number in self.prospect.pairs[:, 1]:
             site.port.listen()
