@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Unpack
@@ -16,6 +17,7 @@ from skybed.analysis.run import Run
 from skybed.analysis.tested import TestedRun
 from skybed.analysis.verdict import Verdict
 from skybed.scripts.running import folders
+from skybed.scripts.running.live import View
 from skybed.scripts.running.run import Options, execute, new_directory
 from skybed.scripts.running.script import Function
 from skybed.topologies.plan.plan import Plan
@@ -46,21 +48,28 @@ def run(
     lane: Literal["auto", "native", "uml"] = "auto",
     wall_limit_s: float | None = None,
     script: str | Path | Function | None = None,
+    view: bool = False,
 ) -> TestedRun:
     """Run a scenario into a directory (None: runs/NAME-TIME), and judge it.
 
     scenario: itself, its file, or the name of a ready one.
 
     script: a function that is given the network while it runs, or FILE or FILE:FUNCTION (docs/programs.md).
+    view: show it in a browser while it is played, as `skybed run --view` does.
     clock, lane, wall_limit_s: as of `skybed run`, but time is virtual unless told otherwise. The run answers
     questions (analysis.tested), such as run.rtt("beijing", "eo-0-0").p99. Raises ScenarioError, MachineError,
     and InvalidRun where the emulation was distorted.
     """
     loaded = scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
     wanted = new_directory(loaded) if out is None else Path(out)
-    with folders.fresh(wanted, unused=out is None) as folder:
-        execute(loaded, Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s, script=script), folder)
-    judged = tested.judge(folder)
+    options = Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s, script=script)
+    with ExitStack() as shown:
+        beside = shown.enter_context(View()) if view else None
+        with folders.fresh(wanted, unused=out is None) as folder:
+            execute(loaded, options, folder, beside=beside)
+        judged = tested.judge(folder)
+        if beside:
+            beside.over(judged.verdict)
     verdict.refuse_invalid(judged, judged.verdict)
     return judged
 

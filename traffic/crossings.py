@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import chain
@@ -13,7 +13,7 @@ from typing import Any
 
 from skybed.topologies.bundles.outlook import Outlook
 from skybed.topologies.model import kinds
-from skybed.topologies.model.flows import Flow
+from skybed.topologies.model.flows import Flow, Instants
 from skybed.topologies.model.kinds import Crossing, Ports
 from skybed.topologies.model.tables import BEGUN, FLOWS, PATHS, PROBES
 from skybed.topologies.plan.score import Playable
@@ -104,6 +104,23 @@ class Crossings:
         self._begun[number] = now_s, now_s + flow.plus_s if begins else None
         if begins:
             self._begin(number, flow.begun(now_s + flow.plus_s), clock)
+
+    def report(self, every_s: float, tell: Callable[[float, dict[str, Any]], None]) -> None:
+        """Tell so often the run time, and what each flow has come to whose kind gives figures, by name."""
+        clock = self._clock
+        assert clock, "begun"
+        figures = {
+            str(self._flows[number].name): crossing.figures
+            for number, crossing in self._crossings.items()
+            if hasattr(crossing, "figures")
+        }
+
+        def look(_now_ns: int) -> None:
+            t_s = clock.now_s()
+            tell(round(t_s, 3), {name: of(t_s) for name, of in figures.items()})
+
+        every_ns = every_s * 1e9
+        self._shared.every(Instants(0, every_ns, round(self._shared.until_s * 1e9) + 1), clock, look)
 
     def run(self) -> None:
         """Serve the flows to their end. Nothing is sent after until_s, but answers are awaited for the grace:

@@ -140,11 +140,11 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
         back_chance = _left_to_chance(plan, answered_s, back_id, back_paths).some
         loaded = shared(run, sent_s, out_id, paths) | shared(run, sent_s, back_id, back_paths)
         for other in others:
-            other_us = _round_trip_us(plan, other, sent_s, flow)
+            other_us = round_trip_us(plan, other, sent_s, flow)
             known &= np.isclose(other_us, out_us + back_us, rtol=0, atol=0, equal_nan=True)
         oracle_us = out_us + back_us
         if run.scenario.routing.means.filled_by != "oracle":
-            oracle_us = _round_trip_us(plan, partial(plan.trace, by=plan.oracle), sent_s, flow)
+            oracle_us = round_trip_us(plan, partial(plan.trace, by=plan.oracle), sent_s, flow)
     names = np.array([path_name(plan, path) for path in paths] + [""], dtype=object)
     out_us, back_us = np.where(known, out_us, np.nan), np.where(known, back_us, np.nan)
     true_rtt_us = out_us + back_us
@@ -180,7 +180,8 @@ def _both_ways(
     return (out_us, out_id, paths), (back_us, back_id, back_paths)
 
 
-def _round_trip_us(plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbingFlow) -> np.ndarray:
+def round_trip_us(plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbingFlow) -> np.ndarray:
+    """What probes of a flow that are sent at these run times take there and back; nan: they are lost."""
     (out_us, _, _), (back_us, _, _) = _both_ways(plan, trace, sent_s, flow)
     return out_us + back_us
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import threading
 from collections.abc import Iterator
 
@@ -21,6 +22,8 @@ class Channel:
 
     listens: whether the other end does already. If not, what is sent is held back until it has spoken: a
     guest is not told of what came before.
+
+    The descriptor may be one that does not block. Then `offer` never waits, and the others do as they would.
     """
 
     def __init__(self, descriptor: int, listens: bool) -> None:
@@ -35,6 +38,16 @@ class Channel:
             if self._listens:
                 self._write()
 
+    def offer(self, line: bytes) -> None:
+        """Send it, unless the other end has not taken all that came before: then it is left out."""
+        with self._lock:
+            if self._listens:
+                self._write(waits=False)
+            if not self._held:
+                self._held = line + b"\n"
+                if self._listens:
+                    self._write(waits=False)
+
     def lines(self) -> Iterator[bytes]:
         """Each as it comes, until the other end is gone. Interrupted, it can be begun again."""
         while more := self._read():
@@ -43,7 +56,7 @@ class Channel:
 
     def _read(self) -> bytes:
         try:
-            more = os.read(self._fd, AT_ONCE)
+            more = self._next()
         except OSError as error:
             if error.errno not in GONE:
                 raise
@@ -53,7 +66,25 @@ class Channel:
             self._write()
         return more
 
-    def _write(self) -> None:
+    def _next(self) -> bytes:
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                return os.read(self._fd, AT_ONCE)
+            _await(self._fd, select.POLLIN)
+
+    def _write(self, waits: bool = True) -> None:
         with contextlib.suppress(OSError):
             while self._held:
-                self._held = self._held[os.write(self._fd, self._held) :]
+                try:
+                    self._held = self._held[os.write(self._fd, self._held) :]
+                except BlockingIOError:
+                    if not waits:
+                        return
+                    _await(self._fd, select.POLLOUT)
+
+
+def _await(fd: int, what: int) -> None:
+    """Until a descriptor is ready for it."""
+    ready = select.poll()
+    ready.register(fd, what)
+    ready.poll()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -122,6 +123,10 @@ class Player:
         self.stopped = self.calls.stopped
         self.answers = False  # whether anybody may call
         self.changed: list[Changed] = []  # by hand
+        self.allowed_s = math.inf  # how late an event or a route may be
+        self.applied = self.late = 0  # how many were, and how many of them later than that
+        self.skipped = 0  # events that were left out
+        self._late_s = 0.0
         self.detours = Detours(sky, plan)
         self._coarse_s = self._ahead_s = COARSE_S
         self._pause: Callable[[], None] | None = None  # in virtual time, and before there is a clock
@@ -157,6 +162,11 @@ class Player:
             ahead.result()  # raises what kept the last window from being logged
         self.cpu_s = time.thread_time() - used_s
         return reached_s
+
+    def take_late_s(self) -> float:
+        """By how much what was latest was late, of all that was applied since this was asked last."""
+        late_s, self._late_s = self._late_s, 0.0
+        return late_s
 
     def close(self, played_s: float) -> None:
         """Log the window that was being played, up to the run time that was reached."""
@@ -220,7 +230,12 @@ class Player:
                 clock.sleep_until(t_s)
             for outboxes, applied_s, which in steps:
                 self.sky.send(outboxes, self._pause)
-                applied_s[which] = clock.now_s() if clock else t_s
+                done_s = clock.now_s() if clock else t_s
+                applied_s[which] = done_s
+                self._late_s = max(self._late_s, done_s - t_s)
+                count = len(applied_s[which])
+                self.applied += count
+                self.late += count if done_s - t_s > self.allowed_s else 0
 
     def _prepare(self, t_s: float, events: slice, changes: slice) -> list[Step]:
         """Encoded in the order of sending: each step sees the state that the one before leaves."""
@@ -255,6 +270,7 @@ class Player:
         for i, (at_s, link, direction, what, _) in reversed([*enumerate(due.tolist(), start)]):
             later = newer.get((link, what), 0)
             skipped[i] = what in VALUED and not direction & ~later and (at_s, link) not in coming
+            self.skipped += int(skipped[i])
             newer[link, what] = later | direction
 
 

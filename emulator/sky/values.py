@@ -41,6 +41,10 @@ class Values:
     def holds(self, link: int, side: int, what: int) -> bool:
         return (link, side, what) in self._planned
 
+    def held(self) -> list[tuple[int, int, int]]:
+        """Link, side and property of all that is held."""
+        return sorted(self._planned)
+
     def holds_lost(self, link: int) -> bool:
         """Whether a link is held down, or silent."""
         return any(self.holds(link, 0, what) for what in (Property.CARRIER, Property.SILENCE))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -46,12 +47,20 @@ def command(
 
 
 def judge(
-    run: Path, as_json: bool = False, folder: Path | None = None, form: str = "svg", links: Links = ()
+    run: Path,
+    as_json: bool = False,
+    folder: Path | None = None,
+    form: str = "svg",
+    links: Links = (),
+    told: Callable[[Verdict], None] | None = None,
 ) -> None:
     """Write verdict.json and report.html of a run, say the verdict, and exit with its code. folder, form:
-    where to save its figures, and as what; links: those of which to show what they carried.
+    where to save its figures, and as what; links: those of which to show what they carried; told: who is told
+    the verdict, too.
     """
     judged = tested.judge(run)
+    if told:
+        told(judged.verdict)
     if folder is not None and isinstance(judged.verdict, FullVerdict):
         figures.save(report.drawings(judged, links), folder, form)
     if as_json:

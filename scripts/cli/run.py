@@ -6,13 +6,14 @@ then is kept.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import click
 
 from skybed.scripts.cli import report, scenarios
-from skybed.scripts.running import folders, run
+from skybed.scripts.running import folders, live, run
 
 
 @click.command("run", help=__doc__)
@@ -32,6 +33,8 @@ from skybed.scripts.running import folders, run
               help="For tables, verdict and report.  [default: runs/NAME-TIME]")  # fmt: skip
 @click.option("--script", metavar="FILE[:FUNCTION]",
               help="Python that is given the network.  [default function: main]")  # fmt: skip
+@click.option("--view", "looked_at", is_flag=True, help="Show it in a browser while it is played: a page on "
+              "127.0.0.1, whose address is told.")  # fmt: skip
 @click.option("--cli", "interactive", is_flag=True, help="Give Mininet's prompt on the moving sky.")
 def command(
     scenario: Path,
@@ -44,6 +47,7 @@ def command(
     wall_limit_s: float | None,
     out: Path | None,
     script: str | None,
+    looked_at: bool,
     interactive: bool,
 ) -> None:
     run.interrupt_on_sigterm()
@@ -51,9 +55,11 @@ def command(
     given = dict(settings) | {name: value for name, value in changes.items() if value is not None}
     loaded = scenarios.load(scenario, start, given)
     options = run.Options(lane, clock, interactive, wall_limit_s, script)
-    with folders.fresh(out or run.new_directory(loaded), unused=out is None) as folder:
-        judgeable = run.execute(loaded, options, folder)
-    if judgeable:
-        report.judge(folder)
-    else:
-        click.echo(f"Left before the end of the scenario; the tables so far are in {folder}.")
+    with contextlib.ExitStack() as shown:
+        view = shown.enter_context(live.View()) if looked_at else None
+        with folders.fresh(out or run.new_directory(loaded), unused=out is None) as folder:
+            judgeable = run.execute(loaded, options, folder, beside=view)
+        if judgeable:
+            report.judge(folder, told=view.over if view else None)
+        else:
+            click.echo(f"Left before the end of the scenario; the tables so far are in {folder}.")

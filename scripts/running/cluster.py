@@ -137,7 +137,7 @@ def write_verdict(case: Case, out: Path, status: Literal["invalid", "error"], wh
     Verdict.broken_off(case.key, case.scenario.duration_s, status, why).write(out)
 
 
-class WhileWanted:
+class WhileWanted(Listener):
     """Listens to how far a run is, and ends one that nobody waits for any more."""
 
     def __init__(self, worker: Worker, key: str) -> None:

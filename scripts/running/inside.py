@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> int:
             os.chdir(options.folder)
     ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)  # timers wake by the nanosecond, those of children too
     os.set_inheritable(channel.DESCRIPTOR, False)
+    os.set_blocking(channel.DESCRIPTOR, False)  # how it goes is said, whether or not anybody listens
     outside = Channel(channel.DESCRIPTOR, listens=True)
     tell = partial(messages.say, outside)
     try:

@@ -31,6 +31,33 @@ class Playing:
 
 
 @dataclass(frozen=True)
+class Network:
+    """What the player has come to at run time t_s; told with Playing, as Traffic is. late_us: by how much the
+    latest event or route since it was told last was late. So far applied: how many events and routes were;
+    late: how many of them by more than the scenario allows; skipped: how many events were left out. links:
+    that stand; held: [link, direction, property, value] of what is held by hand.
+    """
+
+    t_s: float
+    late_us: float
+    applied: int
+    late: int
+    skipped: int
+    links: int
+    held: list
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What traffic has come to at run time t_s. flows: of each by its name what `figures` of its kind gives
+    (topologies.model.kinds).
+    """
+
+    t_s: float
+    flows: dict
+
+
+@dataclass(frozen=True)
 class Ending:
     """It has been played: answers under way are awaited, tables written."""
 
@@ -149,8 +176,8 @@ class Seen:
 
 
 Message = (
-    Building | Converging | Playing | Ending | Done | Refused | Broken | Noted | Measured | Stop
-    | Command | Enter | Typed | Leave | Printed | Exited | Look | Seen
+    Building | Converging | Playing | Network | Traffic | Ending | Done | Refused | Broken | Noted | Measured
+    | Stop | Command | Enter | Typed | Leave | Printed | Exited | Look | Seen
 )  # fmt: skip
 KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 

@@ -22,6 +22,8 @@ from skybed.emulator.sky import capture, carried, recorder, tables
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
+from skybed.scripts.running import messages
+from skybed.scripts.running.newest import Newest
 from skybed.topologies import files
 from skybed.topologies.bundles.outlook import Outlook
 from skybed.topologies.errors import InvalidRun, SkybedError
@@ -133,6 +135,7 @@ class Playback(Part):
         self._plan, self._run, self._building_s = plan, run, building_s
         self._tables = ExitStack()
         self.player = Player(sky, plan, self._tables.enter_context(tables.log(plan, run)))
+        self.player.allowed_s = plan.scenario.fidelity.late_ms / 1e3
 
     def open(self) -> None:
         self.player.open()
@@ -304,10 +307,16 @@ def traffic(
     plan: Playable,
     prospect: Prospect | None,
     outlook: Outlook | None,
+    newest: Newest,
+    every_s: float,
 ) -> Forked:
     """All traffic of a run; its tables go into `run`. packets, grace_s: what `crossings` gave; prospect: of
-    tasks; outlook: of bundles.
+    tasks; outlook: of bundles; newest: is told every_s of run time what it has come to, a line with a
+    `messages.Traffic`.
     """
+
+    def tell(t_s: float, flows: dict[str, Any]) -> None:
+        newest.tell(messages.encoded(messages.Traffic(t_s, flows)))
 
     def work(pipe: Connection) -> dict[str, Any]:
         with Crossings(flows, nodes, packets, until_s, run, grace_s, plan, prospect, outlook) as every:
@@ -321,6 +330,7 @@ def traffic(
                     every.loop.stop()
 
             every.loop.watch(pipe.fileno(), stop_if_early)
+            every.report(every_s, tell)
             every.run()
         return {"traffic": every.facts()}
 

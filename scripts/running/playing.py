@@ -24,6 +24,7 @@ from skybed.emulator.sky.player import Player
 from skybed.emulator.sky.standstill import Standstill
 from skybed.scripts.running import handover, messages, parts, script
 from skybed.scripts.running.messages import Message
+from skybed.scripts.running.newest import Newest
 from skybed.scripts.running.prompt import Prompt
 from skybed.scripts.running.script import Script
 from skybed.scripts.running.visits import Visits
@@ -49,6 +50,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     tell(messages.Building())
     hop_cost_us = calibrate.hop_cost_us()
     building_s = time.monotonic()
+    newest = Newest()
     sky = Sky(plan, early_us=hop_cost_us)
     try:
         names.resolve(sky.sky_nodes, run / "hosts")
@@ -67,7 +69,19 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             *([parts.link_counter(sky, run)] if unforeseen else []),
             *([parts.capturer(sky, run)] if plan.scenario.capture else []),
             parts.RoutingDaemons(daemons, ahead_s, zero, partial(tell, messages.Converging())),
-            parts.traffic(flows, sky, packets, plan.duration_s, run, grace_s, plan, tasks, bundles),
+            parts.traffic(
+                flows,
+                sky,
+                packets,
+                plan.duration_s,
+                run,
+                grace_s,
+                plan,
+                tasks,
+                bundles,
+                newest,
+                options.report_every,
+            ),
             *([Script(own, playback.player, plan.duration_s, run)] if own else []),
         ]
 
@@ -80,7 +94,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             if options.interactive:
                 played_s = _prompt(sky, playback.player, clock, plan.duration_s, typed)
             else:
-                report = _reporter(tell, options.report_every, playback.player, everything)
+                report = _reporter(outside, options.report_every, playback.player, newest, everything)
                 played_s = playback.player.play(clock, plan.duration_s, report)
             asked.check()
             tell(messages.Ending())
@@ -162,16 +176,31 @@ def _example(sky: Sky) -> str:
 
 
 def _reporter(
-    tell: Tell, every_s: float, player: Player, everything: Sequence[parts.Part]
+    outside: Channel, every_s: float, player: Player, newest: Newest, everything: Sequence[parts.Part]
 ) -> Callable[[float], None]:
-    """Tells how far it is, and ends the run when a part of it has ended."""
+    """Tells how far it is and what it has come to, and ends the run when a part of it has ended.
+
+    That is told whoever looks at it, and nobody waits until it is heard: so it makes no difference to a run.
+    """
     last = [-every_s]
 
     def report(t_s: float) -> None:
         if t_s - last[0] >= every_s:
             last[0] = t_s
-            tell(messages.Playing(round(t_s, 3)))
+            told = [messages.encoded(messages.Playing(round(t_s, 3)))]
+            told.append(messages.encoded(_of_network(t_s, player)))
+            if traffic := newest.take():
+                told.append(traffic)
+            outside.offer(b"\n".join(told))
             if parts.fallen(everything):
                 player.stopped.set()
 
     return report
+
+
+def _of_network(t_s: float, player: Player) -> messages.Network:
+    values, late_s = player.sky.link_values, player.take_late_s()
+    held = [[link, side, what, values.in_force[link, side, what]] for link, side, what in values.held()]
+    links = len(values.in_contact())
+    counts = player.applied, player.late, player.skipped
+    return messages.Network(round(t_s, 3), round(late_s * 1e6, 1), *counts, links, held)

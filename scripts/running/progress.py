@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from skybed.scripts.running.messages import Network, Traffic
+from skybed.topologies.plan.plan import Plan
 
 PLAIN_EVERY_S = 10.0
 TOLD = 10
 REPORT_EVERY_S, REPORTS = 0.5, 1000
+SEEN = 8  # lines of flows below the bar
+REFRESH_HZ = 4
 
 
 def report_every_s(duration_s: float) -> float:
@@ -22,10 +30,37 @@ def report_every_s(duration_s: float) -> float:
 
 
 class Listener(Protocol):
-    """Is told how far the work is. What it raises ends the work."""
+    """Is told how far the work is, and of a run what it has come to. What it raises ends the work."""
 
     def at(self, stage: str, share: float, note: str = "") -> None:
         """The work is at `share` (0 to 1) of a stage; note: in words."""
+
+    def planned(self, plan: Plan) -> None:
+        """This is going to be played."""
+        return
+
+    def heard(self, message: Network | Traffic) -> None:
+        """The lane has said this while it is played."""
+        return
+
+
+class Listeners(Listener):
+    """Several as one."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def at(self, stage: str, share: float, note: str = "") -> None:
+        for listener in self._listeners:
+            listener.at(stage, share, note)
+
+    def planned(self, plan: Plan) -> None:
+        for listener in self._listeners:
+            listener.planned(plan)
+
+    def heard(self, message: Network | Traffic) -> None:
+        for listener in self._listeners:
+            listener.heard(message)
 
 
 def tell(lines: Sequence[str]) -> None:
@@ -36,8 +71,8 @@ def tell(lines: Sequence[str]) -> None:
         print(f"... and {len(lines) - TOLD} more.", file=sys.stderr)
 
 
-class ProgressBar:
-    """One bar per stage of the work, on standard error.
+class ProgressBar(Listener):
+    """One bar per stage of the work, on standard error; on a terminal what a run has come to stands below.
 
     with ProgressBar() as bar:
         bar.at("planning", 0.4)
@@ -54,15 +89,28 @@ class ProgressBar:
         self._bars = Progress(*columns, console=self._console, disable=not self._terminal)
         self._stage, self._task = "", self._bars.add_task("", visible=False, note="")
         self._said_s = 0.0
+        self._told: dict[str, list[str]] = {}  # lines, by what was heard
+        self._seen = Text()
+        self._screen = Live(
+            Group(self._bars, self._seen), console=self._console, auto_refresh=self._terminal,
+            refresh_per_second=REFRESH_HZ,
+        )  # fmt: skip
 
     def __enter__(self) -> ProgressBar:
-        self._bars.start()
+        if self._terminal:
+            self._screen.start()
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is None:
             self._bars.update(self._task, completed=1.0)
-        self._bars.stop()
+        self._seen.plain = ""
+        self._screen.stop()
+
+    def heard(self, message: Network | Traffic) -> None:
+        if self._terminal:
+            self._told[type(message).__name__] = told_of(message)
+            self._seen.plain = "\n".join(chain.from_iterable(self._told.values()))
 
     def at(self, stage: str, share: float, note: str = "") -> None:
         new = stage != self._stage
@@ -73,3 +121,33 @@ class ProgressBar:
         if not self._terminal and (new or time.monotonic() - self._said_s >= PLAIN_EVERY_S):
             self._said_s = time.monotonic()
             self._console.print(f"{stage}{f': {note}' if note else ''}", highlight=False)
+
+
+def told_of(message: Network | Traffic) -> list[str]:
+    """What a lane said, for a terminal: a line, or one for each of the first SEEN flows."""
+    if isinstance(message, Network):
+        held = f", {len(message.held)} values held by hand" if message.held else ""
+        skipped = f", {message.skipped} left out" if message.skipped else ""
+        return [f"{message.links} links; events up to {message.late_us / 1e3:.2f} ms late{skipped}{held}"]
+    flows = {name: of for name, of in message.flows.items() if of}
+    lines = [f"{name}: {', '.join(_words(of))}" for name, of in islice(flows.items(), SEEN)]
+    return [*lines, *([f"... and {len(flows) - SEEN} more"] if len(flows) > SEEN else [])]
+
+
+def _words(of: Mapping[str, Any]) -> Iterator[str]:
+    """The figures of a flow, see topologies.model.kinds, as far as there are words for them."""
+    if of.get("rtt_us") is not None:
+        yield f"{of['rtt_us'] / 1e3:.3f} ms"
+    if "mbps" in of:
+        yield f"{of['mbps']:.2f} Mbit/s"
+    if "lost" in of:
+        yield f"{of['lost']} of {of['sent']} lost"
+    if of.get("retransmits"):
+        yield f"{of['retransmits']} sent again"
+    if "asked" in of:
+        response = f" in {of['response_s']:.1f} s" if of["response_s"] is not None else ""
+        yield f"{of['delivered']} of {of['asked']} delivered{response}"
+    if of.get("path"):
+        yield f"{len(of['path'])} hops"
+    if "state" in of:
+        yield of["state"]

@@ -25,7 +25,7 @@ from skybed.emulator.sky import tables
 from skybed.emulator.sky.shaping import PACKET_BYTES
 from skybed.scripts.running import handover, messages, script
 from skybed.scripts.running.follow import Limits, follow
-from skybed.scripts.running.progress import Listener, ProgressBar, report_every_s, tell
+from skybed.scripts.running.progress import Listener, Listeners, ProgressBar, report_every_s, tell
 from skybed.scripts.running.script import Function
 from skybed.topologies.bundles import contacts
 from skybed.topologies.contacts.properties import Property
@@ -74,17 +74,18 @@ def execute(
     out: Path,
     listener: Listener | None = None,
     plan: Plan | None = None,
+    beside: Listener | None = None,
 ) -> bool:
     """Run a scenario into the empty directory `out`. Whether there is something to judge: not if a prompt was
     left before the end. listener: is told how far it is; None: a bar shows it. plan: one that was worked out
-    before, with the same `plan_sha256`."""
+    before, with the same `plan_sha256`. beside: listens, too."""
     own = script.given(options.script) if options.script else {}
     lane = lanes.choose(options.lane, options.virtual)
     daemons.require(scenario)  # if it is missing, say so before anything is made
     scenario = scenario.in_virtual_time() if options.virtual else scenario
     before = _host_state()
     with ExitStack() as shown:
-        listener = listener or shown.enter_context(ProgressBar())
+        listener = Listeners(listener or shown.enter_context(ProgressBar()), *([beside] if beside else []))
         if plan is None:
             plan = Plan.make(scenario, progress=lambda what, share: listener.at("planning", share, what))
             tell(plan.notes)
@@ -92,8 +93,9 @@ def execute(
         if lane == "uml":
             require_mappings(len(plan.nodes))
         daemons.check(plan)
-        hand_over(plan, out)
+        stored = hand_over(plan, out)
         _require_room(out)
+        listener.planned(stored)
         for name, content in own.items():
             (out / name).write_bytes(content)
         manifest = _manifest(scenario, lane, options.clock)
@@ -123,8 +125,10 @@ def new_directory(scenario: Scenario) -> Path:
     return Path("runs") / f"{scenario.name}-{dt.datetime.now():%Y%m%d-%H%M%S}"
 
 
-def hand_over(plan: Plan, out: Path) -> None:
-    """Write into a run directory what the inside is given, and what was to happen."""
+def hand_over(plan: Plan, out: Path) -> Plan:
+    """Write into a run directory what the inside is given, and what was to happen. Returns the plan as it is
+    stored there.
+    """
     plan.save(out / "plan")
     stored = Plan.load(out / "plan")  # its events are read, not worked out again
     tables.write_events(stored, out / "events.parquet")
@@ -147,6 +151,7 @@ def hand_over(plan: Plan, out: Path) -> None:
         changes = planned.played(stored.network, stored.routes)
         links = [link.name for link in plan.links]
         handover.give_for_daemons(out, changes, links, routers.link_costs(plan))
+    return stored
 
 
 def require_mappings(nodes: int) -> None:

@@ -113,7 +113,7 @@ class Browser:
 
 @contextlib.contextmanager
 def opened(page, folder, fragment=""):
-    """A file in chromium, with a fresh profile in `folder` and no network."""
+    """A file, or the address of a page, in chromium, with a fresh profile in `folder`."""
     (their_in, send), (receive, their_out) = os.pipe(), os.pipe()
     options = [*OPTIONS, f"--user-data-dir={folder}/profile", "--remote-debugging-pipe"]
     # The browser reads its descriptor 3 and writes to 4.
@@ -126,7 +126,7 @@ def opened(page, folder, fragment=""):
     os.close(their_out)
     browser = Browser(send, receive)
     try:
-        browser.open(page.as_uri() + fragment)
+        browser.open((page if isinstance(page, str) else page.as_uri()) + fragment)
         yield browser
     finally:
         with contextlib.suppress(RuntimeError, OSError):

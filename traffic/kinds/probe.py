@@ -132,11 +132,16 @@ class Probing:
 
     def __init__(self, shared: Shared, log: ProbeLog, send: Send, place: int, of: int) -> None:
         self._shared, self._log, self._send, self._place, self._of = shared, log, send, place, of
+        self._clock: Clock | None = None
 
     def columns(self, clock: Clock) -> dict[str, Any]:
         return self._log.columns(clock)
 
+    def figures(self, t_s: float) -> dict[str, Any]:
+        return self._log.figures(t_s, self._clock, self._shared.grace_s) if self._clock else {}
+
     def begin(self, clock: Clock, flow: ProbeFlow) -> None:
+        self._clock = clock
         instants = flow.instants(self._shared.until_s, self._place, self._of)
         self._shared.every(instants, clock, self._send)
 

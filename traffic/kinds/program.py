@@ -254,6 +254,12 @@ class Program:
             ):
                 path.unlink(missing_ok=True)
 
+    def figures(self, _t_s: float) -> dict[str, Any]:
+        """started: how often; state: of its last turn, `running` or its outcome."""
+        started = [turn for turn in self.turns if turn.start_s is not None]
+        state = (self.turns[-1].outcome or "running") if started else "waiting"
+        return {"started": len(started), "state": state}
+
     def columns(self, clock: Clock) -> dict[str, Any]:
         turns = self.turns
         return {

@@ -228,6 +228,18 @@ class Transfer:
         for receiver in self._receivers:
             receiver.close()
 
+    def figures(self, t_s: float) -> dict[str, Any]:
+        """received_mb, retransmits: so far; rtt_us (as TCP sees it) and mbps of the last bin."""
+        if not self._looks:
+            return {}
+        look, before, mbps = self._looks[-1], self._looks[max(0, len(self._looks) - 2)], 0.0
+        if look.t_s > before.t_s:
+            mbps = (look.received_bytes - before.received_bytes) * 8e-6 / (look.t_s - before.t_s)
+        return {
+            "received_mb": look.received_bytes / 1e6, "retransmits": look.retransmits, "mbps": round(mbps, 4),
+            "rtt_us": None if np.isnan(look.rtt_us) else float(look.rtt_us),
+        }  # fmt: skip
+
     def columns(self, clock: Clock) -> dict[str, Any]:
         """The flow's rows of the table `flows`: from look to look, to the last in which some arrived."""
         flow = self.flow

@@ -163,6 +163,13 @@ class Tracer:
             this.ttls = self._ttls = self.flow.max_ttl
             self._probes.send(self._sock.fileno(), self.flow.max_ttl, first=ttl)
 
+    def figures(self, _t_s: float) -> dict[str, Any]:
+        """sent: rounds; path: who answered in the last one that reached its end, hop by hop."""
+        this = next((this for this in reversed(self._rounds) if this.reached), None)
+        answers = [this.answers.get(hop) for hop in range(1, this.hops() + 1)] if this else []
+        path = [answer and self._name_of(answer) for answer in answers]
+        return {"sent": len(self._rounds), "path": path}
+
     def columns(self, clock: Clock) -> dict[str, Any]:
         """The flow's rows of the paths table: one a hop of every round, whether or not it answered."""
         rounds = [(this, hop) for this in self._rounds for hop in range(1, this.hops() + 1)]

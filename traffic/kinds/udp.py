@@ -154,6 +154,7 @@ class Stream:
 
     def begin(self, clock: Clock, flow: UdpFlow) -> None:
         self.flow, shared = flow, self._shared
+        self._told = flow.start_s, 0  # when it was asked for figures, and what had arrived
         self._first_ns, length_s = shared.start_ns(flow, clock), flow.length_s(shared.until_s)
         self._sending = max(1, ceil(length_s / flow.bin_s))  # bins
         bins = self._sending + ceil(shared.grace_s / flow.bin_s)
@@ -188,6 +189,22 @@ class Stream:
             self._count(self._reordered_in, arrived_ns[reordered(seq, self._next_expected)])
             self._next_expected = max(self._next_expected, int(seq.max()) + 1)
             self._last_ns = int(arrived_ns.max())
+
+    def figures(self, t_s: float) -> dict[str, Any]:
+        """received, reordered: so far; lost: of those sent a grace ago; mbps: since it was asked last."""
+        if not self._first_ns:
+            return {}
+        received, size_bytes = int(self._received_in.sum()), self.flow.size_bytes
+        over = self._edges_s[1:] <= t_s - self.flow.start_s - self._shared.grace_s
+        lost = np.maximum(self._sent_in - self._arrived_of, 0)[over].sum()
+        before_s, before = self._told
+        self._told = t_s, received
+        mbps = (received - before) * size_bytes * 8e-6 / (t_s - before_s) if t_s > before_s else 0.0
+        reordered_so_far = int(self._reordered_in.sum())
+        return {
+            "sent": self._sent, "received": received, "lost": int(lost), "reordered": reordered_so_far,
+            "mbps": round(mbps, 4),
+        }  # fmt: skip
 
     def _count(self, counts: np.ndarray, elapsed_ns: np.ndarray) -> None:
         """Add one to the bin of each time."""

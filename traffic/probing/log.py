@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,9 @@ class ProbeLog:
         )  # T2 and T3, when the probe reached the reflector and left it; STAMP only
         self.turned_ns = array("q")
         self.expired_at: dict[int, str] = {}  # by sequence number: the node at which its hop limit ran out
+        self._came = bytearray()  # of each probe, whether its answer was looked at
+        self._answered = self._lost = 0
+        self._looked = self._settled = 0  # answers, and probes, up to which one has looked
 
     def add_answer(self, seq: int, back_ns: int, reached_ns: int = 0, turned_ns: int = 0) -> None:
         """Note an answer; a sequence number that was never sent is not one."""
@@ -36,6 +40,38 @@ class ProbeLog:
             self.back_ns.append(back_ns)
             self.reached_ns.append(reached_ns)
             self.turned_ns.append(turned_ns)
+
+    def figures(self, t_s: float, clock: Clock, grace_s: float) -> dict[str, Any]:
+        """So far: `sent`, `answered`, `lost` (no answer for grace_s); since it was asked last: of the probe
+        that was answered last `sent_s` and `rtt_us`, and the `least_us` and `greatest_us` round trip; None
+        where none was answered.
+        """
+        sent, came = self.sent_ns, self._came
+        came.extend(bytes(len(sent) - len(came)))
+        rtt_us, last = [], None
+        for n in range(self._looked, len(self.answered)):
+            seq = self.answered[n]
+            if came[seq]:
+                continue
+            came[seq] = 1
+            self._answered += 1
+            self._lost -= seq < self._settled
+            turning_ns = self.turned_ns[n] - self.reached_ns[n]
+            rtt_us.append((self.back_ns[n] - sent[seq] - turning_ns) / 1e3)
+            last = seq
+        self._looked = len(self.answered)
+        settled = bisect_left(sent, clock.to_realtime_ns(t_s - grace_s))
+        self._lost += settled - self._settled - sum(came[self._settled : settled])
+        self._settled = settled
+        return {
+            "sent": len(sent),
+            "answered": self._answered,
+            "lost": self._lost,
+            "sent_s": None if last is None else float(clock.from_realtime_ns(sent[last])),
+            "rtt_us": rtt_us[-1] if rtt_us else None,
+            "least_us": min(rtt_us, default=None),
+            "greatest_us": max(rtt_us, default=None),
+        }
 
     def columns(self, clock: Clock) -> dict[str, Any]:
         """The flow's rows of the probes table, a row a probe. The first of duplicate answers counts."""

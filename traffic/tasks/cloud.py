@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,7 @@ from skybed.traffic.tasks.waiting import Ended, Moment, begin, every
 
 NS_LATER = 1000  # than asked for, calls come: never before their time by the rounding of a clock
 CARRIERS: dict[str, Carrier] = {"tcp": tcp, "udp": datagrams}
+MOST_TOLD = 200  # of what is going on, to who looks on
 ARRIVING = 10  # the priority of what has not arrived yet: it does not give way
 
 
@@ -53,6 +55,15 @@ class Stage:
             self.began_s = self.queued_s
 
 
+@dataclass
+class Tally:
+    """Of a task, so far. response_s: of all that were delivered, together."""
+
+    asked: int = 0
+    delivered: int = 0
+    response_s: float = 0.0
+
+
 class Cloud:
     """All tasks of a run, and the nodes that they are at."""
 
@@ -70,6 +81,8 @@ class Cloud:
         self.sites = {number: self._site(number) for number in self._involved()}
         self.by_name = {site.name: site for site in self.sites.values()}
         self.crossings = [Crossed(self, number) for number in range(len(tasks))]
+        self.lives: dict[Life, None] = {}  # that are not over
+        self.tallies = [Tally() for _ in tasks]
         self._clock: Clock | None = None
 
     def _involved(self) -> list[int]:
@@ -302,10 +315,22 @@ class Life:
         return made
 
     async def whole(self) -> None:
+        tally, asked_s = self.cloud.tallies[self.task_number], self.cloud.now_s()
+        tally.asked += 1
+        self.cloud.lives[self] = None
+        try:
+            if await self._reached():
+                tally.delivered += 1
+                tally.response_s += self.cloud.now_s() - asked_s
+        finally:
+            del self.cloud.lives[self]
+
+    async def _reached(self) -> bool:
+        """Whether its product came to its receiver."""
         cloud, task = self.cloud, self.task
         if self.observer is None:  # nobody sees it before the end
             self._stage("view", -1, 0, None, 0)
-            return
+            return False
         site = self.observed = self.observer
         if task.command:
             await self._command(site)
@@ -330,6 +355,7 @@ class Life:
         for item in arrived:
             there.store.leave(item)
         stage.end(cloud.now_s())
+        return True
 
     async def _command(self, site: Site) -> None:
         """Up to who is to observe: by any path, or from the station that sees it first."""
@@ -560,6 +586,25 @@ class Crossed:
 
     def begin(self, clock: Clock, flow: Task) -> None:
         self._cloud.begin(clock)
+
+    def figures(self, t_s: float) -> dict[str, Any]:
+        """asked, delivered, response_s (mean), so far; stages: what the newest MOST_TOLD are at, [number,
+        stage, tile, node, peer, since when]. The first has all nodes, see Site.figures.
+        """
+        cloud, tally = self._cloud, self._cloud.tallies[self._task]
+        going = [life for life in cloud.lives if life.task_number == self._task][-MOST_TOLD:]
+        stages = [
+            [life.number, stage.stage, stage.tile, stage.node, stage.peer, round(stage.queued_s, 3)]
+            for life in going
+            for stage in life.stages
+            if stage.ended_s is None
+        ]
+        told = {
+            "asked": tally.asked, "delivered": tally.delivered, "stages": stages,
+            "response_s": tally.response_s / tally.delivered if tally.delivered else None,
+        }  # fmt: skip
+        nodes = {} if self._task else {"nodes": [site.figures(t_s) for site in cloud.sites.values()]}
+        return told | nodes
 
     def columns(self, clock: Clock) -> dict[str, Any]:
         """Of the table `tasks`."""

@@ -92,6 +92,16 @@ class Computer:
             return 0.0
         return sum(job.left_s(now_s) for job in jobs) / self._slots
 
+    @property
+    def running(self) -> int:
+        """How many jobs have a slot."""
+        return len(self._in_slots)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for one."""
+        return len(self._queue)
+
     def pause(self, paused: bool) -> None:
         """Jobs stay in their slots, and go on later."""
         self._paused = paused

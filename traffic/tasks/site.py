@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from skybed.topologies.model.carried import Carried
 from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.tasks.battery import Battery
@@ -50,6 +52,20 @@ class Site:
         """How long a job would wait here, about."""
         slots = self.carries.computing.slots if self.carries.computing else MANY
         return self.computer.backlog_s() + self.expected_s / slots
+
+    def figures(self, t_s: float) -> dict[str, Any]:
+        """What it holds, has in its battery and computes now; None: no limit, no battery. jobs: in slots."""
+        told = {
+            "node": self.name, "held_bytes": self.store.held_bytes, "room_bytes": self.store.room_bytes,
+            "jobs": self.computer.running, "waiting": self.computer.waiting, "dead": self.dead,
+        }  # fmt: skip
+        if not self.battery:
+            return told
+        pct = 100 * self.battery.level_wh(t_s) / self.battery.power.battery_wh
+        return told | {
+            "battery_pct": round(pct, 2), "sunlit": self.battery.sunlit, "paused": self.battery.paused,
+            "solar_w": self.battery.solar_w, "load_w": self.battery.load_w,
+        }  # fmt: skip
 
     def shines(self, sunlit: bool) -> None:
         """The Sun does, or no longer."""

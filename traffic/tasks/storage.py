@@ -22,7 +22,7 @@ class Store:
     """A node's. room_bytes: None: without limit. clock: run time now."""
 
     def __init__(self, rule: Storage | None, scale: float, now_s: Callable[[], float]) -> None:
-        self._room = None if rule is None else max(1, round(rule.gb * 1e9 * scale))
+        self.room_bytes = None if rule is None else max(1, round(rule.gb * 1e9 * scale))
         self._drops = rule is not None and rule.when_full == "drop-oldest"
         self._now_s = now_s
         self._held: dict[Item, int] = {}  # in the order in which they came
@@ -32,14 +32,14 @@ class Store:
 
     def takes(self, size: int, priority: int) -> bool:
         """Whether there is room for so much, or can be made."""
-        if self._room is None or self.held_bytes + size <= self._room:
+        if self.room_bytes is None or self.held_bytes + size <= self.room_bytes:
             return True
         may_go = sum(held for item, held in self._held.items() if item.priority <= priority)
-        return self._drops and self.held_bytes - may_go + size <= self._room
+        return self._drops and self.held_bytes - may_go + size <= self.room_bytes
 
     def take(self, item: Item) -> None:
         """Hold it; the oldest of the least priority gives way. `takes` was asked before."""
-        while self._room is not None and self.held_bytes + item.size > self._room:
+        while self.room_bytes is not None and self.held_bytes + item.size > self.room_bytes:
             victim = min(self._held, key=lambda held: held.priority)  # the first of them, which is the oldest
             self.leave(victim)
             victim.gone.come("dropped")
@@ -71,7 +71,7 @@ class Store:
         t_s = self._now_s()
         if self.rows and self.rows[-1][0] == t_s:
             self.rows.pop()
-        self.rows.append((t_s, self.held_bytes, self._room))
+        self.rows.append((t_s, self.held_bytes, self.room_bytes))
         if size < 0 and self._waiting:
             waiting, self._waiting = self._waiting, []
             for call in waiting:

@@ -23,17 +23,23 @@ def write(path: Path, plan: Plan, run: Run | None = None, with_routes: bool = Tr
         file.write_text(text, encoding="utf-8")
 
 
-def html(plan: Plan, run: Run | None = None, with_routes: bool = True, asked: str = "") -> str:
+def html(
+    plan: Plan, run: Run | None = None, with_routes: bool = True, asked: str = "", live: bool = False
+) -> str:
     """run: one of this plan, to show what it measured. asked: what it shows where its address, behind #, says
-    nothing. The same plan and run give the same bytes.
+    nothing. live: it is served while the run goes on, and asks for `events` beside it (browser/live.js). The
+    same plan and run give the same bytes.
     """
     facts = network.facts(plan) | {"words": words(), "land": _json(HERE / "land-110m.json"), "asked": asked}
     arrays = network.arrays(plan, with_routes)
     if run is not None:
         facts["run"] = measured.facts(run)
         arrays |= measured.arrays(run)
+    if live:
+        facts["live"] = True
     context = {
         "title": plan.scenario.name if run is None else run.name,
+        "connects": "'self'" if live else "'none'",
         "style": (HERE / "view.css").read_text(encoding="utf-8"),
         "modules": json.dumps({"imports": _modules()}),
         "data": packing.packed(facts, arrays),

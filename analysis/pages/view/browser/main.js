@@ -3,6 +3,7 @@
 import { skyOf, unpacked } from "view/data";
 import { $ } from "view/dom";
 import { listen } from "view/listening";
+import { Live } from "view/live";
 import { Page } from "view/page";
 import { DARK, LIGHT } from "view/palettes";
 import { panel } from "view/panel";
@@ -29,9 +30,14 @@ function asked(page) {
 }
 
 const page = new Page(skyOf(await unpacked($("data").textContent.trim())));
+if (page.sky.live) page.live = new Live(page);
 listen(page);
 page.face(...page.sky.nodes.slice(page.sky.satellites).map((node) => node.number));
 asked(page);
+if (page.live) {
+  page.live.follow();
+  page.live.listen("events");
+}
 addEventListener("hashchange", () => asked(page));
 globalThis.skybed = page;
 document.documentElement.dataset.ready = String(Math.round(performance.now())); // ms

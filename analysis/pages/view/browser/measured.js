@@ -11,17 +11,22 @@ const COLUMNS = {
   true_ms: "probe_true_ms",
 };
 
-/** {flow, t_s, and a column of each kind, at(t_s)}, or null where nothing was. */
-export function measuredBetween(sky, from, to) {
-  if (!sky.run) return null;
+/** {flow, t_s, and a column of each kind, at(t_s)}, or null where nothing was. live: of a run that goes on. */
+export function measuredBetween(sky, from, to, live = null) {
   const ends = [from, to].map((node) => sky.nodes[node].name).join();
-  const number = sky.run.probed.findIndex((name) =>
-    sky.flows.some(([flow, , ...its]) => flow === name && its.join() === ends),
-  );
+  const between = (name) => sky.flows.some(([flow, , ...its]) => flow === name && its.join() === ends);
+  const going = [...(live?.past ?? [])].find(([name]) => between(name));
+  if (going) return found({ flow: going[0], ...going[1] });
+  if (!sky.run) return null;
+  const number = sky.run.probed.findIndex(between);
   if (number < 0) return null;
   const [begin, end] = [sky.probe[number], sky.probe[number + 1]];
   const bins = { flow: sky.run.probed[number], t_s: sky.probe_s.subarray(begin, end) };
   for (const [name, column] of Object.entries(COLUMNS)) bins[name] = sky[column].subarray(begin, end);
+  return found(bins);
+}
+
+function found(bins) {
   bins.at = (t_s) => {
     const k = lastNotAfter((row) => bins.t_s[row], 0, bins.t_s.length, t_s);
     return k < 0 ? null : Object.fromEntries(Object.keys(COLUMNS).map((name) => [name, bins[name][k]]));

@@ -42,6 +42,7 @@ export class Page {
       shaded: true,
       printed: false,
       palette: DARK,
+      live: null, // of a run that is played meanwhile
 
       frames: 0,
     });
@@ -60,10 +61,17 @@ export class Page {
 
   // -- time ----------------------------------------------------------------------------------------------------
 
+  /** By hand; a page that goes along with a run does so no longer. */
   seek(t_s) {
+    if (this.live) this.live.following = false;
+    this.go(t_s);
+  }
+
+  go(t_s) {
     this.t_s = Math.max(0, Math.min(this.sky.duration_s, t_s));
     positions(this.sky, this.t_s, this.r);
     states(this.sky, this.t_s, this.state);
+    if (this.live?.following) this.live.hold(this.state);
     this.findWays();
     this.touch("sky");
   }
@@ -146,7 +154,7 @@ export class Page {
     const both = this.from >= 0 && this.to >= 0 && this.from !== this.to;
     if (both) this.chosen = -1;
     this.curve = both ? history(this.sky, this.from, this.to) : null;
-    this.measured = both ? measuredBetween(this.sky, this.from, this.to) : null;
+    this.measured = both ? measuredBetween(this.sky, this.from, this.to, this.live) : null;
     this.findWays();
     $("chart").hidden = $("chart-key").hidden = !both;
     if (both) $("chart-key").replaceChildren(...this.chartKey());
@@ -209,6 +217,7 @@ export class Page {
       if (t_s > this.t_s) this.seek(t_s);
       if (this.t_s >= this.sky.duration_s) this.play(false);
     }
+    if (this.live?.following && this.t_s !== this.live.t_s) this.go(this.live.t_s);
     if (this.shaded && Math.abs(this.t_s - (this.shaded_s ?? -SUN_S)) >= SUN_S) this.stale.back = true;
     this.paint(now);
     this.frames++;
@@ -238,7 +247,9 @@ export class Page {
       back: this.ways?.back?.nodes,
     });
     this.stale = { back: false, sky: false };
-    if (!this.playing || now - this.tellAfter > TOLD_MS) this.tell(now);
+    const moves = this.playing || this.live?.following;
+    if (!moves || now - this.tellAfter > TOLD_MS) this.tell(now);
+    else if (!this.playing) setTimeout(() => this.touch("sky"), TOLD_MS);
   }
 
   paintBack(view, back) {
@@ -259,6 +270,7 @@ export class Page {
     this.tellAfter = now;
     const { sky, t_s } = this;
     $("time").value = t_s;
+    if (this.live) $("live").setAttribute("aria-pressed", String(this.live.following));
     const utc = new Date((sky.begin_s + t_s) * 1000).toISOString().replace("T", " ").slice(0, 21);
     $("clock").replaceChildren(
       make("b", `${t_s.toFixed(t_s < 1e4 ? 2 : 1)} s`),

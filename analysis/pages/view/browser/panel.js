@@ -2,6 +2,7 @@
 
 import { candidatesOf, near } from "view/candidates";
 import { $, make, table } from "view/dom";
+import { ofLive, ofLiveNode } from "view/live";
 import { distanceKm, elevationDeg, geodetic, positions } from "view/motion";
 import { contactsOf, crossingMs, KINDS, STATES, valueOf } from "view/network";
 import { crossed, geometricMs, roundTrip, shortest } from "view/ways";
@@ -37,6 +38,7 @@ function ofAll(page, add) {
   const { sky } = page;
   add(make("h1", sky.run ? sky.run.run : sky.name), make("p.about", sky.about));
   if (sky.run) add(ofRun(sky.run));
+  const follow = page.live ? ofLive(page, add) : () => {};
   const counts = sky.layers.map(
     (layer, n) => `${sky.nodes.filter((node) => node.layer === n).length} ${layer.name}`,
   );
@@ -52,10 +54,11 @@ function ofAll(page, add) {
     ]),
   );
   const flows = table([[say("flow")], [say("kind")], [say("ends")], [say("rtt_ms"), true]]);
-  const ended = sky.flows.filter(([, , from, to]) => from !== to);
+  const ended = page.live ? [] : sky.flows.filter(([, , from, to]) => from !== to);
   if (ended.length) add(make("h2", say("flows")), flows.element, make("p.hint", say("flows_hint")));
   add(make("p.hint", say("start_hint")));
   return () => {
+    follow();
     const byKind = KINDS.map((kind, k) => [
       kind,
       page.state.reduce(
@@ -128,6 +131,7 @@ function ofNode(page, add) {
       make("button", say("centre"), { type: "button", onclick: () => page.centre(chosen) }),
     ),
   );
+  const follow = page.live ? ofLiveNode(page, add) : () => {};
   const links = table([
     [say("linked_with")],
     [say("kind")],
@@ -145,6 +149,7 @@ function ofNode(page, add) {
     const { lat, lon, height } = geodetic(...page.r.subarray(3 * chosen, 3 * chosen + 3));
     const above = `${height.toFixed(onGround ? 2 : 1)} km`;
     where.textContent = [degrees(lat, "N", "S"), degrees(lon, "E", "W"), above].join(", ");
+    follow();
     links.rows(linksNow(page, contacts));
     updateOthers();
     updatePasses();
