@@ -127,8 +127,11 @@ class _Search(NamedTuple):
     least_s: float = -inf
     entry: int | None = None
 
-    def hops(self) -> Iterator[dict[int, tuple[float, int]]]:
-        """For 1, 2, ... hops: the nodes that are reached earlier than with fewer, when, by which contact."""
+    def hops(self, ties: list[int]) -> Iterator[dict[int, tuple[float, int]]]:
+        """For 1, 2, ... hops: the nodes that are reached earlier than with fewer, when, by which contact.
+
+        ties: gets the nodes that are reached as early by another contact.
+        """
         best_s, new = {self.source: self.t_s}, [(self.source, self.t_s)]
         while new:
             found: dict[int, tuple[float, int]] = {}
@@ -140,7 +143,9 @@ class _Search(NamedTuple):
                         continue
                     known_s = min(best_s.get(peer, inf), found[peer][0] if peer in found else inf)
                     there_s, number = self._first(numbers, t_s, known_s)
-                    if there_s < known_s and there_s <= self.latest_s:
+                    if there_s == known_s < inf:
+                        ties.append(peer)
+                    if there_s < known_s and there_s <= min(self.latest_s, best_s.get(self.target, inf)):
                         found[peer] = there_s, number
             best_s |= {node: t_s for node, (t_s, _) in found.items()}
             new = [(node, t_s) for node, (t_s, _) in found.items()]
@@ -152,7 +157,7 @@ class _Search(NamedTuple):
         best_s, best = inf, -1
         for number in numbers:
             contact = self.plan.contacts[number]
-            if contact.start_s >= min(best_s, before_s):
+            if contact.start_s > min(best_s, before_s):
                 break
             if number in self.excluded or contact.end_s < self.least_s:
                 continue
@@ -161,11 +166,21 @@ class _Search(NamedTuple):
                 best_s, best = there_s, number
         return best_s, best
 
-    def route(self, most: float = inf) -> Route | None:
+    def waits(self, route: Route) -> bool:
+        """Whether there is waiting on a route, but for its source: who is later on it then is as good."""
+        t_s = self.t_s
+        for place, number in enumerate(route.contacts):
+            free_s = self.ledger.free_s(number, self.priority) if self.ledger else -inf
+            if place and max(self.plan.contacts[number].start_s, free_s) > t_s:
+                return True
+            t_s = arrival_s(self.plan, number, t_s, self.size, self.priority, self.ledger)
+        return False
+
+    def route(self, most: float = inf, ties: list[int] | None = None) -> Route | None:
         """Of those that arrive first one of the fewest hops, and of no more than `most`."""
         rounds: list[dict[int, tuple[float, int]]] = []
         arrived, count = inf, 0
-        for found in self.hops():
+        for found in self.hops([] if ties is None else ties):
             rounds.append(found)
             if self.target in found:
                 arrived, count = found[self.target][0], len(rounds)
@@ -197,9 +212,10 @@ def best(
     size: in bytes. ledger: what is booked there. excluded: numbers of contacts that are not to be used.
     """
     search = _Search(plan, source, target, t_s, size, priority, ledger, excluded)
-    route = search.route()
-    if route is None:
-        return None
+    ties = list[int]()
+    route = search.route(ties=ties)
+    if route is None or not (ties or search.waits(route)):
+        return route  # no other arrives as early
     hops = len(route.contacts)
     search = search._replace(latest_s=route.arrival_s)
     while True:  # of those as early, and with as few hops, one that ends later
