@@ -180,8 +180,14 @@ METRICS: dict[str, Metric] = {
     )
 }  # fmt: skip
 
-# What figures of a campaign can show of single probes, by name: title, unit, column of the table `probes`.
-SAMPLES = {"rtt_ms": ("RTT", "ms", "rtt_us"), "owd_ms": ("OWD", "ms", "owd_us")}
+# What figures of a campaign can show of single probes, by name: title, unit, column of the table `probes`;
+# and of single tasks.
+SAMPLES = {
+    "rtt_ms": ("RTT", "ms", "rtt_us"),
+    "owd_ms": ("OWD", "ms", "owd_us"),
+    "response_s": ("response", "s", "response_s"),
+}
+OF_TASKS = "response_s"
 
 
 def add(metric: Metric) -> str:

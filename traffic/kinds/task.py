@@ -34,7 +34,8 @@ def packets(task: Task, until_s: float) -> float:
 
 
 def ports(_traffic: Sequence[Flow]) -> Ports:
-    return Ports(tcp=(range(sending.PORT, sending.PORT + 1),))
+    port = range(sending.PORT, sending.PORT + 1)
+    return Ports(udp=(port,), tcp=(port,))
 
 
 def due(_task: Task, _until_s: float, _place: int, _of: int) -> float:

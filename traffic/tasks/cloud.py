@@ -15,15 +15,16 @@ from skybed.topologies.model.tasks import Step, Task
 from skybed.topologies.tasks.prospect import OBSERVER, Prospect
 from skybed.traffic.nodes import Clock
 from skybed.traffic.shared import Shared
-from skybed.traffic.tasks import rules
+from skybed.traffic.tasks import datagrams, rules, tcp
 from skybed.traffic.tasks.program import Program
 from skybed.traffic.tasks.rules import Choice
-from skybed.traffic.tasks.sending import Mail, Send, Windows
+from skybed.traffic.tasks.sending import Carrier, Mail, Send, Windows
 from skybed.traffic.tasks.site import Site
 from skybed.traffic.tasks.storage import Item
 from skybed.traffic.tasks.waiting import Ended, Moment, begin, every
 
 NS_LATER = 1000  # than asked for, calls come: never before their time by the rounding of a clock
+CARRIERS: dict[str, Carrier] = {"tcp": tcp, "udp": datagrams}
 ARRIVING = 10  # the priority of what has not arrived yet: it does not give way
 
 
@@ -64,7 +65,7 @@ class Cloud:
         self._windows = {"path": by_key(self.prospect.path), "contact": by_key(self.prospect.contact)}
         self._rules = [[rules.of(step.choose) for step in task.steps] for task in tasks]
         self._first = rules.of("first")
-        self.mail = Mail(shared, self, self._reaches, self._room)
+        self.mail = Mail(shared, self, CARRIERS, self._reaches, self._room)
         self.sites = {number: self._site(number) for number in self._involved()}
         self.by_name = {site.name: site for site in self.sites.values()}
         self.crossings = [Crossed(self, number) for number in range(len(tasks))]
@@ -174,6 +175,11 @@ class Cloud:
 
     def windows(self, here: Site, there: Site, over: str) -> Windows:
         return self._windows[over].get(self.pair(here, there), [])
+
+    def rate_mbps(self, here: Site, there: Site) -> float:
+        """Of the way between two nodes now, by the plan; 0: there is none."""
+        look = max(0, int(np.searchsorted(self.prospect.looks_s, self.now_s(), side="right")) - 1)
+        return float(self.prospect.rate_mbps[self.pair(here, there), look])
 
     def bytes_of(self, mb: float) -> int:
         """On the wire, where volumes are scaled as rates are."""
@@ -452,7 +458,8 @@ class Life:
         arriving = Item(item.size, ARRIVING)
         send = Send(
             here.name, there.name, item.size, item.priority, cloud.mail.rank(item.priority),
-            cloud.windows(here, there, over), arriving,
+            cloud.windows(here, there, over), arriving, self.task.carrier,
+            partial(cloud.rate_mbps, here, there),
         )  # fmt: skip
         stage.send, stage.look = send, partial(self._look_send, stage, send, here)
         item.gone.then(lambda: None if send.done.over else here.port.drop(send, item.gone.word))
