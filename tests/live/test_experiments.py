@@ -73,8 +73,8 @@ def retasking(skybed, tmp_path_factory):
 
 
 def test_a_command_takes_what_light_takes(retasking):
-    """Until it has arrived, light goes three times from end to end: TCP shakes hands. By a geostationary relay
-    each takes 240 ms at least, and 280 at most; by low ones 10 to 107.
+    """Light goes three times from end to end until it has arrived: TCP shakes hands. By a geostationary
+    relay each takes 240 ms at least, and 285 at most; by low ones 7 to 107.
     """
     rows = retasking.table("tasks").query("stage == 'command' and outcome == 'done'")
     one_way_s = (rows["ended_s"] - rows["queued_s"]) / 3
