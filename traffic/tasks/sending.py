@@ -11,6 +11,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from skybed.traffic.nodes import NodeHandle
@@ -110,7 +111,7 @@ class Port:
     def __init__(self, mail: Mail, node: NodeHandle, sends: Callable[[bool], None]) -> None:
         self.mail, self.node, self._sends = mail, node, sends
         self._waiting: list[Send] = []  # in the order of their turn
-        self.waiting_bytes = Counter[str]()  # of them, by the node that they are for
+        self.waiting_bytes = Counter[str]()  # of what has not arrived, by the node that it is for
         self._active: Connection | None = None
         self._look = 0  # which timer counts
 
@@ -122,6 +123,7 @@ class Port:
     def add(self, send: Send) -> None:
         self._waiting.append(send)
         self.waiting_bytes[send.peer] += send.size
+        send.done.then(partial(self._arrived, send))
         self._waiting.sort(key=lambda other: other.rank)
         self.look()
 
@@ -181,10 +183,13 @@ class Port:
         self._leave(send)
         send.freed.come()
 
+    def _arrived(self, send: Send) -> None:
+        """Or never will."""
+        self.waiting_bytes[send.peer] -= send.size
+
     def _leave(self, send: Send) -> None:
         if send in self._waiting:
             self._waiting.remove(send)
-            self.waiting_bytes[send.peer] -= send.size
 
     def stop(self) -> None:
         if self._active:
