@@ -23,11 +23,12 @@ MAY_IMPORT = {
 FLOORS = {
     "topologies": [
         "errors", "arrays", "files", "model", "orbits", "radio", "contacts", "routing", "scenario", "plan",
-        "tasks",
+        "tasks", "bundles",
     ],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
     "traffic": [
-        "nodes", "loop", "processes", "tables", "wire", "shared", "probing", "tasks", "kinds", "crossings",
+        "nodes", "loop", "processes", "tables", "wire", "shared", "probing", "tasks", "bundles", "kinds",
+        "crossings",
     ],
     "analysis": [
         "stored", "manifest", "run", "units", "numbers", "measures", "routing", "verdict", "compare",

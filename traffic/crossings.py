@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from skybed.topologies.bundles.outlook import Outlook
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import Flow, Instants
 from skybed.topologies.model.kinds import Crossing, Ports
@@ -29,7 +30,8 @@ TABLES = (PROBES, PATHS, FLOWS)  # that every run has
 
 class Crossings:
     """The flows of a run, up to until_s; their tables go into `out`. packets: what `built` gave. grace_s: how
-    long answers are awaited after the end, see `grace_s`. plan, prospect: what tasks need.
+    long answers are awaited after the end, see `grace_s`. plan, prospect, outlook: what tasks and bundles
+    need.
 
         with Crossings(flows, nodes, packets, until_s, out) as crossings:
             crossings.open()  # all that takes time; then there is a clock
@@ -49,9 +51,10 @@ class Crossings:
         grace_s: float = GRACE_S,
         plan: Playable | None = None,
         prospect: Prospect | None = None,
+        outlook: Outlook | None = None,
     ) -> None:
         self._flows, self._out, self._grace_s = flows, out, grace_s
-        self._shared = Shared(flows, nodes, packets, until_s, out, grace_s, plan, prospect)
+        self._shared = Shared(flows, nodes, packets, until_s, out, grace_s, plan, prospect, outlook)
         self.loop = self._shared.loop
         self._crossings: dict[int, Crossing] = {}  # by the number of the flow
         self._begun: dict[int, tuple[float | None, float | None]] = {
@@ -124,7 +127,7 @@ class Crossings:
         the network has to stand that long.
         """
         assert self._clock, "begun"
-        end_s = max((self._shared.window_s(flow)[1] for flow in self._flows), default=-self._grace_s)
+        end_s = max((flow.over_s(self._shared.until_s) for flow in self._flows), default=-self._grace_s)
         self.loop.run(int(self._clock.to_realtime_ns(end_s + self._grace_s)))
 
     def facts(self) -> dict[str, dict[str, int]]:

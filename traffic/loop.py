@@ -78,6 +78,10 @@ class Loop:
         self._ready[fd] = call
         self._epoll.register(fd, select.EPOLLOUT)
 
+    def heed(self, fd: int, writable: bool) -> None:
+        """From now on call what watches fd also whenever there is room to write, or no longer."""
+        self._epoll.modify(fd, select.EPOLLIN | select.EPOLLOUT if writable else select.EPOLLIN)
+
     def leave(self, fd: int) -> None:
         """Watch it no longer."""
         self._epoll.unregister(fd)

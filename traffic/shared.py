@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from skybed.topologies.bundles.outlook import Outlook
 from skybed.topologies.model.flows import EndToEndFlow, Flow, Instants
 from skybed.topologies.plan.score import Playable
 from skybed.topologies.tasks.prospect import Prospect
@@ -27,8 +28,9 @@ class Shared:
     until_s: float
     out: Path
     grace_s: float
-    plan: Playable | None = None  # and what tasks can know beforehand, where there are any
+    plan: Playable | None = None  # and what tasks and bundles can know beforehand, where there are any
     prospect: Prospect | None = None
+    outlook: Outlook | None = None
     loop: Loop = field(default_factory=Loop)
     inbox: Inbox = field(default_factory=Inbox)
     closing: ExitStack = field(default_factory=ExitStack)

@@ -248,12 +248,12 @@ class _Account:
             rows = [row for row in self._of("compute", step=number) if row.tile == tile]
             if not rows:
                 raise _Wrong(
-                    f"has no stage compute for step {number}, whose input arrived at {piece.at_s:.6g} s"
+                    f"has no stage compute for step {number}, whose input came at {piece.at_s:.6g} s"
                 )
             (row,) = rows
             self._follows(row, piece.at_s)
             self._sized(row, piece.size, piece.node)
-            if step.program and row.outcome == "done":
+            if step.program:
                 size = row.out_bytes  # whatever it has written
             elif row.out_bytes != size:
                 raise _Wrong(f"made {row.out_bytes} bytes of {piece.size} in step {number}, not {size}")
@@ -295,6 +295,11 @@ class _Account:
                 raise _Wrong(f"ended at {piece.node}, where {self.task.to} was to get it")
             piece.fate = "delivered"
             self._change(piece.node, at_s, -piece.size)
+        rows = self._of("arrive", step=len(self.task.steps))
+        if not rows:
+            raise _Wrong(f"has no stage arrive, and all of its product was there at {at_s:.6f} s")
+        self._follows(rows[0], at_s)
+        self._sized(rows[0], sum(piece.size for piece in self.pieces), self.task.to)
 
     # -- what they have in common --------------------------------------------------------------------------
 

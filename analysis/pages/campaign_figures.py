@@ -1,7 +1,7 @@
 """The figures of a campaign's report: its values over its parameters, as the campaign file says.
 
-Where it says nothing: the ECDF of the round trips by the first parameter that varies, and the first metric
-over each that does.
+Where it says nothing: the ECDF of the round trips, and of the responses of tasks, by the first parameter that
+varies, of which stages these are made up, and the first metric over each that does.
 """
 
 from __future__ import annotations
@@ -17,19 +17,26 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from skybed.analysis.campaign.statistics import long, mean_interval
 from skybed.analysis.campaign.table import USABLE, Results
+from skybed.analysis.measures import ledger
 from skybed.analysis.pages.figures import Drawing
-from skybed.analysis.pages.style import INK, MEASURED, PALE, SERIES, Picture
-from skybed.analysis.run import load
-from skybed.topologies.model.metrics import SAMPLES, label
-from skybed.topologies.scenario.campaign_figures import FLOW, FigureModel
+from skybed.analysis.pages.style import INK, MEASURED, PALE, SERIES, STAGES, Picture
+from skybed.analysis.pages.task_figures import stack
+from skybed.analysis.run import Run, load
+from skybed.analysis.verdict import Verdict
+from skybed.topologies.model.metrics import OF_TASKS, SAMPLES, label
+from skybed.topologies.model.tasks import Task
+from skybed.topologies.scenario.campaign_figures import FLOW, WHOLE, FigureModel
+from skybed.topologies.tasks.responses import response
 
 ECDF_POINTS = 500  # of a curve, whatever the number of probes
 COLUMNS = 3  # of panels, beside each other
 PANEL_IN = 2.7  # high
 TICKS = 70  # characters beside each other
+TASK = Task.model_fields["kind"].default
 
 
 def all_figures(results: Results) -> list[Drawing]:
@@ -38,13 +45,23 @@ def all_figures(results: Results) -> list[Drawing]:
     return [
         drawn
         for figure in results.figures or _default(results)
-        for drawn in _of(results, figure, _samples(results, figure) if figure.kind == "ecdf" else values)
+        for drawn in _of(results, figure, _values(results, figure, values))
     ]
+
+
+def _values(results: Results, figure: FigureModel, values: pd.DataFrame) -> pd.DataFrame:
+    """What a figure shows: of single packets and tasks, of stages, or of the campaign's metrics."""
+    if figure.kind == "ecdf":
+        return _samples(results, figure)
+    return _staged(results, figure) if figure.kind == "stages" else values
 
 
 def _default(results: Results) -> Iterator[FigureModel]:
     varying = [at for at, values in results.parameters.items() if len(values) > 1]
     yield FigureModel(kind="ecdf", metric=next(iter(SAMPLES)), colour=varying[0] if varying else FLOW)
+    if (results.table["kind"] == TASK).any():
+        yield FigureModel(kind="stages", metric=WHOLE, x=varying[0] if varying else FLOW)
+        yield FigureModel(kind="ecdf", metric=OF_TASKS, colour=varying[0] if varying else FLOW)
     for at in varying:
         kind = "line" if pd.api.types.is_numeric_dtype(results.table[at]) else "box"
         yield FigureModel(kind=kind, metric=results.metrics[0], x=at)  # type: ignore[arg-type]
@@ -106,6 +123,8 @@ def _one(results: Results, figure: FigureModel, rows: pd.DataFrame, flow: str | 
             axes.label_outer()
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
+        if figure.kind == "stages":
+            _stage_key(chart, canvas)
         if figure.colour is not None:
             _key(chart, canvas)
 
@@ -133,7 +152,18 @@ def _ecdf(chart: _Chart, axes: Axes, rows: pd.DataFrame) -> None:
         axes.step(np.quantile(samples, share, method="inverted_cdf"), share, where="post", color=colour)
     axes.set_ylim(0, 1.01)
     axes.set_xlabel(chart.metric)
-    axes.set_ylabel("share of probes")
+    axes.set_ylabel("share of tasks" if chart.figure.metric == OF_TASKS else "share of probes")
+
+
+def _stages(chart: _Chart, axes: Axes, rows: pd.DataFrame) -> None:
+    by_x = {
+        str(level): pd.DataFrame([*rows.loc[rows[chart.figure.x] == level, "samples"]]).mean()
+        for level in chart.levels["x"]
+        if (rows[chart.figure.x] == level).any()
+    }
+    stack(axes, by_x)
+    axes.set_yticks(range(len(by_x)), by_x)
+    axes.set_xlabel(chart.metric)
 
 
 def _box(chart: _Chart, axes: Axes, rows: pd.DataFrame) -> None:
@@ -199,7 +229,11 @@ def _heatmap(chart: _Chart, axes: Axes, rows: pd.DataFrame) -> None:
 
 
 KINDS: dict[str, tuple[Callable[[_Chart, Axes, pd.DataFrame], None], str]] = {
-    "ecdf": (_ecdf, "Share of the probes that came back which took at most so long."),
+    "ecdf": (
+        _ecdf,
+        "Share of the probes that came back, or of the tasks asked for, which took at most so long.",
+    ),
+    "stages": (_stages, "What the mean response of those that arrived is made up of. Grey is waiting."),
     "box": (
         _box,
         "Line: median; box: the middle half of the runs; whiskers: up to one and a half boxes further. "
@@ -222,11 +256,36 @@ def _samples(results: Results, figure: FigureModel) -> pd.DataFrame:
         rows = rows[rows[FLOW] == figure.flow]
     measured: dict[tuple[str, str], np.ndarray] = {}
     for run in rows["run"].unique():
-        probes = load(results.dir / "runs" / run).probes.dropna(subset=column)
+        loaded = load(results.dir / "runs" / run)
+        if figure.metric == OF_TASKS:
+            of = ledger.tasks(loaded)
+            measured |= {(run, str(task.name)): _responses_s(loaded, task) for task in of}
+            continue
+        probes = loaded.probes.dropna(subset=column)
         measured |= {
             (run, str(flow)): values.to_numpy() / 1e3 for flow, values in probes.groupby(FLOW)[column]
         }
     samples = [measured.get(at) for at in zip(rows["run"], rows[FLOW], strict=True)]
+    return rows.assign(samples=samples).dropna(subset="samples")
+
+
+def _responses_s(run: Run, task: Task) -> np.ndarray:
+    """Of all that was asked for; inf: it never arrived."""
+    responses_s: np.ndarray = response(run.rows(task))["response_s"].fillna(np.inf).to_numpy()
+    return responses_s
+
+
+def _staged(results: Results, figure: FigureModel) -> pd.DataFrame:
+    """A row for each run and task: what `long` has, with its mean stages, a dict, as samples."""
+    rows = results.table[results.table["verdict"].isin(USABLE) & (results.table["kind"] == TASK)]
+    rows = rows[[*results.parameters, FLOW, "run"]].assign(metric=figure.metric)
+    told = {
+        (run, row.flow): {stage: row.metrics[f"{stage}_s"] for stage in STAGES}
+        for run in rows["run"].unique()
+        for row in Verdict.read(results.dir / "runs" / run).flows
+        if row.metrics.get(figure.metric) is not None and row.kind == TASK
+    }
+    samples = [told.get(at) for at in zip(rows["run"], rows[FLOW], strict=True)]
     return rows.assign(samples=samples).dropna(subset="samples")
 
 
@@ -247,6 +306,13 @@ def _slant(chart: _Chart, axes: Axes) -> None:
     panels = min(len(chart.levels.get("columns", [None])), COLUMNS)
     if sum(len(str(level)) + 2 for level in chart.levels["x"]) > TICKS / panels:
         axes.tick_params(axis="x", rotation=25)
+
+
+def _stage_key(chart: _Chart, canvas: Figure) -> None:
+    """What the colours of stages mean, of those that took any time."""
+    took = pd.DataFrame([*chart.rows["samples"]]).max() > 0
+    patches = [Patch(color=colour, label=stage) for stage, colour in STAGES.items() if took[stage]]
+    canvas.legend(handles=patches, loc="outside upper right", ncols=5, handlelength=1.2, columnspacing=1.2)
 
 
 def _key(chart: _Chart, canvas: Figure) -> None:

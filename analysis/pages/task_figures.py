@@ -26,7 +26,7 @@ MINUTES_FROM_S = 900.0  # times of which the longest is longer are in minutes, o
 HOURS_FROM_S = 6 * 3600.0
 # What the stages of the table `tasks` count as, where they are at work.
 WORK = {
-    "command": "command", "view": "view", "observe": "compute", "acquire": "acquisition",
+    "command": "command", "observe": "compute", "acquire": "acquisition",
     "transfer": "transfer", "uplink": "transfer", "delivery": "delivery", "backhaul": "backhaul",
     "compute": "compute",
 }  # fmt: skip
@@ -62,14 +62,14 @@ def stages(tables: dict[str, pd.DataFrame]) -> Drawing:
             axes.plot([table["bound_s"].mean() / size] * 2, [y - 0.4, y + 0.4], color=INK, lw=1.6)
         texts = [f"{name} ({len(delivered[name])} of {len(tables[name])})" for name in delivered]
         axes.set_yticks(range(len(texts)), texts)
+        legend(axes, 5)
         axes.set_xlabel(f"mean response ({unit})")
 
     return Drawing(
         "tasks", "Response by stage",
         "From when a task is asked for until its product is there, on average of those that arrived, and "
         "what that is made up of. Grey is waiting. The upright line is the mean of what the plan allows at "
-        "best, "
-        "without queues.",
+        "best, without queues.",
         Picture(1.3 + 0.5 * len(delivered), paint),
     )  # fmt: skip
 
@@ -88,7 +88,6 @@ def stack(axes: Axes, parts: dict[str, pd.Series]) -> None:
     axes.set_ylim(len(parts) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
-    legend(axes, 5)
 
 
 def responses(tables: dict[str, pd.DataFrame]) -> Drawing:
@@ -126,7 +125,7 @@ def _ecdf(axes: Axes, values: pd.Series, until: float, style: str, colour: str, 
 def timeline(run: Run) -> Drawing:
     """What each node did for tasks, and what went from one to another."""
     rows = run.table(TASKS.name)
-    rows = rows[rows["node"].notna() & rows["stage"].ne("view")]
+    rows = rows[rows["node"].notna() & rows["stage"].isin(list(WORK))]
     ends_s = rows["ended_s"].fillna(run.played_s)
     work = pd.concat([rows["node"], rows["peer"].dropna()]).value_counts()
     some = set(work.head(NODES_SHOWN).index)
@@ -162,8 +161,7 @@ def timeline(run: Run) -> Drawing:
     return Drawing(
         "tasks", "Tasks over the nodes that carried them",
         "A bar is what a node did for a task: it computed, or sent to where the thin line leads. Pale: data "
-        "that "
-        "waited there. A cross: refused, dropped or lost." + more,
+        "that waited there. A cross: refused, dropped or lost." + more,
         Picture(1.1 + 0.22 * len(nodes), paint),
     )  # fmt: skip
 
@@ -175,8 +173,7 @@ def held(run: Run) -> Drawing:
         (
             ENERGY, _charged,
             "The charge of the nodes whose batteries were lowest. Dashed: the level at which the first of "
-            "them "
-            "pauses computing; shaded: while it does.",
+            "them pauses computing; shaded: while it does.",
         ),
     )  # fmt: skip
     shown = [(panel, caption) for table, panel, caption in kinds if len(run.table(table.name))]

@@ -12,7 +12,7 @@ from skybed.analysis.measures import forwarding, hand, metrics, paths, truth
 from skybed.analysis.measures.sending import Sending, sending
 from skybed.analysis.routing import control, convergence
 from skybed.analysis.run import Run, kept
-from skybed.analysis.verdict import links, machine, tasks, timeline, traffic
+from skybed.analysis.verdict import bundles, links, machine, tasks, timeline, traffic
 from skybed.analysis.verdict.model import (
     Churn,
     Control,
@@ -79,6 +79,7 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
     distorted = [
         *cut_short,
         *traffic.reasons(run, short),
+        *bundles.reasons(run),
         *_of_kinds(run, "reasons"),
         *tasks.reasons(run),
         *timeline.reasons(run, events, routes, delay),

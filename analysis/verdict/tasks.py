@@ -210,7 +210,9 @@ def _too_quick(run: Run) -> Iterator[str]:
     whole = (table["ended_s"] - table["row_ended_s"]).abs().to_numpy() <= clock_s
     hops = np.where(table["over"] == "contact", 1, MOST_HOPS)
     way_s = np.maximum(0.0, NEARLY * light_s - hops * run.scenario.bound_us * 1e-6)
-    least_s = np.where(whole, (1 + bound.CONNECTING) * way_s, way_s - TAIL_S) + on_wire_s
+    carriers = {str(task.name): task.carrier for task in tasks(run)}
+    connecting = np.array([bound.CONNECTING[carriers[name]] for name in table["flow"]])
+    least_s = np.where(whole, (1 + connecting) * way_s, way_s - TAIL_S) + on_wire_s
     took_s = (table["ended_s"] - table["began_s"]).to_numpy()
     for n in np.flatnonzero(~(took_s >= least_s - clock_s)):
         row = table.iloc[n]

@@ -42,8 +42,8 @@ ROWS = 40  # contacts shown; a saved plan has them all
 )
 @click.option("--no-routes", is_flag=True, help="Leave routes out, which take most of the time.")
 @click.option("--export", "exported", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write it for other programs: contacts as .csv or, for ION, .ionrc; the sky as .czml "
-              "(Cesium) or .geojson.")  # fmt: skip
+              help="Write it for other programs: contacts as .csv, or for ION .ionrc, for HDTN .hdtn.json, "
+              "as the IETF's schedules .tvr.json; the sky as .czml (Cesium) or .geojson.")  # fmt: skip
 @click.option(
     "--map", "mapped", is_flag=True, help="Show the world in the terminal, with stations and satellites."
 )

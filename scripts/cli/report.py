@@ -79,7 +79,9 @@ def render(run: Run, verdict: Verdict, console: Console) -> None:
             Text(textwrap.fill(sentence, console.width, initial_indent="  ", subsequent_indent="  "))
         )
     if isinstance(verdict, FullVerdict):
-        _flows(run, verdict, console)
+        _flows(verdict, console)
+        _tasks(run, verdict, console)
+        _own(verdict, console)
         _convergence(run, console)
         _events(verdict, console)
     page = run.dir / "report.html"
@@ -87,7 +89,7 @@ def render(run: Run, verdict: Verdict, console: Console) -> None:
         console.print(Text(f"Report: {page}"), soft_wrap=True)
 
 
-def _flows(run: Run, verdict: FullVerdict, console: Console) -> None:
+def _flows(verdict: FullVerdict, console: Console) -> None:
     sized = any(row.metrics["completion_s"] is not None for row in verdict.flows)
     table = tables.columns(
         "flow",
@@ -109,7 +111,10 @@ def _flows(run: Run, verdict: FullVerdict, console: Console) -> None:
         )  # fmt: skip
     if table.row_count:
         console.print(table)
-    _tasks(run, verdict, console)
+
+
+def _own(verdict: FullVerdict, console: Console) -> None:
+    """Of other kinds of flow what they measure."""
     for row in verdict.flows:
         if row.kind != TASK and (own := row.own_metrics):
             console.print(Text(f"{row.flow}: " + ", ".join(f"{name} {value}" for name, value in own)))
@@ -118,24 +123,18 @@ def _flows(run: Run, verdict: FullVerdict, console: Console) -> None:
 def _tasks(run: Run, verdict: FullVerdict, console: Console) -> None:
     """A line each, with the mean of what the plan allows at best those that arrived."""
     numbers = [
-        "asked\n",
-        "delivered\n(%)",
-        "response\n(s)",
-        "at best\n(s)",
-        "p90\n(s)",
-        "max\n(s)",
+        "asked\n", "delivered\n(%)", "response\n(s)", "at best\n(s)", "p90\n(s)", "max\n(s)",
         "saved\n(%)",
-    ]
+    ]  # fmt: skip
     table = tables.columns("task\n", numbers=numbers)
     for row in verdict.flows:
         if row.kind == TASK:
-            of, responses = row.metrics, ledger.responses(run, row.flow).dropna(subset="response_s")
+            of, arrived = row.metrics, ledger.responses(run, row.flow).dropna(subset="response_s")
+            bound_s = arrived["bound_s"].mean() if len(arrived) else None
             table.add_row(
                 row.flow, rounded(of["asked"], 0), rounded(of["delivered_pct"], 1),
-                rounded(of["response_mean_s"], 1),
-                rounded(responses["bound_s"].mean() if len(responses) else None, 1),
-                rounded(of["response_p90_s"], 1), rounded(of["response_max_s"], 1),
-                rounded(of["saved_pct"], 1),
+                rounded(of["response_mean_s"], 1), rounded(bound_s, 1), rounded(of["response_p90_s"], 1),
+                rounded(of["response_max_s"], 1), rounded(of["saved_pct"], 1),
             )  # fmt: skip
     if table.row_count:
         console.print(table)

@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skybed.topologies.bundles import outlook
+from skybed.topologies.bundles.outlook import Outlook
 from skybed.topologies.plan import score
 from skybed.topologies.plan.score import Playable, Score
 from skybed.topologies.routing import windowed
@@ -21,13 +23,13 @@ from skybed.topologies.tasks import prospect
 from skybed.topologies.tasks.prospect import Prospect
 
 PLAN, FOLDER = "plan", "score"
-TASKS = "tasks"
+TASKS, BUNDLES = "tasks", "bundles"
 GRACE, PACKETS, CHANGES, COSTS = "grace.json", "packets.json", "changes.parquet", "costs.parquet"
 
 
 class Handover(NamedTuple):
-    """packets, grace_s: see crossings.Crossings. costs: int[links, side], see daemons.routers. tasks:
-    None: there are none.
+    """packets, grace_s: see crossings.Crossings. costs: int[links, side], see daemons.routers. tasks,
+    bundles: None: there are none.
     """
 
     score: Score
@@ -35,6 +37,7 @@ class Handover(NamedTuple):
     grace_s: float
     costs: np.ndarray
     tasks: Prospect | None
+    bundles: Outlook | None
 
 
 def give(run: Path, packets: Mapping[str, bytes], grace_s: float) -> None:
@@ -64,6 +67,10 @@ def give_for_tasks(run: Path, foreseen: Prospect) -> None:
     prospect.save(foreseen, run / FOLDER / TASKS)
 
 
+def give_for_bundles(run: Path, known: Outlook) -> None:
+    outlook.save(known, run / FOLDER / BUNDLES)
+
+
 def take(run: Path) -> Handover:
     """What was given."""
     packets = json.loads((run / FOLDER / PACKETS).read_text())
@@ -77,4 +84,5 @@ def take(run: Path) -> Handover:
         json.loads((run / FOLDER / GRACE).read_text()),
         costs,
         prospect.load(run / FOLDER / TASKS) if (run / FOLDER / TASKS).exists() else None,
+        outlook.load(run / FOLDER / BUNDLES) if (run / FOLDER / BUNDLES).exists() else None,
     )

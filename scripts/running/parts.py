@@ -25,6 +25,7 @@ from skybed.emulator.sky.player import Player
 from skybed.scripts.running import messages
 from skybed.scripts.running.newest import Newest
 from skybed.topologies import files
+from skybed.topologies.bundles.outlook import Outlook
 from skybed.topologies.errors import InvalidRun, SkybedError
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.plan.score import Playable
@@ -305,18 +306,20 @@ def traffic(
     grace_s: float,
     plan: Playable,
     prospect: Prospect | None,
+    outlook: Outlook | None,
     newest: Newest,
     every_s: float,
 ) -> Forked:
     """All traffic of a run; its tables go into `run`. packets, grace_s: what `crossings` gave; prospect: of
-    tasks; newest: is told every_s of run time what it has come to, a line with a `messages.Traffic`.
+    tasks; outlook: of bundles; newest: is told every_s of run time what it has come to, a line with a
+    `messages.Traffic`.
     """
 
     def tell(t_s: float, flows: dict[str, Any]) -> None:
         newest.tell(messages.encoded(messages.Traffic(t_s, flows)))
 
     def work(pipe: Connection) -> dict[str, Any]:
-        with Crossings(flows, nodes, packets, until_s, run, grace_s, plan, prospect) as every:
+        with Crossings(flows, nodes, packets, until_s, run, grace_s, plan, prospect, outlook) as every:
             every.open()
             pipe.send(None)
             every.begin(pipe.recv())

@@ -44,7 +44,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     run: Path = options.run
     tell, zero = partial(messages.offer, outside), parts.Zero(options.zero_ns)
     started_s = time.monotonic()
-    plan, packets, grace_s, costs, tasks = handover.take(run)
+    plan, packets, grace_s, costs, tasks, bundles = handover.take(run)
     own = script.take(run)
     loaded_s = time.monotonic()
     tell(messages.Building())
@@ -59,7 +59,9 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         by_daemons = plan.scenario.routing.means.filled_by == "daemons"
         ahead_s = plan.scenario.routing.ahead_s if by_daemons else math.inf
         flows = plan.scenario.flows
-        beside = plan.scenario.tasks and plan.scenario.traffic  # what tasks send meets other flows
+        hops = sum(not flow.ROUTED for flow in flows)
+        # what tasks and bundles send meets other flows
+        beside = (plan.scenario.tasks and plan.scenario.traffic) or 0 < hops < len(flows)
         unforeseen = any(flow.OPEN for flow in flows) or own or options.interactive or beside
         everything = [
             playback,
@@ -68,7 +70,17 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             *([parts.capturer(sky, run)] if plan.scenario.capture else []),
             parts.RoutingDaemons(daemons, ahead_s, zero, partial(tell, messages.Converging())),
             parts.traffic(
-                flows, sky, packets, plan.duration_s, run, grace_s, plan, tasks, newest, options.report_every
+                flows,
+                sky,
+                packets,
+                plan.duration_s,
+                run,
+                grace_s,
+                plan,
+                tasks,
+                bundles,
+                newest,
+                options.report_every,
             ),
             *([Script(own, playback.player, plan.duration_s, run)] if own else []),
         ]

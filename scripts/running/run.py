@@ -27,10 +27,12 @@ from skybed.scripts.running import handover, messages, script
 from skybed.scripts.running.follow import Limits, follow
 from skybed.scripts.running.progress import Listener, Listeners, ProgressBar, report_every_s, tell
 from skybed.scripts.running.script import Function
+from skybed.topologies.bundles import contacts
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.errors import InvalidRun, MachineError
 from skybed.topologies.files import MAKE_ROOM, whole
 from skybed.topologies.model import kinds
+from skybed.topologies.model.bundles import BundleFlow
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import planned, ways, windowed
 from skybed.topologies.scenario.file import Scenario
@@ -143,6 +145,8 @@ def hand_over(plan: Plan, out: Path) -> Plan:
     handover.give_for_oracle(out, stored)
     if plan.scenario.tasks:
         handover.give_for_tasks(out, foreseen.of(stored))
+    if any(isinstance(flow, BundleFlow) for flow in flows):
+        handover.give_for_bundles(out, contacts.of(plan))
     if plan.scenario.routing.means.filled_by == "daemons":
         changes = planned.played(stored.network, stored.routes)
         links = [link.name for link in plan.links]

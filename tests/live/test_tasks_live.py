@@ -20,6 +20,7 @@ duration_s: 600
 delay_bound_us: 1000
 links:
   beam: {rate_mbps: 80, max_range_km: 46000}
+  lossy: {rate_mbps: 8, max_range_km: 46000, loss_pct: 5}
   down: {rate_mbps: 8, min_elevation_deg: 5}
 layers:
   eo:
@@ -36,6 +37,10 @@ layers:
   small: {geostationary: {longitudes_deg: [115]}, carries: {storage: 0.0025}}
   gives: {geostationary: {longitudes_deg: [118]}, carries: {storage: {gb: 0.0025, when_full: drop-oldest}}}
 between:
+  - link: lossy
+    links: |
+      a,b
+      eo-1,comp-1
   - link: beam
     links: |
       a,b
@@ -49,7 +54,7 @@ access:
   - {from: [miyun], to: [eo, comp, dim], link: down, policy: all}
 routing: {interval_s: 60}
 faults:
-  - {kind: carrier, node: comp-1, at_s: 420, for_s: 50, dead: true}
+  - {kind: carrier, node: comp-1, at_s: 420, for_s: 20, dead: true}
 tasks:
   - {name: plain, by: eo-0, at_s: [10], to: miyun, steps: [{job: detect, at: comp-0, keep_pct: 10}]}
   - {name: queue, by: eo-0, at_s: [100, 101], to: miyun, steps: [{job: detect, at: comp-0, keep_pct: 1}]}
@@ -90,6 +95,18 @@ tasks:
     at_s: [70]
     to: miyun
     steps: [{job: other, at: comp-0, program: "echo no >&2; exit 3"}]
+  - name: datagrams
+    by: eo-0
+    at_s: [450]
+    to: miyun
+    carrier: udp
+    steps: [{job: other, at: comp-0, keep_pct: 1}]
+  - name: repaired
+    by: eo-1
+    at_s: [450]
+    to: miyun
+    carrier: udp
+    steps: [{job: other, at: comp-1, keep_pct: 1}]
 accept:
   - {task: plain, metric: response_max_s, max: 25}
 """
@@ -204,3 +221,14 @@ def test_a_step_may_be_a_program_in_the_node(run):
     assert rows["out_bytes"]["compute"] == rows["in_bytes"]["delivery"] == 777
     assert (run.dir / "programs" / "program-0-0-0" / "printed.txt").read_text() == "1000000\n"
     assert [*stages(run, "fails")["outcome"]] == ["done", "done", "done", "failed"]
+
+
+def test_datagrams_go_at_the_planned_rate_and_what_is_lost_is_sent_again(run):
+    """At 95 % of the rate; then a round trip tells that all, or what, has arrived."""
+    direct, repaired = (stages(run, name)["at_work_s"]["transfer"] for name in ("datagrams", "repaired"))
+    assert direct == pytest.approx(BEAM_S / 0.95 * 1458 / 1400 + 0.015, abs=0.01)
+    parts = run.table("transfers")
+    parts = parts[(parts["flow"] == "repaired") & (parts["peer"] == "comp-1")]
+    assert [*parts["bytes"]] == [1_000_000]
+    assert 20 < parts["retransmits"].sum() < 70  # 5 % of 715 and of these again
+    assert repaired > DOWN_S / 0.95

@@ -27,7 +27,7 @@ from skybed.traffic import crossings
 from skybed.traffic.crossings import Crossings
 
 folder = pathlib.Path(sys.argv[1])
-plan, packets, grace_s, costs, tasks = handover.take(folder)
+plan, packets, grace_s, costs, *_ = handover.take(folder)
 with tables.log(plan, folder) as log:
     for window in plan.windows():
         events, changes = len(window.events), len(window.changes)

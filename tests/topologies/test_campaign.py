@@ -100,7 +100,7 @@ def test_figures_name_parameters_or_flows(tmp_path):
 
 
 FIGURES = {
-    "kind: pie, metric: rtt_ms": "kind is pie; it must be ecdf, box, heatmap or line.",
+    "kind: pie, metric: rtt_ms": "kind is pie; it must be ecdf, box, heatmap, line or stages.",
     "kind: ecdf": "metric is missing.",
     "kind: ecdf, metric: rtt": "metric names rtt, but there is no such metric in this campaign's ecdf (",
     "kind: box, x: flow, metric: sent": "metric names sent, but there is no such metric in this campaign's",

@@ -171,22 +171,27 @@ def test_the_bent_pipe_is_a_scenario():
     ]
 
 
-ENDLESS = {"volume_mb": None}
+WHERE_GIVEN = ("volume_mb", "deadline_s")  # fields without which some metrics are not measured
 
 
 def test_every_metric_is_there_with_what_it_is_and_of_which_flows():
-    flows = [kinds.named(name).MODEL.model_construct(kind=name, volume_mb=1.0) for name in kinds.names()]
+    given = dict.fromkeys(WHERE_GIVEN, 1.0)
+    flows = [kinds.named(name).MODEL.model_construct(kind=name, **given) for name in kinds.names()]
     echo = kinds.named("probe").MODEL.model_construct(kind="probe", protocol="echo")
 
     def measured_of(metric):
         names = [flow.kind for flow in flows if metric in kinds.measured(flow)]
         if names == ["probe"] and metric not in kinds.measured(echo):
             names = ["stamp probe"]
-        without = {flow.kind for flow in flows if metric in kinds.measured(flow.model_copy(update=ENDLESS))}
-        if not without.issuperset(name for name in names if name != "stamp probe"):
-            names[-1] += "; with a `volume_mb`"
+        needed = ""
+        for field in WHERE_GIVEN:
+            bare = [flow.model_copy(update={field: None}) for flow in flows]
+            without = {flow.kind for flow in bare if metric in kinds.measured(flow)}
+            if not without.issuperset(name for name in names if name != "stamp probe"):
+                needed += f"; with a `{field}`"
         return (
             ", ".join(names)
+            + needed
             + ("", "; an end on the ground", "; both ends at rest on the ground")[metric.ground_ends]
         )
 

@@ -47,6 +47,8 @@ class Flow(Model):
     """What goes on for a time in nodes."""
 
     OPEN: ClassVar[bool] = False  # whether it may have metrics that only the run itself tells
+    LASTS: ClassVar[bool] = False  # whether what it began goes on after its stop
+    ROUTED: ClassVar[bool] = True  # whether it takes the routes between its places
 
     kind: str
     name: Name | None = None  # None: kind-N
@@ -98,6 +100,10 @@ class Flow(Model):
         """When the flow starts and stops, in a run that is played until then."""
         stop_s = until_s if self.stop_s is None else min(self.stop_s, until_s)
         return self.start_s, max(stop_s, self.start_s)
+
+    def over_s(self, until_s: float) -> float:
+        """Until when something of it may go on, but for answers: its stop, if it leaves nothing behind."""
+        return until_s if self.LASTS else self.window_s(until_s)[1]
 
     def length_s(self, until_s: float) -> float:
         """How long that is."""

@@ -33,6 +33,7 @@ MODULES = {
     "tcp": "skybed.traffic.kinds.tcp",
     "program": "skybed.traffic.kinds.program",
     "task": "skybed.traffic.kinds.task",
+    "bundles": "skybed.traffic.kinds.bundles",
 }
 
 OF_TASKS = "task"  # which stand in `tasks` of a scenario, not in `traffic`

@@ -112,10 +112,10 @@ METRICS: dict[str, Metric] = {
         Metric("cpu_s", "CPU time", "s", "of a program and its children; virtual time sees none"),
         Metric("asked", "asked", "", "tasks that were asked for", whole=True),
         Metric(
-            "delivered", "delivered", "", "tasks whose product arrived", whole=True,
+            "delivered", "delivered", "", "tasks whose product arrived; bundles that did, whole", whole=True,
             tolerances={"virtual": Tolerance(0), "real": Tolerance(1)},
         ),
-        Metric("delivered_pct", "delivered", "%", "share of what was asked for that arrived"),
+        Metric("delivered_pct", "delivered", "%", "share of what was asked for, or created, that arrived"),
         Metric("in_time_pct", "in time", "%", "share of what was asked for that arrived by `deadline_s`"),
         Metric(
             "response_mean_s", "response", "s",
@@ -143,8 +143,30 @@ METRICS: dict[str, Metric] = {
         Metric("age_mean_s", "age", "s", "age of information at the receiver: of its newest product, mean"),
         Metric("age_max_s", "age max", "s", "the same, at its peak"),
         Metric("space_ground_mb", "space-ground", "MB", "that crossed links between space and ground"),
-        Metric("saved_pct", "saved", "%", "of the bytes of the scenes, what did not cross to the ground"),
+        Metric(
+            "saved_pct", "saved", "%",
+            "of the bytes of the scenes whose product arrived, what did not cross to the ground",
+        ),
         Metric("product_wh", "energy a product", "Wh", "that nodes spent on a product that arrived"),
+        Metric("created", "created", "", "bundles that were created", whole=True),
+        Metric(
+            "delay_mean_s", "delay", "s", "from when a bundle is created until all of it is there, mean",
+            tolerances={"virtual": Tolerance(0.1, 0.01), "real": Tolerance(1, 0.05)},
+        ),
+        Metric("delay_p50_s", "delay p50", "s", "the same, median"),
+        Metric(
+            "delay_p90_s", "delay p90", "s", "the same, 90th percentile",
+            tolerances={"virtual": Tolerance(0.1, 0.01), "real": Tolerance(1, 0.05)},
+        ),
+        Metric("delay_max_s", "delay max", "s", "the longest"),
+        Metric("wait_s", "waiting", "s", "of bundles that arrived, how long they waited in nodes, mean"),
+        Metric("sending_s", "sending", "s", "of the same, how long they were sent and under way, mean"),
+        Metric("hops_mean", "hops", "", "of the same, contacts on the way, mean"),
+        Metric("fragments", "fragments", "", "that arrived; a bundle that comes whole is one", whole=True),
+        Metric("duplicates", "duplicates", "", "bundles and fragments that came again", whole=True),
+        Metric("reported", "reported", "", "bundles whose report of delivery came back", whole=True),
+        Metric("carried_ratio", "carried ratio", "", "bytes carried over contacts, to those delivered"),
+        Metric("contact_use_pct", "contact use", "%", "of what the contacts that were taken could carry"),
         Metric("retransmits", "retransmits", "", "segments that TCP sent again", whole=True),
         Metric(
             "stretch_p50", "stretch p50", "",
@@ -177,8 +199,14 @@ METRICS: dict[str, Metric] = {
     )
 }  # fmt: skip
 
-# What figures of a campaign can show of single probes, by name: title, unit, column of the table `probes`.
-SAMPLES = {"rtt_ms": ("RTT", "ms", "rtt_us"), "owd_ms": ("OWD", "ms", "owd_us")}
+# What figures of a campaign can show of single probes, by name: title, unit, column of the table `probes`;
+# and of single tasks.
+SAMPLES = {
+    "rtt_ms": ("RTT", "ms", "rtt_us"),
+    "owd_ms": ("OWD", "ms", "owd_us"),
+    "response_s": ("response", "s", "response_s"),
+}
+OF_TASKS = "response_s"
 
 
 def add(metric: Metric) -> str:

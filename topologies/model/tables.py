@@ -379,8 +379,74 @@ ENERGY = Table(
         Column("paused", BOOL, "whether computing waits for the battery"),
     ),
 )
+BUNDLES = Table(
+    "bundles",
+    "A row for each bundle that was created; status reports are none.",
+    ("flow", "number"),
+    (
+        Column("flow", TEXT, "the flow's name"),
+        Column("number", INTEGER, "from 0 in each flow"),
+        Column("src", TEXT, "where it was created"),
+        Column("dst", TEXT, "where it is to go"),
+        Column("bytes", INTEGER, "of its payload"),
+        Column("created_s", FLOAT, "when it was"),
+        Column("delivered_s", FLOAT, "when all of it was there; null: it never was", null=True),
+        Column("reported_s", FLOAT, "when the report of that was back at its source", null=True),
+        Column("hops", INTEGER, "that it took; of fragments the most", null=True),
+        Column("fragments", INTEGER, "that came to its destination and had something new; 1: it came whole"),
+        Column("duplicates", INTEGER, "that came there, or to a node that had it, and had nothing new"),
+        Column(
+            "outcome", TEXT,
+            "`delivered`; `held` by some node at the end; `expired`; `lost`, with a node that "
+            "was dead; `dropped`, for lack of room or after too many hops",
+        ),
+    ),
+)  # fmt: skip
+HOPS = Table(
+    "hops",
+    "A row for each time that a bundle, a fragment or a report went over a contact, as far as it came.",
+    ("flow", "number", "arrived_s"),
+    (
+        Column("flow", TEXT, "the flow's name"),
+        Column("number", INTEGER, "as in `bundles`"),
+        Column("report", BOOL, "whether it is a report on the bundle"),
+        Column("offset", INTEGER, "of what came in the payload"),
+        Column("bytes", INTEGER, "of the payload that came"),
+        Column("node", TEXT, "where from"),
+        Column("peer", TEXT, "where to"),
+        Column("queued_s", FLOAT, "since when it was there"),
+        Column("began_s", FLOAT, "when its first byte was sent"),
+        Column("arrived_s", FLOAT, "when the last byte that came did"),
+        Column("carried_bytes", INTEGER, "that came, with all blocks"),
+        Column("whole", BOOL, "false: the contact ended before all of it had come"),
+    ),
+)
+BUFFERS = Table(
+    "buffers",
+    "A row for each change of what a node's bundle agent holds.",
+    ("node", "t_s"),
+    STORAGE.columns,
+)
+CONTACT_USE = Table(
+    "contact_use",
+    "A row for each flow of bundles and contact, each way, that it went over.",
+    ("flow", "node", "peer", "start_s"),
+    (
+        Column("flow", TEXT, "the flow's name"),
+        Column("node", TEXT, "where from"),
+        Column("peer", TEXT, "where to"),
+        Column("start_s", FLOAT, "when the contact begins"),
+        Column("end_s", FLOAT, "when it ends"),
+        Column("capacity_bytes", FLOAT, "that it could carry, at its mean rate"),
+        Column("carried_bytes", INTEGER, "of the flow's bundles that came, with all blocks"),
+    ),
+)
+OF_BUNDLES = (BUNDLES, HOPS, CONTACT_USE, BUFFERS)
 OF_TASKS = (TASKS, TRANSFERS, STORAGE, ENERGY)
-TABLES = {table.name: table for table in (*EVERY_RUN, BEGUN, CHANGED, CARRIED, PROGRAMS, MEASURES, *OF_TASKS)}
+TABLES = {
+    table.name: table
+    for table in (*EVERY_RUN, BEGUN, CHANGED, CARRIED, PROGRAMS, MEASURES, *OF_TASKS, *OF_BUNDLES)
+}
 
 ROUTING = Table(
     "routing",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -50,8 +50,10 @@ def _rule(value: Any) -> Any:
     return value
 
 
-RULES = ("nearest", "least-loaded", "earliest", "first")
-Rule = Annotated[Literal["nearest", "least-loaded", "earliest", "first"] | Written, BeforeValidator(_rule)]
+RULES = ("nearest", "least-loaded", "earliest", "first", "withhold")
+Rule = Annotated[
+    Literal["nearest", "least-loaded", "earliest", "first", "withhold"] | Written, BeforeValidator(_rule)
+]
 
 
 class Step(Model):
@@ -59,8 +61,9 @@ class Step(Model):
 
     at: `observer` (where the scene was taken), `ground` (any station with an antenna), layers, nodes. choose:
     which of them: nearest (least delay), least-loaded (shortest queue, then nearest), earliest (where by the
-    contact plan its result is there first), first (where it can be brought first). over: how the data gets
-    there: by any path, or over the direct link only. job: what is computed there; None: it is passed on.
+    contact plan its result is there first), first (where it can be brought first), withhold (as earliest, but
+    behind all that waits on its way). over: how the data gets there: by any path, or over the direct link
+    only. job: what is computed there; None: it is passed on.
     """
 
     job: Name | None = None
@@ -92,6 +95,7 @@ class OperatingModel(Model):
     command: Command | None = None
 
 
+MOST_ASKED = 100_000  # times that a task may be asked for
 WHEN = ("at_s", "every_s", "per_day", "passes")
 
 
@@ -102,6 +106,8 @@ class Task(Flow):
     the target first, and of those who see it at once the nearest. At most one of WHEN tells when it is asked
     for; without, once at start_s. models: ways of working, by name, of which `model` chooses one.
     """
+
+    LASTS: ClassVar[bool] = True
 
     kind: Literal["task"] = "task"
     target: Annotated[list[Target] | None, BeforeValidator(_targets), Field(min_length=1)] = None
@@ -120,6 +126,7 @@ class Task(Flow):
     model: str | None = None
     to: str
     over: Literal["path", "contact"] = "path"
+    carrier: Literal["tcp", "udp"] = "tcp"
     deadline_s: Positive | None = None  # from when it was asked for
     priority: Annotated[int, Field(ge=0, le=9)] = 0  # higher goes first
 

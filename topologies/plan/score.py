@@ -20,6 +20,7 @@ from skybed.topologies.arrays import Array
 from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.contacts.properties import EVENT, Property, comes
 from skybed.topologies.contacts.spans import Spans, spans
+from skybed.topologies.model.carried import Carried
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.plan import folder
 from skybed.topologies.routing import domains, windowed
@@ -127,6 +128,14 @@ def save_for_oracle(plan: Playable, folder: pathlib.Path) -> None:
     if len((usable := plan.usable).key):
         pq.write_table(pa.table(usable._asdict()), folder / USABLE)
         pq.write_table(pa.table({"t_s": plan.looks_s}), folder / LOOKS)
+
+
+def carried(score: Playable, number: int) -> Carried:
+    """What a node carries."""
+    node, scenario = score.nodes[number], score.scenario
+    if node.layer:
+        return scenario.layers[node.layer].carries
+    return next(station.carries for station in scenario.stations if station.name == node.name)
 
 
 def next_contact_s(score: Playable, link: int, t_s: float) -> float | None:

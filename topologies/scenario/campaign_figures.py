@@ -15,7 +15,7 @@ FLOW = "flow"  # takes a parameter's place: the flows of the scenario
 class FigureModel(Model):
     """One figure. What takes no part in it is pooled, but for flows: each has a figure of its own."""
 
-    kind: Literal["ecdf", "box", "heatmap", "line"]
+    kind: Literal["ecdf", "box", "heatmap", "line", "stages"]
     metric: str
     flow: str | None = None  # this one only
     x: str | None = None
@@ -36,7 +36,9 @@ ROLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "box": (("x",), ("colour", "columns")),
     "heatmap": (("x", "y"), ("columns",)),
     "line": (("x",), ("colour", "columns")),
+    "stages": (("x",), ("columns",)),
 }
+WHOLE = "response_mean_s"  # of tasks, which stages make up
 
 
 def problems(
@@ -49,7 +51,7 @@ def problems(
     parameters = {**parameters, FLOW: flows}
     for number, figure in enumerate(figures):
         at: tuple[str | int, ...] = ("figures", number)
-        known = list(SAMPLES) if figure.kind == "ecdf" else metrics
+        known = {"ecdf": list(SAMPLES), "stages": [WHOLE]}.get(figure.kind, metrics)
         yield from known_name(
             (*at, "metric"), figure.metric, known, f"metric in this campaign's {figure.kind}"
         )

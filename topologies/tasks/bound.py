@@ -24,7 +24,7 @@ from skybed.topologies.plan.plan import Plan
 from skybed.topologies.tasks.prospect import OBSERVER, Prospect
 
 WIRE = 1514 / 1448  # bytes with the headers of TCP, IP and Ethernet, of those within, in the largest packets
-CONNECTING = 2  # times the way there and back again, before the first byte leaves
+CONNECTING = {"tcp": 2, "udp": 0}  # ways of the light before the first byte can leave, by carrier
 
 Windows = list[tuple[float, float]]
 
@@ -48,8 +48,8 @@ def scaled_bytes(plan: Plan, mb: float) -> int:
 
 
 def kept_bytes(step: Step, size: int) -> int:
-    """What a step makes of so many bytes."""
-    return max(1, round(size * step.keep_pct / 100))
+    """What a step makes of so many bytes; at the least, where a program does it."""
+    return 1 if step.program else max(1, round(size * step.keep_pct / 100))
 
 
 def seconds(plan: Plan, step: Step, node: int, size: int) -> float:
@@ -121,7 +121,7 @@ class Limits:
         light_s: Array = self.plan.network.sky.distance_km(np.asarray(a), np.asarray(b), t_s) / C_KM_S
         return light_s
 
-    def arrives_s(self, a: int, b: int, over: str, from_s: float, size: int) -> float:
+    def arrives_s(self, a: int, b: int, over: str, carrier: str, from_s: float, size: int) -> float:
         """When so many bytes can be there at best, if all before is done at a time; inf: not by the end."""
         if a == b or not np.isfinite(from_s):
             return from_s
@@ -131,7 +131,7 @@ class Limits:
                 continue
             start_s = max(start_s, from_s)
             light_s = float(self.light_s(a, b, start_s))
-            sending_s, rate_mbps = start_s + CONNECTING * light_s, best_mbps
+            sending_s, rate_mbps = start_s + CONNECTING[carrier] * light_s, best_mbps
             if over == "path":
                 until_s = min(end_s, sending_s + left / best_mbps)
                 rate_mbps = min(best_mbps, self.planned_mbps(a, b, start_s, until_s)) or best_mbps
@@ -141,10 +141,12 @@ class Limits:
         return np.inf
 
     def first_s(
-        self, here: Mapping[int, float], there: Iterable[int], over: str, size: int
+        self, here: Mapping[int, float], there: Iterable[int], over: str, carrier: str, size: int
     ) -> dict[int, float]:
         """When so many bytes can be at each of some nodes. here: where they are, and from when on."""
-        return {b: min(self.arrives_s(a, b, over, t_s, size) for a, t_s in here.items()) for b in there}
+        return {
+            b: min(self.arrives_s(a, b, over, carrier, t_s, size) for a, t_s in here.items()) for b in there
+        }
 
 
 def responses_s(limits: Limits) -> Array:
@@ -165,13 +167,13 @@ def _ended_s(limits: Limits, row: int) -> float:
         if step.tiles > 1 and pieces == 1:
             pieces, size = step.tiles, max(1, size // step.tiles)
         there = [observer if node == OBSERVER else node for node in listed]
-        brought_s = limits.first_s(here, there, step.over, size)
+        brought_s = limits.first_s(here, there, step.over, task.carrier, size)
         if step.tiles == 1:
             pieces, size = 1, size * pieces
         here = {node: t_s + seconds(plan, step, node, size) for node, t_s in brought_s.items()}
         size = kept_bytes(step, size)
     (receiver,) = places[-1]
-    return limits.first_s(here, [receiver], task.over, size)[receiver]
+    return limits.first_s(here, [receiver], task.over, task.carrier, size)[receiver]
 
 
 def _taken_s(limits: Limits, row: int, task: Task, observer: int) -> float:
@@ -180,10 +182,10 @@ def _taken_s(limits: Limits, row: int, task: Task, observer: int) -> float:
     if command := task.command:
         source, size = plan.node(command.source), scaled_bytes(plan, command.kb / 1e3)
         if command.via:
-            up = limits.first_s({source: t_s}, map(plan.node, command.via), "path", size)
-            t_s = limits.first_s(up, [observer], "contact", size)[observer]
+            up = limits.first_s({source: t_s}, map(plan.node, command.via), "path", task.carrier, size)
+            t_s = limits.first_s(up, [observer], "contact", task.carrier, size)[observer]
         else:
-            t_s = limits.arrives_s(source, observer, "path", t_s, size)
+            t_s = limits.arrives_s(source, observer, "path", task.carrier, t_s, size)
     if task.target is not None:
         views = limits.prospect.views.of(row)
         t_s = min((max(start_s, t_s) for start_s, end_s in views if end_s > t_s), default=np.inf)

@@ -13,7 +13,7 @@ from skybed.topologies.contacts.spans import Spans, joined, spans, union
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.faults import Fault
 from skybed.topologies.model.flows import Instants
-from skybed.topologies.model.tasks import Target, Task
+from skybed.topologies.model.tasks import MOST_ASKED, Target, Task
 from skybed.topologies.orbits import chance, elements, ephemeris
 from skybed.topologies.orbits.tracks import standing
 from skybed.topologies.plan.plan import Plan
@@ -21,7 +21,6 @@ from skybed.topologies.tasks import reach
 from skybed.topologies.tasks.prospect import ASKED, OBSERVER, Prospect
 from skybed.topologies.tasks.views import views
 
-MOST = 100_000  # times that a task may be asked for
 LOOK_S = 60.0  # from one look to the next at how long the ways are
 LOWEST_DEG = 10.0  # of a satellite over a target, where nothing else is said
 DAY_S = 86_400.0
@@ -85,9 +84,9 @@ def _asked(plan: Plan, number: int, task: Task) -> tuple[np.ndarray, Spans]:
 
 
 def _refuse_many(plan: Plan, number: int, times: int) -> None:
-    if times > MOST:
+    if times > MOST_ASKED:
         where = plan.scenario.where("tasks", number)
-        raise ScenarioError(f"{where} is asked for {times:,} times; at most {MOST:,} are allowed.")
+        raise ScenarioError(f"{where} is asked for {times:,} times; at most {MOST_ASKED:,} are allowed.")
 
 
 def _times_s(task: Task, start_s: float, stop_s: float, name: tuple[object, ...]) -> Array:
@@ -97,13 +96,13 @@ def _times_s(task: Task, start_s: float, stop_s: float, name: tuple[object, ...]
         return times_s[(times_s >= start_s) & (times_s < stop_s)]
     if task.every_s is not None:
         instants = Instants(round(start_s * 1e9), task.every_s * 1e9, round(stop_s * 1e9))
-        return np.array([instants.at_ns(k) for k in range(min(instants.total, MOST + 1))]) / 1e9
+        return np.array([instants.at_ns(k) for k in range(min(instants.total, MOST_ASKED + 1))]) / 1e9
     if task.per_day is not None:
         parts, after_s = list[Array](), start_s
         for gaps in chance.exponential((DAY_S / task.per_day,), DRAWN_AT_ONCE, *name):
             parts.append(after_s + np.cumsum(gaps))
             after_s = float(parts[-1][-1])
-            if after_s >= stop_s or len(parts) * DRAWN_AT_ONCE > MOST:
+            if after_s >= stop_s or len(parts) * DRAWN_AT_ONCE > MOST_ASKED:
                 break
         drawn = np.concatenate(parts)
         return drawn[drawn < stop_s]

@@ -34,7 +34,8 @@ def packets(task: Task, until_s: float) -> float:
 
 
 def ports(_traffic: Sequence[Flow]) -> Ports:
-    return Ports(tcp=(range(sending.PORT, sending.PORT + 1),))
+    port = range(sending.PORT, sending.PORT + 1)
+    return Ports(udp=(port,), tcp=(port,))
 
 
 def due(_task: Task, _until_s: float, _place: int, _of: int) -> float:
@@ -58,9 +59,13 @@ def measure(run: Played, task: Task) -> dict[str, float]:
     responses = response(rows)
     response_s = responses["response_s"].dropna()
     stages = stages_s(rows, response_s.index).mean()
-    scenes = rows.loc[rows["stage"] == "observe", "in_bytes"].sum()
-    crossed = rows[rows["stage"].isin(["delivery", "command"]) & (rows["outcome"] == "done")]
-    down = rows.loc[(rows["stage"] == "delivery") & (rows["outcome"] == "done"), "in_bytes"].sum()
+    commands = rows[rows["stage"] == "command"].groupby("number").tail(1)  # those before went to a station
+    down = rows[rows["stage"] == "delivery"]
+    crossed = sum(part.loc[part["outcome"] == "done", "in_bytes"].sum() for part in (commands, down))
+    arrived = rows[rows["number"].isin(response_s.index)]
+    scenes, products = (
+        arrived.loc[arrived["stage"] == stage, "in_bytes"].sum() for stage in ("observe", "delivery")
+    )
     age_s = ages_s(responses, run.played_s)
     in_time = (response_s <= (task.deadline_s or np.inf)).sum()
     return {
@@ -75,7 +80,7 @@ def measure(run: Played, task: Task) -> dict[str, float]:
         **{f"{stage}_s": stages.get(stage, np.nan) for stage in STAGES},
         "age_mean_s": age_s[0],
         "age_max_s": age_s[1],
-        "space_ground_mb": crossed["in_bytes"].sum() / 1e6,
-        "saved_pct": 100 * (1 - down / scenes) if scenes else np.nan,
+        "space_ground_mb": crossed / 1e6,
+        "saved_pct": 100 * (1 - products / scenes) if scenes else np.nan,
         "product_wh": rows["wh"].sum() / len(response_s) if len(response_s) else np.nan,
     }

@@ -13,18 +13,20 @@ import numpy as np
 from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.model.tables import ENERGY, STORAGE, TASKS, TRANSFERS, Table
 from skybed.topologies.model.tasks import Step, Task
+from skybed.topologies.plan import score
 from skybed.topologies.tasks.prospect import OBSERVER, Prospect
 from skybed.traffic.nodes import Clock
 from skybed.traffic.shared import Shared
-from skybed.traffic.tasks import rules
+from skybed.traffic.tasks import datagrams, rules, tcp
 from skybed.traffic.tasks.program import Program
 from skybed.traffic.tasks.rules import Choice
-from skybed.traffic.tasks.sending import Mail, Send, Windows
+from skybed.traffic.tasks.sending import Carrier, Mail, Send, Windows
 from skybed.traffic.tasks.site import Site
 from skybed.traffic.tasks.storage import Item
 from skybed.traffic.tasks.waiting import Ended, Moment, begin, every
 
 NS_LATER = 1000  # than asked for, calls come: never before their time by the rounding of a clock
+CARRIERS: dict[str, Carrier] = {"tcp": tcp, "udp": datagrams}
 MOST_TOLD = 200  # of what is going on, to who looks on
 ARRIVING = 10  # the priority of what has not arrived yet: it does not give way
 
@@ -75,7 +77,7 @@ class Cloud:
         self._windows = {"path": by_key(self.prospect.path), "contact": by_key(self.prospect.contact)}
         self._rules = [[rules.of(step.choose) for step in task.steps] for task in tasks]
         self._first = rules.of("first")
-        self.mail = Mail(shared, self, self._reaches, self._room)
+        self.mail = Mail(shared, self, CARRIERS, self._reaches, self._room)
         self.sites = {number: self._site(number) for number in self._involved()}
         self.by_name = {site.name: site for site in self.sites.values()}
         self.crossings = [Crossed(self, number) for number in range(len(tasks))]
@@ -92,11 +94,7 @@ class Cloud:
 
     def _site(self, number: int) -> Site:
         assert self.shared.plan
-        node, scenario = self.shared.plan.nodes[number], self.shared.plan.scenario
-        if node.layer:
-            carries = scenario.layers[node.layer].carries
-        else:
-            carries = next(station.carries for station in scenario.stations if station.name == node.name)
+        node, carries = self.shared.plan.nodes[number], score.carried(self.shared.plan, number)
         site = Site(number, self.shared.nodes[node.name], not node.layer, carries, self.mail, self.scale)
         if number in self.prospect.pairs[:, 1]:
             site.port.listen()
@@ -188,6 +186,11 @@ class Cloud:
     def windows(self, here: Site, there: Site, over: str) -> Windows:
         return self._windows[over].get(self.pair(here, there), [])
 
+    def rate_mbps(self, here: Site, there: Site) -> float:
+        """Of the way between two nodes now, by the plan; 0: there is none."""
+        look = max(0, int(np.searchsorted(self.prospect.looks_s, self.now_s(), side="right")) - 1)
+        return float(self.prospect.rate_mbps[self.pair(here, there), look])
+
     def bytes_of(self, mb: float) -> int:
         """On the wire, where volumes are scaled as rates are."""
         return max(1, round(mb * 1e6 * self.scale))
@@ -213,8 +216,31 @@ class Cloud:
             self._onwards(task, step + 1, site, ready_s, out)
             for site, ready_s in zip(sites, (arrives_s + queue_s + compute_s).tolist(), strict=True)
         ])  # fmt: skip
+        behind_s = np.array([
+            self._behind_s(task, step, here, site, now_s, size, busy_s)
+            for site, busy_s in zip(sites, (queue_s + compute_s).tolist(), strict=True)
+        ])  # fmt: skip
         names = [site.name for site in sites]
-        return Choice(now_s, size, names, delay_s, begins_s, arrives_s, queue_s, compute_s, product_s)
+        return Choice(
+            now_s, size, names, delay_s, begins_s, arrives_s, queue_s, compute_s, product_s, behind_s
+        )
+
+    def _behind_s(
+        self, task: int, step: int, here: Site, there: Site, now_s: float, size: int, busy_s: float
+    ) -> float:
+        """When the product would be with its receiver, see Choice. What waits there goes on one after the
+        other, from now on, so that it is there no sooner than all of that would be.
+        """
+        of = self.tasks[task].steps[step]
+        ahead = 0 if here is there else here.port.waiting_bytes[there.name]
+        coming = sum(site.port.waiting_bytes[there.name] for site in self.sites.values())
+        waits = there.port.waiting_bytes.total() + coming * of.keep_pct / 100
+        out = max(1, round(size * of.keep_pct / 100))
+        arrives_s = self._way(here, there, of.over, now_s, size + ahead)[1]
+        return max(
+            self._onwards(task, step + 1, there, arrives_s + busy_s, out),
+            self._onwards(task, step + 1, there, now_s, out + round(waits)),
+        )
 
     def _way(
         self, here: Site, there: Site, over: str, from_s: float, size: int
@@ -455,7 +481,8 @@ class Life:
         arriving = Item(item.size, ARRIVING)
         send = Send(
             here.name, there.name, item.size, item.priority, cloud.mail.rank(item.priority),
-            cloud.windows(here, there, over), arriving,
+            cloud.windows(here, there, over), arriving, self.task.carrier,
+            partial(cloud.rate_mbps, here, there),
         )  # fmt: skip
         stage.send, stage.look = send, partial(self._look_send, stage, send, here)
         item.gone.then(lambda: None if send.done.over else here.port.drop(send, item.gone.word))

@@ -18,7 +18,8 @@ class Choice(NamedTuple):
     t_s: now. size: bytes that would go there. delay_s: one-way, by the path there now; 0 at home, inf: none.
     begins_s: when there is a way there, from now on; inf: never again. arrives_s: when all would be there, if
     nothing else were sent. queue_s: of its computer. compute_s: that the job takes there. product_s: when
-    by the contact plan the product would be with its receiver.
+    by the contact plan the product would be with its receiver. behind_s: the same, behind what is to go there
+    from here before it, and all that waits there, or is on its way there, to go on.
     """
 
     t_s: float
@@ -30,6 +31,7 @@ class Choice(NamedTuple):
     queue_s: Array
     compute_s: Array
     product_s: Array
+    behind_s: Array
 
 
 Rule = Callable[[Choice], int]
@@ -56,8 +58,14 @@ def earliest(choice: Choice) -> int:
     return _least(choice.product_s, choice.arrives_s)
 
 
+def withhold(choice: Choice) -> int:
+    """The same, behind all that waits on its way: not the first station if a later one brings it sooner."""
+    return _least(choice.behind_s, choice.product_s)
+
+
 RULES: Mapping[str, Rule] = {
     "nearest": nearest, "least-loaded": least_loaded, "first": first, "earliest": earliest,
+    "withhold": withhold,
 }  # fmt: skip
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from skybed.topologies.model.carried import Carried
 from skybed.topologies.model.known import Problem, known_name
 from skybed.topologies.model.scenario import ScenarioModel
-from skybed.topologies.model.tasks import Task
+from skybed.topologies.model.tasks import MOST_ASKED, Task
 from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.scenario.checks import traffic
+
+DAY_S = 86_400.0
 
 
 def tasks(scenario: ScenarioModel, layers: Mapping[str, str]) -> Iterator[Problem]:
@@ -31,9 +33,25 @@ def tasks(scenario: ScenarioModel, layers: Mapping[str, str]) -> Iterator[Proble
         for k, target in enumerate(task.target or []):
             if isinstance(target.lat_deg, tuple) and target.lat_deg[0] > target.lat_deg[1]:
                 yield (*path, "target", k, "lat_deg"), f"is {list(target.lat_deg)}; the south comes first."
+        yield from _when(path, task, scenario)
         yield from _routed(path, task, scenario, layers)
         yield from _command(path, task, scenario, layers)
         yield from _steps(path, task, scenario, layers, carries)
+
+
+def _when(path: FieldPath, task: Task, scenario: ScenarioModel) -> Iterator[Problem]:
+    """That it is asked for at all, and not too often."""
+    if task.at_s and min(task.at_s) >= scenario.duration_s:
+        yield (
+            (*path, "at_s"),
+            f"begins with {min(task.at_s):g}; the run ends at {scenario.duration_s:g} s (duration_s).",
+        )
+    for field, times in (
+        ("every_s", task.length_s(scenario.duration_s) / task.every_s if task.every_s else 0),
+        ("per_day", task.length_s(scenario.duration_s) / DAY_S * task.per_day if task.per_day else 0),
+    ):
+        if task.count is None and times > MOST_ASKED:
+            yield (*path, field), f"asks for it {times:,.0f} times; at most {MOST_ASKED:,} are allowed."
 
 
 def _routed(

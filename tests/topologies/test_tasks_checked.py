@@ -1,0 +1,69 @@
+"""What is wrong with tasks is said with line and field, before anything is planned."""
+
+import pytest
+
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.scenario.file import Scenario
+
+FILE = """\
+name: small
+epoch: 2026-05-09T00:00:00Z
+duration_s: 600
+layers:
+  eo: {walker: "97.5:6/2/1 at 535 km"}
+  comp: {walker: "97.5:12/1/0 at 535 km", carries: {computing: {mb_s: {detect: 4}}}}
+stations: [miyun]
+tasks:
+  - name: fire
+    by: eo
+    per_day: 100
+    scene_mb: 5
+    steps:
+      - {job: detect, at: comp}
+    to: miyun
+accept:
+  - {task: fire, metric: response_p90_s, max: 300}
+"""
+
+
+def complaint(tmp_path, old, new):
+    assert FILE.count(old) == 1
+    path = tmp_path / "small.yaml"
+    path.write_text(FILE.replace(old, new))
+    with pytest.raises(ScenarioError) as error:
+        Scenario.load(path)
+    return str(error.value).removeprefix(f"{path}, ")
+
+
+def test_the_file_is_right(tmp_path):
+    (tmp_path / "small.yaml").write_text(FILE)
+    scenario = Scenario.load(tmp_path / "small.yaml")
+    assert [flow.kind for flow in scenario.flows] == ["task"]
+    assert scenario.accept[0].flow == "fire"
+
+
+@pytest.mark.parametrize(
+    "old, new, says",
+    [
+        ("at: comp}", "at: cmp}", "line 14: tasks[0].steps[0].at names cmp, but there is no such node"),
+        ("at: comp}", "at: eo}", "line 14: tasks[0].steps[0] has no seconds, and eo-0-0 carries no comp"),
+        ("job: detect", "job: sort", "line 14: tasks[0].steps[0] has no seconds, and comp-0-0 does not"),
+        ("at: comp}", "at: comp, choose: nearst}", "line 14: tasks[0].steps[0].choose nearst is no rule"),
+        ("by: eo", "by: miyun", "line 10: tasks[0].by names miyun, a station; satellites observe."),
+        ("by: eo", "by: eo\n    every_s: 5", "line 9: tasks[0] has every_s and per_day; give one of them."),
+        ("per_day: 100", "passes: true", "line 9: tasks[0] has passes: true and no target"),
+        ("per_day: 100", "per_day: 1.0e+9", "line 11: tasks[0].per_day asks for it 6,944,444 times; at most"),
+        ("per_day: 100", "at_s: [700]", "line 11: tasks[0].at_s begins with 700; the run ends at 600 s"),
+        ("scene_mb: 5", "priority: 1", "line 9: tasks[0] has no scene_mb, and eo-0-0 carries no camera"),
+        ("to: miyun", "to: eo-0-0", "line 15: tasks[0].to is eo-0-0, a satellite; products go to a station."),
+        ("to: miyun", "to: miyun\n    model: B", "line 9: tasks[0] has model B, which is not among models"),
+        ("by: eo", "by: eo\n    target: Atlantis", "line 11: tasks[0].target Atlantis names"),
+        ("task: fire, metric: response_p90_s", "task: fire, metric: loss_pct",
+         "line 17: accept[0].metric is loss_pct, which is measured of no task"),
+        ("stations: [miyun]", "stations: [miyun]\nrouting: {destinations: [comp]}",
+         "line 10: tasks[0] is also at eo-0-0, to which routing.destinations keeps no"),
+        ("tasks:", "traffic: [{kind: task}]\ntasks:", "line 8: traffic[0].kind is task; it must be probe,"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(tmp_path, old, new, says):
+    assert complaint(tmp_path, old, new).startswith(says)

@@ -1,0 +1,1 @@
+"""Store, carry, forward: contacts as bundles are routed over them."""

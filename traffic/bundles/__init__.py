@@ -1,0 +1,1 @@
+"""Bundles: agents of the Bundle Protocol (RFC 9171) in nodes, and what they speak."""

@@ -1,0 +1,443 @@
+"""An agent of the Bundle Protocol in a node: holds bundles, chooses where they go, brings them there."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import socket
+from collections.abc import Callable
+from functools import partial
+from math import inf
+
+from skybed.topologies.bundles import sabr
+from skybed.topologies.bundles.sabr import Contact, Ledger
+from skybed.topologies.model.carried import Storage
+from skybed.traffic.bundles import codec, tcpcl
+from skybed.traffic.bundles.codec import Bundle
+from skybed.traffic.bundles.fleet import Fleet
+from skybed.traffic.bundles.held import Assembly, Held
+from skybed.traffic.bundles.session import Incoming, Outgoing, Transfer, bind_to
+from skybed.traffic.nodes import NodeHandle
+from skybed.traffic.tasks.storage import Item, Store
+
+SETTLED_S = 0.001  # after a contact begins, for both ends of the link to be there
+RETRY_S = 0.5  # after a session that came to nothing
+REFUSED_S = 10.0  # until a peer that had no room is asked again
+NOTICED_S = 1.0  # after a planned contact was to begin, until its absence is believed
+OVERHEAD = 1.05  # of TCP and IP, on what a bundle takes of a contact
+HEAD_BYTES = 150  # of a bundle beside its payload, about
+HOP_LIMIT = 64  # that a bundle may go
+ARRIVING = 10  # the priority of what has not arrived whole: it does not give way
+Identity = tuple[codec.Endpoint, int, int]
+Key = tuple[Identity, int, int]  # of a bundle or fragment: offset, bytes
+LEAST_BYTES = 2048  # of a payload that is split because no contact has room for all of it
+
+
+class Agent:
+    """number: of the node in the plan, and in its endpoints one more, as node 0 is nobody."""
+
+    def __init__(self, fleet: Fleet, number: int, node: NodeHandle, rule: Storage | None) -> None:
+        self.fleet, self.place, self.number, self.node = fleet, number, number + 1, node
+        self.loop = fleet.shared.loop
+        self.store = Store(rule, fleet.scale, fleet.now_s)
+        self.held: dict[Held, None] = {}
+        self._queues: dict[int, list[tuple[tuple[int, int], int, int, Held]]] = {}  # heaps
+        self._stuck: dict[Held, None] = {}  # without a route
+        self._ledger = Ledger()
+        self._down: set[int] = set()  # planned contacts that do not stand
+        self._current: dict[int, Contact] = {}  # that stand, by peer
+        self._out: dict[int, Outgoing] = {}
+        self._in: dict[int, set[Incoming]] = {}
+        self._listeners: dict[int, socket.socket] = {}
+        self.assemblies: dict[Identity, tuple[Assembly, list[Item]]] = {}
+        self._seen: set[Key] = set()  # what is not wanted again
+        self._coming: dict[Key, Item] = {}
+        self._handed: dict[int, tuple[float, float, Contact]] = {}  # of transfers, see `handed`
+        self._count = itertools.count()
+        self._dead_until_s = -inf
+
+    def now_s(self) -> float:
+        return self.fleet.now_s()
+
+    def after(self, wait_s: float, call: Callable[[], None]) -> None:
+        self.fleet.at(self.now_s() + wait_s, call)
+
+    # -- contacts -------------------------------------------------------------------------------------
+
+    def begins(self, contact: Contact) -> None:
+        """It stands from now on."""
+        self._current[contact.peer] = contact
+        if again := {n for n in self._down if self.fleet.planned.contacts[n].peer == contact.peer}:
+            self._down -= again
+            self._reroute(list(self._stuck))
+        self.after(SETTLED_S, partial(self.look, contact.peer))
+
+    def ends(self, contact: Contact) -> None:
+        """It stands no longer, as planned or not."""
+        peer = contact.peer
+        if self._current.get(peer) is not contact:
+            return
+        del self._current[peer]
+        self._cut(peer)
+        self._give_up(peer)
+
+    def missed(self, number: int) -> None:
+        """A planned contact should stand by now."""
+        if self.fleet.planned.contacts[number].peer not in self._current:
+            self._give_up(self.fleet.planned.contacts[number].peer)
+
+    def dies(self, until_s: float) -> None:
+        """It is out of service, and what it held is lost."""
+        self._dead_until_s = until_s
+        for peer in [*self._out, *self._in, *self._listeners]:
+            self._cut(peer)
+        for held in list(self.held):
+            self._drop(held, "lost")
+        for identity, (_, items) in self.assemblies.items():
+            self.fleet.records[identity].fates.add("lost")
+            for item in items:
+                self.store.leave(item)
+        self.assemblies.clear()
+
+    def _cut(self, peer: int) -> None:
+        """Whatever there is over the link to a peer, which may be another link when it comes back."""
+        if listener := self._listeners.pop(peer, None):
+            listener.close()
+        if session := self._out.get(peer):
+            session.close()
+        for incoming in list(self._in.get(peer, ())):
+            incoming.cut()
+
+    def _give_up(self, peer: int) -> None:
+        """Route anew what was to take contacts to a peer that are over, or should stand and do not."""
+        now_s, contacts = self.now_s(), self.fleet.planned.contacts
+        for number in self.fleet.under_way(self.place, peer, now_s):
+            self._down.add(number)
+            self._ledger.forget(number)
+        self._reroute(
+            [
+                held
+                for held in self._queued(peer)
+                if held.contact is not None
+                and (held.contact in self._down or contacts[held.contact].end_s <= now_s)
+            ]
+        )
+
+    def stop(self) -> None:
+        for peer in [*self._out, *self._in, *self._listeners]:
+            self._cut(peer)
+
+    def look(self, peer: int) -> None:
+        """Send what there is for a peer, if there is a contact with it."""
+        if self.fleet.stopped or peer not in self._current:
+            return
+        if session := self._out.get(peer):
+            session.wake()
+        elif self._queued(peer):
+            other = self.fleet.agents[peer]
+            other.listen(self.place)
+            self._out[peer] = session = Outgoing(self, peer, other.node, self._current[peer])
+            session.connect()
+
+    def listen(self, peer: int) -> None:
+        """For who opens a session from a neighbour, over the link to it."""
+        if peer in self._listeners:
+            return
+        listener = self.node.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            bind_to(listener, self.fleet.agents[peer].node.name)
+            listener.bind((self.node.ip, tcpcl.PORT))
+        except OSError:  # the link has not been made yet
+            listener.close()
+            return
+        listener.setblocking(False)
+        listener.listen(8)
+        self._listeners[peer] = listener
+        self.loop.watch(listener.fileno(), partial(self._accept, peer, listener))
+
+    def _accept(self, peer: int, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            sock, _ = listener.accept()
+            self._in.setdefault(peer, set()).add(Incoming(self, peer, sock))
+
+    # -- what a node holds ----------------------------------------------------------------------------
+
+    def create(self, bundle: Bundle) -> None:
+        """A bundle of its own."""
+        item = Item(len(bundle.payload), self.fleet.flow_of(bundle).priority)
+        if self.now_s() < self._dead_until_s:
+            self.fleet.fate(bundle, "lost")
+            return
+        if not self.store.takes(item.size, item.priority):
+            self.fleet.fate(bundle, "dropped")
+            return
+        self.store.take(item)
+        self._hold(bundle, item, set())
+
+    def _hold(self, bundle: Bundle, item: Item, given: set[int]) -> None:
+        if bundle.target[0] == self.number:
+            self._deliver(bundle, item)
+            return
+        held = Held(bundle, item, self.fleet.order(), self.now_s(), self.fleet.expires_s(bundle), given)
+        self.held[held] = None
+        item.gone.then(lambda: self._drop(held, "dropped"))
+        self.fleet.at(held.expires_s, lambda: self._drop(held, "expired"))
+        self._dispatch(held)
+
+    def _drop(self, held: Held, fate: str = "") -> None:
+        """Hold it no longer. fate: why, where it has not been handed on."""
+        if held.is_gone:
+            return
+        held.is_gone = True
+        del self.held[held]
+        self._stuck.pop(held, None)
+        self.store.leave(held.item)
+        if fate:
+            self.fleet.fate(held.bundle, fate)
+        if fate in codec.REASONS:
+            self._report(held.bundle, codec.DELETED, codec.REASONS[fate])
+
+    # -- where it goes --------------------------------------------------------------------------------
+
+    def _reroute(self, several: list[Held]) -> None:
+        for held in several:
+            held.turn += 1
+            self._stuck.pop(held, None)
+            self._dispatch(held)
+
+    def _dispatch(self, held: Held) -> None:
+        if held.is_gone:
+            return
+        match self.fleet.flow_of(held.bundle).routing:
+            case "direct":
+                peers = [held.bundle.target[0] - 1]
+            case "epidemic":
+                peers = [peer for peer in self.fleet.neighbours(self.place) if peer not in held.given]
+            case _:
+                peers = self._by_contacts(held)
+        for peer in peers:
+            self._queue(held, peer)
+
+    def _queue(self, held: Held, peer: int) -> None:
+        heapq.heappush(self._queues.setdefault(peer, []), (held.rank, held.turn, self.fleet.order(), held))
+        self.look(peer)
+
+    def _queued(self, peer: int) -> list[Held]:
+        """What is to go to a peer, in no order; what no longer is, is forgotten."""
+        queue = self._queues.get(peer, [])
+        queue[:] = [entry for entry in queue if entry[1] == entry[3].turn and not entry[3].is_gone]
+        heapq.heapify(queue)
+        return [held for *_, held in queue]
+
+    def _by_contacts(self, held: Held) -> list[int]:
+        """Where the contact plan leads. What no contact has room for is split."""
+        plan, now_s = self.fleet.planned, self.now_s()
+        size = round((len(held.bundle.payload) + HEAD_BYTES) * OVERHEAD)
+        where = (plan, self.place, held.bundle.target[0] - 1, now_s)
+        back = {number for peer in held.given for number in self.fleet.planned_between(self.place, peer)}
+        for excluded in (self._down | back, self._down):  # not back to where it came from, if it need not
+            route = sabr.best(*where, size, held.item.priority, self._ledger, excluded)
+            if route:
+                break
+        if route and route.arrival_s <= held.expires_s:
+            self._ledger.book(plan, route, now_s, size, held.item.priority)
+            held.contact = route.contacts[0]
+            return [route.entry]
+        whole = held.bundle.flags & codec.UNFRAGMENTED or len(held.bundle.payload) < LEAST_BYTES
+        if route is None and not whole and not held.transfers and sabr.best(*where, excluded=self._down):
+            half = len(held.bundle.payload) // 2
+            parts = [held.bundle.cut(0, half), held.bundle.cut(half, len(held.bundle.payload))]
+            self._drop(held)
+            for part in parts:
+                item = Item(len(part.payload), held.item.priority)
+                self.store.take(item)
+                self._hold(part, item, held.given)
+            return []
+        self._stuck[held] = None
+        return []
+
+    # -- sessions: to send ----------------------------------------------------------------------------
+
+    def next(self, peer: int) -> tuple[Held, Bundle, int] | None:
+        """What goes to a peer now, as it goes, and the number of its transfer."""
+        queue = self._queues.get(peer, [])
+        while queue:
+            _, turn, _, held = heapq.heappop(queue)
+            if turn == held.turn and not held.is_gone:
+                break
+        else:
+            return None
+        held.transfers += 1
+        now_s, number = self.now_s(), next(self._count)
+        self._handed[number] = held.since_s, now_s, self._current[peer]
+        age_ms = max(0, self.fleet.dtn_ms(now_s) - held.bundle.created_ms)
+        return held, held.bundle._replace(previous=self.number, age_ms=age_ms), number
+
+    def handed(self, number: int) -> tuple[float, float, Contact]:
+        """Of a transfer that has come, and is asked for once: since when its bundle was here, when it began,
+        and over which contact.
+        """
+        return self._handed.pop(number)
+
+    def sent(self, peer: int, transfer: Transfer) -> None:
+        """The peer has all of it."""
+        held = transfer.held
+        held.transfers -= 1
+        held.given.add(peer)
+        if not held.is_gone:
+            self._report(held.bundle, codec.FORWARDED)
+        if not self._spreads(held.bundle):
+            self._drop(held)
+
+    def refused(self, peer: int, transfer: Transfer, reason: int) -> None:
+        held = transfer.held
+        held.transfers -= 1
+        if reason == tcpcl.COMPLETED:
+            held.given.add(peer)
+            if not self._spreads(held.bundle):
+                self._drop(held)
+        else:
+            self.after(REFUSED_S, partial(self._again, held, peer))
+
+    def broken(self, peer: int, transfer: Transfer) -> None:
+        """The session ended before the peer had all: what it acknowledged it keeps, as a fragment."""
+        held = transfer.held
+        held.transfers -= 1
+        payload = len(held.bundle.payload)
+        there = transfer.acked - (len(transfer.data) - 1 - payload)
+        if there > 0 and not held.is_gone and self._may_be_cut(held.bundle):
+            if there >= payload:
+                self._drop(held)
+                return
+            held.bundle = held.bundle.cut(there, payload)
+            self.store.resize(held.item, payload - there)
+        self._again(held, peer)
+
+    def _again(self, held: Held, peer: int) -> None:
+        if held.is_gone or self.fleet.stopped:
+            return
+        if self._spreads(held.bundle):
+            self._queue(held, peer)
+        else:
+            self._reroute([held])
+
+    def ended(self, session: Outgoing) -> None:
+        if self._out.get(session.peer) is session:
+            del self._out[session.peer]
+            wait_s = SETTLED_S if session.was_ready else RETRY_S
+            self.after(wait_s, partial(self.look, session.peer))
+
+    def _spreads(self, bundle: Bundle) -> bool:
+        """Whether who has handed it on keeps it."""
+        return self.fleet.flow_of(bundle).routing == "epidemic"
+
+    def _may_be_cut(self, bundle: Bundle) -> bool:
+        return not bundle.flags & codec.UNFRAGMENTED and not self._spreads(bundle)
+
+    # -- sessions: to receive -------------------------------------------------------------------------
+
+    def accepts(self, bundle: Bundle, size: int) -> int | None:
+        """Whether it is taken: None, or a reason to refuse it."""
+        key = _key(bundle)
+        if key in self._seen or key in self._coming:
+            return tcpcl.COMPLETED
+        item = Item(len(bundle.payload), ARRIVING)
+        if not self.store.takes(item.size, self.fleet.flow_of(bundle).priority):
+            return tcpcl.NO_RESOURCES
+        self.store.take(item)
+        self._coming[key] = item
+        return None
+
+    def abandoned(self, bundle: Bundle) -> None:
+        """Nothing of what was accepted has come."""
+        self.store.leave(self._coming.pop(_key(bundle)))
+
+    def arrived(self, peer: int, number: int, accepted: Bundle, bundle: Bundle, size: int) -> None:
+        """Of a transfer that was accepted, a bundle, or what came of it; size: of all that did."""
+        item = self._coming.pop(_key(accepted))
+        is_whole = len(bundle.payload) == len(accepted.payload)
+        if not is_whole and not self._may_be_cut(bundle):
+            self.store.leave(item)
+            return
+        self.store.resize(item, len(bundle.payload))
+        queued_s, began_s, contact = self.fleet.agents[peer].handed(number)
+        self.fleet.carried(bundle, contact, (queued_s, began_s), size, is_whole)
+        if self._spreads(bundle) or bundle.target[0] == self.number:
+            self._seen.add(_key(bundle))
+        limit, count = bundle.hops or (HOP_LIMIT, 0)
+        if count >= limit or self.fleet.expires_s(bundle) <= self.now_s():
+            self.store.leave(item)
+            self.fleet.fate(bundle, "dropped" if count >= limit else "expired")
+            return
+        bundle = bundle._replace(hops=(limit, count + 1))
+        self._report(bundle, codec.RECEIVED)
+        item.priority = self.fleet.flow_of(bundle).priority
+        self._hold(bundle, item, {peer})
+
+    def left(self, session: Incoming) -> None:
+        self._in.get(session.peer, set()).discard(session)
+
+    # -- at the destination ---------------------------------------------------------------------------
+
+    def _deliver(self, bundle: Bundle, item: Item) -> None:
+        record = self.fleet.records[self.fleet.identity(bundle)]
+        if bundle.is_record:
+            self.store.leave(item)
+            told = codec.read_report(bundle.payload)
+            if told.what == codec.DELIVERED and record.reported_s is None:
+                record.reported_s = self.now_s()
+            return
+        if record.delivered_s is not None:
+            record.duplicates += 1
+            self.store.leave(item)
+            return
+        if bundle.identity not in self.assemblies:
+            self.assemblies[bundle.identity] = Assembly(bundle.whole_bytes), []
+            self.fleet.at(self.fleet.expires_s(bundle), partial(self._forget, bundle, "expired"))
+        assembly, items = self.assemblies[bundle.identity]
+        if not assembly.add(bundle):
+            record.duplicates += 1
+            self.store.leave(item)
+            return
+        item.priority = ARRIVING
+        items.append(item)
+        record.fragments = assembly.fragments
+        if assembly.payload is not None:
+            self._forget(bundle)
+            if assembly.payload != self.fleet.payload(record):
+                raise codec.Unreadable(f"bundle {record.number} of {record.flow} has another payload")
+            record.delivered_s, record.hops = self.now_s(), assembly.hops
+            self._report(bundle._replace(total=None, offset=0), codec.DELIVERED)
+
+    def _forget(self, bundle: Bundle, fate: str = "") -> None:
+        """Hold its fragments no longer."""
+        if bundle.identity in self.assemblies:
+            _, items = self.assemblies.pop(bundle.identity)
+            for item in items:
+                self.store.leave(item)
+            if fate:
+                self.fleet.fate(bundle, fate)
+
+    def _report(self, bundle: Bundle, what: int, reason: int = 0) -> None:
+        """Tell who wants to know (RFC 9171, 5.1)."""
+        if bundle.is_record or not bundle.flags & codec.REPORTS[what] or self.fleet.stopped:
+            return
+        now_ms = self.fleet.dtn_ms(self.now_s())
+        self.create(
+            bundle._replace(
+                source=(self.number, 0),
+                target=bundle.report_to,
+                created_ms=now_ms,
+                sequence=self.fleet.order(),
+                flags=codec.RECORD | codec.UNFRAGMENTED,
+                payload=codec.report(bundle, what, now_ms, reason),
+                offset=0,
+                total=None,
+                hops=(HOP_LIMIT, 0),
+            )
+        )
+
+
+def _key(bundle: Bundle) -> Key:
+    return bundle.identity, bundle.offset, len(bundle.payload)

@@ -1,0 +1,160 @@
+"""The flows of bundles of a run: agents in all nodes, told of contacts and of what is to be created."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from skybed.topologies.bundles.sabr import Contact
+from skybed.topologies.model.bundles import BundleFlow
+from skybed.topologies.model.tables import BUFFERS, BUNDLES, CONTACT_USE, HOPS, Table
+from skybed.topologies.plan import score
+from skybed.traffic.bundles import codec
+from skybed.traffic.bundles.agent import HOP_LIMIT, NOTICED_S, Agent
+from skybed.traffic.bundles.codec import Bundle
+from skybed.traffic.bundles.fleet import Fleet
+from skybed.traffic.bundles.held import Record
+from skybed.traffic.nodes import Clock
+from skybed.traffic.shared import Shared
+
+FLAGS = {
+    "none": 0,
+    "delivery": codec.TIMED | codec.REPORTS[codec.DELIVERED],
+    "all": codec.TIMED | sum(codec.REPORTS.values()),
+}  # by what a flow wants to be told
+
+
+FATES = ("lost", "expired", "dropped")  # of several, the one that is told
+
+
+class Agency:
+    """Of all flows of bundles: makes the agents, and has them begin, once."""
+
+    def __init__(self, shared: Shared, flows: Sequence[BundleFlow]) -> None:
+        assert shared.plan and shared.outlook, "contacts are known"
+        self.fleet = Fleet(shared, flows, shared.plan, shared.outlook)
+        self.agents = {
+            place: Agent(self.fleet, place, shared.nodes[name], score.carried(shared.plan, place).storage)
+            for place, name in enumerate(self.fleet.names)
+        }
+        self.fleet.agents = self.agents
+        self.crossings = [Crossed(self, place) for place in range(len(flows))]
+        self._is_begun = False
+
+    def begin(self, clock: Clock) -> None:
+        if self._is_begun:
+            return
+        self._is_begun, fleet = True, self.fleet
+        fleet.start(clock)
+        for contact in fleet.actual:
+            agent = self.agents[contact.node]
+            fleet.at(contact.start_s, partial(agent.begins, contact))
+            fleet.at(contact.end_s, partial(agent.ends, contact))
+        if fleet.planned.contacts != fleet.actual:
+            for number, contact in enumerate(fleet.planned.contacts):
+                noticed_s = min(contact.start_s + NOTICED_S, contact.end_s)
+                fleet.at(noticed_s, partial(self.agents[contact.node].missed, number))
+        for outage in fleet.dead:
+            fleet.at(outage.start_s, partial(self.agents[outage.node].dies, outage.end_s))
+        fleet.at(fleet.shared.until_s, self.stop)
+
+    def stop(self) -> None:
+        self.fleet.stopped = True
+        for agent in self.agents.values():
+            agent.stop()
+
+    def create(self, place: int, number: int, created_s: float) -> None:
+        """A bundle of a flow, now. created_s: when it is due, which is not earlier than its time stamp."""
+        fleet, flow = self.fleet, self.fleet.flows[place]
+        source, target = fleet.places[flow.source], fleet.places[flow.target]
+        record = Record(str(flow.name), number, flow.source, flow.target, flow.size_bytes, created_s)
+        bundle = Bundle(
+            source=(source + 1, place + 1),
+            target=(target + 1, place + 1),
+            report_to=(source + 1, 0),
+            created_ms=fleet.dtn_ms(created_s),
+            sequence=number,
+            lifetime_ms=round(flow.lifetime_s * 1000),
+            payload=fleet.payload(record),
+            flags=FLAGS[flow.report],
+            hops=(HOP_LIMIT, 0),
+        )
+        fleet.records[bundle.identity] = record
+        self.agents[source].create(bundle)
+
+    def held(self) -> set[Any]:
+        """The identities of what some node still holds, or a part of it."""
+        return {
+            identity
+            for agent in self.agents.values()
+            for identity in (*(held.bundle.identity for held in agent.held), *agent.assemblies)
+        }
+
+
+class Crossed:
+    """One flow. place: among those of bundles."""
+
+    dropped = None
+
+    def __init__(self, agency: Agency, place: int) -> None:
+        self._agency, self._place = agency, place
+
+    def begin(self, clock: Clock, flow: BundleFlow) -> None:
+        self._agency.begin(clock)
+        fleet = self._agency.fleet
+        for number, t_s in enumerate(flow.times_s(fleet.shared.until_s).tolist()):
+            fleet.at(t_s, partial(self._agency.create, self._place, number, t_s))
+
+    def columns(self, clock: Clock) -> dict[str, Any]:
+        name, held = str(self._agency.fleet.flows[self._place].name), self._agency.held()
+        rows = [
+            (*_facts(record), _outcome(record, identity in held))
+            for identity, record in self._agency.fleet.records.items()
+            if record.flow == name
+        ]
+        return _columns(BUNDLES, rows)
+
+    def more(self, clock: Clock) -> dict[str, dict[str, Any]]:
+        """hops: of this flow; buffers: of all nodes, told once."""
+        fleet = self._agency.fleet
+        name = str(fleet.flows[self._place].name)
+        hops = [tuple(vars(hop).values()) for hop in fleet.hops if hop.flow == name]
+        agents = self._agency.agents.values() if self._place == 0 else ()
+        buffers = [(agent.node.name, *row) for agent in agents for row in agent.store.rows]
+        used = [
+            (flow, *(fleet.names[place] for place in contact[:2]), *_capacity(contact), size)
+            for (flow, contact), size in fleet.used.items()
+            if flow == name
+        ]
+        return {
+            HOPS.name: _columns(HOPS, hops),
+            CONTACT_USE.name: _columns(CONTACT_USE, used),
+            BUFFERS.name: _columns(BUFFERS, buffers),
+        }
+
+
+def _capacity(contact: Contact) -> tuple[float, float, float]:
+    """When it begins and ends, and the bytes that it could carry."""
+    return contact.start_s, contact.end_s, (contact.end_s - contact.start_s) * contact.bytes_s
+
+
+def _facts(record: Record) -> tuple[Any, ...]:
+    return (
+        record.flow, record.number, record.source, record.target, record.size, record.created_s,
+        record.delivered_s, record.reported_s, record.hops, record.fragments, record.duplicates,
+    )  # fmt: skip
+
+
+def _outcome(record: Record, is_held: bool) -> str:
+    """What was created and is nowhere any more has a fate."""
+    if record.delivered_s is not None:
+        return "delivered"
+    if is_held:
+        return "held"
+    return next(fate for fate in FATES if fate in record.fates)
+
+
+def _columns(table: Table, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    names = [column.name for column in table.columns]
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}

@@ -1,0 +1,128 @@
+"""What all agents of a run share: its clock, its contacts, its flows, and what is written of bundles."""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from skybed.topologies.bundles import sabr
+from skybed.topologies.bundles.outlook import Outlook
+from skybed.topologies.bundles.sabr import Contact
+from skybed.topologies.model.bundles import BundleFlow
+from skybed.topologies.plan.score import Playable
+from skybed.traffic.bundles import codec
+from skybed.traffic.bundles.codec import Bundle, Endpoint
+from skybed.traffic.bundles.held import Hop, Record
+from skybed.traffic.nodes import Clock, NodeHandle
+from skybed.traffic.shared import Shared
+
+NS_LATER = 1000  # than asked for, calls come: never before their time by the rounding of a clock
+DTN_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Neighbour(Protocol):
+    """What an agent asks of the one at the other end of a link."""
+
+    node: NodeHandle
+
+    def listen(self, peer: int) -> None: ...
+    def handed(self, number: int) -> tuple[float, float, Contact]: ...
+
+
+class Fleet:
+    """agents: by the number of the node in the plan, their place."""
+
+    def __init__(self, shared: Shared, flows: Sequence[BundleFlow], plan: Playable, outlook: Outlook) -> None:
+        self.shared, self.flows = shared, flows
+        self.scale = plan.scenario.rate_scale
+        self.names = [node.name for node in plan.nodes]
+        self.places = {name: place for place, name in enumerate(self.names)}
+        self.planned, self.actual, self.dead = sabr.Plan(outlook.planned), outlook.actual, outlook.dead
+        self.agents: Mapping[int, Neighbour] = {}
+        self.records: dict[tuple[Endpoint, int, int], Record] = {}
+        self.hops: list[Hop] = []
+        self.used: dict[tuple[str, Contact], int] = defaultdict(int)  # bytes, by flow and contact
+        self.stopped = False
+        self._neighbours: dict[int, dict[int, None]] = defaultdict(dict)
+        for contact in (*outlook.planned, *outlook.actual):
+            self._neighbours[contact.node][contact.peer] = None
+        self._of_pair: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for number, contact in enumerate(outlook.planned):
+            self._of_pair[contact.node, contact.peer].append(number)
+        self._begin_ms = round((plan.scenario.begin - DTN_EPOCH).total_seconds() * 1000)
+        self._order = itertools.count()
+        self._clock: Clock | None = None
+
+    # -- time -----------------------------------------------------------------------------------------
+
+    def start(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now_s(self) -> float:
+        assert self._clock
+        return self._clock.now_s()
+
+    def at(self, t_s: float, call: Callable[[], None]) -> None:
+        assert self._clock
+        self.shared.loop.at(int(self._clock.to_realtime_ns(t_s)) + NS_LATER, lambda _now_ns: call())
+
+    def dtn_ms(self, t_s: float) -> int:
+        """Run time as DTN time: ms since 2000 (RFC 9171, 4.2.6)."""
+        return self._begin_ms + int(t_s * 1000)
+
+    def expires_s(self, bundle: Bundle) -> float:
+        return (bundle.created_ms + bundle.lifetime_ms - self._begin_ms) / 1000
+
+    def order(self) -> int:
+        """One more each time."""
+        return next(self._order)
+
+    # -- contacts -------------------------------------------------------------------------------------
+
+    def neighbours(self, place: int) -> list[int]:
+        """With whom a node ever has a contact."""
+        return list(self._neighbours[place])
+
+    def planned_between(self, place: int, peer: int) -> list[int]:
+        """All planned contacts from a node to another, by their start."""
+        return self._of_pair[place, peer]
+
+    def under_way(self, place: int, peer: int, now_s: float) -> list[int]:
+        """The planned contact from a node to another at a time, if there is one."""
+        numbers = self._of_pair[place, peer]
+        at = bisect_right(numbers, now_s, key=lambda number: self.planned.contacts[number].start_s) - 1
+        return [numbers[at]] if at >= 0 and self.planned.contacts[numbers[at]].end_s > now_s else []
+
+    # -- flows ----------------------------------------------------------------------------------------
+
+    def flow_of(self, bundle: Bundle) -> BundleFlow:
+        """Of a report that of the bundle that it is on."""
+        node_and_service = self.identity(bundle)[0]
+        return self.flows[node_and_service[1] - 1]
+
+    def identity(self, bundle: Bundle) -> tuple[Endpoint, int, int]:
+        """Of a bundle, or of the one that a report is on."""
+        return codec.read_report(bundle.payload).about if bundle.is_record else bundle.identity
+
+    def fate(self, bundle: Bundle, fate: str) -> None:
+        if not bundle.is_record:
+            self.records[bundle.identity].fates.add(fate)
+
+    def carried(
+        self, bundle: Bundle, contact: Contact, times_s: tuple[float, float], size: int, is_whole: bool
+    ) -> None:
+        """By a contact. times_s: since when it was there, and when it began to be sent."""
+        record = self.records[self.identity(bundle)]
+        about = record.flow, record.number, bundle.is_record, bundle.offset, len(bundle.payload)
+        ends = self.names[contact.node], self.names[contact.peer]
+        self.used[record.flow, contact] += size
+        self.hops.append(Hop(*about, *ends, *times_s, self.now_s(), size, is_whole))
+
+    def payload(self, record: Record) -> bytes:
+        """What its source puts into it: its name again and again, so that a part in another place shows."""
+        text = f"{record.flow} {record.number} ".encode()
+        return (text * (record.size // len(text) + 1))[: record.size]
