@@ -13,6 +13,7 @@ who looks on is waited for: who does not take what is told in time is left, and 
 from __future__ import annotations
 
 import hmac
+import html
 import http.server
 import json
 import os
@@ -34,7 +35,9 @@ ALIVE_S = 5.0  # at least so often it is told something, if only that nothing is
 WAITING = 200  # events that may wait for a viewer
 MOST = 32  # viewers at once
 LAST_S = 2.0  # at the end, for viewers to take what there is
-NOT_YET = '<!doctype html><meta http-equiv="refresh" content="1"><title>skybed</title><p>{}</p>'
+NOT_YET = (
+    "<!doctype html><title>skybed</title><p>{}</p><script>setTimeout(() => location.reload(), 1000)</script>"
+)
 HEADERS = {
     "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin", "X-Frame-Options": "DENY", "Connection": "close",
@@ -155,7 +158,8 @@ class _Viewer(http.server.BaseHTTPRequestHandler):
         elif where == "events":
             self._events()
         elif not where:
-            self._answer(HTTPStatus.OK, self._of.page or NOT_YET.format(self._of.waiting), "text/html")
+            page = self._of.page or NOT_YET.format(html.escape(self._of.waiting))
+            self._answer(HTTPStatus.OK, page, "text/html")
         else:
             self._answer(HTTPStatus.NOT_FOUND, "There is nothing here.")
 

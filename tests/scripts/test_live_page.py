@@ -62,11 +62,11 @@ def network(t_s, **more):
 
 
 def test_a_page_that_is_not_there_yet_comes_by_itself(view, plan, tmp_path):
-    view.at("planning", 0.1, "orbits")
-    with opened(view.address, tmp_path) as browser:
-        browser.until("document.body?.innerText.includes('planning: orbits')")
+    view.at("planning", 0.1, HOSTILE)
+    with opened(view.address, tmp_path, "#view=map") as browser:
+        browser.until("document.body?.innerText.includes('planning: <img')")
         view.planned(plan)
-        browser.until(READY)
+        browser.until(f"{READY} && skybed.view === 'map'")
 
 
 def test_the_time_bar_goes_along_until_somebody_moves_it(page, view):
