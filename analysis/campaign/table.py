@@ -51,15 +51,15 @@ def write(cases: Sequence[Case], runs: Path, metrics: Sequence[str], folder: Pat
 
     Rows are in the order of cases and flows, so the same runs give the same table, whenever each was made.
     """
-    rows = [row for case in cases for row in _rows(case, runs / case.key, metrics)]
+    every = [row for case in cases for row in rows(case, runs / case.key, metrics)]
     parameters = pa.schema({at: _type(levels) for at, levels in values(cases).items()})
     measured = pa.schema(
         {name: pa.int64() if name in METRICS and METRICS[name].whole else pa.float64() for name in metrics}
     )
     schema = pa.unify_schemas([parameters, PROVENANCE, measured])
-    for row in rows:
+    for row in every:
         row.update({field.name: _text(row[field.name]) for field in parameters if field.type == pa.string()})
-    table = pa.Table.from_pylist(rows, schema)
+    table = pa.Table.from_pylist(every, schema)
     unfinished = folder.with_name(f".{folder.name}")
     for old in (unfinished, folder):
         shutil.rmtree(old, ignore_errors=True)
@@ -142,7 +142,7 @@ def read(folder: Path) -> Results:
     return Results(folder, table=table, **about)
 
 
-def _rows(case: Case, run: Path, metrics: Sequence[str]) -> list[dict[str, Any]]:
+def rows(case: Case, run: Path, metrics: Sequence[str]) -> list[dict[str, Any]]:
     """The rows of one run: its figures are those of its verdict."""
     record, verdict = json.loads((run / "case.json").read_text()), Verdict.read(run)
     manifest = Manifest.read(run) if (run / "manifest.json").is_file() else None

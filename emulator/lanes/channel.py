@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import select
+import struct
+import termios
 import threading
+import time
 from collections.abc import Iterator
 
 DESCRIPTOR = 3  # of the program; the same in each run, for it is in the command line of a uml kernel
 AT_ONCE = 1 << 16
+LOOK_S = 0.01  # from one look to the next whether there is room
 GONE = errno.ECONNRESET, errno.EIO  # what a read says when the other end was killed
 
 
@@ -31,6 +36,7 @@ class Channel:
         self._held = b""
         self._unfinished = b""
         self._lock = threading.Lock()
+        self._serial = os.isatty(descriptor)
 
     def send(self, line: bytes) -> None:
         with self._lock:
@@ -40,13 +46,17 @@ class Channel:
 
     def offer(self, line: bytes) -> None:
         """Send it, unless the other end has not taken all that came before: then it is left out."""
-        with self._lock:
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
             if self._listens:
                 self._write(waits=False)
             if not self._held:
                 self._held = line + b"\n"
                 if self._listens:
                     self._write(waits=False)
+        finally:
+            self._lock.release()
 
     def lines(self) -> Iterator[bytes]:
         """Each as it comes, until the other end is gone. Interrupted, it can be begun again."""
@@ -75,16 +85,30 @@ class Channel:
     def _write(self, waits: bool = True) -> None:
         with contextlib.suppress(OSError):
             while self._held:
+                self._push()
                 try:
                     self._held = self._held[os.write(self._fd, self._held) :]
                 except BlockingIOError:
                     if not waits:
                         return
                     _await(self._fd, select.POLLOUT)
+            while waits and self._push():
+                time.sleep(LOOK_S)
+
+    def _push(self) -> bool:
+        """A guest's serial line keeps what there was no room for outside. There it would stay, for the
+        interrupt that should send it on is not to be relied on; so the line is told to. Whether it still
+        keeps some.
+        """
+        if not self._serial:
+            return False
+        termios.tcflush(self._fd, termios.TCOFLUSH)  # of uml's driver: writes it out
+        (kept,) = struct.unpack("i", fcntl.ioctl(self._fd, termios.TIOCOUTQ, bytes(4)))
+        return bool(kept)
 
 
 def _await(fd: int, what: int) -> None:
-    """Until a descriptor is ready for it."""
+    """Until a descriptor is ready for it, or one should look again."""
     ready = select.poll()
     ready.register(fd, what)
-    ready.poll()
+    ready.poll(None if what == select.POLLIN else LOOK_S * 1e3)

@@ -24,6 +24,7 @@ from skybed.analysis.campaign import table
 from skybed.analysis.verdict import Verdict
 from skybed.emulator.lanes import lanes
 from skybed.scripts.running import cluster
+from skybed.scripts.running.live_campaign import CampaignView
 from skybed.scripts.running.progress import ProgressBar
 from skybed.scripts.running.run import memory_mb
 from skybed.topologies.errors import ScenarioError
@@ -112,9 +113,14 @@ def missing(cases: Sequence[Case], folder: Path) -> list[Case]:
 
 
 def run(
-    campaign: Campaign, cases: Sequence[Case], folder: Path, jobs: int, scheduler: str | None = None
+    campaign: Campaign,
+    cases: Sequence[Case],
+    folder: Path,
+    jobs: int,
+    scheduler: str | None = None,
+    view: CampaignView | None = None,
 ) -> dict[str, int]:
-    """Do what is missing and write the table. Returns how many runs have each verdict.
+    """Do what is missing and write the table. Returns how many runs have each verdict. view: shows it.
 
     jobs: runs at once in this machine's own processes; with the address of a Dask scheduler its workers are
     taken instead, as many runs at once as they have threads.
@@ -129,6 +135,8 @@ def run(
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         _sweep(folder)
+        if view:
+            view.planned(campaign, cases, folder)
         try:
             if todo := missing(cases, folder):
                 with (
@@ -136,7 +144,7 @@ def run(
                     if scheduler
                     else cluster.of_this_machine(min(jobs, len(todo)), campaign.retries, folder / UNFINISHED)
                 ) as client:
-                    run_all(client, todo, folder, campaign.retries)
+                    run_all(client, todo, folder, campaign.retries, view)
         finally:
             _sweep(folder)
         table.describe(campaign, cases, folder)
@@ -148,14 +156,20 @@ def run(
     return counts
 
 
-def run_all(client: Client, cases: Sequence[Case], folder: Path, retries: int) -> None:
+def run_all(
+    client: Client, cases: Sequence[Case], folder: Path, retries: int, view: CampaignView | None = None
+) -> None:
     """Each is stored in the folder as it ends."""
     began_s = time.monotonic()
+    if view:
+        cluster.listen(client, view.told)
     with ProgressBar() as bar:
         at_once = min(len(cases), sum(client.nthreads().values()))
         bar.at("running", 0.0, f"{len(cases)} runs, {at_once} at once")
         for done, (case, run) in enumerate(cluster.results(client, cases, retries), 1):
             keep(case, folder, run)
+            if view:
+                view.done(case)
             left_s = (time.monotonic() - began_s) / done * (len(cases) - done)
             bar.at("running", done / len(cases), f"{done} of {len(cases)} runs, {duration(left_s)} left")
 

@@ -16,13 +16,14 @@ import platform
 import shutil
 import signal
 import tempfile
+import time
 import uuid
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dask import config
 from distributed import (
@@ -41,7 +42,8 @@ from skybed.analysis.campaign.table import USABLE
 from skybed.analysis.run import load
 from skybed.analysis.verdict import Verdict
 from skybed.emulator.lanes import lanes, umlkernel
-from skybed.scripts.running.progress import Listener
+from skybed.scripts.running.messages import Network, Traffic
+from skybed.scripts.running.progress import Listener, told_of
 from skybed.scripts.running.run import PACKAGES, Options, execute
 from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError, SkybedError
 from skybed.topologies.model import kinds
@@ -52,6 +54,7 @@ ROOMS = ("topologies", "emulator", "traffic", "analysis", "scripts")
 SUFFIXES = (".py", ".config", ".patch", ".c")  # of files that make a difference to a run
 CODE, KERNEL = "skybed's code", "the uml kernel"
 CONNECT_S = 10.0
+TOPIC, TELL_S = "skybed", 0.5  # under which a worker tells how far a run is, and how often
 
 
 class Unwanted(BaseException):
@@ -138,15 +141,26 @@ def write_verdict(case: Case, out: Path, status: Literal["invalid", "error"], wh
 
 
 class WhileWanted(Listener):
-    """Listens to how far a run is, and ends one that nobody waits for any more."""
+    """Listens to how far a run is, ends one that nobody waits for any more, and passes on how far it is."""
 
     def __init__(self, worker: Worker, key: str) -> None:
         self._worker, self._key = worker, key
+        self._lines: list[str] = []
+        self._told_s, self._stage = 0.0, ""
 
     def at(self, stage: str, share: float, note: str = "") -> None:
         task = self._worker.state.tasks.get(self._key)
         if task is None or task.state == "cancelled":
             raise Unwanted
+        now_s = time.monotonic()
+        if stage != self._stage or now_s - self._told_s >= TELL_S:
+            self._stage, self._told_s = stage, now_s
+            how = {"task": self._key, "stage": stage, "share": share, "note": note, "lines": self._lines}
+            self._worker.log_event(TOPIC, how)
+
+    def heard(self, message: Network | Traffic) -> None:
+        if isinstance(message, Traffic):
+            self._lines = told_of(message)
 
 
 def versions() -> dict[str, str]:
@@ -199,6 +213,16 @@ class _LeaveCtrlC(WorkerPlugin):
 
 
 # -- outside -----------------------------------------------------------------------------------------
+
+
+def listen(client: Client, told: Callable[[str, dict[str, Any]], None]) -> None:
+    """Have it told how far runs are: the key of a case, and stage, share, note and lines of figures."""
+
+    def pass_on(event: tuple[float, dict[str, Any]]) -> None:
+        how = dict(event[1])
+        told(how.pop("task").split("-")[0], how)
+
+    client.subscribe_topic(TOPIC, pass_on)
 
 
 def results(client: Client, cases: Sequence[Case], retries: int) -> Iterator[tuple[Case, bytes | str]]:

@@ -5,9 +5,7 @@ Everything here is outside the lane and works with what the lane says anyway, so
 
 from __future__ import annotations
 
-import os
 import threading
-import webbrowser
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -20,14 +18,13 @@ from skybed.analysis.measures import truth
 from skybed.analysis.pages.view import writing
 from skybed.analysis.verdict import Verdict
 from skybed.scripts.running.messages import Network, Traffic
-from skybed.scripts.running.progress import Listener, tell
+from skybed.scripts.running.progress import Listener
 from skybed.scripts.running.serving import Server
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import ProbingFlow
 from skybed.topologies.model.metrics import share_pct
 from skybed.topologies.plan.plan import Plan
 
-DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 TAIL_S = 2.0  # a queue is taken to drain within this after its load has ended
 KEPT = 1000  # round trips of each flow for who comes later
 # Of a flow of probes: when the last one was sent that was answered; how many were sent and lost since the row
@@ -54,9 +51,7 @@ class View(Listener):
     def __enter__(self) -> View:
         self._server.__enter__()
         self._thread.start()
-        tell([f"Look on at {self._server.address}"])
-        if any(os.environ.get(name) for name in DISPLAYS):
-            webbrowser.open(self._server.address)
+        self._server.announce()
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -146,7 +141,7 @@ class SoFar:
         """
         told, rows = dict(said.flows), {}
         for name, figures in said.flows.items():
-            flow = self._flows[name]
+            flow = self._flows.get(name)
             if isinstance(flow, ProbingFlow) and figures:
                 told[name] = figures | self._truth(flow, figures)
                 rows[name] = [self._row(said.t_s, name, told[name])]

@@ -186,6 +186,11 @@ def say(channel: Channel, message: Message) -> None:
     channel.send(encoded(message))
 
 
+def offer(channel: Channel, message: Message) -> None:
+    """The same, but nobody waits for who does not listen: then it is left out."""
+    channel.offer(encoded(message))
+
+
 def said(channel: Channel) -> Iterator[Message]:
     """What comes, until the other end is gone. Raises InvalidRun for what is no message."""
     return map(decoded, channel.lines())

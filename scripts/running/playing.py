@@ -42,7 +42,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     for file in options.kinds:
         kinds.load(file)
     run: Path = options.run
-    tell, zero = partial(messages.say, outside), parts.Zero(options.zero_ns)
+    tell, zero = partial(messages.offer, outside), parts.Zero(options.zero_ns)
     started_s = time.monotonic()
     plan, packets, grace_s, costs, tasks, bundles = handover.take(run)
     own = script.take(run)
@@ -86,7 +86,9 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         ]
 
         def until_the_end(clock: Clock) -> float:
-            asked = Asked(outside, playback.player.stopped, Visits(sky, clock, tell))
+            asked = Asked(
+                outside, playback.player.stopped, Visits(sky, clock, partial(messages.say, outside))
+            )
             signal.signal(signal.SIGTERM, lambda *_: playback.player.stopped.set())
             sys.setswitchinterval(SWITCH_S)
             typed = sys.stdin if options.terminal else asked.typed()

@@ -107,6 +107,10 @@ class ProgressBar(Listener):
         self._seen.plain = ""
         self._screen.stop()
 
+    def refresh(self) -> None:
+        """Show now what it was told, as it does a few times a second."""
+        self._screen.refresh()
+
     def heard(self, message: Network | Traffic) -> None:
         if self._terminal:
             self._told[type(message).__name__] = told_of(message)
@@ -129,8 +133,8 @@ def told_of(message: Network | Traffic) -> list[str]:
         held = f", {len(message.held)} values held by hand" if message.held else ""
         skipped = f", {message.skipped} left out" if message.skipped else ""
         return [f"{message.links} links; events up to {message.late_us / 1e3:.2f} ms late{skipped}{held}"]
-    flows = {name: of for name, of in message.flows.items() if of}
-    lines = [f"{name}: {', '.join(_words(of))}" for name, of in islice(flows.items(), SEEN)]
+    flows = {name: words for name, of in message.flows.items() if (words := ", ".join(_words(of)))}
+    lines = [f"{name}: {words}" for name, words in islice(flows.items(), SEEN)]
     return [*lines, *([f"... and {len(flows) - SEEN} more"] if len(flows) > SEEN else [])]
 
 

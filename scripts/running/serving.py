@@ -15,9 +15,12 @@ from __future__ import annotations
 import hmac
 import http.server
 import json
+import os
 import queue
 import secrets
+import sys
 import threading
+import webbrowser
 from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
@@ -25,6 +28,7 @@ from types import TracebackType
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 PATIENCE_S = 10.0  # with a viewer that takes nothing
 ALIVE_S = 5.0  # at least so often it is told something, if only that nothing is new
 WAITING = 200  # events that may wait for a viewer
@@ -62,6 +66,12 @@ class Server:
     @property
     def address(self) -> str:
         return f"http://{self.hosts[0]}/{self._token}/"
+
+    def announce(self) -> None:
+        """Say where it is, and open it where there is a screen."""
+        print(f"Look on at {self.address}", file=sys.stderr, flush=True)
+        if any(os.environ.get(name) for name in DISPLAYS):
+            webbrowser.open(self.address)
 
     def knows(self, token: str) -> bool:
         return hmac.compare_digest(token.encode(), self._token.encode())

@@ -47,6 +47,22 @@ def test_nothing_is_sent_before_the_program_has_spoken(ends):
     assert theirs.recv(100) == b"stop\n"
 
 
+def test_what_is_offered_waits_for_nobody(ends):
+    """What there is no room for is left out; lines that come are whole, and what is sent comes after them."""
+    outside, program, (_, theirs) = ends
+    theirs.setblocking(False)
+    line = b"x" * 10_000
+    for _ in range(1000):
+        program.offer(line)
+    sending = threading.Thread(target=program.send, args=(b"end",))
+    sending.start()
+    came = list(iter(outside.lines().__next__, b"end"))
+    assert set(came) == {line} and 1 < len(came) < 1000
+    sending.join()
+    program.offer(b"later")
+    assert next(outside.lines()) == b"later"
+
+
 def test_what_is_sent_to_nobody_is_lost(ends):
     _, program, (ours, _) = ends
     ours.close()

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from threading import Thread
 
 from support.browser import opened
 
@@ -27,6 +28,8 @@ PICTURES = {
     "view-why": ("mini", "view=map&theme=light&node=miyun&t=12&why"),
     "view-flight": ("flight", "node=cabin&t=300&lang=zh"),
 }
+# Of each picture of a run that is played the scenario, how long it is, and the run time, s.
+LIVE = {"view-live": ("space-cloud", 21600, 6000)}
 # Of each figure what `skybed draw` is told.
 FIGURES = {
     "draw-globe": "globe sc-mini --at 20 --from beijing --to eo-0-0",
@@ -71,6 +74,21 @@ def draw(folder, name, sky, wanted):
         (DOCS / f"{name}.png").write_bytes(browser.picture())
 
 
+def draw_live(folder, name, scenario, duration_s, t_s):
+    """The page that goes along with a run in virtual time, once that is so far."""
+    program = "from skybed.scripts.cli.main import main; main()"
+    words = ["run", scenario, "--duration", str(duration_s), "--clock", "virtual", "--view"]
+    words += ["--out", str(folder / "live")]
+    with subprocess.Popen([sys.executable, "-c", program, *words], stderr=subprocess.PIPE, text=True) as run:
+        address = next(line.split()[-1] for line in run.stderr if "127.0.0.1" in line)
+        Thread(target=run.stderr.read, daemon=True).start()
+        with opened(address, folder, "#view=map") as browser:
+            browser.until(READY)
+            browser.until(f"skybed.live.t_s > {t_s}")
+            (DOCS / f"{name}.png").write_bytes(browser.picture())
+        run.terminate()
+
+
 def measure(folder, sky):
     """Prints the size of a page and, of each view, when it is there and how many frames it draws a second."""
     path = page(folder, sky)
@@ -87,5 +105,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         for name, (sky, wanted) in PICTURES.items():
             draw(Path(place), name, sky, wanted)
+        for name, wanted in LIVE.items():
+            draw_live(Path(place), name, *wanted)
         for sky in MEASURED:
             measure(Path(place), sky)

@@ -40,8 +40,8 @@ def html(
     context = {
         "title": plan.scenario.name if run is None else run.name,
         "connects": "'self'" if live else "'none'",
-        "style": (HERE / "view.css").read_text(encoding="utf-8"),
-        "modules": json.dumps({"imports": _modules()}),
+        "style": style(),
+        "modules": modules(),
         "data": packing.packed(facts, arrays),
     }
     return page.render("view/view.html", context)
@@ -52,9 +52,14 @@ def words() -> dict[str, Any]:
     return {file.stem: _json(file) for file in sorted((HERE / "words").glob("*.json"))}
 
 
-def _modules() -> dict[str, str]:
-    """The modules of the page as a browser imports them, by the names that they have for each other."""
-    return {f"view/{file.stem}": _url(file) for file in sorted((HERE / "browser").glob("*.js"))}
+def style() -> str:
+    return (HERE / "view.css").read_text(encoding="utf-8")
+
+
+def modules() -> str:
+    """An import map: the modules as a browser imports them, by the names that they have for each other."""
+    files = sorted((HERE / "browser").glob("*.js"))
+    return json.dumps({"imports": {f"view/{file.stem}": _url(file) for file in files}})
 
 
 def _url(module: Path) -> str:

@@ -7,6 +7,7 @@ run fails.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import click
 from skybed.analysis.campaign.table import exit_code
 from skybed.scripts.cli.campaign import options
 from skybed.scripts.running import campaigns
+from skybed.scripts.running.live_campaign import CampaignView
 from skybed.scripts.running.run import interrupt_on_sigterm
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.scenario import campaign
@@ -26,7 +28,9 @@ from skybed.topologies.scenario import campaign
 @click.option("--scheduler", metavar="ADDRESS",
               help="Run in the workers of this Dask cluster, such as tcp://10.0.0.1:8786.")  # fmt: skip
 @options.out
-def command(file: Path, jobs: int | None, scheduler: str | None, out: Path | None) -> None:
+@click.option("--view", "looked_at", is_flag=True, help="Show how far each run is in a browser: a page on "
+              "127.0.0.1, whose address is told.")  # fmt: skip
+def command(file: Path, jobs: int | None, scheduler: str | None, out: Path | None, looked_at: bool) -> None:
     if scheduler and jobs:
         raise ScenarioError("--jobs is for this machine; with --scheduler each worker has its --nthreads.")
     interrupt_on_sigterm()
@@ -36,7 +40,9 @@ def command(file: Path, jobs: int | None, scheduler: str | None, out: Path | Non
         for warning in campaigns.estimate(loaded, campaigns.missing(cases, folder), jobs).warnings:
             click.echo(f"Warning: {warning}", err=True)
     try:
-        counts = campaigns.run(loaded, cases, folder, jobs, scheduler)
+        with contextlib.ExitStack() as shown:
+            view = shown.enter_context(CampaignView()) if looked_at else None
+            counts = campaigns.run(loaded, cases, folder, jobs, scheduler, view)
     except KeyboardInterrupt:
         done = len(cases) - len(campaigns.missing(cases, folder))
         click.echo(

@@ -188,7 +188,12 @@ function ofTasks(page, live, add) {
     [say("delivered"), true],
     [say("response_s"), true],
   ]);
-  const stages = section(add, say("stages"), [[say("task")], [say("stage")], [say("at")], [say("since_s"), true]]);
+  const stages = section(add, say("stages"), [
+    [say("task")],
+    [say("stage")],
+    [say("at")],
+    [say("since_s"), true],
+  ]);
   return () => {
     const tasks = Object.entries(live.flows).filter(([, of]) => "asked" in of);
     counts(
