@@ -42,6 +42,7 @@ class Loop:
         self._alarm_ns: int | None = None  # for when it is set
         self._epoll.register(self._alarm, select.EPOLLIN)
         self._stopped = False
+        self.turn = 0  # how many calls it has made: what is done in one is done at one time
 
     @property
     def stopped(self) -> bool:
@@ -108,6 +109,7 @@ class Loop:
     def _fire(self, now: int) -> None:
         timers = self._timers
         while timers and timers[0][0] <= now and not self._stopped:
+            self.turn += 1
             heapq.heappop(timers)[2](now)
 
     def _wait(self, until_ns: int) -> bool:
@@ -120,6 +122,7 @@ class Loop:
                 raise OSError(code, os.strerror(code))
         ready = [fd for fd, _ in self._epoll.poll(maxevents=EVENTS_AT_ONCE) if fd != self._alarm]
         for fd in ready:
+            self.turn += 1
             self._ready[fd]()
         return not ready
 

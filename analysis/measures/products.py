@@ -97,7 +97,8 @@ class Products:
     def _responses_s(self) -> np.ndarray:
         responses_s = self.table["response_s"].dropna().to_numpy()
         if not len(responses_s):
-            raise RunError(f"No product of {self._named}, arrived; it was asked for {self.asked} times.")
+            times = "once" if self.asked == 1 else f"{self.asked} times"
+            raise RunError(f"No product of {self._named}, arrived; it was asked for {times}.")
         return responses_s
 
     @cached_property

@@ -80,7 +80,7 @@ class Picture(NamedTuple):
 
 def time_axis(axes: Axes, start_s: float, end_s: float) -> None:
     """The horizontal axis of everything that is over run time."""
-    axes.set_xlim(start_s, end_s)
+    axes.set_xlim(start_s, max(end_s, start_s + 1e-3))  # of a run that broke off at once, too
     axes.set_xlabel("run time (s)")
 
 

@@ -146,7 +146,7 @@ def timeline(run: Run) -> Drawing:
             if row.outcome not in ("done", "held"):
                 axes.plot(end_s, y, color=BAD, marker="x", ms=5, mew=1.5, zorder=4)
         axes.set_yticks(range(len(nodes)), nodes)
-        axes.set_ylim(len(nodes) - 0.5, -0.5)
+        axes.set_ylim(max(0.5, len(nodes) - 0.5), -0.5)
         axes.tick_params(axis="y", length=0)
         time_axis(axes, 0, run.played_s)
         used = dict.fromkeys(WORK[stage] for stage in rows["stage"].unique())

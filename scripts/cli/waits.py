@@ -6,7 +6,7 @@ first to be reached. Nothing is emulated.
 
 \b
   skybed waits sc-mini --from eo-0-0 --to beijing --duration 86400
-  skybed waits ring12 --from comp-0-0 --to miyun,kashi --to ground --duration 86400
+  skybed waits ring12 --from comp-0-0 --to miyun,kashi --to ground
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def _nodes(plan: Plan, text: str) -> list[int]:
 
 def _rows(plan: Plan, sources: Sequence[int], wanted: Sequence[tuple[str, list[int]]]) -> list[Row]:
     targets = sorted({node for _, nodes in wanted for node in nodes})
-    pairs = np.array([(source, target) for source in sources for target in targets], np.int64)
+    pairs = np.array(
+        [(source, target) for source in sources for target in targets if source != target], np.int64
+    ).reshape(-1, 2)
     with ProgressBar() as bar:
         told = thinned(plan, pairs, lambda what, share: bar.at("planning", share, what))
         ways = reach(told, pairs)
@@ -92,6 +94,10 @@ def _rows(plan: Plan, sources: Sequence[int], wanted: Sequence[tuple[str, list[i
     for source in sources:
         for asked, nodes in wanted:
             mine = (pairs[:, 0] == source) & np.isin(pairs[:, 1], nodes)
+            if not mine.any():
+                raise ScenarioError(
+                    f"{plan.nodes[source].name} does not wait for itself; name others with --to."
+                )
             rows.append(Row(source, asked, nodes, waits(ways.where(mine[ways.key]), 0.0, plan.duration_s)))
     return rows
 

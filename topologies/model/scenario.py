@@ -124,6 +124,12 @@ class ScenarioModel(Model):
         functions = {
             dotted(path): f"{code}, as you, to plan" for path, code in written if isinstance(code, Code)
         }
+        functions |= {
+            dotted(("tasks", i, "steps", k, "choose")): f"{step.choose}, to check it, and as root of the lane"
+            for i, task in enumerate(self.tasks)
+            for k, step in enumerate(task.steps)
+            if isinstance(step.choose, Code)
+        }
         custom = {"routing": self.routing.custom.command} if self.routing.custom else {}
         return functions | custom | {str(flow.name): flow.code for flow in self.flows if flow.code}
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from skybed.topologies.model import catalogue
+from skybed.topologies.model.carried import Computing
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.code import NAMED, Written
 from skybed.topologies.model.coordinates import Latitude, Longitude
@@ -74,6 +75,18 @@ class Step(Model):
     seconds: Positive | None = None  # that the job takes; None: as fast as what the node carries
     program: Annotated[str, Field(min_length=1)] | None = None  # reads $INPUT, writes $OUTPUT
     tiles: Annotated[int, Field(ge=1, le=256)] = 1  # into which it is split, each for a node of its own
+
+    def seconds_at(self, computing: Computing | None, mb: float) -> float | None:
+        """That it takes with such an input, or one of its tiles does with its own; 0: nothing is computed;
+        None: nobody tells how fast.
+        """
+        if self.job is None:
+            return 0.0
+        if self.seconds is not None:
+            return self.seconds / self.tiles
+        own = computing.job_s(self.job, mb) if computing else None
+        of_scenes = own is not None and computing is not None and computing.scene_s is not None
+        return own / self.tiles if own is not None and of_scenes else own
 
 
 class Command(Model):

@@ -54,13 +54,7 @@ def kept_bytes(step: Step, size: int) -> int:
 
 def seconds(plan: Plan, step: Step, node: int, size: int) -> float:
     """That a step takes at a node; 0: nothing is computed there. size: on the wire."""
-    if step.job is None:
-        return 0.0
-    if step.seconds is not None:
-        return step.seconds
-    computing = carried(plan, node).computing
-    own = computing.job_s(step.job, size / 1e6 / plan.scenario.rate_scale) if computing else None
-    return 0.0 if own is None else own
+    return step.seconds_at(carried(plan, node).computing, size / 1e6 / plan.scenario.rate_scale) or 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -84,6 +85,7 @@ class Cloud:
         self.lives: dict[Life, None] = {}  # that are not over
         self.tallies = [Tally() for _ in tasks]
         self._clock: Clock | None = None
+        self._turn, self._now_s = -1, 0.0
 
     def _involved(self) -> list[int]:
         """The nodes of all pairs, and those that observe."""
@@ -103,8 +105,11 @@ class Cloud:
     # -- time -----------------------------------------------------------------------------------------
 
     def now_s(self) -> float:
+        """The same for all that is done in one turn of the loop."""
         assert self._clock
-        return self._clock.now_s()
+        if self._turn != self.shared.loop.turn:
+            self._turn, self._now_s = self.shared.loop.turn, self._clock.now_s()
+        return self._now_s
 
     def at(self, t_s: float, call: Callable[[], None]) -> None:
         assert self._clock
@@ -195,11 +200,18 @@ class Cloud:
         """On the wire, where volumes are scaled as rates are."""
         return max(1, round(mb * 1e6 * self.scale))
 
-    def choose(self, task: int, step: int, observer: Site, here: Site, size: int) -> Site:
-        """Who does a step with so many bytes that are here now."""
+    def choose(
+        self, task: int, step: int, observer: Site, here: Site, size: int, taken: Counter[Site] | None = None
+    ) -> Site:
+        """Who does a step with so many bytes that are here now. taken: by other tiles: none gets a second one
+        before each has one.
+        """
         places = self.prospect.at[task][step]
         every_one = [observer if number == OBSERVER else self.sites[number] for number in places]
         sites = [site for site in every_one if not site.dead] or every_one
+        if taken is not None:
+            least = min(taken[site] for site in sites)
+            sites = [site for site in sites if taken[site] == least]
         if len(sites) == 1:
             return sites[0]
         return sites[self._rules[task][step](self._choice(task, step, here, sites, size))]
@@ -287,14 +299,9 @@ class Cloud:
 
     def seconds(self, step: Step, site: Site, size: int) -> float:
         """That a step takes at a node; 0: nothing is computed."""
-        if step.job is None:
-            return 0.0
-        if step.seconds is not None:
-            return step.seconds
-        computing = site.carries.computing
-        own = computing.job_s(step.job, size / 1e6 / self.scale) if computing else None
-        assert own is not None, "checked"
-        return own
+        seconds = step.seconds_at(site.carries.computing, size / 1e6 / self.scale)
+        assert seconds is not None, "checked"
+        return seconds
 
 
 class Life:
@@ -421,8 +428,10 @@ class Life:
             ((item, here),) = pieces
             pieces = [(part, here) for part in self._split(item, here, step.tiles)]
         if step.tiles > 1:
+            taken = Counter[Site]()
             lives = [
-                begin(self._part(number, step, item, here, tile)) for tile, (item, here) in enumerate(pieces)
+                begin(self._part(number, step, item, here, tile, taken))
+                for tile, (item, here) in enumerate(pieces)
             ]
             return await every(lives)
         size = sum(item.size for item, _ in pieces)
@@ -436,8 +445,11 @@ class Life:
             )
         return [(await self._compute(number, step, self._join(arrived, there), there, 0), there)]
 
-    async def _part(self, number: int, step: Step, item: Item, here: Site, tile: int) -> tuple[Item, Site]:
-        there = self.cloud.choose(self.task_number, number, self.observed, here, item.size)
+    async def _part(
+        self, number: int, step: Step, item: Item, here: Site, tile: int, taken: Counter[Site]
+    ) -> tuple[Item, Site]:
+        there = self.cloud.choose(self.task_number, number, self.observed, here, item.size, taken)
+        taken[there] += 1
         with self._expected(there, step, item.size):
             item = await self._carry(item, here, there, number, tile, step.over)
         return await self._compute(number, step, item, there, tile), there
@@ -642,7 +654,8 @@ class Crossed:
         ]
         told = {TRANSFERS.name: columns(TRANSFERS, parts)}
         if not self._task:
-            sites, until_s = list(self._cloud.sites.values()), self._cloud.shared.until_s
+            sites = list(self._cloud.sites.values())
+            until_s = min(clock.now_s(), self._cloud.shared.until_s)
             for site in sites:
                 site.close(until_s)
             told[STORAGE.name] = columns(

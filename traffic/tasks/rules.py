@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skybed.topologies.arrays import Array
-from skybed.topologies.errors import InvalidRun
+from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.code import Code, CodeError, loaded
 
 
@@ -79,13 +79,13 @@ def of(rule: str | Code) -> Rule:
         try:
             number = function(choice)
         except CodeError as error:
-            raise InvalidRun(f"A task's rule cannot be used: {error}") from None
+            raise ScenarioError(f"A task's rule cannot be used: {error}") from None
         if (
             isinstance(number, bool)
             or not isinstance(number, int | np.integer)
             or not 0 <= number < len(choice.nodes)
         ):
-            raise InvalidRun(
+            raise ScenarioError(
                 f"A task's rule, {rule}, gave {number!r}; it must give the number of one of "
                 f"{len(choice.nodes)} nodes, from 0."
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from skybed.topologies.model.carried import Carried
+from skybed.topologies.model.code import Code, CodeError, loaded
 from skybed.topologies.model.known import Problem, known_name
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.tasks import MOST_ASKED, Task
@@ -71,10 +72,12 @@ def _command(
     if task.command is None:
         return
     yield from known_name((*path, "command", "from"), task.command.source, layers, "node")
-    stations = [station.name for station in scenario.stations]
+    antennas = {station.name: station.antenna for station in scenario.stations}
     for name in task.command.via or []:
         if name != "ground":
-            yield from known_name((*path, "command", "via"), name, stations, "station")
+            yield from known_name((*path, "command", "via"), name, antennas, "station")
+        if not antennas.get(name, True):
+            yield (*path, "command", "via"), f"names {name}, which has no antenna."
 
 
 def _steps(
@@ -87,6 +90,11 @@ def _steps(
     for k, step in enumerate(task.steps):
         at: FieldPath = (*path, "steps", k)
         yield from _known((*at, "at"), step.at, scenario, layers)
+        if isinstance(step.choose, Code):
+            try:
+                loaded(step.choose)
+            except CodeError as error:
+                yield (*at, "choose"), f"cannot be used: {str(error).removesuffix('.')}."
         if step.job is None:
             for field in ("seconds", "tiles"):
                 if getattr(step, field) not in (None, 1):
@@ -98,7 +106,7 @@ def _steps(
         observers = task.by if "observer" in step.at else []
         for name in _nodes([*places, *observers], scenario, layers):
             computing = carries[name].computing
-            if computing is None or computing.job_s(step.job, 1.0) is None:
+            if step.seconds_at(computing, 1.0) is None:
                 lacks = (
                     "carries no computing" if computing is None else f"does not tell how fast {step.job} is"
                 )
