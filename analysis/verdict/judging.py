@@ -218,7 +218,9 @@ def _notes(run: Run, proofs: Proofs, rtt_error: Errors, jittered: bool) -> list[
             "forwarding tables, as they were recorded."
         )
     if not rtt_error.n:
-        why = "No probe came back over unloaded links, so the RTT error was not judged."
+        probes = any(isinstance(flow, ProbingFlow) for flow in run.traffic)
+        why = "No probe came back over unloaded links" if probes else "There are no probes"
+        why += ", so the RTT error was not judged."
         notes.append(
             "Probes met jitter on their ways, so they are judged by their mean." if jittered else why
         )
