@@ -17,7 +17,8 @@ from skybed.topologies.model.tasks import Task
 from skybed.topologies.tasks.responses import STAGES, ages_s, response, stages_s
 from skybed.traffic.shared import Shared
 from skybed.traffic.tasks import sending
-from skybed.traffic.tasks.cloud import Cloud, Crossed
+from skybed.traffic.tasks.cloud import Cloud
+from skybed.traffic.tasks.crossed import Crossed
 
 MODEL, TABLE, UNIT, LOADS = Task, TASKS, "stages", False
 MORE = (TRANSFERS, STORAGE, ENERGY)
@@ -48,7 +49,8 @@ def sent(run: Played, task: Task) -> float:
 
 
 def start(shared: Shared, tasks: Sequence[Task]) -> Sequence[Crossed]:
-    return Cloud(shared, tasks).crossings
+    cloud = Cloud(shared, tasks)
+    return [Crossed(cloud, number) for number in range(len(tasks))]
 
 
 # -- of a run that was played --------------------------------------------------------------------------
