@@ -304,7 +304,7 @@ def traffic(
     until_s: float,
     run: Path,
     grace_s: float,
-    plan: Playable,
+    plan: Playable | None,
     prospect: Prospect | None,
     outlook: Outlook | None,
     newest: Newest,

@@ -18,6 +18,7 @@ from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.link import SkyLink
 from skybed.emulator.sky.node import Satellite
 from skybed.scripts.running import parts
+from skybed.scripts.running.newest import Newest
 from skybed.topologies.errors import MachineError
 from skybed.traffic.crossings import Crossings, built
 from skybed.traffic.kinds.probe import ProbeFlow
@@ -268,7 +269,7 @@ def transfer_over_a_link_that_dies(nodes, out):
 @plays
 def ended_early(nodes, out):
     flows = [probe("p"), udp(name="u", rate_mbps=1), tcp(name="t", rate_mbps=1)]
-    traffic = parts.traffic(flows, nodes, built(flows), 60.0, out, grace_s=1.0)
+    traffic = parts.traffic(flows, nodes, built(flows), 60.0, out, 1.0, None, None, None, Newest(), 10.0)
     try:
         traffic.open()
         clock = Clock(0.5)
