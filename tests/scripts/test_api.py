@@ -17,7 +17,7 @@ def played(place, monkeypatch, good_run):
     """Every run is the good one; returns what was asked for."""
     asked = []
 
-    def play(scenario, options, out):
+    def play(scenario, options, out, **_beside):
         asked.append((scenario, options, out))
         shutil.copytree(good_run, out, dirs_exist_ok=True)
 
@@ -49,7 +49,7 @@ def test_a_ready_scenario_is_run_by_its_name(played):
 
 
 def test_a_distorted_run_is_an_exception_and_kept(place, monkeypatch, good_run):
-    def late(scenario, options, out):
+    def late(scenario, options, out, **_beside):
         shutil.copytree(good_run, out, dirs_exist_ok=True)
         manifest = json.loads((out / "manifest.json").read_text())
         (out / "manifest.json").write_text(json.dumps(manifest | {"finished": False}))

@@ -40,7 +40,7 @@ def played(monkeypatch, pytester):
     """Stands in for the lane: a good run, or one with the manifest of `played.manifest`. Notes the calls."""
     stand_in = SimpleNamespace(calls=[], manifest={})
 
-    def play(scenario, options, out):
+    def play(scenario, options, out, **_beside):
         stand_in.calls.append((scenario, options, out))
         print("planning", file=sys.stderr)
         if scenario.sha256 not in PLANS:

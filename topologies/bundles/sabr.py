@@ -142,8 +142,8 @@ class _Search(NamedTuple):
                     if node == self.source and self.entry not in (None, peer):
                         continue
                     known_s = min(best_s.get(peer, inf), found[peer][0] if peer in found else inf)
-                    there_s, number = self._first(numbers, t_s, known_s)
-                    if there_s == known_s < inf:
+                    there_s, number, tied = self._first(numbers, t_s, known_s)
+                    if tied or there_s == known_s < inf:
                         ties.append(peer)
                     if there_s < known_s and there_s <= min(self.latest_s, best_s.get(self.target, inf)):
                         found[peer] = there_s, number
@@ -152,9 +152,9 @@ class _Search(NamedTuple):
             if new:
                 yield found
 
-    def _first(self, numbers: Iterator[int], t_s: float, before_s: float) -> tuple[float, int]:
-        """The earliest arrival over one of the contacts of two nodes."""
-        best_s, best = inf, -1
+    def _first(self, numbers: Iterator[int], t_s: float, before_s: float) -> tuple[float, int, bool]:
+        """The earliest arrival over one of the contacts of two nodes, and whether another is as early."""
+        best_s, best, tied = inf, -1, False
         for number in numbers:
             contact = self.plan.contacts[number]
             if contact.start_s > min(best_s, before_s):
@@ -163,8 +163,10 @@ class _Search(NamedTuple):
                 continue
             there_s = arrival_s(self.plan, number, t_s, self.size, self.priority, self.ledger)
             if there_s < best_s:
-                best_s, best = there_s, number
-        return best_s, best
+                best_s, best, tied = there_s, number, False
+            elif there_s == best_s < inf:
+                tied = True
+        return best_s, best, tied
 
     def waits(self, route: Route) -> bool:
         """Whether there is waiting on a route, but for its source: who is later on it then is as good."""
