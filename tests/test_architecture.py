@@ -27,7 +27,8 @@ FLOORS = {
     ],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
     "traffic": [
-        "nodes", "loop", "processes", "tables", "wire", "shared", "probing", "tasks", "bundles", "kinds",
+        "nodes", "loop", "processes", "tables", "wire", "shared",
+        "timers", "probing", "tasks", "bundles", "kinds",
         "crossings",
     ],
     "analysis": [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,11 @@ def arrow(table: Table, parts: Iterable[Mapping[str, Any]]) -> pa.Table:
         arrays = [_array(part[column.name], column.type) for column in table.columns]
         batches.append(pa.RecordBatch.from_arrays(arrays, schema=table.schema))
     return pa.Table.from_batches(batches, table.schema)
+
+
+def columns(table: Table, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    """A part of a table from its rows."""
+    return {column.name: [row[place] for row in rows] for place, column in enumerate(table.columns)}
 
 
 def _array(values: Any, kind: pa.DataType) -> pa.Array:

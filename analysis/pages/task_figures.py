@@ -17,7 +17,7 @@ from skybed.analysis.pages.figures import Drawing
 from skybed.analysis.pages.style import BAD, GREY, INK, PALE, SERIES, STAGES, Picture, legend, time_axis
 from skybed.analysis.run import Run
 from skybed.topologies.model.tables import ENERGY, STORAGE, TASKS, TRANSFERS
-from skybed.topologies.tasks import bound
+from skybed.topologies.plan import score
 
 NODES_SHOWN = 24
 LINES_SHOWN = 6
@@ -211,7 +211,7 @@ def _stored(run: Run, axes: Axes) -> None:
 def _charged(run: Run, axes: Axes) -> None:
     rows = run.table(ENERGY.name)
     lowest = rows.groupby("node")["battery_wh"].min()
-    powers = {str(name): bound.carried(run.plan, run.plan.node(str(name))).power for name in lowest.index}
+    powers = {str(name): score.carried(run.plan, run.plan.node(str(name))).power for name in lowest.index}
     share = {name: lowest[name] / power.battery_wh for name, power in powers.items() if power}
     for n, (name, colour) in enumerate(zip(sorted(share, key=share.__getitem__), SERIES, strict=False)):
         of = rows[rows["node"] == name].sort_values("t_s")

@@ -15,7 +15,7 @@ from skybed.analysis.run import Run, kept
 from skybed.topologies.arrays import Array
 from skybed.topologies.model.carried import Power
 from skybed.topologies.model.tables import ENERGY, STORAGE, TASKS, TRANSFERS
-from skybed.topologies.tasks import bound
+from skybed.topologies.plan import score
 
 AT_ONCE = 3  # of what is freed: so many of a node may be one row
 RECEIPT_S = 0.25  # a sender draws power until it knows: by so much longer than light takes back, at most
@@ -47,8 +47,8 @@ def _overfull(run: Run) -> Iterator[str]:
     for row in rows[(rows["held_bytes"] > rows["room_bytes"]) | (rows["held_bytes"] < 0)].itertuples():
         yield f"{row.node} held {row.held_bytes} bytes at {row.t_s:.6f} s of {row.room_bytes:.0f} it can."
     for node, of in rows.groupby("node"):
-        storage = bound.carried(run.plan, run.plan.node(str(node))).storage
-        room = np.nan if storage is None else bound.scaled_bytes(run.plan, storage.gb * 1e3)
+        storage = score.carried(run.plan, run.plan.node(str(node))).storage
+        room = np.nan if storage is None else run.scenario.scaled_bytes(storage.gb * 1e3)
         told = of["room_bytes"].to_numpy(float)
         if not np.array_equal(told, np.full(len(of), room), equal_nan=True):
             yield f"{node} had room for {told[0]:.0f} bytes, where the scenario gives it {room:.0f}."
@@ -154,7 +154,7 @@ def battery_off_wh(run: Run) -> float:
 
 def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
     carried, number, clock_s = (
-        bound.carried(run.plan, run.plan.node(node)),
+        score.carried(run.plan, run.plan.node(node)),
         run.plan.node(node),
         CLOCK_S[run.manifest.clock],
     )
@@ -244,7 +244,7 @@ def _watts(run: Run) -> Iterator[str]:
                     f"{of.node} had a {name} of {of.told[name][n]:g} from {of.t_s[n]:.6f} s on, where the "
                     f"Sun and its tasks make {of.meant[name][n]:g}."
                 )
-        computing = bound.carried(run.plan, run.plan.node(of.node)).computing
+        computing = score.carried(run.plan, run.plan.node(of.node)).computing
         idle_w = of.power.idle_w + (computing.idle_w if computing else 0.0)
         load_w = idle_w + of.told["transmit_w"] + of.told["compute_w"] + of.told["camera_w"]
         for n in np.flatnonzero(np.abs(load_w - of.told["load_w"]) > 1e-6):

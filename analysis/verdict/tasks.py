@@ -20,6 +20,7 @@ from skybed.analysis.verdict import balances
 from skybed.analysis.verdict.model import Books, Tasks
 from skybed.topologies.model.tables import TASKS, TRANSFERS
 from skybed.topologies.model.tasks import Task
+from skybed.topologies.plan import score
 from skybed.topologies.tasks import bound
 from skybed.topologies.tasks.responses import WAYS
 
@@ -272,7 +273,7 @@ def _computed_too_soon(run: Run) -> Iterator[str]:
 def _too_many_jobs(run: Run) -> Iterator[str]:
     clock_s = CLOCK_S[run.manifest.clock]
     for node, rows in _jobs(run).sort_values("began_s").groupby("node"):
-        computing = bound.carried(run.plan, run.plan.node(str(node))).computing
+        computing = score.carried(run.plan, run.plan.node(str(node))).computing
         if computing is None:
             continue  # told how long its jobs take, and without limit
         until_s = np.sort(rows["until_s"].to_numpy())
@@ -287,7 +288,7 @@ def _too_many_jobs(run: Run) -> Iterator[str]:
 def _camera_too_quick(run: Run) -> Iterator[str]:
     clock_s, rows = CLOCK_S[run.manifest.clock], run.table(TASKS.name)
     for node, of in rows[(rows["stage"] == "observe") & rows["began_s"].notna()].groupby("node"):
-        camera = bound.carried(run.plan, run.plan.node(str(node))).camera
+        camera = score.carried(run.plan, run.plan.node(str(node))).camera
         if camera is None:
             continue
         of = of.sort_values("began_s")

@@ -40,6 +40,14 @@ def spans(key: ArrayLike = (), start_s: ArrayLike = (), end_s: ArrayLike = ()) -
     return Spans(*(np.atleast_1d(column) for column in columns))
 
 
+def by_key(spans: Spans) -> dict[int, list[tuple[float, float]]]:
+    """The spans of each key that has any, as `of` gives them."""
+    spans_of: dict[int, list[tuple[float, float]]] = {}
+    for key, start_s, end_s in zip(*(column.tolist() for column in spans), strict=True):
+        spans_of.setdefault(key, []).append((start_s, end_s))
+    return spans_of
+
+
 def joined(parts: list[Spans]) -> Spans:
     """All of them, one after the other."""
     return Spans(*(np.concatenate(columns) for columns in zip(*parts, spans(), strict=True)))

@@ -13,6 +13,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, PrivateAttr
 
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import catalogue
+from skybed.topologies.model.carried import Carried
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.code import Code
 from skybed.topologies.model.faults import Fault
@@ -147,6 +148,16 @@ class ScenarioModel(Model):
         else:
             raise ScenarioError(f"{self._file}: there is no link class {name}{hint(name, self.link_names)}.")
         return link.scaled(self.rate_scale)
+
+    def carries(self, name: str, layer: str) -> Carried:
+        """What a node carries. layer: its own; "" of a station."""
+        if layer:
+            return self.layers[layer].carries
+        return next(station.carries for station in self.stations if station.name == name)
+
+    def scaled_bytes(self, mb: float) -> int:
+        """Of a volume on the wire, where volumes are scaled as rates are."""
+        return max(1, round(mb * 1e6 * self.rate_scale))
 
     def stations_under(self, weather: Weather) -> list[str]:
         """The stations that weather is over."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -51,10 +51,9 @@ def _rule(value: Any) -> Any:
     return value
 
 
-RULES = ("nearest", "least-loaded", "earliest", "first", "withhold")
-Rule = Annotated[
-    Literal["nearest", "least-loaded", "earliest", "first", "withhold"] | Written, BeforeValidator(_rule)
-]
+RuleName = Literal["nearest", "least-loaded", "earliest", "first", "withhold"]
+RULES = get_args(RuleName)
+Rule = Annotated[RuleName | Written, BeforeValidator(_rule)]
 
 
 class Step(Model):
@@ -75,6 +74,10 @@ class Step(Model):
     seconds: Positive | None = None  # that the job takes; None: as fast as what the node carries
     program: Annotated[str, Field(min_length=1)] | None = None  # reads $INPUT, writes $OUTPUT
     tiles: Annotated[int, Field(ge=1, le=256)] = 1  # into which it is split, each for a node of its own
+
+    def kept_bytes(self, size: int) -> int:
+        """What goes on of so many bytes that come in."""
+        return max(1, round(size * self.keep_pct / 100))
 
     def seconds_at(self, computing: Computing | None, mb: float) -> float | None:
         """That it takes with such an input, or one of its tiles does with its own; 0: nothing is computed;

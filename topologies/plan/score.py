@@ -132,10 +132,8 @@ def save_for_oracle(plan: Playable, folder: pathlib.Path) -> None:
 
 def carried(score: Playable, number: int) -> Carried:
     """What a node carries."""
-    node, scenario = score.nodes[number], score.scenario
-    if node.layer:
-        return scenario.layers[node.layer].carries
-    return next(station.carries for station in scenario.stations if station.name == node.name)
+    node = score.nodes[number]
+    return score.scenario.carries(node.name, node.layer)
 
 
 def next_contact_s(score: Playable, link: int, t_s: float) -> float | None:

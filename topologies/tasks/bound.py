@@ -17,9 +17,10 @@ import numpy as np
 
 from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts.properties import Property
-from skybed.topologies.model.carried import Carried
+from skybed.topologies.contacts.spans import by_key
 from skybed.topologies.model.tasks import Step, Task
 from skybed.topologies.orbits.geometry import C_KM_S
+from skybed.topologies.plan import score
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.tasks.prospect import OBSERVER, Prospect
 
@@ -29,32 +30,20 @@ CONNECTING = {"tcp": 2, "udp": 0}  # ways of the light before the first byte can
 Windows = list[tuple[float, float]]
 
 
-def carried(plan: Plan, node: int) -> Carried:
-    """What a node carries."""
-    of, scenario = plan.nodes[node], plan.scenario
-    if of.layer:
-        return scenario.layers[of.layer].carries
-    return next(station.carries for station in scenario.stations if station.name == of.name)
-
-
 def scene_bytes(plan: Plan, task: Task, observer: int) -> int:
     """Of a scene on the wire, where volumes are scaled as rates are."""
-    camera = carried(plan, observer).camera
-    return scaled_bytes(plan, task.scene_mb or (camera.scene_mb if camera else 0.0))
-
-
-def scaled_bytes(plan: Plan, mb: float) -> int:
-    return max(1, round(mb * 1e6 * plan.scenario.rate_scale))
+    camera = score.carried(plan, observer).camera
+    return plan.scenario.scaled_bytes(task.scene_mb or (camera.scene_mb if camera else 0.0))
 
 
 def kept_bytes(step: Step, size: int) -> int:
     """What a step makes of so many bytes; at the least, where a program does it."""
-    return 1 if step.program else max(1, round(size * step.keep_pct / 100))
+    return 1 if step.program else step.kept_bytes(size)
 
 
 def seconds(plan: Plan, step: Step, node: int, size: int) -> float:
     """That a step takes at a node; 0: nothing is computed there. size: on the wire."""
-    return step.seconds_at(carried(plan, node).computing, size / 1e6 / plan.scenario.rate_scale) or 0.0
+    return step.seconds_at(score.carried(plan, node).computing, size / 1e6 / plan.scenario.rate_scale) or 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +59,7 @@ class Limits:
 
     @cached_property
     def _windows(self) -> dict[str, dict[int, Windows]]:
-        windows: dict[str, dict[int, Windows]] = {"path": {}, "contact": {}}
-        for over, by_pair in windows.items():
-            for pair, *span in zip(
-                *(column.tolist() for column in getattr(self.prospect, over)), strict=True
-            ):
-                by_pair.setdefault(pair, []).append((span[0], span[1]))
-        return windows
+        return {"path": by_key(self.prospect.path), "contact": by_key(self.prospect.contact)}
 
     @cached_property
     def _rates_mbps(self) -> tuple[Array, Array]:
@@ -174,7 +157,7 @@ def _taken_s(limits: Limits, row: int, task: Task, observer: int) -> float:
     """When its scene can have been taken."""
     plan, t_s = limits.plan, float(limits.prospect.asked["asked_s"][row])
     if command := task.command:
-        source, size = plan.node(command.source), scaled_bytes(plan, command.kb / 1e3)
+        source, size = plan.node(command.source), plan.scenario.scaled_bytes(command.kb / 1e3)
         if command.via:
             up = limits.first_s({source: t_s}, map(plan.node, command.via), "path", task.carrier, size)
             t_s = limits.first_s(up, [observer], "contact", task.carrier, size)[observer]
@@ -183,5 +166,5 @@ def _taken_s(limits: Limits, row: int, task: Task, observer: int) -> float:
     if task.target is not None:
         views = limits.prospect.views.of(row)
         t_s = min((max(start_s, t_s) for start_s, end_s in views if end_s > t_s), default=np.inf)
-    camera = carried(plan, observer).camera
+    camera = score.carried(plan, observer).camera
     return t_s + (camera.capture_s if camera else 0.0)

@@ -40,7 +40,6 @@ def of(plan: Plan) -> Prospect:
     looks_s = _looks_s(plan, rows)
     ways = reach.delays(plan, pairs, looks_s)
     return Prospect(
-        nodes=[node.name for node in plan.nodes],
         asked=rows,
         views=in_view,
         at=at,

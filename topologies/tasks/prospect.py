@@ -24,7 +24,7 @@ ASKED = np.dtype(
 
 @dataclass(frozen=True)
 class Prospect:
-    """nodes: names of all nodes of the plan; numbers below count from 0 among them.
+    """Nodes are told by their numbers in the plan.
 
     asked: ASKED, by task (its place in the scenario's tasks) and asked_s: node is who sees the target first,
     and seen_s when; nan and -1: nobody does before the end.
@@ -37,7 +37,6 @@ class Prospect:
     lost at the begin of each.
     """
 
-    nodes: list[str]
     asked: np.ndarray
     views: Spans
     at: list[list[list[int]]]
@@ -52,8 +51,8 @@ class Prospect:
 
 
 FOLDER = "tasks"
-ASKED_FILE, PAIRS_FILE, LOOKS_FILE, NODES_FILE, AT_FILE = (
-    f"{name}.parquet" for name in ("asked", "pairs", "looks", "nodes", "at")
+ASKED_FILE, PAIRS_FILE, LOOKS_FILE, AT_FILE = (
+    f"{name}.parquet" for name in ("asked", "pairs", "looks", "at")
 )
 SPANS = ("views", "path", "contact", "sunlit", "dead")
 
@@ -62,7 +61,6 @@ def save(prospect: Prospect, folder: pathlib.Path) -> None:
     """Write it into a new folder."""
     folder.mkdir()
     asked = {name: np.ascontiguousarray(prospect.asked[name]) for name in ASKED.names or ()}
-    pq.write_table(pa.table({"node": prospect.nodes}), folder / NODES_FILE)
     pq.write_table(pa.table(asked), folder / ASKED_FILE)
     pq.write_table(
         pa.table({"node": prospect.pairs[:, 0], "peer": prospect.pairs[:, 1]}), folder / PAIRS_FILE
@@ -96,7 +94,6 @@ def load(folder: pathlib.Path) -> Prospect:
     shape = len(pairs[0]), len(looks[0]) // max(1, len(pairs[0]))
     spans = {name: Spans(*_columns(folder / f"{name}.parquet", Spans._fields)) for name in SPANS}
     return Prospect(
-        nodes=pq.read_table(folder / NODES_FILE)["node"].to_pylist(),
         asked=asked,
         at=_at(*_columns(folder / AT_FILE, ("task", "step", "node"))),
         pairs=np.stack(pairs, axis=1),

@@ -8,8 +8,9 @@ from typing import Any
 
 from skybed.topologies.bundles.sabr import Contact
 from skybed.topologies.model.bundles import BundleFlow
-from skybed.topologies.model.tables import BUFFERS, BUNDLES, CONTACT_USE, HOPS, Table
+from skybed.topologies.model.tables import BUFFERS, BUNDLES, CONTACT_USE, HOPS
 from skybed.topologies.plan import score
+from skybed.traffic import tables
 from skybed.traffic.bundles import codec
 from skybed.traffic.bundles.agent import HOP_LIMIT, NOTICED_S, Agent
 from skybed.traffic.bundles.codec import Bundle
@@ -40,12 +41,11 @@ class Agency:
         }
         self.fleet.agents = self.agents
         self.crossings = [Crossed(self, place) for place in range(len(flows))]
-        self._is_begun = False
 
     def begin(self, clock: Clock) -> None:
-        if self._is_begun:
+        fleet = self.fleet
+        if fleet.started:
             return
-        self._is_begun, fleet = True, self.fleet
         fleet.start(clock)
         for contact in fleet.actual:
             agent = self.agents[contact.node]
@@ -113,7 +113,7 @@ class Crossed:
             for identity, record in self._agency.fleet.records.items()
             if record.flow == name
         ]
-        return _columns(BUNDLES, rows)
+        return tables.columns(BUNDLES, rows)
 
     def more(self, clock: Clock) -> dict[str, dict[str, Any]]:
         """hops: of this flow; buffers: of all nodes, told once."""
@@ -128,9 +128,9 @@ class Crossed:
             if flow == name
         ]
         return {
-            HOPS.name: _columns(HOPS, hops),
-            CONTACT_USE.name: _columns(CONTACT_USE, used),
-            BUFFERS.name: _columns(BUFFERS, buffers),
+            HOPS.name: tables.columns(HOPS, hops),
+            CONTACT_USE.name: tables.columns(CONTACT_USE, used),
+            BUFFERS.name: tables.columns(BUFFERS, buffers),
         }
 
 
@@ -153,8 +153,3 @@ def _outcome(record: Record, is_held: bool) -> str:
     if is_held:
         return "held"
     return next(fate for fate in FATES if fate in record.fates)
-
-
-def _columns(table: Table, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
-    names = [column.name for column in table.columns]
-    return {name: [row[place] for row in rows] for place, name in enumerate(names)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -17,10 +17,10 @@ from skybed.topologies.plan.score import Playable
 from skybed.traffic.bundles import codec
 from skybed.traffic.bundles.codec import Bundle, Endpoint
 from skybed.traffic.bundles.held import Hop, Record
-from skybed.traffic.nodes import Clock, NodeHandle
+from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.shared import Shared
+from skybed.traffic.timers import Timers
 
-NS_LATER = 1000  # than asked for, calls come: never before their time by the rounding of a clock
 DTN_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -33,10 +33,11 @@ class Neighbour(Protocol):
     def handed(self, number: int) -> tuple[float, float, Contact]: ...
 
 
-class Fleet:
+class Fleet(Timers):
     """agents: by the number of the node in the plan, their place."""
 
     def __init__(self, shared: Shared, flows: Sequence[BundleFlow], plan: Playable, outlook: Outlook) -> None:
+        super().__init__(shared.loop)
         self.shared, self.flows = shared, flows
         self.scale = plan.scenario.rate_scale
         self.names = [node.name for node in plan.nodes]
@@ -55,20 +56,8 @@ class Fleet:
             self._of_pair[contact.node, contact.peer].append(number)
         self._begin_ms = round((plan.scenario.begin - DTN_EPOCH).total_seconds() * 1000)
         self._order = itertools.count()
-        self._clock: Clock | None = None
 
     # -- time -----------------------------------------------------------------------------------------
-
-    def start(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def now_s(self) -> float:
-        assert self._clock
-        return self._clock.now_s()
-
-    def at(self, t_s: float, call: Callable[[], None]) -> None:
-        assert self._clock
-        self.shared.loop.at(int(self._clock.to_realtime_ns(t_s)) + NS_LATER, lambda _now_ns: call())
 
     def dtn_ms(self, t_s: float) -> int:
         """Run time as DTN time: ms since 2000 (RFC 9171, 4.2.6)."""

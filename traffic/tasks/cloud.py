@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from skybed.topologies.contacts.spans import Spans
+from skybed.topologies.contacts.spans import by_key
 from skybed.topologies.model.tasks import Step, Task
 from skybed.topologies.plan import score
 from skybed.topologies.tasks.prospect import OBSERVER, Prospect
@@ -20,19 +20,21 @@ from skybed.traffic.tasks.sending import Carrier, Mail, Send, Windows
 from skybed.traffic.tasks.site import Site
 from skybed.traffic.tasks.stages import Stage, Tally
 from skybed.traffic.tasks.waiting import Moment
+from skybed.traffic.timers import Timers
 
-NS_LATER = 1000  # than asked for, calls come: never before their time by the rounding of a clock
 CARRIERS: dict[str, Carrier] = {"tcp": tcp, "udp": datagrams}
 
 
-class Cloud:
+class Cloud(Timers):
     """All tasks of a run, and the nodes that they are at."""
 
     def __init__(self, shared: Shared, tasks: Sequence[Task]) -> None:
         assert shared.prospect and shared.plan, "tasks are foreseen"
+        super().__init__(shared.loop)
         self.shared, self.tasks = shared, tasks
         self.prospect: Prospect = shared.prospect
-        self.scale = shared.plan.scenario.rate_scale
+        self.scenario = shared.plan.scenario
+        self.scale = self.scenario.rate_scale
         self.stages: dict[tuple[int, int], list[Stage]] = {}  # by task and number
         self._pairs = {(int(a), int(b)): n for n, (a, b) in enumerate(self.prospect.pairs)}
         self._windows = {"path": by_key(self.prospect.path), "contact": by_key(self.prospect.contact)}
@@ -42,7 +44,6 @@ class Cloud:
         self.by_name = {site.name: site for site in self.sites.values()}
         self.going: dict[tuple[int, int], list[Stage]] = {}  # of them those that are not over
         self.tallies = [Tally() for _ in tasks]
-        self._clock: Clock | None = None
         self._turn, self._now_s = -1, 0.0
 
     def _involved(self) -> list[int]:
@@ -64,14 +65,9 @@ class Cloud:
 
     def now_s(self) -> float:
         """The same for all that is done in one turn of the loop."""
-        assert self._clock
         if self._turn != self.shared.loop.turn:
-            self._turn, self._now_s = self.shared.loop.turn, self._clock.now_s()
+            self._turn, self._now_s = self.shared.loop.turn, super().now_s()
         return self._now_s
-
-    def at(self, t_s: float, call: Callable[[], None]) -> None:
-        assert self._clock
-        self.shared.loop.at(int(self._clock.to_realtime_ns(t_s)) + NS_LATER, lambda _now_ns: call())
 
     def until(self, t_s: float) -> Moment:
         moment = Moment()
@@ -83,9 +79,10 @@ class Cloud:
 
     def begin(self, clock: Clock, live: Callable[[int], object]) -> None:
         """Of all tasks, once. live: begins what is asked for in a row of the prospect's `asked`."""
-        if self._clock:
+        if self.started:
             return
-        self._clock, self._live = clock, live
+        self.start(clock)
+        self._live = live
         for site in self.sites.values():
             site.begin(self)
         for number, start_s, end_s in zip(*self.prospect.sunlit, strict=True):
@@ -153,10 +150,6 @@ class Cloud:
         look = max(0, int(np.searchsorted(self.prospect.looks_s, self.now_s(), side="right")) - 1)
         return float(self.prospect.rate_mbps[self.pair(here, there), look])
 
-    def bytes_of(self, mb: float) -> int:
-        """On the wire, where volumes are scaled as rates are."""
-        return max(1, round(mb * 1e6 * self.scale))
-
     def choose(
         self, task: int, step: int, observer: Site, here: Site, size: int, taken: Counter[Site] | None = None
     ) -> Site:
@@ -180,13 +173,14 @@ class Cloud:
         ))  # fmt: skip
         compute_s = np.array([self.seconds(of, site, size) for site in sites])
         queue_s = np.array([site.queue_s() if of.job else 0.0 for site in sites])
-        out = max(1, round(size * of.keep_pct / 100))
+        out = of.kept_bytes(size)
+        coming = sum((site.port.waiting_bytes for site in self.sites.values()), Counter[str]())
         product_s = np.array([
             self._onwards(task, step + 1, site, ready_s, out)
             for site, ready_s in zip(sites, (arrives_s + queue_s + compute_s).tolist(), strict=True)
         ])  # fmt: skip
         behind_s = np.array([
-            self._behind_s(task, step, here, site, now_s, size, busy_s)
+            self._behind_s(task, step, here, site, coming[site.name], size, busy_s)
             for site, busy_s in zip(sites, (queue_s + compute_s).tolist(), strict=True)
         ])  # fmt: skip
         names = [site.name for site in sites]
@@ -195,16 +189,16 @@ class Cloud:
         )
 
     def _behind_s(
-        self, task: int, step: int, here: Site, there: Site, now_s: float, size: int, busy_s: float
+        self, task: int, step: int, here: Site, there: Site, coming: int, size: int, busy_s: float
     ) -> float:
         """When the product would be with its receiver, see Choice. What waits there goes on one after the
-        other, from now on, so that it is there no sooner than all of that would be.
+        other, from now on, so that it is there no sooner than all of that would be. coming: bytes that are on
+        their way there.
         """
-        of = self.tasks[task].steps[step]
+        now_s, of = self.now_s(), self.tasks[task].steps[step]
         ahead = 0 if here is there else here.port.waiting_bytes[there.name]
-        coming = sum(site.port.waiting_bytes[there.name] for site in self.sites.values())
         waits = there.port.waiting_bytes.total() + coming * of.keep_pct / 100
-        out = max(1, round(size * of.keep_pct / 100))
+        out = of.kept_bytes(size)
         arrives_s = self.way(here, there, of.over, now_s, size + ahead)[1]
         return max(
             self._onwards(task, step + 1, there, arrives_s + busy_s, out),
@@ -257,11 +251,3 @@ class Cloud:
         seconds = step.seconds_at(site.carries.computing, size / 1e6 / self.scale)
         assert seconds is not None, "checked"
         return seconds
-
-
-def by_key(spans: Spans) -> dict[int, list[tuple[float, float]]]:
-    """Windows by key, ascending."""
-    windows: dict[int, list[tuple[float, float]]] = {}
-    for key, start_s, end_s in zip(*(column.tolist() for column in spans), strict=True):
-        windows.setdefault(key, []).append((start_s, end_s))
-    return windows

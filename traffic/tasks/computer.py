@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import Protocol
 
 from skybed.traffic.tasks.waiting import Moment, came
-
-
-class Timers(Protocol):
-    """Run time, and calls at later ones."""
-
-    def now_s(self) -> float: ...
-    def at(self, t_s: float, call: Callable[[], None]) -> None: ...
+from skybed.traffic.timers import Timers
 
 
 class Job:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from skybed.topologies.model.tables import ENERGY, STORAGE, TASKS, TRANSFERS, Table
+from skybed.topologies.model.tables import ENERGY, STORAGE, TASKS, TRANSFERS
 from skybed.topologies.model.tasks import Task
+from skybed.traffic import tables
 from skybed.traffic.nodes import Clock
 from skybed.traffic.tasks.cloud import Cloud
 from skybed.traffic.tasks.life import Life
@@ -59,7 +59,7 @@ class Crossed:
                 stage.peer, stage.queued_s, stage.began_s, stage.ended_s, stage.no_way_s, stage.at_work_s,
                 stage.in_bytes, stage.out_bytes, stage.wh, stage.outcome,
             ))  # fmt: skip
-        return columns(TASKS, rows)
+        return tables.columns(TASKS, rows)
 
     def more(self, clock: Clock) -> dict[str, dict[str, Any]]:
         """Of the other tables."""
@@ -71,16 +71,16 @@ class Crossed:
             if stage.send
             for n, part in enumerate(stage.send.parts)
         ]  # fmt: skip
-        told = {TRANSFERS.name: columns(TRANSFERS, parts)}
+        told = {TRANSFERS.name: tables.columns(TRANSFERS, parts)}
         if not self._task:
             sites = list(self._cloud.sites.values())
             until_s = min(clock.now_s(), self._cloud.shared.until_s)
             for site in sites:
                 site.close(until_s)
-            told[STORAGE.name] = columns(
+            told[STORAGE.name] = tables.columns(
                 STORAGE, [(site.name, *row) for site in sites for row in site.store.rows]
             )
-            told[ENERGY.name] = columns(
+            told[ENERGY.name] = tables.columns(
                 ENERGY, [(site.name, *row) for site in sites if site.battery for row in site.battery.rows]
             )
         return told
@@ -92,9 +92,3 @@ class Crossed:
             if task == self._task
             for place, stage in enumerate(stages)
         ]
-
-
-def columns(table: Table, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
-    """Rows as columns of a table."""
-    names = [column.name for column in table.columns]
-    return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {name: [] for name in names}

@@ -28,7 +28,7 @@ class Life:
         self.task_number = int(asked["task"])
         self.task = cloud.tasks[self.task_number]
         self.observer = cloud.sites[int(asked["node"])] if asked["node"] >= 0 else None
-        self.seen_s, self.acquisition_s = float(asked["seen_s"]), float(asked["acquisition_s"])
+        self.acquisition_s = float(asked["acquisition_s"])
         self.stages = cloud.stages.setdefault((self.task_number, self.number), [])
 
     def _stage(self, stage: str, step: int, tile: int, site: Site | None, size: int) -> Stage:
@@ -85,7 +85,7 @@ class Life:
         cloud, command = self.cloud, self.task.command
         assert command
         here = cloud.by_name[command.source]
-        item = Item(cloud.bytes_of(command.kb / 1e3), self.task.priority)
+        item = Item(cloud.scenario.scaled_bytes(command.kb / 1e3), self.task.priority)
         if command.via:
             now_s = cloud.now_s()
             stations = [cloud.by_name[name] for name in command.via]
@@ -112,7 +112,7 @@ class Life:
     async def _observe(self, site: Site) -> Item:
         cloud, camera = self.cloud, site.carries.camera
         scene_mb = self.task.scene_mb or (camera.scene_mb if camera else 0.0)
-        item = Item(cloud.bytes_of(scene_mb), self.task.priority)
+        item = Item(cloud.scenario.scaled_bytes(scene_mb), self.task.priority)
         stage = self._stage("observe", -1, 0, site, item.size)
         if site.dead:
             stage.end(cloud.now_s(), "lost")
@@ -236,7 +236,7 @@ class Life:
 
     async def _compute(self, number: int, step: Step, item: Item, there: Site, tile: int) -> Item:
         cloud = self.cloud
-        size = max(1, round(item.size * step.keep_pct / 100))
+        size = step.kept_bytes(item.size)
         if step.job is not None:
             stage = self._stage("compute", number, tile, there, item.size)
             stage.out_bytes = size

@@ -17,7 +17,7 @@ DAY_S = 86_400.0
 
 def tasks(scenario: ScenarioModel, layers: Mapping[str, str]) -> Iterator[Problem]:
     """layers: of every node its layer; "" of stations."""
-    carries = {name: carried(scenario, name, layer) for name, layer in layers.items()}
+    carries = {name: scenario.carries(name, layer) for name, layer in layers.items()}
     for i, task in enumerate(scenario.tasks):
         path: FieldPath = ("tasks", i)
         if task.after is not None:
@@ -137,10 +137,3 @@ def _nodes(names: Sequence[str], scenario: ScenarioModel, layers: Mapping[str, s
         for node, layer in layers.items()
         if node == name or layer == name or (name == "ground" and node in antennas)
     ]
-
-
-def carried(scenario: ScenarioModel, name: str, layer: str) -> Carried:
-    """What a node carries."""
-    if layer:
-        return scenario.layers[layer].carries
-    return next(station.carries for station in scenario.stations if station.name == name)
