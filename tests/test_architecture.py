@@ -23,13 +23,12 @@ MAY_IMPORT = {
 FLOORS = {
     "topologies": [
         "errors", "arrays", "files", "model", "orbits", "radio", "contacts", "routing", "scenario", "plan",
-        "tasks", "bundles",
+        "bundles", "tasks",
     ],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
     "traffic": [
-        "nodes", "loop", "processes", "tables", "wire", "shared",
-        "timers", "probing", "tasks", "bundles", "kinds",
-        "crossings",
+        "nodes", "loop", "processes", "tables", "wire", "waiting", "storage", "shared",
+        "timers", "probing", "bundles", "tasks", "kinds", "crossings",
     ],
     "analysis": [
         "stored", "manifest", "run", "units", "numbers", "measures", "routing", "verdict", "compare",

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skybed.topologies.model.carried import Power, Storage
+from skybed.traffic.storage import Item, Store
 from skybed.traffic.tasks.battery import Battery
 from skybed.traffic.tasks.computer import Computer
-from skybed.traffic.tasks.storage import Item, Store
-from skybed.traffic.tasks.waiting import Ended, Moment, begin, every
+from skybed.traffic.waiting import Ended, Moment, begin, every
 
 
 class Clock:

@@ -12,7 +12,7 @@ from skybed.topologies.contacts.properties import Property
 from skybed.topologies.contacts.spans import minus
 from skybed.topologies.model.routing import Copy
 from skybed.topologies.plan.plan import Plan
-from skybed.topologies.tasks import foreseen
+from skybed.topologies.plan.service import dead
 
 BYTES_S_PER_MBPS = 125_000.0
 LOOKS = 9  # at the delay of a contact, over its length
@@ -23,7 +23,7 @@ def of(plan: Plan) -> Outlook:
     surprises = any(not fault.planned for fault in plan.scenario.faults)
     actual = contacts(plan.network)
     planned = contacts(plan.network.believed(Copy())) if surprises else actual
-    return Outlook(actual, planned, [Outage(*row) for row in zip(*foreseen.dead(plan), strict=True)])
+    return Outlook(actual, planned, [Outage(*row) for row in zip(*dead(plan), strict=True)])
 
 
 def contacts(network: Network, at_best: bool = False) -> list[Contact]:

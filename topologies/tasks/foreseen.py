@@ -11,12 +11,12 @@ from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts import sunlight
 from skybed.topologies.contacts.spans import Spans, joined, spans, union
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.faults import Fault
 from skybed.topologies.model.flows import Instants
 from skybed.topologies.model.tasks import MOST_ASKED, Target, Task
-from skybed.topologies.orbits import chance, elements, ephemeris
+from skybed.topologies.orbits import chance, ephemeris
 from skybed.topologies.orbits.tracks import standing
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.plan.service import dead
 from skybed.topologies.tasks import reach
 from skybed.topologies.tasks.prospect import ASKED, OBSERVER, Prospect
 from skybed.topologies.tasks.views import views
@@ -256,7 +256,7 @@ def _looks_s(plan: Plan, rows: np.ndarray) -> Array:
     )
 
 
-# -- light, and service ------------------------------------------------------------------------------
+# -- light ------------------------------------------------------------------------------
 
 
 def _sunlit(plan: Plan) -> Spans:
@@ -269,25 +269,3 @@ def _sunlit(plan: Plan) -> Spans:
     if not powered:
         return spans()
     return sunlight.sunlit(plan.network.sky, plan.scenario.begin, np.array(powered), plan.duration_s)
-
-
-def dead(plan: Plan) -> Spans:
-    """When nodes are out of service, by their number."""
-    parts = list[Spans]()
-    for fault in plan.scenario.faults:
-        if fault.dead and fault.at_s is not None:
-            until_s = np.inf if fault.for_s is None else fault.at_s + fault.for_s
-            parts.append(spans(_nodes_of(plan, fault), fault.at_s, until_s))
-    return union(joined(parts))
-
-
-def _nodes_of(plan: Plan, fault: Fault) -> list[int]:
-    if fault.node is not None:
-        return [plan.node(fault.node)]
-    if fault.layer is not None:
-        return plan.network.layer(fault.layer).tolist()
-    assert fault.plane is not None
-    name, number = fault.plane
-    scenario = plan.scenario
-    satellites = elements.of_layer(name, scenario.layers[name], scenario.epoch, scenario.begin)
-    return [plan.node(satellite.name) for satellite in satellites if satellite.plane == number]

@@ -19,7 +19,7 @@ from skybed.traffic.bundles.fleet import Fleet
 from skybed.traffic.bundles.held import Assembly, Held
 from skybed.traffic.bundles.session import Incoming, Outgoing, Transfer, bind_to
 from skybed.traffic.nodes import NodeHandle
-from skybed.traffic.tasks.storage import Item, Store
+from skybed.traffic.storage import Item, Store
 
 SETTLED_S = 0.001  # after a contact begins, for both ends of the link to be there
 RETRY_S = 0.5  # after a session that came to nothing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from skybed.traffic.bundles.codec import Bundle
-from skybed.traffic.tasks.storage import Item
+from skybed.traffic.storage import Item
 
 
 @dataclass(eq=False)

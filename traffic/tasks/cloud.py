@@ -19,8 +19,8 @@ from skybed.traffic.tasks.rules import Choice
 from skybed.traffic.tasks.sending import Carrier, Mail, Send, Windows
 from skybed.traffic.tasks.site import Site
 from skybed.traffic.tasks.stages import Stage, Tally
-from skybed.traffic.tasks.waiting import Moment
 from skybed.traffic.timers import Timers
+from skybed.traffic.waiting import Moment
 
 CARRIERS: dict[str, Carrier] = {"tcp": tcp, "udp": datagrams}
 

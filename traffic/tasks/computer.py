@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
-from skybed.traffic.tasks.waiting import Moment, came
 from skybed.traffic.timers import Timers
+from skybed.traffic.waiting import Moment, came
 
 
 class Job:

@@ -11,7 +11,7 @@ from skybed.traffic.nodes import Clock
 from skybed.traffic.tasks.cloud import Cloud
 from skybed.traffic.tasks.life import Life
 from skybed.traffic.tasks.stages import Stage
-from skybed.traffic.tasks.waiting import begin
+from skybed.traffic.waiting import begin
 
 MOST_TOLD = 200  # of what is going on, to who looks on
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from skybed.topologies.model.tasks import Step
+from skybed.traffic.storage import Item
 from skybed.traffic.tasks.cloud import Cloud
 from skybed.traffic.tasks.program import Program
 from skybed.traffic.tasks.sending import Send
 from skybed.traffic.tasks.site import Site
 from skybed.traffic.tasks.stages import Stage
-from skybed.traffic.tasks.storage import Item
-from skybed.traffic.tasks.waiting import Ended, Moment, begin, every
+from skybed.traffic.waiting import Ended, Moment, begin, every
 
 ARRIVING = 10  # the priority of what has not arrived yet: it does not give way
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from skybed.traffic import processes
 from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.shared import Shared
-from skybed.traffic.tasks.waiting import Moment
+from skybed.traffic.waiting import Moment
 
 INPUT, OUTPUT, PRINTED = "input", "output", "printed.txt"
 

@@ -16,9 +16,9 @@ from typing import Protocol
 
 from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.shared import Shared
-from skybed.traffic.tasks.storage import Item
-from skybed.traffic.tasks.waiting import Moment
+from skybed.traffic.storage import Item
 from skybed.traffic.timers import Timers
+from skybed.traffic.waiting import Moment
 
 PORT = 5100  # of every node that receives
 RETRY_S = 1.0  # from a connection that came to nothing to the next attempt

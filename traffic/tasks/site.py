@@ -6,10 +6,10 @@ from typing import Any
 
 from skybed.topologies.model.carried import Carried
 from skybed.traffic.nodes import NodeHandle
+from skybed.traffic.storage import Store
 from skybed.traffic.tasks.battery import Battery
 from skybed.traffic.tasks.computer import Computer
 from skybed.traffic.tasks.sending import Mail, Port
-from skybed.traffic.tasks.storage import Store
 from skybed.traffic.timers import Timers
 
 MANY = 1 << 30  # slots, of a node that is given no computer and told how long its jobs take

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from skybed.topologies.model.carried import Storage
-from skybed.traffic.tasks.waiting import Moment
+from skybed.traffic.waiting import Moment
 
 
 @dataclass(eq=False)
