@@ -7,14 +7,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 from skybed.topologies.bundles.outlook import Outlook
 from skybed.topologies.model.flows import EndToEndFlow, Flow, Instants
+from skybed.topologies.plan import score
 from skybed.topologies.plan.score import Playable
 from skybed.topologies.tasks.prospect import Prospect
 from skybed.traffic.loop import Loop
 from skybed.traffic.nodes import Clock, NodeHandle
+from skybed.traffic.storage import Store
 from skybed.traffic.wire.batch import Inbox
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,26 @@ class Shared:
     inbox: Inbox = field(default_factory=Inbox)
     closing: ExitStack = field(default_factory=ExitStack)
     followers: dict[str, list[Callable[[], None]]] = field(default_factory=dict)  # by what they come after
+    made: dict[Callable[[Shared], Any], Any] = field(default_factory=dict)  # see `one`
+    stores: dict[int, Store] = field(default_factory=dict)  # by the number of the node
 
     def __post_init__(self) -> None:
         self.closing.callback(self.loop.close)
+
+    def one(self, make: Callable[[Shared], T]) -> T:
+        """What there is one of in a run, for flows of all kinds; made when it is first asked for."""
+        if make not in self.made:
+            self.made[make] = make(self)
+        one: T = self.made[make]
+        return one
+
+    def store(self, number: int, now_s: Callable[[], float]) -> Store:
+        """Of a node, by its number in the plan; whatever it holds."""
+        assert self.plan, "who holds data has a plan"
+        if number not in self.stores:
+            rule = score.carried(self.plan, number).storage
+            self.stores[number] = Store(rule, self.plan.scenario.rate_scale, now_s)
+        return self.stores[number]
 
     def name_of(self, ip: str) -> str:
         """The node that has an address; the address itself if none has."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from skybed.topologies.model.carried import Storage
@@ -47,10 +47,18 @@ class Store:
         self._change(item.size)
 
     def resize(self, item: Item, size: int) -> None:
-        """A job has made a product of it."""
-        self._held[item] = size
-        self._change(size - item.size)
+        """A job has made a product of it, or only so much of it has come."""
+        if item in self._held:
+            self._held[item] = size
+            self._change(size - item.size)
         item.size = size
+
+    def replace(self, old: Sequence[Item], new: Sequence[Item]) -> None:
+        """The same data in other pieces, all at once: nobody else gets room meanwhile."""
+        before = sum(self._held.pop(item, 0) for item in old)
+        for item in new:
+            self._held[item] = item.size
+        self._change(sum(item.size for item in new) - before)
 
     def leave(self, item: Item) -> None:
         if item in self._held:

@@ -131,6 +131,7 @@ class _Account:
     ) -> None:
         self.plan: Plan = run.plan
         self.task, self.number, self.began = task, number, began
+        self.hops = task.carrier == "bundles"  # what nodes hold meanwhile is in analysis.measures.custody
         self.rows = list(rows.sort_values("place").itertuples())
         self.observer = self.plan.nodes[observer].name
         self.scene = bound.scene_bytes(self.plan, task, observer)
@@ -173,7 +174,7 @@ class _Account:
         self._takes(row)
         if row.outcome == "done":
             if n:
-                self._change(row.node, row.ended_s, -row.in_bytes, sure=False)
+                self._left(row)
             if row.peer == self.observer:
                 self._change(row.peer, row.ended_s, -row.in_bytes)
         elif n:
@@ -280,7 +281,7 @@ class _Account:
             self._sized(row, piece.size, piece.node)
             self._takes(row)
             if row.outcome == "done":
-                self._change(row.node, row.ended_s, -piece.size, sure=False)
+                self._left(row)
                 piece.node, piece.at_s = row.peer, row.ended_s
             else:
                 self._fails(row, piece, begun_s, stops=False)
@@ -331,20 +332,35 @@ class _Account:
         return float(row.ended_s)
 
     def _takes(self, row: Any) -> None:
-        """Its receiver keeps room for all of it from the first connection on; anew if it lost what it had."""
+        """Its receiver keeps room for all of it from the first connection on; anew if it lost what it had.
+        Of bundles what has come is one again, when all has.
+        """
+        if self.hops:
+            if row.outcome == "done":
+                self._change(row.peer, row.ended_s, row.in_bytes)
+            return
         begun = self.began.get((self.books.flow, self.number, row.place), [])
         for t_s in _afresh(begun, [start_s for start_s, _ in self.dead.of(self.plan.node(row.peer))]):
             self._change(row.peer, t_s, row.in_bytes)
 
+    def _left(self, row: Any) -> None:
+        """Its sender has let go of it."""
+        if self.hops:
+            self._change(row.node, row.queued_s, -row.in_bytes)
+        else:
+            self._change(row.node, row.ended_s, -row.in_bytes, sure=False)
+
     def _fails(self, row: Any, piece: _Piece, since_s: float, stops: bool = True) -> None:
         piece.fate = row.outcome
-        if row.outcome != "held":
-            self._gone(row, since_s)
+        self._gone(row, since_s)
         if stops:
             raise _Open
 
     def _gone(self, row: Any, since_s: float) -> None:
         """What a node no longer holds; it may have been gone before somebody asked for it."""
+        if self.hops and row.stage in (*WAYS, "command"):
+            self._left(row)
+            return
         if row.outcome == "held":
             return
         asked_late = row.ended_s == row.queued_s

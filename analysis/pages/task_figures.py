@@ -231,9 +231,13 @@ def _charged(run: Run, axes: Axes) -> None:
 def carried(run: Run) -> Drawing:
     """Bytes by what they were sent for, and by the classes of the links that they crossed."""
     sent = run.table(TRANSFERS.name).merge(
-        run.table(TASKS.name)[["flow", "number", "place", "stage"]], on=["flow", "number", "place"]
+        run.table(TASKS.name)[["flow", "number", "place", "stage", "peer"]].rename(columns={"peer": "end"}),
+        on=["flow", "number", "place"],
     )
-    by_stage = sent.groupby(["stage", "flow"])["bytes"].sum().unstack(fill_value=0) / 1e6
+    by_stage = (
+        sent[sent["peer"] == sent["end"]].groupby(["stage", "flow"])["bytes"].sum().unstack(fill_value=0)
+        / 1e6
+    )
     by_class = pd.DataFrame(_crossings(run, sent), columns=["link", "flow", "bytes"])
     by_class = by_class.groupby(["link", "flow"])["bytes"].sum().unstack(fill_value=0) / 1e6
     names = [str(task.name) for task in ledger.tasks(run)]
@@ -267,7 +271,12 @@ def carried(run: Run) -> Drawing:
 
 
 def _crossings(run: Run, sent: pd.DataFrame) -> Iterator[tuple[str, str, int]]:
-    """Class of a link, task, and bytes, of every link that a connection crossed."""
+    """Class of a link, task, and bytes, of every link that a connection, or a bundle, crossed."""
+    hops = sent["flow"].isin([str(task.name) for task in ledger.tasks(run) if task.carrier == "bundles"])
+    for row in sent[hops].itertuples():
+        link = run.plan.network.link_between[run.plan.node(row.node), run.plan.node(row.peer)]
+        yield run.plan.links[link].class_name, row.flow, row.bytes
+    sent = sent[~hops]
     trace, *_ = traces(run, 4)
     for (node, peer), rows in sent.sort_values("began_s").groupby(["node", "peer"]):
         _, number, paths = trace(node, peer, rows["began_s"].to_numpy() + AFTER_S)

@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from skybed.analysis.measures import ledger
+from skybed.analysis.measures import custody, ledger
+from skybed.analysis.measures.custody import Custody
 from skybed.analysis.measures.ledger import CLOCK_S, Change, limits, prospect
 from skybed.analysis.run import Run, kept
 from skybed.topologies.arrays import Array
+from skybed.topologies.model.bundles import BundleFlow
 from skybed.topologies.model.carried import Power
 from skybed.topologies.model.tables import ENERGY, STORAGE, TASKS, TRANSFERS
 from skybed.topologies.plan import score
@@ -68,10 +70,15 @@ def _off(run: Run) -> list[Off]:
     rows = run.table(STORAGE.name).sort_values("t_s", kind="stable")
     held = {str(node): of[["t_s", "held_bytes"]].to_numpy() for node, of in rows.groupby("node")}
     found = []
-    for node in sorted({*changes, *held}):
+    for node in sorted({*changes, *held, *custody.by_node(run)}):
         deaths_s = [start_s for start_s, _ in prospect(run).dead.of(run.plan.node(node))]
-        of_node = held.get(node, np.zeros((0, 2)))
-        if off := _first_off(run, node, of_node, changes.get(node, []), deaths_s):
+        of_node, mine = held.get(node, np.zeros((0, 2))), changes.get(node, [])
+        bounds = custody.by_node(run).get(node)
+        if bounds or _others(run):
+            off = _first_outside(run, node, of_node, mine, deaths_s, bounds)
+        else:
+            off = _first_off(run, node, of_node, mine, deaths_s)
+        if off:
             found.append(off)
     return found
 
@@ -109,6 +116,36 @@ def _first_off(
         for size in left:
             waiting.remove(size)
     return None
+
+
+def _first_outside(
+    run: Run,
+    node: str,
+    rows: np.ndarray,
+    changes: list[Change],
+    deaths_s: list[float],
+    bounds: Custody | None,
+) -> Off | None:
+    """The same of a node that held bundles: the first row that is less than it held at least, or more than
+    at most, where no flow of bundles held more.
+    """
+    clock_s = CLOCK_S[run.manifest.clock]
+    t_s, size, sure = np.array([of[1:] for of in changes], float).reshape(-1, 3).T
+    for at_s, held in rows.tolist():
+        since_s = max((death_s for death_s in deaths_s if death_s <= at_s), default=-np.inf)
+        soon, late = ((since_s + clock_s < t_s) & (t_s <= at_s + off_s) for off_s in (clock_s, -clock_s))
+        least = size[np.where(size > 0, late, soon)].sum()
+        most = size[np.where(size > 0, soon, late & (sure > 0))].sum()
+        if bounds:
+            least, most = least + bounds.least.at(at_s), most + bounds.most.at(at_s)
+        if held < least or (held > most and not _others(run)):
+            return Off(node, at_s, int(held), int(least if held < least else most))
+    return None
+
+
+def _others(run: Run) -> bool:
+    """Whether flows of bundles share what nodes have room for."""
+    return any(isinstance(flow, BundleFlow) for flow in run.traffic)
 
 
 def _leaving(waiting: list[int], size: int) -> tuple[int, ...] | None:
@@ -177,7 +214,7 @@ def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
             scenes["began_s"] + (camera.capture_s if camera else 0.0),
         ),
         "transmit_w": (
-            power.transmit_w, *_one_by_one(sent["began_s"].to_numpy(), sent["ended_s"].to_numpy() + back_s),
+            power.transmit_w, sent["began_s"].to_numpy(), sent["ended_s"].to_numpy() + back_s,
         ),
     }  # fmt: skip
     edges_s = np.unique(
@@ -186,6 +223,7 @@ def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
     edges_s = edges_s[(edges_s >= t_s[0]) & (edges_s <= t_s[-1])]
     middle_s = (edges_s[:-1] + edges_s[1:]) / 2
     watts = {name: each * _open(begin, end, middle_s) for name, (each, begin, end) in watts_of.items()}
+    watts["transmit_w"] = np.minimum(watts["transmit_w"], power.transmit_w)  # over however many ways
     paused = told["paused"][np.searchsorted(t_s, middle_s, side="right") - 1] > 0
     watts["compute_w"] = np.where(paused, 0.0, watts["compute_w"])
     idle_w = power.idle_w + (computing.idle_w if computing else 0.0)
@@ -208,13 +246,6 @@ def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
 def _columns(spans: list[tuple[float, float]]) -> tuple[Array, Array]:
     begin, end = np.array(spans, float).reshape(-1, 2).T
     return begin, end
-
-
-def _one_by_one(began_s: Array, until_s: Array) -> tuple[Array, Array]:
-    """Until the next one begins, at most."""
-    order = np.argsort(began_s, kind="stable")
-    began_s, until_s = began_s[order], until_s[order]
-    return began_s, np.minimum(until_s, np.append(began_s[1:], np.inf))
 
 
 def _open(begin_s: Array, end_s: Array, at_s: Array) -> Array:

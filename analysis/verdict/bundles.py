@@ -25,7 +25,7 @@ def reasons(run: Run) -> list[str]:
     if not any(isinstance(flow, BundleFlow) for flow in run.traffic):
         return []
     bundles, hops = run.table(BUNDLES.name), run.table(HOPS.name)
-    physical = [] if run.wrote(CHANGED) else [*_impossible(run, hops), *_early(run, bundles)]
+    physical = [] if run.wrote(CHANGED) else [*impossible(run, hops), *early(run, bundles)]
     return [*_unaccounted(bundles), *_unheard(bundles, hops), *physical]
 
 
@@ -53,8 +53,8 @@ def _unheard(bundles: pd.DataFrame, hops: pd.DataFrame) -> Iterator[str]:
         yield f"Bundle {number} of {flow} is delivered, but not all of it came to {row['dst']} by a contact."
 
 
-def _impossible(run: Run, hops: pd.DataFrame) -> Iterator[str]:
-    """What went over no contact, or faster than it can."""
+def impossible(run: Run, hops: pd.DataFrame) -> Iterator[str]:
+    """What went over no contact, or faster than it can. hops: as the table of this name."""
     best = pd.DataFrame(_at_best(run), columns=list(Contact._fields))
     names = np.array([node.name for node in run.plan.nodes], object)
     best["node"], best["peer"] = names[best["node"].astype(int)], names[best["peer"].astype(int)]
@@ -74,9 +74,9 @@ def _impossible(run: Run, hops: pd.DataFrame) -> Iterator[str]:
             )
 
 
-def _early(run: Run, bundles: pd.DataFrame) -> Iterator[str]:
+def early(run: Run, bundles: pd.DataFrame) -> Iterator[str]:
     """Delivered before the best way over all contacts. What came in parts may have taken several ways at
-    once, so it is held to light time and contacts alone.
+    once, so it is held to light time and contacts alone. bundles: as the table of this name.
     """
     plan = sabr.Plan(_at_best(run))
     there = bundles[bundles["delivered_s"].notna()]

@@ -13,17 +13,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skybed.analysis.measures import ledger
+from skybed.analysis.measures import custody, ledger
 from skybed.analysis.measures.ledger import CLOCK_S, limits, prospect, tasks
 from skybed.analysis.run import Run, kept
-from skybed.analysis.verdict import balances
+from skybed.analysis.verdict import balances, bundles
 from skybed.analysis.verdict.model import Books, Tasks
-from skybed.topologies.model.tables import TASKS, TRANSFERS
+from skybed.topologies.model.tables import CHANGED, TASKS, TRANSFERS
 from skybed.topologies.model.tasks import Task
 from skybed.topologies.plan import score
 from skybed.topologies.tasks import bound
 from skybed.topologies.tasks.responses import WAYS
 
+# Columns of `transfers` and `tasks` as those of `hops` and `bundles` that tell the same.
+CARRIED = {"ended_s": "arrived_s", "bytes": "carried_bytes"}
+CREATED = {
+    "node": "src", "peer": "dst", "queued_s": "created_s", "ended_s": "delivered_s", "in_bytes": "bytes",
+    "size": "fragments",
+}  # fmt: skip
 TAIL_S = 1.0  # what was under way when a connection was broken off may arrive so much later
 MOST_HOPS = 16  # of a path: each has a delay that is within delay_bound_us of the true one
 NEARLY = 0.99  # of the time that bytes take at a rate: packets have headers of more than one size
@@ -62,7 +68,7 @@ def reasons(run: Run) -> list[str]:
         return []
     checks = (
         _not_as_asked, _not_followed, _parts_off, _too_quick, _out_of_contact, _two_at_once,
-        _computed_too_soon, _too_many_jobs, _camera_too_quick,
+        _not_by_contacts, _computed_too_soon, _too_many_jobs, _camera_too_quick,
     )  # fmt: skip
     found = [_some(check(run)) for check in checks]
     return [*(sentence for sentence in found if sentence), *filter(None, map(_some, balances.wrong(run)))]
@@ -145,12 +151,14 @@ def _not_followed(run: Run) -> Iterator[str]:
 
 @kept
 def _sent(run: Run) -> pd.DataFrame:
-    """The rows of `transfers`, with what their stages say: stage, step, in_bytes, row_ended_s, outcome; and
-    a, b: numbers of the nodes; over.
+    """The rows of `transfers` from end to end, so none of bundles, with what their stages say: stage, step,
+    in_bytes, row_ended_s, outcome; and a, b: numbers of the nodes; over.
     """
     columns = ["flow", "number", "place", "stage", "step", "in_bytes", "ended_s", "outcome"]
     stages = run.table(TASKS.name)[columns].rename(columns={"ended_s": "row_ended_s"})
-    table = run.table(TRANSFERS.name).merge(stages, on=["flow", "number", "place"], how="left")
+    names = [task.name for task in tasks(run) if task.carrier != "bundles"]
+    table = run.table(TRANSFERS.name)
+    table = table[table["flow"].isin(names)].merge(stages, on=["flow", "number", "place"], how="left")
     ends = [table[name].map(run.plan.network.index).fillna(-1).astype(int) for name in ("node", "peer")]
     by_name = {task.name: task for task in tasks(run)}
     over = [_over(run, by_name[row.flow], row) for row in table.itertuples()]
@@ -172,6 +180,7 @@ def _parts_off(run: Run) -> Iterator[str]:
     for row in table[table["stage"].isna()].itertuples():
         yield f"{row.flow}, number {row.number}, stage {row.place}: was sent, and is not in the table tasks."
     ways = run.table(TASKS.name).query("stage in @WAYS or stage == 'command'", local_dict={"WAYS": WAYS})
+    ways = ways.drop(index=custody.stages(run).index)
     arrived = _arrived(run)
     for row in ways.itertuples():
         came = arrived.get((row.flow, row.number, row.place), 0)
@@ -239,6 +248,26 @@ def _out_of_contact(run: Run) -> Iterator[str]:
             name = run.plan.nodes[node].name
             if any(start_s + clock_s < row.began_s < end_s - clock_s for start_s, end_s in dead.of(node)):
                 yield f"{_said(row)}: was sent at {row.began_s:.6f} s, when {name} was out of service."
+
+
+def _not_by_contacts(run: Run) -> Iterator[str]:
+    """What went as bundles, from neighbour to neighbour: over contacts that stood, no faster than these let
+    it, and all of it; none there before the best way over all contacts.
+    """
+    hops, ways = custody.hops(run), custody.stages(run)
+    came = hops[hops["bytes"] > 0]
+    by_name = {task.name: task for task in tasks(run)}
+    for row in came.itertuples():
+        direct = (row.node, row.peer) == (row.source, row.target)
+        if not direct and _over(run, by_name[row.flow], row) == "contact":
+            yield f"{_said(row)}: went from {row.node} to {row.peer}, and was to take the contact only."
+    last = came[came["peer"] == came["target"]].groupby(["flow", "number", "place"])["bytes"]
+    ways = ways[ways["outcome"] == "done"].join(last.agg(["sum", "size"]), on=["flow", "number", "place"])
+    for row in ways[~(ways["sum"] >= ways["in_bytes"])].itertuples():
+        yield f"{_said(row)}: is done, and not all of it came to {row.peer} by a contact."
+    if not run.wrote(CHANGED):
+        yield from bundles.impossible(run, came.rename(columns=CARRIED))
+        yield from bundles.early(run, ways.rename(columns=CREATED))
 
 
 def _two_at_once(run: Run) -> Iterator[str]:

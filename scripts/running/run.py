@@ -145,7 +145,9 @@ def hand_over(plan: Plan, out: Path) -> Plan:
     handover.give_for_oracle(out, stored)
     if plan.scenario.tasks:
         handover.give_for_tasks(out, foreseen.of(stored))
-    if any(isinstance(flow, BundleFlow) for flow in flows):
+    if any(isinstance(flow, BundleFlow) for flow in flows) or any(
+        task.carrier == "bundles" for task in plan.scenario.tasks
+    ):
         handover.give_for_bundles(out, contacts.of(plan))
     if plan.scenario.routing.means.filled_by == "daemons":
         changes = planned.played(stored.network, stored.routes)

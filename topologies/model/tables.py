@@ -337,7 +337,7 @@ TASKS = Table(
 )
 TRANSFERS = Table(
     "transfers",
-    "A row for each connection of what was sent: a part of its bytes.",
+    "A row for each connection of what was sent, or each hop of a bundle: a part of its bytes.",
     ("flow", "number", "place", "part"),
     (
         Column("flow", TEXT, "the task's name"),
@@ -346,7 +346,7 @@ TRANSFERS = Table(
         Column("part", INTEGER, "from 0"),
         Column("node", TEXT, "where from"),
         Column("peer", TEXT, "where to"),
-        Column("began_s", FLOAT, "when it connected"),
+        Column("began_s", FLOAT, "when it connected; of a bundle, when its first byte was sent"),
         Column("ended_s", FLOAT, "when its last byte arrived, or it was broken off"),
         Column("bytes", INTEGER, "that arrived, each once"),
         Column("retransmits", INTEGER, "segments that TCP sent again"),

@@ -142,7 +142,7 @@ class Task(Flow):
     model: str | None = None
     to: str
     over: Literal["path", "contact"] = "path"
-    carrier: Literal["tcp", "udp"] = "tcp"
+    carrier: Literal["tcp", "udp", "bundles"] = "tcp"
     deadline_s: Positive | None = None  # from when it was asked for
     priority: Annotated[int, Field(ge=0, le=9)] = 0  # higher goes first
 

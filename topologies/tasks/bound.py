@@ -4,7 +4,8 @@ and contacts, then for light, rates and computers, and for nothing else.
 Nothing of how a run sends is in it but that TCP connects first, a round trip, and that packets have headers.
 Light goes straight from end to end. Bytes go at the best rate that the planned ways have about then, by the
 looks of the prospect, and never more than the best link of either end. So a task that meets no others takes
-little longer, and none is quicker, unless a way between two looks was wider than at both.
+little longer, and none is quicker, unless a way between two looks was wider than at both. What goes as
+bundles waits for each contact on its way, and for nothing in between.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from skybed.topologies.arrays import Array, Index
+from skybed.topologies.bundles import contacts, foretold, sabr
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.contacts.spans import by_key
 from skybed.topologies.model.tasks import Step, Task
@@ -52,6 +54,10 @@ class Limits:
 
     plan: Plan
     prospect: Prospect
+
+    @cached_property
+    def _contacts(self) -> sabr.Plan:
+        return sabr.Plan(contacts.contacts(self.plan.network, at_best=True))
 
     @cached_property
     def _pairs(self) -> dict[tuple[int, int], int]:
@@ -102,6 +108,8 @@ class Limits:
         """When so many bytes can be there at best, if all before is done at a time; inf: not by the end."""
         if a == b or not np.isfinite(from_s):
             return from_s
+        if carrier == "bundles":
+            return foretold.least_s(self._contacts, a, b, from_s, size)
         left, best_mbps = 8e-6 * size * WIRE, self.rate_mbps(a, b, over)
         for start_s, end_s in self.windows(a, b, over):
             if end_s <= from_s or not best_mbps:

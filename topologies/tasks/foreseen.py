@@ -234,6 +234,8 @@ def _pairs(plan: Plan, rows: np.ndarray, at: list[list[list[int]]]) -> Index:
 
 def _of_task(plan: Plan, number: int, rows: np.ndarray, places: list[list[int]]) -> Iterator[tuple[int, int]]:
     task, mine = plan.scenario.tasks[number], rows["task"] == number
+    if task.carrier == "bundles":  # which need no way from end to end
+        return
     observers = [int(node) for node in np.unique(rows["node"][mine]) if node >= 0]
     here = set(observers)
     for nodes in places:

@@ -11,36 +11,33 @@ from functools import partial
 from math import inf
 
 from skybed.topologies.bundles import sabr
+from skybed.topologies.bundles.foretold import LEAST_BYTES, booked_bytes
 from skybed.topologies.bundles.sabr import Contact, Ledger
-from skybed.topologies.model.carried import Storage
 from skybed.traffic.bundles import codec, tcpcl
 from skybed.traffic.bundles.codec import Bundle
 from skybed.traffic.bundles.fleet import Fleet
 from skybed.traffic.bundles.held import Assembly, Held
 from skybed.traffic.bundles.session import Incoming, Outgoing, Transfer, bind_to
 from skybed.traffic.nodes import NodeHandle
-from skybed.traffic.storage import Item, Store
+from skybed.traffic.storage import Item
 
 SETTLED_S = 0.001  # after a contact begins, for both ends of the link to be there
 RETRY_S = 0.5  # after a session that came to nothing
 REFUSED_S = 10.0  # until a peer that had no room is asked again
 NOTICED_S = 1.0  # after a planned contact was to begin, until its absence is believed
-OVERHEAD = 1.05  # of TCP and IP, on what a bundle takes of a contact
-HEAD_BYTES = 150  # of a bundle beside its payload, about
 HOP_LIMIT = 64  # that a bundle may go
 ARRIVING = 10  # the priority of what has not arrived whole: it does not give way
 Identity = tuple[codec.Endpoint, int, int]
 Key = tuple[Identity, int, int]  # of a bundle or fragment: offset, bytes
-LEAST_BYTES = 2048  # of a payload that is split because no contact has room for all of it
 
 
 class Agent:
     """number: of the node in the plan, and in its endpoints one more, as node 0 is nobody."""
 
-    def __init__(self, fleet: Fleet, number: int, node: NodeHandle, rule: Storage | None) -> None:
+    def __init__(self, fleet: Fleet, number: int, node: NodeHandle) -> None:
         self.fleet, self.place, self.number, self.node = fleet, number, number + 1, node
         self.loop = fleet.shared.loop
-        self.store = Store(rule, fleet.scale, fleet.now_s)
+        self.store = fleet.shared.store(number, fleet.now_s)
         self.held: dict[Held, None] = {}
         self._queues: dict[int, list[tuple[tuple[int, int], int, int, Held]]] = {}  # heaps
         self._stuck: dict[Held, None] = {}  # without a route
@@ -94,11 +91,11 @@ class Agent:
             self._cut(peer)
         for held in list(self.held):
             self._drop(held, "lost")
-        for identity, (_, items) in self.assemblies.items():
-            self.fleet.records[identity].fates.add("lost")
+        begun, self.assemblies = self.assemblies, {}
+        for identity, (_, items) in begun.items():
             for item in items:
                 self.store.leave(item)
-        self.assemblies.clear()
+            self.fleet.lose(identity, "lost")
 
     def _cut(self, peer: int) -> None:
         """Whatever there is over the link to a peer, which may be another link when it comes back."""
@@ -165,7 +162,7 @@ class Agent:
 
     def create(self, bundle: Bundle) -> None:
         """A bundle of its own."""
-        item = Item(len(bundle.payload), self.fleet.flow_of(bundle).priority)
+        item = Item(len(bundle.payload), self.fleet.service_of(bundle).priority)
         if self.now_s() < self._dead_until_s:
             self.fleet.fate(bundle, "lost")
             return
@@ -175,13 +172,17 @@ class Agent:
         self.store.take(item)
         self._hold(bundle, item, set())
 
+    def adopt(self, bundle: Bundle, item: Item) -> None:
+        """The same of what the node holds already."""
+        self._hold(bundle, item, set())
+
     def _hold(self, bundle: Bundle, item: Item, given: set[int]) -> None:
         if bundle.target[0] == self.number:
             self._deliver(bundle, item)
             return
         held = Held(bundle, item, self.fleet.order(), self.now_s(), self.fleet.expires_s(bundle), given)
         self.held[held] = None
-        item.gone.then(lambda: self._drop(held, "dropped"))
+        item.gone.then(lambda: self._drop(held, item.gone.word))
         self.fleet.at(held.expires_s, lambda: self._drop(held, "expired"))
         self._dispatch(held)
 
@@ -209,7 +210,7 @@ class Agent:
     def _dispatch(self, held: Held) -> None:
         if held.is_gone:
             return
-        match self.fleet.flow_of(held.bundle).routing:
+        match self.fleet.service_of(held.bundle).routing:
             case "direct":
                 peers = [held.bundle.target[0] - 1]
             case "epidemic":
@@ -233,7 +234,7 @@ class Agent:
     def _by_contacts(self, held: Held) -> list[int]:
         """Where the contact plan leads. What no contact has room for is split."""
         plan, now_s = self.fleet.planned, self.now_s()
-        size = round((len(held.bundle.payload) + HEAD_BYTES) * OVERHEAD)
+        size = booked_bytes(len(held.bundle.payload))
         where = (plan, self.place, held.bundle.target[0] - 1, now_s)
         back = {number for peer in held.given for number in self.fleet.planned_between(self.place, peer)}
         for excluded in (self._down | back, self._down):  # not back to where it came from, if it need not
@@ -248,10 +249,10 @@ class Agent:
         if route is None and not whole and not held.transfers and sabr.best(*where, excluded=self._down):
             half = len(held.bundle.payload) // 2
             parts = [held.bundle.cut(0, half), held.bundle.cut(half, len(held.bundle.payload))]
+            items = [Item(len(part.payload), held.item.priority) for part in parts]
+            self.store.replace([held.item], items)
             self._drop(held)
-            for part in parts:
-                item = Item(len(part.payload), held.item.priority)
-                self.store.take(item)
+            for part, item in zip(parts, items, strict=True):
                 self._hold(part, item, held.given)
             return []
         self._stuck[held] = None
@@ -271,6 +272,8 @@ class Agent:
         held.transfers += 1
         now_s, number = self.now_s(), next(self._count)
         self._handed[number] = held.since_s, now_s, self._current[peer]
+        if parcel := self.fleet.parcel_of(held.bundle):
+            parcel.leaves((self.place, number), peer)
         age_ms = max(0, self.fleet.dtn_ms(now_s) - held.bundle.created_ms)
         return held, held.bundle._replace(previous=self.number, age_ms=age_ms), number
 
@@ -282,8 +285,7 @@ class Agent:
 
     def sent(self, peer: int, transfer: Transfer) -> None:
         """The peer has all of it."""
-        held = transfer.held
-        held.transfers -= 1
+        held = self._over(transfer)
         held.given.add(peer)
         if not held.is_gone:
             self._report(held.bundle, codec.FORWARDED)
@@ -291,8 +293,7 @@ class Agent:
             self._drop(held)
 
     def refused(self, peer: int, transfer: Transfer, reason: int) -> None:
-        held = transfer.held
-        held.transfers -= 1
+        held = self._over(transfer)
         if reason == tcpcl.COMPLETED:
             held.given.add(peer)
             if not self._spreads(held.bundle):
@@ -302,8 +303,7 @@ class Agent:
 
     def broken(self, peer: int, transfer: Transfer) -> None:
         """The session ended before the peer had all: what it acknowledged it keeps, as a fragment."""
-        held = transfer.held
-        held.transfers -= 1
+        held = self._over(transfer)
         payload = len(held.bundle.payload)
         there = transfer.acked - (len(transfer.data) - 1 - payload)
         if there > 0 and not held.is_gone and self._may_be_cut(held.bundle):
@@ -313,6 +313,13 @@ class Agent:
             held.bundle = held.bundle.cut(there, payload)
             self.store.resize(held.item, payload - there)
         self._again(held, peer)
+
+    def _over(self, transfer: Transfer) -> Held:
+        held = transfer.held
+        held.transfers -= 1
+        if parcel := self.fleet.parcel_of(held.bundle):
+            parcel.ends((self.place, transfer.number))
+        return held
 
     def _again(self, held: Held, peer: int) -> None:
         if held.is_gone or self.fleet.stopped:
@@ -330,7 +337,7 @@ class Agent:
 
     def _spreads(self, bundle: Bundle) -> bool:
         """Whether who has handed it on keeps it."""
-        return self.fleet.flow_of(bundle).routing == "epidemic"
+        return self.fleet.service_of(bundle).routing == "epidemic"
 
     def _may_be_cut(self, bundle: Bundle) -> bool:
         return not bundle.flags & codec.UNFRAGMENTED and not self._spreads(bundle)
@@ -343,7 +350,7 @@ class Agent:
         if key in self._seen or key in self._coming:
             return tcpcl.COMPLETED
         item = Item(len(bundle.payload), ARRIVING)
-        if not self.store.takes(item.size, self.fleet.flow_of(bundle).priority):
+        if not self.store.takes(item.size, self.fleet.service_of(bundle).priority):
             return tcpcl.NO_RESOURCES
         self.store.take(item)
         self._coming[key] = item
@@ -363,6 +370,8 @@ class Agent:
         self.store.resize(item, len(bundle.payload))
         queued_s, began_s, contact = self.fleet.agents[peer].handed(number)
         self.fleet.carried(bundle, contact, (queued_s, began_s), size, is_whole)
+        if parcel := self.fleet.parcel_of(bundle):
+            parcel.comes((peer, number), len(bundle.payload))
         if self._spreads(bundle) or bundle.target[0] == self.number:
             self._seen.add(_key(bundle))
         limit, count = bundle.hops or (HOP_LIMIT, 0)
@@ -372,7 +381,7 @@ class Agent:
             return
         bundle = bundle._replace(hops=(limit, count + 1))
         self._report(bundle, codec.RECEIVED)
-        item.priority = self.fleet.flow_of(bundle).priority
+        item.priority = self.fleet.service_of(bundle).priority
         self._hold(bundle, item, {peer})
 
     def left(self, session: Incoming) -> None:
@@ -394,7 +403,7 @@ class Agent:
             return
         if bundle.identity not in self.assemblies:
             self.assemblies[bundle.identity] = Assembly(bundle.whole_bytes), []
-            self.fleet.at(self.fleet.expires_s(bundle), partial(self._forget, bundle, "expired"))
+            self.fleet.at(self.fleet.expires_s(bundle), partial(self._forget, bundle))
         assembly, items = self.assemblies[bundle.identity]
         if not assembly.add(bundle):
             record.duplicates += 1
@@ -404,20 +413,22 @@ class Agent:
         items.append(item)
         record.fragments = assembly.fragments
         if assembly.payload is not None:
-            self._forget(bundle)
+            del self.assemblies[bundle.identity]
+            self.store.replace(items, [record.parcel.item] if record.parcel else [])
             if assembly.payload != self.fleet.payload(record):
                 raise codec.Unreadable(f"bundle {record.number} of {record.flow} has another payload")
             record.delivered_s, record.hops = self.now_s(), assembly.hops
             self._report(bundle._replace(total=None, offset=0), codec.DELIVERED)
+            if record.parcel:
+                record.parcel.delivered()
 
-    def _forget(self, bundle: Bundle, fate: str = "") -> None:
-        """Hold its fragments no longer."""
+    def _forget(self, bundle: Bundle) -> None:
+        """Hold its fragments no longer: what is missing did not come in time."""
         if bundle.identity in self.assemblies:
             _, items = self.assemblies.pop(bundle.identity)
             for item in items:
                 self.store.leave(item)
-            if fate:
-                self.fleet.fate(bundle, fate)
+            self.fleet.fate(bundle, "expired")
 
     def _report(self, bundle: Bundle, what: int, reason: int = 0) -> None:
         """Tell who wants to know (RFC 9171, 5.1)."""

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from skybed.topologies.bundles.sabr import Contact
-from skybed.topologies.model.bundles import BundleFlow
+from skybed.topologies.model.bundles import DAY_S, BundleFlow
 from skybed.topologies.model.tables import BUFFERS, BUNDLES, CONTACT_USE, HOPS
-from skybed.topologies.plan import score
 from skybed.traffic import tables
 from skybed.traffic.bundles import codec
 from skybed.traffic.bundles.agent import HOP_LIMIT, NOTICED_S, Agent
 from skybed.traffic.bundles.codec import Bundle
-from skybed.traffic.bundles.fleet import Fleet
-from skybed.traffic.bundles.held import Record
+from skybed.traffic.bundles.fleet import Fleet, Service
+from skybed.traffic.bundles.held import Parcel, Record, joined
 from skybed.traffic.nodes import Clock
 from skybed.traffic.shared import Shared
+from skybed.traffic.storage import Item
 
 FLAGS = {
     "none": 0,
@@ -32,12 +31,12 @@ FATES = ("lost", "expired", "dropped")  # of several, the one that is told
 class Agency:
     """Of all flows of bundles: makes the agents, and has them begin, once."""
 
-    def __init__(self, shared: Shared, flows: Sequence[BundleFlow]) -> None:
+    def __init__(self, shared: Shared) -> None:
         assert shared.plan and shared.outlook, "contacts are known"
+        flows = [flow for flow in shared.flows if isinstance(flow, BundleFlow)]
         self.fleet = Fleet(shared, flows, shared.plan, shared.outlook)
         self.agents = {
-            place: Agent(self.fleet, place, shared.nodes[name], score.carried(shared.plan, place).storage)
-            for place, name in enumerate(self.fleet.names)
+            place: Agent(self.fleet, place, shared.nodes[name]) for place, name in enumerate(self.fleet.names)
         }
         self.fleet.agents = self.agents
         self.crossings = [Crossed(self, place) for place in range(len(flows))]
@@ -82,6 +81,43 @@ class Agency:
         )
         fleet.records[bundle.identity] = record
         self.agents[source].create(bundle)
+
+    def post(
+        self, service: Service, source: int, target: int, number: int, item: Item, parcel: Parcel
+    ) -> None:
+        """What a node holds already, now. number: no two of a service have the same."""
+        fleet, t_s = self.fleet, self.fleet.now_s()
+        record = Record(
+            service.name, number, fleet.names[source], fleet.names[target], item.size, t_s, parcel=parcel
+        )
+        place = fleet.service(service)
+        bundle = Bundle(
+            source=(source + 1, place),
+            target=(target + 1, place),
+            report_to=(source + 1, 0),
+            created_ms=fleet.dtn_ms(t_s),
+            sequence=number,
+            lifetime_ms=round((fleet.shared.until_s + DAY_S) * 1000),
+            payload=fleet.payload(record),
+            hops=(HOP_LIMIT, 0),
+        )
+        fleet.records[bundle.identity] = record
+        self.agents[source].adopt(bundle, item)
+
+    def has_all(self, service: Service, number: int) -> bool:
+        """Whether all of what was posted is still in some nodes."""
+        place, whole, there = self.fleet.service(service), 0, list[tuple[int, int]]()
+        for agent in self.agents.values():
+            for held in agent.held:
+                bundle = held.bundle
+                if bundle.source[1] == place and bundle.sequence == number:
+                    there.append((bundle.offset, bundle.offset + len(bundle.payload)))
+                    whole = bundle.whole_bytes
+            for (source, _, sequence), (assembly, _) in agent.assemblies.items():
+                if source[1] == place and sequence == number:
+                    there += assembly.spans
+                    whole = assembly.whole_bytes
+        return joined(there) == [(0, whole)]
 
     def held(self) -> set[Any]:
         """The identities of what some node still holds, or a part of it."""

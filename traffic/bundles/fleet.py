@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from skybed.topologies.bundles import sabr
 from skybed.topologies.bundles.outlook import Outlook
@@ -16,12 +16,20 @@ from skybed.topologies.model.bundles import BundleFlow
 from skybed.topologies.plan.score import Playable
 from skybed.traffic.bundles import codec
 from skybed.traffic.bundles.codec import Bundle, Endpoint
-from skybed.traffic.bundles.held import Hop, Record
+from skybed.traffic.bundles.held import Hop, Parcel, Record
 from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.shared import Shared
 from skybed.traffic.timers import Timers
 
 DTN_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Service(NamedTuple):
+    """Of an endpoint: what its bundles are sent for, and how they go. routing: see BundleFlow."""
+
+    name: str
+    priority: int
+    routing: str
 
 
 class Neighbour(Protocol):
@@ -39,6 +47,7 @@ class Fleet(Timers):
     def __init__(self, shared: Shared, flows: Sequence[BundleFlow], plan: Playable, outlook: Outlook) -> None:
         super().__init__(shared.loop)
         self.shared, self.flows = shared, flows
+        self.services = [Service(str(flow.name), flow.priority, flow.routing) for flow in flows]
         self.scale = plan.scenario.rate_scale
         self.names = [node.name for node in plan.nodes]
         self.places = {name: place for place, name in enumerate(self.names)}
@@ -54,6 +63,9 @@ class Fleet(Timers):
         self._of_pair: dict[tuple[int, int], list[int]] = defaultdict(list)
         for number, contact in enumerate(outlook.planned):
             self._of_pair[contact.node, contact.peer].append(number)
+        self._stood: dict[tuple[int, int], list[Contact]] = defaultdict(list)
+        for contact in outlook.actual:
+            self._stood[contact.node, contact.peer].append(contact)
         self._begin_ms = round((plan.scenario.begin - DTN_EPOCH).total_seconds() * 1000)
         self._order = itertools.count()
 
@@ -80,6 +92,13 @@ class Fleet(Timers):
         """All planned contacts from a node to another, by their start."""
         return self._of_pair[place, peer]
 
+    def stood_s(self, node: str, peer: str, from_s: float, until_s: float) -> float:
+        """For how long of a time two nodes had a contact."""
+        return sum(
+            max(0.0, min(contact.end_s, until_s) - max(contact.start_s, from_s))
+            for contact in self._stood[self.places[node], self.places[peer]]
+        )
+
     def under_way(self, place: int, peer: int, now_s: float) -> list[int]:
         """The planned contact from a node to another at a time, if there is one."""
         numbers = self._of_pair[place, peer]
@@ -88,10 +107,16 @@ class Fleet(Timers):
 
     # -- flows ----------------------------------------------------------------------------------------
 
-    def flow_of(self, bundle: Bundle) -> BundleFlow:
+    def service(self, wanted: Service) -> int:
+        """Its number in endpoints."""
+        if wanted not in self.services:
+            self.services.append(wanted)
+        return self.services.index(wanted) + 1
+
+    def service_of(self, bundle: Bundle) -> Service:
         """Of a report that of the bundle that it is on."""
         node_and_service = self.identity(bundle)[0]
-        return self.flows[node_and_service[1] - 1]
+        return self.services[node_and_service[1] - 1]
 
     def identity(self, bundle: Bundle) -> tuple[Endpoint, int, int]:
         """Of a bundle, or of the one that a report is on."""
@@ -99,13 +124,25 @@ class Fleet(Timers):
 
     def fate(self, bundle: Bundle, fate: str) -> None:
         if not bundle.is_record:
-            self.records[bundle.identity].fates.add(fate)
+            self.lose(bundle.identity, fate)
+
+    def lose(self, identity: tuple[Endpoint, int, int], fate: str) -> None:
+        """A part of a bundle, or a copy."""
+        record = self.records[identity]
+        record.fates.add(fate)
+        if record.parcel:
+            record.parcel.fails(fate)
+
+    def parcel_of(self, bundle: Bundle) -> Parcel | None:
+        return self.records[self.identity(bundle)].parcel
 
     def carried(
         self, bundle: Bundle, contact: Contact, times_s: tuple[float, float], size: int, is_whole: bool
     ) -> None:
         """By a contact. times_s: since when it was there, and when it began to be sent."""
         record = self.records[self.identity(bundle)]
+        if record.parcel:
+            return
         about = record.flow, record.number, bundle.is_record, bundle.offset, len(bundle.payload)
         ends = self.names[contact.node], self.names[contact.peer]
         self.used[record.flow, contact] += size

@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from skybed.traffic.bundles.codec import Bundle
 from skybed.traffic.storage import Item
 
+Transfer = tuple[int, int]  # the place of a node, and the number that it gave a transfer
+
+
+class Parcel(Protocol):
+    """Who has something sent as a bundle, and is told how that goes. item: as it will be there."""
+
+    item: Item
+
+    def leaves(self, transfer: Transfer, peer: int) -> None:
+        """A node sends it, or a part of it, to another from now on."""
+
+    def comes(self, transfer: Transfer, size: int) -> None:
+        """So much of its payload is there."""
+
+    def ends(self, transfer: Transfer) -> None:
+        """The node has learnt what came of that."""
+
+    def delivered(self) -> None: ...
+
+    def fails(self, fate: str) -> None:
+        """A part of it is nowhere any more."""
+
 
 @dataclass(eq=False)
 class Record:
-    """A row of the table `bundles`. fates: what became of copies and fragments that are no longer held."""
+    """A row of the table `bundles`. fates: what became of copies and fragments that are no longer held.
+    parcel: of a bundle that no flow of bundles has created.
+    """
 
     flow: str
     number: int
@@ -24,6 +49,7 @@ class Record:
     fragments: int = 0
     duplicates: int = 0
     fates: set[str] = field(default_factory=set)
+    parcel: Parcel | None = None
 
 
 @dataclass(eq=False)
@@ -80,10 +106,19 @@ class Assembly:
         if any(start <= first and last <= end for start, end in self._spans):
             return False
         self._payload[first:last] = bundle.payload
-        self._spans = _joined([*self._spans, (first, last)])
+        self._spans = joined([*self._spans, (first, last)])
         self.fragments += 1
         self.hops = max(self.hops, bundle.hops[1] if bundle.hops else 0)
         return True
+
+    @property
+    def whole_bytes(self) -> int:
+        return len(self._payload)
+
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """What of it is there."""
+        return self._spans
 
     @property
     def payload(self) -> bytes | None:
@@ -92,11 +127,12 @@ class Assembly:
         return bytes(self._payload) if whole else None
 
 
-def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    joined: list[tuple[int, int]] = []
+def joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same bytes in as few spans as they are."""
+    whole: list[tuple[int, int]] = []
     for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        if whole and start <= whole[-1][1]:
+            whole[-1] = whole[-1][0], max(end, whole[-1][1])
         else:
-            joined.append((start, end))
-    return joined
+            whole.append((start, end))
+    return whole

@@ -47,7 +47,7 @@ def sent(run: Played, flow: BundleFlow) -> Any:
 
 
 def start(shared: Shared, flows: Sequence[BundleFlow]) -> Sequence[Crossed]:
-    return Agency(shared, flows).crossings
+    return shared.one(Agency).crossings
 
 
 # -- of a run that was played --------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from skybed.topologies.model.metrics import share_pct
 from skybed.topologies.model.tables import ENERGY, STORAGE, TASKS, TRANSFERS
 from skybed.topologies.model.tasks import Task
 from skybed.topologies.tasks.responses import STAGES, ages_s, response, stages_s
+from skybed.traffic.bundles import tcpcl
 from skybed.traffic.shared import Shared
 from skybed.traffic.tasks import sending
 from skybed.traffic.tasks.cloud import Cloud
@@ -35,8 +36,8 @@ def packets(task: Task, until_s: float) -> float:
 
 
 def ports(_traffic: Sequence[Flow]) -> Ports:
-    port = range(sending.PORT, sending.PORT + 1)
-    return Ports(udp=(port,), tcp=(port,))
+    port, of_bundles = (range(first, first + 1) for first in (sending.PORT, tcpcl.PORT))
+    return Ports(udp=(port,), tcp=(port, of_bundles))
 
 
 def due(_task: Task, _until_s: float, _place: int, _of: int) -> float:

@@ -12,9 +12,11 @@ from skybed.topologies.contacts.spans import by_key
 from skybed.topologies.model.tasks import Step, Task
 from skybed.topologies.plan import score
 from skybed.topologies.tasks.prospect import OBSERVER, Prospect
+from skybed.traffic.bundles.crossing import Agency
 from skybed.traffic.nodes import Clock
 from skybed.traffic.shared import Shared
 from skybed.traffic.tasks import datagrams, rules, tcp
+from skybed.traffic.tasks.parcels import Outlook
 from skybed.traffic.tasks.rules import Choice
 from skybed.traffic.tasks.sending import Carrier, Mail, Send, Windows
 from skybed.traffic.tasks.site import Site
@@ -39,15 +41,20 @@ class Cloud(Timers):
         self._pairs = {(int(a), int(b)): n for n, (a, b) in enumerate(self.prospect.pairs)}
         self._windows = {"path": by_key(self.prospect.path), "contact": by_key(self.prospect.contact)}
         self._rules = [[rules.of(step.choose) for step in task.steps] for task in tasks]
+        self.agency = shared.one(Agency) if any(task.carrier == "bundles" for task in tasks) else None
+        self._outlook = Outlook(self.agency) if self.agency else None
         self.mail = Mail(shared, self, CARRIERS, self._reaches, self._room)
         self.sites = {number: self._site(number) for number in self._involved()}
         self.by_name = {site.name: site for site in self.sites.values()}
         self.going: dict[tuple[int, int], list[Stage]] = {}  # of them those that are not over
         self.tallies = [Tally() for _ in tasks]
+        self.parcels = 0  # that have been posted
         self._turn, self._now_s = -1, 0.0
 
     def _involved(self) -> list[int]:
-        """The nodes of all pairs, and those that observe."""
+        """The nodes of all pairs, and those that observe; all, where any may hold a bundle."""
+        if self.agency:
+            return sorted(self.agency.agents)
         observers = self.prospect.asked["node"]
         every_one = np.concatenate([self.prospect.pairs.ravel(), observers[observers >= 0]])
         places = [node for steps in self.prospect.at for nodes in steps for node in nodes]
@@ -56,7 +63,7 @@ class Cloud(Timers):
     def _site(self, number: int) -> Site:
         assert self.shared.plan
         node, carries = self.shared.plan.nodes[number], score.carried(self.shared.plan, number)
-        site = Site(number, self.shared.nodes[node.name], not node.layer, carries, self.mail, self.scale)
+        site = Site(number, self.shared.nodes[node.name], not node.layer, carries, self.mail)
         if number in self.prospect.pairs[:, 1]:
             site.port.listen()
         return site
@@ -85,6 +92,8 @@ class Cloud(Timers):
         self._live = live
         for site in self.sites.values():
             site.begin(self)
+        if self.agency:
+            self.agency.begin(clock)
         for number, start_s, end_s in zip(*self.prospect.sunlit, strict=True):
             lit = self.sites.get(int(number))
             if lit and lit.battery:
@@ -145,6 +154,10 @@ class Cloud(Timers):
     def windows(self, here: Site, there: Site, over: str) -> Windows:
         return self._windows[over].get(self.pair(here, there), [])
 
+    def sends(self, number: int, more: int) -> None:
+        """A node, bundles over so many contacts more than before."""
+        self.sites[number].sends(more)
+
     def rate_mbps(self, here: Site, there: Site) -> float:
         """Of the way between two nodes now, by the plan; 0: there is none."""
         look = max(0, int(np.searchsorted(self.prospect.looks_s, self.now_s(), side="right")) - 1)
@@ -169,7 +182,7 @@ class Cloud(Timers):
     def _choice(self, task: int, step: int, here: Site, sites: Sequence[Site], size: int) -> Choice:
         now_s, of = self.now_s(), self.tasks[task].steps[step]
         begins_s, arrives_s, delay_s = (np.array(column) for column in zip(
-            *(self.way(here, site, of.over, now_s, size) for site in sites), strict=True
+            *(self.way(task, here, site, of.over, now_s, size) for site in sites), strict=True
         ))  # fmt: skip
         compute_s = np.array([self.seconds(of, site, size) for site in sites])
         queue_s = np.array([site.queue_s() if of.job else 0.0 for site in sites])
@@ -199,16 +212,22 @@ class Cloud(Timers):
         ahead = 0 if here is there else here.port.waiting_bytes[there.name]
         waits = there.port.waiting_bytes.total() + coming * of.keep_pct / 100
         out = of.kept_bytes(size)
-        arrives_s = self.way(here, there, of.over, now_s, size + ahead)[1]
+        arrives_s = self.way(task, here, there, of.over, now_s, size + ahead)[1]
         return max(
             self._onwards(task, step + 1, there, arrives_s + busy_s, out),
             self._onwards(task, step + 1, there, now_s, out + round(waits)),
         )
 
-    def way(self, here: Site, there: Site, over: str, from_s: float, size: int) -> tuple[float, float, float]:
-        """When there is a way, when all would have arrived if nothing else were sent, and the delay now."""
+    def way(
+        self, task: int, here: Site, there: Site, over: str, from_s: float, size: int
+    ) -> tuple[float, float, float]:
+        """When there is a way (of bundles: when the first byte could be there), when all would have arrived
+        if nothing else were sent, and the delay now.
+        """
         if here is there:
             return from_s, from_s, 0.0
+        if self._outlook and self.tasks[task].carrier == "bundles":
+            return self._outlook.way(here.number, there.number, over, from_s, size)
         pair = self.pair(here, there)
         left_s, begins_s = -1.0, np.inf
         delays_s, rates_mbps, looks_s = (
@@ -239,7 +258,7 @@ class Cloud(Timers):
         others = [number for number in self.prospect.at[task][step] if number != OBSERVER]
         if here.number in others or not others:
             return ready_s
-        return min(self.way(here, self.sites[number], over, ready_s, size)[1] for number in others)
+        return min(self.way(task, here, self.sites[number], over, ready_s, size)[1] for number in others)
 
     def over(self, task: int, step: int) -> str:
         """How it gets to a step; after the last, to its receiver."""

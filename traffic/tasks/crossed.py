@@ -65,7 +65,7 @@ class Crossed:
         """Of the other tables."""
         name = self._cloud.tasks[self._task].name
         parts = [
-            (name, number, place, n, stage.send.node, stage.send.peer, part.began_s, part.ended_s, part.size,
+            (name, number, place, n, part.node, part.peer, part.began_s, part.ended_s, part.size,
              part.retransmits)
             for number, place, stage in self._stages()
             if stage.send

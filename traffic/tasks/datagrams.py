@@ -82,7 +82,7 @@ class Stream:
 
     def connect(self) -> None:
         send, now_s = self.send, self._mail.timers.now_s()
-        self._part = Part(now_s)
+        self._part = Part(send.node, send.peer, now_s)
         send.parts.append(self._part)
         self._sock = bound_socket(self.port.node, 4, socket.SOCK_DGRAM)
         self._sock.connect((address(self._mail.shared.nodes[send.peer], 4), PORT))

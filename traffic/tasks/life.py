@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from skybed.topologies.model.tasks import Step
+from skybed.traffic.bundles.fleet import Service
 from skybed.traffic.storage import Item
 from skybed.traffic.tasks.cloud import Cloud
+from skybed.traffic.tasks.parcels import ROUTING, Parcel
 from skybed.traffic.tasks.program import Program
-from skybed.traffic.tasks.sending import Send
+from skybed.traffic.tasks.sending import Going, Send
 from skybed.traffic.tasks.site import Site
 from skybed.traffic.tasks.stages import Stage
 from skybed.traffic.waiting import Ended, Moment, begin, every
@@ -89,7 +91,10 @@ class Life:
         if command.via:
             now_s = cloud.now_s()
             stations = [cloud.by_name[name] for name in command.via]
-            station = min(stations, key=lambda via: cloud.way(via, site, "contact", now_s, item.size)[0])
+            station = min(
+                stations,
+                key=lambda via: cloud.way(self.task_number, via, site, "contact", now_s, item.size)[0],
+            )
             item = await self._carry(item, here, station, -1, 0, "path", "command")
             here, over = station, "contact"
         else:
@@ -183,18 +188,14 @@ class Life:
     def _split(self, item: Item, here: Site, tiles: int) -> list[Item]:
         each, more = divmod(item.size, tiles)
         parts = [Item(max(1, each + (n < more)), item.priority) for n in range(tiles)]
-        here.store.leave(item)
-        for part in parts:
-            here.store.take(part)
+        here.store.replace([item], parts)
         return parts
 
     def _join(self, items: Sequence[Item], there: Site) -> Item:
         if len(items) == 1:
             return items[0]
         whole = Item(sum(item.size for item in items), self.task.priority)
-        for item in items:
-            there.store.leave(item)
-        there.store.take(whole)
+        there.store.replace(items, [whole])
         return whole
 
     async def _carry(
@@ -207,19 +208,12 @@ class Life:
         stage = self._stage(stage_name or way_of(here, there), step, tile, here, item.size)
         stage.peer = there.name
         arriving = Item(item.size, ARRIVING)
-        send = Send(
-            here.name, there.name, item.size, item.priority, cloud.mail.rank(item.priority),
-            cloud.windows(here, there, over), arriving, self.task.carrier,
-            partial(cloud.rate_mbps, here, there),
-        )  # fmt: skip
-        stage.send, stage.look = send, partial(self._look_send, stage, send, here)
-        item.gone.then(lambda: None if send.done.over else here.port.drop(send, item.gone.word))
-        arriving.gone.then(lambda: None if send.done.over else send.restart())
-        send.freed.then(lambda: here.store.leave(item))
-        if not send.done.over:  # it may have been dropped while nobody asked for it
-            cloud.mail.post(here.port, send)
+        going = (self._bundle if self.task.carrier == "bundles" else self._send)(
+            item, here, there, over, arriving
+        )
+        stage.send, stage.look = going, partial(self._look_way, stage, going)
         try:
-            await send.done
+            await going.done
         except Ended as why:
             there.store.leave(arriving)
             stage.end(cloud.now_s(), why.outcome)
@@ -228,11 +222,46 @@ class Life:
         stage.end(cloud.now_s())
         return arriving
 
-    def _look_send(self, stage: Stage, send: Send, here: Site, now_s: float) -> None:
-        stage.began_s = send.parts[0].began_s if send.parts else None
-        stage.at_work_s = send.worked_s(now_s)
-        stage.no_way_s = (now_s - send.queued_s) - send.open_s(send.queued_s, now_s)
-        stage.wh = stage.at_work_s * here.transmit_w / 3600
+    def _send(self, item: Item, here: Site, there: Site, over: str, arriving: Item) -> Going:
+        """From node to node, once there is a way."""
+        cloud = self.cloud
+        send = Send(
+            here.name, there.name, item.size, item.priority, cloud.mail.rank(item.priority),
+            cloud.windows(here, there, over), arriving, self.task.carrier,
+            partial(cloud.rate_mbps, here, there),
+        )  # fmt: skip
+        item.gone.then(lambda: None if send.done.over else here.port.drop(send, item.gone.word))
+        arriving.gone.then(lambda: None if send.done.over else send.restart())
+        send.freed.then(lambda: here.store.leave(item))
+        if not send.done.over:  # it may have been dropped while nobody asked for it
+            cloud.mail.post(here.port, send)
+        return send
+
+    def _bundle(self, item: Item, here: Site, there: Site, over: str, arriving: Item) -> Going:
+        """Hop by hop, over contacts as they come."""
+        cloud = self.cloud
+        assert cloud.agency
+        service = Service(str(self.task.name), self.task.priority, ROUTING[over])
+        parcel = Parcel(cloud.agency, service, cloud.parcels, arriving, cloud.sends, cloud.now_s())
+        cloud.parcels += 1
+        here.port.expects(there.name, item.size, parcel.done)
+        if item.gone.over:  # while nobody asked for it
+            parcel.done.end(item.gone.word)
+        else:
+            parcel.post(here.number, there.number, item)
+        return parcel
+
+    def _look_way(self, stage: Stage, going: Going, now_s: float) -> None:
+        stage.began_s = going.parts[0].began_s if going.parts else None
+        stage.at_work_s, stage.no_way_s = going.worked_s(now_s), going.no_way_s(now_s)
+        stage.wh = (
+            sum(
+                ((now_s if part.ended_s is None else part.ended_s) - part.began_s)
+                * self.cloud.by_name[part.node].transmit_w
+                for part in going.parts
+            )
+            / 3600
+        )
 
     async def _compute(self, number: int, step: Step, item: Item, there: Site, tile: int) -> Item:
         cloud = self.cloud

@@ -16,7 +16,8 @@ class Choice(NamedTuple):
     """What a rule can look at, of each node that may do the step, in the order in which they are listed.
 
     t_s: now. size: bytes that would go there. delay_s: one-way, by the path there now; 0 at home, inf: none.
-    begins_s: when there is a way there, from now on; inf: never again. arrives_s: when all would be there, if
+    begins_s: when there is a way there, from now on, or of bundles when the first byte could be there; inf:
+    never again. arrives_s: when all would be there, if
     nothing else were sent. queue_s: of its computer. compute_s: that the job takes there. product_s: when
     by the contact plan the product would be with its receiver. behind_s: the same, behind what is to go there
     from here before it, and all that waits there, or is on its way there, to go on.

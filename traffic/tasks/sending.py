@@ -11,7 +11,6 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Protocol
 
 from skybed.traffic.nodes import NodeHandle
@@ -31,6 +30,8 @@ Windows = Sequence[tuple[float, float]]  # ascending, disjoint; run time
 class Part:
     """One connection of a send: what the table `transfers` says of it."""
 
+    node: str
+    peer: str
     began_s: float
     ended_s: float | None = None  # it is under way
     size: int = 0
@@ -75,6 +76,10 @@ class Send:
         """For how long of a time there is a way."""
         return sum(max(0.0, min(end_s, until_s) - max(start_s, from_s)) for start_s, end_s in self.windows)
 
+    def no_way_s(self, now_s: float) -> float:
+        """Since it was queued."""
+        return now_s - self.queued_s - self.open_s(self.queued_s, now_s)
+
     def worked_s(self, now_s: float) -> float:
         """For how long it was being sent."""
         return sum((now_s if part.ended_s is None else part.ended_s) - part.began_s for part in self.parts)
@@ -83,6 +88,20 @@ class Send:
         """What had arrived is lost."""
         self.taken, self.arrived, self.acked = False, 0, 0
         self.missing, self.sent_whole = [(0, self.size)], False
+
+
+class Going(Protocol):
+    """What a stage tells of what is on its way."""
+
+    done: Moment
+
+    @property
+    def parts(self) -> list[Part]:
+        """By when they began."""
+
+    def worked_s(self, now_s: float) -> float: ...
+
+    def no_way_s(self, now_s: float) -> float: ...
 
 
 class Connection(Protocol):
@@ -122,8 +141,7 @@ class Port:
 
     def add(self, send: Send) -> None:
         self._waiting.append(send)
-        self.waiting_bytes[send.peer] += send.size
-        send.done.then(partial(self._arrived, send))
+        self.expects(send.peer, send.size, send.done)
         self._waiting.sort(key=lambda other: other.rank)
         self.look()
 
@@ -183,9 +201,14 @@ class Port:
         self._leave(send)
         send.freed.come()
 
-    def _arrived(self, send: Send) -> None:
-        """Or never will."""
-        self.waiting_bytes[send.peer] -= send.size
+    def expects(self, peer: str, size: int, done: Moment) -> None:
+        """So much is on its way, until it has arrived, or never will."""
+        self.waiting_bytes[peer] += size
+
+        def over() -> None:
+            self.waiting_bytes[peer] -= size
+
+        done.then(over)
 
     def _leave(self, send: Send) -> None:
         if send in self._waiting:

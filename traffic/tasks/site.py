@@ -6,7 +6,6 @@ from typing import Any
 
 from skybed.topologies.model.carried import Carried
 from skybed.traffic.nodes import NodeHandle
-from skybed.traffic.storage import Store
 from skybed.traffic.tasks.battery import Battery
 from skybed.traffic.tasks.computer import Computer
 from skybed.traffic.tasks.sending import Mail, Port
@@ -16,25 +15,23 @@ MANY = 1 << 30  # slots, of a node that is given no computer and told how long i
 
 
 class Site:
-    """number: of the node in the plan. scale: of volumes."""
+    """number: of the node in the plan."""
 
-    def __init__(
-        self, number: int, node: NodeHandle, on_ground: bool, carries: Carried, mail: Mail, scale: float
-    ) -> None:
+    def __init__(self, number: int, node: NodeHandle, on_ground: bool, carries: Carried, mail: Mail) -> None:
         self.number, self.name, self.on_ground, self.carries = number, node.name, on_ground, carries
+        self.store = mail.shared.store(number, mail.timers.now_s)
         self.handle = node
-        self.port = Port(mail, node, self._sends)
-        self._scale = scale
+        self.port = Port(mail, node, lambda sending: self.sends(1 if sending else -1))
         self.dead = False
         self.camera_free_s = -1e9
         self.expected_s = 0.0  # of computing, of what is on its way
         self._look = 0  # which timer of the battery counts
         self.battery: Battery | None = None
+        self._sending = 0  # over how many ways at once
 
     def begin(self, timers: Timers) -> None:
         """From run time 0 on."""
         carries, self._timers = self.carries, timers
-        self.store = Store(carries.storage, self._scale, timers.now_s)
         self.computer = Computer(carries.computing.slots if carries.computing else MANY, timers, self._works)
         if carries.power:
             self.battery = Battery(carries.power, carries.computing, 0.0)
@@ -84,8 +81,10 @@ class Site:
         if self.battery:
             self.battery.close(until_s)
 
-    def _sends(self, sending: bool) -> None:
-        self.draws("transmit", self.transmit_w if sending else -self.transmit_w)
+    def sends(self, more: int) -> None:
+        """Over so many ways more than before; who sends over several draws what one takes."""
+        before, self._sending = self._sending, self._sending + more
+        self.draws("transmit", ((self._sending > 0) - (before > 0)) * self.transmit_w)
 
     def _works(self, slots: int) -> None:
         self.draws("compute", slots * self.compute_w)

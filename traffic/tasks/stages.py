@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from skybed.traffic.tasks.sending import Send
+from skybed.traffic.tasks.sending import Going
 from skybed.traffic.tasks.site import Site
 
 
@@ -24,7 +24,7 @@ class Stage:
         self.in_bytes = self.out_bytes = size
         self.outcome = "held"
         self.look: Callable[[float], None] = lambda now_s: None  # brings it up to date
-        self.send: Send | None = None
+        self.send: Going | None = None
 
     def end(self, now_s: float, outcome: str = "done") -> None:
         self.look(now_s)

@@ -47,7 +47,7 @@ class Connection:
 
     def connect(self) -> None:
         mail, now_s = self.port.mail, self.port.mail.timers.now_s()
-        self._part = Part(now_s)
+        self._part = Part(self.send.node, self.send.peer, now_s)
         self.send.parts.append(self._part)
         sock = self._sock = bound_socket(self.port.node, 4, socket.SOCK_STREAM)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(PATIENCE_S * 1e3))
