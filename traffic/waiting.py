@@ -97,6 +97,14 @@ def begin(life: Coroutine[Moment, None, Any]) -> Moment:
     return ended
 
 
+async def first_of(*moments: Moment) -> None:
+    """Until one of them is over, whatever it brings."""
+    any_over = Moment()
+    for moment in moments:
+        moment.then(any_over.come)
+    await any_over
+
+
 async def every(moments: Sequence[Moment]) -> list[Any]:
     """What they bring, once all are over; ends as the first of them that did."""
     left = len(moments)

@@ -16,7 +16,7 @@ import pandas as pd
 from skybed.analysis.run import Run, kept
 from skybed.topologies.arrays import Array
 from skybed.topologies.model.tables import TRANSFERS
-from skybed.topologies.model.tasks import Step, Task
+from skybed.topologies.model.tasks import SCENE, Step, Task
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.tasks import bound, foreseen
 from skybed.topologies.tasks.prospect import OBSERVER, Prospect
@@ -70,6 +70,9 @@ class _Piece:
     fate: str = "held"
 
 
+Lot = list[_Piece]
+
+
 @kept
 def prospect(run: Run) -> Prospect:
     """What tasks can know beforehand, worked out anew from the plan."""
@@ -105,7 +108,7 @@ def _bounds_s(run: Run) -> Array:
 @kept
 def books(run: Run) -> list[Books]:
     """Of all tasks, by task and number."""
-    began = _began(run)
+    began, others = _began(run), _arrived(run)
     asked = prospect(run).asked
     kept_books = []
     for at, task in enumerate(tasks(run)):
@@ -113,7 +116,8 @@ def books(run: Run) -> list[Books]:
         for number, rows in run.rows(task).groupby("number"):
             observer = observers.get(int(number), -1)
             if observer >= 0:
-                kept_books.append(_Account(run, at, task, int(number), observer, rows, began).kept())
+                account = _Account(run, at, task, int(number), observer, rows, began, others)
+                kept_books.append(account.kept())
     return kept_books
 
 
@@ -123,12 +127,24 @@ def _began(run: Run) -> dict[tuple[str, int, int], list[float]]:
     return {key: sorted(of) for key, of in parts.groupby(["flow", "number", "place"])["began_s"]}
 
 
+Arrived = dict[str, dict[int, Any]]  # rows of `arrive`, by task and number
+
+
+def _arrived(run: Run) -> Arrived:
+    rows = {str(task.name): run.rows(task) for task in tasks(run)}
+    return {
+        name: {row.number: row for row in of[of["stage"] == "arrive"].itertuples()}
+        for name, of in rows.items()
+    }
+
+
 class _Account:
     """Goes through the rows of a number, and writes its Books."""
 
     def __init__(
-        self, run: Run, at: int, task: Task, number: int, observer: int, rows: pd.DataFrame, began: Any
-    ) -> None:
+        self, run: Run, at: int, task: Task, number: int, observer: int, rows: pd.DataFrame, began: Any,
+        others: Arrived,
+    ) -> None:  # fmt: skip
         self.plan: Plan = run.plan
         self.task, self.number, self.began = task, number, began
         self.hops = task.carrier == "bundles"  # what nodes hold meanwhile is in analysis.measures.custody
@@ -136,10 +152,12 @@ class _Account:
         self.observer = self.plan.nodes[observer].name
         self.scene = bound.scene_bytes(self.plan, task, observer)
         self.clock_s = CLOCK_S[run.manifest.clock]
-        self.places = prospect(run).at[at]
+        self.places, self.others = prospect(run).at[at], others
+        self.needed = any(task.name in other.uses for other in tasks(run))
         self.dead = prospect(run).dead
         self.books = Books(str(task.name), number)
-        self.pieces: list[_Piece] = []
+        self.pieces = Lot()  # all that there is
+        self.scene_lot = Lot()
 
     def kept(self) -> Books:
         try:
@@ -160,9 +178,12 @@ class _Account:
         self._observed(at_s)
         if self.task.acquisition_s:
             self._acquired()
-        for number, step in enumerate(self.task.steps):
-            self._step(number, step)
-        self._delivered()
+        uses = self.task.uses
+        lots = {SCENE: self._copied(SCENE, self.pieces, uses[SCENE])}
+        for number in self.task.in_order:
+            made = self._step(number, self.task.steps[number], lots)
+            lots[number] = self._copied(number, made, uses[number])
+        self._delivered([lots[place].pop() if lots[place] else None for place in self.task.gives])
 
     # -- stages ------------------------------------------------------------------------------------------
 
@@ -198,7 +219,7 @@ class _Account:
         self._sized(row, self.scene, self.observer)
         self.books.observed = self.scene
         piece = _Piece(self.scene, self.observer, row.ended_s)
-        self.pieces = [piece]
+        self.pieces = self.scene_lot = [piece]
         at_once = row.ended_s == row.queued_s
         if row.outcome == "refused" or (row.outcome == "lost" and at_once):
             piece.fate = row.outcome
@@ -218,26 +239,81 @@ class _Account:
             self._fails(rows[0], piece, piece.at_s)
         piece.at_s = rows[0].ended_s
 
-    def _step(self, number: int, step: Step) -> None:
-        if step.tiles > 1 and len(self.pieces) == 1:
-            (whole,) = self.pieces
+    def _copied(self, step: int, pieces: Lot | None, uses: int) -> list[Lot]:
+        """A lot for each that takes it, or for the product; none where it came no further."""
+        if pieces is None:
+            return []
+        lots, rows = [pieces], self._of("copy", step=step)
+        for _ in range(uses - 1):
+            lot = Lot()
+            for piece in pieces:
+                if not rows:
+                    raise _Wrong(f"has no stage copy of what {uses} steps take")
+                row = rows.pop(0)
+                self._follows(row, piece.at_s)
+                self._sized(row, piece.size, piece.node)
+                if row.outcome != "done":
+                    return []
+                lot.append(_Piece(piece.size, piece.node, piece.at_s))
+                self._change(piece.node, piece.at_s, piece.size)
+                self.books.made_less -= piece.size
+            lots.append(lot)
+            self.pieces = [*self.pieces, *lot]
+        return lots
+
+    def _taken(self, name: str, step: int, tile: int, at_s: float) -> Lot | None:
+        """The product of another task, where it was received: from here on it is in these books."""
+        rows = [row for row in self._of("await", step=step) if row.tile == tile]
+        if not rows:
+            raise _Wrong(f"has no stage await of {name}, from {at_s:.6f} s on")
+        (row,) = rows
+        self._follows(row, at_s)
+        if row.outcome != "done":
+            return None
+        arrived = self.others[name].get(self.number)
+        if arrived is None or abs(max(arrived.ended_s, at_s) - row.ended_s) > self.clock_s:
+            raise _Wrong(f"has {_stage(row)} done at {row.ended_s:.6f} s, when {name} had not arrived")
+        self._sized(row, arrived.in_bytes, arrived.node)
+        piece = _Piece(row.in_bytes, row.node, row.ended_s)
+        self.books.observed += piece.size
+        self.pieces = [*self.pieces, piece]
+        return [piece]
+
+    def _step(self, number: int, step: Step, lots: dict[int, list[Lot]]) -> Lot | None:
+        """What a step makes of what it takes; None: it came no further."""
+        pieces = Lot()
+        for place in self.task.takes[number]:
+            if isinstance(place, int):
+                given = lots[place].pop() if lots[place] else None
+            else:
+                at_s = max(piece.at_s for piece in (pieces or self.scene_lot))
+                given = self._taken(place, number, len(pieces), at_s)
+            if given is None:
+                return None
+            pieces += given
+        if step.tiles > 1 and len(pieces) == 1:
+            (whole,) = pieces
             each, more = divmod(whole.size, step.tiles)
-            self.pieces = [
-                _Piece(max(1, each + (n < more)), whole.node, whole.at_s) for n in range(step.tiles)
-            ]
-            self._unequal(whole, self.pieces)
-        ready = self._brought(number)
+            pieces = [_Piece(max(1, each + (n < more)), whole.node, whole.at_s) for n in range(step.tiles)]
+            self._replace([whole], pieces)
+            self._unequal(whole, pieces)
+        ready = self._brought(number, pieces, step.tiles > 1)
         if step.tiles == 1:
-            self._stop_unless(ready)
+            if not all(ready):
+                return None
             joined = _Piece(
-                sum(piece.size for piece in self.pieces), self.pieces[0].node,
-                max(piece.at_s for piece in self.pieces),
-            )  # fmt: skip
-            self.pieces, ready = [joined], [True]
-        for tile, piece in enumerate(self.pieces):
+                sum(piece.size for piece in pieces), pieces[0].node, max(piece.at_s for piece in pieces)
+            )
+            self._replace(pieces, [joined])
+            pieces = [joined]
+        for tile, piece in enumerate(pieces):
             if ready[tile]:
                 ready[tile] = self._made(number, step, tile, piece)
-        self._stop_unless(ready)
+        return pieces if all(ready) else None
+
+    def _replace(self, old: Lot, new: Lot) -> None:
+        gone = {id(piece) for piece in old}
+        self.pieces = [*(piece for piece in self.pieces if id(piece) not in gone), *new]
 
     def _made(self, number: int, step: Step, tile: int, piece: _Piece) -> bool:
         """What a step makes of a piece. Whether it did."""
@@ -267,46 +343,57 @@ class _Account:
         piece.size = size
         return True
 
-    def _brought(self, number: int) -> list[bool]:
+    def _brought(self, number: int, pieces: Lot, tiled: bool = False) -> list[bool]:
         """Each piece to where a step is done, or to the receiver. Whether they arrived."""
         by_tile = {row.tile: row for row in self._of(*WAYS, step=number)}
-        begun_s, arrived = max(piece.at_s for piece in self.pieces), []
-        for tile, piece in enumerate(self.pieces):
-            row = by_tile.get(tile)
+        begun_s, arrived = max(piece.at_s for piece in pieces), []
+        reach = {row.tile: row for row in self._of("reach", step=number)}
+        for tile, piece in enumerate(pieces):
+            row, at_s = by_tile.get(tile), begun_s
+            if reached := reach.get(tile if tiled else 0):
+                self._follows(reached, begun_s)
+                at_s = reached.ended_s
+                if reached.outcome != "done":
+                    piece.fate = reached.outcome
+                    if tiled or len(pieces) == 1:
+                        self._gone(reached, begun_s)
+                    arrived.append(False)
+                    continue
             if row is None:
-                piece.at_s = begun_s
+                piece.at_s = at_s
                 arrived.append(True)
                 continue
-            self._follows(row, begun_s)
+            self._follows(row, at_s)
             self._sized(row, piece.size, piece.node)
             self._takes(row)
             if row.outcome == "done":
                 self._left(row)
                 piece.node, piece.at_s = row.peer, row.ended_s
             else:
-                self._fails(row, piece, begun_s, stops=False)
+                self._fails(row, piece, at_s, stops=False)
             arrived.append(row.outcome == "done")
         return arrived
 
-    def _delivered(self) -> None:
-        self._stop_unless(self._brought(len(self.task.steps)))
-        at_s = max(piece.at_s for piece in self.pieces)
-        for piece in self.pieces:
+    def _delivered(self, given: list[Lot | None]) -> None:
+        if any(lot is None for lot in given):
+            raise _Open
+        last, pieces = len(self.task.steps), [piece for lot in given for piece in lot or ()]
+        if not all(self._brought(last, pieces)):
+            raise _Open
+        at_s = max(piece.at_s for piece in pieces)
+        for piece in pieces:
             if piece.node != self.task.to:
                 raise _Wrong(f"ended at {piece.node}, where {self.task.to} was to get it")
             piece.fate = "delivered"
-            self._change(piece.node, at_s, -piece.size)
-        rows = self._of("arrive", step=len(self.task.steps))
+        rows, size = self._of("arrive", step=last), sum(piece.size for piece in pieces)
+        copied = sum(row.outcome == "done" for row in self._of("copy", step=last))
+        self._change(self.task.to, at_s, size * (copied if self.needed else -1))
         if not rows:
             raise _Wrong(f"has no stage arrive, and all of its product was there at {at_s:.6f} s")
         self._follows(rows[0], at_s)
-        self._sized(rows[0], sum(piece.size for piece in self.pieces), self.task.to)
+        self._sized(rows[0], size, self.task.to)
 
     # -- what they have in common --------------------------------------------------------------------------
-
-    def _stop_unless(self, ready: Iterable[bool]) -> None:
-        if not all(ready):
-            raise _Open
 
     def _change(self, node: str, t_s: float, size: int, sure: bool = True) -> None:
         if size:

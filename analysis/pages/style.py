@@ -18,9 +18,9 @@ MEASURED, BACK, BAD = "#0072B2", "#E69F00", "#D55E00"
 SERIES = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"]
 
 STAGES = {  # of tasks: waiting is grey
-    "command": "#F0E442", "view": "#d0d0d0", "contact": "#a8a8a8", "acquisition": "#CC79A7",
-    "transfer": "#56B4E9", "queue": "#D55E00", "compute": "#009E73", "delivery": "#0072B2",
-    "backhaul": "#E69F00",
+    "command": "#F0E442", "view": "#d0d0d0", "await": "#808080", "contact": "#a8a8a8",
+    "acquisition": "#CC79A7", "transfer": "#56B4E9", "queue": "#D55E00", "compute": "#009E73",
+    "delivery": "#0072B2", "backhaul": "#E69F00",
 }  # fmt: skip
 
 STYLE: dict[str, Any] = {

@@ -62,6 +62,17 @@ def test_the_file_is_right(tmp_path):
          "line 17: accept[0].metric is loss_pct, which is measured of no task"),
         ("stations: [miyun]", "stations: [miyun]\nrouting: {destinations: [comp]}",
          "line 10: tasks[0] is also at eo-0-0, to which routing.destinations keeps no"),
+        ("at: comp}", "at: comp, needs: sene}",
+         "line 14: tasks[0].steps[0].needs names sene, but there is no such step or task (did you"),
+        ("at: comp}", "at: comp, name: a, needs: b}\n      - {job: detect, at: comp, name: b, needs: a}",
+         "line 14: tasks[0].steps[0].needs goes in a circle: in the end step a would take what it gives."),
+        ("at: comp}", "at: comp, name: scene}", "line 14: tasks[0].steps[0].name is scene, as what was"),
+        ("at: comp}", "at: comp, needs: [scene, scene]}", "line 14: tasks[0].steps[0].needs names one"),
+        ("at: comp}", "at: comp, name: a}\n      - {job: detect, at: comp, needs: [scene, a], tiles: 2}",
+         "line 15: tasks[0].steps[1].needs brings 2 things together; tiles do not go with that."),
+        ("to: miyun", "to: miyun\n  - {name: a, by: eo, scene_mb: 1, to: miyun, steps: [{needs: b}]}\n"
+         "  - {name: b, by: eo, scene_mb: 1, to: miyun, steps: [{needs: a}]}",
+         "line 16: tasks[1].steps[0].needs goes in a circle: in the end a would wait for its own product."),
         ("tasks:", "traffic: [{kind: task}]\ntasks:", "line 8: traffic[0].kind is task; it must be probe,"),
     ],
 )  # fmt: skip

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skybed.topologies.model.carried import Power, Storage
+from skybed.topologies.model.carried import Computing, Power, Storage
 from skybed.traffic.storage import Item, Store
-from skybed.traffic.tasks.battery import Battery
+from skybed.traffic.tasks.battery import Battery, Work
 from skybed.traffic.tasks.computer import Computer
 from skybed.traffic.waiting import Ended, Moment, begin, every
 
@@ -127,3 +127,54 @@ def test_a_battery_tells_when_it_comes_to_its_floor():
     battery.shines(600, True)
     assert battery.level_wh(600) == pytest.approx(4)
     assert battery.next_s() == pytest.approx(600 + 200)
+
+
+suns = st.lists(st.floats(1, 40), max_size=5)
+powers = st.builds(
+    Power, panel_w=st.floats(0, 200), battery_wh=st.floats(0.2, 2), start_pct=st.floats(0, 100),
+    floor_pct=st.floats(5, 60), resume_pct=st.floats(61, 95), idle_w=st.floats(0, 20),
+)  # fmt: skip
+
+
+@given(powers, suns, st.floats(0.1, 60), st.floats(1, 300), st.floats(0, 30))
+def test_a_job_is_done_when_a_battery_foretells_it(power, turns, seconds, watts, arrives_s):
+    """Foretold at once, and gone through pause by pause."""
+    clock, computing = Clock(), Computing(mb_s=1, watts=watts)
+    edges = list(itertools.accumulate(turns))
+    sunlit = [*zip(edges[::2], edges[1::2], strict=False)]
+    battery = Battery(power, computing, 0.0)
+    foretold_s = battery.done_s(0.0, Work(0.0, watts), arrives_s, Work(seconds, watts), sunlit)
+    computer = Computer(1, clock, lambda more: draws(more * watts))
+    look = itertools.count()
+    newest = [0]
+
+    def watch():
+        due_s, newest[0] = battery.next_s(), next(look)
+        mine = newest[0]
+        if due_s is not None:
+            clock.at(due_s, lambda: turn() if mine == newest[0] else None)
+
+    def draws(more):
+        battery.draws(clock.now_s(), "compute", more)
+        watch()
+
+    def turn():
+        battery.pauses(clock.now_s(), not battery.paused)
+        computer.pause(battery.paused)
+        watch()
+
+    def shines(sunlit):
+        battery.shines(clock.now_s(), sunlit)
+        watch()
+
+    done_s = []
+    for start_s, end_s in sunlit:
+        clock.at(start_s, lambda: shines(True))
+        clock.at(end_s, lambda: shines(False))
+    clock.at(arrives_s, lambda: computer.job(seconds, 0).done.then(lambda: done_s.append(clock.now_s())))
+    watch()
+    clock.run(2000)
+    if foretold_s < 1900:
+        assert done_s == [pytest.approx(foretold_s, abs=0.05, rel=0.01)]
+    elif foretold_s > 2100:
+        assert done_s == []

@@ -1,17 +1,24 @@
-"""Calls of functions that a user has brought: one that does not return is ended."""
+"""Calls of functions that a user has brought: one that does not return is ended.
+
+By the clock, or where that stands still while code is at work (virtual time, in which no processor time is
+seen either) by the lines that it has run.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from types import FrameType
+from typing import Any, TypeVar
 
 LONGEST_S = 60.0  # that a call may take
 LOOK_S = 1.0  # how often somebody looks
+MOST_LINES = 5_000_000  # that a call may run which is counted
 
 T = TypeVar("T")
 
@@ -21,7 +28,7 @@ _looking: list[threading.Thread] = []
 
 
 class EndlessError(Exception):
-    """Raised where a call is that has taken more than LONGEST_S."""
+    """Raised where a call is that has taken more than LONGEST_S, or MOST_LINES."""
 
 
 def limited(call: Callable[[], T]) -> T:
@@ -48,6 +55,27 @@ def limited(call: Callable[[], T]) -> T:
         raise EndlessError(f"it was still at work after {took_s} s").with_traceback(
             error.__traceback__
         ) from None
+
+
+def counted(call: Callable[[], T]) -> T:
+    """What a call returns. Raises EndlessError after MOST_LINES of Python, on any machine the same ones; what
+    a library in C does counts as one.
+    """
+    left = MOST_LINES
+
+    def trace(_frame: FrameType, _event: str, _arg: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise EndlessError(f"it was still at work after {MOST_LINES:,} lines")
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        return call()
+    finally:
+        sys.settrace(before)
 
 
 def _over(thread: int) -> None:

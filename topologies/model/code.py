@@ -21,6 +21,7 @@ from skybed.topologies.model.fields import Model
 NAMED = re.compile(r"(?P<file>[^\n]+\.py):(?P<function>[A-Za-z_]\w*)")
 
 
+End = Callable[[Callable[[], Any]], Any]
 SHOWN = 300  # characters of what code has to say of itself
 
 
@@ -49,26 +50,26 @@ class CodeError(ScenarioError):
     """What is wrong with a function, or with what it gives: a phrase for after the name of its field."""
 
 
-def loaded(code: Code) -> Callable[..., Any]:
+def loaded(code: Code, end: End = limited) -> Callable[..., Any]:
     """The function, called from then on as any other, of a module that nobody else has.
 
     What it or its module raises becomes a CodeError that names the file and the line; so does a call that
-    does not return.
+    does not return, which `end` ends.
     """
     name = f"<skybed {code.file}>"
     linecache.cache[name] = len(code.source), None, code.source.splitlines(keepends=True), name
     module: dict[str, Any] = {"__name__": "skybed_code", "__file__": code.file}
-    _guarded(code, name, lambda: exec(compile(code.source, name, "exec"), module))
+    _guarded(code, name, end, lambda: exec(compile(code.source, name, "exec"), module))
     function = module.get(code.function)
     if not callable(function):
         functions = [key for key, value in module.items() if callable(value)]
         raise CodeError(f"{code.file} has no function {code.function}{hint(code.function, functions)}.")
-    return lambda *arguments, **named: _guarded(code, name, lambda: function(*arguments, **named))
+    return lambda *arguments, **named: _guarded(code, name, end, lambda: function(*arguments, **named))
 
 
-def _guarded(code: Code, name: str, call: Callable[[], Any]) -> Any:
+def _guarded(code: Code, name: str, end: End, call: Callable[[], Any]) -> Any:
     try:
-        return limited(call)
+        return end(call)
     except (Exception, SystemExit) as error:
         lines = [
             frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name

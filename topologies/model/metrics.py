@@ -133,6 +133,7 @@ METRICS: dict[str, Metric] = {
         Metric("response_max_s", "response max", "s", "the longest"),
         Metric("command_s", "command", "s", "of the mean response: until the command was on board"),
         Metric("view_s", "view", "s", "of the mean response: waiting until the target was in view"),
+        Metric("await_s", "await", "s", "of the mean response: waiting for the products of other tasks"),
         Metric("contact_s", "contact", "s", "of the mean response: waiting for a way to the next node"),
         Metric("acquisition_s", "acquisition", "s", "of the mean response: acquiring a link"),
         Metric("transfer_s", "transfer", "s", "of the mean response: on the way to where it is computed"),

@@ -310,13 +310,14 @@ TASKS = Table(
             "stage",
             TEXT,
             "`command` (up to who observes), `view`, `observe`, `acquire`, `transfer` (between satellites), "
-            "`delivery` (to the ground), `uplink`, `backhaul` (between stations), `compute`, or `arrive`: "
-            "all of the product is with its receiver",
+            "`delivery` (to the ground), `uplink`, `backhaul` (between stations), `compute`, `copy` "
+            "(for several that take it), `await` (the product of another task), `reach` (nobody who "
+            "could do it can be reached any more), or `arrive`: all of the product is with its receiver",
         ),
         Column(
             "step", INTEGER, "that it serves, from 0; the way to the receiver counts as the last; -1: none"
         ),
-        Column("tile", INTEGER, "of those that the step is split into, from 0"),
+        Column("tile", INTEGER, "of those that the step is split into, or of what it takes, from 0"),
         Column("node", TEXT, "where it is, or from where; null: not known yet", null=True),
         Column("peer", TEXT, "to where; null: it stays", null=True),
         Column("queued_s", FLOAT, "when all before it was done"),

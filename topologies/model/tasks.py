@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from graphlib import TopologicalSorter
+from itertools import chain
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -51,7 +54,7 @@ def _rule(value: Any) -> Any:
     return value
 
 
-RuleName = Literal["nearest", "least-loaded", "earliest", "first", "withhold"]
+RuleName = Literal["nearest", "least-loaded", "soonest", "earliest", "first", "withhold"]
 RULES = get_args(RuleName)
 Rule = Annotated[RuleName | Written, BeforeValidator(_rule)]
 
@@ -60,12 +63,18 @@ class Step(Model):
     """What is done with the data, and where.
 
     at: `observer` (where the scene was taken), `ground` (any station with an antenna), layers, nodes. choose:
-    which of them: nearest (least delay), least-loaded (shortest queue, then nearest), earliest (where by the
+    which of them: nearest (least delay), least-loaded (shortest queue, then nearest), soonest (where it is
+    done first, with queues and batteries), earliest (where by the
     contact plan its result is there first), first (where it can be brought first), withhold (as earliest, but
     behind all that waits on its way). over: how the data gets there: by any path, or over the direct link
     only. job: what is computed there; None: it is passed on.
+
+    needs: what it takes: the `scene`, other steps by their names, products of other tasks by theirs; None:
+    what the step before it gives, the first one the scene.
     """
 
+    name: Name | None = None
+    needs: Names | None = None
     job: Name | None = None
     at: Names = ["observer"]
     choose: Rule = "nearest"
@@ -100,6 +109,9 @@ class Command(Model):
     source: Annotated[str, Field(alias="from")]
     kb: Positive = 1.0  # 10**3 bytes
     via: Names | None = None
+
+
+SCENE = -1  # in the place of a step
 
 
 class OperatingModel(Model):
@@ -157,6 +169,34 @@ class Task(Flow):
     @property
     def code(self) -> str:
         return "; ".join(step.program for step in self.steps if step.program)
+
+    @property
+    def takes(self) -> list[list[int | str]]:
+        """Of each step what it takes: SCENE, steps by their places, other tasks by their names."""
+        places: dict[str, int] = {"scene": SCENE} | {
+            step.name: k for k, step in enumerate(self.steps) if step.name is not None
+        }
+        return [
+            [k - 1] if step.needs is None else [places.get(name, name) for name in step.needs]
+            for k, step in enumerate(self.steps)
+        ]
+
+    @property
+    def uses(self) -> Counter[int | str]:
+        """How many steps take the scene, what each step gives, each other task's product."""
+        return Counter(chain.from_iterable(self.takes))
+
+    @property
+    def gives(self) -> list[int]:
+        """Of what the product consists: the steps, and SCENE, whose results no step takes."""
+        uses = self.uses
+        return [place for place in (SCENE, *range(len(self.steps))) if not uses[place]]
+
+    @property
+    def in_order(self) -> list[int]:
+        """The steps, each after all that it takes. Raises graphlib.CycleError."""
+        before = {k: [of for of in takes if isinstance(of, int)] for k, takes in enumerate(self.takes)}
+        return [k for k in TopologicalSorter(before).static_order() if k != SCENE]
 
     def measures(self, metric: str) -> bool:
         return metric != "handovers" and (metric != "in_time_pct" or self.deadline_s is not None)

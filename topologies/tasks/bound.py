@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from skybed.topologies.arrays import Array, Index
 from skybed.topologies.bundles import contacts, foretold, sabr
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.contacts.spans import by_key
-from skybed.topologies.model.tasks import Step, Task
+from skybed.topologies.model.tasks import SCENE, Step, Task
 from skybed.topologies.orbits.geometry import C_KM_S
 from skybed.topologies.plan import score
 from skybed.topologies.plan.plan import Plan
@@ -137,28 +138,58 @@ class Limits:
 def responses_s(limits: Limits) -> Array:
     """Of each row of the prospect's `asked` the shortest response; inf: none by the end of the plan."""
     asked = limits.prospect.asked
-    ended_s = [_ended_s(limits, row) if asked["node"][row] >= 0 else np.inf for row in range(len(asked))]
-    return np.array(ended_s, float) - asked["asked_s"]
+    return np.array([_ended(limits, row)[0] for row in range(len(asked))], float) - asked["asked_s"]
 
 
-def _ended_s(limits: Limits, row: int) -> float:
+class _Lot(NamedTuple):
+    """What a step gives: from when on it is at which nodes, in how many pieces, of how many bytes each."""
+
+    here: dict[int, float]
+    pieces: int
+    size: int
+
+
+def _ended(limits: Limits, row: int) -> tuple[float, int]:
+    """When its product can have arrived, and of how many bytes it is."""
     plan, asked = limits.plan, limits.prospect.asked[row]
     number, observer = int(asked["task"]), int(asked["node"])
+    if observer < 0:
+        return np.inf, 0
     task = plan.scenario.tasks[number]
-    taken_s = _taken_s(limits, row, task, observer)
-    here, size = {observer: taken_s + float(asked["acquisition_s"])}, scene_bytes(plan, task, observer)
-    pieces, places = 1, limits.prospect.at[number]
-    for step, listed in zip(task.steps, places, strict=False):
-        if step.tiles > 1 and pieces == 1:
-            pieces, size = step.tiles, max(1, size // step.tiles)
-        there = [observer if node == OBSERVER else node for node in listed]
-        brought_s = limits.first_s(here, there, step.over, task.carrier, size)
-        if step.tiles == 1:
-            pieces, size = 1, size * pieces
-        here = {node: t_s + seconds(plan, step, node, size) for node, t_s in brought_s.items()}
-        size = kept_bytes(step, size)
+    taken_s = _taken_s(limits, row, task, observer) + float(asked["acquisition_s"])
+    lots = {SCENE: _Lot({observer: taken_s}, 1, scene_bytes(plan, task, observer))}
+    places = limits.prospect.at[number]
+    for k in task.in_order:
+        there = [observer if node == OBSERVER else node for node in places[k]]
+        given = [
+            lots[of] if isinstance(of, int) else _of_another(limits, of, int(asked["number"]))
+            for of in task.takes[k]
+        ]
+        lots[k] = _made(limits, task, task.steps[k], given, there)
     (receiver,) = places[-1]
-    return limits.first_s(here, [receiver], task.over, task.carrier, size)[receiver]
+    given = [lots[of] for of in task.gives]
+    ended_s = max(
+        limits.first_s(of.here, [receiver], task.over, task.carrier, of.size)[receiver] for of in given
+    )
+    return ended_s, sum(of.pieces * of.size for of in given)
+
+
+def _made(limits: Limits, task: Task, step: Step, given: list[_Lot], there: list[int]) -> _Lot:
+    if step.tiles > 1 and len(given) == 1 and given[0].pieces == 1:
+        given = [_Lot(given[0].here, step.tiles, max(1, given[0].size // step.tiles))]
+    brought = [limits.first_s(of.here, there, step.over, task.carrier, of.size) for of in given]
+    pieces, size = (1, sum(of.pieces * of.size for of in given)) if step.tiles == 1 else given[0][1:]
+    here = {node: max(of[node] for of in brought) + seconds(limits.plan, step, node, size) for node in there}
+    return _Lot(here, pieces, kept_bytes(step, size))
+
+
+def _of_another(limits: Limits, name: str, number: int) -> _Lot:
+    """The product of another task."""
+    asked, tasks = limits.prospect.asked, limits.plan.scenario.tasks
+    other = next(n for n, task in enumerate(tasks) if task.name == name)
+    rows = np.flatnonzero((asked["task"] == other) & (asked["number"] == number))
+    ended_s, size = _ended(limits, int(rows[0])) if len(rows) else (np.inf, 0)
+    return _Lot({limits.plan.node(tasks[other].to): ended_s}, 1, size)
 
 
 def _taken_s(limits: Limits, row: int, task: Task, observer: int) -> float:

@@ -12,7 +12,7 @@ from skybed.topologies.contacts import sunlight
 from skybed.topologies.contacts.spans import Spans, joined, spans, union
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.flows import Instants
-from skybed.topologies.model.tasks import MOST_ASKED, Target, Task
+from skybed.topologies.model.tasks import MOST_ASKED, SCENE, Target, Task
 from skybed.topologies.orbits import chance, ephemeris
 from skybed.topologies.orbits.tracks import standing
 from skybed.topologies.plan.plan import Plan
@@ -237,11 +237,15 @@ def _of_task(plan: Plan, number: int, rows: np.ndarray, places: list[list[int]])
     if task.carrier == "bundles":  # which need no way from end to end
         return
     observers = [int(node) for node in np.unique(rows["node"][mine]) if node >= 0]
-    here = set(observers)
-    for nodes in places:
-        there = {other for node in nodes for other in (observers if node == OBSERVER else [node])}
-        yield from ((a, b) for a in here for b in there)
-        here = there
+    where = {SCENE: set(observers)} | {
+        step: {other for node in nodes for other in (observers if node == OBSERVER else [node])}
+        for step, nodes in enumerate(places)
+    }
+    receivers: dict[int | str, int] = {str(of.name): plan.node(of.to) for of in plan.scenario.tasks}
+    for step, takes in enumerate((*task.takes, list[int | str](task.gives))):
+        for of in takes:
+            here = where[of] if isinstance(of, int) else {receivers[of]}
+            yield from ((a, b) for a in here for b in where[step])
     if command := task.command:
         source, via = plan.node(command.source), nodes_at(plan, command.via or [])
         if command.via:

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+SAME_S = 1e-6  # how well times agree that are the same
 WAYS = ("transfer", "delivery", "uplink", "backhaul")
 STAGES = (
-    "command", "view", "contact", "acquisition", "transfer", "queue", "compute", "delivery", "backhaul",
+    "command", "view", "await", "contact", "acquisition", "transfer", "queue", "compute", "delivery",
+    "backhaul",
 )  # fmt: skip
 
 
@@ -30,7 +32,7 @@ def response(rows: Any) -> Any:
 
 def stages_s(rows: Any, numbers: Any) -> Any:
     """How the response of each of these numbers is made up: a DataFrame by number, a column a stage (STAGES).
-    Of tiles that went side by side the one counts that was last.
+    Of what went side by side that counts which was last.
     """
     rows = on_the_way(rows[rows["number"].isin(numbers)])
     length_s = rows["ended_s"] - rows["queued_s"]
@@ -38,6 +40,7 @@ def stages_s(rows: Any, numbers: Any) -> Any:
     parts = {
         "command": length_s.where(up, 0.0),
         "view": length_s.where(rows["stage"] == "view", 0.0),
+        "await": length_s.where(rows["stage"] == "await", 0.0),
         "contact": rows["no_way_s"].where(~up, 0.0),
         "acquisition": length_s.where(rows["stage"] == "acquire", 0.0),
         "transfer": rows["at_work_s"].where(rows["stage"].isin(["transfer", "uplink"]), 0.0),
@@ -52,12 +55,18 @@ def stages_s(rows: Any, numbers: Any) -> Any:
 
 
 def on_the_way(rows: Any) -> Any:
-    """Of each number those rows that led to its end, one after the other: of several that were done at a step
-    side by side the last."""
-    ordered = rows.sort_values(["number", "step", "place"], kind="stable")
-    last = ordered.groupby(["number", "step"])["ended_s"].transform("max")
-    of_last = ordered[ordered["ended_s"] == last][["number", "step", "tile"]]
-    return ordered.merge(of_last.drop_duplicates(["number", "step"]), on=["number", "step", "tile"])
+    """Of each number those rows that led to its end, one after the other: before each the one that ended
+    as it was queued, of several the last.
+    """
+    kept = []
+    for _, of in rows.sort_values("place", kind="stable").groupby("number"):
+        queued_s, ended_s = of["queued_s"].to_numpy(), of["ended_s"].to_numpy()
+        at = len(of) - 1
+        while at >= 0:
+            kept.append(of.index[at])
+            before = np.flatnonzero(ended_s[:at] <= queued_s[at] + SAME_S)
+            at = int(before[np.lexsort((before, ended_s[before]))[-1]]) if len(before) else -1
+    return rows.loc[kept]
 
 
 def ages_s(responses: Any, until_s: float) -> tuple[float, float]:

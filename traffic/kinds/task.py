@@ -25,9 +25,9 @@ MODEL, TABLE, UNIT, LOADS = Task, TASKS, "stages", False
 MORE = (TRANSFERS, STORAGE, ENERGY)
 METRICS = (
     "asked", "delivered", "delivered_pct", "in_time_pct", "response_mean_s", "response_p50_s",
-    "response_p90_s", "response_max_s", "command_s", "view_s", "contact_s", "acquisition_s", "transfer_s",
-    "queue_s", "compute_s", "delivery_s", "backhaul_s", "age_mean_s", "age_max_s", "space_ground_mb",
-    "saved_pct", "product_wh",
+    "response_p90_s", "response_max_s", "command_s", "view_s", "await_s", "contact_s", "acquisition_s",
+    "transfer_s", "queue_s", "compute_s", "delivery_s", "backhaul_s", "age_mean_s", "age_max_s",
+    "space_ground_mb", "saved_pct", "product_wh",
 )  # fmt: skip
 
 

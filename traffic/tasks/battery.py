@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from skybed.topologies.model.carried import Computing, Power
+
+Spans = Sequence[tuple[float, float]]
+
+
+class Work(NamedTuple):
+    """seconds: of a computer that is not paused. watts: that it draws meanwhile."""
+
+    seconds: float
+    watts: float
+
+
+class _State(NamedTuple):
+    t_s: float
+    wh: float
+    paused: bool
 
 
 class Battery:
@@ -61,6 +78,40 @@ class Battery:
             return None
         wait_s = gap_wh / flow_w * 3600 if flow_w else 0.0
         return self._t_s + max(0.0, wait_s) if math.isfinite(wait_s) else None
+
+    def done_s(self, now_s: float, queue: Work, arrives_s: float, job: Work, sunlit: Spans) -> float:
+        """When a job would be done that comes at a time, behind a queue that is worked at from now on, with
+        the pauses that the battery makes, if nothing else is drawn but what is drawn all the time; inf:
+        never. sunlit: when the Sun shines, ascending.
+        """
+        state = self._after(_State(now_s, self.level_wh(now_s), self.paused), queue, sunlit)
+        if state.t_s < arrives_s < math.inf:
+            state = self._after(state, Work(arrives_s - state.t_s, 0.0), sunlit)
+        return self._after(state, job, sunlit).t_s if arrives_s < math.inf else math.inf
+
+    def _after(self, state: _State, work: Work, sunlit: Spans) -> _State:
+        """Some work. What draws nothing does not pause."""
+        power, left_s, (t_s, wh, paused) = self.power, work.seconds, state
+        floor_wh, resumes_wh = (power.battery_wh * pct / 100 for pct in (power.floor_pct, power.resumes_pct))
+        while left_s > 0 and t_s < math.inf:
+            shines = any(start_s <= t_s < end_s for start_s, end_s in sunlit)
+            rests_w = power.panel_w * shines - self._idle_w
+            until_s = min((turn_s for span in sunlit for turn_s in span if turn_s > t_s), default=math.inf)
+            paused = work.watts > 0 and (wh < resumes_wh if paused else wh <= floor_wh)
+            if paused and wh == floor_wh and rests_w > 0 > rests_w - work.watts:  # over and over
+                span_wh = 3600 * (resumes_wh - floor_wh)
+                rest_s, span_s = span_wh / rests_w, span_wh / (work.watts - rests_w)
+                times = int(min(left_s / span_s, (until_s - t_s) / (rest_s + span_s)))
+                t_s, left_s = t_s + times * (rest_s + span_s), left_s - times * span_s
+            flow_w, goal_wh = (rests_w, resumes_wh) if paused else (rests_w - work.watts, floor_wh)
+            reached_s = 3600 * (goal_wh - wh) / flow_w if (goal_wh - wh) * flow_w > 0 else math.inf
+            step_s = min(math.inf if paused else left_s, until_s - t_s, reached_s)
+            if step_s < math.inf:
+                left_s -= 0.0 if paused else step_s
+                wh = min(max(wh + flow_w * step_s / 3600, 0.0), power.battery_wh)
+                wh = goal_wh if step_s == reached_s else wh
+            t_s += step_s
+        return _State(t_s, wh, paused)
 
     def close(self, t_s: float) -> None:
         """The last row is that of the end."""

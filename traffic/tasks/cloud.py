@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -18,7 +18,7 @@ from skybed.traffic.shared import Shared
 from skybed.traffic.tasks import datagrams, rules, tcp
 from skybed.traffic.tasks.parcels import Outlook
 from skybed.traffic.tasks.rules import Choice
-from skybed.traffic.tasks.sending import Carrier, Mail, Send, Windows
+from skybed.traffic.tasks.sending import LAST, Carrier, Mail, Rank, Send, Windows
 from skybed.traffic.tasks.site import Site
 from skybed.traffic.tasks.stages import Stage, Tally
 from skybed.traffic.timers import Timers
@@ -48,6 +48,10 @@ class Cloud(Timers):
         self.by_name = {site.name: site for site in self.sites.values()}
         self.going: dict[tuple[int, int], list[Stage]] = {}  # of them those that are not over
         self.tallies = [Tally() for _ in tasks]
+        self.uses = sum((task.uses for task in tasks), Counter[int | str]())  # of products, by their tasks
+        self._onward = [_onward(task) for task in tasks]
+        self.changed = Moment()  # comes when a node goes out of service, or comes back
+        self._products: dict[tuple[int, int], Moment] = {}
         self.parcels = 0  # that have been posted
         self._turn, self._now_s = -1, 0.0
 
@@ -125,6 +129,8 @@ class Cloud(Timers):
         self._look_all()
 
     def _look_all(self) -> None:
+        changed, self.changed = self.changed, Moment()
+        changed.come()
         for site in self.sites.values():
             site.port.look()
 
@@ -163,11 +169,17 @@ class Cloud(Timers):
         look = max(0, int(np.searchsorted(self.prospect.looks_s, self.now_s(), side="right")) - 1)
         return float(self.prospect.rate_mbps[self.pair(here, there), look])
 
+    def product(self, task: int, number: int) -> Moment:
+        """Brings what one of the times that a task was asked for leaves for others, a lot for each."""
+        return self._products.setdefault((task, number), Moment())
+
     def choose(
-        self, task: int, step: int, observer: Site, here: Site, size: int, taken: Counter[Site] | None = None
-    ) -> Site:
-        """Who does a step with so many bytes that are here now. taken: by other tiles: none gets a second one
-        before each has one.
+        self, task: int, step: int, observer: Site, sizes: Mapping[Site, int],
+        taken: Counter[Site] | None = None, rank: Rank = LAST,
+    ) -> Site | None:  # fmt: skip
+        """Who does a step; None: nobody who is in service can be reached any more. sizes: bytes that it
+        takes, by where they are now. taken: by other tiles: none gets a second one before each has one. rank:
+        of what waits to be sent already.
         """
         places = self.prospect.at[task][step]
         every_one = [observer if number == OBSERVER else self.sites[number] for number in places]
@@ -177,46 +189,71 @@ class Cloud(Timers):
             sites = [site for site in sites if taken[site] == least]
         if len(sites) == 1:
             return sites[0]
-        return sites[self._rules[task][step](self._choice(task, step, here, sites, size))]
+        choice = self._choice(task, step, sizes, sites, rank)
+        return sites[self._rules[task][step](choice)] if np.isfinite(choice.begins_s).any() else None
 
-    def _choice(self, task: int, step: int, here: Site, sites: Sequence[Site], size: int) -> Choice:
-        now_s, of = self.now_s(), self.tasks[task].steps[step]
-        begins_s, arrives_s, delay_s = (np.array(column) for column in zip(
-            *(self.way(task, here, site, of.over, now_s, size) for site in sites), strict=True
-        ))  # fmt: skip
+    def _choice(
+        self, task: int, step: int, sizes: Mapping[Site, int], sites: Sequence[Site], rank: Rank
+    ) -> Choice:
+        now_s, of, size = self.now_s(), self.tasks[task].steps[step], sum(sizes.values())
+        begins_s, arrives_s, delay_s = np.max([
+            [self.way(task, here, site, of.over, now_s, each) for site in sites]
+            for here, each in sizes.items()
+        ], axis=0).T  # fmt: skip
         compute_s = np.array([self.seconds(of, site, size) for site in sites])
         queue_s = np.array([site.queue_s() if of.job else 0.0 for site in sites])
         out = of.kept_bytes(size)
         coming = sum((site.port.waiting_bytes for site in self.sites.values()), Counter[str]())
+        done_s = np.array([
+            self._done_s(site, there_s, seconds)
+            for site, there_s, seconds in zip(sites, arrives_s.tolist(), compute_s.tolist(), strict=True)
+        ])  # fmt: skip
         product_s = np.array([
-            self._onwards(task, step + 1, site, ready_s, out)
-            for site, ready_s in zip(sites, (arrives_s + queue_s + compute_s).tolist(), strict=True)
+            self._onwards(task, step, site, ready_s, out)
+            for site, ready_s in zip(sites, done_s.tolist(), strict=True)
         ])  # fmt: skip
         behind_s = np.array([
-            self._behind_s(task, step, here, site, coming[site.name], size, busy_s)
-            for site, busy_s in zip(sites, (queue_s + compute_s).tolist(), strict=True)
+            self._behind_s(task, step, sizes, site, coming[site.name], rank) for site in sites
         ])  # fmt: skip
         names = [site.name for site in sites]
         return Choice(
-            now_s, size, names, delay_s, begins_s, arrives_s, queue_s, compute_s, product_s, behind_s
+            now_s, size, names, delay_s, begins_s, arrives_s, queue_s, compute_s, product_s, behind_s, done_s
         )
 
+    def _done_s(self, site: Site, arrives_s: float, seconds: float) -> float:
+        return site.done_s(self.now_s(), arrives_s, seconds, self.prospect.sunlit.of(site.number))
+
     def _behind_s(
-        self, task: int, step: int, here: Site, there: Site, coming: int, size: int, busy_s: float
+        self, task: int, step: int, sizes: Mapping[Site, int], there: Site, coming: int, rank: Rank
     ) -> float:
         """When the product would be with its receiver, see Choice. What waits there goes on one after the
         other, from now on, so that it is there no sooner than all of that would be. coming: bytes that are on
         their way there.
         """
         now_s, of = self.now_s(), self.tasks[task].steps[step]
-        ahead = 0 if here is there else here.port.waiting_bytes[there.name]
         waits = there.port.waiting_bytes.total() + coming * of.keep_pct / 100
+        size = sum(sizes.values())
         out = of.kept_bytes(size)
-        arrives_s = self.way(task, here, there, of.over, now_s, size + ahead)[1]
-        return max(
-            self._onwards(task, step + 1, there, arrives_s + busy_s, out),
-            self._onwards(task, step + 1, there, now_s, out + round(waits)),
+        arrives_s = max(
+            self.way(task, here, there, of.over, now_s, each + here.port.ahead_bytes(there.name, rank))[1]
+            for here, each in sizes.items()
         )
+        ready_s = self._done_s(there, arrives_s, self.seconds(of, there, size))
+        return max(
+            self._onwards(task, step, there, ready_s, out),
+            self._onwards(task, step, there, now_s, out + round(waits)),
+        )
+
+    def next_way_s(self, here: Site, places: Iterable[int], over: str, after_s: float) -> float:
+        """When the next way from a node to one of some others opens after a time; inf: none does."""
+        opens_s = [
+            start_s
+            for number in places
+            if (pair := self._pairs.get((here.number, number))) is not None
+            for start_s, _ in self._windows[over].get(pair, [])
+            if start_s > after_s
+        ]
+        return min(opens_s, default=np.inf)
 
     def way(
         self, task: int, here: Site, there: Site, over: str, from_s: float, size: int
@@ -251,9 +288,12 @@ class Cloud(Timers):
         return begins_s, np.inf, now_s if left_s >= 0 else np.inf
 
     def _onwards(self, task: int, step: int, here: Site, ready_s: float, size: int) -> float:
-        """When it would be at the next step, or with its receiver, by the contact plan."""
+        """When what a step gives would be with all that take it, or its receiver, by the contact plan."""
         if not np.isfinite(ready_s):
             return np.inf
+        return max(self._there_s(task, taker, here, ready_s, size) for taker in self._onward[task][step])
+
+    def _there_s(self, task: int, step: int, here: Site, ready_s: float, size: int) -> float:
         over = self.over(task, step)
         others = [number for number in self.prospect.at[task][step] if number != OBSERVER]
         if here.number in others or not others:
@@ -270,3 +310,9 @@ class Cloud(Timers):
         seconds = step.seconds_at(site.carries.computing, size / 1e6 / self.scale)
         assert seconds is not None, "checked"
         return seconds
+
+
+def _onward(task: Task) -> list[list[int]]:
+    """Of each step those that take what it gives; the number of steps stands for the receiver."""
+    takers = [[k for k, takes in enumerate(task.takes) if step in takes] for step in range(len(task.steps))]
+    return [of or [len(task.steps)] for of in takers]

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
+from math import inf
 
-from skybed.topologies.model.tasks import Step
+from skybed.topologies.model.tasks import SCENE, Step
+from skybed.topologies.tasks.prospect import OBSERVER
 from skybed.traffic.bundles.fleet import Service
 from skybed.traffic.storage import Item
 from skybed.traffic.tasks.cloud import Cloud
 from skybed.traffic.tasks.parcels import ROUTING, Parcel
 from skybed.traffic.tasks.program import Program
-from skybed.traffic.tasks.sending import Going, Send
+from skybed.traffic.tasks.rules import AGAIN
+from skybed.traffic.tasks.sending import Going, Rank, Send
 from skybed.traffic.tasks.site import Site
 from skybed.traffic.tasks.stages import Stage
-from skybed.traffic.waiting import Ended, Moment, begin, every
+from skybed.traffic.waiting import Ended, Moment, begin, every, first_of
 
+Lot = list[tuple[Item, Site]]  # what one step takes: pieces, and where they are
+BEFORE_S = 1e-3  # a way opens, one is chosen anew: who is first may be another by then
 ARRIVING = 10  # the priority of what has not arrived yet: it does not give way
 
 
@@ -32,6 +38,7 @@ class Life:
         self.observer = cloud.sites[int(asked["node"])] if asked["node"] >= 0 else None
         self.acquisition_s = float(asked["acquisition_s"])
         self.stages = cloud.stages.setdefault((self.task_number, self.number), [])
+        self.product = cloud.product(self.task_number, self.number)
 
     def _stage(self, stage: str, step: int, tile: int, site: Site | None, size: int) -> Stage:
         made = Stage(stage, step, tile, site, self.cloud.now_s(), size)
@@ -47,6 +54,9 @@ class Life:
             if await self._reached():
                 tally.delivered += 1
                 tally.response_s += self.cloud.now_s() - asked_s
+        except Ended as why:
+            if why.outcome != "held":
+                self.product.end(why.outcome)
         finally:
             del self.cloud.going[key]
 
@@ -65,9 +75,10 @@ class Life:
             stage = self._stage("acquire", -1, 0, site, item.size)
             await self._unless_gone(cloud.until(cloud.now_s() + self.acquisition_s), item, stage)
             stage.end(cloud.now_s())
-        pieces = [(item, site)]
-        for number, step in enumerate(task.steps):
-            pieces = await self._step(number, step, pieces)
+        lots = {SCENE: begin(self._copied(SCENE, [(item, site)], task.uses[SCENE]))}
+        for number in task.in_order:
+            lots[number] = begin(self._step(number, task.steps[number], lots))
+        pieces = list(chain.from_iterable([(await lots[place]).pop() for place in task.gives]))
         there = cloud.sites[cloud.prospect.at[self.task_number][-1][0]]
         last = len(task.steps)
         arrived = await every(
@@ -77,10 +88,47 @@ class Life:
             ]
         )
         stage = self._stage("arrive", last, 0, there, sum(item.size for item in arrived))
-        for item in arrived:
-            there.store.leave(item)
         stage.end(cloud.now_s())
+        if uses := cloud.uses[str(task.name)]:  # other tasks take it from here
+            whole = [(self._join(arrived, there), there)]
+            self.product.come(await self._copied(last, whole, uses))
+        else:
+            for item in arrived:
+                there.store.leave(item)
         return True
+
+    async def _copied(self, step: int, pieces: Lot, uses: int) -> list[Lot]:
+        """The same for each of so many that take it; one for the product, if nobody else does."""
+        lots = [pieces]
+        for _ in range(uses - 1):
+            lots.append([(self._copy(step, tile, *piece), piece[1]) for tile, piece in enumerate(pieces)])
+        return lots
+
+    def _copy(self, step: int, tile: int, item: Item, site: Site) -> Item:
+        stage = self._stage("copy", step, tile, site, item.size)
+        copy = Item(item.size, item.priority)
+        if item.gone.over or not site.store.takes(item.size, item.priority):
+            stage.end(self.cloud.now_s(), item.gone.word if item.gone.over else "refused")
+            raise Ended(stage.outcome)
+        site.store.take(copy)
+        stage.end(self.cloud.now_s())
+        return copy
+
+    async def _taken(self, name: str, step: int, tile: int) -> Lot:
+        """The product of another task, asked for as often as this one, where it was received."""
+        cloud = self.cloud
+        other = next(n for n, task in enumerate(cloud.tasks) if task.name == name)
+        stage = self._stage("await", step, tile, cloud.sites[cloud.prospect.at[other][-1][0]], 0)
+        product = cloud.product(other, self.number)
+        try:
+            lot: Lot = (await product).pop()
+        except Ended as why:
+            stage.end(cloud.now_s(), why.outcome)
+            raise
+        ((item, _),) = lot
+        stage.in_bytes = stage.out_bytes = item.size
+        stage.end(cloud.now_s())
+        return lot
 
     async def _command(self, site: Site) -> None:
         """Up to who is to observe: by any path, or from the station that sees it first."""
@@ -141,10 +189,17 @@ class Life:
         stage.end(cloud.now_s())
         return item
 
-    async def _step(
-        self, number: int, step: Step, pieces: list[tuple[Item, Site]]
-    ) -> list[tuple[Item, Site]]:
-        """Split it, or bring its parts together, and have it done."""
+    async def _step(self, number: int, step: Step, lots: Mapping[int, Moment]) -> list[Lot]:
+        """Once there is what it takes, split it, or bring its parts together, and have it done."""
+        pieces = Lot()
+        for place in self.task.takes[number]:
+            if isinstance(place, int):
+                pieces += (await lots[place]).pop()
+            else:
+                pieces += await self._taken(place, number, len(pieces))
+        return await self._copied(number, await self._done(number, step, pieces), self.task.uses[number])
+
+    async def _done(self, number: int, step: Step, pieces: Lot) -> Lot:
         if step.tiles > 1 and len(pieces) == 1:
             ((item, here),) = pieces
             pieces = [(part, here) for part in self._split(item, here, step.tiles)]
@@ -155,8 +210,11 @@ class Life:
                 for tile, (item, here) in enumerate(pieces)
             ]
             return await every(lives)
+        if len(pieces) == 1 and step.choose in AGAIN and self.task.carrier != "bundles":
+            item, there = await self._placed(number, step, *pieces[0])
+            return [(await self._compute(number, step, item, there, 0), there)]
         size = sum(item.size for item, _ in pieces)
-        there = self.cloud.choose(self.task_number, number, self.observed, pieces[0][1], size)
+        there = await self._chosen(number, pieces)
         with self._expected(there, step, size):
             arrived = await every(
                 [
@@ -169,11 +227,49 @@ class Life:
     async def _part(
         self, number: int, step: Step, item: Item, here: Site, tile: int, taken: Counter[Site]
     ) -> tuple[Item, Site]:
-        there = self.cloud.choose(self.task_number, number, self.observed, here, item.size, taken)
+        there = await self._chosen(number, [(item, here)], taken, tile)
         taken[there] += 1
         with self._expected(there, step, item.size):
             item = await self._carry(item, here, there, number, tile, step.over)
         return await self._compute(number, step, item, there, tile), there
+
+    async def _chosen(
+        self, number: int, pieces: Lot, taken: Counter[Site] | None = None, tile: int = 0
+    ) -> Site:
+        """Who does a step, once there is somebody who can be reached."""
+        cloud, (item, here), sizes, stage = self.cloud, pieces[0], sizes_of(pieces), None
+        while not (there := cloud.choose(self.task_number, number, self.observed, sizes, taken)):
+            if stage is None:
+                stage = self._stage("reach", number, tile, here, sum(sizes.values()))
+                stage.look = partial(_look_reach, stage)
+            await self._unless_gone(cloud.changed, item, stage)
+        if stage:
+            stage.end(cloud.now_s())
+        return there
+
+    async def _placed(self, number: int, step: Step, item: Item, here: Site) -> tuple[Item, Site]:
+        """Bring it to where a step is done, which is chosen anew as ways open until it begins to be sent."""
+        cloud, rank = self.cloud, self.cloud.mail.rank(item.priority)
+        places = [place for place in cloud.prospect.at[self.task_number][number] if place != OBSERVER]
+        there = await self._chosen(number, [(item, here)])
+        if there is here:
+            return item, here
+        stage = self._stage(way_of(here, there), number, 0, here, item.size)
+        while True:
+            stage.stage, stage.peer = way_of(here, there), there.name
+            arriving = Item(item.size, ARRIVING)
+            with self._expected(there, step, item.size):
+                going = self._send(item, here, there, step.over, arriving, rank)
+                going.queued_s = stage.queued_s
+                stage.send, stage.look = going, partial(self._look_way, stage, going)
+                opens_s = cloud.next_way_s(here, places, step.over, cloud.now_s() + BEFORE_S) - BEFORE_S
+                opens = cloud.until(opens_s) if opens_s < inf else Moment()
+                await first_of(going.done, going.begun, opens, cloud.changed)
+                if going.done.over or going.begun.over:
+                    return await self._arrived(going, arriving, item, there, stage), there
+                here.port.withdraw(going)
+            other = cloud.choose(self.task_number, number, self.observed, {here: item.size}, rank=rank)
+            there = there if other in (None, here) else other
 
     @contextlib.contextmanager
     def _expected(self, there: Site, step: Step, size: int) -> Iterator[None]:
@@ -202,7 +298,6 @@ class Life:
         self, item: Item, here: Site, there: Site, step: int, tile: int, over: str, stage_name: str = ""
     ) -> Item:
         """Bring it there. Returns it as it is there."""
-        cloud = self.cloud
         if here is there:
             return item
         stage = self._stage(stage_name or way_of(here, there), step, tile, here, item.size)
@@ -212,6 +307,10 @@ class Life:
             item, here, there, over, arriving
         )
         stage.send, stage.look = going, partial(self._look_way, stage, going)
+        return await self._arrived(going, arriving, item, there, stage)
+
+    async def _arrived(self, going: Going, arriving: Item, item: Item, there: Site, stage: Stage) -> Item:
+        cloud = self.cloud
         try:
             await going.done
         except Ended as why:
@@ -222,11 +321,13 @@ class Life:
         stage.end(cloud.now_s())
         return arriving
 
-    def _send(self, item: Item, here: Site, there: Site, over: str, arriving: Item) -> Going:
-        """From node to node, once there is a way."""
+    def _send(
+        self, item: Item, here: Site, there: Site, over: str, arriving: Item, rank: Rank | None = None
+    ) -> Send:
+        """From node to node, once there is a way. rank: None: behind all of its priority."""
         cloud = self.cloud
         send = Send(
-            here.name, there.name, item.size, item.priority, cloud.mail.rank(item.priority),
+            here.name, there.name, item.size, item.priority, rank or cloud.mail.rank(item.priority),
             cloud.windows(here, there, over), arriving, self.task.carrier,
             partial(cloud.rate_mbps, here, there),
         )  # fmt: skip
@@ -316,6 +417,18 @@ class Life:
         except Ended as why:
             stage.end(self.cloud.now_s(), why.outcome)
             raise
+
+
+def _look_reach(stage: Stage, now_s: float) -> None:
+    stage.no_way_s = now_s - stage.queued_s
+
+
+def sizes_of(pieces: Lot) -> dict[Site, int]:
+    """Bytes, by where they are."""
+    sizes = Counter[Site]()
+    for item, here in pieces:
+        sizes[here] += item.size
+    return sizes
 
 
 def way_of(here: Site, there: Site) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from skybed.topologies.arrays import Array
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.calls import counted
 from skybed.topologies.model.code import Code, CodeError, loaded
 
 
@@ -17,10 +18,11 @@ class Choice(NamedTuple):
 
     t_s: now. size: bytes that would go there. delay_s: one-way, by the path there now; 0 at home, inf: none.
     begins_s: when there is a way there, from now on, or of bundles when the first byte could be there; inf:
-    never again. arrives_s: when all would be there, if
-    nothing else were sent. queue_s: of its computer. compute_s: that the job takes there. product_s: when
-    by the contact plan the product would be with its receiver. behind_s: the same, behind what is to go there
-    from here before it, and all that waits there, or is on its way there, to go on.
+    never again. arrives_s: when all would be there, if nothing else were sent. queue_s: of its computer.
+    compute_s: that the job takes there. done_s: when it would be done, behind its queue and with the pauses
+    that its battery makes. product_s: when by the contact plan the product would be with its receiver.
+    behind_s: the same, behind what is to go there from here before it, and all that waits there, or is on its
+    way there, to go on.
     """
 
     t_s: float
@@ -33,6 +35,7 @@ class Choice(NamedTuple):
     compute_s: Array
     product_s: Array
     behind_s: Array
+    done_s: Array
 
 
 Rule = Callable[[Choice], int]
@@ -47,6 +50,11 @@ def least_loaded(choice: Choice) -> int:
     """The shortest queue of those that can be reached now; then the nearest."""
     here = np.where(np.isfinite(choice.delay_s), choice.queue_s, np.inf)
     return _least(here, choice.delay_s, choice.begins_s)
+
+
+def soonest(choice: Choice) -> int:
+    """Where the job would be done first, with queues and batteries as they are."""
+    return _least(choice.done_s, choice.arrives_s, choice.begins_s)
 
 
 def first(choice: Choice) -> int:
@@ -65,16 +73,17 @@ def withhold(choice: Choice) -> int:
 
 
 RULES: Mapping[str, Rule] = {
-    "nearest": nearest, "least-loaded": least_loaded, "first": first, "earliest": earliest,
-    "withhold": withhold,
+    "nearest": nearest, "least-loaded": least_loaded, "soonest": soonest, "first": first,
+    "earliest": earliest, "withhold": withhold,
 }  # fmt: skip
+AGAIN = frozenset(("first", "withhold"))  # asked again while nothing has been sent, as ways open
 
 
 def of(rule: str | Code) -> Rule:
     """By its name, or the user's own: a function of a Choice that gives the number of a node."""
     if isinstance(rule, str):
         return RULES[rule]
-    function = loaded(rule)
+    function = loaded(rule, counted)  # in virtual time the clock stands still meanwhile
 
     def own(choice: Choice) -> int:
         try:

@@ -23,6 +23,8 @@ PORT = 5100  # of every node that receives
 RETRY_S = 1.0  # from a connection that came to nothing to the next attempt
 PATIENCE_S = 10.0  # for which nothing is acknowledged: then the connection is given up
 
+Rank = tuple[int, int]  # the lesser goes first
+LAST: Rank = (1, 0)  # behind all
 Windows = Sequence[tuple[float, float]]  # ascending, disjoint; run time
 
 
@@ -48,7 +50,7 @@ class Send:
     peer: str
     size: int
     priority: int
-    rank: tuple[int, int]
+    rank: Rank
     windows: Windows
     item: Item  # as it will be there
     carrier: str
@@ -62,6 +64,7 @@ class Send:
     parts: list[Part] = field(default_factory=list)
     done: Moment = field(default_factory=Moment)
     freed: Moment = field(default_factory=Moment)
+    begun: Moment = field(default_factory=Moment)  # comes when its first connection is made
     queued_s: float = 0.0
 
     def __post_init__(self) -> None:
@@ -156,6 +159,16 @@ class Port:
         send.freed.end(outcome)
         self.look()
 
+    def withdraw(self, send: Send) -> None:
+        """It is to go elsewhere, and nothing of it has been sent."""
+        self._leave(send)
+        send.done.end("withdrawn")
+
+    def ahead_bytes(self, peer: str, rank: Rank) -> int:
+        """Of what is to go to a node, what goes before a rank."""
+        behind = sum(send.size for send in self._waiting if send.peer == peer and send.rank > rank)
+        return self.waiting_bytes[peer] - behind
+
     def look(self) -> None:
         """Send what is to be sent now, and look again when that may be another."""
         mail, now_s = self.mail, self.mail.timers.now_s()
@@ -179,6 +192,7 @@ class Port:
             if (active is None) != (chosen is None):
                 self._sends(chosen is not None)
             if self._active:
+                self._active.send.begun.come()
                 self._active.connect()
         self._look += 1
         if next_s < float("inf"):
@@ -245,5 +259,5 @@ class Mail:
         self.sends.append(send)
         port.add(send)
 
-    def rank(self, priority: int) -> tuple[int, int]:
+    def rank(self, priority: int) -> Rank:
         return -priority, next(self._order)

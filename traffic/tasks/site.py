@@ -6,7 +6,7 @@ from typing import Any
 
 from skybed.topologies.model.carried import Carried
 from skybed.traffic.nodes import NodeHandle
-from skybed.traffic.tasks.battery import Battery
+from skybed.traffic.tasks.battery import Battery, Spans, Work
 from skybed.traffic.tasks.computer import Computer
 from skybed.traffic.tasks.sending import Mail, Port
 from skybed.traffic.timers import Timers
@@ -50,6 +50,16 @@ class Site:
         """How long a job would wait here, about."""
         slots = self.carries.computing.slots if self.carries.computing else MANY
         return self.computer.backlog_s() + self.expected_s / slots
+
+    def done_s(self, now_s: float, arrives_s: float, seconds: float, sunlit: Spans) -> float:
+        """When a job of so many seconds would be done that comes at a time: behind what is to be computed
+        here before it, and as far as the battery lasts.
+        """
+        queue_s, slots = self.queue_s(), self.carries.computing.slots if self.carries.computing else MANY
+        if not self.battery or not seconds:
+            return max(now_s + queue_s, arrives_s) + seconds if seconds else arrives_s
+        queue = Work(queue_s, slots * self.compute_w)
+        return self.battery.done_s(now_s, queue, arrives_s, Work(seconds, self.compute_w), sunlit)
 
     def figures(self, t_s: float) -> dict[str, Any]:
         """What it holds, has in its battery and computes now; None: no limit, no battery. jobs: in slots."""

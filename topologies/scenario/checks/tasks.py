@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 
 from skybed.topologies.model.carried import Carried
 from skybed.topologies.model.code import Code, CodeError, loaded
 from skybed.topologies.model.known import Problem, known_name
 from skybed.topologies.model.scenario import ScenarioModel
-from skybed.topologies.model.tasks import MOST_ASKED, Task
+from skybed.topologies.model.tasks import MOST_ASKED, SCENE, Task
 from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.scenario.checks import traffic
 
@@ -37,7 +38,9 @@ def tasks(scenario: ScenarioModel, layers: Mapping[str, str]) -> Iterator[Proble
         yield from _when(path, task, scenario)
         yield from _routed(path, task, scenario, layers)
         yield from _command(path, task, scenario, layers)
+        yield from _needs(path, task, scenario)
         yield from _steps(path, task, scenario, layers, carries)
+    yield from _circles(scenario)
 
 
 def _when(path: FieldPath, task: Task, scenario: ScenarioModel) -> Iterator[Problem]:
@@ -80,6 +83,61 @@ def _command(
             yield from known_name((*path, "command", "via"), name, antennas, "station")
         if not antennas.get(name, True):
             yield (*path, "command", "via"), f"names {name}, which has no antenna."
+
+
+def _needs(path: FieldPath, task: Task, scenario: ScenarioModel) -> Iterator[Problem]:
+    """What steps take must be there, and none of them take what in the end is made of it."""
+    others = [str(other.name) for other in scenario.tasks if other is not task]
+    known = ["scene"]
+    for k, step in enumerate(task.steps):
+        if step.name is not None and step.name in [*known, *others]:
+            what = "what was taken" if step.name == "scene" else "another step or task"
+            yield (*path, "steps", k, "name"), f"is {step.name}, as {what} is called; choose another."
+        known += [step.name] if step.name is not None else []
+    wrong = False
+    for k, step in enumerate(task.steps):
+        at: FieldPath = (*path, "steps", k, "needs")
+        for name in step.needs or []:
+            for problem in known_name(at, name, [*known, *others], "step or task"):
+                wrong = True
+                yield problem
+        if step.needs and len(set(step.needs)) < len(step.needs):
+            yield at, "names one of them twice."
+        if step.needs and len(step.needs) > 1 and step.tiles > 1:
+            yield at, f"brings {len(step.needs)} things together; tiles do not go with that."
+    if wrong:
+        return
+    try:
+        _ = task.in_order
+    except CycleError as error:
+        circle = [k for k in error.args[1] if k != SCENE]
+        k = min(circle)
+        yield (
+            (*path, "steps", k, "needs" if task.steps[k].needs else "job"),
+            f"goes in a circle: in the end {_step_said(task, k)} would take what it gives.",
+        )
+
+
+def _step_said(task: Task, k: int) -> str:
+    return f"step {task.steps[k].name or k}"
+
+
+def _circles(scenario: ScenarioModel) -> Iterator[Problem]:
+    """No task may wait for its own product."""
+    names = {str(task.name): i for i, task in enumerate(scenario.tasks)}
+    needed = {
+        name: {of for of in scenario.tasks[i].uses if of in names and of != name} for name, i in names.items()
+    }
+    try:
+        TopologicalSorter(needed).prepare()
+    except CycleError as error:
+        i = min(names[name] for name in error.args[1])
+        task = scenario.tasks[i]
+        k = next(k for k, step in enumerate(task.steps) if {*(step.needs or [])} & {*error.args[1]})
+        yield (
+            ("tasks", i, "steps", k, "needs"),
+            f"goes in a circle: in the end {task.name} would wait for its own product.",
+        )
 
 
 def _steps(
