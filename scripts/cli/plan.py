@@ -10,6 +10,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -37,6 +38,7 @@ ROWS = 40  # contacts shown; a saved plan has them all
 @scenarios.argument
 @scenarios.start_option
 @scenarios.duration_option
+@scenarios.set_option
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIRECTORY", help="Save the plan there, as tables."
 )
@@ -53,14 +55,15 @@ ROWS = 40  # contacts shown; a saved plan has them all
 @click.option("--against", type=click.Path(path_type=Path), metavar="PLAN",
               help="Show what differs from that plan: a directory of --out, or a scenario.")  # fmt: skip
 def command(
-    scenario: Path, start: str | None, duration_s: float | None, out: Path | None, no_routes: bool,
-    exported: Path | None, mapped: bool, at_s: float | None, against: Path | None,
+    scenario: Path, start: str | None, duration_s: float | None, settings: tuple[tuple[str, Any], ...],
+    out: Path | None, no_routes: bool, exported: Path | None, mapped: bool, at_s: float | None,
+    against: Path | None,
 ) -> None:  # fmt: skip
     if exported is not None:
         export.check(exported)
     if at_s is not None and not mapped:
         raise ScenarioError("--at is of the map; give --map, too.")
-    loaded = scenarios.load(scenario, start)
+    loaded = scenarios.load(scenario, start, dict(settings))
     other = scenarios.saved_or_planned(against, duration_s) if against else None
     with folders.fresh(out) if out else contextlib.nullcontext():
         with ProgressBar() as bar:

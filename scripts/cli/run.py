@@ -21,8 +21,7 @@ from skybed.scripts.running import folders, live, run
 @scenarios.start_option
 @scenarios.duration_option
 @click.option("--seed", type=int, metavar="NUMBER", help="Instead of the scenario's seed.")
-@click.option("--set", "settings", multiple=True, type=scenarios.SETTING, metavar="PATH=VALUE",
-              help="Another value of a field, as in access[0].policy=keep. May be given again.")  # fmt: skip
+@scenarios.set_option
 @click.option("--lane", type=click.Choice(["auto", "native", "uml"]), default="auto", show_default=True,
               help="Where: native is this machine's kernel, uml a Linux kernel as a process.")  # fmt: skip
 @click.option("--clock", type=click.Choice(["real", "virtual"]), default="real", show_default=True,

@@ -46,7 +46,10 @@ class _Setting(click.ParamType):
             self.fail(f"the value of {path}, {text}, is not YAML.", param, ctx)
 
 
-SETTING = _Setting()
+set_option = click.option(
+    "--set", "settings", multiple=True, type=_Setting(), metavar="PATH=VALUE",
+    help="Another value of a field, as in access[0].policy=keep. May be given again.",
+)  # fmt: skip
 
 
 def load(path: Path, start: str | None = None, changes: Mapping[str, Any] | None = None) -> Scenario:

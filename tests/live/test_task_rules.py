@@ -107,8 +107,8 @@ def test_the_run_passes(run):
 @pytest.mark.parametrize(
     "function, says",
     [
-        ("loops", r"own\\.py, line [345], loops: it was still at work after 5,000,000 lines\\."),
-        ("breaks", r"own\\.py, line 9, breaks: KeyError: 'none'\\."),
+        ("loops", r"own\.py, line [345], loops: it was still at work after 5,000,000 lines\."),
+        ("breaks", r"own\.py, line 9, breaks: KeyError: 'none'\."),
     ],
 )
 def test_a_rule_that_cannot_be_used_ends_the_run_with_a_sentence(skybed, tmp_path, function, says):

@@ -132,7 +132,7 @@ IN_GRID = {
     "duration_s.x: [1]": "duration_s.x is not a field: duration_s is 60, which has none.",
     "..x: [1]": "..x is not a path; write one as in access[0].policy or traffic[down].rate_hz.",
     "duration_s: [5, 5.0]": "the same run as that of line 4; leave one out.",
-    "duration_s: []": "grid.duration_s is a list; it must be at least 1 long.",
+    "duration_s: []": "grid.duration_s is an empty list; it must be a list of at least 1.",
     "about: [" + "x" * 300 + "]": "a value of about is too long to name a folder.",
 }
 WRONG = {f"grid:\n  {text}": f"4: {says}" for text, says in IN_GRID.items()} | {
@@ -145,9 +145,9 @@ WRONG = {f"grid:\n  {text}": f"4: {says}" for text, says in IN_GRID.items()} | {
     "repeats: 0": "3: repeats is 0; it must be at least 1.",
     "grid: {rate_scale: [1]}\nwithout: [{x: 1}]": "4: without[0].x is not a parameter of this campaign",
     "grid: {rate_scale: [1]}\nwithout: [{rate_scale: 2}]": "4: without[0] leaves nothing out: no combi",
-    "grid: {rate_scale: [1]}\nwithout: [{}]": "4: without[0] is a mapping; it must be at least 1 long.",
+    "grid: {rate_scale: [1]}\nwithout: [{}]": "4: without[0] is an empty mapping; it must be a mapping of at",
     "grid: {rate_scale: [1]}\nwithout: [{rate_scale: 1}]": "4: without leaves no run.",
-    "metrics: [rtt]": "3: metrics[0] rtt is not a metric (there are",
+    "metrics: [rtt]": "3: metrics[0] rtt is not a metric (the nearest are",
 }
 
 

@@ -157,7 +157,7 @@ def test_bupt_1_harvests_and_draws_what_its_telemetry_has():
         ("computing: {slots: 2}", "computing needs one of mb_s and scene_s, which tell how fast it is."),
         ("computing: {mb_s: 2, scene_s: 3}", "computing has mb_s and scene_s; give one of them."),
         ("computing: {mb_s: {fire: 0}}", "computing.mb_s.fire is 0; it must be more than 0."),
-        ("computing: {mb_s: {}}", "computing.mb_s is a mapping; it must be at least 1 long."),
+        ("computing: {mb_s: {}}", "computing.mb_s is an empty mapping; it must be a mapping of at least 1."),
         ("computing: {mb_s: fast}", "computing.mb_s is fast; it must be a number."),
         ("computing: {preset: jetson-tx2, slots: 0}", "computing.slots is 0; it must be at least 1."),
         ("camera: {scene_mb: 1, max_off_nadir_deg: 90}", "camera.max_off_nadir_deg is 90; it must be less than 90."),

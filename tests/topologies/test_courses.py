@@ -208,7 +208,7 @@ def test_a_stored_plan_has_them(tmp_path):
 @pytest.mark.parametrize("link, says", [
     ({"rate_mbps": "fast"}, r"links\.x\.rate_mbps fast is neither a number nor steps"),
     ({"rate_mbps": [[5, 1], [5, 2]]}, r"has a step at 5 s after the one at 5 s; times ascend"),
-    ({"rate_mbps": []}, r"links\.x\.rate_mbps is a list; it must be at least 1 long"),
+    ({"rate_mbps": []}, r"links\.x\.rate_mbps is an empty list; it must be a list of at least 1"),
     ({"loss_pct": [[0, 120]]}, r"links\.x\.loss_pct has the value 120; it must be at most 100"),
     ({"rate_mbps": {"good_s": 1, "bad_s": 1}}, r"good_s and bad_s, which are of losses"),
     ({"rate_mbps": {"steps": [[0, 1]], "evry": 3}}, r"links\.x\.rate_mbps\.evry is not a field"),

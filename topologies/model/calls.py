@@ -31,6 +31,10 @@ class EndlessError(Exception):
     """Raised where a call is that has taken more than LONGEST_S, or MOST_LINES."""
 
 
+class _Enough(BaseException):
+    """Few catch it."""
+
+
 def limited(call: Callable[[], T]) -> T:
     """What a call returns. Raises EndlessError, with the traceback of where it was, if it does not return.
 
@@ -67,13 +71,16 @@ def counted(call: Callable[[], T]) -> T:
         nonlocal left
         left -= 1
         if left < 0:
-            raise EndlessError(f"it was still at work after {MOST_LINES:,} lines")
+            raise _Enough
         return trace
 
     before = sys.gettrace()
     sys.settrace(trace)
     try:
         return call()
+    except _Enough as enough:
+        says = f"it was still at work after {MOST_LINES:,} lines"
+        raise EndlessError(says).with_traceback(enough.__traceback__) from None
     finally:
         sys.settrace(before)
 

@@ -6,6 +6,7 @@ A model tells when its flow is to send what: traffic keeps to it, and the verdic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil, inf
 from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
@@ -49,6 +50,8 @@ class Flow(Model):
     OPEN: ClassVar[bool] = False  # whether it may have metrics that only the run itself tells
     LASTS: ClassVar[bool] = False  # whether what it began goes on after its stop
     ROUTED: ClassVar[bool] = True  # whether it takes the routes between its places
+
+    NEEDS: ClassVar[Mapping[str, str]] = {}  # metrics that are measured only with a field, and that field
 
     kind: str
     name: Name | None = None  # None: kind-N
@@ -94,7 +97,7 @@ class Flow(Model):
 
     def measures(self, metric: str) -> bool:
         """Whether a metric of its kind is measured of it; most are of all flows of the kind."""
-        return True
+        return metric not in self.NEEDS or getattr(self, self.NEEDS[metric]) is not None
 
     def window_s(self, until_s: float) -> tuple[float, float]:
         """When the flow starts and stops, in a run that is played until then."""
@@ -168,6 +171,8 @@ class ProbingFlow(PacketFlow):
 class LoadFlow(EndToEndFlow):
     """Fills links; the table `flows` counts what of it is sent and arrives."""
 
+    NEEDS: ClassVar[Mapping[str, str]] = {"completion_s": "volume_mb"}
+
     bin_s: Annotated[float, Field(ge=0.1, le=60)] = 1.0  # for each of them there is a row
     volume_mb: Positive | None = None  # of payload, in 10**6 bytes: then it ends; None: it ends at its stop
 
@@ -183,9 +188,6 @@ class LoadFlow(EndToEndFlow):
     @property
     def ends_itself(self) -> bool:
         return self.volume_mb is not None
-
-    def measures(self, metric: str) -> bool:
-        return metric != "completion_s" or self.volume_mb is not None
 
 
 class StreamFlow(PacketFlow, LoadFlow):

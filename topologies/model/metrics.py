@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from skybed.topologies.model.closest import hint
+from skybed.topologies.model.closest import hint, near
 
 METRIC_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")  # of what programs and scripts measure
 # What stands beside metrics in the figures of a flow.
@@ -253,7 +253,7 @@ def label(name: str) -> tuple[str, str]:
 
 def not_a_metric(name: str) -> str:
     """For a sentence about a name."""
-    return f"is not a metric{hint(name, METRICS, few=len(METRICS))}"
+    return f"is not a metric{hint(name, METRICS) or near(name, METRICS)}"
 
 
 # In files that people write: of METRICS, or of what a program prints, and then a statistic may follow.

@@ -7,9 +7,16 @@ is this model and the way in.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, PrivateAttr
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    model_validator,
+)
 
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import catalogue
@@ -47,10 +54,23 @@ class Fidelity(Model):
 class Limit(Model):
     """An acceptance limit on a metric of a flow or a task; beyond it the run fails."""
 
+    _word: str = PrivateAttr("flow")  # by which of its names the flow is given
     flow: Annotated[str, Field(validation_alias=AliasChoices("flow", "task"))]
     metric: MetricName  # of METRICS, or one that a program prints
     min: float | None = None
     max: float | None = None
+
+    @property
+    def word(self) -> str:
+        return self._word
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _as_written(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        limit = handler(value)
+        if isinstance(value, dict) and "flow" not in value:
+            limit._word = "task"
+        return limit
 
 
 class ScenarioModel(Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from graphlib import TopologicalSorter
 from itertools import chain
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -30,13 +31,15 @@ class Target(Model):
 
 def _targets(value: Any) -> Any:
     """One or several, some of which may be named as the catalogue has them."""
+    if isinstance(value, str):
+        return [_place(value, "")]
     listed = value if isinstance(value, list) else [value]
-    return [_place(target) if isinstance(target, str) else target for target in listed]
+    return [_place(of, f"names {of}, which ") if isinstance(of, str) else of for of in listed]
 
 
-def _place(name: str) -> dict[str, float]:
+def _place(name: str, said: str) -> dict[str, float]:
     if name not in catalogue.STATIONS:
-        raise ValueError(f"names {name}, which is no place of the catalogue{hint(name, catalogue.STATIONS)}")
+        raise ValueError(f"{said}is no place of the catalogue{hint(name, catalogue.STATIONS)}")
     return {axis: catalogue.STATIONS[name][axis] for axis in ("lat_deg", "lon_deg")}
 
 
@@ -136,6 +139,7 @@ class Task(Flow):
     """
 
     LASTS: ClassVar[bool] = True
+    NEEDS: ClassVar[Mapping[str, str]] = {"in_time_pct": "deadline_s"}
 
     kind: Literal["task"] = "task"
     target: Annotated[list[Target] | None, BeforeValidator(_targets), Field(min_length=1)] = None
@@ -199,7 +203,7 @@ class Task(Flow):
         return [k for k in TopologicalSorter(before).static_order() if k != SCENE]
 
     def measures(self, metric: str) -> bool:
-        return metric != "handovers" and (metric != "in_time_pct" or self.deadline_s is not None)
+        return metric != "handovers" and super().measures(metric)
 
     @model_validator(mode="before")
     @classmethod

@@ -84,9 +84,13 @@ def _is(problem: Any) -> str:
     if problem["type"] == "value_error":
         return repr(value)[1:-1] + " " if isinstance(value, str) else ""
     if isinstance(value, dict | list):
-        return f"is a {'mapping' if isinstance(value, dict) else 'list'}; it must be "
+        return f"is {'a' if value else 'an empty'} {_sort(value)}; it must be "
     shown = str(value).lower() if isinstance(value, bool) else "empty" if value in (None, "") else value
     return f"is {shown}; it must be "
+
+
+def _sort(value: Any) -> str:
+    return "mapping" if isinstance(value, dict) else "list"
 
 
 def _expected(problems: list[Any]) -> str:
@@ -110,7 +114,7 @@ def _want(problem: Any) -> str:
         words, key = limits[kind]
         return f"{words} {ctx[key]:.10g}"
     if kind == "too_short":
-        return f"at least {ctx['min_length']} long"
+        return f"a {_sort(problem['input'])} of at least {ctx['min_length']}"
     for start, words in _WANTED.items():
         if kind.startswith(start):
             return words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
+from math import inf
 
 from skybed.topologies.model.carried import Carried
 from skybed.topologies.model.code import Code, CodeError, loaded
@@ -38,6 +39,7 @@ def tasks(scenario: ScenarioModel, layers: Mapping[str, str]) -> Iterator[Proble
         yield from _when(path, task, scenario)
         yield from _routed(path, task, scenario, layers)
         yield from _command(path, task, scenario, layers)
+        yield from _room(path, task, scenario, layers, carries)
         yield from _needs(path, task, scenario)
         yield from _steps(path, task, scenario, layers, carries)
     yield from _circles(scenario)
@@ -83,6 +85,39 @@ def _command(
             yield from known_name((*path, "command", "via"), name, antennas, "station")
         if not antennas.get(name, True):
             yield (*path, "command", "via"), f"names {name}, which has no antenna."
+
+
+def _room(
+    path: FieldPath,
+    task: Task,
+    scenario: ScenarioModel,
+    layers: Mapping[str, str],
+    carries: Mapping[str, Carried],
+) -> Iterator[Problem]:
+    """That whoever observes can hold a scene, and somebody who may do a step what it takes first."""
+    for name in _nodes(task.by, scenario, layers):
+        camera, storage = carries[name].camera, carries[name].storage
+        scene_mb = task.scene_mb or (camera.scene_mb if camera else 0.0)
+        if storage and scene_mb > 1e3 * storage.gb:
+            yield (
+                (*path, "scene_mb") if task.scene_mb else path,
+                f"takes scenes of {scene_mb:g} MB, and {name} has room for {1e3 * storage.gb:g} MB (its "
+                "storage); all would be refused.",
+            )
+            return
+        for k, step in enumerate(task.steps):
+            if SCENE not in task.takes[k]:
+                continue
+            places = [node for node in step.at if node != "observer"]
+            rooms = [carries[node].storage for node in _nodes(places, scenario, layers)]
+            most_gb = max((room.gb if room else inf for room in rooms), default=inf)
+            if "observer" not in step.at and scene_mb / step.tiles > 1e3 * most_gb:
+                yield (
+                    (*path, "steps", k, "at"),
+                    f"has room for {1e3 * most_gb:g} MB at most (its storage), and scenes are of "
+                    f"{scene_mb:g} MB; none would ever come.",
+                )
+                return
 
 
 def _needs(path: FieldPath, task: Task, scenario: ScenarioModel) -> Iterator[Problem]:
@@ -155,6 +190,8 @@ def _steps(
                 loaded(step.choose)
             except CodeError as error:
                 yield (*at, "choose"), f"cannot be used: {str(error).removesuffix('.')}."
+        if step.program is not None and step.keep_pct != 100:
+            yield (*at, "keep_pct"), "does not go with a program: what it writes is what goes on."
         if step.job is None:
             for field in ("seconds", "tiles"):
                 if getattr(step, field) not in (None, 1):

@@ -102,7 +102,7 @@ def accept(scenario: ScenarioModel) -> Iterator[Problem]:
     named = {flow.name: flow for flow in scenario.flows if flow.name is not None}
     for i, limit in enumerate(scenario.accept):
         path: FieldPath = ("accept", i)
-        yield from known_name((*path, "flow"), limit.flow, named, "flow")
+        yield from known_name((*path, limit.word), limit.flow, named, limit.word)
         if limit.min is None and limit.max is None:
             yield path, "sets no limit; give min, max or both."
         if limit.flow not in named:
@@ -117,7 +117,9 @@ def _measured(path: FieldPath, scenario: ScenarioModel, flow: Flow, name: str) -
         yield path, f"{name} {not_a_metric(name)}."
         return
     known, metric = [other.name for other in kinds.measured(flow)], METRICS[name]
-    if metric.name not in known:
+    if (field := flow.NEEDS.get(name)) and getattr(flow, field) is None:
+        yield path, f"is {name}, which is measured of a {flow.title} with {field}; give {flow.name} one."
+    elif metric.name not in known:
         there = hint("", known, few=len(known))
         yield path, f"is {metric.name}, which is measured of no {flow.title}{there}."
     ground = {s.name for s in scenario.stations if not (s.moves and metric.ground_ends == 2)}
