@@ -21,7 +21,7 @@ from skybed.analysis.verdict.model import Books, Tasks
 from skybed.topologies.model.tables import CHANGED, TASKS, TRANSFERS
 from skybed.topologies.model.tasks import Task
 from skybed.topologies.plan import score
-from skybed.topologies.tasks import bound
+from skybed.topologies.tasks import bound, carriers
 from skybed.topologies.tasks.responses import WAYS
 
 # Columns of `transfers` and `tasks` as those of `hops` and `bundles` that tell the same.
@@ -216,12 +216,12 @@ def _too_quick(run: Run) -> Iterator[str]:
     rates = {way: limits(run).rate_mbps(*way) for way in set(ways.itertuples(index=False, name=None))}
     mbps = np.array([rates[way] for way in ways.itertuples(index=False, name=None)])
     with np.errstate(divide="ignore"):
-        on_wire_s = NEARLY * 8e-6 * table["bytes"].to_numpy() * bound.WIRE / mbps
+        on_wire_s = NEARLY * 8e-6 * table["bytes"].to_numpy() * carriers.WIRE / mbps
     whole = (table["ended_s"] - table["row_ended_s"]).abs().to_numpy() <= clock_s
     hops = np.where(table["over"] == "contact", 1, MOST_HOPS)
     way_s = np.maximum(0.0, NEARLY * light_s - hops * run.scenario.bound_us * 1e-6)
-    carriers = {str(task.name): task.carrier for task in tasks(run)}
-    connecting = np.array([bound.CONNECTING[carriers[name]] for name in table["flow"]])
+    by_name = {str(task.name): task.carrier for task in tasks(run)}
+    connecting = np.array([carriers.CONNECTING[by_name[name]] for name in table["flow"]])
     least_s = np.where(whole, (1 + connecting) * way_s, way_s - TAIL_S) + on_wire_s
     took_s = (table["ended_s"] - table["began_s"]).to_numpy()
     for n in np.flatnonzero(~(took_s >= least_s - clock_s)):

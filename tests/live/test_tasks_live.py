@@ -8,6 +8,7 @@ import json
 
 import pytest
 
+from skybed.analysis.measures.ledger import limits
 from skybed.analysis.run import load
 from support import needs
 
@@ -107,6 +108,19 @@ tasks:
     to: miyun
     carrier: udp
     steps: [{job: other, at: comp-1, keep_pct: 1}]
+  - name: swift
+    by: eo-0
+    at_s: [560]
+    scene_mb: 10
+    to: miyun
+    carrier: udp
+    steps: [{job: other, at: comp-0, keep_pct: 1}]
+  - name: heavy
+    by: eo-0
+    at_s: [565]
+    scene_mb: 10
+    to: miyun
+    steps: [{job: other, at: comp-0, keep_pct: 1}]
 accept:
   - {task: plain, metric: response_max_s, max: 25}
 """
@@ -232,3 +246,13 @@ def test_datagrams_go_at_the_planned_rate_and_what_is_lost_is_sent_again(run):
     assert [*parts["bytes"]] == [1_000_000]
     assert 20 < parts["retransmits"].sum() < 70  # 5 % of 715 and of these again
     assert repaired > DOWN_S / 0.95
+
+
+@pytest.mark.parametrize("task, carrier, off", [("swift", "udp", 0.01), ("heavy", "tcp", 0.05)])
+def test_a_transfer_on_a_free_way_takes_what_the_plan_says(run, task, carrier, off):
+    """Datagrams within 1 %. TCP stops doubling what it has under way where the delay grows: within 5 %."""
+    row = stages(run, task).loc["transfer"]
+    ends = run.plan.node("eo-0"), run.plan.node("comp-0")
+    planned_s = limits(run).arrives_s(*ends, "path", carrier, row["queued_s"], 10_000_000) - row["queued_s"]
+    took_s = row["ended_s"] - row["queued_s"]
+    assert planned_s <= took_s == pytest.approx(planned_s, rel=off)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from skybed.topologies.model.tables import ENERGY, STORAGE, TASKS, TRANSFERS
+from skybed.topologies.tasks import carriers
 from support.tiny_sky import S1_MIYUN, TINY, Builder, one_way_s, plan_of
 
 ASKED_S = [5.0, 12.0, 20.0]
@@ -47,7 +48,7 @@ def build(folder, **changes) -> Builder:
     for number, asked_s in enumerate(ASKED_S):
         seen_s, made_s = asked_s + CAPTURE_S, asked_s + CAPTURE_S + COMPUTE_S
         light_s = float(one_way_s(made.plan, made_s, S1_MIYUN))
-        there_s = made_s + 3 * light_s + ON_WIRE_S
+        there_s = made_s + 3 * light_s + carriers.sending_s("tcp", PRODUCT, 10.0, 2 * light_s)
         stages += [
             (number, 0, "view", -1, "s1", None, asked_s, asked_s, asked_s, 0.0, 0, 0),
             (number, 1, "observe", -1, "s1", None, asked_s, asked_s, seen_s, CAPTURE_S, SCENE, SCENE),

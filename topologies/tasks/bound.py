@@ -1,7 +1,7 @@
 """How soon tasks can be done at best, by the plan alone: what is asked for waits for the command, the view
 and contacts, then for light, rates and computers, and for nothing else.
 
-Nothing of how a run sends is in it but that TCP connects first, a round trip, and that packets have headers.
+Of how a run sends only what holds on a free way is in it, see `carriers`.
 Light goes straight from end to end. Bytes go at the best rate that the planned ways have about then, by the
 looks of the prospect, and never more than the best link of either end. So a task that meets no others takes
 little longer, and none is quicker, unless a way between two looks was wider than at both. What goes as
@@ -25,10 +25,9 @@ from skybed.topologies.model.tasks import SCENE, Step, Task
 from skybed.topologies.orbits.geometry import C_KM_S
 from skybed.topologies.plan import score
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.tasks import carriers
+from skybed.topologies.tasks.carriers import WIRE
 from skybed.topologies.tasks.prospect import OBSERVER, Prospect
-
-WIRE = 1514 / 1448  # bytes with the headers of TCP, IP and Ethernet, of those within, in the largest packets
-CONNECTING = {"tcp": 2, "udp": 0}  # ways of the light before the first byte can leave, by carrier
 
 Windows = list[tuple[float, float]]
 
@@ -111,19 +110,20 @@ class Limits:
             return from_s
         if carrier == "bundles":
             return foretold.least_s(self._contacts, a, b, from_s, size)
-        left, best_mbps = 8e-6 * size * WIRE, self.rate_mbps(a, b, over)
+        left, best_mbps = size, self.rate_mbps(a, b, over)
         for start_s, end_s in self.windows(a, b, over):
             if end_s <= from_s or not best_mbps:
                 continue
             start_s = max(start_s, from_s)
             light_s = float(self.light_s(a, b, start_s))
-            sending_s, rate_mbps = start_s + CONNECTING[carrier] * light_s, best_mbps
+            sending_s, rate_mbps = start_s + carriers.CONNECTING[carrier] * light_s, best_mbps
             if over == "path":
-                until_s = min(end_s, sending_s + left / best_mbps)
+                until_s = min(end_s, sending_s + 8e-6 * left * WIRE / best_mbps)
                 rate_mbps = min(best_mbps, self.planned_mbps(a, b, start_s, until_s)) or best_mbps
-            if sending_s + left / rate_mbps <= end_s:
-                return sending_s + left / rate_mbps + light_s
-            left -= max(0.0, end_s - sending_s) * rate_mbps
+            sent_s = sending_s + carriers.sending_s(carrier, left, rate_mbps, 2 * light_s)
+            if sent_s <= end_s:
+                return sent_s + light_s
+            left = max(1, left - int(max(0.0, end_s - sending_s) * rate_mbps / 8e-6 / WIRE))
         return np.inf
 
     def first_s(

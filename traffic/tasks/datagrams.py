@@ -12,18 +12,16 @@ import socket
 import struct
 from collections.abc import Iterator
 
+from skybed.topologies.tasks.carriers import BURST_S, DATAGRAM_BYTES, HEADERS_BYTES, SHARE
 from skybed.traffic.nodes import NodeHandle, address, bound_socket
 from skybed.traffic.tasks.sending import PATIENCE_S, PORT, Mail, Part, Port, Send
 
 HEADER, NUMBER, RANGE = struct.Struct("!QQ"), struct.Struct("!Q"), struct.Struct("!QQ")
-PAYLOAD_BYTES = 1400  # of a datagram, without its header
-WIRE_BYTES = PAYLOAD_BYTES + HEADER.size + 42  # with those of Ethernet, IPv4 and UDP
 RANGES = 64  # in an answer
 SO_RCVBUFFORCE = 33  # <asm-generic/socket.h>
-SHARE = 0.95  # of the planned rate, that is used: acknowledgements of others need some
-BURST_S = 0.005  # datagrams that are sent together
 ASK_AGAIN_S = 1.0  # for an answer that has not come
-_ZEROS = bytes(PAYLOAD_BYTES)
+DATAGRAM_WIRE_BYTES = DATAGRAM_BYTES + HEADERS_BYTES
+_ZEROS = bytes(DATAGRAM_BYTES)
 
 
 def listen(mail: Mail, node: NodeHandle) -> None:
@@ -39,7 +37,7 @@ def connection(port: Port, send: Send) -> Stream:
 def _receive(mail: Mail, sock: socket.socket) -> None:
     while True:
         try:
-            data, sender = sock.recvfrom(HEADER.size + PAYLOAD_BYTES)
+            data, sender = sock.recvfrom(HEADER.size + DATAGRAM_BYTES)
         except OSError:
             return
         number, begin = HEADER.unpack_from(data)
@@ -99,7 +97,7 @@ class Stream:
         if self._sock is None:
             return
         rate_mbps = SHARE * self.send.rate_mbps()
-        count = max(1, round(rate_mbps * 1e6 * BURST_S / (8 * WIRE_BYTES)))
+        count = max(1, round(rate_mbps * 1e6 * BURST_S / (8 * DATAGRAM_WIRE_BYTES)))
         sent = 0
         for begin, end in datagrams:
             with contextlib.suppress(OSError):  # no way, or no room: it is missing
@@ -109,7 +107,7 @@ class Stream:
                 break
         timers = self._mail.timers
         if sent == count:
-            after_s = sent * WIRE_BYTES * 8e-6 / rate_mbps if rate_mbps > 0 else BURST_S
+            after_s = sent * DATAGRAM_WIRE_BYTES * 8e-6 / rate_mbps if rate_mbps > 0 else BURST_S
             timers.at(timers.now_s() + after_s, lambda: self._go(datagrams))
         else:
             self._ask()
@@ -159,5 +157,5 @@ class Stream:
 def _datagrams(ranges: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """The bytes of ranges, a datagram each."""
     for begin, end in ranges:
-        for first in range(begin, end, PAYLOAD_BYTES):
-            yield first, min(first + PAYLOAD_BYTES, end)
+        for first in range(begin, end, DATAGRAM_BYTES):
+            yield first, min(first + DATAGRAM_BYTES, end)
