@@ -97,7 +97,7 @@ def _not_as_asked(run: Run) -> Iterator[str]:
         )
         by_stage = {
             stage: of.set_index("number") for stage, of in rows[rows["step"] == -1].groupby("stage")
-            if stage != "command"
+            if stage not in ("command", "copy")
         }  # fmt: skip
         for place in due.tolist():
             row = seen.asked[place]

@@ -43,9 +43,7 @@ def test_without_queues_a_response_is_the_bound(made):
     table = ledger.responses(made.load(), "fire")
     light_s = one_way_s(made.plan, table["asked_s"] + 1.0 + COMPUTE_S, S1_MIYUN)
     sending_s = np.array([carriers.sending_s("tcp", PRODUCT, 10.0, 2 * of_s) for of_s in light_s])
-    assert (
-        sending_s >= ON_WIRE_S
-    ).all()  # it waits for acknowledgements
+    assert (sending_s >= ON_WIRE_S).all()  # it waits for acknowledgements
     at_best_s = 1.0 + COMPUTE_S + 3 * light_s + sending_s
     assert table["bound_s"].to_numpy() == approx(at_best_s.to_numpy(), abs=1e-6)
     assert table["response_s"].to_numpy() == approx(at_best_s.to_numpy(), abs=1e-6)

@@ -3,6 +3,7 @@
 import pytest
 
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.scenario import campaign
 from skybed.topologies.scenario.file import Scenario
 
 FILE = """\
@@ -90,3 +91,22 @@ def test_the_file_is_right(tmp_path):
 )  # fmt: skip
 def test_what_is_wrong_is_said(tmp_path, old, new, says):
     assert complaint(tmp_path, old, new).startswith(says)
+
+
+def test_a_campaign_does_not_collect_what_no_task_measures(tmp_path):
+    (tmp_path / "small.yaml").write_text(FILE)
+    (tmp_path / "c.yaml").write_text(CAMPAIGN)
+    with pytest.raises(
+        ScenarioError, match="line 4: metrics.0. in_time_pct is measured of a task with deadline"
+    ):
+        campaign.load(tmp_path / "c.yaml")
+    (tmp_path / "small.yaml").write_text(FILE.replace("to: miyun", "to: miyun\n    deadline_s: 60"))
+    assert campaign.load(tmp_path / "c.yaml")
+
+
+CAMPAIGN = """\
+name: c
+scenario: small.yaml
+grid: {duration_s: [60]}
+metrics: [in_time_pct]
+"""

@@ -163,11 +163,16 @@ def _left_out(campaign: Campaign, parameters: dict[str, Value]) -> set[int]:
 
 
 def _unknown(campaign: Campaign, cases: Sequence[Case]) -> Iterator[Problem]:
-    """Metrics that nothing measures; a program may print any."""
+    """Metrics that nothing measures, or nothing of what is there; a program may print any."""
     if not any(flow.OPEN for case in cases for flow in case.scenario.flows):
         for number, name in enumerate(campaign.metrics):
             if name not in METRICS:
                 yield ("metrics", number), f"{name} {not_a_metric(name)}."
+    for number, name in enumerate(campaign.metrics if "metrics" in campaign.model_fields_set else ()):
+        able = [flow for case in cases for flow in case.scenario.flows if name in flow.NEEDS]
+        if able and not any(flow.measures(name) for flow in able):
+            needs = f"measured of a {able[0].title} with {able[0].NEEDS[name]}"
+            yield ("metrics", number), f"{name} is {needs}, and no run has one."
 
 
 def _useless(campaign: Campaign, used: set[int]) -> Iterator[Problem]:
