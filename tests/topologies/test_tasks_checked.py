@@ -97,7 +97,7 @@ def test_a_campaign_does_not_collect_what_no_task_measures(tmp_path):
     (tmp_path / "small.yaml").write_text(FILE)
     (tmp_path / "c.yaml").write_text(CAMPAIGN)
     with pytest.raises(
-        ScenarioError, match="line 4: metrics.0. in_time_pct is measured of a task with deadline"
+        ScenarioError, match=r"line 4: metrics.0. in_time_pct is measured of a task with deadline"
     ):
         campaign.load(tmp_path / "c.yaml")
     (tmp_path / "small.yaml").write_text(FILE.replace("to: miyun", "to: miyun\n    deadline_s: 60"))
