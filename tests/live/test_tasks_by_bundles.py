@@ -141,7 +141,7 @@ def test_the_run_passes_and_its_books_are_even(run):
         ("transfers", "peer == 'miyun'", "began_s", -100.0, "while there was no contact"),
         ("transfers", "peer == 'miyun'", "bytes", -500_000, "not all of it came to miyun by a contact"),
         ("tasks", "stage == 'delivery' and outcome == 'done'", "ended_s", -100.0, "the best way takes until"),
-        ("storage", "node == 'relay-0' and t_s > 15 and t_s < 60", "held_bytes", 10**6, "relay-0 held"),
+        ("storage", "node == 'relay-0' and t_s > 15 and t_s < 60", "held_bytes", 1_200_000, "relay-0 held"),
         ("storage", "node == 'relay-0' and t_s > 94 and t_s < 100", "held_bytes", -(10**6), "relay-0 held"),
     ],
 )
