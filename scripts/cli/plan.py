@@ -43,23 +43,32 @@ ROWS = 40  # contacts shown; a saved plan has them all
 @click.option("--no-routes", is_flag=True, help="Leave routes out, which take most of the time.")
 @click.option("--export", "exported", type=click.Path(path_type=Path), metavar="FILE",
               help="Write it for other programs: contacts as .csv, or for ION .ionrc, for HDTN .hdtn.json, "
-              "as the IETF's schedules .tvr.json; the sky as .czml (Cesium) or .geojson.")  # fmt: skip
+              "as the IETF's schedules .tvr.json; those of --node for uD3TN .ud3tn, for hardy .hardy, its "
+              "orbit as .oem (CCSDS); the sky as .czml (Cesium) or .geojson; the topology --at a time as "
+              ".graphml.")  # fmt: skip
+@click.option(
+    "--node",
+    metavar="NAME",
+    help="Which node .ud3tn, .hardy and .oem are of; or FILE has {node} in its name.",
+)
 @click.option(
     "--map", "mapped", is_flag=True, help="Show the world in the terminal, with stations and satellites."
 )
 @click.option(
-    "--at", "at_s", type=float, metavar="SECONDS", help="At which run time --map shows it.  [default: 0]"
+    "--at", "at_s", type=float, metavar="SECONDS", help="Run time of --map and .graphml.  [default: 0]"
 )
 @click.option("--against", type=click.Path(path_type=Path), metavar="PLAN",
               help="Show what differs from that plan: a directory of --out, or a scenario.")  # fmt: skip
 def command(
     scenario: Path, start: str | None, duration_s: float | None, out: Path | None, no_routes: bool,
-    exported: Path | None, mapped: bool, at_s: float | None, against: Path | None,
+    exported: Path | None, node: str | None, mapped: bool, at_s: float | None, against: Path | None,
 ) -> None:  # fmt: skip
     if exported is not None:
-        export.check(exported)
-    if at_s is not None and not mapped:
-        raise ScenarioError("--at is of the map; give --map, too.")
+        export.check(exported, node, at_s)
+    elif node is not None:
+        raise ScenarioError("--node is of an export; give --export, too.")
+    if at_s is not None and not mapped and not (exported and export.is_of_an_instant(exported)):
+        raise ScenarioError("--at is of --map and of an export to .graphml; give one of them, too.")
     loaded = scenarios.load(scenario, start)
     other = scenarios.saved_or_planned(against, duration_s) if against else None
     with folders.fresh(out) if out else contextlib.nullcontext():
@@ -78,7 +87,7 @@ def command(
         else:
             render_difference(plan, other, Console())
         if exported is not None:
-            export.write(plan, exported)
+            export.write(plan, exported, node, at_s)
 
 
 def _show_map(plan: Plan, at_s: float) -> None:

@@ -50,3 +50,25 @@ def _delays_ms(plan: Plan, link: int, start_s: float, end_s: float) -> tuple[flo
         around_s = coarse_s[max(at - 1, 0) : at + 2]
         near.append(plan.delay_s(link, np.linspace(around_s[0], around_s[-1], FINE)))
     return float(coarse[0]) * 1e3, float(near[0].min()) * 1e3, float(near[1].max()) * 1e3
+
+
+def of_node(plan: Plan, node: str) -> pd.DataFrame:
+    """Those of one node, which it begins: its neighbour `peer` (name) and number `n`, from 1 in the order of
+    nodes, start_s, end_s, rate_mbps to it, delay_ms: the middle of what it is. Raises ScenarioError for a
+    node that is none.
+    """
+    plan.node(node)
+    table = contact_table(plan)
+    here = table[(table["a"] == node) | (table["b"] == node)]
+    first = (here["a"] == node).to_numpy()
+    peer = here["b"].where(first, here["a"])
+    return pd.DataFrame(
+        {
+            "peer": peer,
+            "n": [plan.index[name] + 1 for name in peer],
+            "start_s": here["start_s"],
+            "end_s": here["end_s"],
+            "rate_mbps": here["rate_mbps"].where(first, here["rate_back_mbps"]),
+            "delay_ms": (here["delay_min_ms"] + here["delay_max_ms"]) / 2,
+        }
+    ).reset_index(drop=True)
