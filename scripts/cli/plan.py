@@ -76,6 +76,8 @@ def command(
             plan = scenarios.plan(loaded, duration_s, bar)
             if out is not None:
                 plan.save(out, with_routes=not no_routes)
+            if exported is not None:
+                export.write(plan, exported, node, at_s)
             if other is None and not mapped:
                 counted = counts(Plan.load(out) if out else plan, not no_routes)
         if mapped:
@@ -86,8 +88,6 @@ def command(
                 click.echo(f"Passes over a station: skybed passes {scenario} {station}")
         else:
             render_difference(plan, other, Console())
-        if exported is not None:
-            export.write(plan, exported, node, at_s)
 
 
 def _show_map(plan: Plan, at_s: float) -> None:
