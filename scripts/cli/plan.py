@@ -146,7 +146,7 @@ def _planes(plan: Plan) -> dict[str, str]:
     """How many planes were found in element files, and with how many satellites."""
     counted = []
     for name, layer in plan.scenario.layers.items():
-        if layer.elements is not None and layer.isl.pattern in BY_PLANES:
+        if not layer.is_arranged and layer.isl.pattern in BY_PLANES:
             flying = elements.of_layer(name, layer, plan.scenario.epoch, plan.scenario.begin)
             sizes = Counter(Counter(satellite.plane for satellite in flying).values())
             shown = [f"{count} of {size}" for size, count in sorted(sizes.items(), reverse=True)]

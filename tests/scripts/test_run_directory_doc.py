@@ -46,7 +46,7 @@ def test_every_part_of_a_stored_plan_is_there(good_run):
     }
     for path in (good_run / "plan").glob("*.parquet"):
         found = set(pd.read_parquet(path).columns)
-        assert told.pop(path.stem) - {"sgp4init"} == (found if path.stem != "orbits" else {"name"})
+        assert told.pop(path.stem) - {"sgp4init"} == (found if path.stem != "orbits" else {"name", "states"})
     assert not told
 
 

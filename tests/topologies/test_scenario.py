@@ -313,9 +313,9 @@ def test_no_field_takes_true_for_a_number(model):
          "line 6: layers.relay.walker.altitude_km with eccentricity 0.2 puts the perigee 348 km below the surface; "
          "it needs at least 100 km."),
         ("  eo:\n    walker: {planes: 1, per_plane: 3, inclination_deg: 97.5, altitude_km: 535}", "  eo: {}",
-         "line 8: layers.eo has none of them; give exactly one of walker, elements, geostationary, constellation."),
+         "line 8: layers.eo has none of them; give exactly one of walker, elements, geostationary, ephemeris, constellation."),
         ("  eo:\n", "  eo:\n    geostationary: {longitudes_deg: [77]}\n",
-         "line 8: layers.eo has walker and geostationary; give exactly one of walker, elements, geostationary, constellation."),
+         "line 8: layers.eo has walker and geostationary; give exactly one of walker, elements, geostationary, ephemeris, constellation."),
         ("  eo:\n", "  eo:\n    names: '{plan}'\n",
          "line 9: layers.eo.names is {plan}; for walker it may contain {layer}, {n}, {plane}, {slot}."),
         ("  eo:\n", "  eo:\n    names: 'observation-{n}-of-{layer}'\n",
