@@ -42,7 +42,7 @@ def beacon(tmp_path):
 def test_a_kind_that_nobody_registered_is_none():
     with pytest.raises(
         ScenarioError,
-        match=r"traffic\[0\].kind is beacon; it must be probe, trace, udp, tcp, program or bundles\.",
+        match=r"traffic\[0\].kind is beacon; it must be probe, trace, udp, tcp, program, bundles or ccsds\.",
     ):
         parse(text())
 

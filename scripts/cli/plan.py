@@ -28,6 +28,7 @@ from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.space import BY_PLANES
 from skybed.topologies.orbits import elements
 from skybed.topologies.plan import diff, export
+from skybed.topologies.plan.export import yang
 from skybed.topologies.plan.plan import Plan
 
 ROWS = 40  # contacts shown; a saved plan has them all
@@ -51,7 +52,7 @@ ROWS = 40  # contacts shown; a saved plan has them all
     metavar="NAME",
     help="Which node .ud3tn, .hardy and .oem are of; or FILE has {node} in its name.",
 )
-@click.option("--yang", type=click.Path(path_type=Path), metavar="DIRECTORY",
+@click.option("--yang", "modules", type=click.Path(path_type=Path), metavar="DIRECTORY",
               help="Check what .tvr.json gets by the YANG modules that are there.")  # fmt: skip
 @click.option(
     "--map", "mapped", is_flag=True, help="Show the world in the terminal, with stations and satellites."
@@ -63,14 +64,14 @@ ROWS = 40  # contacts shown; a saved plan has them all
               help="Show what differs from that plan: a directory of --out, or a scenario.")  # fmt: skip
 def command(
     scenario: Path, start: str | None, duration_s: float | None, out: Path | None, no_routes: bool,
-    exported: Path | None, node: str | None, yang: Path | None, mapped: bool, at_s: float | None,
+    exported: Path | None, node: str | None, modules: Path | None, mapped: bool, at_s: float | None,
     against: Path | None,
 ) -> None:  # fmt: skip
     if exported is not None:
         export.check(exported, node, at_s)
     elif node is not None:
         raise ScenarioError("--node is of an export; give --export, too.")
-    if yang is not None and not (exported and exported.name.endswith(".tvr.json")):
+    if modules is not None and not (exported and exported.name.endswith(".tvr.json")):
         raise ScenarioError("--yang is of an export to .tvr.json; give one.")
     if at_s is not None and not mapped and not (exported and export.is_of_an_instant(exported)):
         raise ScenarioError("--at is of --map and of an export to .graphml; give one of them, too.")
@@ -83,9 +84,9 @@ def command(
                 plan.save(out, with_routes=not no_routes)
             if exported is not None:
                 export.write(plan, exported, node, at_s)
-            if exported is not None and yang is not None:
-                export.yang.check(exported.read_text(encoding="utf-8"), yang)
-                click.echo(f"{exported} is valid by the YANG modules in {yang}.")
+            if exported is not None and modules is not None:
+                yang.check(exported.read_text(encoding="utf-8"), modules)
+                click.echo(f"{exported} is valid by the YANG modules in {modules}.")
             if other is None and not mapped:
                 counted = counts(Plan.load(out) if out else plan, not no_routes)
         if mapped:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from skybed.topologies import files
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.plan.export import csv, czml, geojson, graphml, hardy, hdtn, ion, oem, tvr, ud3tn, yang
+from skybed.topologies.plan.export import csv, czml, geojson, graphml, hardy, hdtn, ion, oem, tvr, ud3tn
 from skybed.topologies.plan.plan import Plan
 
 # By the ending of a file's name: what makes its text.
