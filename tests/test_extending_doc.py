@@ -64,7 +64,7 @@ def test_a_registered_kind_is_one_like_any_other(beacon):
         (
             "kind: beacon",
             "kind: beacn",
-            r"kind is beacn; it must be probe, trace, udp, tcp, program, bundles or beacon\.",
+            r"kind is beacn; it must be probe, trace, udp, tcp, program, bundles, ccsds or beacon\.",
         ),
         (
             "heard_pct",
