@@ -1,4 +1,4 @@
-"""A file by CFDP (CCSDS 727.0-B-5) over UDP, with PyPI's cfdp-py: class 1 sends once, class 2 until it is whole.
+"""A file by CFDP (CCSDS 727.0-B-5) over UDP, by PyPI's cfdp-py: class 1 sends once, class 2 till it is whole.
 
 cfdp.py receive                     until it is ended
 cfdp.py send NODE CLASS BYTES KBPS  one file
