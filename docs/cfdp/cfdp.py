@@ -1,4 +1,4 @@
-"""A file by CFDP (CCSDS 727.0-B-5) over UDP, by PyPI's cfdp-py: class 1 sends once, class 2 till it is whole.
+"""A file by CFDP (CCSDS 727.0-B-5) over UDP, by PyPI's cfdp-py: class 1 sends once, class 2 till all is there.
 
 cfdp.py receive                     until it is ended
 cfdp.py send NODE CLASS BYTES KBPS  one file
@@ -124,7 +124,7 @@ def send(node, mode, count, kbps):
     while not user.finished:
         step(handler, sock, (node, PORT), 0.0 if sent_all else pace_s)
         sent_all = sent_all or handler.progress >= count
-    tell("delivery_s", time.time() - begun, "s")
+    tell("put_s", time.time() - begun, "s")
 
 
 if __name__ == "__main__":

@@ -42,5 +42,5 @@ def test_class_2_brings_what_class_1_loses(skybed, tmp_path):
     )
     assert whole == [0, 1] and size == [FILE_BYTES] * 2  # holes are zeros
     assert at_s[1] - 15 > 3  # what is lost comes after a NAK: 1 s there, back, and there again
-    (took_s,) = rows.query("flow == 'acked' and metric == 'delivery_s'")["value"]
+    (took_s,) = rows.query("flow == 'acked' and metric == 'put_s'")["value"]
     assert at_s[1] - 15 < took_s + 2 < 30
