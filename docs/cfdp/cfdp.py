@@ -1,4 +1,4 @@
-"""A file by CFDP (CCSDS 727.0-B-5) over UDP, by PyPI's cfdp-py: class 1 sends once, class 2 till all is there.
+"""A file by CFDP (CCSDS 727.0-B-5) over UDP, with cfdp-py: class 1 sends once, class 2 till all is there.
 
 cfdp.py receive                     until it is ended
 cfdp.py send NODE CLASS BYTES KBPS  one file
