@@ -134,6 +134,7 @@ def test_jitter_has_its_mean_and_keeps_the_order(jittered, jitter, sigma):
 
 def test_a_run_repeats_to_the_byte(skybed, tmp_path):
     link = LINK | {"jitter_ms": 0.5, "slots": {"spike": SPIKE}}
-    one, other = (played(skybed, tmp_path, link, [PING, DOWN], name) for name in ("one", "other"))
+    traffic = [PING, DOWN]
+    one, other = (played(skybed, tmp_path, link, traffic, name, duration_s=12) for name in ("one", "other"))
     for table in ("probes", "flows", "applied"):
         pd.testing.assert_frame_equal(one.table(table), other.table(table))
