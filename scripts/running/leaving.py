@@ -1,4 +1,4 @@
-"""How a process of ours begins and ends: without Python's looking through what it imports, or taking it apart.
+"""How a process of ours begins and ends: without looking through what it imports, or taking that apart.
 
 Both are work for nothing: modules stay until the end, and then the kernel takes everything. Of a short run
 they were a third of a second each outside, and taking apart was as much in a guest.
