@@ -1,8 +1,8 @@
 """Imports of a lane without what they bring along: nobody there uses it, and in a guest it takes seconds.
 
 pyarrow looks for pandas when it makes its first array, and brings what reads files of clouds. Mininet asks
-distutils, for which setuptools stands in, how to compare versions of Open vSwitch. pyroute2 imports all it has.
-pydantic looks for plugins in every package that is installed.
+distutils, for which setuptools stands in, how to compare versions of Open vSwitch. pyroute2 imports all that
+it has. pydantic looks for plugins in every package that is installed.
 """
 
 from __future__ import annotations
