@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,17 +13,18 @@ from skybed.topologies.contacts.spans import by_key
 from skybed.topologies.model.tasks import Step, Task
 from skybed.topologies.plan import score
 from skybed.topologies.tasks.prospect import OBSERVER, Prospect
-from skybed.traffic.bundles.crossing import Agency
 from skybed.traffic.nodes import Clock
 from skybed.traffic.shared import Shared
 from skybed.traffic.tasks import datagrams, rules, tcp
-from skybed.traffic.tasks.parcels import Outlook
 from skybed.traffic.tasks.rules import Choice
 from skybed.traffic.tasks.sending import LAST, Carrier, Mail, Rank, Send, Windows
 from skybed.traffic.tasks.site import Site
 from skybed.traffic.tasks.stages import Stage, Tally
 from skybed.traffic.timers import Timers
 from skybed.traffic.waiting import Moment
+
+if TYPE_CHECKING:
+    from skybed.traffic.tasks.parcels import Bundles
 
 CARRIERS: dict[str, Carrier] = {"tcp": tcp, "udp": datagrams}
 
@@ -41,8 +43,7 @@ class Cloud(Timers):
         self._pairs = {(int(a), int(b)): n for n, (a, b) in enumerate(self.prospect.pairs)}
         self._windows = {"path": by_key(self.prospect.path), "contact": by_key(self.prospect.contact)}
         self._rules = [[rules.of(step.choose) for step in task.steps] for task in tasks]
-        self.agency = shared.one(Agency) if any(task.carrier == "bundles" for task in tasks) else None
-        self._outlook = Outlook(self.agency) if self.agency else None
+        self.bundles = self._bundles() if any(task.carrier == "bundles" for task in tasks) else None
         self.mail = Mail(shared, self, CARRIERS, self._reaches, self._room)
         self.sites = {number: self._site(number) for number in self._involved()}
         self.by_name = {site.name: site for site in self.sites.values()}
@@ -52,13 +53,17 @@ class Cloud(Timers):
         self._onward = [_onward(task) for task in tasks]
         self.changed = Moment()  # comes when a node goes out of service, or comes back
         self._products: dict[tuple[int, int], Moment] = {}
-        self.parcels = 0  # that have been posted
         self._turn, self._now_s = -1, 0.0
+
+    def _bundles(self) -> Bundles:
+        from skybed.traffic.tasks.parcels import Bundles  # which few need, and which imports much
+
+        return Bundles(self.shared, self.sends)
 
     def _involved(self) -> list[int]:
         """The nodes of all pairs, and those that observe; all, where any may hold a bundle."""
-        if self.agency:
-            return sorted(self.agency.agents)
+        if self.bundles:
+            return sorted(self.bundles.agency.agents)
         observers = self.prospect.asked["node"]
         every_one = np.concatenate([self.prospect.pairs.ravel(), observers[observers >= 0]])
         places = [node for steps in self.prospect.at for nodes in steps for node in nodes]
@@ -96,8 +101,8 @@ class Cloud(Timers):
         self._live = live
         for site in self.sites.values():
             site.begin(self)
-        if self.agency:
-            self.agency.begin(clock)
+        if self.bundles:
+            self.bundles.agency.begin(clock)
         for number, start_s, end_s in zip(*self.prospect.sunlit, strict=True):
             lit = self.sites.get(int(number))
             if lit and lit.battery:
@@ -263,8 +268,8 @@ class Cloud(Timers):
         """
         if here is there:
             return from_s, from_s, 0.0
-        if self._outlook and self.tasks[task].carrier == "bundles":
-            return self._outlook.way(here.number, there.number, over, from_s, size)
+        if self.bundles and self.tasks[task].carrier == "bundles":
+            return self.bundles.way(here.number, there.number, over, from_s, size)
         pair = self.pair(here, there)
         left_s, begins_s = -1.0, np.inf
         delays_s, rates_mbps, looks_s = (

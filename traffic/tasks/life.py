@@ -11,10 +11,8 @@ from math import inf
 
 from skybed.topologies.model.tasks import SCENE, Step
 from skybed.topologies.tasks.prospect import OBSERVER
-from skybed.traffic.bundles.fleet import Service
 from skybed.traffic.storage import Item
 from skybed.traffic.tasks.cloud import Cloud
-from skybed.traffic.tasks.parcels import ROUTING, Parcel
 from skybed.traffic.tasks.program import Program
 from skybed.traffic.tasks.rules import AGAIN
 from skybed.traffic.tasks.sending import Going, Rank, Send
@@ -340,16 +338,9 @@ class Life:
 
     def _bundle(self, item: Item, here: Site, there: Site, over: str, arriving: Item) -> Going:
         """Hop by hop, over contacts as they come."""
-        cloud = self.cloud
-        assert cloud.agency
-        service = Service(str(self.task.name), self.task.priority, ROUTING[over])
-        parcel = Parcel(cloud.agency, service, cloud.parcels, arriving, cloud.sends, cloud.now_s())
-        cloud.parcels += 1
+        assert self.cloud.bundles
+        parcel = self.cloud.bundles.post(self.task, here.number, there.number, over, item, arriving)
         here.port.expects(there.name, item.size, parcel.done)
-        if item.gone.over:  # while nobody asked for it
-            parcel.done.end(item.gone.word)
-        else:
-            parcel.post(here.number, there.number, item)
         return parcel
 
     def _look_way(self, stage: Stage, going: Going, now_s: float) -> None:

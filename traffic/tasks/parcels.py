@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from skybed.topologies.bundles import foretold, sabr
+from skybed.topologies.model.tasks import Task
 from skybed.traffic.bundles.crossing import Agency
 from skybed.traffic.bundles.fleet import Service
 from skybed.traffic.bundles.held import Transfer
+from skybed.traffic.shared import Shared
 from skybed.traffic.storage import Item
 from skybed.traffic.tasks.sending import Part
 from skybed.traffic.waiting import Moment
@@ -36,10 +38,6 @@ class Parcel:
     @property
     def parts(self) -> list[Part]:
         return list(self._parts.values())
-
-    def post(self, source: int, target: int, item: Item) -> None:
-        """From a node that holds the item."""
-        self.agency.post(self.service, source, target, self.number, item, self)
 
     # -- told by agents ---------------------------------------------------------------------------------
 
@@ -95,12 +93,27 @@ class Parcel:
         return busy
 
 
-class Outlook:
-    """What the contact plan says of ways that bundles take."""
+class Bundles:
+    """The agents of a run, as who plays tasks knows them: bundles are posted, and what the plan says of ways
+    that they take. sends: as of a Parcel.
+    """
 
-    def __init__(self, agency: Agency) -> None:
-        self._fleet = agency.fleet
+    def __init__(self, shared: Shared, sends: Callable[[int, int], None]) -> None:
+        self.agency = shared.one(Agency)
+        self._fleet, self._sends = self.agency.fleet, sends
         self._direct: dict[tuple[int, int], sabr.Plan] = {}
+        self._posted = 0
+
+    def post(self, task: Task, here: int, there: int, over: str, item: Item, arriving: Item) -> Parcel:
+        """What a node holds, to another; arriving: as it will be there."""
+        service = Service(str(task.name), task.priority, ROUTING[over])
+        parcel = Parcel(self.agency, service, self._posted, arriving, self._sends, self._fleet.now_s())
+        self._posted += 1
+        if item.gone.over:  # while nobody asked for it
+            parcel.done.end(item.gone.word)
+        else:
+            self.agency.post(service, here, there, parcel.number, item, parcel)
+        return parcel
 
     def way(self, here: int, there: int, over: str, from_s: float, size: int) -> tuple[float, float, float]:
         """When the first byte could be there, and the last, if nothing else were sent; and the delay where
