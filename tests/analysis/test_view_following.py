@@ -1,5 +1,5 @@
-"""In a real browser: a task and a bundle are followed over nodes and links, what nodes held and links carried is
-told, and the time bar steps to all that changes.
+"""In a real browser: a task and a bundle are followed over nodes and links, what nodes held and links carried
+is told, and the time bar steps to all that changes.
 """
 
 import shutil

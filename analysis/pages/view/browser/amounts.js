@@ -49,7 +49,7 @@ export function knowsLoad(sky, live = null) {
 
 /** What a side of a link carries at a time, Mbit/s. */
 export function loadMbps(sky, link, side, t_s, live = null) {
-  if (live) return live.loadMbps(link, side);
+  if (live) return at({ ...live.loadOver(link, side), stepped: STEPPED }, t_s) || 0;
   if (!sky.load) return NaN;
   const bin = Math.floor(t_s / sky.run.load_bin_s),
     key = 2 * link + side;

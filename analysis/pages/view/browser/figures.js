@@ -17,6 +17,8 @@ export function figureOf(page) {
   if (page.life >= 0) return ofLife(page);
   if (page.link >= 0) return ofSeries(page, loadsOver(sky, page.link, live), nameOfLink(sky, page.link));
   if (page.chosen >= 0) return ofSeries(page, amountsOf(sky, page.chosen, live), sky.nodes[page.chosen].name);
+  if (live?.late.values.some((late_ms) => late_ms > 0))
+    return ofSeries(page, [{ word: "late_ms", most: null, ...live.late }], "");
   return null;
 }
 

@@ -20,7 +20,7 @@ export function ofLink(page, add, nodeButton) {
     [say("delay_ms"), true],
     [say("rate"), true],
     [say("loss"), true],
-    ...(knowsLoad(sky, page.live) ? [[say("load"), true]] : []),
+    ...(knowsLoad(sky, page.live) ? [[say("load_mbps"), true]] : []),
   ]);
   add(
     make(

@@ -193,12 +193,17 @@ export class Page {
     this.curve = both ? history(this.sky, this.from, this.to) : null;
     this.measured = both ? measuredBetween(this.sky, this.from, this.to, this.live) : null;
     this.findWays();
+    this.showFigure();
+    this.update = panel(this);
+    this.touch("sky");
+  }
+
+  /** What there is to draw below the picture for what is chosen. */
+  showFigure() {
     this.figure = figureOf(this);
     $("chart").hidden = $("chart-key").hidden = !this.figure;
     if (this.figure) $("chart-key").replaceChildren(...this.figure.key);
     this.resize();
-    this.update = panel(this);
-    this.touch("sky");
   }
 
   findWays() {
@@ -217,7 +222,7 @@ export class Page {
 
   /** What a link carries of what it could, 0 to 1, in the direction in which that is more. */
   shareOf(link) {
-    const now = [this.t_s, this.live?.following ? this.live : null];
+    const now = [this.t_s, this.live];
     return Math.max(loadShare(this.sky, link, 0, ...now), loadShare(this.sky, link, 1, ...now));
   }
 

@@ -36,7 +36,7 @@ export function plots(canvas, palette, times, series) {
 
 function plot(context, palette, { label, most, t_s, values, stepped }, x, top, high, width) {
   const known = Array.from(values).filter(Number.isFinite);
-  const full = most ?? Math.max(...known.map((value) => 1.05 * value), 1e-9);
+  const full = most ?? (1.05 * known.reduce((a, b) => Math.max(a, b), 0) || 1);
   const y = (value) => top + high - Math.min(1, value / full) * high;
   context.strokeStyle = palette.graticule;
   context.lineWidth = 1;
