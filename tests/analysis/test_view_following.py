@@ -125,6 +125,16 @@ def test_one_can_step_through_its_life(page, run):
     assert page.does("skybed.life") == -1
 
 
+def test_the_globe_turns_to_what_is_followed_if_that_lies_behind(page, run):
+    node = run.plan.node("s1")
+    page.does("skybed.show('globe'); skybed.views.globe.centre(...[0, 1, 2].map(i => -skybed.r[i]))")
+    drawn(page)
+    assert page.does(f"skybed.views.globe.hidden[{node}]") == 1
+    page.does("skybed.follow(0)")
+    drawn(page)
+    assert page.does(f"skybed.views.globe.hidden[{node}]") == 0
+
+
 def test_the_line_of_its_life_is_drawn_and_a_click_in_it_seeks(page):
     page.does("skybed.follow(1)")
     x, y, wide = page.does(

@@ -64,7 +64,7 @@ function ofLife(page) {
     row: nodes.indexOf(node),
     to: nodes.indexOf(peer),
     begin_s: queued_s,
-    began_s,
+    began_s: peer >= 0 || WORKS.includes(stage) ? began_s : NaN, // in other stages it waits
     end_s: Number.isNaN(ended_s) ? until_s : ended_s,
     busy: WORKS.includes(stage),
   }));

@@ -99,6 +99,7 @@ export class Page {
     const next = by > 0 ? times.find((t) => t > this.t_s + 1e-6) : times.findLast((t) => t < this.t_s - 1e-6);
     this.play(false);
     this.seek(next ?? (by > 0 ? this.sky.duration_s : 0));
+    this.faceFollowed();
     $("said").textContent = this.saidNow();
   }
 
@@ -150,6 +151,7 @@ export class Page {
       if (this.t_s < times[0] || this.t_s > times.at(-1)) this.seek(times[0]);
     }
     this.afterChoice();
+    this.faceFollowed();
   }
 
   /** One by the name of its flow, and its number there; if there is no such one, the one that is shown stays. */
@@ -180,6 +182,13 @@ export class Page {
     );
     if (Math.hypot(...sum) > 0.1) this.views.globe.centre(...sum.map((part) => part * EARTH_KM));
     this.touch("back");
+  }
+
+  /** The globe turned to what is followed where all of it lies behind. */
+  faceFollowed() {
+    const held = this.moment?.held ?? [];
+    this.views.globe.place(this.r);
+    if (held.length && held.every((node) => this.views.globe.hidden[node])) this.face(...held);
   }
 
   forgetPair() {

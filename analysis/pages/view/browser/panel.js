@@ -6,6 +6,7 @@ import { $, make, table } from "view/dom";
 import { ofFollowed, ofLife } from "view/following";
 import { ofLink, told } from "view/link";
 import { ofLive, ofLiveNode } from "view/live";
+import { seenBetween } from "view/measured";
 import { distanceKm, elevationDeg, geodetic, positions } from "view/motion";
 import { contactsOf, crossingMs, KINDS, STATES, valueOf } from "view/network";
 import { crossed, geometricMs, roundTrip, shortest } from "view/ways";
@@ -317,7 +318,8 @@ function ofWay(page, add) {
   ];
   if (page.measured) rows.push([say("measured_rtt"), values.measured], [say("true_rtt"), values.true]);
   const hops = table([[say("over")], [say("kind")], [say("delay_ms"), true], [say("km"), true]]);
-  const note = make("p.hint");
+  const note = make("p.hint"),
+    seen = make("p");
   add(
     make(
       "div.title",
@@ -328,6 +330,7 @@ function ofWay(page, add) {
     page.measured ? make("p.hint", say("true_told")) : null,
     make("h2", say("way_there")),
     hops.element,
+    seen,
     note,
   );
   return () => {
@@ -355,8 +358,19 @@ function ofWay(page, add) {
       bound: sky.bound_us,
       changes: page.curve.changes.length,
     });
+    seen.textContent = seenSaid(page, there);
     hops.rows(hopsOf(page, there));
   };
+}
+
+/** What the last trace saw, beside the way that the plan has. */
+function seenSaid(page, there) {
+  const seen = seenBetween(page.sky, page.from, page.to, page.t_s);
+  if (!seen) return "";
+  const path = seen.nodes.map((node) => page.sky.nodes[node]?.name ?? "?").join(" › ");
+  if (!seen.nodes.length) return say("seen_none", { flow: seen.flow, t_s: seen.t_s.toFixed(2) });
+  const same = seen.nodes.join() === (there?.nodes ?? []).join();
+  return say(same ? "seen_same" : "seen_other", { flow: seen.flow, t_s: seen.t_s.toFixed(2), path });
 }
 
 function hopsOf(page, way) {

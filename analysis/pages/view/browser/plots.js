@@ -93,7 +93,7 @@ export function lifeLine(canvas, palette, times, rows, bars) {
     context.strokeStyle = palette.quiet;
     context.lineWidth = Math.max(1.5, thick / 3);
     context.setLineDash([2, 2]);
-    path(context, [x(begin_s), y(row)], [x(Math.min(began_s, end_s)), y(row)]);
+    path(context, [x(begin_s), y(row)], [x(began_s < end_s ? began_s : end_s), y(row)]);
     context.setLineDash([]);
     if (!(began_s <= end_s)) continue;
     context.strokeStyle = busy ? palette.layers[1] : palette.measured;
