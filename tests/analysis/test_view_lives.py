@@ -88,6 +88,14 @@ def test_a_bundle_that_nobody_takes_is_held_until_it_expires(bundles):
     assert spans_of(bundles, 1) == [("hold", "Miyun", None, 30.0, 30.0, 50.0, "expired")]
 
 
+def test_in_an_epidemic_all_who_met_a_bundle_keep_it(bundles):
+    flow = bundles.traffic[0].model_copy(update={"routing": "epidemic"})
+    rows = lives._held(flow, bundles.rows(flow), bundles.table("hops"), 60.0)
+    assert [(row["number"], row["node"], row["queued_s"], row["ended_s"]) for row in rows] == [
+        (0, "Miyun", 0.0, 20.0), (1, "Miyun", 30.0, 50.0), (0, "s1", 1.5, 20.0),
+    ]  # fmt: skip
+
+
 def test_a_run_without_tasks_and_bundles_has_nothing_to_follow(tmp_path):
     run = Builder(tmp_path / "run", plan_of(TINY)).load()
     assert lives.facts(run)["followed"] == []

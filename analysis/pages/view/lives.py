@@ -118,21 +118,25 @@ def _of_bundles(run: Run) -> Iterator[pd.DataFrame]:
 def _held(
     flow: BundleFlow, bundles: pd.DataFrame, hops: pd.DataFrame, until_s: float
 ) -> list[dict[str, Any]]:
-    """A row for each node that had a bundle and sent it nowhere, until it expired or the run ended."""
-    had = [(one.number, one.src, one.created_s, one.bytes) for one in bundles.itertuples()]
-    had += [(hop.number, hop.peer, hop.arrived_s, hop.bytes) for hop in hops.itertuples()]
-    sent = {(hop.number, hop.node) for hop in hops.itertuples()}
-    of = bundles.set_index("number")
+    """A row for each node that had a bundle and sent it nowhere, or kept a copy as all do in an epidemic,
+    until it expired or the run ended.
+    """
+    had: dict[tuple[int, str], tuple[float, int]] = {}
+    for one in bundles.itertuples():
+        had[one.number, one.src] = one.created_s, one.bytes
+    for hop in hops.sort_values("arrived_s").itertuples():
+        had.setdefault((hop.number, hop.peer), (hop.arrived_s, hop.bytes))
+    sent = set() if flow.routing == "epidemic" else {(hop.number, hop.node) for hop in hops.itertuples()}
+    of = {one.number: one for one in bundles.itertuples()}
     rows = []
-    for number, node, since_s, size in had:
-        one = of.loc[number]
-        if (number, node) in sent or node == one["dst"]:
+    for (number, node), (since_s, size) in had.items():
+        one = of[number]
+        if node == one.dst or (number, node) in sent:
             continue
-        ends_s = min(until_s, one["created_s"] + flow.lifetime_s)
-        outcome = "done" if one["outcome"] == "delivered" else one["outcome"]
+        ends_s = min(until_s, one.created_s + flow.lifetime_s)
         rows.append({
             "flow": flow.name, "number": number, "stage": HOLDS, "tile": 0, "node": node, "peer": None,
             "queued_s": since_s, "began_s": since_s, "ended_s": max(since_s, ends_s), "bytes": size,
-            "outcome": outcome,
+            "outcome": "done" if one.outcome == "delivered" else one.outcome,
         })  # fmt: skip
     return rows

@@ -56,7 +56,7 @@ export function costS(sky, r, link, side, t_s) {
 
 /** A property of a direction by its name, in its unit: what holds all the time, or what was set last. */
 export function valueOf(sky, link, side, name, t_s) {
-  const usual = sky[`usual_${name}`]?.[2 * link + side] ?? 0;
+  const usual = sky.usual[name]?.[2 * link + side] ?? 0;
   if (!sky.set_s.length || (name !== "silence" && !Number.isNaN(usual))) return usual;
   const property = sky.properties[name];
   const fits = (r) => sky.set_property[r] === property && sky.set_direction[r] & (1 << side);
