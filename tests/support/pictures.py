@@ -52,9 +52,11 @@ MEASURED = ("starlink", "shells", "day")
 FRAMES = 150
 READY = "document.documentElement?.dataset.ready"
 PLAYED = f"""(async () => {{
-  skybed.play(true);
   const before = skybed.frames;
-  while (skybed.frames - before < {FRAMES}) await new Promise(done => requestAnimationFrame(done));
+  while (skybed.frames - before < {FRAMES}) {{
+    if (!skybed.playing) skybed.play(true); // again, where the end came first
+    await new Promise(done => requestAnimationFrame(done));
+  }}
   skybed.play(false);
 }})()"""
 
