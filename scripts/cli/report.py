@@ -24,6 +24,7 @@ from skybed.analysis.run import Run
 from skybed.analysis.verdict import FullVerdict, Verdict
 from skybed.scripts.cli import figures, tables
 from skybed.scripts.cli.tables import rounded
+from skybed.scripts.cli.terminal import Terminal
 from skybed.topologies.model import kinds
 from skybed.topologies.model.tables import ROUTING
 from skybed.topologies.model.tasks import Task
@@ -66,7 +67,7 @@ def judge(
     if as_json:
         click.echo(json.dumps(judged.verdict.as_json(), indent=2))
     else:
-        render(judged, judged.verdict, Console())
+        render(judged, judged.verdict, Terminal())
     sys.exit(judged.verdict.exit_code)
 
 
