@@ -31,8 +31,8 @@ class BundleFlow(Flow):
     target: Annotated[str, Field(alias="to")]
     size_bytes: Annotated[int, Field(ge=1, le=1_000_000_000)] = 10_000  # of the payload
     at_s: list[NonNegative] | None = None
-    every_s: Positive | None = None
-    rate_hz: Annotated[float, Field(gt=0, le=1000)] | None = None
+    every_s: Annotated[float, Field(ge=0.001)] | None = None
+    rate_hz: Annotated[Positive, Field(le=1000)] | None = None
     lifetime_s: Annotated[float, Field(ge=0.001)] = DAY_S
     priority: Annotated[int, Field(ge=0, le=9)] = 0  # higher goes first
     report: Literal["none", "delivery", "all"] = "none"  # which status reports go back to the source

@@ -110,6 +110,8 @@ def _want(problem: Any) -> str:
     if kind in limits:
         words, key = limits[kind]
         return f"{words} {ctx[key]:.10g}"
+    if kind == "too_long" and ctx["max_length"] > len(("least", "most")):
+        return f"at most {ctx['max_length']} long"
     if kind == "too_short":
         return f"at least {ctx['min_length']} long"
     for start, words in _WANTED.items():
