@@ -112,13 +112,15 @@ def load(plan: pathlib.Path, oracle: pathlib.Path, changes: pathlib.Path | None 
     does not make those of the plan."""
     scenario = ScenarioModel.model_validate(yaml.load((plan / folder.SCENARIO).read_text(), yaml.CSafeLoader))
     duration_s = folder.duration_s(plan)
+    nodes = folder.nodes(plan)
+    links = folder.links(plan, len(nodes))
     return Score(
         scenario,
         duration_s,
-        folder.nodes(plan),
-        folder.links(plan),
-        folder.pieces(plan / folder.EVENTS, EVENT, duration_s),
-        folder.pieces(changes or plan / folder.ROUTES, CHANGE, duration_s),
+        nodes,
+        links,
+        folder.pieces(plan / folder.EVENTS, EVENT, duration_s, len(nodes), len(links)),
+        folder.pieces(changes or plan / folder.ROUTES, CHANGE, duration_s, len(nodes), len(links)),
         oracle,
     )
 
