@@ -175,10 +175,12 @@ def test_a_base_scenario_that_is_wrong_is_told_with_its_own_lines(tmp_path):
     [
         ("grid: {" + ", ".join(f"links.x-down.k{n}: [1, 2, 3, 4]" for n in range(30)) + "}\n",
          "grid makes 1152921504606846976 combinations; at most 2000 can be planned."),
-        ("grid: {duration_s: [1, 2]}\nrepeats: 10000\n", "repeats makes 20000 runs; at most 10000 can be planned."),
+        ("grid: {duration_s: [1, 2]}\nrepeats: 10000\n",
+         "repeats makes 20000 runs; at most 10000 can be planned."),
         ("grid: {" + ".".join("a" * 60) + ": [1]}\n",
          ".a has 60 parts; no field of a scenario has more than 50."),
-        ("grid: {'access[²].policy': [all]}\n", "access[²].policy is not there: no item of access is named ²."),
+        ("grid: {'access[²].policy': [all]}\n",
+         "access[²].policy is not there: no item of access is named ²."),
     ],
 )  # fmt: skip
 def test_a_campaign_that_has_no_end_is_refused_at_once(tmp_path, text, says):
