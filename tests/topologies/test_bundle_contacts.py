@@ -34,16 +34,33 @@ def test_unplanned_faults_are_not_planned_and_planned_ones_are():
     for planned, ends in ((False, [30]), (True, [10, 30])):
         known = of(plan_of({**TINY, "faults": [{**fault, "planned": planned}]}))
         plan = plan_of({**TINY, "faults": [{**fault, "planned": planned}]})
-        told = between(plan, known.planned, "Miyun", "s1"), between(plan, known.actual, "Miyun", "s1")
+        told = between(plan, known.copies[0], "Miyun", "s1"), between(plan, known.actual, "Miyun", "s1")
         assert [[round(contact.end_s, 3) for contact in found] for found in told] == [ends, [10, 30]]
+
+
+def test_each_node_has_the_contacts_of_its_own_copy():
+    late = {"kind": "carrier", "node": "Miyun", "at_s": 10, "for_s": 5, "reacquire_s": 0, "planned": True,
+            "announced_s": 0}  # fmt: skip
+    copies = [{"nodes": ["s1"], "issued_s": -60}, {"nodes": ["Sanya"], "along_track_km": 30}]
+    plan = plan_of({**TINY, "faults": [late], "routing": {"copies": copies}})
+    known = of(plan)
+
+    def believed(holder):
+        return between(plan, known.copies[known.held[plan.node(holder)]], "Miyun", "s1")
+
+    ends_s = {
+        holder: [round(contact.end_s, 3) for contact in believed(holder)] for holder in ("Miyun", "s1", "s2")
+    }
+    assert ends_s == {"Miyun": [10, 30], "s1": [30], "s2": [10, 30]}
+    assert len(known.copies) == 3 and believed("Sanya") != believed("Miyun")
 
 
 def test_what_is_handed_over_is_what_was_given(tmp_path):
     known = of(plan_of(TINY))
     outlook.save(known, tmp_path / "bundles")
     assert outlook.load(tmp_path / "bundles") == known
-    outlook.save(outlook.Outlook([], [], []), tmp_path / "none")
-    assert outlook.load(tmp_path / "none") == ([], [], [])
+    outlook.save(outlook.Outlook([], [[]], [], []), tmp_path / "none")
+    assert outlook.load(tmp_path / "none") == ([], [[]], [], [])
 
 
 def test_a_bundle_waits_for_the_next_satellite():

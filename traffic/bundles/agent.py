@@ -6,12 +6,12 @@ import contextlib
 import heapq
 import itertools
 import socket
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Collection
 from functools import partial
 from math import inf
 
-from skybed.topologies.bundles import sabr
-from skybed.topologies.bundles.sabr import Contact, Ledger
+from skybed.topologies.bundles.sabr import Contact, Route, Router
 from skybed.topologies.model.carried import Storage
 from skybed.traffic.bundles import codec, tcpcl
 from skybed.traffic.bundles.codec import Bundle
@@ -25,12 +25,13 @@ SETTLED_S = 0.001  # after a contact begins, for both ends of the link to be the
 RETRY_S = 0.5  # after a session that came to nothing
 REFUSED_S = 10.0  # until a peer that had no room is asked again
 NOTICED_S = 1.0  # after a planned contact was to begin, until its absence is believed
-OVERHEAD = 1.05  # of TCP and IP, on what a bundle takes of a contact
+OVERHEAD = 1.047  # of TCP and IP, on what a bundle takes of a contact: 66 bytes a packet, 18 a segment
 HEAD_BYTES = 150  # of a bundle beside its payload, about
 HOP_LIMIT = 64  # that a bundle may go
 ARRIVING = 10  # the priority of what has not arrived whole: it does not give way
 Identity = tuple[codec.Endpoint, int, int]
 Key = tuple[Identity, int, int]  # of a bundle or fragment: offset, bytes
+Entry = tuple[tuple[int, int], int, int, Held]  # of a queue: rank, turn of what is held, order of entries
 LEAST_BYTES = 2048  # of a payload that is split because no contact has room for all of it
 
 
@@ -42,10 +43,10 @@ class Agent:
         self.loop = fleet.shared.loop
         self.store = Store(rule, fleet.scale, fleet.now_s)
         self.held: dict[Held, None] = {}
-        self._queues: dict[int, list[tuple[tuple[int, int], int, int, Held]]] = {}  # heaps
+        self._queues: dict[int, list[Entry]] = {}  # heaps
         self._stuck: dict[Held, None] = {}  # without a route
-        self._ledger = Ledger()
-        self._down: set[int] = set()  # planned contacts that do not stand
+        self._router = Router(fleet.copy_of(number), number)
+        self._settling: set[int] = set()  # peers that will be looked at in a moment
         self._current: dict[int, Contact] = {}  # that stand, by peer
         self._out: dict[int, Outgoing] = {}
         self._in: dict[int, set[Incoming]] = {}
@@ -65,13 +66,20 @@ class Agent:
 
     # -- contacts -------------------------------------------------------------------------------------
 
+    def expect(self, actual: Collection[Contact]) -> None:
+        """Notice of the contacts that it believes in, and that are not to be, when they do not begin."""
+        for number in self._router.plan.of(self.place):
+            contact = self._router.plan.contacts[number]
+            if contact not in actual:
+                noticed_s = min(contact.start_s + NOTICED_S, contact.end_s)
+                self.fleet.at(noticed_s, partial(self._give_up, contact.peer))
+
     def begins(self, contact: Contact) -> None:
         """It stands from now on."""
         self._current[contact.peer] = contact
-        if again := {n for n in self._down if self.fleet.planned.contacts[n].peer == contact.peer}:
-            self._down -= again
-            self._reroute(list(self._stuck))
-        self.after(SETTLED_S, partial(self.look, contact.peer))
+        if self._router.trust(contact.peer):
+            self._believe()
+        self.look(contact.peer)
 
     def ends(self, contact: Contact) -> None:
         """It stands no longer, as planned or not."""
@@ -81,11 +89,6 @@ class Agent:
         del self._current[peer]
         self._cut(peer)
         self._give_up(peer)
-
-    def missed(self, number: int) -> None:
-        """A planned contact should stand by now."""
-        if self.fleet.planned.contacts[number].peer not in self._current:
-            self._give_up(self.fleet.planned.contacts[number].peer)
 
     def dies(self, until_s: float) -> None:
         """It is out of service, and what it held is lost."""
@@ -111,18 +114,26 @@ class Agent:
 
     def _give_up(self, peer: int) -> None:
         """Route anew what was to take contacts to a peer that are over, or should stand and do not."""
-        now_s, contacts = self.now_s(), self.fleet.planned.contacts
-        for number in self.fleet.under_way(self.place, peer, now_s):
-            self._down.add(number)
-            self._ledger.forget(number)
-        self._reroute(
-            [
-                held
-                for held in self._queued(peer)
-                if held.contact is not None
-                and (held.contact in self._down or contacts[held.contact].end_s <= now_s)
-            ]
+        if peer in self._current:
+            return
+        now_s, plan = self.now_s(), self._router.plan
+        number = plan.at(self.place, peer, now_s)
+        if number is not None:
+            self._router.give_up(number)
+            self._believe()
+        else:
+            self._reroute([held for held in self._queued(peer) if self._missed(held, now_s)])
+
+    def _missed(self, held: Held, now_s: float) -> bool:
+        """Whether the contact that it was to take is over."""
+        return (
+            held.booked is not None and self._router.plan.contacts[held.booked[0].contacts[0]].end_s <= now_s
         )
+
+    def _believe(self) -> None:
+        """Route anew all that contacts are to take, as they are others than were believed in."""
+        self._reroute([held for held in self.held if held.booked and not held.transfers])
+        self._reroute(list(self._stuck))
 
     def stop(self) -> None:
         for peer in [*self._out, *self._in, *self._listeners]:
@@ -134,11 +145,21 @@ class Agent:
             return
         if session := self._out.get(peer):
             session.wake()
-        elif self._queued(peer):
+        elif not self._is_wanted(peer):
+            return
+        elif (wait_s := self._current[peer].start_s + SETTLED_S - self.now_s()) > 0:
+            if peer not in self._settling:
+                self._settling.add(peer)
+                self.after(wait_s, partial(self._settled, peer))
+        else:
             other = self.fleet.agents[peer]
             other.listen(self.place)
             self._out[peer] = session = Outgoing(self, peer, other.node, self._current[peer])
             session.connect()
+
+    def _settled(self, peer: int) -> None:
+        self._settling.discard(peer)
+        self.look(peer)
 
     def listen(self, peer: int) -> None:
         """For who opens a session from a neighbour, over the link to it."""
@@ -181,9 +202,15 @@ class Agent:
             return
         held = Held(bundle, item, self.fleet.order(), self.now_s(), self.fleet.expires_s(bundle), given)
         self.held[held] = None
-        item.gone.then(lambda: self._drop(held, "dropped"))
-        self.fleet.at(held.expires_s, lambda: self._drop(held, "expired"))
+        there = weakref.ref(held)  # whoever waits for its end is not to keep it
+        item.gone.then(partial(self._end, there, "dropped"))
+        if held.expires_s <= self.fleet.shared.until_s:
+            self.fleet.at(held.expires_s, partial(self._end, there, "expired"))
         self._dispatch(held)
+
+    def _end(self, there: weakref.ref[Held], fate: str) -> None:
+        if held := there():
+            self._drop(held, fate)
 
     def _drop(self, held: Held, fate: str = "") -> None:
         """Hold it no longer. fate: why, where it has not been handed on."""
@@ -194,6 +221,7 @@ class Agent:
         self._stuck.pop(held, None)
         self.store.leave(held.item)
         if fate:
+            self._cancel(held)
             self.fleet.fate(held.bundle, fate)
         if fate in codec.REASONS:
             self._report(held.bundle, codec.DELETED, codec.REASONS[fate])
@@ -204,7 +232,15 @@ class Agent:
         for held in several:
             held.turn += 1
             self._stuck.pop(held, None)
+            self._cancel(held)
+        for held in several:
             self._dispatch(held)
+
+    def _cancel(self, held: Held) -> None:
+        """It will not take the route that it was to."""
+        if held.booked:
+            self._router.cancel(*held.booked, held.item.priority)
+            held.booked = None
 
     def _dispatch(self, held: Held) -> None:
         if held.is_gone:
@@ -226,28 +262,34 @@ class Agent:
     def _queued(self, peer: int) -> list[Held]:
         """What is to go to a peer, in no order; what no longer is, is forgotten."""
         queue = self._queues.get(peer, [])
-        queue[:] = [entry for entry in queue if entry[1] == entry[3].turn and not entry[3].is_gone]
+        queue[:] = [entry for entry in queue if _counts(entry)]
         heapq.heapify(queue)
         return [held for *_, held in queue]
 
+    def _is_wanted(self, peer: int) -> bool:
+        """Whether anything is to go to a peer; it is the first of its queue then."""
+        queue = self._queues.get(peer, [])
+        while queue and not _counts(queue[0]):
+            heapq.heappop(queue)
+        return bool(queue)
+
     def _by_contacts(self, held: Held) -> list[int]:
         """Where the contact plan leads. What no contact has room for is split."""
-        plan, now_s = self.fleet.planned, self.now_s()
-        size = round((len(held.bundle.payload) + HEAD_BYTES) * OVERHEAD)
-        where = (plan, self.place, held.bundle.target[0] - 1, now_s)
-        back = {number for peer in held.given for number in self.fleet.planned_between(self.place, peer)}
-        for excluded in (self._down | back, self._down):  # not back to where it came from, if it need not
-            route = sabr.best(*where, size, held.item.priority, self._ledger, excluded)
-            if route:
-                break
+        payload, priority = len(held.bundle.payload), held.item.priority
+
+        def way(size: int) -> Route | None:
+            return self._router.route(held.bundle.target[0] - 1, self.now_s(), size, priority, held.given)
+
+        size = _on_a_link(payload)
+        route = way(size)
         if route and route.arrival_s <= held.expires_s:
-            self._ledger.book(plan, route, now_s, size, held.item.priority)
-            held.contact = route.contacts[0]
+            self._router.book(route, self.now_s(), size, priority)
+            held.booked = route, size
             return [route.entry]
-        whole = held.bundle.flags & codec.UNFRAGMENTED or len(held.bundle.payload) < LEAST_BYTES
-        if route is None and not whole and not held.transfers and sabr.best(*where, excluded=self._down):
-            half = len(held.bundle.payload) // 2
-            parts = [held.bundle.cut(0, half), held.bundle.cut(half, len(held.bundle.payload))]
+        whole = held.bundle.flags & codec.UNFRAGMENTED or payload < LEAST_BYTES
+        if route is None and not whole and not held.transfers and way(_on_a_link(LEAST_BYTES // 2)):
+            half = payload // 2
+            parts = [held.bundle.cut(0, half), held.bundle.cut(half, payload)]
             self._drop(held)
             for part in parts:
                 item = Item(len(part.payload), held.item.priority)
@@ -261,13 +303,9 @@ class Agent:
 
     def next(self, peer: int) -> tuple[Held, Bundle, int] | None:
         """What goes to a peer now, as it goes, and the number of its transfer."""
-        queue = self._queues.get(peer, [])
-        while queue:
-            _, turn, _, held = heapq.heappop(queue)
-            if turn == held.turn and not held.is_gone:
-                break
-        else:
+        if not self._is_wanted(peer):
             return None
+        *_, held = heapq.heappop(self._queues[peer])
         held.transfers += 1
         now_s, number = self.now_s(), next(self._count)
         self._handed[number] = held.since_s, now_s, self._current[peer]
@@ -437,6 +475,17 @@ class Agent:
                 hops=(HOP_LIMIT, 0),
             )
         )
+
+
+def _counts(entry: Entry) -> bool:
+    """Whether an entry of a queue is still to go there."""
+    _, turn, _, held = entry
+    return turn == held.turn and not held.is_gone
+
+
+def _on_a_link(payload: int) -> int:
+    """The bytes that so many of payload take of a contact."""
+    return round((payload + HEAD_BYTES) * OVERHEAD)
 
 
 def _key(bundle: Bundle) -> Key:

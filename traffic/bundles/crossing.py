@@ -12,7 +12,7 @@ from skybed.topologies.model.tables import BUFFERS, BUNDLES, CONTACT_USE, HOPS
 from skybed.topologies.plan import score
 from skybed.traffic import tables
 from skybed.traffic.bundles import codec
-from skybed.traffic.bundles.agent import HOP_LIMIT, NOTICED_S, Agent
+from skybed.traffic.bundles.agent import HOP_LIMIT, Agent
 from skybed.traffic.bundles.codec import Bundle
 from skybed.traffic.bundles.fleet import Fleet
 from skybed.traffic.bundles.held import Record
@@ -51,10 +51,9 @@ class Agency:
             agent = self.agents[contact.node]
             fleet.at(contact.start_s, partial(agent.begins, contact))
             fleet.at(contact.end_s, partial(agent.ends, contact))
-        if fleet.planned.contacts != fleet.actual:
-            for number, contact in enumerate(fleet.planned.contacts):
-                noticed_s = min(contact.start_s + NOTICED_S, contact.end_s)
-                fleet.at(noticed_s, partial(self.agents[contact.node].missed, number))
+        actual = set(fleet.actual)
+        for agent in self.agents.values():
+            agent.expect(actual)
         for outage in fleet.dead:
             fleet.at(outage.start_s, partial(self.agents[outage.node].dies, outage.end_s))
         fleet.at(fleet.shared.until_s, self.stop)
@@ -119,7 +118,7 @@ class Crossed:
         """hops: of this flow; buffers: of all nodes, told once."""
         fleet = self._agency.fleet
         name = str(fleet.flows[self._place].name)
-        hops = [tuple(vars(hop).values()) for hop in fleet.hops if hop.flow == name]
+        hops = [hop for hop in fleet.hops if hop.flow == name]
         agents = self._agency.agents.values() if self._place == 0 else ()
         buffers = [(agent.node.name, *row) for agent in agents for row in agent.store.rows]
         used = [

@@ -31,6 +31,7 @@ IDLE_S = 5.0  # with nothing to send, after which a session is ended
 PATIENCE_MS = 10_000  # for which TCP acknowledges nothing: then the link is taken to be silent
 BUFFER_BYTES = 1 << 16  # beside what is in flight, at the sender
 AT_ONCE = 1 << 18
+FEW_BYTES = 4096
 NO_LINGER = struct.pack("=ii", 1, 0)
 
 
@@ -261,6 +262,7 @@ class Incoming:
         self._size = 0
         self._bundle: Bundle | None = None  # as far as it has come at first
         self._is_ending = False
+        self._awaited = 1  # bytes, of which there are to be so many before they are looked at
         self._heard_s = agent.now_s()
         agent.loop.watch(sock.fileno(), self._read)
         agent.after(KEEPALIVE_S, self._look)
@@ -280,6 +282,7 @@ class Incoming:
                 self.agent.arrived(self.peer, self._number, self._bundle, begun, len(self._parts))
 
     def _look(self) -> None:
+        self._read()
         if self._sock is None:
             return
         if self.agent.now_s() - self._heard_s > 2 * KEEPALIVE_S:
@@ -312,6 +315,14 @@ class Incoming:
                 self._take(message)
         except (tcpcl.Malformed, codec.Unreadable):
             self.cut()
+        self._await(self._reader.wanted)
+
+    def _await(self, wanted: int) -> None:
+        """The rest of a segment comes in many packets, each of which would be a turn of the loop."""
+        awaited = wanted if wanted >= FEW_BYTES else 1
+        if self._sock and awaited != self._awaited:
+            self._awaited = awaited
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, awaited)
 
     def _take(self, message: Message) -> None:
         match message:

@@ -27,6 +27,11 @@ METRICS = (
     "contact_use_pct",
 )  # fmt: skip
 
+SHOWN = (
+    "created", "delivered_pct", "delay_p50_s", "delay_max_s", "wait_s", "hops_mean", "carried_ratio",
+    "contact_use_pct",
+)  # fmt: skip
+
 SAME_S = 1e-6  # how well times agree that are the same
 
 
