@@ -9,7 +9,19 @@ from skybed.analysis.verdict import judging
 from support import needs
 
 pytestmark = [pytest.mark.live, needs.virtual_time]
-PLACES = {"a": 110, "b": 112, "c": 116, "d": 100, "e": 102, "f": 104, "x": 90, "y": 92, "z": 94}
+PLACES = {
+    "a": 110,
+    "b": 112,
+    "c": 116,
+    "d": 100,
+    "e": 102,
+    "f": 104,
+    "x": 90,
+    "y": 92,
+    "z": 94,
+    "p": 80,
+    "q": 82,
+}
 FIRST_MBPS, SECOND_MBPS, PULSED_MBPS = 20, 5, 2
 WINDOWS = [(0, 30), (60, 90)]
 PULSED = [[0, PULSED_MBPS], [30, 0], [60, PULSED_MBPS], [90, 0]]
@@ -26,9 +38,11 @@ SKY = {
         {"a": "a", "b": "b", "link": "first"}, {"a": "b", "b": "c", "link": "second"},
         {"a": "d", "b": "e", "link": "pulsed"}, {"a": "e", "b": "f", "link": "late"},
         {"a": "x", "b": "y", "link": "first"}, {"a": "y", "b": "z", "link": "second"},
+        {"a": "p", "b": "q", "link": "first"},
     ],
     "faults": [
         {"kind": "carrier", "node": "y", "at_s": KILLED_S, "for_s": 10, "reacquire_s": 0, "dead": True},
+        {"kind": "silent", "link": ["p", "q"], "at_s": 10, "for_s": 5},
     ],
     "routing": {"destinations": []},
     "traffic": [
@@ -37,6 +51,10 @@ SKY = {
          "stop_s": 20},
         {"kind": "bundles", "name": "through", "from": "x", "to": "z", "size_bytes": 200_000, "every_s": 0.25,
          "stop_s": 40},
+        {"kind": "bundles", "name": "poured", "from": "a", "to": "c", "size_bytes": 40_000, "every_s": 2,
+         "start_s": 2, "stop_s": 30, "layer": "udp"},
+        {"kind": "bundles", "name": "unheard", "from": "p", "to": "q", "size_bytes": 1000, "every_s": 1,
+         "start_s": 0.5, "stop_s": 30, "layer": "udp"},
     ],
 }  # fmt: skip
 PACKET, HEADERS, SEGMENT = 1448, 66, 1 << 14  # of TCP with time stamps, over Ethernet; of TCPCL
@@ -80,6 +98,34 @@ def test_first_byte_last_byte_and_delivery_are_those_of_arithmetic(run):
         assert hops["arrived_s"].to_numpy() == pytest.approx(ready_s, abs=1e-3)
         ready_s = hops["arrived_s"]
     assert len(bundles) == 15 and bundles["delivered_s"].to_numpy() == pytest.approx(ready_s, abs=1e-6)
+
+
+def datagram(carried):
+    """The bytes that one takes on a link, in packets of 1,500 bytes."""
+    return carried + 8 + np.ceil((carried + 8) / 1480) * 34
+
+
+def test_datagrams_leave_at_once_and_follow_each_other_as_fast_as_the_link_is(run):
+    hops = of_flow(run, "hops", "poured")
+    assert len(hops) == 2 * 14 * 3  # fragments of 16 KiB
+    created_s = of_flow(run, "bundles", "poured").set_index("number")["created_s"]
+    ready_s = {(hop.number, hop.offset): created_s[hop.number] for hop in hops.itertuples()}
+    for node, peer, mbps in (("a", "b", FIRST_MBPS), ("b", "c", SECOND_MBPS)):
+        free_s = 0.0
+        for hop in hops.query("node == @node and peer == @peer").sort_values("arrived_s").itertuples():
+            began_s = max(ready_s[hop.number, hop.offset], free_s)
+            free_s = began_s + datagram(hop.carried_bytes) * 8 / (mbps * 1e6)
+            assert hop.began_s == pytest.approx(began_s, abs=1e-3)
+            assert hop.arrived_s == pytest.approx(free_s + delay_s(run, node, peer), abs=1e-3)
+            ready_s[hop.number, hop.offset] = hop.arrived_s
+    assert of_flow(run, "bundles", "poured")["outcome"].eq("delivered").all()
+
+
+def test_a_datagram_that_is_lost_is_not_sent_again(run):
+    bundles = of_flow(run, "bundles", "unheard")
+    lost = bundles["created_s"].between(10 - delay_s(run, "p", "q"), 15)
+    assert lost.sum() == 5
+    assert (bundles["outcome"] == np.where(lost, "lost", "delivered")).all()
 
 
 def test_contacts_are_full_where_there_is_enough_to_send(run):

@@ -1,9 +1,12 @@
 """The contacts of a plan, as bundles are routed over them."""
 
 import pytest
+from pydantic import ValidationError
 
 from skybed.topologies.bundles import outlook, sabr
 from skybed.topologies.bundles.contacts import contacts, of
+from skybed.topologies.model.bundles import BundleFlow
+from skybed.topologies.scenario.checks.idle import idle
 from skybed.topologies.tasks import reach
 from support.tiny_sky import RADIO, S1_MIYUN, TINY, plan_of
 
@@ -70,3 +73,18 @@ def test_a_bundle_waits_for_the_next_satellite():
     early, late = (sabr.best(graph, miyun, sanya, t_s) for t_s in (29, 30))
     assert early.arrival_s < 29.1 and early.entry == plan.node("s1")
     assert late.arrival_s == pytest.approx(32, abs=0.1) and late.entry == plan.node("s2")
+
+
+def test_an_epidemic_bundle_has_to_fit_into_a_datagram():
+    flow = {"kind": "bundles", "from": "Miyun", "to": "Sanya", "layer": "udp", "size_bytes": 65_001}
+    assert BundleFlow.model_validate(flow).layer == "udp"
+    with pytest.raises(ValidationError, match="is not cut, and a datagram has room for 65000"):
+        BundleFlow.model_validate(flow | {"routing": "epidemic"})
+
+
+def test_copies_have_an_effect_where_bundles_go_by_the_contact_plan():
+    copies = {"routing": {"copies": [{"issued_s": 0}]}}
+    for routing, idles in (("cgr", 0), ("epidemic", 1)):
+        flow = {"kind": "bundles", "from": "Miyun", "to": "Sanya", "routing": routing}
+        told = idle(plan_of({**TINY, **copies, "traffic": [flow]}).scenario)
+        assert len(told) == idles, told

@@ -13,11 +13,11 @@ from math import inf
 
 from skybed.topologies.bundles.sabr import Contact, Route, Router
 from skybed.topologies.model.carried import Storage
-from skybed.traffic.bundles import codec, tcpcl
-from skybed.traffic.bundles.codec import Bundle
+from skybed.traffic.bundles import codec, datagrams, tcpcl
+from skybed.traffic.bundles.codec import Bundle, Identity, Key
 from skybed.traffic.bundles.fleet import Fleet
 from skybed.traffic.bundles.held import Assembly, Held
-from skybed.traffic.bundles.session import Incoming, Outgoing, Transfer, bind_to
+from skybed.traffic.bundles.session import Incoming, Outgoing, bind_to
 from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.tasks.storage import Item, Store
 
@@ -29,8 +29,8 @@ OVERHEAD = 1.047  # of TCP and IP, on what a bundle takes of a contact: 66 bytes
 HEAD_BYTES = 150  # of a bundle beside its payload, about
 HOP_LIMIT = 64  # that a bundle may go
 ARRIVING = 10  # the priority of what has not arrived whole: it does not give way
-Identity = tuple[codec.Endpoint, int, int]
-Key = tuple[Identity, int, int]  # of a bundle or fragment: offset, bytes
+Way = tuple[int, str]  # to a peer, by a convergence layer
+LAYERS = ("tcp", "udp")
 Entry = tuple[tuple[int, int], int, int, Held]  # of a queue: rank, turn of what is held, order of entries
 LEAST_BYTES = 2048  # of a payload that is split because no contact has room for all of it
 
@@ -43,18 +43,18 @@ class Agent:
         self.loop = fleet.shared.loop
         self.store = Store(rule, fleet.scale, fleet.now_s)
         self.held: dict[Held, None] = {}
-        self._queues: dict[int, list[Entry]] = {}  # heaps
+        self._queues: dict[Way, list[Entry]] = {}  # heaps
         self._stuck: dict[Held, None] = {}  # without a route
         self._router = Router(fleet.copy_of(number), number)
         self._settling: set[int] = set()  # peers that will be looked at in a moment
         self._current: dict[int, Contact] = {}  # that stand, by peer
-        self._out: dict[int, Outgoing] = {}
+        self._out: dict[Way, Outgoing | datagrams.Outgoing] = {}
         self._in: dict[int, set[Incoming]] = {}
-        self._listeners: dict[int, socket.socket] = {}
+        self._listeners: dict[Way, socket.socket | datagrams.Incoming] = {}
         self.assemblies: dict[Identity, tuple[Assembly, list[Item]]] = {}
         self._seen: set[Key] = set()  # what is not wanted again
         self._coming: dict[Key, Item] = {}
-        self._handed: dict[int, tuple[float, float, Contact]] = {}  # of transfers, see `handed`
+        self._handed: dict[int | tuple[int, Key], tuple[float, float, Contact]] = {}  # see `handed`
         self._count = itertools.count()
         self._dead_until_s = -inf
 
@@ -93,8 +93,7 @@ class Agent:
     def dies(self, until_s: float) -> None:
         """It is out of service, and what it held is lost."""
         self._dead_until_s = until_s
-        for peer in [*self._out, *self._in, *self._listeners]:
-            self._cut(peer)
+        self.stop()
         for held in list(self.held):
             self._drop(held, "lost")
         for identity, (_, items) in self.assemblies.items():
@@ -105,10 +104,11 @@ class Agent:
 
     def _cut(self, peer: int) -> None:
         """Whatever there is over the link to a peer, which may be another link when it comes back."""
-        if listener := self._listeners.pop(peer, None):
-            listener.close()
-        if session := self._out.get(peer):
-            session.close()
+        for layer in LAYERS:
+            if listener := self._listeners.pop((peer, layer), None):
+                listener.close()
+            if session := self._out.get((peer, layer)):
+                session.close()
         for incoming in list(self._in.get(peer, ())):
             incoming.cut()
 
@@ -136,16 +136,20 @@ class Agent:
         self._reroute(list(self._stuck))
 
     def stop(self) -> None:
-        for peer in [*self._out, *self._in, *self._listeners]:
+        for peer in {peer for peer, _ in (*self._out, *self._listeners)} | self._in.keys():
             self._cut(peer)
 
     def look(self, peer: int) -> None:
         """Send what there is for a peer, if there is a contact with it."""
+        for layer in LAYERS:
+            self._look(peer, layer)
+
+    def _look(self, peer: int, layer: str) -> None:
         if self.fleet.stopped or peer not in self._current:
             return
-        if session := self._out.get(peer):
+        if session := self._out.get((peer, layer)):
             session.wake()
-        elif not self._is_wanted(peer):
+        elif not self._is_wanted(peer, layer):
             return
         elif (wait_s := self._current[peer].start_s + SETTLED_S - self.now_s()) > 0:
             if peer not in self._settling:
@@ -153,17 +157,22 @@ class Agent:
                 self.after(wait_s, partial(self._settled, peer))
         else:
             other = self.fleet.agents[peer]
-            other.listen(self.place)
-            self._out[peer] = session = Outgoing(self, peer, other.node, self._current[peer])
+            other.listen(self.place, layer)
+            kind = Outgoing if layer == "tcp" else datagrams.Outgoing
+            self._out[peer, layer] = session = kind(self, peer, other.node, self._current[peer])
             session.connect()
 
     def _settled(self, peer: int) -> None:
         self._settling.discard(peer)
         self.look(peer)
 
-    def listen(self, peer: int) -> None:
-        """For who opens a session from a neighbour, over the link to it."""
-        if peer in self._listeners:
+    def listen(self, peer: int, layer: str) -> None:
+        """For what comes from a neighbour, over the link to it."""
+        if (peer, layer) in self._listeners:
+            return
+        if layer == "udp":
+            with contextlib.suppress(OSError):  # the link has not been made yet
+                self._listeners[peer, layer] = datagrams.Incoming(self, peer, self.fleet.agents[peer].node)
             return
         listener = self.node.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
@@ -174,7 +183,7 @@ class Agent:
             return
         listener.setblocking(False)
         listener.listen(8)
-        self._listeners[peer] = listener
+        self._listeners[peer, layer] = listener
         self.loop.watch(listener.fileno(), partial(self._accept, peer, listener))
 
     def _accept(self, peer: int, listener: socket.socket) -> None:
@@ -256,19 +265,23 @@ class Agent:
             self._queue(held, peer)
 
     def _queue(self, held: Held, peer: int) -> None:
-        heapq.heappush(self._queues.setdefault(peer, []), (held.rank, held.turn, self.fleet.order(), held))
-        self.look(peer)
+        way = peer, self.fleet.flow_of(held.bundle).layer
+        heapq.heappush(self._queues.setdefault(way, []), (held.rank, held.turn, self.fleet.order(), held))
+        self._look(*way)
 
     def _queued(self, peer: int) -> list[Held]:
         """What is to go to a peer, in no order; what no longer is, is forgotten."""
-        queue = self._queues.get(peer, [])
-        queue[:] = [entry for entry in queue if _counts(entry)]
-        heapq.heapify(queue)
-        return [held for *_, held in queue]
+        queued = list[Held]()
+        for layer in LAYERS:
+            queue = self._queues.get((peer, layer), [])
+            queue[:] = [entry for entry in queue if _counts(entry)]
+            heapq.heapify(queue)
+            queued += [held for *_, held in queue]
+        return queued
 
-    def _is_wanted(self, peer: int) -> bool:
+    def _is_wanted(self, peer: int, layer: str) -> bool:
         """Whether anything is to go to a peer; it is the first of its queue then."""
-        queue = self._queues.get(peer, [])
+        queue = self._queues.get((peer, layer), [])
         while queue and not _counts(queue[0]):
             heapq.heappop(queue)
         return bool(queue)
@@ -301,26 +314,29 @@ class Agent:
 
     # -- sessions: to send ----------------------------------------------------------------------------
 
-    def next(self, peer: int) -> tuple[Held, Bundle, int] | None:
-        """What goes to a peer now, as it goes, and the number of its transfer."""
-        if not self._is_wanted(peer):
+    def next(self, peer: int, layer: str) -> tuple[Held, Bundle] | None:
+        """What goes to a peer now, and as what it does."""
+        if not self._is_wanted(peer, layer):
             return None
-        *_, held = heapq.heappop(self._queues[peer])
+        *_, held = heapq.heappop(self._queues[peer, layer])
         held.transfers += 1
-        now_s, number = self.now_s(), next(self._count)
-        self._handed[number] = held.since_s, now_s, self._current[peer]
-        age_ms = max(0, self.fleet.dtn_ms(now_s) - held.bundle.created_ms)
-        return held, held.bundle._replace(previous=self.number, age_ms=age_ms), number
+        age_ms = max(0, self.fleet.dtn_ms(self.now_s()) - held.bundle.created_ms)
+        return held, held.bundle._replace(previous=self.number, age_ms=age_ms)
 
-    def handed(self, number: int) -> tuple[float, float, Contact]:
-        """Of a transfer that has come, and is asked for once: since when its bundle was here, when it began,
-        and over which contact.
+    def hand(self, peer: int, held: Held, key: Key | None = None) -> int:
+        """A transfer begins. Returns its number; if a key is given it goes by the peer and that."""
+        number = next(self._count)
+        self._handed[number if key is None else (peer, key)] = held.since_s, self.now_s(), self._current[peer]
+        return number
+
+    def handed(self, transfer: int | tuple[int, Key]) -> tuple[float, float, Contact]:
+        """Of one that has come, and is asked for once: since when its bundle was here, when it began, over
+        which contact.
         """
-        return self._handed.pop(number)
+        return self._handed.pop(transfer)
 
-    def sent(self, peer: int, transfer: Transfer) -> None:
+    def sent(self, peer: int, held: Held) -> None:
         """The peer has all of it."""
-        held = transfer.held
         held.transfers -= 1
         held.given.add(peer)
         if not held.is_gone:
@@ -328,8 +344,7 @@ class Agent:
         if not self._spreads(held.bundle):
             self._drop(held)
 
-    def refused(self, peer: int, transfer: Transfer, reason: int) -> None:
-        held = transfer.held
+    def refused(self, peer: int, held: Held, reason: int) -> None:
         held.transfers -= 1
         if reason == tcpcl.COMPLETED:
             held.given.add(peer)
@@ -338,13 +353,11 @@ class Agent:
         else:
             self.after(REFUSED_S, partial(self._again, held, peer))
 
-    def broken(self, peer: int, transfer: Transfer) -> None:
-        """The session ended before the peer had all: what it acknowledged it keeps, as a fragment."""
-        held = transfer.held
+    def broken(self, peer: int, held: Held, there: int) -> None:
+        """The session ended before the peer had all: so many bytes of its payload it keeps, as a fragment."""
         held.transfers -= 1
         payload = len(held.bundle.payload)
-        there = transfer.acked - (len(transfer.data) - 1 - payload)
-        if there > 0 and not held.is_gone and self._may_be_cut(held.bundle):
+        if there > 0 and not held.is_gone and self.may_be_cut(held.bundle):
             if there >= payload:
                 self._drop(held)
                 return
@@ -360,24 +373,23 @@ class Agent:
         else:
             self._reroute([held])
 
-    def ended(self, session: Outgoing) -> None:
-        if self._out.get(session.peer) is session:
-            del self._out[session.peer]
-            wait_s = SETTLED_S if session.was_ready else RETRY_S
-            self.after(wait_s, partial(self.look, session.peer))
+    def ended(self, session: object, peer: int, layer: str, was_ready: bool) -> None:
+        if self._out.get((peer, layer)) is session:
+            del self._out[peer, layer]
+            self.after(SETTLED_S if was_ready else RETRY_S, partial(self.look, peer))
 
     def _spreads(self, bundle: Bundle) -> bool:
         """Whether who has handed it on keeps it."""
         return self.fleet.flow_of(bundle).routing == "epidemic"
 
-    def _may_be_cut(self, bundle: Bundle) -> bool:
+    def may_be_cut(self, bundle: Bundle) -> bool:
         return not bundle.flags & codec.UNFRAGMENTED and not self._spreads(bundle)
 
     # -- sessions: to receive -------------------------------------------------------------------------
 
     def accepts(self, bundle: Bundle, size: int) -> int | None:
         """Whether it is taken: None, or a reason to refuse it."""
-        key = _key(bundle)
+        key = bundle.key
         if key in self._seen or key in self._coming:
             return tcpcl.COMPLETED
         item = Item(len(bundle.payload), ARRIVING)
@@ -387,22 +399,32 @@ class Agent:
         self._coming[key] = item
         return None
 
+    def came(self, peer: int, bundle: Bundle, size: int) -> None:
+        """In a datagram."""
+        reason = self.accepts(bundle, size)
+        if reason is None:
+            self.arrived(peer, (self.place, bundle.key), bundle, bundle, size)
+        elif reason == tcpcl.NO_RESOURCES:
+            self.fleet.fate(bundle, "dropped")
+
     def abandoned(self, bundle: Bundle) -> None:
         """Nothing of what was accepted has come."""
-        self.store.leave(self._coming.pop(_key(bundle)))
+        self.store.leave(self._coming.pop(bundle.key))
 
-    def arrived(self, peer: int, number: int, accepted: Bundle, bundle: Bundle, size: int) -> None:
+    def arrived(
+        self, peer: int, transfer: int | tuple[int, Key], accepted: Bundle, bundle: Bundle, size: int
+    ) -> None:
         """Of a transfer that was accepted, a bundle, or what came of it; size: of all that did."""
-        item = self._coming.pop(_key(accepted))
+        item = self._coming.pop(accepted.key)
         is_whole = len(bundle.payload) == len(accepted.payload)
-        if not is_whole and not self._may_be_cut(bundle):
+        if not is_whole and not self.may_be_cut(bundle):
             self.store.leave(item)
             return
         self.store.resize(item, len(bundle.payload))
-        queued_s, began_s, contact = self.fleet.agents[peer].handed(number)
+        queued_s, began_s, contact = self.fleet.agents[peer].handed(transfer)
         self.fleet.carried(bundle, contact, (queued_s, began_s), size, is_whole)
         if self._spreads(bundle) or bundle.target[0] == self.number:
-            self._seen.add(_key(bundle))
+            self._seen.add(bundle.key)
         limit, count = bundle.hops or (HOP_LIMIT, 0)
         if count >= limit or self.fleet.expires_s(bundle) <= self.now_s():
             self.store.leave(item)
@@ -486,7 +508,3 @@ def _counts(entry: Entry) -> bool:
 def _on_a_link(payload: int) -> int:
     """The bytes that so many of payload take of a contact."""
     return round((payload + HEAD_BYTES) * OVERHEAD)
-
-
-def _key(bundle: Bundle) -> Key:
-    return bundle.identity, bundle.offset, len(bundle.payload)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from skybed.topologies.bundles.sabr import Contact
@@ -13,9 +14,9 @@ from skybed.topologies.plan import score
 from skybed.traffic import tables
 from skybed.traffic.bundles import codec
 from skybed.traffic.bundles.agent import HOP_LIMIT, Agent
-from skybed.traffic.bundles.codec import Bundle
+from skybed.traffic.bundles.codec import Bundle, Identity
 from skybed.traffic.bundles.fleet import Fleet
-from skybed.traffic.bundles.held import Record
+from skybed.traffic.bundles.held import Hop, Record
 from skybed.traffic.nodes import Clock
 from skybed.traffic.shared import Shared
 
@@ -82,13 +83,30 @@ class Agency:
         fleet.records[bundle.identity] = record
         self.agents[source].create(bundle)
 
-    def held(self) -> set[Any]:
-        """The identities of what some node still holds, or a part of it."""
+    @cached_property
+    def held(self) -> set[Identity]:
+        """At the end: the identities of what some node still holds, or a part of it."""
         return {
             identity
             for agent in self.agents.values()
             for identity in (*(held.bundle.identity for held in agent.held), *agent.assemblies)
         }
+
+    @cached_property
+    def records(self) -> dict[str, list[tuple[Identity, Record]]]:
+        """At the end: of each flow, by its name."""
+        found: dict[str, list[tuple[Identity, Record]]] = defaultdict(list)
+        for identity, record in self.fleet.records.items():
+            found[record.flow].append((identity, record))
+        return found
+
+    @cached_property
+    def hops(self) -> dict[str, list[Hop]]:
+        """The same."""
+        found: dict[str, list[Hop]] = defaultdict(list)
+        for hop in self.fleet.hops:
+            found[hop.flow].append(hop)
+        return found
 
 
 class Crossed:
@@ -106,11 +124,10 @@ class Crossed:
             fleet.at(t_s, partial(self._agency.create, self._place, number, t_s))
 
     def columns(self, clock: Clock) -> dict[str, Any]:
-        name, held = str(self._agency.fleet.flows[self._place].name), self._agency.held()
+        flow, held = self._agency.fleet.flows[self._place], self._agency.held
         rows = [
-            (*_facts(record), _outcome(record, identity in held))
-            for identity, record in self._agency.fleet.records.items()
-            if record.flow == name
+            (*_facts(record), _outcome(record, identity in held, flow))
+            for identity, record in self._agency.records[str(flow.name)]
         ]
         return tables.columns(BUNDLES, rows)
 
@@ -118,7 +135,7 @@ class Crossed:
         """hops: of this flow; buffers: of all nodes, told once."""
         fleet = self._agency.fleet
         name = str(fleet.flows[self._place].name)
-        hops = [hop for hop in fleet.hops if hop.flow == name]
+        hops = self._agency.hops[name]
         agents = self._agency.agents.values() if self._place == 0 else ()
         buffers = [(agent.node.name, *row) for agent in agents for row in agent.store.rows]
         used = [
@@ -145,10 +162,11 @@ def _facts(record: Record) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _outcome(record: Record, is_held: bool) -> str:
-    """What was created and is nowhere any more has a fate."""
+def _outcome(record: Record, is_held: bool, flow: BundleFlow) -> str:
+    """What was created and is nowhere any more has a fate; nobody knows of datagrams that do not come."""
     if record.delivered_s is not None:
         return "delivered"
     if is_held:
         return "held"
-    return next(fate for fate in FATES if fate in record.fates)
+    untold = {"lost"} if flow.layer == "udp" else set()
+    return next(fate for fate in FATES if fate in record.fates | untold)

@@ -14,7 +14,7 @@ from skybed.topologies.bundles.sabr import Contact
 from skybed.topologies.model.bundles import BundleFlow
 from skybed.topologies.plan.score import Playable
 from skybed.traffic.bundles import codec
-from skybed.traffic.bundles.codec import Bundle, Endpoint
+from skybed.traffic.bundles.codec import Bundle, Endpoint, Key
 from skybed.traffic.bundles.held import Hop, Record
 from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.shared import Shared
@@ -28,8 +28,8 @@ class Neighbour(Protocol):
 
     node: NodeHandle
 
-    def listen(self, peer: int) -> None: ...
-    def handed(self, number: int) -> tuple[float, float, Contact]: ...
+    def listen(self, peer: int, layer: str) -> None: ...
+    def handed(self, transfer: int | tuple[int, Key]) -> tuple[float, float, Contact]: ...
 
 
 class Fleet(Timers):
