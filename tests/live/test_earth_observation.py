@@ -53,12 +53,14 @@ def test_telecommands_wait_for_the_station_that_can_send_them(run):
     assert sent["outcome"].eq("delivered").all()
     up_s = of_flow(run("gs-1"), "hops", "telecommand").query("peer == 'eo-1'")["carried_bytes"] * 8
     up_s = (up_s + 42 * 8) / (UP_KBPS * SCALE * 1e3)
-    assert sent["delivered_s"] - sent["created_s"] == pytest.approx(up_s.mean() + 0.036, abs=0.1)
+    delay_s = (sent["delivered_s"] - sent["created_s"]).to_numpy()
+    assert delay_s == pytest.approx(up_s.mean() + 0.036, abs=0.1)
 
 
 def test_telemetry_takes_whatever_station_there_is(run):
-    for station in BEFORE:
+    image_s = 156_250 * 1.01 * 8 / (8e6 * SCALE)  # one that gs-1 has begun to take is not interrupted
+    for station, most_s in (("gs-2", 0.5), ("gs-1", image_s + 0.5)):
         rows = of_flow(run(station), "bundles", "telemetry")
         rows = rows[rows["created_s"] < SET_S]
         assert rows["outcome"].eq("delivered").all()
-        assert (rows["delivered_s"] - rows["created_s"]).max() < 0.5
+        assert (rows["delivered_s"] - rows["created_s"]).max() < most_s
