@@ -33,7 +33,7 @@ FLOORS = {
     ],
     "analysis": [
         "stored", "manifest", "run", "units", "numbers", "measures", "routing", "verdict", "compare",
-        "campaign", "pages", "tested",
+        "campaign", "pages", "tested", "space_packets",
     ],
     "scripts": ["machine", "running", "bench", "api", "cli", "pytest_plugin"],
 }  # fmt: skip

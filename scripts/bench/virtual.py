@@ -31,9 +31,9 @@ TCP = {"kind": "tcp", "name": "tcp", "from": "beijing", "to": "miyun"}
 PROBE = TCP | {"kind": "probe", "name": "probe"}  # a campaign wants to measure something
 
 
-def virtual(scenario: Scenario, rounds: int, folder: Path) -> Section:
-    """Run a scenario, a TCP flow and next to nothing in virtual time, so many times each; the last in a
-    campaign too."""
+def virtual(scenario: Scenario, tcp_s: float, rounds: int, folder: Path) -> Section:
+    """Run a scenario, a TCP flow of tcp_s and next to nothing in virtual time, so many times each; the last
+    in a campaign too."""
     about = (
         f"Virtual time: {scenario.name}, {scenario.duration_s:g} s with its load; a TCP flow; a run of 1 s"
     )
@@ -41,7 +41,7 @@ def virtual(scenario: Scenario, rounds: int, folder: Path) -> Section:
         return {"about": about, "figures": [], "notes": ["Needs `skybed install --kernel`."]}
     cases = {
         "scenario": scenario,
-        "tcp": Scenario.model_validate(LINE | {"traffic": [TCP]}),
+        "tcp": Scenario.model_validate(LINE | {"duration_s": tcp_s, "traffic": [TCP]}),
         "short": Scenario.model_validate(LINE | {"duration_s": 1, "traffic": [PROBE]}),
     }
     by_case = {

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from skybed.analysis.pages import report
 from skybed.emulator.lanes import lanes, umlkernel
 from support.command import finished
 from support.lane import ZERO_NS, Programs
 from support.places import ROOT, SKYBED
+from support.plain_netns import NAMED
 
 PATIENCE_S = 900  # with a machine that is busy
 VIRTUAL = lanes.VirtualTime(ZERO_NS, seed=1)
@@ -40,10 +42,13 @@ def in_real_time(tmp_path):
 
 @pytest.fixture(scope="session")
 def skybed():
-    """skybed("run", ...) in this process, as imports take longer than many a run: a finished process."""
+    """skybed("run", ...) in this process, as imports take longer than many a run: a finished process. page:
+    whether a run's report is drawn, which takes as long as to play a small one."""
 
-    def run(*words):
-        with contextlib.chdir(ROOT):
+    def run(*words, page=False):
+        with contextlib.chdir(ROOT), pytest.MonkeyPatch.context() as patch:
+            if words[0] == "run" and not page:
+                patch.setattr(report, "write", lambda run, verdict: None)
             return finished(*words)
 
     return run
@@ -68,6 +73,7 @@ def machine(tmp_path):
         commands = (["ip", "-o", "address"], ["ip", "route", "show", "table", "all"], ["ip", "netns"])
         told = [subprocess.run(command, capture_output=True, text=True).stdout for command in commands]
         told = [re.sub(r" expires \d+sec", "", text) for text in told]  # a router advertisement counts down
+        told = [re.sub(rf"^{NAMED}\d+-.*\n", "", text, flags=re.M) for text in told]  # of other tests
         mark = f"{lanes.MARK}={tmp_path}".encode()
         marked = [pid.name for pid in Path("/proc").iterdir() if pid.name.isdigit() and mark in _environ(pid)]
         records = Path(tempfile.gettempdir()).glob(f"{lanes.TEMPORARY}*/run")

@@ -21,7 +21,7 @@ CHANGES = "changes.parquet"  # of links' values: a part of the network, as conta
 COLUMNS: dict[str, tuple[str, ...]] = {
     "plan": ("duration_s",),
     "nodes": ("name", "kind", "layer", "ip", "ip6"),
-    "links": ("name", "a", "b", "kind", "class_name", "link_class", "turned"),
+    "links": ("name", "a", "b", "kind", "class_name", "link_class", "turned", "given"),
     "contacts": ("link", "start_s", "end_s", "route_start_s", "route_end_s"),
     "faults": ("link", "kind", "planned", "start_s", "end_s"),
 }
