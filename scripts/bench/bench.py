@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from skybed.emulator.lanes import lanes
-from skybed.scripts.bench import daemons, live, plan, virtual
+from skybed.scripts.bench import daemons, live, plan, start, virtual
 from skybed.scripts.bench.figures import Section
 from skybed.scripts.running import messages
 from skybed.scripts.running.progress import Listener, ProgressBar
@@ -30,7 +30,7 @@ from skybed.topologies.model import ready
 from skybed.topologies.model.closest import hint
 from skybed.topologies.scenario.file import Scenario
 
-NAMES = ("bring-up", "updates", "planning", "live", "virtual", "forwarding", "generator")
+NAMES = ("bring-up", "updates", "planning", "live", "start", "virtual", "forwarding", "generator")
 WHEN_NAMED = ("daemons",)  # takes half an hour
 PATIENCE_S = 600.0  # for a section, beyond twice what stock Mininet is given
 LAST_LINES = 8
@@ -115,6 +115,9 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
                     sections[name] = plan.planning(sizes.planned, sizes.planned_s, sizes.rounds, folder)
                 elif name == "live":
                     sections[name] = live.live(scenario, sizes.live_s, lane, folder)
+                elif name == "start":
+                    small = Scenario.load(ready.SCENARIOS / "pair.yaml")
+                    sections[name] = start.start(small, sizes.rounds, folder)
                 elif name == "virtual":
                     played = Scenario.load(sizes.virtual)
                     sections[name] = virtual.virtual(played, sizes.tcp_s, sizes.rounds, folder)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from skybed.analysis.pages import report
 from skybed.emulator.lanes import lanes, umlkernel
 from support.command import finished
 from support.lane import ZERO_NS, Programs
@@ -42,13 +41,10 @@ def in_real_time(tmp_path):
 
 @pytest.fixture(scope="session")
 def skybed():
-    """skybed("run", ...) in this process, as imports take longer than many a run: a finished process. page:
-    whether a run's report is drawn, which takes as long as to play a small one."""
+    """skybed("run", ...) in this process, as imports take longer than many a run: a finished process."""
 
-    def run(*words, page=False):
-        with contextlib.chdir(ROOT), pytest.MonkeyPatch.context() as patch:
-            if words[0] == "run" and not page:
-                patch.setattr(report, "write", lambda run, verdict: None)
+    def run(*words):
+        with contextlib.chdir(ROOT):
             return finished(*words)
 
     return run

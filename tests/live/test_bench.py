@@ -17,6 +17,11 @@ KEYS = {
         "first_ping_s", "command_s", "planning_s", "boot_s", "build_s", "ready_s", "teardown_s",
         "late_p50_us", "late_p99_us", "late_max_us", "rtt_error_p50_us", "rtt_error_p99_us", "player_pct",
     },
+    "start": {
+        f"{phase}{unit}_s"
+        for phase in ("", "command_", "planning_", "starting_", "building_", "playing_", "ending_")
+        for unit in ("cpu", "wall")
+    },
     "virtual": {"scenario_s", "tcp_s", "run_s", "campaign_run_s", "rtt_error_p99_us", "distinct"},
     "forwarding": {
         f"{size}_{hops}_hops_{unit}_per_s"
@@ -58,6 +63,15 @@ def test_a_sky_needs_no_process(found):
     figures = {figure["key"]: figure for figure in found["sections"]["bring-up"]["figures"]}
     assert figures["node_processes"]["skybed"] == 0
     assert figures["node_processes"]["other"] == pytest.approx(1, abs=0.1)
+
+
+def test_what_a_run_costs_is_split_into_its_phases(found):
+    figures = {figure["key"]: figure["samples"]["skybed"] for figure in found["sections"]["start"]["figures"]}
+    for unit in ("cpu", "wall"):
+        phases = [samples for key, samples in figures.items() if key.endswith(f"_{unit}_s")]
+        for whole, *parts in zip(figures[f"{unit}_s"], *phases, strict=True):
+            assert len(parts) == 6 and sum(parts) == pytest.approx(whole)
+    assert figures["starting_cpu_s"] > figures["planning_cpu_s"]
 
 
 def test_virtual_time_repeats_and_is_faster_than_the_clock(found):

@@ -102,7 +102,7 @@ def test_a_program_is_measured_in_every_place_where_a_flow_is(skybed, tmp_path):
         {"flow": "download", "metric": "download_s.count", "min": 4, "max": 4},
     ]
     path = sky(traffic, tmp_path, accept=limits)
-    done = skybed("run", path, "--clock", "virtual", "--out", tmp_path / "run", page=True)
+    done = skybed("run", path, "--clock", "virtual", "--report", "--out", tmp_path / "run")
     assert done.returncode == 1 and "download: download_s is 0.3" in done.stdout, done.stdout + done.stderr
     verdict = json.loads((tmp_path / "run" / "verdict.json").read_text())
     assert [limit["met"] for limit in verdict["limits"]] == [False, True]

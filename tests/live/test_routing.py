@@ -206,7 +206,7 @@ def test_tcpdump_and_a_tap_count_the_same_packets_and_tables_are_the_kernel_s(in
     import subprocess
     from skybed.emulator.kernel import control
     from skybed.emulator.kernel.fib import Fib
-    from skybed.emulator.kernel.messages import packed
+    from skybed.emulator.kernel.addresses import packed
 
     places = {packed(ip): n for n, ip in enumerate(ip for x in sky.sky_nodes for ip in (x.ip, x.ip6))}
     fibs = [Fib(node.namespace, places, {x.index: x.name for x in node.intfList()}) for node in sky.sky_nodes]

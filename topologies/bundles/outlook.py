@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skybed.topologies import parquet
 from skybed.topologies.bundles.sabr import Contact
 
 
@@ -70,5 +71,5 @@ def _write(file: pathlib.Path, kind: type[NamedTuple], rows: Sequence[NamedTuple
 
 
 def _read(file: pathlib.Path, kind: type[Row]) -> list[Row]:
-    columns = [column.to_pylist() for column in pq.read_table(file).columns]
+    columns = [column.to_pylist() for column in parquet.read(file).columns]
     return list(map(kind, *columns))

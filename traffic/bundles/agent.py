@@ -468,6 +468,7 @@ class Agent:
             if assembly.payload != self.fleet.payload(record):
                 raise codec.Unreadable(f"bundle {record.number} of {record.flow} has another payload")
             record.delivered_s, record.hops = self.now_s(), assembly.hops
+            self.fleet.delivered[record.flow] += 1
             self._report(bundle._replace(total=None, offset=0), codec.DELIVERED)
 
     def _forget(self, bundle: Bundle, fate: str = "") -> None:

@@ -81,6 +81,7 @@ class Agency:
             hops=(HOP_LIMIT, 0),
         )
         fleet.records[bundle.identity] = record
+        fleet.created[record.flow] += 1
         self.agents[source].create(bundle)
 
     @cached_property
@@ -122,6 +123,12 @@ class Crossed:
         fleet = self._agency.fleet
         for number, t_s in enumerate(flow.times_s(fleet.shared.until_s).tolist()):
             fleet.at(t_s, partial(self._agency.create, self._place, number, t_s))
+
+    def figures(self, _t_s: float) -> dict[str, Any]:
+        """created, delivered: how many, so far."""
+        fleet = self._agency.fleet
+        name = str(fleet.flows[self._place].name)
+        return {"created": fleet.created[name], "delivered": fleet.delivered[name]}
 
     def columns(self, clock: Clock) -> dict[str, Any]:
         flow, held = self._agency.fleet.flows[self._place], self._agency.held

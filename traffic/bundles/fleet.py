@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -46,6 +46,7 @@ class Fleet(Timers):
         self.agents: Mapping[int, Neighbour] = {}
         self.records: dict[tuple[Endpoint, int, int], Record] = {}
         self.hops: list[Hop] = []
+        self.created, self.delivered = Counter[str](), Counter[str]()  # so far, by flow
         self.used: dict[tuple[str, Contact], int] = defaultdict(int)  # bytes, by flow and contact
         self.stopped = False
         self._neighbours: dict[int, dict[int, None]] = defaultdict(dict)
