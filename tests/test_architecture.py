@@ -31,8 +31,8 @@ FLOORS = {
         "timers", "probing", "bundles", "tasks", "kinds", "crossings",
     ],
     "analysis": [
-        "stored", "manifest", "run", "units", "numbers", "measures", "routing", "verdict", "compare",
-        "campaign", "pages", "tested", "space_packets",
+        "stored", "manifest", "run", "contents", "units", "numbers", "measures", "routing", "verdict",
+        "compare", "campaign", "pages", "tested", "space_packets",
     ],
     "scripts": ["machine", "running", "bench", "api", "cli", "pytest_plugin"],
 }  # fmt: skip

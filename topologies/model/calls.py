@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, TypeVar
 
-LONGEST_S = 60.0  # that a call may take
+LONGEST_S = 15.0  # that a call may take
 LOOK_S = 1.0  # how often somebody looks
 MOST_LINES = 5_000_000  # that a call may run which is counted
 

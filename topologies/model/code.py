@@ -70,7 +70,9 @@ def loaded(code: Code, end: End = limited) -> Callable[..., Any]:
 def _guarded(code: Code, name: str, end: End, call: Callable[[], Any]) -> Any:
     try:
         return end(call)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also SystemExit, and what is derived from neither
         lines = [
             frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name
         ]

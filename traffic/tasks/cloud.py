@@ -53,7 +53,6 @@ class Cloud(Timers):
         self._onward = [_onward(task) for task in tasks]
         self.changed = Moment()  # comes when a node goes out of service, or comes back
         self._products: dict[tuple[int, int], Moment] = {}
-        self._turn, self._now_s = -1, 0.0
 
     def _bundles(self) -> Bundles:
         from skybed.traffic.tasks.parcels import Bundles  # which few need, and which imports much
@@ -78,12 +77,6 @@ class Cloud(Timers):
         return site
 
     # -- time -----------------------------------------------------------------------------------------
-
-    def now_s(self) -> float:
-        """The same for all that is done in one turn of the loop."""
-        if self._turn != self.shared.loop.turn:
-            self._turn, self._now_s = self.shared.loop.turn, super().now_s()
-        return self._now_s
 
     def until(self, t_s: float) -> Moment:
         moment = Moment()

@@ -119,7 +119,7 @@ class Bundles:
         """When the first byte could be there, and the last, if nothing else were sent; and the delay where
         nothing waits on the way, else inf.
         """
-        plan = self._fleet.planned if over == "path" else self._between(here, there)
+        plan = self._fleet.copy_of(here) if over == "path" else self._between(here, there)
         first = sabr.best(plan, here, there, from_s)
         if first is None:
             return float("inf"), float("inf"), float("inf")
@@ -132,6 +132,6 @@ class Bundles:
 
     def _between(self, here: int, there: int) -> sabr.Plan:
         if (here, there) not in self._direct:
-            numbers = self._fleet.planned_between(here, there)
-            self._direct[here, there] = sabr.Plan(self._fleet.planned.contacts[n] for n in numbers)
+            plan = self._fleet.copy_of(here)
+            self._direct[here, there] = sabr.Plan(plan.contacts[n] for n in plan.between(here, there))
         return self._direct[here, there]
