@@ -267,7 +267,7 @@ class Player:
         due = events[start:stop]
         coming = {*zip(due["t_s"][comes(due)].tolist(), due["link"][comes(due)].tolist(), strict=True)}
         newer: dict[tuple[int, int], int] = {}  # directions, by link and property
-        for i, (at_s, link, direction, what, _) in reversed([*enumerate(due.tolist(), start)]):
+        for i, (at_s, link, direction, what, *_) in reversed([*enumerate(due.tolist(), start)]):
             later = newer.get((link, what), 0)
             skipped[i] = what in VALUED and not direction & ~later and (at_s, link) not in coming
             self.skipped += int(skipped[i])
