@@ -112,9 +112,9 @@ def rows(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     candidates, t_s, link = candidates[order], t_s[order], link[order]
     first, second = candidates[:-1], candidates[1:]
     one = brings[first] & is_delay[second] & (t_s[:-1] == t_s[1:]) & (link[:-1] == link[1:])
-    delays = [np.where(is_delay, changes[column], np.nan) for column in ("value", "slope")]
-    for column in delays:
+    delay_us, slope_us_s = (np.where(is_delay, changes[column], np.nan) for column in ("value", "slope"))
+    for column in (delay_us, slope_us_s):
         column[first[one]] = column[second[one]]
     are_rows = np.ones(len(changes), bool)
     are_rows[second[one]] = False
-    return are_rows, *delays
+    return are_rows, delay_us, slope_us_s
