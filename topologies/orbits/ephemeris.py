@@ -16,7 +16,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -177,10 +177,11 @@ def ahead(elements: pd.DataFrame, along_track_km: float) -> pd.DataFrame:
     return elements.assign(mo=(elements.mo + along_track_km / axis_km) % (2 * np.pi))
 
 
-def satrec(row: pd.Series) -> Satrec:
+def satrec(row: Any) -> Satrec:
+    """A satellite of the sgp4 library. row: of `elements_table`, a Series or (faster) a tuple with names."""
     s = Satrec()
     days = (row.jdsatepoch - SGP4_EPOCH_JD) + row.jdsatepochF
-    s.sgp4init(WGS72, "i", 0, days, *(row[key] for key in ELEMENTS))
+    s.sgp4init(WGS72, "i", 0, days, *(getattr(row, key) for key in ELEMENTS))
     s.jdsatepoch, s.jdsatepochF = row.jdsatepoch, row.jdsatepochF  # the sum above lost some microseconds
     return s
 
@@ -195,7 +196,7 @@ def propagate(elements: pd.DataFrame, epoch: dt.datetime, t_s: Array, into: Arra
     jd, fraction = julian_utc(epoch)
     apogee_km = trust.apogee_km(elements.no_kozai, elements.ecco)
     decays: dict[int, Decay] = {}
-    array = SatrecArray([satrec(row) for _, row in elements.iterrows()])
+    array = SatrecArray([satrec(row) for row in elements.itertuples()])
     for begin in range(0, len(t_s), PART):
         part = slice(begin, begin + PART)
         error, r, v = array.sgp4(np.full(len(t_s[part]), jd), fraction + t_s[part] / DAY_S)

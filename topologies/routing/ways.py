@@ -94,15 +94,15 @@ def _walk(via: np.ndarray, start: int, end: int) -> list[int]:
 
 
 class _Crossed:
-    """Links in use at an instant, what each costs and how long it takes, of each or [side, link]."""
+    """Links in use at an instant (ascending), what each costs and how long it takes, of each or [side, link]."""
 
     def __init__(self, network: Network, links: np.ndarray, costs_s: Array, delays_s: Array) -> None:
         self._link_between = network.link_between
-        self._place = {int(link): n for n, link in enumerate(links)}
+        self._links = links
         taken_s = np.where(np.isinf(costs_s), np.inf, delays_s)
         self._ns = np.round(np.broadcast_to(taken_s, (2, len(links))) * 1e9)
 
     def there_ns(self, walk: Sequence[int]) -> float:
         """How long a way takes; inf: it carries nothing."""
         crossed = [(int(node > via), self._link_between[node, via]) for node, via in pairwise(walk)]
-        return float(sum(self._ns[side, self._place[link]] for side, link in crossed))
+        return float(sum(self._ns[side, np.searchsorted(self._links, link)] for side, link in crossed))
