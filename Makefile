@@ -8,7 +8,7 @@ BESIDE := -n logical --dist loadfile --no-loadscope-reorder # a file's tests sha
 .PHONY: demo test test-fast coverage lint pictures install install-for-tests clean
 
 demo: install
-	@.venv/bin/skybed run sc-mini
+	@.venv/bin/skybed run sc-mini --report
 
 test: install-for-tests lint
 	@$(PY) -m pytest $(BESIDE) -m "not alone"

@@ -17,10 +17,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from skybed.analysis.manifest import Manifest
 from skybed.analysis.stored import AGAIN, DAMAGED, OTHER_VERSION, first_line
+from skybed.topologies import parquet
 from skybed.topologies.errors import RunError, SkybedError
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import SCRIPT, Flow, LoadFlow
@@ -30,6 +30,8 @@ from skybed.topologies.scenario.file import Scenario
 
 # Text of tables of millions of rows: kept once for each value, as categories.
 LONG = {"routes": ["node", "dst", "via", "family"]}
+
+REPORT = "report.html"  # of a run directory, where one was asked for
 
 WORDS = {"str": "text", "bool": "true or false", "float64": "numbers"}  # else whole numbers
 
@@ -153,7 +155,7 @@ class Run:
     def _read(self, name: str) -> pd.DataFrame:
         path = self.table_file(name)
         with reading(path):
-            table = pq.read_table(path, read_dictionary=LONG.get(name))
+            table = parquet.read(path, LONG.get(name))
         for column, dtype in (dtypes := TABLES[name].dtypes).items():
             if column not in table.column_names:
                 raise RunError(f"{self.dir}: the table {path.name} has no column {column}; {OTHER_VERSION}.")

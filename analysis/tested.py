@@ -25,7 +25,6 @@ from skybed.analysis.compare import baseline, comparison
 from skybed.analysis.measures import metrics, paths
 from skybed.analysis.measures.products import Products
 from skybed.analysis.measures.quantiles import Delays
-from skybed.analysis.pages import report
 from skybed.analysis.pages.view.embedding import Embedded, Shown, embedded
 from skybed.analysis.run import Run
 from skybed.analysis.units import Quantity
@@ -141,6 +140,12 @@ class TestedRun(Run):
             raise AssertionError("\n  ".join([summary, *lines]))
         return True
 
+    def report(self) -> Path:
+        """Write report.html, with figures and tables of all that is known of the run, into its directory."""
+        from skybed.analysis.pages import report  # Matplotlib takes half a second, which few runs need spend
+
+        return report.write(self, self.verdict)
+
     def view(self, **shown: Unpack[Shown]) -> Embedded:
         """The page of its sky with what it measured, for a notebook: see embedding.Shown."""
         return embedded(self.plan, self, **shown)
@@ -187,8 +192,7 @@ def load(run_dir: str | Path) -> TestedRun:
 
 
 def judge(run_dir: str | Path) -> TestedRun:
-    """The run in a directory; its verdict.json and report.html are written anew."""
+    """The run in a directory; its verdict.json is written anew."""
     judged = load(run_dir)
     verdict.write(judged, judged.verdict)
-    report.write(judged, judged.verdict)
     return judged

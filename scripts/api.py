@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 import pandas as pd
 
@@ -19,10 +19,12 @@ from skybed.analysis.verdict import Verdict
 from skybed.scripts.running import folders
 from skybed.scripts.running.live import View
 from skybed.scripts.running.run import Options, execute, new_directory
-from skybed.scripts.running.script import Function
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.campaign import load
 from skybed.topologies.scenario.file import Scenario
+
+if TYPE_CHECKING:
+    from skybed.scripts.running.script import Function
 
 
 @dataclass(frozen=True)

@@ -64,10 +64,13 @@ SESSION = pytest.StashKey[Session]()
 
 
 class Skybed:
-    """Runs scenarios, each once in a session. Relative paths are relative to pytest's root directory."""
+    """Runs scenarios, each once in a session. Relative paths are relative to pytest's root directory.
 
-    def __init__(self, root: Path, folder: Path, session: Session) -> None:
-        self._root, self._folder, self._session = root, folder, session
+    reported: whether each is to have its report, whatever becomes of the tests.
+    """
+
+    def __init__(self, root: Path, folder: Path, session: Session, reported: bool) -> None:
+        self._root, self._folder, self._session, self._reported = root, folder, session, reported
         self._made: dict[tuple[str, str, str, object], TestedRun | Exception] = {}
 
     def run(
@@ -118,6 +121,8 @@ class Skybed:
         run = tested.judge(out)
         run.root, run.asked = self._root, self._session.note
         self._session.runs.append((run.verdict.status, str(run.dir)))
+        if self._reported:
+            run.report()
         verdict.refuse_invalid(run, run.verdict)
         return run
 
@@ -127,7 +132,7 @@ def skybed(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
     """Runs scenarios: assert skybed.run("network.yaml").rtt("beijing", "eo-0-0").p99 < 120 * ms"""
     kept = pytestconfig.getoption("skybed_runs")
     folder = Path(kept).absolute() if kept else tmp_path_factory.mktemp("skybed", numbered=False)
-    return Skybed(pytestconfig.rootpath, folder, pytestconfig.stash[SESSION])
+    return Skybed(pytestconfig.rootpath, folder, pytestconfig.stash[SESSION], reported=bool(kept))
 
 
 @contextlib.contextmanager
@@ -159,7 +164,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("skybed").addoption(
         "--skybed-runs",
         metavar="DIR",
-        help="Keep run directories there, not in pytest's temporary directory.",
+        help="Keep run directories there, each with its report, not in pytest's temporary directory.",
     )
 
 
@@ -189,6 +194,8 @@ def pytest_runtest_makereport(
     if reason:
         setattr(report, INVALID, reason)
     elif report.failed and (asked := item.config.stash[SESSION].asked):
+        for run in asked:
+            run.report()
         report.sections.append(("skybed", "\n".join(f"{run!r}, report.html is in it" for run in asked)))
     return report
 

@@ -22,11 +22,11 @@ hypothesis.settings.load_profile("patient")
 
 IN_CI = os.environ.get("CI") == "true"
 COUNTS = pytest.StashKey[Counter]()
-NEED_QUIET = {"in_real_time", "machine", "demo"}  # fixtures: of real time, of what the whole machine has
 # The longest files, longest first: so no processor idles at the end.
 LONG = (
-    "test_routing", "test_domains_live", "test_programs", "test_daemons_live",
-    "test_example_ci", "test_hand", "test_virtual_time", "test_bench",
+    "test_in_real_time", "test_routing", "test_domains_live", "test_daemons_live", "test_programs",
+    "test_virtual_time", "test_bench", "test_killed_campaigns", "test_cluster", "test_hand",
+    "test_example_ci",
 )  # fmt: skip
 
 
@@ -35,11 +35,7 @@ def pytest_configure(config):
     config.pluginmanager.register(Count(config.stash[COUNTS]))
 
 
-@pytest.hookimpl(tryfirst=True)  # before marks select
 def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.get_closest_marker("netns") or not NEED_QUIET.isdisjoint(item.fixturenames):
-            item.add_marker("alone")
     turn = {name: n for n, name in enumerate(LONG)}
     items.sort(key=lambda item: turn.get(item.path.stem, len(LONG)))
 

@@ -22,8 +22,8 @@ MAY_IMPORT = {
 # folder is a floor of its own.
 FLOORS = {
     "topologies": [
-        "errors", "arrays", "files", "model", "orbits", "radio", "contacts", "routing", "scenario", "plan",
-        "tasks", "bundles",
+        "errors", "arrays", "files", "parquet", "model", "orbits", "radio", "contacts", "routing", "scenario",
+        "plan", "tasks", "bundles",
     ],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
     "traffic": [
@@ -33,7 +33,7 @@ FLOORS = {
     ],
     "analysis": [
         "stored", "manifest", "run", "units", "numbers", "measures", "routing", "verdict", "compare",
-        "campaign", "pages", "tested",
+        "campaign", "pages", "tested", "space_packets",
     ],
     "scripts": ["machine", "running", "bench", "api", "cli", "pytest_plugin"],
 }  # fmt: skip

@@ -42,7 +42,7 @@ def beacon(tmp_path):
 def test_a_kind_that_nobody_registered_is_none():
     with pytest.raises(
         ScenarioError,
-        match=r"traffic\[0\].kind is beacon; it must be probe, trace, udp, tcp, program or bundles\.",
+        match=r"traffic\[0\].kind is beacon; it must be probe, trace, udp, tcp, program, bundles or ccsds\.",
     ):
         parse(text())
 
@@ -64,7 +64,7 @@ def test_a_registered_kind_is_one_like_any_other(beacon):
         (
             "kind: beacon",
             "kind: beacn",
-            r"kind is beacn; it must be probe, trace, udp, tcp, program, bundles or beacon\.",
+            r"kind is beacn; it must be probe, trace, udp, tcp, program, bundles, ccsds or beacon\.",
         ),
         (
             "heard_pct",

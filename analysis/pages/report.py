@@ -11,7 +11,7 @@ from skybed.analysis.numbers import number
 from skybed.analysis.pages import page, routing_figures, task_figures
 from skybed.analysis.pages.figures import Drawing, Links, all_figures
 from skybed.analysis.routing import convergence
-from skybed.analysis.run import Run
+from skybed.analysis.run import REPORT, Run
 from skybed.analysis.verdict import FlowFigures, FullVerdict, Verdict
 from skybed.topologies.files import whole
 from skybed.topologies.model import kinds
@@ -57,7 +57,7 @@ def write(run: Run, verdict: Verdict) -> Path:
             "viewed": (run.dir / VIEW).is_file(),
             "checks": _checks(run, verdict),
         }
-    path = run.dir / "report.html"
+    path = run.dir / REPORT
     with whole(path) as file:
         file.write_text(page.render("report.html", context))
     return path

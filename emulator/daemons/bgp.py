@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from skybed.emulator.sky.link import link_local
-from skybed.emulator.sky.net import mac
+from skybed.emulator.kernel.addresses import link_local, mac
 from skybed.topologies.contacts.nodes import Node
 from skybed.topologies.plan.score import Playable
 from skybed.topologies.routing import domains

@@ -22,14 +22,14 @@ import numpy as np
 
 from skybed.emulator.daemons import routers, suites
 from skybed.emulator.daemons.routers import Router
-from skybed.emulator.kernel.messages import packed
-from skybed.emulator.sky.net import Sky
-from skybed.emulator.sky.node import SkyNode
+from skybed.emulator.kernel.addresses import packed
 from skybed.topologies.errors import InvalidRun, MachineError
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.plan import score
 
 if TYPE_CHECKING:
+    from skybed.emulator.sky.net import Sky
+    from skybed.emulator.sky.node import SkyNode
     from skybed.topologies.plan.plan import Plan
 
 APART_S = 0.02  # starts of two daemons; BIRD works its routes out once a second, so fifty ways apart

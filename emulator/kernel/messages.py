@@ -11,7 +11,6 @@ send (emulator/kernel/netlink.py).
 from __future__ import annotations
 
 import functools
-import ipaddress
 import itertools
 import socket
 import struct
@@ -36,6 +35,8 @@ from pyroute2.netlink.rtnl.ndmsg import ndmsg
 from pyroute2.netlink.rtnl.rtmsg import LWTUNNEL_ENCAP_SEG6, rtmsg
 from pyroute2.netlink.rtnl.tcmsg import tcmsg
 from pyroute2.netlink.rtnl.tcmsg.sched_netem import options as netem_options
+
+from skybed.emulator.kernel.addresses import packed
 
 IFF_UP = 1
 NUD_PERMANENT = 0x80
@@ -125,12 +126,6 @@ def _name(name: str) -> bytes:
 
 def _mac(mac: str) -> bytes:
     return bytes.fromhex(mac.replace(":", ""))
-
-
-@functools.cache
-def packed(ip: str) -> bytes:
-    """4 or 16 bytes, as in a message."""
-    return ipaddress.ip_address(ip).packed
 
 
 def _family(size: int) -> int:

@@ -201,12 +201,13 @@ def _own_cpu(virtual: bool) -> Iterator[int | None]:
 
     A uml kernel runs on one CPU at a time and had better stay there: its every system call is a hand-over
     between two processes of ours, which costs 6 us on one CPU and 47 us across two. By the real clock it also
-    takes that CPU's time before others, so it must be root and leave the first to them. Lanes of other runs
-    are kept off by a name that only one socket can have, and that goes with its process.
+    takes that CPU's time before others, so it must be root and leave the first to them. In virtual time lanes
+    begin at the first, so that one by the real clock beside them finds the last. Lanes of other runs are kept
+    off by a name that only one socket can have, and that goes with its process.
     """
-    cpus = sorted(os.sched_getaffinity(0), reverse=True)
+    cpus = sorted(os.sched_getaffinity(0))
     if not virtual:
-        cpus = cpus[:-1] if os.geteuid() == 0 else []
+        cpus = cpus[:0:-1] if os.geteuid() == 0 else []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
         free = next((cpu for cpu in cpus if _bound(claim, f"\0skybed-cpu-{cpu}")), None)
         yield cpus[os.getpid() % len(cpus)] if free is None and virtual else free

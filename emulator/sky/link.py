@@ -6,7 +6,6 @@ has the name of the node at the other: `tcpdump -i relay-0-3` in beijing is the 
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,13 +14,13 @@ from mininet.link import Intf, Link
 from numpy.typing import ArrayLike
 
 from skybed.emulator.kernel import messages
-from skybed.emulator.kernel.messages import packed
+from skybed.emulator.kernel.addresses import link_local, packed
 from skybed.emulator.sky import jitter, shaping
 from skybed.emulator.sky.node import SkyNode
-from skybed.emulator.sky.shaping import PACKET_BYTES, Small
+from skybed.emulator.sky.shaping import Small
 from skybed.topologies.contacts.properties import SIDES, Direction, Property
 from skybed.topologies.model.draws import Distribution
-from skybed.topologies.model.links import JitterShape
+from skybed.topologies.model.links import PACKET_BYTES, JitterShape
 from skybed.topologies.routing import srv6
 
 INDEX_BASE = 100  # below it a kernel may put fallback tunnels into every new namespace
@@ -201,10 +200,3 @@ class SkyLink(Link):
     def set_down(self) -> None:
         for intf in self.intfs:
             intf.node.netlink.apply([intf.carrier(False)])
-
-
-def link_local(mac: str) -> str:
-    """The IPv6 link-local address that the kernel derives from a MAC address (RFC 4291, appendix A)."""
-    octets = bytearray.fromhex(mac.replace(":", ""))
-    octets[0] ^= 2
-    return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + octets[:3] + b"\xff\xfe" + octets[3:])

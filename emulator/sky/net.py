@@ -15,7 +15,7 @@ from mininet.net import Mininet
 from mininet.topo import Topo
 
 from skybed.emulator.kernel import messages
-from skybed.emulator.kernel.messages import packed
+from skybed.emulator.kernel.addresses import mac, packed
 from skybed.emulator.sky import order, segments, shaping, throughput
 from skybed.emulator.sky.link import SkyLink
 from skybed.emulator.sky.node import GroundStation, Satellite, SkyNode
@@ -302,11 +302,6 @@ class Sky(Mininet):
         self._answers.close()
         for node in self.sky_nodes:
             node.terminate()
-
-
-def mac(link: int, side: int) -> str:
-    """Locally administered, from the link's number: the same in every run."""
-    return ":".join(f"{byte:02x}" for byte in (2, side, *link.to_bytes(4, "big")))
 
 
 def _seed(seed: int, link: int, life: int) -> int:

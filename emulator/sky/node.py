@@ -10,6 +10,7 @@ from typing import Any
 from mininet.node import Node
 
 from skybed.emulator.kernel import messages
+from skybed.emulator.kernel.addresses import packed
 from skybed.emulator.kernel.netlink import Connection
 from skybed.emulator.kernel.netns import Namespace
 
@@ -62,7 +63,7 @@ class SkyNode(Node):
             [*(messages.address(LOOPBACK, a) for a in addresses), messages.link_state(LOOPBACK, True)]
         )
         if sid:
-            self.netlink.apply([messages.local(messages.packed(sid), LOOPBACK)])
+            self.netlink.apply([messages.local(packed(sid), LOOPBACK)])
 
     # -- what traffic needs: to open a socket and to run a process inside the node
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skybed.emulator.kernel import control
+from skybed.emulator.kernel.addresses import packed
 from skybed.emulator.kernel.fib import Fib, Via
-from skybed.emulator.kernel.messages import packed
 from skybed.emulator.sky import tables
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky

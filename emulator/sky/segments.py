@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from skybed.emulator.kernel import messages
-from skybed.emulator.kernel.messages import packed
+from skybed.emulator.kernel.addresses import packed
 from skybed.emulator.kernel.netlink import Connection
 from skybed.emulator.kernel.netns import Namespace
 from skybed.emulator.sky.node import LOOPBACK

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from skybed.emulator.kernel.messages import NETEM_ALL, NETEM_TICK_NS, NetemOptions
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.model.flows import Flow, PacketFlow
+from skybed.topologies.model.links import PACKET_BYTES
 
-PACKET_BYTES = 1500
 MOST_PACKETS = 2**31 - 1
 LATER = (Property.DELAY, Property.EXTRA, Property.SPIKE)  # what netem delays all packets by
 

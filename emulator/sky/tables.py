@@ -10,19 +10,22 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skybed.emulator.kernel.control import PROTOCOLS
-from skybed.emulator.sky.player import Changed, Played
 from skybed.topologies.contacts import properties
 from skybed.topologies.contacts.properties import KINDS, Direction, Property
 from skybed.topologies.files import whole
 from skybed.topologies.model.tables import APPLIED, CHANGED, CONTROL, EVENTS, ROUTES
 from skybed.topologies.plan.score import Playable
 from skybed.topologies.routing import windowed
+
+if TYPE_CHECKING:  # outside, where no sky is, only what was to happen is written
+    from skybed.emulator.sky.player import Changed, Played
 
 KIND, PROPERTY = pa.array(KINDS), pa.array([what.name.lower() for what in Property])
 DIRECTION = pa.array([None, *(name.lower() for name in Direction.__members__)])  # by its number

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from skybed.emulator.lanes import lanes
-from skybed.scripts.bench import daemons, live, plan, virtual
+from skybed.scripts.bench import daemons, live, plan, start, virtual
 from skybed.scripts.bench.figures import Section
 from skybed.scripts.running import messages
 from skybed.scripts.running.progress import Listener, ProgressBar
@@ -30,7 +30,7 @@ from skybed.topologies.model import ready
 from skybed.topologies.model.closest import hint
 from skybed.topologies.scenario.file import Scenario
 
-NAMES = ("bring-up", "updates", "planning", "live", "virtual", "forwarding", "generator")
+NAMES = ("bring-up", "updates", "planning", "live", "start", "virtual", "forwarding", "generator")
 WHEN_NAMED = ("daemons",)  # takes half an hour
 PATIENCE_S = 600.0  # for a section, beyond twice what stock Mininet is given
 LAST_LINES = 8
@@ -44,6 +44,7 @@ class Sizes:
     scenario: Path  # that is run live
     live_s: float
     virtual: Path  # that is run in virtual time
+    tcp_s: float  # of a TCP that fills a line, in virtual time
     planned: Path
     planned_s: float
     budget_s: float  # for stock Mininet to come up
@@ -74,15 +75,17 @@ class Sizes:
 
 
 FULL = Sizes(
-    scenario=ready.SCENARIOS / "starlink-550.yaml", live_s=30.0, virtual=ready.SCENARIOS / "sc-mini.yaml",
+    scenario=ready.SCENARIOS / "starlink-550.yaml", live_s=30.0,
+    virtual=ready.SCENARIOS / "sc-mini.yaml", tcp_s=10.0,
     planned=ready.SCENARIOS / "sc-1000.yaml", planned_s=86_400.0,
     budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, large=(72, 22), linked=(24, 22),
     routed=((10, 15), (15, 20), (20, 30), (25, 32)), routed_s=1200.0,
 )  # fmt: skip
 QUICK = Sizes(
-    scenario=ready.SCENARIOS / "sc-mini.yaml", live_s=8.0, virtual=ready.SCENARIOS / "pair.yaml",
+    scenario=ready.SCENARIOS / "sc-mini.yaml", live_s=5.0,
+    virtual=ready.SCENARIOS / "pair.yaml", tcp_s=2.0,
     planned=ready.SCENARIOS / "sc-mini.yaml", planned_s=600.0,
-    budget_s=2.0, memory_mb=1024, rounds=3, round_s=0.1, per_plane=3, large=(8, 8), linked=(8, 8),
+    budget_s=2.0, memory_mb=1024, rounds=2, round_s=0.1, per_plane=3, large=(5, 6), linked=(5, 6),
     routed=((3, 10),), routed_s=120.0,
 )  # fmt: skip
 
@@ -112,9 +115,12 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
                     sections[name] = plan.planning(sizes.planned, sizes.planned_s, sizes.rounds, folder)
                 elif name == "live":
                     sections[name] = live.live(scenario, sizes.live_s, lane, folder)
+                elif name == "start":
+                    small = Scenario.load(ready.SCENARIOS / "pair.yaml")
+                    sections[name] = start.start(small, sizes.rounds, folder)
                 elif name == "virtual":
                     played = Scenario.load(sizes.virtual)
-                    sections[name] = virtual.virtual(played, sizes.rounds, folder)
+                    sections[name] = virtual.virtual(played, sizes.tcp_s, sizes.rounds, folder)
                 elif name == "daemons":
                     sections[name] = daemons.daemons(sizes.routed, sizes.routed_s, folder, bar)
                 else:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -94,8 +94,11 @@ def _quiet(scenario: Scenario, duration_s: float) -> Scenario:
     )
 
 
-def follow(command: list[str]) -> tuple[dict[str, tuple[float, str]], list[str]]:
-    """Run it to its end. When each stage was first told of (monotonic s) and its note; all lines."""
+def follow(
+    command: list[str], look: Callable[[int], object] | None = None
+) -> tuple[dict[str, tuple[float, str]], list[str]]:
+    """Run it to its end. When each stage was first told of (monotonic s) and its note; all lines. look: is
+    called with the process's number then."""
     stages: dict[str, tuple[float, str]] = {}
     said = []
     with _ended(command) as process:
@@ -103,6 +106,8 @@ def follow(command: list[str]) -> tuple[dict[str, tuple[float, str]], list[str]]
             stage, _, note = line.strip().partition(": ")
             if stage in STAGES and stage not in stages:
                 stages[stage] = time.monotonic(), note
+                if look:
+                    look(process.pid)
             said.append(line.rstrip())
     return stages, said
 

@@ -13,6 +13,7 @@ from skybed.analysis.verdict import FullVerdict
 from skybed.emulator.lanes import umlkernel
 from skybed.scripts.bench.figures import Section, figure
 from skybed.scripts.bench.live import LAST_LINES, SKYBED, follow
+from skybed.scripts.bench.start import NEEDS_KERNEL
 from skybed.topologies.errors import InvalidRun, RunError
 from skybed.topologies.scenario.file import Scenario
 
@@ -31,17 +32,17 @@ TCP = {"kind": "tcp", "name": "tcp", "from": "beijing", "to": "miyun"}
 PROBE = TCP | {"kind": "probe", "name": "probe"}  # a campaign wants to measure something
 
 
-def virtual(scenario: Scenario, rounds: int, folder: Path) -> Section:
-    """Run a scenario, a TCP flow and next to nothing in virtual time, so many times each; the last in a
-    campaign too."""
+def virtual(scenario: Scenario, tcp_s: float, rounds: int, folder: Path) -> Section:
+    """Run a scenario, a TCP flow of tcp_s and next to nothing in virtual time, so many times each; the last
+    in a campaign too."""
     about = (
         f"Virtual time: {scenario.name}, {scenario.duration_s:g} s with its load; a TCP flow; a run of 1 s"
     )
     if umlkernel.built_kernel() is None:
-        return {"about": about, "figures": [], "notes": ["Needs `skybed install --kernel`."]}
+        return {"about": about, "figures": [], "notes": [NEEDS_KERNEL]}
     cases = {
         "scenario": scenario,
-        "tcp": Scenario.model_validate(LINE | {"traffic": [TCP]}),
+        "tcp": Scenario.model_validate(LINE | {"duration_s": tcp_s, "traffic": [TCP]}),
         "short": Scenario.model_validate(LINE | {"duration_s": 1, "traffic": [PROBE]}),
     }
     by_case = {

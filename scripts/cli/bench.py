@@ -5,6 +5,7 @@ bring-up    time and memory of nodes and links, against Mininet
 updates     delays of links, against TCIntf.config and tc
 planning    a day of contacts and delays, against a loop with Skyfield
 live        command to first ping; how exact a run of a scenario is
+start       CPU and time of the smallest run, phase by phase
 virtual     virtual time against the clock; whether runs repeat
 forwarding  UDP over 1, 5 and 12 hops
 generator   probes a second, against Scapy's send

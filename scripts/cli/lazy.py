@@ -10,6 +10,8 @@ from pathlib import Path
 
 import click
 
+from skybed.scripts.running.leaving import importing
+
 
 class Lazy(click.Group):
     """Its commands are modules of a package: each has `command`, and its docstring is the command's help."""
@@ -27,7 +29,8 @@ class Lazy(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in self._modules:
             return None
-        command: click.Command = import_module(f"{self._package}.{name}").command
+        with importing():
+            command: click.Command = import_module(f"{self._package}.{name}").command
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
 from skybed.scripts.cli.lazy import Lazy
+from skybed.scripts.running.leaving import leave
 from skybed.topologies.errors import SkybedError
 from skybed.topologies.files import refused
 
@@ -35,6 +37,15 @@ COMMANDS = (
 
 class Skybed(Lazy):
     """Turns every error that skybed knows into one sentence and its exit code."""
+
+    def __call__(self, *arguments: Any, **settings: Any) -> Any:
+        """As a process of its own, which ends with it."""
+        try:
+            return super().__call__(*arguments, **settings)
+        except SystemExit as end:
+            if isinstance(end.code, int):
+                leave(end.code)
+            raise
 
     def invoke(self, context: click.Context) -> None:
         try:

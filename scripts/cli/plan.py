@@ -28,6 +28,7 @@ from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.space import BY_PLANES
 from skybed.topologies.orbits import elements
 from skybed.topologies.plan import diff, export
+from skybed.topologies.plan.export import yang
 from skybed.topologies.plan.plan import Plan
 
 ROWS = 40  # contacts shown; a saved plan has them all
@@ -43,23 +44,37 @@ ROWS = 40  # contacts shown; a saved plan has them all
 @click.option("--no-routes", is_flag=True, help="Leave routes out, which take most of the time.")
 @click.option("--export", "exported", type=click.Path(path_type=Path), metavar="FILE",
               help="Write it for other programs: contacts as .csv, or for ION .ionrc, for HDTN .hdtn.json, "
-              "as the IETF's schedules .tvr.json; the sky as .czml (Cesium) or .geojson.")  # fmt: skip
+              "as the IETF's schedules .tvr.json; those of --node for uD3TN .ud3tn, for hardy .hardy, its "
+              "orbit as .oem (CCSDS); the sky as .czml (Cesium) or .geojson; the topology --at a time as "
+              ".graphml.")  # fmt: skip
+@click.option(
+    "--node",
+    metavar="NAME",
+    help="Which node .ud3tn, .hardy and .oem are of; or FILE has {node} in its name.",
+)
+@click.option("--yang", "modules", type=click.Path(path_type=Path), metavar="DIRECTORY",
+              help="Check what .tvr.json gets by the YANG modules that are there.")  # fmt: skip
 @click.option(
     "--map", "mapped", is_flag=True, help="Show the world in the terminal, with stations and satellites."
 )
 @click.option(
-    "--at", "at_s", type=float, metavar="SECONDS", help="At which run time --map shows it.  [default: 0]"
+    "--at", "at_s", type=float, metavar="SECONDS", help="Run time of --map and .graphml.  [default: 0]"
 )
 @click.option("--against", type=click.Path(path_type=Path), metavar="PLAN",
               help="Show what differs from that plan: a directory of --out, or a scenario.")  # fmt: skip
 def command(
     scenario: Path, start: str | None, duration_s: float | None, out: Path | None, no_routes: bool,
-    exported: Path | None, mapped: bool, at_s: float | None, against: Path | None,
+    exported: Path | None, node: str | None, modules: Path | None, mapped: bool, at_s: float | None,
+    against: Path | None,
 ) -> None:  # fmt: skip
     if exported is not None:
-        export.check(exported)
-    if at_s is not None and not mapped:
-        raise ScenarioError("--at is of the map; give --map, too.")
+        export.check(exported, node, at_s)
+    elif node is not None:
+        raise ScenarioError("--node is of an export; give --export, too.")
+    if modules is not None and not (exported and exported.name.endswith(".tvr.json")):
+        raise ScenarioError("--yang is of an export to .tvr.json; give one.")
+    if at_s is not None and not mapped and not (exported and export.is_of_an_instant(exported)):
+        raise ScenarioError("--at is of --map and of an export to .graphml; give one of them, too.")
     loaded = scenarios.load(scenario, start)
     other = scenarios.saved_or_planned(against, duration_s) if against else None
     with folders.fresh(out) if out else contextlib.nullcontext():
@@ -67,6 +82,11 @@ def command(
             plan = scenarios.plan(loaded, duration_s, bar)
             if out is not None:
                 plan.save(out, with_routes=not no_routes)
+            if exported is not None:
+                export.write(plan, exported, node, at_s)
+            if exported is not None and modules is not None:
+                yang.check(exported.read_text(encoding="utf-8"), modules)
+                click.echo(f"{exported} is valid by the YANG modules in {modules}.")
             if other is None and not mapped:
                 counted = counts(Plan.load(out) if out else plan, not no_routes)
         if mapped:
@@ -77,8 +97,6 @@ def command(
                 click.echo(f"Passes over a station: skybed passes {scenario} {station}")
         else:
             render_difference(plan, other, Console())
-        if exported is not None:
-            export.write(plan, exported)
 
 
 def _show_map(plan: Plan, at_s: float) -> None:
@@ -137,7 +155,7 @@ def _planes(plan: Plan) -> dict[str, str]:
     """How many planes were found in element files, and with how many satellites."""
     counted = []
     for name, layer in plan.scenario.layers.items():
-        if layer.elements is not None and layer.isl.pattern in BY_PLANES:
+        if not layer.is_arranged and layer.isl.pattern in BY_PLANES:
             flying = elements.of_layer(name, layer, plan.scenario.epoch, plan.scenario.begin)
             sizes = Counter(Counter(satellite.plane for satellite in flying).values())
             shown = [f"{count} of {size}" for size, count in sorted(sizes.items(), reverse=True)]

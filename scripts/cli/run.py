@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from skybed.scripts.cli import report, scenarios
+from skybed.analysis import tested
+from skybed.scripts.cli import scenarios, verdict
 from skybed.scripts.running import folders, live, run
 
 
@@ -30,7 +31,8 @@ from skybed.scripts.running import folders, live, run
 @click.option("--wall-limit", "wall_limit_s", type=click.FloatRange(min=1), metavar="SECONDS",
               help="Kill the lane if it has not ended by then, on the wall's clock.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIRECTORY",
-              help="For tables, verdict and report.  [default: runs/NAME-TIME]")  # fmt: skip
+              help="For tables and verdict.  [default: runs/NAME-TIME]")  # fmt: skip
+@click.option("--report", "reported", is_flag=True, help="Write report.html, too, as `skybed report` does.")
 @click.option("--script", metavar="FILE[:FUNCTION]",
               help="Python that is given the network.  [default function: main]")  # fmt: skip
 @click.option("--view", "looked_at", is_flag=True, help="Show it in a browser while it is played: a page on "
@@ -46,6 +48,7 @@ def command(
     clock: str,
     wall_limit_s: float | None,
     out: Path | None,
+    reported: bool,
     script: str | None,
     looked_at: bool,
     interactive: bool,
@@ -60,6 +63,11 @@ def command(
         with folders.fresh(out or run.new_directory(loaded), unused=out is None) as folder:
             judgeable = run.execute(loaded, options, folder, beside=view)
         if judgeable:
-            report.judge(folder, told=view.over if view else None)
+            judged = tested.judge(folder)
+            if view:
+                view.over(judged.verdict)
+            if reported:
+                judged.report()
+            verdict.tell(judged)
         else:
             click.echo(f"Left before the end of the scenario; the tables so far are in {folder}.")

@@ -5,6 +5,7 @@ what would take long, or much to import, to be worked out in there.
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skybed.topologies import parquet
 from skybed.topologies.bundles import outlook
 from skybed.topologies.bundles.outlook import Outlook
+from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.plan import score
 from skybed.topologies.plan.score import Playable, Score
 from skybed.topologies.routing import windowed
@@ -24,7 +27,8 @@ from skybed.topologies.tasks.prospect import Prospect
 
 PLAN, FOLDER = "plan", "score"
 TASKS, BUNDLES = "tasks", "bundles"
-GRACE, PACKETS, CHANGES, COSTS = "grace.json", "packets.json", "changes.parquet", "costs.parquet"
+SCENARIO, GRACE, PACKETS = "scenario.pickle", "grace.json", "packets.json"
+CHANGES, COSTS = "changes.parquet", "costs.parquet"
 
 
 class Handover(NamedTuple):
@@ -40,8 +44,13 @@ class Handover(NamedTuple):
     bundles: Outlook | None
 
 
-def give(run: Path, packets: Mapping[str, bytes], grace_s: float) -> None:
+def give(run: Path, scenario: ScenarioModel, packets: Mapping[str, bytes], grace_s: float) -> None:
+    """scenario: goes as objects. To read its file, and to check that once more, takes building all models of
+    pydantic's, which is dear in a guest.
+    """
     (run / FOLDER).mkdir()
+    plain = ScenarioModel.model_construct(scenario.model_fields_set, **dict(scenario))
+    (run / FOLDER / SCENARIO).write_bytes(pickle.dumps(plain))
     (run / FOLDER / GRACE).write_text(f"{grace_s:.6f}\n")
     packets_hex = {name: packet.hex() for name, packet in packets.items()}
     (run / FOLDER / PACKETS).write_text(json.dumps(packets_hex, indent=2) + "\n")
@@ -76,10 +85,15 @@ def take(run: Path) -> Handover:
     packets = json.loads((run / FOLDER / PACKETS).read_text())
     by_daemons, costs = (run / FOLDER / COSTS).exists(), np.empty((0, 2), int)
     if by_daemons:
-        table = pq.read_table(run / FOLDER / COSTS)
+        table = parquet.read(run / FOLDER / COSTS)
         costs = np.stack([table[name].to_numpy() for name in ("there", "back")], axis=1)
     return Handover(
-        score.load(run / PLAN, run / FOLDER, run / FOLDER / CHANGES if by_daemons else None),
+        score.load(
+            run / PLAN,
+            pickle.loads((run / FOLDER / SCENARIO).read_bytes()),
+            run / FOLDER,
+            run / FOLDER / CHANGES if by_daemons else None,
+        ),
         {name: bytes.fromhex(packet) for name, packet in packets.items()},
         json.loads((run / FOLDER / GRACE).read_text()),
         costs,

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from skybed.emulator.lanes import channel
 from skybed.emulator.lanes.channel import Channel
-from skybed.scripts.running import lean, messages
+from skybed.scripts.running import lean, leaving, messages
 from skybed.topologies.errors import SkybedError
 
 PR_SET_TIMERSLACK = 29
@@ -48,8 +48,9 @@ def main(arguments: list[str]) -> int:
     outside = Channel(channel.DESCRIPTOR, listens=True)
     tell = partial(messages.say, outside)
     try:
-        lean.imports()
-        from skybed.scripts.running import playing
+        with leaving.importing():
+            lean.imports()
+            from skybed.scripts.running import playing
 
         facts = playing.play(options, outside)
     except SkybedError as error:
@@ -64,4 +65,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    leaving.leave(status)
+    sys.exit(status)

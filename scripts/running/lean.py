@@ -1,8 +1,8 @@
 """Imports of a lane without what they bring along: nobody there uses it, and in a guest it takes seconds.
 
-pyarrow looks for pandas when it makes its first array. Mininet asks distutils, for which setuptools stands
-in, how to compare versions of Open vSwitch. pyroute2 imports all that it has. pydantic looks for plugins in
-every package that is installed.
+pyarrow looks for pandas when it makes its first array, and brings what reads files of clouds. Mininet asks
+distutils, for which setuptools stands in, how to compare versions of Open vSwitch. pyroute2 imports all that
+it has. pydantic looks for plugins in every package that is installed.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 
 def imports() -> None:
     """Import these packages so."""
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "1"
     _bare("pyroute2")
-    with _missing("pandas"):
+    clouds = [f"pyarrow._{system}fs" for system in ("azure", "gcs", "hd", "s3")]
+    with _missing("pandas", *clouds), _stand_in("ssl", get_default_verify_paths=_no_paths):
         import pyarrow
+        import pyarrow.parquet
 
         pyarrow.array([0])
     with _stand_in("distutils.version", StrictVersion=_version):
@@ -37,13 +39,13 @@ def _bare(name: str) -> None:
 
 
 @contextlib.contextmanager
-def _missing(name: str) -> Iterator[None]:
-    """While this holds, a package is as if it were not installed."""
+def _missing(*names: str) -> Iterator[None]:
+    """While this holds, modules are as if they were not installed."""
 
     class Nowhere:
         def find_spec(self, wanted: str, path: Sequence[str] | None = None, target: object = None) -> None:
-            if wanted == name:
-                raise ModuleNotFoundError(f"{name} is not to be imported", name=name)
+            if wanted in names:
+                raise ModuleNotFoundError(f"{wanted} is not to be imported", name=wanted)
 
     finder = Nowhere()
     sys.meta_path.insert(0, finder)
@@ -67,6 +69,10 @@ def _stand_in(name: str, **content: object) -> Iterator[None]:
         for module in others:
             del sys.modules[module]
         sys.modules |= before
+
+
+def _no_paths() -> SimpleNamespace:
+    return SimpleNamespace(cafile=None, capath=None)
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,22 +23,24 @@ from skybed.emulator.daemons import daemons, routers
 from skybed.emulator.lanes import host, lanes
 from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import tables
-from skybed.emulator.sky.shaping import PACKET_BYTES
-from skybed.scripts.running import handover, messages, script
+from skybed.scripts.running import handover, messages
 from skybed.scripts.running.follow import Limits, follow
 from skybed.scripts.running.progress import Listener, Listeners, ProgressBar, report_every_s, tell
-from skybed.scripts.running.script import Function
 from skybed.topologies.bundles import contacts
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.errors import InvalidRun, MachineError
 from skybed.topologies.files import MAKE_ROOM, whole
 from skybed.topologies.model import kinds
 from skybed.topologies.model.bundles import BundleFlow
+from skybed.topologies.model.links import PACKET_BYTES
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import planned, ways, windowed
 from skybed.topologies.scenario.file import Scenario
 from skybed.topologies.tasks import foreseen
 from skybed.traffic import crossings
+
+if TYPE_CHECKING:
+    from skybed.scripts.running.script import Function
 
 PACKAGES = ("mininet", "scapy", "pyroute2", "sgp4", "skyfield", "numpy", "scipy", "pandas")
 GUEST_MEMORY_MB = 1024
@@ -79,7 +82,7 @@ def execute(
     """Run a scenario into the empty directory `out`. Whether there is something to judge: not if a prompt was
     left before the end. listener: is told how far it is; None: a bar shows it. plan: one that was worked out
     before, with the same `plan_sha256`. beside: listens, too."""
-    own = script.given(options.script) if options.script else {}
+    own = _given(options.script) if options.script else {}
     lane = lanes.choose(options.lane, options.virtual)
     daemons.require(scenario)  # if it is missing, say so before anything is made
     scenario = scenario.in_virtual_time() if options.virtual else scenario
@@ -141,7 +144,7 @@ def hand_over(plan: Plan, out: Path) -> Plan:
     drained_s = 8e-6 * PACKET_BYTES * queues[rates_mbps > 0] / rates_mbps[rates_mbps > 0]
     queue_s = float(drained_s.max(initial=0.0))
     grace_s = crossings.grace_s(longest_s, queue_s if any(kinds.of(flow).LOADS for flow in flows) else 0.0)
-    handover.give(out, crossings.built(flows), grace_s)
+    handover.give(out, stored.scenario, crossings.built(flows), grace_s)
     handover.give_for_oracle(out, stored)
     if plan.scenario.tasks:
         handover.give_for_tasks(out, foreseen.of(stored))
@@ -152,6 +155,12 @@ def hand_over(plan: Plan, out: Path) -> Plan:
         links = [link.name for link in plan.links]
         handover.give_for_daemons(out, changes, links, routers.link_costs(plan))
     return stored
+
+
+def _given(wanted: str | Path | Function) -> dict[str, bytes]:
+    from skybed.scripts.running import script  # brings Mininet along, which nobody else needs outside
+
+    return script.given(wanted)
 
 
 def require_mappings(nodes: int) -> None:

@@ -35,6 +35,7 @@ from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.node import SkyNode
 from skybed.emulator.sky.player import Player
 from skybed.scripts.running.parts import Part
+from skybed.topologies import parquet
 from skybed.topologies.contacts.properties import Direction
 from skybed.topologies.errors import ChangeError, ScenarioError
 from skybed.topologies.files import whole
@@ -314,7 +315,7 @@ class Script(Part):
             "unit": unit,
         }  # fmt: skip
         path = self._run / f"{MEASURES.name}.parquet"
-        before = [pq.read_table(path)] if path.exists() else []
+        before = [parquet.read(path)] if path.exists() else []
         with whole(path) as file:
             pq.write_table(pa.concat_tables([*before, tables.arrow(MEASURES, [rows])]), file)
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from skybed.analysis import verdict
 from skybed.analysis.pages import report, saving
-from skybed.scripts.cli.report import EVENTS_SHOWN, render
+from skybed.scripts.cli.verdict import EVENTS_SHOWN, render
 from skybed.topologies.errors import RunError
 from support.browser import shown
 from support.tiny_sky import PROBE, TINY, TRACE, Builder, plan_of, ways_ms

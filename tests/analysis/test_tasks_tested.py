@@ -10,7 +10,7 @@ from skybed.analysis import tested
 from skybed.analysis.compare import baseline
 from skybed.analysis.pages import report, saving
 from skybed.analysis.units import minutes, percent, s, wh
-from skybed.scripts.cli.report import render
+from skybed.scripts.cli.verdict import render
 from skybed.topologies.errors import RunError, ScenarioError
 from skybed.topologies.scenario.file import Scenario
 from support.tiny_tasks import PRODUCT, SCENE, build
@@ -110,7 +110,7 @@ def test_a_limit_on_what_a_task_does_not_measure(tmp_path):
 
 
 def test_the_report_begins_with_the_answer(run):
-    page = (run.dir / "report.html").read_text()
+    page = run.report().read_text()
     first = page.index("What came of the tasks")
     assert first < page.index("What was measured") and page.count("<h2>", 0, first) == 1
     assert [page.index(f'alt="{title}"') for title in FIGURES] == sorted(

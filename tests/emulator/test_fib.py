@@ -9,7 +9,8 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from skybed.emulator.kernel import fib
-from skybed.emulator.kernel.messages import encode, packed
+from skybed.emulator.kernel.addresses import packed
+from skybed.emulator.kernel.messages import encode
 
 NODES = {"a": ("10.0.0.1", "fd5b::1"), "b": ("10.0.0.2", "fd5b::2")}
 PLACES = [(4, "a"), (6, "a"), (4, "b"), (6, "b")]

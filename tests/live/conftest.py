@@ -12,6 +12,7 @@ from skybed.emulator.lanes import lanes, umlkernel
 from support.command import finished
 from support.lane import ZERO_NS, Programs
 from support.places import ROOT, SKYBED
+from support.plain_netns import NAMED
 
 PATIENCE_S = 900  # with a machine that is busy
 VIRTUAL = lanes.VirtualTime(ZERO_NS, seed=1)
@@ -68,6 +69,7 @@ def machine(tmp_path):
         commands = (["ip", "-o", "address"], ["ip", "route", "show", "table", "all"], ["ip", "netns"])
         told = [subprocess.run(command, capture_output=True, text=True).stdout for command in commands]
         told = [re.sub(r" expires \d+sec", "", text) for text in told]  # a router advertisement counts down
+        told = [re.sub(rf"^{NAMED}\d+-.*\n", "", text, flags=re.M) for text in told]  # of other tests
         mark = f"{lanes.MARK}={tmp_path}".encode()
         marked = [pid.name for pid in Path("/proc").iterdir() if pid.name.isdigit() and mark in _environ(pid)]
         records = Path(tempfile.gettempdir()).glob(f"{lanes.TEMPORARY}*/run")

@@ -65,9 +65,9 @@ def test_it_is_measured_judged_and_held_to_its_limit(place, run):
 
 
 def test_it_stands_in_the_report_and_on_the_terminal(place):
+    assert "\npulse: sent 40, lost 18, heard 55 %\n" in skybed(1, "report", place / "run")
     page = (place / "run" / "report.html").read_text()
     assert "<h2>Other traffic</h2>" in page and "heard 55 %" in page
-    assert "\npulse: sent 40, lost 18, heard 55 %\n" in skybed(1, "report", place / "run")
 
 
 def test_its_table_repeats_to_the_bit_and_is_compared(place):

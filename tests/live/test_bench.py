@@ -17,6 +17,11 @@ KEYS = {
         "first_ping_s", "command_s", "planning_s", "boot_s", "build_s", "ready_s", "teardown_s",
         "late_p50_us", "late_p99_us", "late_max_us", "rtt_error_p50_us", "rtt_error_p99_us", "player_pct",
     },
+    "start": {
+        f"{phase}{unit}_s"
+        for phase in ("", "command_", "planning_", "starting_", "building_", "playing_", "ending_")
+        for unit in ("cpu", "wall")
+    },
     "virtual": {"scenario_s", "tcp_s", "run_s", "campaign_run_s", "rtt_error_p99_us", "distinct"},
     "forwarding": {
         f"{size}_{hops}_hops_{unit}_per_s"
@@ -31,10 +36,17 @@ MAY_BE_ZERO = {"node_processes", "player_pct"}  # the latter by the coarse clock
 
 
 @pytest.fixture(scope="module")
-def found(typed):
-    done = typed("bench", "--quick", "--json", "-")
+def measured(typed, tmp_path_factory):
+    """As JSON, and as it is shown."""
+    file = tmp_path_factory.mktemp("bench") / "found.json"
+    done = typed("bench", "--quick", "--json", file)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(file.read_text()), done.stdout
+
+
+@pytest.fixture
+def found(measured):
+    return measured[0]
 
 
 def test_every_figure_is_there_and_positive(found):
@@ -53,6 +65,15 @@ def test_a_sky_needs_no_process(found):
     assert figures["node_processes"]["other"] == pytest.approx(1, abs=0.1)
 
 
+def test_what_a_run_costs_is_split_into_its_phases(found):
+    figures = {figure["key"]: figure["samples"]["skybed"] for figure in found["sections"]["start"]["figures"]}
+    for unit in ("cpu", "wall"):
+        phases = [samples for key, samples in figures.items() if key.endswith(f"_{unit}_s")]
+        for whole, *parts in zip(figures[f"{unit}_s"], *phases, strict=True):
+            assert len(parts) == 6 and sum(parts) == pytest.approx(whole)
+    assert figures["starting_cpu_s"] > figures["planning_cpu_s"]
+
+
 def test_virtual_time_repeats_and_is_faster_than_the_clock(found):
     figures = {figure["key"]: figure for figure in found["sections"]["virtual"]["figures"]}
     assert figures["distinct"]["skybed"] == 1
@@ -66,17 +87,18 @@ def test_batches_lead_by_far(found):
     assert figures["tc"]["ratio"] > 10
 
 
-def test_one_section_as_a_table(typed):
-    done = typed("bench", "--quick", "--only", "updates")
-    assert done.returncode == 0, done.stderr
-    assert "TCIntf.config" in done.stdout and "Scapy" not in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80
+def test_every_section_is_a_table(measured):
+    found, shown = measured
+    words = " ".join(shown.split())
+    assert "TCIntf.config" in words and "Scapy" in words
+    assert all(" ".join(section["about"].split()) in words for section in found["sections"].values())
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_daemons_are_measured_when_named(typed):
     done = typed("bench", "--quick", "--only", "daemons", "--json", "-")
     assert done.returncode == 0, done.stderr
-    (section,) = json.loads(done.stdout)["sections"].values()
+    (section,) = json.loads(done.stdout)["sections"].values()  # and nothing else
     figures = {figure["key"]: figure["skybed"] for figure in section["figures"]}
     assert figures["nodes"] == 32
     assert 10 < figures["converge_32_s"] < 54 and 0 < figures["wall_32_s"] < 120

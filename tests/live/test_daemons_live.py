@@ -53,9 +53,13 @@ BABEL = """
 TALKS = BABEL.replace("command: ", """command: sh -c 'echo "@ {" > /proc/$PPID/fd/1; exec """).replace(
     "/state", "/state'"
 )
+REPEATED = {
+    "ospf": "{protocol: ospf, hello_s: 1, dead_s: 4, ahead_s: 20}",  # BIRD
+    "isis+bfd": "{protocol: isis+bfd, hello_s: 1, dead_s: 4, ahead_s: 45}",  # FRR
+}
 PROTOCOLS = {
     "ospf+bfd": "{protocol: ospf+bfd, daemon: frr, hello_s: 1, dead_s: 4, ahead_s: 25}",
-    "isis+bfd": "{protocol: isis+bfd, hello_s: 1, dead_s: 4, ahead_s: 45}",
+    "isis+bfd": REPEATED["isis+bfd"],
     "bgp+bfd": "{protocol: bgp+bfd, ahead_s: 15}",
     "custom": BABEL,
 }
@@ -68,7 +72,7 @@ def play(skybed, tmp_path_factory):
     def run(protocol):
         folder = tmp_path_factory.mktemp("six")
         path, out = folder / "six.yaml", folder / "run"
-        path.write_text(SIX.replace("ROUTING", (PROTOCOLS | {"talks": TALKS})[protocol]))
+        path.write_text(SIX.replace("ROUTING", (PROTOCOLS | REPEATED | {"talks": TALKS})[protocol]))
         done = skybed("run", path, "--clock", "virtual", "--out", out)
         assert done.returncode == 0, done.stdout + done.stderr
         return out
@@ -125,8 +129,9 @@ def test_what_a_daemon_prints_is_kept_as_it_is(play):
     assert lines.count("@ {") == 6
 
 
-def test_frr_repeats_to_the_byte(played, play, skybed):
-    done = skybed("compare", "--exact", played("isis+bfd"), play("isis+bfd"))
+@pytest.mark.parametrize("protocol", REPEATED)
+def test_runs_with_daemons_repeat_to_the_byte(played, play, skybed, protocol):
+    done = skybed("compare", "--exact", played(protocol), play(protocol))
     assert done.returncode == 0, done.stdout
 
 

@@ -78,7 +78,7 @@ def test_a_campaign_that_is_killed_and_interrupted_gives_the_same_table(start, m
     process = start(out)
     wait_for(out, 1, process)
     os.killpg(process.pid, signal.SIGINT)
-    _, told = process.communicate(timeout=20)
+    _, told = process.communicate(timeout=PATIENCE_S)
     kept = finished(out)
     assert process.returncode == 130 and 1 <= len(kept) < 4
     assert told.endswith(f"interrupted; {len(kept)} of 4 runs are done and kept in {out}.\n")

@@ -20,7 +20,7 @@ PUBLISHED_WIDTHS_MS = (30, 100, 50, 70, 30, 110, 70, 80)  # over 5 ms more than 
 PUBLISHED_MBPS = (60, 58, 38, 45, 50, 48, 44, 50, 72)  # of the slots, medians
 BASE_MS = (10, 12)
 LINE_MS = 10  # of the recorded delays
-RATE_SCALE = 0.2  # the test's, for the sake of time
+RATE_SCALE = 0.1  # the test's, for the sake of time
 PAYLOAD_BYTES, IP_BYTES = 1472, 1500  # of a packet of the stream
 
 

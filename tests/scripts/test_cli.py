@@ -179,10 +179,10 @@ def test_satellites_that_decay_are_told(place):
     )
     (place / "leo.tle").write_text(falls + stays)
     (place / "leo.yaml").write_text(
-        "name: leo\nepoch: 2026-05-02\nduration_s: 60000\nlayers:\n  leo: {elements: leo.tle}\n"
+        "name: leo\nepoch: 2026-05-02T05:30:00Z\nduration_s: 400\nlayers:\n  leo: {elements: leo.tle}\n"
     )
     sentence = "SGP4 fails: mean eccentricity is outside the range 0.0 to 1.0."
-    assert f"FALLS has no links from 20130 s on: {sentence}" in skybed("plan", "leo.yaml")[1]
+    assert f"FALLS has no links from 330 s on: {sentence}" in skybed("plan", "leo.yaml")[1]
     said, told = skybed("plan", "leo.yaml", "--start", "2026-05-02T12:00:00Z", "--duration", "60")
     at_start = sentence.replace("fails", "fails at the start")
     assert f"Left out of layer leo: FALLS, line 2 of its elements: {at_start}" in told

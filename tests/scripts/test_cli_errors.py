@@ -121,6 +121,24 @@ OPTIONS = [
     (["path", "miyun", "sanya", "--step", "31"], f"skybed: --step is 31{STEP}"),
     (["path", "miyun", "sanyo"], "skybed: pair has no node sanyo (did you mean sanya?)."),
     (["path", "miyun"], "Error: Missing argument 'B'."),
+    (["plan", "--node", "miyun"], "skybed: --node is of an export; give --export, too."),
+    (
+        ["plan", "--export", "a.hardy"],
+        "skybed: a.hardy is of one node; name it with --node, or put {node} into",
+    ),
+    (
+        ["plan", "--export", "a.hardy", "--node", "miyum"],
+        "skybed: pair has no node miyum (did you mean miyun?).",
+    ),
+    (
+        ["plan", "--export", "a.oem", "--node", "miyun"],
+        "skybed: miyun is no satellite; an Orbit Ephemeris Mess",
+    ),
+    (
+        ["plan", "--export", "a.csv", "--at", "5"],
+        "skybed: --at is of --map and of an export to .graphml; give",
+    ),
+    (["plan", "--export", "a.graphml", "--at", "31"], "skybed: --at is 31; this plan is of 0 to 30 s."),
     (["run", "--lane", "moon"], "Error: Invalid value for '--lane': 'moon' is not one of 'auto', 'native', "),
 ]
 

@@ -23,7 +23,7 @@ from support.plain_netns import can_make_namespaces, chain
 from support.tiny_campaign import PAIRS
 
 PATIENCE_S = 300
-LEFT_S = 20  # a run hears that it is not wanted any more when its lane next says something
+LEFT_S = 60  # a run hears that it is not wanted any more when its lane next says something
 DASK = [sys.executable, "-m", "dask"]
 SKYBED = [sys.executable, "-c", "from skybed.scripts.cli.main import main; main()"]
 

@@ -90,7 +90,8 @@ def test_a_scenario_runs_once_in_virtual_time_and_quietly(session, played):
     assert (scenario.name, options) == ("pair", run.Options(lane="auto", clock="virtual"))
     assert "planning" not in result.stdout.str() + result.stderr.str()
     result.stdout.fnmatch_lines(["*skybed runs*", f"PASS     {out}"])
-    assert {path.name for path in out.iterdir()} >= {"verdict.json", "report.html", "probes.parquet"}
+    assert {path.name for path in out.iterdir()} >= {"verdict.json", "probes.parquet"}
+    assert not (out / "report.html").exists()  # nobody wants to look
     assert "test_a_scenario_runs_once" in str(out)  # in pytest's temporary directory
 
 
@@ -113,6 +114,7 @@ def test_runs_are_kept_where_the_user_wants_them(session, played, pytester):
     assert [out for _, _, out in played.calls] == [
         pytester.path / "kept" / "pair", pytester.path / "kept" / "pair-2"
     ]  # fmt: skip
+    assert all((out / "report.html").is_file() for _, _, out in played.calls)
 
 
 def test_paths_are_relative_to_the_root_directory(session, pytester, monkeypatch):
@@ -138,12 +140,14 @@ def test_a_field_that_a_scenario_has_not(session, played):
     assert not played.calls
 
 
-def test_a_limit_that_is_exceeded_reads_well(session):
+def test_a_limit_that_is_exceeded_reads_well(session, played):
     result = session("""
 def test_round_trips(skybed):
     assert skybed.run("pair.yaml").rtt("eo-0-0", "sanya").p99 < 2 * ms
     """)
     result.assert_outcomes(failed=1)
+    ((_, _, out),) = played.calls
+    assert (out / "report.html").is_file()
     result.stdout.re_match_lines([
         r"E   +assert 8\.\d+ ms < 2 ms$",
         r"E   +p99 of the RTT of down, eo-0-0 to sanya: over by 6\.\d+ ms$",

@@ -46,7 +46,7 @@ def test_every_part_of_a_stored_plan_is_there(good_run):
     }
     for path in (good_run / "plan").glob("*.parquet"):
         found = set(pd.read_parquet(path).columns)
-        assert told.pop(path.stem) - {"sgp4init"} == (found if path.stem != "orbits" else {"name"})
+        assert told.pop(path.stem) - {"sgp4init"} == (found if path.stem != "orbits" else {"name", "states"})
     assert not told
 
 
@@ -60,7 +60,7 @@ def test_every_key_of_the_verdict_is_there():
 
 def test_every_format_of_exports_is_there():
     told = re.findall(r"^\*\*`(\.[\w.]+)`\*\*", section("A plan for other programs"), re.MULTILINE)
-    assert told == list(export.FORMATS)
+    assert told == [*export.FORMATS, *export.OF_NODE, *export.AT_TIME]
 
 
 def keys(title):

@@ -85,7 +85,9 @@ def test_the_command_shows_it_in_the_place_of_the_tables():
     said = skybed(0, "plan", "pair", "--map", "--at", "9")
     assert "pair at 9 s, 2026-05-09 01:41:59 UTC" in said and "● 1 eo   ■ 2 ground" in said
     assert "delay ms" not in said
-    assert skybed(2, "plan", "pair", "--at", "9").endswith("skybed: --at is of the map; give --map, too.\n")
+    assert skybed(2, "plan", "pair", "--at", "9").endswith(
+        "skybed: --at is of --map and of an export to .graphml; give one of them, too.\n"
+    )
     assert skybed(2, "plan", "pair", "--map", "--at", "31").endswith(
         "--at is 31; this plan is of 0 to 30 s.\n"
     )

@@ -11,6 +11,7 @@ import subprocess
 import time
 
 CLONE_NEWNET = 0x40000000
+NAMED = "tr"  # how their names begin
 _libc = ctypes.CDLL(None, use_errno=True)
 _serial = itertools.count()
 
@@ -37,7 +38,7 @@ class FakeNode:
     def __init__(self, name, number):
         self.name = name
         self.ip, self.ip6 = f"10.0.0.{number}", f"fd5b::{number:x}"
-        self.netns = f"tr{os.getpid()}-{next(_serial)}"
+        self.netns = f"{NAMED}{os.getpid()}-{next(_serial)}"
         self.run("ip", "netns", "add", self.netns, here=True)
         try:
             for key, value in {

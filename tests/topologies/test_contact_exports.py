@@ -2,22 +2,24 @@
 modules; a folder with these, named by SKYBED_YANG, has that tested again.
 """
 
-import importlib.util
 import json
 import os
 import pathlib
-import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from skybed.topologies.errors import ScenarioError
 from skybed.topologies.plan import export
+from skybed.topologies.plan.export import yang
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
-from support.places import SCENARIOS
+from support.command import finished
+from support.places import ROOT, SCENARIOS
 
 YANG = os.environ.get("SKYBED_YANG")
+REDUCED = ROOT / "tests/data/yang"
 TVR = "ietf-tvr-topology:available"
 
 
@@ -84,29 +86,50 @@ def test_the_ending_of_a_name_may_have_two_parts(ring, tmp_path):
         assert (tmp_path / f"ring{ending}").read_text() == export.FORMATS[ending](ring)
 
 
-@pytest.mark.skipif(
-    not YANG or not importlib.util.find_spec("yangson"),
-    reason="SKYBED_YANG names no folder of YANG modules, or yangson is not installed",
-)
+@pytest.mark.skipif(not YANG, reason="SKYBED_YANG names no folder of YANG modules")
 @pytest.mark.parametrize("name", ["pair", "ring12", "sc-mini"])
 def test_tvr_is_valid_by_the_published_modules(name):
-    from yangson import DataModel, enumerations
+    yang.check(export.tvr.text(Plan.make(Scenario.load(SCENARIOS / f"{name}.yaml"))), pathlib.Path(YANG))
 
-    modules = []
-    for path in sorted(pathlib.Path(YANG).glob("*.yang")):
-        text = path.read_text()
-        module = re.search(r"^\s*module\s+([\w-]+)", text, re.MULTILINE)[1]
-        modules.append(
-            {
-                "name": module,
-                "revision": max(re.findall(r"revision\s+\"?(\d{4}-\d\d-\d\d)", text)),
-                "namespace": re.search(r'namespace\s+"([^"]+)"', text)[1],
-                "conformance-type": "implement"
-                if module in ("ietf-network", "ietf-network-topology", "ietf-tvr-topology")
-                else "import",
-            }
-        )
-    library = {"ietf-yang-library:modules-state": {"module-set-id": "tvr", "module": modules}}
-    plan = Plan.make(Scenario.load(SCENARIOS / f"{name}.yaml"))
-    told = DataModel(json.dumps(library), [YANG]).from_raw(json.loads(export.tvr.text(plan)))
-    told.validate(ctype=enumerations.ContentType.config)
+
+# -- the option --yang, with those nodes of the modules that are used, as this house read them -----
+
+
+@pytest.mark.parametrize("name", ["pair", "ring12", "sc-mini"])
+def test_tvr_is_valid_by_the_modules_of_a_folder(name):
+    yang.check(export.tvr.text(Plan.make(Scenario.load(SCENARIOS / f"{name}.yaml"), duration_s=600)), REDUCED)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "says"),
+    [
+        ('"delay": "', '"delay": "-', r"node-id=.eo-0-0.*/link-attributes/delay"),
+        ('"period-start"', '"period-begin"', r"period-begin"),
+        ('"node-id": "miyun"', '"node-id": 7', r"node=7/node-id"),
+        ('"tp-id": "miyun"', '"id": "miyun"', r"termination-point"),
+    ],
+)
+def test_yangson_would_find_what_is_wrong(right, wrong, says):
+    text = export.tvr.text(Plan.make(Scenario.load(SCENARIOS / "pair.yaml")))
+    assert right in text
+    with pytest.raises(ScenarioError, match=f"is not valid by the YANG modules in .*: .*{says}"):
+        yang.check(text.replace(right, wrong), REDUCED)
+
+
+def test_a_folder_without_the_modules(tmp_path):
+    with pytest.raises(
+        ScenarioError, match=r"has no YANG module ietf-network; give a folder with the modules"
+    ):
+        yang.check("{}", tmp_path)
+    for path in REDUCED.iterdir():
+        (tmp_path / path.name).write_text(path.read_text().replace("grouping period {", "grouping period"))
+    with pytest.raises(ScenarioError, match=r"the YANG modules in .* cannot be read: "):
+        yang.check("{}", tmp_path)
+
+
+def test_the_command_checks_what_it_writes(tmp_path):
+    done = finished("plan", "pair", "--export", tmp_path / "p.tvr.json", "--yang", REDUCED)
+    assert done.returncode == 0, done.stderr
+    assert "p.tvr.json is valid by the YANG modules in" in done.stdout
+    done = finished("plan", "pair", "--export", tmp_path / "p.csv", "--yang", REDUCED)
+    assert done.returncode == 2 and "--yang is of an export to .tvr.json; give one." in done.stderr

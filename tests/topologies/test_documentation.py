@@ -175,7 +175,7 @@ WHERE_GIVEN = ("volume_mb", "deadline_s")  # fields without which some metrics a
 
 
 def test_every_metric_is_there_with_what_it_is_and_of_which_flows():
-    given = dict.fromkeys(WHERE_GIVEN, 1.0)
+    given = dict.fromkeys(WHERE_GIVEN, 1.0) | {"type": "telecommand"}
     flows = [kinds.named(name).MODEL.model_construct(kind=name, **given) for name in kinds.names()]
     echo = kinds.named("probe").MODEL.model_construct(kind="probe", protocol="echo")
 

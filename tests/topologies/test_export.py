@@ -132,5 +132,5 @@ def test_the_ending_of_the_file_is_the_format(tmp_path):
     export.write(plan, tmp_path / "contacts.ionrc")
     assert (tmp_path / "contacts.csv").read_text() == export.csv.text(plan)
     assert (tmp_path / "contacts.ionrc").read_text() == export.ion.text(plan)
-    with pytest.raises(ScenarioError, match=r"its name must end in \.csv, \.ionrc, .* or \.tvr\.json"):
+    with pytest.raises(ScenarioError, match=r"its name must end in \.csv, \.ionrc, .* or \.graphml"):
         export.write(plan, tmp_path / "contacts.json")

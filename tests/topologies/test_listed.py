@@ -122,7 +122,7 @@ def test_the_table_goes_with_the_scenario(load, tmp_path):
         (["a,b,class", "net-0-0,low-0-1,slow", "low-0-1,net-0-0,plain"],
          "gives low-0-1 and net-0-0 another class in line 3 than in 2."),
         (["a,b", ",net-0-1"], "cannot be used: line 2 has no a."),
-        ([""], "cannot be used: line 1 has the column (without a name) (there are a, b, class, from, "),
+        ([""], "cannot be used: line 1 has the column (without a name) (there are a, b, class, delay_"),
     ],
 )  # fmt: skip
 def test_a_bad_row_is_told_with_its_line(load, rows, says):

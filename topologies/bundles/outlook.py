@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skybed.topologies import parquet
 from skybed.topologies.bundles.sabr import Contact
 
 
@@ -46,5 +47,5 @@ def save(outlook: Outlook, folder: pathlib.Path) -> None:
 
 def load(folder: pathlib.Path) -> Outlook:
     """What `save` wrote."""
-    tables = {name: pq.read_table(folder / f"{name}.parquet").to_pylist() for name in ROWS}
+    tables = {name: parquet.read(folder / f"{name}.parquet").to_pylist() for name in ROWS}
     return Outlook(**{name: [ROWS[name](**row) for row in rows] for name, rows in tables.items()})

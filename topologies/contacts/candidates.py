@@ -227,7 +227,8 @@ def _by_choice(moment: _Moment, node: int, rule: Lasers) -> Meant:
 
 def _listed(moment: _Moment, node: int, rule: Lasers) -> Meant:
     network = moment.network
-    name, rows = network.nodes[node].name, listed.read(rule.links or "")
+    name, names = network.nodes[node].name, [one.name for one in network.nodes]
+    rows = listed.of_rule(rule, names, network.scenario.begin)
     for peer in dict.fromkeys(end for row in rows if name in (row.a, row.b) for end in (row.a, row.b)):
         its = [row for row in rows if {row.a, row.b} == {name, peer}]
         if not its:  # the node itself
@@ -235,10 +236,11 @@ def _listed(moment: _Moment, node: int, rule: Lasers) -> Meant:
         number, link = network.node(peer), network.scenario.link_class(its[0].link_class or rule.link)
         ground = max(node, number) >= network.sky.satellites
         limits = lasers.conditions_to_ground if ground else lasers.conditions
+        which = Conditions() if its[0].given else limits(rule, link)
         spans = ", ".join(f"{row.from_s:g} to {row.until_s:g} s" for row in its)
         now = any(row.from_s <= moment.t_s < row.until_s for row in its)
         why = BRIEFLY if now else f"in sight, but listed for {spans}"
-        yield np.array([number]), link, limits(rule, link), partial(_said, why)
+        yield np.array([number]), link, which, partial(_said, why)
 
 
 def _said(why: str, _peer: int) -> str:

@@ -181,12 +181,12 @@ def tables(
     scenario: ScenarioModel, all_nodes: list[Node], spans: list[Span], duration_s: float
 ) -> tuple[list[Link], pd.DataFrame]:  # fmt: skip
     """Links, and the contacts of each before any fault, as in Network.contacts."""
-    classes: dict[tuple[int, int], tuple[str, str, bool]] = {}
+    classes: dict[tuple[int, int], tuple[str, str, bool, bool]] = {}
     by_name = {name: scenario.link_class(name) for name in {s.link_class for s in spans}}
     two_ways = {name for name, link in by_name.items() if link.two_ways}
     spans = sorted((s for s in spans if s.start_s < duration_s), key=lambda s: (s.a, s.b, s.start_s))
     for s in spans:
-        what = s.kind, s.link_class, s.turned and s.link_class in two_ways
+        what = s.kind, s.link_class, s.turned and s.link_class in two_ways, s.given
         if classes.setdefault((s.a, s.b), what) != what:
             raise ScenarioError(
                 f"{all_nodes[s.a].name} and {all_nodes[s.b].name} get two links ({classes[s.a, s.b][1]} and "
@@ -195,9 +195,9 @@ def tables(
     keys = sorted(classes, key=lambda ab: (("isl", "access", "fibre").index(classes[ab][0]), ab))
     links = []
     for a, b in keys:
-        kind, link_class, turned = classes[a, b]
+        kind, link_class, turned, given = classes[a, b]
         name = f"{all_nodes[a].name}--{all_nodes[b].name}"
-        links.append(Link(a, b, kind, link_class, by_name[link_class], name, turned))
+        links.append(Link(a, b, kind, link_class, by_name[link_class], name, turned, given))
     number = {ab: n for n, ab in enumerate(keys)}
     stands: dict[int, list[list[float]]] = {n: [] for n in range(len(keys))}
     for s in spans:

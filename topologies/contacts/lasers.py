@@ -19,6 +19,8 @@ from skybed.topologies.model.space import BY_PLANES, Between, Isl, Lasers
 from skybed.topologies.orbits import planes
 from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
 
+KINDS = ("isl", "access", "fibre")  # of links of which so many ends are on the ground
+
 
 def within(motion: Motion, name: str) -> list[Span]:
     """Links within a layer, to until_s: they stand on."""
@@ -96,14 +98,25 @@ def _decided(
 
 
 def _listed(motion: Motion, rule: Lasers) -> Iterator[Span]:
-    """A row's times cut what stands: a link that is in view has been acquired before they begin."""
+    """A row's times cut what stands: a link that is in view has been acquired before they begin. One whose
+    delay is given stands as it says.
+    """
     index = {name: n for n, name in enumerate(motion.names)}
     times: dict[tuple[str, bool, bool], dict[tuple[int, int], list[tuple[float, float]]]] = {}
-    for row in listed.read(rule.links or ""):
+    for row in listed.of_rule(rule, motion.names, motion.scenario.begin):
         a, b = sorted((index[row.a], index[row.b]))
-        ground = b >= motion.sky.satellites
-        kind = row.link_class or rule.link, ground, ground or index[row.a] > index[row.b]
-        times.setdefault(kind, {}).setdefault((a, b), []).append((row.from_s, row.until_s))
+        on_ground = sum(end >= motion.sky.satellites for end in (a, b))
+        ground = on_ground > 0
+        turned = ground or index[row.a] > index[row.b]
+        class_name = row.link_class or rule.link
+        if row.given:
+            if row.from_s < motion.until_s:
+                until_s = min(row.until_s, motion.until_s)
+                yield Span(a, b, KINDS[on_ground], class_name, row.from_s, until_s, turned, given=True)
+            continue
+        times.setdefault((class_name, ground, turned), {}).setdefault((a, b), []).append(
+            (row.from_s, row.until_s)
+        )
     for (class_name, ground, turned), rows in times.items():
         link = motion.scenario.link_class(class_name)
         a, b = np.array(list(rows), np.int64).T

@@ -40,7 +40,7 @@ class Motion:
 
 
 class Span(NamedTuple):
-    """A link of a kind and class between two nodes, a < b, from start to end. turned: see Link."""
+    """A link of a kind and class between two nodes, a < b, from start to end. turned, given: see Link."""
 
     a: int
     b: int
@@ -49,3 +49,4 @@ class Span(NamedTuple):
     start_s: float
     end_s: float
     turned: bool = False
+    given: bool = False

@@ -108,7 +108,8 @@ class Network:
         """One-way delay of links (numbers) at run times, s; the two broadcast.
 
         Light time in vacuum between the places of both ends at t_s (fibre: as laid), plus the fixed delay of
-        the link's class. What is added to it in a direction, or for a time, is in `values`.
+        the link's class. What is added to it in a direction, or for a time, is in `values`: all of it, of a
+        link whose delay is given.
         """
         link = np.asarray(link)
         fixed_s, moving = self._delay_parts
@@ -138,13 +139,15 @@ class Network:
     def _delay_parts(self) -> tuple[Array, np.ndarray]:
         """Of each link the delay that does not depend on geometry, and whether it has one that does."""
         fixed_s = np.array([link.link_class.fixed_delay_ms / 1000 for link in self.links])
+        given = np.array([link.given for link in self.links], bool)
+        fixed_s[given] = 0.0
         fibre = np.array([link.kind == "fibre" for link in self.links], bool)
         ground = {station.name: station for station in self.scenario.stations}
-        for n in np.flatnonzero(fibre):
+        for n in np.flatnonzero(fibre & ~given):
             a, b = (ground[self.nodes[end].name] for end in (self.links[n].a, self.links[n].b))
             way_km = geometry.great_circle_km(*a.place, *b.place)
             fixed_s[n] += geometry.fibre_delay_s(way_km)
-        return fixed_s, ~fibre
+        return fixed_s, ~(fibre | given)
 
     def believed(self, copy: Copy, progress: Progress = quiet) -> Network:
         """This network as a copy of the schedule has it: without surprises, and the sky as the copy takes it

@@ -38,7 +38,9 @@ class Node:
 @dataclass(frozen=True)
 class Link:
     """Two nodes, a < b (their numbers), that are linked at times; kind: isl, access or fibre; class_name: of
-    link_class; name: a--b; turned: its way up is from b to a."""
+    link_class; name: a--b; turned: its way up is from b to a; given: rate and delay are those of a table, not
+    of its class and geometry.
+    """
 
     a: int
     b: int
@@ -47,6 +49,7 @@ class Link:
     link_class: LinkClass
     name: str
     turned: bool = False
+    given: bool = False
 
     def capable(self, side: int) -> Capable:
         """Of what a sends (side 0), or b (1)."""
@@ -63,7 +66,7 @@ class Link:
         for field, (what, scale) in FIELDS.items():
             value = getattr(capable, field)
             numbers[what] = value * scale if isinstance(value, float) else math.nan
-        changing: list[Property] = []
+        changing = [Property.RATE, Property.EXTRA] if self.given else []
         if capable.slots:
             changing += [Property.SPIKE, Property.LOSS]
         if (
@@ -83,10 +86,10 @@ class Link:
 
 def values(links: Sequence[Link]) -> Array:
     """float[link, side, Property]: what `Link.values` gives of each, worked out once for a class."""
-    of_way: dict[tuple[int, bool], list[list[float]]] = {}
-    for link in links:
-        way = id(link.link_class), link.turned
+    of_way: dict[tuple[int, bool, bool], list[list[float]]] = {}
+    ways = [(id(link.link_class), link.turned, link.given) for link in links]
+    for way, link in zip(ways, links, strict=True):
         if way not in of_way:
             of_way[way] = [link.values(side) for side in (0, 1)]
-    each = [of_way[id(link.link_class), link.turned] for link in links]
+    each = [of_way[way] for way in ways]
     return np.array(each, float).reshape(len(links), 2, len(Property))

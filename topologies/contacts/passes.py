@@ -26,7 +26,7 @@ from skybed.topologies.contacts.visibility import BATCH, GRID_S, Conditions, int
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.scenario import LONGEST_S
-from skybed.topologies.orbits import ellipsoid, ephemeris, sun, trust
+from skybed.topologies.orbits import ellipsoid, ephemeris, sun
 from skybed.topologies.orbits.ephemeris import KNOT_S, Ephemeris, utc_texts
 from skybed.topologies.orbits.roots import zeros
 
@@ -173,8 +173,7 @@ def _aloft(network: Network, satellites: Index, t_s: float) -> Index:
         return satellites
     at = network.scenario.begin + dt.timedelta(seconds=t_s)
     rows = (network.orbits.iloc[n] for n in satellites)
-    down = [trust.problem(ephemeris.satrec(row), at, "") is not None for row in rows]
-    return satellites[~np.array(down, bool)]
+    return satellites[np.array([ephemeris.aloft(row, at) for row in rows], bool)]
 
 
 # -- geometry ------------------------------------------------------------------------------------

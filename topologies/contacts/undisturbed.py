@@ -12,6 +12,7 @@ from skybed.topologies.contacts.contacts import Progress, quiet
 from skybed.topologies.contacts.courses import courses
 from skybed.topologies.contacts.motion import Motion
 from skybed.topologies.contacts.nodes import Link, Node
+from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.orbits import elements, ephemeris, tracks
 from skybed.topologies.orbits.tracks import Track
@@ -35,8 +36,13 @@ def make(
 ) -> Undisturbed:
     """orbits: in the place of the scenario's own, of the same satellites; see ephemeris.elements_table."""
     satellites = elements.layer_satellites(scenario)
+    for one in satellites:
+        if wrong := elements.not_covered(one, scenario.begin, duration_s):
+            raise ScenarioError(f"{scenario.where('layers', one.layer, 'ephemeris', one.name)} {wrong}")
     if orbits is None:
-        orbits = ephemeris.elements_table([s.name for s in satellites], [s.satrec for s in satellites])
+        orbits = ephemeris.elements_table(
+            [s.name for s in satellites], [s.satrec for s in satellites], [s.states for s in satellites]
+        )
     nodes = contacts.nodes(satellites, scenario)
     until_s = contacts.horizon_s(scenario, duration_s)
     progress("orbits", 0.0)

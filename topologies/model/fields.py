@@ -46,7 +46,10 @@ BINARY = "base64:"  # before the content of a file that is not text
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+    # Built when first used: most are parts of others, and are built with those.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True, defer_build=True
+    )
 
     @field_validator("*", mode="wrap")
     @classmethod

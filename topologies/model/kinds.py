@@ -34,6 +34,7 @@ MODULES = {
     "program": "skybed.traffic.kinds.program",
     "task": "skybed.traffic.kinds.task",
     "bundles": "skybed.traffic.kinds.bundles",
+    "ccsds": "skybed.traffic.kinds.ccsds",
 }
 
 OF_TASKS = "task"  # which stand in `tasks` of a scenario, not in `traffic`

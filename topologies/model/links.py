@@ -12,6 +12,8 @@ from skybed.topologies.model.fields import Model, NonNegative, Positive
 from skybed.topologies.model.over_time import Amount, Course, Loss, Rule
 from skybed.topologies.model.radio import Radio
 
+PACKET_BYTES = 1500  # of the packets that queues are counted in
+
 
 class Spike(Model):
     """What a reconfiguration does: so much more delay, one way, for a time, and so much loss meanwhile."""

@@ -101,6 +101,13 @@ METRICS: dict[str, Metric] = {
             "from the start of a flow with `volume_mb` to the arrival of all of it",
             tolerances={"virtual": Tolerance(0.01, 0.01), "real": Tolerance(0.1, 0.05)},
         ),
+        Metric("gaps", "gaps", "", "times in which sequence counts leave some out", whole=True),
+        Metric("gap_max", "gap max", "", "packets that are missing in the longest", whole=True),
+        Metric(
+            "accepted_pct", "accepted", "%", "share of telecommands whose report of acceptance came back",
+            tolerances={"virtual": Tolerance(0.1), "real": Tolerance(0.5)},
+        ),
+        Metric("completed_pct", "completed", "%", "the same of completion"),
         Metric("starts", "starts", "", "how often a program was started", whole=True),
         Metric(
             "failures", "failures", "",

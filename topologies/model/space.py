@@ -12,7 +12,7 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.model.code import Code
 from skybed.topologies.model.constellations import CONSTELLATIONS
 from skybed.topologies.model.coordinates import Longitude
-from skybed.topologies.model.fields import Model, NonNegative, Positive, Utc
+from skybed.topologies.model.fields import Model, Name, NonNegative, Positive, Utc
 
 
 class Walker(Model):
@@ -108,8 +108,10 @@ class Lasers(Model):
     every_s: Annotated[float, Field(ge=0.1)] = 5.0  # nearest, python: how often it decides
     # python: a function(t_s, positions_km, plane, slot, names) that gives pairs, see contacts.ruled.
     python: Annotated[Code, BeforeValidator(_function)] | None = None
-    # listed: CSV with a, b and, if need be, class, from, until: a file, or its text (more than one line).
+    # listed: CSV with a, b and, if need be, class, from, until, or a contact plan of ION or HDTN: a file, or
+    # its text (more than one line).
     links: str | None = None
+    nodes: dict[Annotated[int, Field(ge=1)], str] = {}  # of a contact plan's numbers; else they count from 1
 
     @model_validator(mode="before")
     @classmethod
@@ -147,6 +149,9 @@ class Between(Lasers):
     layers: list[str] = []
 
 
+ORBITS = ("walker", "elements", "geostationary", "ephemeris")  # fields of a layer that say where it flies
+
+
 def _published(name: str | None) -> str | None:
     if name is not None and name not in CONSTELLATIONS:
         raise ValueError(f"is not a constellation of the catalogue{hint(name, CONSTELLATIONS)}")
@@ -156,10 +161,12 @@ def _published(name: str | None) -> str | None:
 class Layer(Model):
     role: Literal["relay", "communication", "remote-sensing", "computing"] = "communication"
     walker: Annotated[Walker | None, BeforeValidator(from_notation)] = None
-    # OMM (JSON, CSV, XML) or TLE: a file, relative to the scenario file, or its text (more than one line).
+    # OMM (JSON, CSV, XML, KVN) or TLE: a file, relative to the scenario file, or its text (many lines).
     elements: str | None = None
     geostationary: Geostationary | None = None
-    # One of the catalogue, which then is the layer's walker. Exactly one of these four is given.
+    # States over time of named satellites: an OEM (KVN) or STK's .e of each, a file or its text.
+    ephemeris: Annotated[dict[Name, str], Field(min_length=1)] | None = None
+    # One of the catalogue, which then is the layer's walker. Exactly one of these five is given.
     constellation: Annotated[str | None, AfterValidator(_published), Field(exclude=True)] = None
     # Template of {layer}, {n} (number in the layer, from 0), {plane}, {slot}; elements: {name}, {id} (NORAD).
     # None: {layer}-{plane}-{slot} for a walker, {layer}-{n} for geostationary, {name} for elements.
@@ -167,15 +174,18 @@ class Layer(Model):
     isl: Isl = Isl(pattern="none")
     carries: Carried = Carried()  # each of its satellites
 
+    @property
+    def is_arranged(self) -> bool:
+        """Whether it says which satellites make a plane; of others that is found."""
+        return self.elements is None and self.ephemeris is None
+
     @model_validator(mode="before")
     @classmethod
     def _of_catalogue(cls, value: Any) -> Any:
         """A layer that names a constellation gets its walker."""
         if not isinstance(value, dict) or value.get("constellation") is None:
             return value
-        if others := [
-            kind for kind in ("walker", "elements", "geostationary") if value.get(kind) is not None
-        ]:
+        if others := [kind for kind in ORBITS if value.get(kind) is not None]:
             raise ValueError(f"has constellation and {others[0]}; give one of them")
         published = CONSTELLATIONS.get(str(value["constellation"]))
         return {**value, "walker": published.walker} if published else value

@@ -445,11 +445,36 @@ CONTACT_USE = Table(
         Column("carried_bytes", INTEGER, "of the flow's bundles that came, with all blocks"),
     ),
 )
+SPACE_PACKETS = Table(
+    "space_packets",
+    "A row for each space packet that a flow of telemetry or telecommands sent; reports are none.",
+    ("flow", "seq"),
+    (
+        Column("flow", TEXT, "the flow's name"),
+        Column("seq", INTEGER, "from 0 in each flow; its sequence count is that modulo 16,384"),
+        Column("apid", INTEGER, "application process identifier"),
+        Column("sent_s", FLOAT, "when it was sent"),
+        Column("heard_s", FLOAT, "when it arrived; null: it was lost", null=True),
+        Column("place", INTEGER, "from 0 in the order in which they arrived", null=True),
+        Column("accepted_s", FLOAT, "when the report TM[1,1] of a telecommand was back", null=True),
+        Column("completed_s", FLOAT, "when the report TM[1,7] of it was", null=True),
+    ),
+)
 OF_BUNDLES = (BUNDLES, HOPS, CONTACT_USE, BUFFERS)
 OF_TASKS = (TASKS, TRANSFERS, STORAGE, ENERGY)
 TABLES = {
     table.name: table
-    for table in (*EVERY_RUN, BEGUN, CHANGED, CARRIED, PROGRAMS, MEASURES, *OF_TASKS, *OF_BUNDLES)
+    for table in (
+        *EVERY_RUN,
+        BEGUN,
+        CHANGED,
+        CARRIED,
+        PROGRAMS,
+        MEASURES,
+        SPACE_PACKETS,
+        *OF_TASKS,
+        *OF_BUNDLES,
+    )
 }
 
 ROUTING = Table(

@@ -18,8 +18,9 @@ from sgp4.conveniences import sat_epoch_datetime
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.space import BY_PLANES, Layer
-from skybed.topologies.orbits import formats, planes, trust, walker
+from skybed.topologies.orbits import formats, given, planes, trust, walker
 from skybed.topologies.orbits.formats import Record, Unusable
+from skybed.topologies.orbits.states import States
 from skybed.topologies.orbits.walker import Satellite
 
 MAX_AGE_DAYS = 30  # SGP4 is off by 1-3 km a day; after a month a low satellite is not where it says
@@ -68,7 +69,7 @@ def strays(scenario: ScenarioModel) -> dict[str, list[str]]:
     """
     alone = {}
     for name, layer in scenario.layers.items():
-        if layer.elements is not None and layer.isl.pattern in BY_PLANES:
+        if not layer.is_arranged and layer.isl.pattern in BY_PLANES:
             flying = of_layer(name, layer, scenario.epoch, scenario.begin)
             arranged = planes.found([satellite.satrec for satellite in flying], scenario.epoch)
             alone[name] = [flying[n].name for n in arranged.strays]
@@ -79,7 +80,43 @@ def of_layer(layer_name: str, layer: Layer, epoch: dt.datetime, begin: dt.dateti
     """Satellites of a layer, however it is given."""
     if layer.elements is not None:
         return satellites(layer_name, layer, epoch, begin)[0]
+    if layer.ephemeris is not None:
+        return _flown(layer_name, layer.ephemeris, epoch)
     return walker.satellites(layer_name, layer, epoch)
+
+
+@lru_cache(maxsize=64)
+def _given(text: str) -> tuple[Satrec, States]:
+    return given.with_elements(given.read(text))
+
+
+def _flown(layer_name: str, files: dict[str, str], epoch: dt.datetime) -> list[Satellite]:
+    """Those whose files give states."""
+    read = []
+    for name, text in files.items():
+        try:
+            read.append(_given(text))
+        except ScenarioError as error:
+            raise ScenarioError(f"{name}: {error}") from None
+    arranged = planes.found([satrec for satrec, _ in read], epoch)
+    return [
+        Satellite(name, layer_name, int(arranged.plane[n]), int(arranged.slot[n]), *read[n])
+        for n, name in enumerate(files)
+    ]
+
+
+def not_covered(satellite: Satellite, begin: dt.datetime, duration_s: float) -> str | None:
+    """That the file of a satellite does not have all of a run, if so."""
+    if satellite.states is None:
+        return None
+    middle = sat_epoch_datetime(satellite.satrec)
+    first, last = (middle + dt.timedelta(seconds=t_s) for t_s in satellite.states.span_s)
+    end = begin + dt.timedelta(seconds=duration_s)
+    slack = dt.timedelta(milliseconds=1)
+    if first <= begin + slack and end <= last + slack:
+        return None
+    spans = " to ".join(f"{at:%Y-%m-%dT%H:%M:%S}" for at in (first, last))
+    return f"has states of {spans}, and the run is from {begin:%Y-%m-%dT%H:%M:%S} to {end:%Y-%m-%dT%H:%M:%S}."
 
 
 def satellites(

@@ -31,6 +31,7 @@ from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.ground import HIGHEST_M, LOWEST_M
 from skybed.topologies.orbits import ellipsoid, tracks, trust
 from skybed.topologies.orbits.geometry import WGS72_MU_KM3_S2
+from skybed.topologies.orbits.states import States
 from skybed.topologies.orbits.tracks import Track, Tracks
 
 KNOT_S = 30.0
@@ -161,12 +162,35 @@ def excerpt(
 ELEMENTS = ("bstar", "ndot", "nddot", "ecco", "argpo", "inclo", "mo", "no_kozai", "nodeo")
 
 
-def elements_table(names: list[str], satrecs: list[Satrec]) -> pd.DataFrame:
+def elements_table(
+    names: list[str], satrecs: list[Satrec], states: Sequence[States | None] | None = None
+) -> pd.DataFrame:
     """The mean elements of satellites as SGP4 takes them (rad, rad/min), one row each, so that they can be
-    stored.
+    stored. states: of those whose file gives them, counted from the epoch of the elements.
     """
     rows = {key: [getattr(s, key) for s in satrecs] for key in ("jdsatepoch", "jdsatepochF", *ELEMENTS)}
-    return pd.DataFrame({"name": names, **rows})
+    flat = [own.flat() if own else None for own in states or [None] * len(names)]
+    return pd.DataFrame({"name": names, **rows, "states": pd.Series(flat, dtype=object)})
+
+
+def states_of(elements: pd.DataFrame) -> dict[int, States]:
+    """By row, of those that have some."""
+    rows = enumerate(elements["states"])
+    return {n: States.of_flat(np.asarray(flat)) for n, flat in rows if isinstance(flat, list | np.ndarray)}
+
+
+def aloft(row: pd.Series, at: dt.datetime) -> bool:
+    """Whether a satellite has a position at a time."""
+    (own,) = states_of(row.to_frame().T).values() or (None,)
+    if own is None:
+        return trust.problem(satrec(row), at, "") is None
+    jd, fraction = julian_utc(at)
+    return bool(own.covers(np.array([_since_s(row, jd, fraction)])).all())
+
+
+def _since_s(row: pd.Series, jd: float, fraction: float) -> float:
+    """From a row's epoch to a Julian date."""
+    return ((jd - row.jdsatepoch) + (fraction - row.jdsatepochF)) * DAY_S
 
 
 def ahead(elements: pd.DataFrame, along_track_km: float) -> pd.DataFrame:
@@ -174,7 +198,10 @@ def ahead(elements: pd.DataFrame, along_track_km: float) -> pd.DataFrame:
     semi-major axis.
     """
     axis_km = (WGS72_MU_KM3_S2 / (elements.no_kozai / 60) ** 2) ** (1 / 3)
-    return elements.assign(mo=(elements.mo + along_track_km / axis_km) % (2 * np.pi))
+    turn_rad = along_track_km / axis_km
+    sooner_days = np.where(elements["states"].notna(), turn_rad / elements.no_kozai / 1440, 0.0)
+    mo, epoch = (elements.mo + turn_rad) % (2 * np.pi), elements.jdsatepochF - sooner_days
+    return elements.assign(mo=mo, jdsatepochF=epoch)
 
 
 def satrec(row: Any) -> Satrec:
@@ -187,7 +214,8 @@ def satrec(row: Any) -> Satrec:
 
 
 def propagate(elements: pd.DataFrame, epoch: dt.datetime, t_s: Array, into: Array) -> list[Decay]:
-    """SGP4 (WGS72) positions and velocities, TEME, km and km/s, into an array (satellites, times, 6).
+    """SGP4 (WGS72) positions and velocities, or those that files give, TEME, km and km/s, into an array
+    (satellites, times, 6).
 
     From the first position on that cannot be trusted the last one stays, at rest. Returns where that was.
     """
@@ -197,20 +225,29 @@ def propagate(elements: pd.DataFrame, epoch: dt.datetime, t_s: Array, into: Arra
     apogee_km = trust.apogee_km(elements.no_kozai, elements.ecco)
     decays: dict[int, Decay] = {}
     array = SatrecArray([satrec(row) for row in elements.itertuples()])
+    given = states_of(elements)
+    from_s = {n: _since_s(elements.iloc[n], jd, fraction) for n in given}
     for begin in range(0, len(t_s), PART):
         part = slice(begin, begin + PART)
         error, r, v = array.sgp4(np.full(len(t_s[part]), jd), fraction + t_s[part] / DAY_S)
         into[:, part, :3], into[:, part, 3:] = r, v
         bad = ~trust.trusted(error, r, trust.ALLOWED * apogee_km[:, None])
+        for n, states in given.items():
+            at_s = from_s[n] + t_s[part]
+            bad[n] = ~states.covers(at_s)
+            into[n, part][~bad[n]] = states.at(at_s[~bad[n]])
         bad[list(decays)] = True
         for sat in np.flatnonzero(bad.any(axis=1)).tolist():
             k = int(np.argmax(bad[sat]))
             if sat not in decays:
-                reason = trust.why(int(error[sat, k]), r[sat, k], float(apogee_km[sat]))
+                if sat in given:
+                    reason = "its ephemeris file has no position then"
+                else:
+                    reason = trust.why(int(error[sat, k]), r[sat, k], float(apogee_km[sat]))
                 if begin + k == 0:
                     raise ScenarioError(
-                        f"satellite {elements.name[sat]}: {reason}, at the beginning of the run; leave it "
-                        "out or take fresher elements."
+                        f"satellite {elements.name[sat]}: {reason}, at the beginning of the run; "
+                        f"leave it out or take {'a longer file' if sat in given else 'fresher elements'}."
                     )
                 decays[sat] = Decay(sat, float(t_s[begin + k - 1]), reason)
             into[sat, begin + k : part.stop, :3] = into[sat, begin + k - 1, :3]

@@ -54,8 +54,8 @@ class Arrangement(NamedTuple):
 
 
 def of_layer(layer: Layer, satrecs: Sequence[Satrec], epoch: dt.datetime) -> Arrangement:
-    """Of a layer's satellites; those of an element file are looked at as they are at the epoch."""
-    if layer.elements is not None:
+    """Of a layer's satellites; those of files are looked at as they are at the epoch."""
+    if not layer.is_arranged:
         return found(satrecs, epoch)
     if layer.walker:
         planes, per_plane, turn = layer.walker.planes, layer.walker.per_plane, 0.0

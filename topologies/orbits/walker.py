@@ -19,6 +19,7 @@ from skybed.topologies.arrays import Array
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.space import Layer, Walker
 from skybed.topologies.orbits.geometry import WGS72_MU_KM3_S2, WGS72_RADIUS_KM
+from skybed.topologies.orbits.states import States
 
 _SGP4_EPOCH_JD = 2433281.5  # 1949 December 31 00:00
 _SIDEREAL_REV_DAY = 1.00273791  # revolutions of the Earth per day, to the digits of an element set
@@ -27,13 +28,16 @@ _CIRCLE = 1e-6  # eccentricities below are no more than what SGP4 likes better t
 
 
 class Satellite(NamedTuple):
-    """A satellite of a scenario. plane and slot count from 0."""
+    """A satellite of a scenario. plane and slot count from 0. states: of one whose file gives them, counted
+    from the epoch of its satrec, which then has the elements of the middle one.
+    """
 
     name: str
     layer: str
     plane: int
     slot: int
     satrec: Satrec
+    states: States | None = None
 
 
 def satellites(layer_name: str, layer: Layer, epoch: dt.datetime) -> list[Satellite]:

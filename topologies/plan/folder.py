@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from skybed.topologies import parquet
 from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.model.links import LinkClass
 from skybed.topologies.routing import windowed
@@ -21,7 +21,7 @@ CHANGES = "changes.parquet"  # of links' values: a part of the network, as conta
 COLUMNS: dict[str, tuple[str, ...]] = {
     "plan": ("duration_s",),
     "nodes": ("name", "kind", "layer", "ip", "ip6"),
-    "links": ("name", "a", "b", "kind", "class_name", "link_class", "turned"),
+    "links": ("name", "a", "b", "kind", "class_name", "link_class", "turned", "given"),
     "contacts": ("link", "start_s", "end_s", "route_start_s", "route_end_s"),
     "faults": ("link", "kind", "planned", "start_s", "end_s"),
 }
@@ -30,7 +30,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 def table(folder: pathlib.Path, name: str, columns: tuple[str, ...]) -> pa.Table:
     """A table, which has these columns. Raises RunError if it is missing, damaged or of another version."""
     path = folder / f"{name}.parquet"
-    rows: pa.Table = windowed.stored(path, pq.read_table)
+    rows: pa.Table = windowed.stored(path, parquet.read)
     if lacking := [column for column in columns if column not in rows.column_names]:
         raise windowed.other_version(path, f"no column {lacking[0]}")
     return rows

@@ -14,8 +14,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
+from skybed.topologies import parquet
 from skybed.topologies.arrays import Array
 from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.contacts.properties import EVENT, Property, comes
@@ -86,7 +86,7 @@ class Score:
         """Read when it is first asked for: few runs need it."""
         if not (self.oracle / USABLE).exists():
             return spans()
-        rows = pq.read_table(self.oracle / USABLE)
+        rows = parquet.read(self.oracle / USABLE)
         return Spans(*(rows[name].to_numpy() for name in Spans._fields))
 
     @cached_property
@@ -94,7 +94,7 @@ class Score:
         """Read as `usable` is."""
         if not (self.oracle / LOOKS).exists():
             return np.empty(0)
-        looks_s: Array = pq.read_table(self.oracle / LOOKS)["t_s"].to_numpy()
+        looks_s: Array = parquet.read(self.oracle / LOOKS)["t_s"].to_numpy()
         return looks_s
 
     def windows(self) -> Iterator[Window]:
@@ -107,10 +107,11 @@ def windows(events: Pieces, changes: Pieces, duration_s: float) -> Iterator[Wind
         yield Window(begin_s, min(begin_s + windowed.WINDOW_S, duration_s), due, routes)
 
 
-def load(plan: pathlib.Path, oracle: pathlib.Path, changes: pathlib.Path | None = None) -> Score:
+def load(
+    plan: pathlib.Path, scenario: ScenarioModel, oracle: pathlib.Path, changes: pathlib.Path | None = None
+) -> Score:
     """The score of a stored plan. oracle: where save_for_oracle wrote; changes: of routes, where the player
     does not make those of the plan."""
-    scenario = ScenarioModel.model_validate(yaml.load((plan / folder.SCENARIO).read_text(), yaml.CSafeLoader))
     duration_s = folder.duration_s(plan)
     return Score(
         scenario,

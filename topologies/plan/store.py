@@ -20,7 +20,7 @@ from skybed.topologies.routing.changes import CHANGE
 from skybed.topologies.routing.windowed import Pieces
 from skybed.topologies.scenario.file import Scenario
 
-ORBITS = ("name", "jdsatepoch", "jdsatepochF", *ephemeris.ELEMENTS)  # columns that load needs
+ORBITS = ("name", "jdsatepoch", "jdsatepochF", *ephemeris.ELEMENTS, "states")  # columns that load needs
 
 
 class Stored(NamedTuple):
@@ -44,7 +44,7 @@ def save(
     with whole(place / folder.SCENARIO) as file:
         file.write_text(scenario.dump(), encoding="utf-8")
     links = [
-        (x.name, x.a, x.b, x.kind, x.class_name, x.link_class.model_dump_json(), x.turned)
+        (x.name, x.a, x.b, x.kind, x.class_name, x.link_class.model_dump_json(), x.turned, x.given)
         for x in network.links
     ]
     tables = {

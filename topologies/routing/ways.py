@@ -94,7 +94,7 @@ def _walk(via: np.ndarray, start: int, end: int) -> list[int]:
 
 
 class _Crossed:
-    """Links in use at an instant (ascending), what each costs and how long it takes, of each or [side, link]."""
+    """Links in use at an instant, ascending; what each costs, how long it takes, of each or [side, link]."""
 
     def __init__(self, network: Network, links: np.ndarray, costs_s: Array, delays_s: Array) -> None:
         self._link_between = network.link_between

@@ -21,7 +21,7 @@ from skybed.topologies.model.yamlmarks import FieldPath, Marks, line_of
 
 ANY = "program"  # a file of this may be anything
 PYTHON = "Python"
-SAVED = ("element", "track", "link", "value", "trace")  # which other programs may have written
+SAVED = ("element", "ephemeris", "track", "link", "value", "trace")  # which other programs may have written
 
 
 def _utf8(data: bytes) -> str:
@@ -68,6 +68,9 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
     places: list[tuple[FieldPath, Any, str]] = []
     for name, layer in layers.items() if isinstance(layers, dict) else ():
         places.append((("layers", name, "elements"), layer, "element"))
+        given = layer.get("ephemeris") if isinstance(layer, dict) else None
+        for satellite in given if isinstance(given, dict) else ():
+            places.append((("layers", name, "ephemeris", satellite), given, "ephemeris"))
         isl = layer.get("isl") if isinstance(layer, dict) else None
         places += [
             (("layers", name, "isl", "links"), isl, "link"),

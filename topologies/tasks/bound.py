@@ -94,7 +94,9 @@ class Limits:
         return float(rates_mbps[first:last].max(initial=0.0))
 
     def light_s(self, a: Index | int, b: Index | int, t_s: Array | float) -> Array:
-        """Along the straight line between two nodes."""
+        """Along the straight line between two nodes; 0 where tables give the delays of links."""
+        if any(link.given for link in self.plan.links):
+            return np.zeros(np.broadcast_shapes(np.shape(a), np.shape(b), np.shape(t_s)))
         light_s: Array = self.plan.network.sky.distance_km(np.asarray(a), np.asarray(b), t_s) / C_KM_S
         return light_s
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from skybed.topologies import parquet
 from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts.spans import Spans
 
@@ -85,7 +86,7 @@ def save(prospect: Prospect, folder: pathlib.Path) -> None:
 
 def load(folder: pathlib.Path) -> Prospect:
     """What `save` wrote."""
-    rows = pq.read_table(folder / ASKED_FILE)
+    rows = parquet.read(folder / ASKED_FILE)
     asked = np.empty(rows.num_rows, ASKED)
     for name in ASKED.names or ():
         asked[name] = rows[name].to_numpy()
@@ -105,7 +106,7 @@ def load(folder: pathlib.Path) -> Prospect:
 
 
 def _columns(path: pathlib.Path, names: Sequence[str]) -> list[np.ndarray]:
-    table = pq.read_table(path)
+    table = parquet.read(path)
     return [table[name].to_numpy() for name in names]
 
 

@@ -62,19 +62,21 @@ def _places(plan: Plan) -> Arrays:
 
 
 def _links(plan: Plan) -> Arrays:
-    """fixed_s: of the delay of a link, what does not follow its length; of fibre all. usual: of each link,
-    there and then back, what holds all the time, in units of properties.Property; nan: see `_events`.
+    """fixed_s: of the delay of a link, what does not follow its length; of fibre, and what is given, all
+    (`laid`). usual: of each link, there and then back, what holds all the time, in units of
+    properties.Property; nan: see `_events`.
     """
     links, network = plan.links, plan.network
     a, b = network.ends
     kinds = np.array([KINDS.index(link.kind) for link in links], int)
-    laid = kinds == KINDS.index("fibre")
+    laid = (kinds == KINDS.index("fibre")) | np.array([link.given for link in links], bool)
     usual = {f"usual_{what.name.lower()}": network.values.constant[:, :, what].ravel() for what in USUAL}
     fixed_s = np.array([link.link_class.fixed_delay_ms / 1e3 for link in links])
     fixed_s[laid] = network.delay_s(np.flatnonzero(laid), 0.0)
     contacts, lost = plan.contacts.sort_values("start_s", kind="stable"), plan.lost
     return {
         "link_a": narrow(a), "link_b": narrow(b), "link_kind": narrow(kinds), "link_fixed_s": fixed_s,
+        "link_laid": narrow(laid.astype(int)),
         **usual, **_spans("contact", contacts), **_spans("lost", lost),
         "lost_silent": narrow((lost["kind"] == SILENT).to_numpy(int)),
     }  # fmt: skip

@@ -101,15 +101,17 @@ def _by_choice(network: Network, rule: Lasers, by: str, own: list[str]) -> Rule:
 def _listed(network: Network, rule: Lasers, by: str) -> Iterator[Rule]:
     """For each pair one, with the times for which it is listed; null: without end."""
     spans: dict[tuple[int, int], list[listed.Listed]] = {}
-    for row in listed.read(rule.links or ""):
+    names = [node.name for node in network.nodes]
+    for row in listed.of_rule(rule, names, network.scenario.begin):
         a, b = sorted((network.node(row.a), network.node(row.b)))
         spans.setdefault((a, b), []).append(row)
     for (a, b), rows in spans.items():
         link = network.scenario.link_class(rows[0].link_class or rule.link)
         ground = b >= network.sky.satellites
-        limits = lasers.conditions_to_ground if ground else lasers.conditions
+        of_kind = lasers.conditions_to_ground if ground else lasers.conditions
+        limits = {} if rows[0].given else _limits(of_kind(rule, link))
         yield {
-            "kind": "listed", "by": by, "pairs": [[a, b]], "limits": _limits(limits(rule, link)),
+            "kind": "listed", "by": by, "pairs": [[a, b]], "limits": limits,
             "within_s": setup_range_s(link)[1],
             "spans": [[row.from_s, row.until_s if np.isfinite(row.until_s) else None] for row in rows],
         }  # fmt: skip

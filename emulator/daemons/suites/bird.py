@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skybed.emulator.daemons.routers import Router
 from skybed.emulator.daemons.suites.suite import Process, render
 from skybed.emulator.lanes import host
-from skybed.emulator.sky.node import SkyNode
 from skybed.topologies.model.routing import Routing
+
+if TYPE_CHECKING:
+    from skybed.emulator.sky.node import SkyNode
 
 CONTROL = "bird.ctl"
 ANSWER_S = 2.0

@@ -5,13 +5,16 @@ from __future__ import annotations
 import shlex
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skybed.emulator.daemons.routers import Router
 from skybed.emulator.daemons.suites.suite import Process, render_text
 from skybed.emulator.lanes import host
-from skybed.emulator.sky.node import SkyNode
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.routing import Custom, Routing
+
+if TYPE_CHECKING:
+    from skybed.emulator.sky.node import SkyNode
 
 CONFIG = "config"
 ANSWER_S = 5.0

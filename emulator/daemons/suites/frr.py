@@ -12,13 +12,16 @@ import os
 import socket
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skybed.emulator.daemons.routers import Router
 from skybed.emulator.daemons.suites.suite import Process, render
 from skybed.emulator.lanes import host
-from skybed.emulator.sky.node import SkyNode
 from skybed.topologies.errors import MachineError
 from skybed.topologies.model.routing import Routing
+
+if TYPE_CHECKING:
+    from skybed.emulator.sky.node import SkyNode
 
 # Built in: buffers of logs, which stay when a process is killed, and counters of ospf6d, which all processes
 # of a machine would share.

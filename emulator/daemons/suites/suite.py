@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from skybed.emulator.daemons.routers import Router
-from skybed.emulator.sky.node import SkyNode
 from skybed.topologies.model.routing import Routing
 
 if TYPE_CHECKING:
     import jinja2
+
+    from skybed.emulator.sky.node import SkyNode
 
 
 @dataclass(frozen=True)

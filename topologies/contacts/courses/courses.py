@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from skybed.topologies.contacts import nodes
+from skybed.topologies.contacts import listed, nodes
 from skybed.topologies.contacts.courses import bursts, given, rules, signals, slots
 from skybed.topologies.contacts.courses.steps import (
     Steps,
@@ -33,8 +33,9 @@ def values(motion: Motion, links: list[Link], contacts: pd.DataFrame, duration_s
     """EVENTs of what is not the same all the time. contacts: as in Network.contacts, before any fault."""
     parts: dict[Property, list[Steps]] = {what: [] for what in Property}
     varying = np.isnan(nodes.values(links)).any(axis=(1, 2))
-    for name in dict.fromkeys(links[n].class_name for n in np.flatnonzero(varying).tolist()):
-        numbers = [n for n, link in enumerate(links) if link.class_name == name]
+    kinds = ((links[n].class_name, links[n].given) for n in np.flatnonzero(varying).tolist())
+    for kind in dict.fromkeys(kinds):
+        numbers = [n for n, link in enumerate(links) if (link.class_name, link.given) == kind]
         for up in (True, False):
             of_way = Directions(motion, links, numbers, up, contacts, duration_s)
             for what, steps in of_way.values().items():
@@ -65,9 +66,11 @@ class Directions:
     def values(self) -> dict[Property, Steps]:
         """Those that change."""
         steps: dict[Property, Steps] = {}
+        given = self._given() if self.links[self.numbers[0]].given else {}
+        steps |= given
         for field, (what, scale) in FIELDS.items():
             course = getattr(self.capable, field)
-            if isinstance(course, Course):
+            if isinstance(course, Course) and what not in given:
                 own = self._course(course, field)
                 steps[what] = own._replace(value=own.value * (scale * course.factor))
         if self.capable.slots:
@@ -76,6 +79,22 @@ class Directions:
             usual = self._as_steps(steps, Property.RATE, self.capable.rate_mbps)
             steps[Property.RATE] = combined(usual, limit, np.minimum)
         return steps
+
+    def _given(self) -> dict[Property, Steps]:
+        """Rates and delays of links of which a table has them."""
+        motion, parts = self.motion, dict[Property, list[Steps]]()
+        tables = listed.given(motion.scenario, motion.names)
+        for key in np.unique(self.contacts.key).tolist():
+            link, side = self.links[key // 2], key % 2
+            own = tables[motion.names[link.a], motion.names[link.b]]
+            t_s = np.array([row.t_s for row in own])
+            contacts = self.contacts.where(self.contacts.key == key)
+            for what, values in (
+                (Property.RATE, [row.rate_mbps[side] * motion.scenario.rate_scale for row in own]),
+                (Property.EXTRA, [row.delay_ms[side] * 1e3 for row in own]),
+            ):
+                parts.setdefault(what, []).append(over(contacts, Table(t_s, np.array(values))))
+        return {what: joined(steps) for what, steps in parts.items()}
 
     def _limits(self) -> list[Steps]:
         """Of the rate, by what is between the ends."""

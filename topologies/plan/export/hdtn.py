@@ -11,7 +11,7 @@ from skybed.topologies.plan.plan import Plan
 
 
 def text(plan: Plan) -> str:
-    """Each contact in both directions, by its start.
+    """Each contact in both directions, by its start, but those in which it carries nothing.
 
     Times are whole seconds after the scenario's begin: a contact begins at the next and ends at the last one
     within it, one within which none lies is left out, and one-way light time is rounded. Nodes count from 1.
@@ -21,7 +21,9 @@ def text(plan: Plan) -> str:
         start_s, end_s = int(np.ceil(row.start_s)), int(np.floor(row.end_s))
         ends = plan.index[row.a] + 1, plan.index[row.b] + 1
         ways = (*ends, row.rate_mbps), (*ends[::-1], row.rate_back_mbps)
-        for source, dest, mbps in ways if end_s > start_s else ():
+        for source, dest, mbps in ways:
+            if end_s <= start_s or mbps == 0:
+                continue
             contacts.append(
                 {
                     "contact": len(contacts),

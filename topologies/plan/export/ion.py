@@ -11,7 +11,7 @@ BYTES_S_PER_MBPS = 125_000
 
 
 def text(plan: Plan) -> str:
-    """Each contact in both directions.
+    """Each contact in both directions, but those in which it carries nothing.
 
     ION counts in whole seconds, of time and of distance: a contact begins at the next and ends at the last
     whole second within it, and one-way light time is rounded, which makes it 0 up to half a second.
@@ -34,10 +34,12 @@ def text(plan: Plan) -> str:
     for at in np.flatnonzero(whole):
         row = table.iloc[at]
         ends = plan.index[row.a] + 1, plan.index[row.b] + 1
-        rates = [max(int(mbps * BYTES_S_PER_MBPS), 1) for mbps in (row.rate_mbps, row.rate_back_mbps)]
+        rates = row.rate_mbps, row.rate_back_mbps
         owlt_s = round((row.delay_min_ms + row.delay_max_ms) / 2000)
-        for (one, other), rate in zip((ends, ends[::-1]), rates, strict=True):
-            lines.append(f"a contact +{start_s[at]} +{end_s[at]} {one} {other} {rate}")
+        for (one, other), mbps in zip((ends, ends[::-1]), rates, strict=True):
+            if mbps > 0:
+                bytes_s = max(int(mbps * BYTES_S_PER_MBPS), 1)
+                lines.append(f"a contact +{start_s[at]} +{end_s[at]} {one} {other} {bytes_s}")
         for one, other in (ends, ends[::-1]):
             lines.append(f"a range +{start_s[at]} +{end_s[at]} {one} {other} {owlt_s}")
     return "\n".join(lines) + "\n"

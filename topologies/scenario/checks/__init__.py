@@ -23,6 +23,8 @@ from skybed.topologies.scenario.checks import (
     weather,
 )
 
+FILES = ("elements", "ephemeris")  # fields of a layer that name some
+
 
 def problems(scenario: ScenarioModel) -> list[Problem]:
     """All problems of a scenario; names of nodes are only checked once the layers are sound."""
@@ -40,8 +42,14 @@ def problems(scenario: ScenarioModel) -> list[Problem]:
             satellites += elements.of_layer(name, layer, scenario.epoch, scenario.begin)
         except ScenarioError as error:
             wrong.append(
-                (("layers", name, *(["elements"] if layer.elements else [])), f"cannot be used: {error}.")
+                (
+                    ("layers", name, *(kind for kind in FILES if getattr(layer, kind))),
+                    f"cannot be used: {error}.",
+                )
             )
+    for one in satellites:
+        if says := elements.not_covered(one, scenario.begin, scenario.duration_s):
+            wrong.append((("layers", one.layer, "ephemeris", one.name), says))
     named: list[tuple[FieldPath, str]] = [(("layers", s.layer), s.name) for s in satellites]
     named += [(("stations", i, "name"), station.name) for i, station in enumerate(scenario.stations)]
     wrong += [*names.names(named), *space.patterns(scenario, satellites)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from skybed.topologies.contacts.courses import given
-from skybed.topologies.contacts.listed import Listed, read
+from skybed.topologies.contacts.listed import GIVEN, Listed, of_rule
 from skybed.topologies.contacts.nodes import FIELDS, MOST
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import over_time
@@ -15,6 +15,7 @@ from skybed.topologies.model.draws import Draw
 from skybed.topologies.model.known import Problem, known_name
 from skybed.topologies.model.links import Access, LinkClass, Slots, Way
 from skybed.topologies.model.scenario import ScenarioModel
+from skybed.topologies.model.space import Lasers
 from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.orbits import chance
 from skybed.topologies.scenario.checks.weather import radio
@@ -197,13 +198,19 @@ def listed(scenario: ScenarioModel, nodes: Mapping[str, str]) -> Iterator[Proble
     for place, rule in scenario.lasers:
         path: FieldPath = (*place, "links")
         try:
-            table = read(rule.links) if rule.links else []
+            table = of_rule(rule, [*nodes], scenario.begin) if rule.links else []
         except ScenarioError as error:
             yield path, f"cannot be used: {error}."
             continue
         first: dict[frozenset[str], Listed] = {}
+        yield from _given(scenario, path, rule, table)
         for row in table:
             other = first.setdefault(frozenset((row.a, row.b)), row)
+            if (other.given is None) != (row.given is None):
+                yield (
+                    path,
+                    f"gives {row.a} and {row.b} a delay in line {row.line} or in {other.line}, not both.",
+                )
             if other.link_class != row.link_class:
                 yield (
                     path,
@@ -215,11 +222,11 @@ def listed(scenario: ScenarioModel, nodes: Mapping[str, str]) -> Iterator[Proble
                         path,
                         f"names {end} in line {row.line}, but there is no such node{hint(end, nodes)}.",
                     )
-                elif end in sites:
+                elif end in sites and not row.given:
                     yield path, f"names {end} in line {row.line}, which has no antenna."
             if row.a == row.b:
                 yield path, f"has {row.a} at both ends in line {row.line}."
-            elif not (nodes.get(row.a, True) or nodes.get(row.b, True)):
+            elif not (nodes.get(row.a, True) or nodes.get(row.b, True) or row.given):
                 yield path, f"has two stations in line {row.line}; a line between them is fibre."
             if row.link_class and row.link_class not in scenario.link_names:
                 known = hint(row.link_class, scenario.link_names)
@@ -228,6 +235,35 @@ def listed(scenario: ScenarioModel, nodes: Mapping[str, str]) -> Iterator[Proble
                     f"has the class {row.link_class} in line {row.line}, neither in links nor in the "
                     f"catalogue{known}.",
                 )
+
+
+def _given(scenario: ScenarioModel, path: FieldPath, rule: Lasers, table: list[Listed]) -> Iterator[Problem]:
+    """What is true of links whose rates and delays are given."""
+    own = [row for row in table if row.given]
+    for row in own:
+        for what, values, most in zip(
+            GIVEN, row.given or (), (MOST["rate_mbps"], MOST["extra_delay_ms"]), strict=True
+        ):
+            if max(values) > most:
+                yield path, f"has {what} {max(values):g} in line {row.line}; it must be at most {most:g}."
+    before: dict[frozenset[str], Listed] = {}
+    for row in sorted(own, key=lambda row: row.from_s):
+        other = before.get(frozenset((row.a, row.b)))
+        if other and row.from_s < other.until_s:
+            yield path, f"has {row.a} and {row.b} in line {row.line} for a time of line {other.line}, too."
+        before[frozenset((row.a, row.b))] = row
+    for name in {row.link_class or rule.link for row in own} & scenario.link_names:
+        link = scenario.link_class(name)
+        for up in (True, False):
+            capable = link.capable(up)
+            if capable.slots or capable.radio or link.optical:
+                yield (
+                    path,
+                    f"gives rates to links of class {name}, whose rates come of slots, radio or light.",
+                )
+                break
+    if rule.nodes and not own:
+        yield (*path[:-1], "nodes"), "is of the numbers of a contact plan, and links is none."
 
 
 def fibre(scenario: ScenarioModel) -> Iterator[Problem]:

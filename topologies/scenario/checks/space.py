@@ -13,7 +13,7 @@ from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts.patterns import OFFSETS, pairs
 from skybed.topologies.model.known import Problem
 from skybed.topologies.model.scenario import LONGEST_S, ScenarioModel
-from skybed.topologies.model.space import BY_PLANES, PATTERN_OF, Lasers, Layer, Walker
+from skybed.topologies.model.space import BY_PLANES, ORBITS, PATTERN_OF, Lasers, Layer, Walker
 from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.orbits import ephemeris, geometry, planes, walker
 from skybed.topologies.orbits.walker import Satellite
@@ -41,10 +41,13 @@ def _age(path: FieldPath, what: str, one: dt.datetime, other: dt.datetime) -> It
 def layers(scenario: ScenarioModel) -> Iterator[Problem]:
     for name, layer in scenario.layers.items():
         path: FieldPath = ("layers", name)
-        kinds = [kind for kind in ("walker", "elements", "geostationary") if getattr(layer, kind) is not None]
+        kinds = [kind for kind in ORBITS if getattr(layer, kind) is not None]
         if len(kinds) != 1:
             given = " and ".join(kinds) if kinds else "none of them"
-            yield path, f"has {given}; give exactly one of walker, elements, geostationary, constellation."
+            yield path, f"has {given}; give exactly one of {', '.join(ORBITS)}, constellation."
+            continue
+        if layer.ephemeris and layer.names is not None:
+            yield (*path, "names"), "is given, and so is ephemeris, which names its satellites; leave it out."
             continue
         yield from _template(path, layer, kinds[0])
         if layer.walker:
@@ -59,6 +62,7 @@ def _template(path: FieldPath, layer: Layer, kind: str) -> Iterator[Problem]:
     own: dict[str, dict[str, str | int]] = {
         "walker": {"plane": 0, "slot": 0},
         "geostationary": {},
+        "ephemeris": {},
         "elements": {"plane": 0, "slot": 0, "name": "x", "id": 0},
     }
     fields = {"layer": "x", "n": 0, **own[kind]}
@@ -120,7 +124,7 @@ def _pattern(
     wanted = pairs(isl, planes.of_layer(layer, satrecs, scenario.epoch))
     count = layer.walker.planes if layer.walker else 1
     per_plane = len(satrecs) // count
-    by_numbers = layer.elements is None and isl.pattern in OFFSETS
+    by_numbers = layer.is_arranged and isl.pattern in OFFSETS
     if by_numbers and per_plane < 3:
         yield (
             (*path, "pattern"),
@@ -144,7 +148,7 @@ def _sight(
     """No neighbours of the pattern (a, b) ever see each other: the links could never exist."""
     isl, orbit, radius_km = layer.isl, layer.walker, geometry.WGS72_RADIUS_KM
     range_km = isl.max_range_km or scenario.link_class(isl.link).max_range_km or np.inf
-    circular = layer.elements is None and (orbit is None or orbit.eccentricity < NEARLY_CIRCULAR)
+    circular = layer.is_arranged and (orbit is None or orbit.eccentricity < NEARLY_CIRCULAR)
     sight_km = np.inf
     if circular:
         altitude_km = walker.axis_km(layer) - radius_km

@@ -37,7 +37,7 @@ export function delayNs(sky, link, side, t_s) {
 
 /** One-way delay of a link by its length, s. */
 export function delayS(sky, r, link) {
-  const far_km = sky.link_kind[link] === 2 ? 0 : distanceKm(r, sky.link_a[link], sky.link_b[link]);
+  const far_km = sky.link_laid[link] ? 0 : distanceKm(r, sky.link_a[link], sky.link_b[link]);
   return far_km / C_KM_S + sky.link_fixed_s[link];
 }
 

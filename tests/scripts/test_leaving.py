@@ -1,0 +1,57 @@
+"""A process that leaves without taking itself apart: what it owes at its end is done all the same."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import atexit, sys
+from skybed.scripts.running.leaving import leave
+
+class Kept:
+    def __del__(self):
+        print("taken apart")
+
+kept = Kept()
+atexit.register(print, "at exit")
+print("first")
+leave(3)
+print("still here")
+sys.exit(4)
+"""
+OUTSIDE = """
+import sys
+from skybed.scripts.cli import run
+print(*sys.modules)
+"""
+
+
+@pytest.fixture
+def said():
+    """said(program): its exit code and output."""
+
+    def run(program):
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        return done.returncode, done.stdout
+
+    return run
+
+
+def test_what_is_printed_is_out_and_what_is_due_at_exit_is_done(said):
+    assert said(PROGRAM) == (3, "first\nat exit\n")
+
+
+def test_who_cannot_write_what_is_left_ends_as_usual(said):
+    full = PROGRAM.replace("leave(3)", "sys.stdout.close(); leave(3)").replace(
+        'print("still here")', "kept = None"
+    )
+    assert said(full.replace('print, "at exit"', "bool"))[0] == 4
+
+
+def test_a_command_that_runs_imports_nothing_that_lanes_and_reports_need(said):
+    code, modules = said(OUTSIDE)
+    assert code == 0
+    assert not {"mininet", "pyroute2", "matplotlib", "scapy"} & {
+        name.split(".")[0] for name in modules.split()
+    }
