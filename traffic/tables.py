@@ -45,6 +45,14 @@ def write(table: Table, parts: Iterable[Mapping[str, Any]], run: Path) -> None:
         pq.write_table(arrow(table, parts), file)
 
 
+def mean_mbps(flow: LoadFlow, received_bytes: float, t_s: float) -> float:
+    """What of a flow has been received by a run time, over the time that it has had; nan: who knows when one
+    begins that comes after another.
+    """
+    start_s, stop_s = flow.window_s(t_s)
+    return received_bytes * 8e-6 / (stop_s - start_s) if stop_s > start_s and not flow.after else math.nan
+
+
 def completion_s(rows: Any, flow: LoadFlow) -> float:
     """From the start of a flow to the arrival of all its volume, of its rows of the table `flows`; nan where
     it has none, or not all of it arrived.

@@ -75,7 +75,7 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
     host, short = machine.host(run), traffic.shortfalls(run, sent)
     proven = Proofs(n=len(proofs), agreeing=proofs["agrees"].sum())
     flows = _flows(run, probes, sent)
-    limits = [_outcome(limit, flows) for limit in run.scenario.accept]
+    limits = [outcome(limit, _measured(limit, flows)) for limit in run.scenario.accept]
     distorted = [
         *cut_short,
         *traffic.reasons(run, short),
@@ -88,7 +88,7 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
         *links.reasons(run, rates, late),
         *machine.reasons(run, host, rtt_error),
     ]
-    failed = [reason for outcome in limits if (reason := _unmet(outcome))]
+    failed = [reason for limit in limits if (reason := unmet(limit))]
     return FullVerdict(
         status="invalid" if distorted else "fail" if failed else "pass",
         reasons=distorted + failed,
@@ -164,8 +164,12 @@ def _flows(run: Run, probes: pd.DataFrame, sent: list[Sending]) -> list[FlowFigu
     return figures
 
 
-def _outcome(limit: Limit, flows: list[FlowFigures]) -> Outcome:
-    value = next((row.metrics.get(limit.metric) for row in flows if row.flow == limit.flow), None)
+def _measured(limit: Limit, flows: list[FlowFigures]) -> float | None:
+    return next((row.metrics.get(limit.metric) for row in flows if row.flow == limit.flow), None)
+
+
+def outcome(limit: Limit, value: float | None) -> Outcome:
+    """Whether a value meets a limit; None: it was not measured."""
     low = -math.inf if limit.min is None else limit.min
     high = math.inf if limit.max is None else limit.max
     met = value is not None and low <= value <= high
@@ -175,7 +179,7 @@ def _outcome(limit: Limit, flows: list[FlowFigures]) -> Outcome:
 # -- reasons -------------------------------------------------------------------------------------
 
 
-def _unmet(limit: Outcome) -> str:
+def unmet(limit: Outcome) -> str:
     """Why a limit is not met; "" if it is."""
     said = f"{limit.flow}: {limit.metric}"
     if limit.met:

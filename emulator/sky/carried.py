@@ -6,7 +6,7 @@ A process of its own reads the kernel's counters of all interfaces.
 from __future__ import annotations
 
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 Row = tuple[float, str, str, int, int]  # t_s, node, peer, packets, bytes
+Tell = Callable[[float, list[Row]], None]
 
 
-def record(sky: Sky, run: Path, pipe: Connection) -> dict[str, Any]:
-    """Write the table `carried`. Over the pipe: None is sent when all is ready; a Clock comes, and None is
-    sent; what is counted from then on is noted, up to the run time that comes at last.
+def record(sky: Sky, run: Path, tell: Tell, every_s: float, pipe: Connection) -> dict[str, Any]:
+    """Write the table `carried`. tell: is given the rows of a second, and when that began, every_s of run
+    time. Over the pipe: None is sent when all is ready; a Clock comes, and None is sent; what is counted from
+    then on is noted, up to the run time that comes at last.
     """
     with ExitStack() as stack:
         append = stack.enter_context(windowed.growing(run / f"{CARRIED.name}.parquet", CARRIED.schema))
@@ -39,17 +41,23 @@ def record(sky: Sky, run: Path, pipe: Connection) -> dict[str, Any]:
         clock: Clock = pipe.recv()
         pipe.send(None)
         rows: list[Row] = []
-        for row in _counted(counters, names, clock, pipe):
-            rows.append(row)
-            if row[0] - rows[0][0] > windowed.WINDOW_S:
+        told_s = -every_s
+        for t_s, of_second in _counted(counters, names, clock, pipe):
+            if t_s - told_s >= every_s:
+                told_s = t_s
+                tell(t_s, of_second)
+            rows += of_second
+            if rows and t_s - rows[0][0] > windowed.WINDOW_S:
                 append(_columns(rows))
                 rows = []
         append(_columns(rows))
     return {}
 
 
-def _counted(counters: dict[str, Counters], names: set[str], clock: Clock, pipe: Connection) -> Iterator[Row]:
-    """A row for each second and direction of a link that carried something."""
+def _counted(
+    counters: dict[str, Counters], names: set[str], clock: Clock, pipe: Connection
+) -> Iterator[tuple[float, list[Row]]]:
+    """Of each second when it began, and a row for each direction of a link that carried something."""
     before: dict[tuple[str, str], Sent] = {}
     poll = select.poll()
     poll.register(pipe.fileno(), select.POLLIN)
@@ -62,11 +70,14 @@ def _counted(counters: dict[str, Counters], names: set[str], clock: Clock, pipe:
             for peer, sent in of_node.read().items()
             if peer in names
         }
+        rows = []
         for (node, peer), sent in sorted(now.items()):
             had = before.get((node, peer), Sent(0, 0))
             had = had if had.packets <= sent.packets else Sent(0, 0)  # the link was made anew
-            if second and sent.packets > had.packets:
-                yield second - 1.0, node, peer, sent.packets - had.packets, sent.bytes - had.bytes
+            if sent.packets > had.packets:
+                rows.append((second - 1.0, node, peer, sent.packets - had.packets, sent.bytes - had.bytes))
+        if second:
+            yield second - 1.0, rows
         before, second = now, second + 1
 
 

@@ -42,9 +42,10 @@ from skybed.analysis.campaign.table import USABLE
 from skybed.analysis.run import load
 from skybed.analysis.verdict import Verdict
 from skybed.emulator.lanes import lanes, umlkernel
-from skybed.scripts.running.messages import Network, Traffic
-from skybed.scripts.running.progress import Listener, told_of
+from skybed.scripts.running.messages import Heard, Traffic
+from skybed.scripts.running.progress import Listener
 from skybed.scripts.running.run import PACKAGES, Options, execute
+from skybed.scripts.running.run_bar import told_of
 from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError, SkybedError
 from skybed.topologies.model import kinds
 from skybed.topologies.plan.plan import Plan
@@ -158,7 +159,7 @@ class WhileWanted(Listener):
             how = {"task": self._key, "stage": stage, "share": share, "note": note, "lines": self._lines}
             self._worker.log_event(TOPIC, how)
 
-    def heard(self, message: Network | Traffic) -> None:
+    def heard(self, message: Heard) -> None:
         if isinstance(message, Traffic):
             self._lines = told_of(message)
 

@@ -92,7 +92,7 @@ def _narrator(plan: Plan, out: Path, listener: Listener) -> Callable[[Message], 
                 speed = (t_s - began[0][1]) / max(wall_s - began[0][0], 1e-3)
                 faster = f", {speed:.1f} times as fast as the clock" if speed > 1.5 else ""
                 listener.at("playing", t_s / plan.duration_s, f"{t_s:.0f} of {plan.duration_s:g} s{faster}")
-            case messages.Network() | messages.Traffic():
+            case messages.Network() | messages.Traffic() | messages.Carried():
                 listener.heard(message)
             case messages.Ending():
                 listener.at("ending", 0.0, "answers under way, tables")

@@ -58,6 +58,16 @@ class Traffic:
 
 
 @dataclass(frozen=True)
+class Carried:
+    """What links carried in the second from run time t_s on, where the kernel's counters are read; told as
+    often as Traffic. links: [node that sends, peer, Mbit/s] of those that carried something.
+    """
+
+    t_s: float
+    links: list
+
+
+@dataclass(frozen=True)
 class Ending:
     """It has been played: answers under way are awaited, tables written."""
 
@@ -176,10 +186,13 @@ class Seen:
 
 
 Message = (
-    Building | Converging | Playing | Network | Traffic | Ending | Done | Refused | Broken | Noted | Measured
-    | Stop | Command | Enter | Typed | Leave | Printed | Exited | Look | Seen
+    Building | Converging | Playing | Network | Traffic | Carried | Ending | Done | Refused | Broken | Noted
+    | Measured | Stop | Command | Enter | Typed | Leave | Printed | Exited | Look | Seen
 )  # fmt: skip
 KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
+
+
+Heard = Network | Traffic | Carried  # of what a run has come to
 
 
 def say(channel: Channel, message: Message) -> None:

@@ -284,9 +284,14 @@ def route_recorder(sky: Sky, run: Path, flows: Sequence[Flow]) -> Forked:
     )
 
 
-def link_counter(sky: Sky, run: Path) -> Forked:
-    """Of what links carry."""
-    return Forked("counter", partial(carried.record, sky, run), run / "counter.log")
+def link_counter(sky: Sky, run: Path, newest: Newest, every_s: float) -> Forked:
+    """Of what links carry. newest: is told it every_s of run time, a line with a `messages.Carried`."""
+
+    def tell(t_s: float, rows: list[carried.Row]) -> None:
+        links = [[node, peer, round(size * 8e-6, 4)] for _, node, peer, _, size in rows]
+        newest.tell(messages.encoded(messages.Carried(t_s, links)))
+
+    return Forked("counter", partial(carried.record, sky, run, tell, every_s), run / "counter.log")
 
 
 def capturer(sky: Sky, run: Path) -> Forked:

@@ -50,7 +50,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     tell(messages.Building())
     hop_cost_us = calibrate.hop_cost_us()
     building_s = time.monotonic()
-    newest = Newest()
+    of_traffic, of_links = Newest(), Newest()
     virtual = Clock(zero_ns=options.zero_ns)
     sky = Sky(plan, early_us=hop_cost_us, zero_ns=virtual.zero_ns)
     try:
@@ -67,7 +67,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         everything = [
             playback,
             *([parts.route_recorder(sky, run, flows)] if by_daemons else []),
-            *([parts.link_counter(sky, run)] if unforeseen else []),
+            *([parts.link_counter(sky, run, of_links, options.report_every)] if unforeseen else []),
             *([parts.capturer(sky, run)] if plan.scenario.capture else []),
             parts.RoutingDaemons(daemons, ahead_s, zero, partial(tell, messages.Converging())),
             parts.traffic(
@@ -80,7 +80,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
                 plan,
                 tasks,
                 bundles,
-                newest,
+                of_traffic,
                 options.report_every,
             ),
             *([Script(own, playback.player, plan.duration_s, run)] if own else []),
@@ -97,6 +97,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             if options.interactive:
                 played_s = _prompt(sky, playback.player, clock, plan.duration_s, typed)
             else:
+                newest = (of_traffic, of_links)
                 report = _reporter(outside, options.report_every, playback.player, newest, everything)
                 played_s = playback.player.play(clock, plan.duration_s, report)
             asked.check()
@@ -179,7 +180,11 @@ def _example(sky: Sky) -> str:
 
 
 def _reporter(
-    outside: Channel, every_s: float, player: Player, newest: Newest, everything: Sequence[parts.Part]
+    outside: Channel,
+    every_s: float,
+    player: Player,
+    newest: Sequence[Newest],
+    everything: Sequence[parts.Part],
 ) -> Callable[[float], None]:
     """Tells how far it is and what it has come to, and ends the run when a part of it has ended.
 
@@ -192,8 +197,7 @@ def _reporter(
             last[0] = t_s
             told = [messages.encoded(messages.Playing(round(t_s, 3)))]
             told.append(messages.encoded(_of_network(t_s, player)))
-            if traffic := newest.take():
-                told.append(traffic)
+            told += [line for one in newest if (line := one.take())]
             outside.offer(b"\n".join(told))
             if parts.fallen(everything):
                 player.stopped.set()

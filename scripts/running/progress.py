@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from skybed.scripts.running.messages import Network, Traffic
+from skybed.scripts.running.messages import Heard
 from skybed.topologies.plan.plan import Plan
 
 PLAIN_EVERY_S = 10.0
 TOLD = 10
 REPORT_EVERY_S, REPORTS = 0.5, 1000
-SEEN = 8  # lines of flows below the bar
 REFRESH_HZ = 4
 
 
@@ -39,7 +37,7 @@ class Listener(Protocol):
         """This is going to be played."""
         return
 
-    def heard(self, message: Network | Traffic) -> None:
+    def heard(self, message: Heard) -> None:
         """The lane has said this while it is played."""
         return
 
@@ -58,7 +56,7 @@ class Listeners(Listener):
         for listener in self._listeners:
             listener.planned(plan)
 
-    def heard(self, message: Network | Traffic) -> None:
+    def heard(self, message: Heard) -> None:
         for listener in self._listeners:
             listener.heard(message)
 
@@ -72,7 +70,7 @@ def tell(lines: Sequence[str]) -> None:
 
 
 class ProgressBar(Listener):
-    """One bar per stage of the work, on standard error; on a terminal what a run has come to stands below.
+    """One bar per stage of the work, on standard error. terminal: whether that is one.
 
     with ProgressBar() as bar:
         bar.at("planning", 0.4)
@@ -81,23 +79,22 @@ class ProgressBar(Listener):
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, force_jupyter=False)
-        self._terminal = self._console.is_terminal
+        self.terminal = self._console.is_terminal
         columns = [
             TextColumn("{task.description:<9}"), BarColumn(30), TextColumn("{task.fields[note]}"),
             TimeRemainingColumn(compact=True),
         ]  # fmt: skip
-        self._bars = Progress(*columns, console=self._console, disable=not self._terminal)
+        self._bars = Progress(*columns, console=self._console, disable=not self.terminal)
         self._stage, self._task = "", self._bars.add_task("", visible=False, note="")
         self._said_s = 0.0
-        self._told: dict[str, list[str]] = {}  # lines, by what was heard
         self._seen = Text()
         self._screen = Live(
-            Group(self._bars, self._seen), console=self._console, auto_refresh=self._terminal,
+            Group(self._bars, self._seen), console=self._console, auto_refresh=self.terminal,
             refresh_per_second=REFRESH_HZ,
         )  # fmt: skip
 
     def __enter__(self) -> ProgressBar:
-        if self._terminal:
+        if self.terminal:
             self._screen.start()
         return self
 
@@ -111,10 +108,14 @@ class ProgressBar(Listener):
         """Show now what it was told, as it does a few times a second."""
         self._screen.refresh()
 
-    def heard(self, message: Network | Traffic) -> None:
-        if self._terminal:
-            self._told[type(message).__name__] = told_of(message)
-            self._seen.plain = "\n".join(chain.from_iterable(self._told.values()))
+    @property
+    def lines(self) -> list[str]:
+        """What stands below the bar."""
+        return self._seen.plain.splitlines()
+
+    def below(self, lines: Sequence[str]) -> None:
+        """On a terminal: what stands below the bar from now on."""
+        self._seen.plain = "\n".join(lines)
 
     def at(self, stage: str, share: float, note: str = "") -> None:
         new = stage != self._stage
@@ -122,36 +123,6 @@ class ProgressBar(Listener):
             self._bars.update(self._task, completed=1.0)
             self._stage, self._task = stage, self._bars.add_task(stage, total=1.0, note=note)
         self._bars.update(self._task, completed=share, note=note)
-        if not self._terminal and (new or time.monotonic() - self._said_s >= PLAIN_EVERY_S):
+        if not self.terminal and (new or time.monotonic() - self._said_s >= PLAIN_EVERY_S):
             self._said_s = time.monotonic()
             self._console.print(f"{stage}{f': {note}' if note else ''}", highlight=False)
-
-
-def told_of(message: Network | Traffic) -> list[str]:
-    """What a lane said, for a terminal: a line, or one for each of the first SEEN flows."""
-    if isinstance(message, Network):
-        held = f", {len(message.held)} values held by hand" if message.held else ""
-        skipped = f", {message.skipped} left out" if message.skipped else ""
-        return [f"{message.links} links; events up to {message.late_us / 1e3:.2f} ms late{skipped}{held}"]
-    flows = {name: words for name, of in message.flows.items() if (words := ", ".join(_words(of)))}
-    lines = [f"{name}: {words}" for name, words in islice(flows.items(), SEEN)]
-    return [*lines, *([f"... and {len(flows) - SEEN} more"] if len(flows) > SEEN else [])]
-
-
-def _words(of: Mapping[str, Any]) -> Iterator[str]:
-    """The figures of a flow, see topologies.model.kinds, as far as there are words for them."""
-    if of.get("rtt_us") is not None:
-        yield f"{of['rtt_us'] / 1e3:.3f} ms"
-    if "mbps" in of:
-        yield f"{of['mbps']:.2f} Mbit/s"
-    if "lost" in of:
-        yield f"{of['lost']} of {of['sent']} lost"
-    if of.get("retransmits"):
-        yield f"{of['retransmits']} sent again"
-    if "asked" in of:
-        response = f" in {of['response_s']:.1f} s" if of["response_s"] is not None else ""
-        yield f"{of['delivered']} of {of['asked']} delivered{response}"
-    if of.get("path"):
-        yield f"{len(of['path'])} hops"
-    if "state" in of:
-        yield of["state"]

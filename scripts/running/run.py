@@ -25,7 +25,8 @@ from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import tables
 from skybed.scripts.running import handover, messages
 from skybed.scripts.running.follow import Limits, follow
-from skybed.scripts.running.progress import Listener, Listeners, ProgressBar, report_every_s, tell
+from skybed.scripts.running.progress import Listener, Listeners, report_every_s, tell
+from skybed.scripts.running.run_bar import RunBar
 from skybed.topologies.bundles import contacts
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.errors import InvalidRun, MachineError
@@ -88,7 +89,7 @@ def execute(
     scenario = scenario.in_virtual_time() if options.virtual else scenario
     before = _host_state()
     with ExitStack() as shown:
-        listener = Listeners(listener or shown.enter_context(ProgressBar()), *([beside] if beside else []))
+        listener = Listeners(listener or shown.enter_context(RunBar()), *([beside] if beside else []))
         if plan is None:
             plan = Plan.make(scenario, progress=lambda what, share: listener.at("planning", share, what))
             tell(plan.notes)

@@ -8,6 +8,7 @@ from IPython.core.formatters import HTMLFormatter
 
 import skybed
 from skybed.topologies.errors import ScenarioError
+from support import tiny_tasks
 from support.browser import opened
 from support.places import ROOT
 from support.tiny_sky import PROBE, TINY, Builder, plan_of
@@ -34,6 +35,16 @@ def test_the_cell_of_the_example_shows_what_was_asked(tmp_path):
         assert (theme, browser.does(f"{FRAME}.clientHeight")) == ("light", 500)
         assert browser.errors == []
         assert not [url for url in browser.asked if url.startswith("http")]
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
+def test_a_cell_follows_a_task_from_its_begin(tmp_path):
+    run = tiny_tasks.build(tmp_path / "run").load()
+    skybed.view(run, follow=("fire", 2)).save(tmp_path / "view.html")
+    with opened(tmp_path / "view.html", tmp_path) as browser:
+        browser.until("document.documentElement?.dataset.ready")
+        assert browser.does("[skybed.life, skybed.t_s]") == [2, tiny_tasks.ASKED_S[2]]
+        assert browser.errors == []
 
 
 def test_a_run_shows_what_it_measured(tmp_path):

@@ -12,7 +12,7 @@ from skybed.topologies.orbits import ground_tracks
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 from support.browser import opened
-from support.tiny_sky import PROBE, TINY, Builder, plan_of
+from support.tiny_sky import PROBE, TINY, TRACE, Builder, plan_of
 
 pytestmark = pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
 
@@ -420,6 +420,29 @@ def test_of_a_run_it_shows_the_measured_round_trip_beside_the_true_one(tmp_path)
         browser.does("skybed.choosePair(-1, -1)")
         status = browser.does("document.querySelector('.verdict strong').textContent")
         assert status in ("PASS", "FAIL", "INVALID")
+
+
+def test_of_a_run_it_shows_which_way_its_traces_saw_packets_go(tmp_path):
+    made = Builder(tmp_path / "run", plan_of(TINY | {"traffic": [PROBE, TRACE]}))
+    paths = made.tables["paths"]
+    other = (paths["sent_s"] == 5) & (paths["hop"] == 1)
+    made.tables["paths"] = paths.assign(node=paths["node"].mask(other))
+    run = made.load()
+    writing.write(tmp_path / "view.html", run.plan, run)
+    with opened(tmp_path / "view.html", tmp_path, "#from=Miyun&to=Sanya&t=3.5") as browser:
+        browser.until(READY)
+        panel = "document.getElementById('panel').innerText"
+        for t_s, says in (
+            (3.5, "Since 0.00 s, t1 has seen packets go this way."),
+            (5.5, "Since 5.00 s, t1 has seen packets go another way: Miyun › ? › Sanya."),
+            (29.5, "Since 6.00 s, t1 has seen packets go this way."),
+            (31.5, "Since 30.00 s, t1 has not got there."),
+            (40.5, "Since 32.00 s, t1 has seen packets go this way."),  # over s2
+        ):
+            browser.does(f"skybed.seek({t_s})")
+            drawn(browser)
+            assert says in browser.does(panel)
+        assert browser.errors == []
 
 
 def test_what_links_are_capable_of_over_time_and_in_each_direction(tmp_path):

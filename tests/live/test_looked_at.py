@@ -16,6 +16,8 @@ from skybed.scripts.running.run import Options, execute
 from skybed.topologies.scenario.file import Scenario
 from support import needs
 from support.lane import HERE, MEMORY_MB, ZERO_NS
+from support.tiny_sky import TINY
+from support.tiny_tasks import ASKED_S, FIELDS
 
 pytestmark = [pytest.mark.live, needs.virtual_time]
 
@@ -49,10 +51,10 @@ class Slow(Listener):
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
-    """played(beside): the hashes of the tables of sc-mini, so played in virtual time."""
-    scenario = Scenario.load("sc-mini").with_({"duration_s": DURATION_S})
+    """played(beside): the hashes of the tables of sc-mini, or another one, so played in virtual time."""
+    mini = Scenario.load("sc-mini").with_({"duration_s": DURATION_S})
 
-    def play(beside=None):
+    def play(beside=None, scenario=mini):
         folder = tmp_path_factory.mktemp("run")
         execute(scenario, Options(clock="virtual"), folder, beside=beside)
         return load(folder).manifest.tables_sha256
@@ -83,6 +85,35 @@ def test_a_run_is_the_same_whoever_looks_on(played, monkeypatch):
         errors_us = [error_us for error_us in errors_us if error_us is not None]
         assert errors_us and max(map(abs, errors_us)) < 10
         assert of["traffic"][-1]["flows"]["command"]["lost"] == 0
+
+
+def test_so_is_one_with_tasks_limits_and_links_that_are_counted(played, monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    stream = {"kind": "udp", "name": "u", "from": "Miyun", "to": "Sanya", "rate_mbps": 1, "stop_s": 4}
+    accept = [{"task": "fire", "metric": "delivered", "min": 2}, {"flow": "u", "metric": "lost", "max": 0}]
+    scenario = Scenario.model_validate(TINY | FIELDS | {"traffic": [stream], "accept": accept})
+    alone, heard = played(scenario=scenario), {}
+    assert {"tasks", "storage", "energy", "carried"} <= alone.keys()
+    with View() as view:
+        thread = threading.Thread(target=viewer, args=(view.address, heard))
+        thread.start()
+        assert played(view, scenario) == alone
+    thread.join()
+    fire = heard["traffic"][-1]["flows"]["fire"]
+    assert fire["asked"] == fire["delivered"] == len(ASKED_S) and fire["responses_s"]["max"] > 3
+    nodes = {node["node"]: node for node in fire["nodes"]}
+    assert nodes["s1"]["battery_pct"] > 50 and nodes["s1"]["room_bytes"] == 3_000_000
+    carried = [
+        mbps
+        for told in heard["carried"]
+        for node, peer, mbps in told["links"]
+        if (node, peer, told["t_s"] < 4) == ("Miyun", "s1", True)
+    ]
+    assert carried and max(carried) == pytest.approx(1.03, abs=0.03)  # with headers
+    limits = [{limit["flow"]: limit["met"] for limit in told["limits"]} for told in heard["verdict"]]
+    assert {"fire": False, "u": True} in limits and limits[-1] == {"fire": True, "u": True}
+    assert heard["verdict"][-1]["reasons"] == []
 
 
 def test_in_a_guest_nobody_waits_for_who_does_not_listen(tmp_path):

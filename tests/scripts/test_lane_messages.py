@@ -8,6 +8,7 @@ from skybed.topologies.errors import InvalidRun
 SAMPLES = [
     messages.Building(), messages.Converging(), messages.Playing(3.5), messages.Ending(),
     messages.Network(3.5, 12.5, 900, 1, 0, 122, [[4, 0, 1, 2500.0]]),
+    messages.Carried(4.0, [["miyun", "relay-0-0", 3.5]]),
     messages.Traffic(3.5, {"command": {"sent": 350, "rtt_us": 38000.5}}),
     messages.Done({"played_s": 30.0, "fallen": None}), messages.Refused("No lane.", 4),
     messages.Broken("KeyError: 'a'"), messages.Noted("1 hop"), messages.Measured({"figures": []}),

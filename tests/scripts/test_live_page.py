@@ -1,12 +1,13 @@
 """A page that goes along with a run, in a real browser: what a lane says comes into it, as text."""
 
 import shutil
+from itertools import pairwise
 
 import pytest
 
 from skybed.analysis.verdict import Verdict
 from skybed.scripts.running.live import View
-from skybed.scripts.running.messages import Network, Traffic
+from skybed.scripts.running.messages import Carried, Network, Traffic
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
@@ -119,13 +120,19 @@ def test_a_link_that_is_held_down_is_drawn_so(page, view, plan):
 
 def test_tasks_show_stages_storage_and_batteries(page, view):
     stages = [[4, "delivery", 0, "eo-0-0", "miyun", 12.5]]
-    task = {"asked": 5, "delivered": 3, "response_s": 42.25, "stages": stages, "nodes": NODES}
+    task = {"asked": 5, "delivered": 3, "responses_s": {"mean": 42.25}, "stages": stages, "nodes": NODES}
     view.heard(Traffic(13.0, {"fires": task}))
     page.until(f"{PANEL}.includes('eo-0-0 → miyun')")
     for words in ("fires 4", "42.3", "2.5 / 8.0", "41.5", "1 + 2", "waits for its battery, eclipse"):
         assert page.does(f"{PANEL}.includes({words!r})"), words
     page.does("skybed.choose(skybed.sky.numbers.get('eo-0-0'))")
     page.until(f"{PANEL}.includes('battery (%): 41.5')")
+    page.until("!document.getElementById('chart').hidden")
+    later = [NODES[0] | {"battery_pct": 40.0, "held_bytes": 0}, NODES[1]]
+    view.heard(Traffic(14.0, {"fires": task | {"nodes": later}}))
+    amounts = "skybed.live.amounts.get('eo-0-0')"
+    page.until(f"{amounts}.t_s.length === 2")
+    assert page.does(f"[{amounts}.held_mb, {amounts}.battery_pct]") == [[2.5, 0], [41.5, 40]]
 
 
 def test_what_speaks_against_the_run_so_far_and_its_verdict_are_told(page, view):
@@ -135,6 +142,56 @@ def test_what_speaks_against_the_run_so_far_and_its_verdict_are_told(page, view)
     view.over(Verdict.broken_off("run", 20.0, "invalid", "The clock stood still."))
     page.until(f"{PANEL}.includes('INVALID') && {PANEL}.includes('The clock stood still.')")
     assert page.does("skybed.live.source.readyState") == 2  # closed
+
+
+def test_limits_that_hold_so_far_and_those_that_do_not(page, view):
+    view.heard(Traffic(10.5, {"command": PROBE | {"rtt_us": 75_000.0}}))
+    page.until(f"{PANEL}.includes('Limits so far')")
+    cells = "r => [...r.cells].map(c => c.textContent)"
+    rows = f"[...document.querySelectorAll('#panel table')[0].tBodies[0].rows].map({cells})"
+    assert page.does(rows) == [["command", "loss_pct", "3", "≤ 0.5", "no"]]
+    assert "Would fail, if it ended now" in page.does(PANEL)
+    view.heard(Traffic(11.0, {"command": PROBE | {"rtt_us": 75_000.0, "lost": 0}}))
+    page.until(f"({rows})[0].join() === 'command,loss_pct,0,≤ 0.5,yes'")
+    assert "nothing speaks against" in page.does(PANEL)
+
+
+def test_how_late_events_were_is_told_and_drawn(page, view):
+    for t_s, late_us in ((3.0, 0.0), (3.5, 1250.0)):
+        view.heard(network(t_s, late_us=late_us))
+        page.until(f"skybed.live.t_s === {t_s}")
+    page.until(f"{PANEL}.includes('of 1000 events 0 were late so far') && {PANEL}.includes('1.250 ms')")
+    assert page.does("skybed.live.late.values") == [0, 1.25]
+    page.until("!document.getElementById('chart').hidden")
+
+
+def test_what_links_carry_is_by_the_streams_and_their_ways_where_nobody_counts(page, view, plan):
+    flow = next(flow for flow in plan.scenario.flows if flow.name == "product")
+    view.heard(network(9.0))
+    view.heard(Traffic(9.0, {"product": {"received_mb": 1.0, "retransmits": 0, "mbps": 2.5, "rtt_us": None}}))
+    page.until("skybed.live.loads.size > 0")
+    walk = plan.trace(flow.source, flow.target, [9.0])
+    path = walk.paths[walk.path_id[0]]
+    keys = set()
+    for a, b in pairwise(path):
+        link = plan.network.link_between[a, b]
+        keys.add(2 * int(link) + (plan.links[link].a != a))
+    assert set(page.does("[...skybed.live.loads.keys()]")) == keys
+    page.does(f"skybed.choose({path[0]})")
+    page.until(f"{PANEL}.includes('2.5')")
+
+
+def test_what_the_kernel_counted_is_the_load(page, view, plan):
+    link = plan.links[0]
+    a, b = (plan.nodes[node].name for node in (link.a, link.b))
+    view.heard(network(5.0))
+    view.heard(Carried(5.0, [[b, a, 3.5], ["no such node", a, 1.0]]))
+    page.until("skybed.live.loads.size === 1")
+    page.does("skybed.chooseLink(0); skybed.weigh(true)")
+    page.until(f"{PANEL}.includes('3.5')")
+    assert page.does("skybed.live.loadOver(0, 1).values") == [3.5]
+    view.heard(Carried(6.0, []))
+    page.until("skybed.live.loadOver(0, 1).values.join() === '3.5,0'")
 
 
 def test_texts_that_look_like_markup_are_texts(page, view):

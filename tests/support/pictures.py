@@ -3,12 +3,15 @@
 The one in Chinese takes a font that has it, such as that of Debian's fonts-wqy-zenhei.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from threading import Thread
+
+import psutil
 
 from support.browser import opened
 
@@ -20,6 +23,12 @@ SKIES = {
     "starlink": ["starlink-550", "--duration", "600"],
     "shells": ["starlink-4408"],
 }
+# Runs in virtual time, of which pages are.
+RUNS = {
+    "run": ["sc-mini"],
+    "cloud": ["space-cloud", "--duration", "5400"],
+    "dtn": ["dtn-ring"],
+}
 # Of each picture the sky, or the run, and what the address of its page asks for; without a name it is none.
 PICTURES = {
     "view-run": ("run", "from=beijing&to=eo-0-0&t=56"),
@@ -27,6 +36,8 @@ PICTURES = {
     "view-planes": ("mini", "view=planes&theme=light&node=relay-2-4&t=30"),
     "view-why": ("mini", "view=map&theme=light&node=miyun&t=12&why"),
     "view-flight": ("flight", "node=cabin&t=300&lang=zh"),
+    "view-life": ("cloud", "view=map&follow=fire/2&t=1709.5"),
+    "view-load": ("dtn", "view=map&theme=light&load&t=612"),
 }
 # Of each picture of a run that is played the scenario, how long it is, and the run time, s.
 LIVE = {"view-live": ("space-cloud", 21600, 6000)}
@@ -38,14 +49,15 @@ FIGURES = {
     "draw-path": "path sc-mini --from beijing --to eo-0-0 --at 20",
 }
 MEASURED = ("starlink", "shells", "day")
-PLAYED_S = 5
+FRAMES = 150
 READY = "document.documentElement?.dataset.ready"
-FRAMES = f"""(async () => {{
-  skybed.play(true);
-  const [before, since] = [skybed.frames, performance.now()];
-  await new Promise(done => setTimeout(done, {PLAYED_S * 1000}));
+PLAYED = f"""(async () => {{
+  const before = skybed.frames;
+  while (skybed.frames - before < {FRAMES}) {{
+    if (!skybed.playing) skybed.play(true); // again, where the end came first
+    await new Promise(done => requestAnimationFrame(done));
+  }}
   skybed.play(false);
-  return (skybed.frames - before) / (performance.now() - since) * 1000;
 }})()"""
 
 
@@ -55,13 +67,13 @@ def skybed(*words):
 
 
 def page(folder, name):
-    """The page of one of SKIES, or of a run of sc-mini, written if it is not there."""
+    """The page of one of SKIES or RUNS, written if it is not there."""
     path = folder / f"{name}.html"
     if path.exists():
         return path
-    if name == "run":
-        skybed("run", "sc-mini", "--clock", "virtual", "--out", folder / "run")
-        skybed("view", folder / "run", "--out", path)
+    if name in RUNS:
+        skybed("run", *RUNS[name], "--clock", "virtual", "--out", folder / name)
+        skybed("view", folder / name, "--out", path)
     else:
         skybed("view", *SKIES[name], "--out", path)
     return path
@@ -90,13 +102,25 @@ def draw_live(folder, name, scenario, duration_s, t_s):
 
 
 def measure(folder, sky):
-    """Prints the size of a page and, of each view, when it is there and how many frames it draws a second."""
+    """Prints the size of a page and, of each view, when it is there, how many frames it draws a second, and
+    what one takes of a CPU, all processes of the browser together.
+    """
     path = page(folder, sky)
     for view in ("globe", "map", "planes"):
         with opened(path, folder, f"#view={view}") as browser:
             browser.until(READY)
-            there_s, frames = int(browser.does(READY)) / 1e3, browser.does(FRAMES)
-        print(f"{sky}, {view}: {path.stat().st_size / 1e6:.1f} MB, {there_s:.1f} s, {frames:.0f} frames/s")
+            there_s = int(browser.does(READY)) / 1e3
+            time.sleep(1)
+            before_s, began_s = cpu_s(), time.monotonic()
+            browser.does(PLAYED)
+            spent_ms, wall_s = 1e3 * (cpu_s() - before_s) / FRAMES, time.monotonic() - began_s
+        told = f"{path.stat().st_size / 1e6:.1f} MB, {there_s:.1f} s, {FRAMES / wall_s:.0f} frames/s"
+        print(f"{sky}, {view}: {told}, {spent_ms:.1f} ms of a CPU each; load {os.getloadavg()[0]:.1f}")
+
+
+def cpu_s():
+    """Of all that this process has started and that is running."""
+    return sum(sum(child.cpu_times()[:2]) for child in psutil.Process().children(recursive=True))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import pytest
 
 from skybed.emulator.sky.clock import Clock
 from skybed.scripts.running.newest import Newest
+from skybed.topologies.model import kinds
 from skybed.traffic.kinds.probe import ProbeFlow
 from skybed.traffic.probing.log import ProbeLog
 
@@ -62,3 +63,40 @@ def test_of_what_is_told_the_newest_is_taken_and_nobody_waits():
     newest.tell(b"last")
     assert newest.take() == b"last"
     newest.close()
+
+
+# -- metrics so far --------------------------------------------------------------------------------
+
+ENDS = {"from": "a", "to": "b"}
+FIGURES = {
+    "probe": ({"sent": 200, "lost": 3}, {"sent": 200, "lost": 3, "loss_pct": 1.5}),
+    "udp": (
+        {"sent": 1000, "received": 800, "lost": 100, "reordered": 8},
+        {"sent": 1000, "lost": 100, "loss_pct": 10, "reordered_pct": 1, "throughput_mbps": 0.8},
+    ),
+    "tcp": ({"received_mb": 2.0, "retransmits": 7}, {"throughput_mbps": 2.0, "retransmits": 7}),
+    "bundles": ({"created": 4, "delivered": 3}, {"created": 4, "delivered": 3, "delivered_pct": 75}),
+}
+MORE = {"udp": {"rate_mbps": 1, "size_bytes": 1000}, "probe": {"protocol": "echo"}}
+
+
+@pytest.mark.parametrize("kind", FIGURES)
+def test_what_can_be_told_of_a_flow_eight_seconds_after_its_start(kind):
+    figures, metrics = FIGURES[kind]
+    flow = kinds.named(kind).MODEL.model_validate(
+        {"kind": kind, "name": "f", "start_s": 2} | ENDS | MORE.get(kind, {})
+    )
+    assert kinds.hook(flow, "so_far")(flow, figures, 10.0) == pytest.approx(metrics)
+
+
+def test_the_throughput_of_a_flow_that_has_stopped_is_over_its_own_time():
+    fields = {"kind": "tcp", "name": "f", "start_s": 2, "stop_s": 6}
+    flow = kinds.named("tcp").MODEL.model_validate(fields | ENDS)
+    told = kinds.hook(flow, "so_far")(flow, {"received_mb": 2.0, "retransmits": 0}, 10.0)
+    assert told["throughput_mbps"] == pytest.approx(4.0)
+
+
+def test_all_that_kinds_tell_so_far_are_metrics_of_theirs():
+    for kind, (figures, _) in FIGURES.items():
+        flow = kinds.named(kind).MODEL.model_validate({"kind": kind, "name": "f"} | ENDS | MORE.get(kind, {}))
+        assert kinds.hook(flow, "so_far")(flow, figures, 10.0).keys() <= {*kinds.named(kind).METRICS}

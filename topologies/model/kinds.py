@@ -87,6 +87,7 @@ class FlowKind(Protocol):
     MORE: further tables, of which its crossings give the columns by name with `more(clock)`;
     figures(t_s), which its crossings may have: what the flow has come to by a run time, for who looks on, as
     JSON holds it: `sent`, `answered`, `received`, `lost` (so far, each), `rtt_us`, `mbps` (now), and others;
+    so_far(flow, figures, t_s): of its figures at a run time those METRICS that can be told by then, by name;
     reasons(run, flow) and notes(run, flow): sentences why a run is not to be used, and worth knowing.
 
     MODEL: what a scenario file says of a flow of this kind; its field `kind` has the name. TABLE: where what

@@ -106,6 +106,13 @@ class Crossed:
         for number, t_s in enumerate(flow.times_s(fleet.shared.until_s).tolist()):
             fleet.at(t_s, partial(self._agency.create, self._place, number, t_s))
 
+    def figures(self, _t_s: float) -> dict[str, Any]:
+        """created, delivered: how many, so far."""
+        fleet = self._agency.fleet
+        name = str(fleet.flows[self._place].name)
+        mine = [record for record in fleet.records.values() if record.flow == name]
+        return {"created": len(mine), "delivered": sum(one.delivered_s is not None for one in mine)}
+
     def columns(self, clock: Clock) -> dict[str, Any]:
         name, held = str(self._agency.fleet.flows[self._place].name), self._agency.held()
         rows = [

@@ -5,7 +5,7 @@ What they do in a lane is in `traffic.bundles`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,11 @@ def start(shared: Shared, flows: Sequence[BundleFlow]) -> Sequence[Crossed]:
 
 
 # -- of a run that was played --------------------------------------------------------------------------
+
+
+def so_far(_flow: BundleFlow, figures: Mapping[str, Any], _t_s: float) -> dict[str, float]:
+    created, delivered = figures["created"], figures["delivered"]
+    return {"created": created, "delivered": delivered, "delivered_pct": share_pct(delivered, created)}
 
 
 def measure(run: Played, flow: BundleFlow) -> dict[str, float]:

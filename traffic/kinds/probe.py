@@ -6,7 +6,7 @@ A packet that was lost, or its answer, is in the table `probes` too.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -76,6 +76,11 @@ def sent(run: Played, flow: ProbeFlow) -> Any:
 
 def ports(_traffic: Sequence[Flow]) -> Ports:
     return Ports(udp=(range(STAMP_PORT, STAMP_PORT + 1),))
+
+
+def so_far(_flow: ProbeFlow, figures: Mapping[str, Any], _t_s: float) -> dict[str, float]:
+    sent, lost = figures["sent"], figures["lost"]
+    return {"sent": sent, "lost": lost, "loss_pct": share_pct(lost, sent)}
 
 
 def measure(run: Played, flow: ProbeFlow) -> dict[str, float]:

@@ -461,6 +461,10 @@ def sent(run: Played, flow: ProgramFlow) -> Any:
     return run.rows(flow)["due_s"]
 
 
+def so_far(_flow: ProgramFlow, figures: Mapping[str, Any], _t_s: float) -> dict[str, float]:
+    return {"starts": figures["started"]}
+
+
 def measure(run: Played, flow: ProgramFlow) -> dict[str, float]:
     """And of each metric that it printed the median under its own name, and NAME.min, .mean, .max, .p99 and
     .count; not where the run has it in several units.

@@ -5,7 +5,8 @@ What they do in a lane is in `traffic.tasks`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +55,14 @@ def start(shared: Shared, tasks: Sequence[Task]) -> Sequence[Crossed]:
 
 
 # -- of a run that was played --------------------------------------------------------------------------
+
+
+def so_far(_task: Task, figures: Mapping[str, Any], _t_s: float) -> dict[str, float]:
+    asked, delivered = figures["asked"], figures["delivered"]
+    return {
+        "asked": asked, "delivered": delivered, "delivered_pct": share_pct(delivered, asked),
+        **{f"response_{which}_s": value_s for which, value_s in figures["responses_s"].items()},
+    }  # fmt: skip
 
 
 def measure(run: Played, task: Task) -> dict[str, float]:

@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -26,7 +26,7 @@ from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.tables import FLOWS
 from skybed.traffic.nodes import Clock, address, bound_socket
 from skybed.traffic.shared import Shared
-from skybed.traffic.tables import completion_s, throughput_mbps
+from skybed.traffic.tables import completion_s, mean_mbps, throughput_mbps
 
 FIRST_PORT = 5201  # one to a flow
 RETRY_S = 1.0  # from a connection that came to nothing, as there was no route, to the next attempt
@@ -85,6 +85,11 @@ def sent(run: Played, flow: TcpFlow) -> float:
 
 def ports(traffic: Sequence[Flow]) -> Ports:
     return Ports(tcp=(range(FIRST_PORT, FIRST_PORT + len(traffic)),))
+
+
+def so_far(flow: TcpFlow, figures: Mapping[str, Any], t_s: float) -> dict[str, float]:
+    mbps = mean_mbps(flow, figures["received_mb"] * 1e6, t_s)
+    return {"throughput_mbps": mbps, "retransmits": figures["retransmits"]}
 
 
 def measure(run: Played, flow: TcpFlow) -> dict[str, float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil, inf
 from typing import Annotated, Any, Literal
 
@@ -22,7 +22,7 @@ from skybed.topologies.model.metrics import share_pct
 from skybed.topologies.model.tables import FLOWS
 from skybed.traffic.nodes import Clock, address, bound_socket
 from skybed.traffic.shared import Shared
-from skybed.traffic.tables import completion_s, throughput_mbps
+from skybed.traffic.tables import completion_s, mean_mbps, throughput_mbps
 from skybed.traffic.wire.batch import AT_ONCE, SO_TIMESTAMPNS, Outbox, raw_address
 from skybed.traffic.wire.reordering import reordered
 
@@ -87,6 +87,15 @@ def sent(run: Played, flow: UdpFlow) -> int:
 
 def ports(traffic: Sequence[Flow]) -> Ports:
     return Ports(udp=(range(FIRST_PORT, FIRST_PORT + len(traffic)),))
+
+
+def so_far(flow: UdpFlow, figures: Mapping[str, Any], t_s: float) -> dict[str, float]:
+    sent, lost, received = figures["sent"], figures["lost"], figures["received"]
+    return {
+        "sent": sent, "lost": lost, "loss_pct": share_pct(lost, sent),
+        "reordered_pct": share_pct(figures["reordered"], received),
+        "throughput_mbps": mean_mbps(flow, received * flow.size_bytes, t_s),
+    }  # fmt: skip
 
 
 def measure(run: Played, flow: UdpFlow) -> dict[str, float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from skybed.topologies.model.tables import ENERGY, STORAGE, TASKS, TRANSFERS
 from skybed.topologies.model.tasks import Task
 from skybed.traffic import tables
@@ -29,8 +31,8 @@ class Crossed:
         cloud.begin(clock, lambda row: begin(Life(cloud, row).whole()))
 
     def figures(self, t_s: float) -> dict[str, Any]:
-        """asked, delivered, response_s (mean), so far; stages: what the newest MOST_TOLD are at, [number,
-        stage, tile, node, peer, since when]. The first has all nodes, see Site.figures.
+        """asked, delivered, responses_s (mean, p50, p90, max), so far; stages: what the newest MOST_TOLD are
+        at, [number, stage, tile, node, peer, since when]. The first has all nodes, see Site.figures.
         """
         cloud, tally = self._cloud, self._cloud.tallies[self._task]
         going = [(number, of) for (task, number), of in cloud.going.items() if task == self._task]
@@ -41,8 +43,8 @@ class Crossed:
             if stage.ended_s is None
         ]
         told = {
-            "asked": tally.asked, "delivered": tally.delivered, "stages": stages,
-            "response_s": tally.response_s / tally.delivered if tally.delivered else None,
+            "asked": tally.asked, "delivered": len(tally.response_s), "stages": stages,
+            "responses_s": _summary(tally.response_s),
         }  # fmt: skip
         nodes = {} if self._task else {"nodes": [site.figures(t_s) for site in cloud.sites.values()]}
         return told | nodes
@@ -92,3 +94,10 @@ class Crossed:
             if task == self._task
             for place, stage in enumerate(stages)
         ]
+
+
+def _summary(response_s: list[float]) -> dict[str, float]:
+    if not response_s:
+        return {}
+    p50, p90 = np.percentile(response_s, (50, 90)).tolist()
+    return {"mean": sum(response_s) / len(response_s), "p50": p50, "p90": p90, "max": max(response_s)}

@@ -43,8 +43,7 @@ class Life:
         self.cloud.going[key] = self.stages
         try:
             if await self._reached():
-                tally.delivered += 1
-                tally.response_s += self.cloud.now_s() - asked_s
+                tally.response_s.append(self.cloud.now_s() - asked_s)
         finally:
             del self.cloud.going[key]
 

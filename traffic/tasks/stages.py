@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from skybed.traffic.tasks.sending import Send
 from skybed.traffic.tasks.site import Site
@@ -35,8 +35,7 @@ class Stage:
 
 @dataclass
 class Tally:
-    """Of a task, so far. response_s: of all that were delivered, together."""
+    """Of a task, so far. response_s: of each that was delivered."""
 
     asked: int = 0
-    delivered: int = 0
-    response_s: float = 0.0
+    response_s: list[float] = field(default_factory=list)

@@ -20,7 +20,8 @@ FRAME = (
 
 
 class Shown(TypedDict, total=False):
-    """What a page shows first: a run time, a node, or the path of two; and how high it is.
+    """What a page shows first: a run time, a node, or the path of two, or a task or bundle by the name of its
+    flow and its number; and how high it is.
 
     routes: whether it holds the plan's routes, which take most of the time; without them it shows the
     shortest paths.
@@ -30,6 +31,7 @@ class Shown(TypedDict, total=False):
     t_s: float
     node: str
     path: tuple[str, str]
+    follow: tuple[str, int]
     theme: Literal["dark", "light"]
     height_px: int
     routes: bool
@@ -64,10 +66,11 @@ def embedded(plan: Plan, run: Run | None = None, **shown: Unpack[Shown]) -> Embe
         plan.node(name)
     wanted = {
         "view": shown.get("view", "globe"),
-        "t": f"{shown.get('t_s', 0.0):g}",
         "theme": shown.get("theme", "light"),
         **dict(zip(("from", "to"), shown.get("path", ()), strict=False)),
+        **({"t": f"{shown['t_s']:g}"} if "t_s" in shown else {}),
         **({"node": shown["node"]} if "node" in shown else {}),
+        **({"follow": "{}/{}".format(*shown["follow"])} if "follow" in shown else {}),
     }
     page = writing.html(plan, run, shown.get("routes", True), urlencode(wanted))
     title = plan.scenario.name if run is None else run.name

@@ -1,4 +1,5 @@
-"""What a run adds to its plan on a page: its verdict, and of flows of probes what was measured and is true.
+"""What a run adds to its plan on a page: its verdict, of flows of probes what was measured and is true, and
+which ways traces saw.
 
 Probes are told in bins of equal length, BINS a flow at most; where there are fewer probes each has its own. A
 bin tells how many were sent and lost, the least, median and greatest round trip, and the median of the true
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from skybed.analysis import verdict
-from skybed.analysis.measures import truth
+from skybed.analysis.measures import paths, truth
 from skybed.analysis.pages.view.packing import narrow, offsets
 from skybed.analysis.run import Run
 
@@ -27,6 +28,7 @@ def facts(run: Run) -> dict[str, Any]:
         "run": run.name, "status": judged.status, "reasons": judged.reasons, "notes": judged.notes,
         "played_s": run.played_s, "clock": manifest.clock, "lane": manifest.lane,
         "probed": truth.probes(run)["flow"].unique().tolist(),
+        "traced": _traced(run),
     }  # fmt: skip
 
 
@@ -43,7 +45,28 @@ def arrays(run: Run) -> dict[str, np.ndarray]:
         arrays[f"probe_{name}"] = narrow(bins[name].to_numpy(int))
     for name in TIMED:
         arrays[f"probe_{name}"] = bins[name].to_numpy("f4")
-    return arrays
+    return arrays | _paths(run)
+
+
+def _paths(run: Run) -> dict[str, np.ndarray]:
+    """Of the flows in `traced`: trace: where the paths of each begin; trace_s: since when one was seen;
+    trace_hop: where its nodes begin; trace_node: a node and 1, 0 for one that did not answer.
+    """
+    seen = [paths.paths(run, name) for name in _traced(run)]
+    every = pd.concat(seen) if seen else pd.DataFrame({"start_s": [], "path": []})
+    names = [path.split(" > ") if path else [] for path in every["path"]]
+    numbers = {node.name: number for number, node in enumerate(run.plan.nodes, 1)}
+    return {
+        "trace": offsets(np.array([len(part) for part in seen], int)),
+        "trace_s": every["start_s"].to_numpy(float),
+        "trace_hop": offsets(np.array([len(path) for path in names], int)),
+        "trace_node": narrow(np.array([numbers.get(name, 0) for path in names for name in path], int)),
+    }
+
+
+def _traced(run: Run) -> list[str]:
+    names: list[str] = run.paths["flow"].unique().tolist()
+    return names
 
 
 def _binned(rows: pd.DataFrame) -> pd.DataFrame:

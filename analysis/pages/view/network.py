@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,9 +48,12 @@ def facts(plan: Plan) -> dict[str, Any]:
     }
 
 
-def arrays(plan: Plan, with_routes: bool = True) -> Arrays:
-    """Times in s. Offsets: where the rows of each link (or key) begin, and after the last one the end."""
-    return _places(plan) | _links(plan) | _events(plan) | (_routes(plan) if with_routes else {})
+def arrays(plan: Plan, with_routes: bool = True, reached: Sequence[str] = ()) -> Arrays:
+    """Times in s. Offsets: where the rows of each link (or key) begin, and after the last one the end.
+    reached: further nodes of which it is to have the routes that lead there.
+    """
+    routes = _routes(plan, destinations(plan, reached)) if with_routes else {}
+    return _places(plan) | _links(plan) | _events(plan) | routes
 
 
 def _places(plan: Plan) -> Arrays:
@@ -105,18 +109,17 @@ def _events(plan: Plan) -> Arrays:
     }  # fmt: skip
 
 
-def destinations(plan: Plan) -> np.ndarray:
-    """Of which nodes a page has the routes that lead there: the stations, and where flows end."""
+def destinations(plan: Plan, reached: Sequence[str] = ()) -> np.ndarray:
+    """Of which nodes a page has the routes there: the stations, where flows end, and those reached."""
     flows = [flow for flow in plan.scenario.flows if isinstance(flow, EndToEndFlow)]
-    ends = [plan.node(end) for flow in flows for end in flow.ends]
+    ends = [plan.node(end) for end in (*(end for flow in flows for end in flow.ends), *reached)]
     return np.union1d(np.arange(len(plan.orbits), len(plan.nodes)), np.array(ends, int))
 
 
-def _routes(plan: Plan) -> Arrays:
+def _routes(plan: Plan, wanted: np.ndarray) -> Arrays:
     """Changes of routes by key, then time. key: the place of the destination among `destinations`, times the
     number of nodes, plus the node. instant: number of its time in route_s. via: a node and 1, 0 for none.
     """
-    wanted = destinations(plan)
     kept = [changes[np.isin(changes["dst"], wanted)] for changes in plan.routes]
     rows = _by(np.concatenate(kept), "dst", "node")
     key = np.searchsorted(wanted, rows["dst"]) * len(plan.nodes) + rows["node"]

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from skybed.analysis.pages import page
-from skybed.analysis.pages.view import measured, network, packing
+from skybed.analysis.pages.view import amounts, lives, load, measured, network, packing
 from skybed.analysis.run import Run
 from skybed.topologies.files import whole
 from skybed.topologies.plan.plan import Plan
 
 HERE = Path(__file__).parent
+OF_RUN = (measured, lives, amounts, load)  # what is told of a run: each has facts and arrays
 
 
 def write(path: Path, plan: Plan, run: Run | None = None, with_routes: bool = True) -> None:
@@ -31,10 +32,12 @@ def html(
     same plan and run give the same bytes.
     """
     facts = network.facts(plan) | {"words": words(), "land": _json(HERE / "land-110m.json"), "asked": asked}
-    arrays = network.arrays(plan, with_routes)
+    reached = lives.reached(run) if run is not None else []
+    arrays = network.arrays(plan, with_routes, reached)
     if run is not None:
-        facts["run"] = measured.facts(run)
-        arrays |= measured.arrays(run)
+        facts["run"] = {name: value for part in OF_RUN for name, value in part.facts(run).items()}
+        for part in OF_RUN:
+            arrays |= part.arrays(run)
     if live:
         facts["live"] = True
     context = {

@@ -44,6 +44,7 @@ export function skyOf({ facts, arrays }) {
     ...arrays,
     nodes,
     ends_s,
+    usual: Object.fromEntries(Object.keys(facts.properties).map((name) => [name, arrays[`usual_${name}`]])),
     links: arrays.link_a.length,
     numbers: new Map(nodes.map((node) => [node.name, node.number])),
     linkBetween: (a, b) => between.get(a * nodes.length + b) ?? -1,

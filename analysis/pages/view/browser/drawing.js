@@ -6,6 +6,7 @@ import { DASHES } from "view/palettes";
 
 const SHAPES = ["circle", "square", "triangle", "diamond", "cross", "star"];
 const GROUND_SIZE = 4.5;
+const WIDTHS = [1.6, 3, 4.5, 6, 8]; // of links that carry up to a fifth of what they could, two fifths, ...
 const MANY = 1500; // links, which are then drawn thinner
 
 /** How large satellites are drawn: px from the centre. */
@@ -14,9 +15,10 @@ export function sizeOf(count) {
 }
 
 /**
- * scene: {sky, r, t_s, state, palette, sprites, hiddenLayers, hiddenKinds, chosen, hovered, there, back}.
- * r: positions; state: of each link;
- * chosen and hovered: numbers of nodes or -1; there, back: nodes of ways or null.
+ * scene: {sky, r, t_s, state, palette, sprites, hiddenLayers, hiddenKinds, chosen, hovered, link, there, back, followed,
+ * shareOf}. r: positions; state: of each link; chosen, hovered and link: numbers or -1; there, back: nodes of ways or
+ * null; followed: where a life is (lives.js) or null; shareOf(link): what it carries of what it could, or null: links
+ * are not drawn by that.
  */
 export function draw(context, view, scene) {
   context.save();
@@ -28,8 +30,10 @@ export function draw(context, view, scene) {
   drawTracks(context, view, scene);
   drawLinks(context, view, scene);
   drawWays(context, view, scene);
+  if (scene.followed) drawFollowed(context, view, scene);
   drawSatellites(context, view, scene);
   drawGround(context, view, scene);
+  drawChoice(context, view, scene);
   context.restore();
   drawNames(context, view, scene);
 }
@@ -43,6 +47,7 @@ function drawLinks(context, view, scene) {
   const paths = Object.fromEntries(
     [...KINDS, "silent", "lost", "chosen"].map((name) => [name, new Path2D()]),
   );
+  const carrying = scene.shareOf ? WIDTHS.map(() => new Path2D()) : [];
   for (let link = 0; link < sky.links; link++) {
     if (!state[link]) continue;
     const a = sky.link_a[link],
@@ -53,11 +58,16 @@ function drawLinks(context, view, scene) {
     if (state[link] === 3 && !inSight(r, a, b)) continue;
     const name = state[link] === 1 ? kind : state[link] === 2 ? "silent" : "lost";
     view.line(paths[name], a, b);
+    if (scene.shareOf) {
+      const share = scene.shareOf(link);
+      if (share > 0) view.line(carrying[Math.ceil(share * WIDTHS.length) - 1], a, b);
+    }
+    if (link === scene.link) view.line(paths.chosen, a, b);
     if (state[link] === 1 && (a === scene.chosen || b === scene.chosen)) view.line(paths.chosen, a, b);
   }
   const many = sky.links > MANY;
   const wide = many ? 0.8 : 1.1;
-  context.globalAlpha = scene.there || scene.back ? 0.45 : many ? 0.65 : 1;
+  context.globalAlpha = scene.there || scene.back || scene.followed || scene.shareOf ? 0.45 : many ? 0.65 : 1;
   const strokes = {
     isl: [palette.links.isl, wide],
     access: [palette.links.access, wide + 0.3],
@@ -70,6 +80,10 @@ function drawLinks(context, view, scene) {
     if (name === "silent") context.globalAlpha = 1;
     stroke(context, paths[name], colour, width * (view.across ?? 1), DASHES[name]);
   }
+  carrying.forEach((path, n) => {
+    stroke(context, path, palette.casing, WIDTHS[n] + 2);
+    stroke(context, path, palette.load, WIDTHS[n]);
+  });
 }
 
 function stroke(context, path, colour, width, dash = []) {
@@ -96,6 +110,21 @@ function drawTracks(context, view, { sky, palette }) {
     }
   }
   stroke(context, path, palette.quiet, 1.2, [1, 3]);
+}
+
+/** The ways that some of what is followed is crossing. */
+function drawFollowed(context, view, { followed, palette }) {
+  for (const way of followed.ways) {
+    const whole = new Path2D(),
+      front = new Path2D();
+    for (let k = 1; k < way.length; k++) {
+      view.line(whole, way[k - 1], way[k], true);
+      view.line(front, way[k - 1], way[k]);
+    }
+    stroke(context, whole, palette.chosen, 1.2, [1, 4]);
+    stroke(context, front, palette.casing, 6);
+    stroke(context, front, palette.chosen, 3);
+  }
 }
 
 /** The chosen way there; that back is dashed where it is another. What is behind the Earth is dotted. */
@@ -145,13 +174,27 @@ function drawGround(context, view, scene) {
     context.fill();
     context.stroke();
   }
+}
+
+/** Rings around what is chosen; around nodes that have some of what is followed, a second one where they work on it. */
+function drawChoice(context, view, scene) {
+  const { palette } = scene;
+  const ring = (n, radius, width, dash = []) => {
+    if (view.hidden[n]) return;
+    context.beginPath();
+    context.arc(view.x[n], view.y[n], radius, 0, 2 * Math.PI);
+    context.strokeStyle = palette.chosen;
+    context.lineWidth = width;
+    context.setLineDash(dash);
+    context.stroke();
+    context.setLineDash([]);
+  };
+  for (const n of scene.followed?.passed ?? []) ring(n, 7, 1, [2, 2]);
+  for (const n of scene.followed?.held ?? []) ring(n, 9, 2.4);
+  for (const n of scene.followed?.busy ?? []) ring(n, 13, 2.4);
   for (const n of [scene.chosen, scene.hovered]) {
     if (n < 0 || view.hidden[n]) continue;
-    context.beginPath();
-    context.arc(view.x[n], view.y[n], 9, 0, 2 * Math.PI);
-    context.strokeStyle = palette.chosen;
-    context.lineWidth = n === scene.chosen ? 2.2 : 1.2;
-    context.stroke();
+    ring(n, 9, n === scene.chosen ? 2.2 : 1.2);
   }
 }
 
@@ -166,6 +209,10 @@ function drawNames(context, view, scene) {
     scene.hovered,
     ...(scene.there ?? []),
     ...(scene.back ?? []),
+    ...(scene.followed
+      ? [...scene.followed.held, ...scene.followed.ways.flat(), ...scene.followed.passed]
+      : []),
+    ...(scene.link >= 0 ? [sky.link_a[scene.link], sky.link_b[scene.link]] : []),
     ...ground,
   ]);
   const boxes = [];
@@ -198,7 +245,7 @@ export class Sprites {
     this.half = size + 1.5;
     this.side = Math.ceil(2 * this.half * ratio); // pixels of the screen
     this.pictures = SHAPES.map((name, number) => {
-      const canvas = Object.assign(document.createElement("canvas"), { width: this.side, height: this.side });
+      const canvas = new OffscreenCanvas(this.side, this.side);
       const context = canvas.getContext("2d");
       context.scale(ratio, ratio);
       context.beginPath();
@@ -210,7 +257,7 @@ export class Sprites {
         context.lineWidth = 1;
         context.stroke();
       }
-      return canvas;
+      return canvas.transferToImageBitmap(); // which is drawn quicker than a canvas
     });
   }
 

@@ -1,5 +1,6 @@
 // What shapes, colours and dashes mean; and what of it is shown.
 
+import { knowsLoad } from "view/amounts";
 import { $, make } from "view/dom";
 import { shape, Sprites } from "view/drawing";
 import { KINDS } from "view/network";
@@ -35,6 +36,7 @@ export function legend(page) {
     ...(sky.lost_link.length
       ? [make("span.still", stripe(palette.broken, DASHES.silent), say("fault"))]
       : []),
+    ...(knowsLoad(sky, page.live) ? [loadRow(page)] : []),
     make(
       "label",
       make("input", {
@@ -49,6 +51,17 @@ export function legend(page) {
       say("night"),
     ),
   );
+}
+
+/** Whether links are as wide as what they carry. */
+function loadRow(page) {
+  const toggle = make("input", {
+    id: "weighted",
+    type: "checkbox",
+    onchange: () => page.weigh(toggle.checked),
+    ...(page.weighted ? { checked: "" } : {}),
+  });
+  return make("label", toggle, stripe(page.palette.load, []), say("load_as_width"));
 }
 
 /** How a layer is drawn, as a picture for the legend. */

@@ -1,6 +1,5 @@
 // Who changes what is shown: buttons, fields, keys, mouse and fingers, and the printer.
 
-import { timeAt } from "view/chart";
 import { $, make } from "view/dom";
 import { SPEEDS } from "view/page";
 import { DARK, LIGHT } from "view/palettes";
@@ -38,7 +37,7 @@ export function listen(page) {
     $("find").value = "";
   });
   $("chart").addEventListener("pointerdown", (event) =>
-    page.seek(timeAt($("chart"), event.offsetX, sky.duration_s)),
+    page.seek(page.figure.timeAt($("chart"), event.offsetX)),
   );
   addEventListener("keydown", (event) => pressed(page, event));
   new ResizeObserver(() => page.resize()).observe($("stage"));

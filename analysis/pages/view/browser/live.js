@@ -1,6 +1,10 @@
 // A run that is looked at while it is played: what the server tells comes into the page as it comes.
 
 import { $, make, table } from "view/dom";
+import { figureOf } from "view/figures";
+import { positions } from "view/motion";
+import { states } from "view/network";
+import { crossed, roundTrip } from "view/ways";
 import { say } from "view/words";
 
 const SHOWN = 40; // rows of stages and of nodes
@@ -8,24 +12,50 @@ const DOWN = 3,
   SILENT = 2; // states of a link, see network.js
 const COLUMNS = ["t_s", "sent", "lost", "least_ms", "median_ms", "greatest_ms", "true_ms"];
 
-/** t_s: run time now; following: whether the page goes along with it; over: the verdict at the end. */
+/**
+ * t_s: run time now; following: whether the page goes along with it; over: the verdict at the end. Since one looks on:
+ * late, by how much events were late at most, ms; amounts, by node what it held and had in its battery.
+ */
 export class Live {
   constructor(page) {
     Object.assign(this, { page, t_s: 0, following: true, flows: {}, against: [], over: null, cut: false });
     this.network = this.stage = null;
+    this.limits = [];
     this.past = new Map(); // by flow, columns of what was measured
+    this.late = { t_s: [], values: [] };
+    this.amounts = new Map();
+    this.loads = new Map(); // by link and side, what it carried over time
+    this.counted = false; // by the kernel, not by what flows tell
     this.keep = {
       stage: (told) => (this.stage = told),
-      network: (told) => Object.assign(this, { network: told, t_s: Math.max(0, told.t_s) }),
-      traffic: ({ flows, rows }) => {
+      network: (told) => {
+        Object.assign(this, { network: told, t_s: Math.max(0, told.t_s) });
+        this.late.t_s.push(this.t_s);
+        this.late.values.push(told.late_us / 1e3);
+      },
+      carried: ({ t_s, links }) => {
+        const { numbers, linkBetween, link_a } = this.page.sky;
+        this.counted = true;
+        this.carry(
+          t_s,
+          links.map(([node, peer, mbps]) => {
+            const [from, to] = [node, peer].map((name) => numbers.get(name));
+            const link = linkBetween(from, to);
+            return [link, link_a[link] === from ? 0 : 1, mbps];
+          }),
+        );
+      },
+      traffic: ({ t_s, flows, rows }) => {
         this.flows = flows;
         this.add(rows);
+        this.keepAmounts(t_s);
+        if (!this.counted) this.carry(t_s, this.brought(t_s));
       },
       past: (rows) => {
         this.past.clear();
         this.add(rows);
       },
-      verdict: ({ reasons }) => (this.against = reasons),
+      verdict: ({ reasons, limits }) => Object.assign(this, { against: reasons, limits }),
       over: (told) => {
         this.over = told;
         this.source.close();
@@ -38,6 +68,7 @@ export class Live {
     for (const [kind, keep] of Object.entries(this.keep))
       this.source.addEventListener(kind, (event) => {
         keep(JSON.parse(event.data));
+        if (!this.page.figure && figureOf(this.page)) this.page.showFigure();
         this.page.touch("sky");
       });
     for (const kind of ["open", "error"])
@@ -77,6 +108,57 @@ export class Live {
     }
   }
 
+  /** What nodes hold, and have in their batteries, from now on. */
+  keepAmounts(t_s) {
+    const nodes = Object.values(this.flows).flatMap((of) => of.nodes ?? []);
+    for (const { node, held_bytes, room_bytes, battery_pct } of nodes) {
+      if (!this.amounts.has(node))
+        this.amounts.set(node, {
+          room_mb: room_bytes === null ? null : room_bytes / 1e6,
+          t_s: [],
+          held_mb: [],
+          battery_pct: [],
+        });
+      const columns = this.amounts.get(node);
+      columns.t_s.push(t_s);
+      columns.held_mb.push(held_bytes / 1e6);
+      columns.battery_pct.push(battery_pct ?? NaN);
+    }
+  }
+
+  /** loads: [link, side, Mbit/s] from t_s on; all others carry nothing. */
+  carry(t_s, loads) {
+    const now = new Map();
+    for (const [link, side, mbps] of loads) {
+      const key = 2 * link + side;
+      if (link >= 0) now.set(key, (now.get(key) ?? 0) + mbps);
+    }
+    for (const key of now.keys()) if (!this.loads.has(key)) this.loads.set(key, { t_s: [], values: [] });
+    for (const [key, { t_s: times, values }] of this.loads) {
+      times.push(t_s);
+      values.push(now.get(key) ?? 0);
+    }
+  }
+
+  /** What streams bring, on the links of their ways. */
+  brought(t_s) {
+    const { sky } = this.page;
+    const sends = sky.flows.filter(([name]) => this.flows[name]?.mbps > 0);
+    if (!sends.length) return [];
+    const r = positions(sky, t_s),
+      state = states(sky, t_s);
+    return sends.flatMap(([name, , ...ends]) => {
+      const [from, to] = ends.map((end) => sky.numbers.get(end));
+      const { there } = roundTrip(sky, t_s, r, state, from, to);
+      return there ? crossed(sky, there.nodes).map((way) => [...way, this.flows[name].mbps]) : [];
+    });
+  }
+
+  /** What a side of a link carried, Mbit/s. */
+  loadOver(link, side) {
+    return this.loads.get(2 * link + side) ?? { t_s: [], values: [] };
+  }
+
   /** What tasks say of a node, or undefined. */
   node(name) {
     for (const { nodes } of Object.values(this.flows)) {
@@ -91,7 +173,7 @@ const number = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits
 
 /** What the run has come to, of all. Returns what brings it up to now. */
 export function ofLive(page, add) {
-  const parts = [ofVerdict, ofFlows, ofTasks, ofNodes].map((part) => part(page, page.live, add));
+  const parts = [ofVerdict, ofLimits, ofFlows, ofTasks, ofNodes].map((part) => part(page, page.live, add));
   return () => parts.forEach((update) => update());
 }
 
@@ -100,13 +182,14 @@ function ofVerdict(page, live, add) {
   add(box);
   let before = "";
   return () => {
-    const { stage, network, over, against, cut } = live;
+    const { stage, network, over, against, limits, cut } = live;
+    const unheld = limits.some(({ met }) => !met);
     const [status, sentences] = over
       ? [over.status, over.reasons]
-      : [against.length ? "invalid" : "going", against];
+      : [against.length ? "invalid" : unheld ? "fail" : "going", against];
     const head = over
       ? over.status.toUpperCase()
-      : say(cut ? "cut" : against.length ? "speaks_against" : "nothing_against");
+      : say(cut ? "cut" : against.length ? "speaks_against" : unheld ? "would_fail" : "nothing_against");
     const held = network?.held.length ? `, ${say("held_by_hand", { count: network.held.length })}` : "";
     const lines = [
       ...(stage && !over ? [`${stage.stage}: ${stage.note}`] : []),
@@ -116,6 +199,8 @@ function ofVerdict(page, live, add) {
               links: network.links,
               late: number(network.late_us / 1e3, 3),
               skipped: network.skipped,
+              applied: network.applied,
+              count: network.late,
             }) + held,
           ]
         : []),
@@ -130,6 +215,33 @@ function ofVerdict(page, live, add) {
       ...(sentences.length ? [make("ul", ...sentences.map((sentence) => make("li", sentence)))] : []),
     );
   };
+}
+
+/** The limits of `accept` of which something is known, and whether they hold so far. */
+function ofLimits(page, live, add) {
+  const show = section(add, say("limits"), [
+    [say("flow")],
+    [say("metric")],
+    [say("so_far"), true],
+    [say("accepted"), true],
+    [say("holds")],
+  ]);
+  return () =>
+    show(
+      live.over
+        ? []
+        : live.limits.map(({ flow, metric, min, max, value, met }) => ({
+            key: `${flow}/${metric}/${min}/${max}`,
+            current: !met,
+            cells: [
+              flow,
+              metric,
+              String(+value.toPrecision(4)),
+              [...(min === null ? [] : [`≥ ${min}`]), ...(max === null ? [] : [`≤ ${max}`])].join(", "),
+              say(met ? "yes" : "no"),
+            ],
+          })),
+    );
 }
 
 /** A section that is there once it has rows. */
@@ -158,7 +270,7 @@ function ofFlows(page, live, add) {
   return () =>
     show(
       sky.flows
-        .filter(([name]) => live.flows[name] && !("asked" in live.flows[name]))
+        .filter(([name]) => live.flows[name] && !isCounted(live.flows[name]))
         .map(([name, , from, to]) => {
           const of = live.flows[name];
           const ends = [from, to].map((end) => sky.numbers.get(end));
@@ -181,6 +293,11 @@ function ofFlows(page, live, add) {
     );
 }
 
+/** Tasks are asked for, bundles created. */
+function isCounted(of) {
+  return "asked" in of || "created" in of;
+}
+
 function ofTasks(page, live, add) {
   const counts = section(add, say("tasks"), [
     [say("task")],
@@ -195,20 +312,25 @@ function ofTasks(page, live, add) {
     [say("since_s"), true],
   ]);
   return () => {
-    const tasks = Object.entries(live.flows).filter(([, of]) => "asked" in of);
+    const tasks = Object.entries(live.flows).filter(([, of]) => isCounted(of));
     counts(
       tasks.map(([name, of]) => ({
         key: name,
-        cells: [name, String(of.asked), String(of.delivered), number(of.response_s ?? NaN, 1)],
+        cells: [
+          name,
+          String(of.asked ?? of.created),
+          String(of.delivered),
+          number(of.responses_s?.mean ?? NaN, 1),
+        ],
       })),
     );
     stages(
       tasks.flatMap(([name, of]) =>
-        of.stages.map(([count, stage, tile, node, peer, since_s]) => ({
+        (of.stages ?? []).map(([count, stage, tile, node, peer, since_s]) => ({
           key: `${name}/${count}/${stage}/${tile}/${node}`,
           cells: [
             `${name} ${count}`,
-            stage,
+            say(`stage_${stage}`),
             [node, peer].filter((place) => place !== null).join(" → ") || "–",
             number(since_s, 1),
           ],

@@ -26,6 +26,25 @@ export function measuredBetween(sky, from, to, live = null) {
   return found(bins);
 }
 
+/**
+ * By which nodes packets went between two nodes at a time, as traces saw it: {flow, t_s: since when, nodes}, -1 for who
+ * did not answer, none where they did not get there; or null.
+ */
+export function seenBetween(sky, from, to, t_s) {
+  const ends = [from, to].map((node) => sky.nodes[node].name).join();
+  const leads = (name) => sky.flows.some(([flow, , ...its]) => flow === name && its.join() === ends);
+  const number = (sky.run?.traced ?? []).findIndex(leads);
+  if (number < 0) return null;
+  const row = lastNotAfter((n) => sky.trace_s[n], sky.trace[number], sky.trace[number + 1], t_s);
+  if (row < sky.trace[number]) return null;
+  const nodes = sky.trace_node.subarray(sky.trace_hop[row], sky.trace_hop[row + 1]);
+  return {
+    flow: sky.run.traced[number],
+    t_s: sky.trace_s[row],
+    nodes: Array.from(nodes, (node) => node - 1),
+  };
+}
+
 function found(bins) {
   bins.at = (t_s) => {
     const k = lastNotAfter((row) => bins.t_s[row], 0, bins.t_s.length, t_s);

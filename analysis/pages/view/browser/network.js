@@ -4,6 +4,7 @@ import { lastNotAfter } from "view/data";
 import { C_KM_S, distanceKm } from "view/motion";
 
 export const KINDS = ["isl", "access", "fibre"];
+const CHANGING = ["loss", "rate", "extra", "spike", "jitter"]; // properties whose changes are told one by one
 
 /** Of each link: 0 it does not stand, 1 it stands, 2 it stands and is silent, 3 a fault has taken it. */
 export const STATES = ["none", "up", "silent", "lost"];
@@ -55,7 +56,7 @@ export function costS(sky, r, link, side, t_s) {
 
 /** A property of a direction by its name, in its unit: what holds all the time, or what was set last. */
 export function valueOf(sky, link, side, name, t_s) {
-  const usual = sky[`usual_${name}`]?.[2 * link + side] ?? 0;
+  const usual = sky.usual[name]?.[2 * link + side] ?? 0;
   if (!sky.set_s.length || (name !== "silence" && !Number.isNaN(usual))) return usual;
   const property = sky.properties[name];
   const fits = (r) => sky.set_property[r] === property && sky.set_direction[r] & (1 << side);
@@ -89,11 +90,15 @@ export function contactsOf(sky, node) {
   return rows;
 }
 
-/** All that happens to links within the plan, by time: {t_s, link, what}: up, down, lost, healed. */
+/**
+ * All that happens to links within the plan, by time: {t_s, link, what}: up, down, lost, silent, healed; and values
+ * that change, {t_s, link, what, direction, value}, but for delays that follow the orbits. direction: 1 there, 2 back,
+ * 3 both.
+ */
 export function happenings(sky) {
   const rows = [];
-  const add = (t_s, link, what) => {
-    if (t_s > 0 && t_s < sky.duration_s) rows.push({ t_s, link, what });
+  const add = (t_s, link, what, direction = 3, value = undefined) => {
+    if (t_s > 0 && t_s < sky.duration_s) rows.push({ t_s, link, what, direction, value });
   };
   for (let row = 0; row < sky.contact_link.length; row++) {
     add(sky.contact_start_s[row], sky.contact_link[row], "up");
@@ -102,6 +107,14 @@ export function happenings(sky) {
   for (let row = 0; row < sky.lost_link.length; row++) {
     add(sky.lost_start_s[row], sky.lost_link[row], sky.lost_silent[row] ? "silent" : "lost");
     add(sky.lost_end_s[row], sky.lost_link[row], "healed");
+  }
+  const names = Object.entries(sky.properties).filter(([name]) => CHANGING.includes(name));
+  const nameOf = new Map(names.map(([name, property]) => [property, name]));
+  for (let link = 0; link < sky.links; link++) {
+    for (let row = sky.set[link]; row < sky.set[link + 1]; row++) {
+      const what = nameOf.get(sky.set_property[row]);
+      if (what) add(sky.set_s[row], link, what, sky.set_direction[row], sky.set_value[row]);
+    }
   }
   return rows.sort((one, other) => one.t_s - other.t_s);
 }

@@ -1,11 +1,14 @@
 // What is shown at which time, and what is chosen; drawn anew when that changes.
 
-import { chart } from "view/chart";
+import { loadShare } from "view/amounts";
 import { $, make } from "view/dom";
 import { draw, isShown, sizeOf, Sprites } from "view/drawing";
+import { figureOf } from "view/figures";
+import { saidOf } from "view/following";
 import { Globe } from "view/globe";
 import { rings } from "view/land";
 import { legend } from "view/legend";
+import { lifeOf, momentOf, spansOf, timesOf } from "view/lives";
 import { FlatMap } from "view/map";
 import { measuredBetween } from "view/measured";
 import { EARTH_KM, positions, sun } from "view/motion";
@@ -35,11 +38,16 @@ export class Page {
       hovered: -1,
       from: -1,
       to: -1,
+      link: -1,
+      life: -1, // that is followed, see lives.js
+      moment: null, // where that is now
+      figure: null, // below the picture
       measured: null,
       ways: null,
       hiddenLayers: new Set(),
       hiddenKinds: new Set(),
       shaded: true,
+      weighted: false, // links by what they carry
       printed: false,
       palette: DARK,
       live: null, // of a run that is played meanwhile
@@ -91,23 +99,29 @@ export class Page {
     const next = by > 0 ? times.find((t) => t > this.t_s + 1e-6) : times.findLast((t) => t < this.t_s - 1e-6);
     this.play(false);
     this.seek(next ?? (by > 0 ? this.sky.duration_s : 0));
+    this.faceFollowed();
     $("said").textContent = this.saidNow();
   }
 
   steps() {
     if (this.curve) return this.curve.changes;
+    if (this.life >= 0) return timesOf(this.spans);
     const of = (link) =>
-      this.chosen < 0 || [this.sky.link_a[link], this.sky.link_b[link]].includes(this.chosen);
+      this.link >= 0
+        ? link === this.link
+        : this.chosen < 0 || [this.sky.link_a[link], this.sky.link_b[link]].includes(this.chosen);
     return this.events.filter((event) => of(event.link)).map((event) => event.t_s);
   }
 
   saidNow() {
     const { sky } = this;
     const now = this.events.filter((event) => Math.abs(event.t_s - this.t_s) < 1e-6).slice(0, 3);
-    const links = now.map(
-      ({ link, what }) =>
-        `${sky.nodes[sky.link_a[link]].name}–${sky.nodes[sky.link_b[link]].name}: ${say(`event_${what}`)}`,
-    );
+    if (this.life >= 0) return `${this.t_s.toFixed(3)} s · ${saidOf(this, this.moment.spans)}`;
+    const links = now.map(({ link, what, direction, value }) => {
+      const [a, b] = [sky.link_a[link], sky.link_b[link]].map((node) => sky.nodes[node].name);
+      const ends = { 1: `${a} → ${b}`, 2: `${b} → ${a}` }[direction] ?? `${a} – ${b}`;
+      return `${ends}: ${say(`event_${what}`, { value: +(value ?? 0).toPrecision(4) })}`;
+    });
     const way =
       this.curve && this.ways?.there ? [this.ways.there.nodes.map((n) => sky.nodes[n].name).join(" › ")] : [];
     return [`${this.t_s.toFixed(3)} s`, ...way, ...(way.length ? [] : links)].join(" · ");
@@ -116,9 +130,34 @@ export class Page {
   // -- what is chosen ------------------------------------------------------------------------------------------
 
   choose(node) {
-    this.chosen = node;
+    Object.assign(this, { chosen: node, link: -1, life: -1 });
     if (node >= 0) this.forgetPair();
     this.afterChoice();
+  }
+
+  chooseLink(link) {
+    Object.assign(this, { chosen: -1, link, life: -1 });
+    if (link >= 0) this.forgetPair();
+    this.afterChoice();
+  }
+
+  /** A task or a bundle by its number in the file; -1: no more. */
+  follow(life) {
+    Object.assign(this, { chosen: -1, link: -1, life });
+    this.spans = life >= 0 ? spansOf(this.sky, life) : [];
+    if (life >= 0) {
+      this.forgetPair();
+      const times = timesOf(this.spans);
+      if (this.t_s < times[0] || this.t_s > times.at(-1)) this.seek(times[0]);
+    }
+    this.afterChoice();
+    this.faceFollowed();
+  }
+
+  /** One by the name of its flow, and its number there; if there is no such one, the one that is shown stays. */
+  followNumber(flow, number) {
+    const life = lifeOf(this.sky, flow, number);
+    this.follow(life >= 0 ? life : this.life);
   }
 
   /** One end of a way; with the other one it is shown. */
@@ -131,7 +170,7 @@ export class Page {
   choosePair(from, to) {
     Object.assign(this, { from, to });
     for (const end of ["from", "to"]) $(end).value = this[end] >= 0 ? this.sky.nodes[this[end]].name : "";
-    if (from < 0) this.chosen = -1;
+    if (from < 0) Object.assign(this, { chosen: -1, link: -1, life: -1 });
     if (from >= 0 && to >= 0) this.face(from, to);
     this.afterChoice();
   }
@@ -145,6 +184,13 @@ export class Page {
     this.touch("back");
   }
 
+  /** The globe turned to what is followed where all of it lies behind. */
+  faceFollowed() {
+    const held = this.moment?.held ?? [];
+    this.views.globe.place(this.r);
+    if (held.length && held.every((node) => this.views.globe.hidden[node])) this.face(...held);
+  }
+
   forgetPair() {
     if (this.from >= 0 && this.to >= 0) Object.assign(this, { from: -1, to: -1 });
     for (const end of ["from", "to"]) if (this[end] < 0) $(end).value = "";
@@ -152,34 +198,41 @@ export class Page {
 
   afterChoice() {
     const both = this.from >= 0 && this.to >= 0 && this.from !== this.to;
-    if (both) this.chosen = -1;
+    if (both) Object.assign(this, { chosen: -1, link: -1, life: -1 });
     this.curve = both ? history(this.sky, this.from, this.to) : null;
     this.measured = both ? measuredBetween(this.sky, this.from, this.to, this.live) : null;
     this.findWays();
-    $("chart").hidden = $("chart-key").hidden = !both;
-    if (both) $("chart-key").replaceChildren(...this.chartKey());
-    this.resize();
+    this.showFigure();
     this.update = panel(this);
     this.touch("sky");
   }
 
-  chartKey() {
-    const key = (name, text) => [make(`i.key.${name}`), text];
-    const sentence = make(
-      "span",
-      `${say("rtt_ms")} ${this.sky.nodes[this.from].name} → ${this.sky.nodes[this.to].name}`,
-    );
-    if (!this.measured) return [sentence];
-    return [
-      sentence,
-      make("span", ...key("measured", say("measured"))),
-      make("span", ...key("truth", say("true"))),
-    ];
+  /** What there is to draw below the picture for what is chosen. */
+  showFigure() {
+    this.figure = figureOf(this);
+    $("chart").hidden = $("chart-key").hidden = !this.figure;
+    if (this.figure) $("chart-key").replaceChildren(...this.figure.key);
+    this.resize();
   }
 
   findWays() {
     const both = this.from >= 0 && this.to >= 0 && this.from !== this.to;
-    this.ways = both ? roundTrip(this.sky, this.t_s, this.r, this.state, this.from, this.to) : null;
+    const now = [this.t_s, this.r, this.state];
+    this.ways = both ? roundTrip(this.sky, ...now, this.from, this.to) : null;
+    this.moment = this.life >= 0 ? momentOf(this.sky, this.spans, ...now) : null;
+  }
+
+  /** Whether links are drawn by what they carry. */
+  weigh(on) {
+    this.weighted = on;
+    if ($("weighted")) $("weighted").checked = on;
+    this.touch("sky");
+  }
+
+  /** What a link carries of what it could, 0 to 1, in the direction in which that is more. */
+  shareOf(link) {
+    const now = [this.t_s, this.live];
+    return Math.max(loadShare(this.sky, link, 0, ...now), loadShare(this.sky, link, 1, ...now));
   }
 
   centre(node) {
@@ -243,8 +296,11 @@ export class Page {
       hiddenKinds: this.hiddenKinds,
       chosen: this.chosen,
       hovered: this.hovered,
+      link: this.link,
       there: this.ways?.there?.nodes,
       back: this.ways?.back?.nodes,
+      followed: this.moment,
+      shareOf: this.weighted ? (link) => this.shareOf(link) : null,
     });
     this.stale = { back: false, sky: false };
     const moves = this.playing || this.live?.following;
@@ -279,13 +335,7 @@ export class Page {
     );
     $("time").setAttribute("aria-valuetext", `${t_s.toFixed(1)} s, ${utc} UTC`);
     this.update();
-    if (this.curve)
-      chart($("chart"), this.palette, {
-        duration_s: sky.duration_s,
-        t_s,
-        curve: this.curve,
-        measured: this.measured,
-      });
+    this.figure?.draw($("chart"));
   }
 
   resize() {

@@ -1,8 +1,12 @@
 // What is told beside the picture: of the whole, of a node, or of the way between two.
 
+import { at, knowsLoad, loadMbps, amountsOf } from "view/amounts";
 import { candidatesOf, near } from "view/candidates";
 import { $, make, table } from "view/dom";
+import { ofFollowed, ofLife } from "view/following";
+import { ofLink, told } from "view/link";
 import { ofLive, ofLiveNode } from "view/live";
+import { seenBetween } from "view/measured";
 import { distanceKm, elevationDeg, geodetic, positions } from "view/motion";
 import { contactsOf, crossingMs, KINDS, STATES, valueOf } from "view/network";
 import { crossed, geometricMs, roundTrip, shortest } from "view/ways";
@@ -13,13 +17,12 @@ const LOOKS = 13; // at the elevation within a pass
 
 /** Fills the panel for what is chosen; returns what brings it up to the instant that is shown. */
 export function panel(page) {
-  const { from, to, chosen } = page;
-  const parts = from >= 0 && to >= 0 ? [ofWay] : chosen >= 0 ? [ofNode] : [ofAll];
+  const { from, to, chosen, link, life } = page;
+  const part =
+    from >= 0 && to >= 0 ? ofWay : life >= 0 ? ofLife : link >= 0 ? ofLink : chosen >= 0 ? ofNode : ofAll;
   $("panel").replaceChildren();
-  const updates = parts.map((part) =>
-    part(page, (...elements) => $("panel").append(...elements.filter((element) => element !== null))),
-  );
-  return () => updates.forEach((update) => update());
+  const add = (...elements) => $("panel").append(...elements.filter((element) => element !== null));
+  return part(page, add, (node) => nodeButton(page, node));
 }
 
 function nodeButton(page, node) {
@@ -56,6 +59,7 @@ function ofAll(page, add) {
   const flows = table([[say("flow")], [say("kind")], [say("ends")], [say("rtt_ms"), true]]);
   const ended = page.live ? [] : sky.flows.filter(([, , from, to]) => from !== to);
   if (ended.length) add(make("h2", say("flows")), flows.element, make("p.hint", say("flows_hint")));
+  ofFollowed(page, add);
   add(make("p.hint", say("start_hint")));
   return () => {
     follow();
@@ -131,12 +135,13 @@ function ofNode(page, add) {
       make("button", say("centre"), { type: "button", onclick: () => page.centre(chosen) }),
     ),
   );
-  const follow = page.live ? ofLiveNode(page, add) : () => {};
+  const follow = page.live ? ofLiveNode(page, add) : ofStored(page, add);
   const links = table([
     [say("linked_with")],
     [say("kind")],
     [say("delay_ms"), true],
     [say("rate"), true],
+    ...(knowsLoad(sky, page.live) ? [[say("load"), true]] : []),
     [say("km"), true],
     [say("elevation"), true],
     [say("until_s"), true],
@@ -156,6 +161,17 @@ function ofNode(page, add) {
   };
 }
 
+/** What a node of a run holds, and has in its battery. */
+function ofStored(page, add) {
+  const all = amountsOf(page.sky, page.chosen).map((series) => ({ series, shown: make("span") }));
+  if (all.length) add(pairs(all.map(({ series, shown }) => [say(series.word), shown])));
+  return () =>
+    all.forEach(({ series, shown }) => {
+      const room = series.word === "held" && series.most !== null ? ` / ${number(series.most, 1)}` : "";
+      shown.textContent = number(at(series, page.t_s), 1) + room;
+    });
+}
+
 function degrees(value, positive, negative) {
   return `${Math.abs(value).toFixed(2)}° ${value < 0 ? negative : positive}`;
 }
@@ -169,18 +185,20 @@ function linksNow(page, contacts) {
     const peer = side ? sky.link_a[link] : sky.link_b[link];
     const until = contacts.find((row) => row.link === link && row.start_s <= t_s && t_s < row.end_s);
     const loss = valueOf(sky, link, side, "loss", t_s);
-    const told = [
+    const rate_mbps = valueOf(sky, link, side, "rate", t_s);
+    const words = [
       ...(state[link] > 1 ? [say(STATES[state[link]])] : []),
       ...(loss ? [say("loss_told", { loss: +loss.toPrecision(3) })] : []),
     ];
-    const kind = say(KINDS[sky.link_kind[link]]) + (told.length ? ` (${told.join(", ")})` : "");
+    const kind = say(KINDS[sky.link_kind[link]]) + (words.length ? ` (${words.join(", ")})` : "");
     rows.push({
-      key: `${link}/${state[link]}`,
+      key: `${link}/${kind}`,
       cells: [
         nodeButton(page, peer),
-        kind,
+        make("button.link", kind, { type: "button", onclick: () => page.chooseLink(link) }),
         number(state[link] < 3 ? crossingMs(sky, link, side, t_s) : NaN, 3),
-        String(+valueOf(sky, link, side, "rate", t_s).toPrecision(4)),
+        String(+rate_mbps.toPrecision(4)),
+        ...(knowsLoad(sky, page.live) ? [loadsOf(page, link, side, rate_mbps)] : []),
         number(distanceKm(r, chosen, peer), 1),
         number(elevationBetween(sky, r, chosen, peer), 1),
         !until ? "–" : until.end_s >= sky.duration_s ? say("end") : number(until.end_s, 1),
@@ -188,6 +206,12 @@ function linksNow(page, contacts) {
     });
   }
   return rows;
+}
+
+/** Out and in. */
+function loadsOf(page, link, side, rate_mbps) {
+  const [out, back] = [side, 1 - side].map((way) => loadMbps(page.sky, link, way, page.t_s, page.live));
+  return out || back ? `${told(out, rate_mbps)} / ${told(back, 0)}` : "–";
 }
 
 /** Whom the node could be linked with and is not, and why. */
@@ -294,7 +318,8 @@ function ofWay(page, add) {
   ];
   if (page.measured) rows.push([say("measured_rtt"), values.measured], [say("true_rtt"), values.true]);
   const hops = table([[say("over")], [say("kind")], [say("delay_ms"), true], [say("km"), true]]);
-  const note = make("p.hint");
+  const note = make("p.hint"),
+    seen = make("p");
   add(
     make(
       "div.title",
@@ -305,6 +330,7 @@ function ofWay(page, add) {
     page.measured ? make("p.hint", say("true_told")) : null,
     make("h2", say("way_there")),
     hops.element,
+    seen,
     note,
   );
   return () => {
@@ -332,8 +358,19 @@ function ofWay(page, add) {
       bound: sky.bound_us,
       changes: page.curve.changes.length,
     });
+    seen.textContent = seenSaid(page, there);
     hops.rows(hopsOf(page, there));
   };
+}
+
+/** What the last trace saw, beside the way that the plan has. */
+function seenSaid(page, there) {
+  const seen = seenBetween(page.sky, page.from, page.to, page.t_s);
+  if (!seen) return "";
+  const path = seen.nodes.map((node) => page.sky.nodes[node]?.name ?? "?").join(" › ");
+  if (!seen.nodes.length) return say("seen_none", { flow: seen.flow, t_s: seen.t_s.toFixed(2) });
+  const same = seen.nodes.join() === (there?.nodes ?? []).join();
+  return say(same ? "seen_same" : "seen_other", { flow: seen.flow, t_s: seen.t_s.toFixed(2), path });
 }
 
 function hopsOf(page, way) {

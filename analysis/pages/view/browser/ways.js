@@ -101,11 +101,16 @@ function edgesOf(sky, t_s, r, state) {
   const to_ns = new Float64Array(to.length),
     from_ns = new Float64Array(to.length);
   for (const link of standing) {
-    const [there, back] = [0, 1].map((side) => Math.max(1, Math.round(costS(sky, r, link, side, t_s) * 1e9)));
+    const there = costNs(link, 0),
+      back = costNs(link, 1);
     add(sky.link_a[link], sky.link_b[link], there, back);
     add(sky.link_b[link], sky.link_a[link], back, there);
   }
   return { begin, to, to_ns, from_ns };
+
+  function costNs(link, side) {
+    return Math.max(1, Math.round(costS(sky, r, link, side, t_s) * 1e9));
+  }
 
   function add(node, other, out, home) {
     const e = next[node]++;
