@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE # tests start Python hundreds of times
 PY := .venv/bin/python
 BESIDE := -n logical --dist loadfile --no-loadscope-reorder # a file's tests share what they need
 
-.PHONY: demo test test-fast coverage lint pictures install install-for-tests clean
+.PHONY: demo test test-fast coverage fuzz lint pictures install install-for-tests clean
 
 demo: install
 	@.venv/bin/skybed run sc-mini --report
@@ -21,6 +21,11 @@ coverage: install-for-tests
 	@$(PY) -m coverage run -m pytest $(BESIDE) -m "not alone"
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
+
+# Scenarios that nobody means, other ones each time: make fuzz FUZZ=100000
+FUZZ := 20000
+fuzz: install-for-tests
+	@FUZZ=$(FUZZ) $(PY) -m pytest tests/fuzz
 
 lint: install
 	@$(PY) -m ruff check .

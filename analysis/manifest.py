@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from skybed.analysis.stored import Stored
-from skybed.topologies.model.fields import Model
+from skybed.topologies.model.fields import Strict
 
 
-class RoutingFacts(Model):
+class RoutingFacts(Strict):
     """Who made the routes."""
 
     protocol: str
@@ -19,7 +19,7 @@ class RoutingFacts(Model):
     private_memory_mib: float | None = None  # without the pages that they share
 
 
-class RecorderFacts(Model):
+class RecorderFacts(Strict):
     """Of the process that notes routes and control traffic, since run time was known."""
 
     cpu_s: float
@@ -27,7 +27,7 @@ class RecorderFacts(Model):
     overruns: int  # how often a kernel told more than could wait, so that a table was read as a whole
 
 
-class TrafficFacts(Model):
+class TrafficFacts(Strict):
     """Of the process that sends and receives."""
 
     dropped_by_sink: dict[str, int]  # packets of each udp flow that its own sink had no room for

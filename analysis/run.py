@@ -17,12 +17,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from skybed.analysis.manifest import Manifest
 from skybed.analysis.stored import AGAIN, DAMAGED, OTHER_VERSION, first_line
 from skybed.topologies import parquet
 from skybed.topologies.errors import RunError, SkybedError
 from skybed.topologies.model import kinds
+from skybed.topologies.model.fields import GREATEST
 from skybed.topologies.model.flows import SCRIPT, Flow, LoadFlow
 from skybed.topologies.model.tables import BEGUN, MEASURES, TABLES, Table
 from skybed.topologies.plan.plan import Plan
@@ -31,6 +33,7 @@ from skybed.topologies.scenario.file import Scenario
 # Text of tables of millions of rows: kept once for each value, as categories.
 LONG = {"routes": ["node", "dst", "via", "family"]}
 
+OF_NODES = ("a", "b", "node", "peer", "src", "dst")  # columns, in all tables
 REPORT = "report.html"  # of a run directory, where one was asked for
 
 WORDS = {"str": "text", "bool": "true or false", "float64": "numbers"}  # else whole numbers
@@ -166,8 +169,30 @@ class Run:
                     f"{self.dir}: column {column} of {path.name} holds {arrow_type}, {wanted} were expected; "
                     f"{OTHER_VERSION}."
                 )
+            self._check(path, column, table[column])
         frame = table.select(list(dtypes)).to_pandas()
         return frame.astype({column: dtype for column, dtype in dtypes.items() if dtype == "float64"})
+
+    def _check(self, path: Path, column: str, values: pa.ChunkedArray) -> None:
+        """Raise RunError for what no run writes: a column of numbers or names."""
+        wrong = None
+        if pa.types.is_floating(values.type):
+            ends = pc.min_max(values)
+            wrong = next((end for end in ends.as_py().values() if end and abs(end) > GREATEST), None)
+        elif column in self._names:
+            known = self._names[column]
+            wrong = next((x for x in pc.unique(values).to_pylist() if x is not None and x not in known), None)
+        if wrong is not None:
+            raise RunError(
+                f"{self.dir}: column {column} of {path.name} has {wrong}, which is not of this run's plan; "
+                f"{DAMAGED}."
+            )
+
+    @cached_property
+    def _names(self) -> dict[str, set[str]]:
+        """What columns of names may have, by column."""
+        nodes = {node.name for node in self.plan.nodes}
+        return {"link": {link.name for link in self.plan.links}, **dict.fromkeys(OF_NODES, nodes)}
 
 
 def kept(work: Callable[Concatenate[Run, P], T]) -> Callable[Concatenate[Run, P], T]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from skybed.topologies.errors import RunError
 from skybed.topologies.files import whole
-from skybed.topologies.model.fields import Model
+from skybed.topologies.model.fields import Strict
 from skybed.topologies.model.yamlmarks import dotted
 
 AGAIN = "the run was not finished, run it again"
@@ -20,7 +20,7 @@ DAMAGED = f"the file is damaged, {REMEDY}"
 OTHER_VERSION = f"it was written by another version of skybed, {REMEDY}"
 
 
-class Stored(Model):
+class Stored(Strict):
     """A file of a run directory. Whoever changes its fields gives its `format` the next number."""
 
     WHAT: ClassVar[str]  # the file is WHAT.json

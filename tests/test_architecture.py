@@ -32,8 +32,8 @@ FLOORS = {
         "crossings",
     ],
     "analysis": [
-        "stored", "manifest", "run", "units", "numbers", "measures", "routing", "verdict", "compare",
-        "campaign", "pages", "tested", "space_packets",
+        "stored", "manifest", "run", "contents", "units", "numbers", "measures", "routing", "verdict",
+        "compare", "campaign", "pages", "tested", "space_packets",
     ],
     "scripts": ["machine", "running", "bench", "api", "cli", "pytest_plugin"],
 }  # fmt: skip

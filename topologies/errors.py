@@ -1,10 +1,35 @@
 """One family of errors: each is a sentence that says what is wrong, where, and what to do."""
 
+LONGEST = 1000  # characters of a line of a message: nobody reads more
+
+
+def shown(text: str) -> str:
+    """A text by anybody, such as a file's or a stranger's, as a terminal may get it.
+
+    What a terminal would obey instead of showing it is spelled out (as \\x1b), and of a line of more than
+    LONGEST characters the middle is left out: where, and what to do, stand at its ends.
+    """
+    return "\n".join(map(_shown, text.split("\n")))
+
+
+def _shown(line: str) -> str:
+    if len(line) > LONGEST:
+        line = f"{line[: LONGEST * 2 // 3]} ... {line[-LONGEST // 3 :]}"
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
 
 class SkybedError(Exception):
-    """Base of every error that skybed raises on purpose; `exit_code` is what the command returns."""
+    """Base of every error that skybed raises on purpose; `exit_code` is what the command returns.
+
+    What it quotes may be by anybody: its sentences are as a terminal may show them.
+    """
 
     exit_code = 2
+
+    def __init__(self, sentences: str) -> None:
+        super().__init__(shown(sentences))
 
 
 class ScenarioError(SkybedError):

@@ -16,6 +16,7 @@ class Timers:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._clock: Clock | None = None
+        self._turn, self._now_s = -1, 0.0
 
     @property
     def started(self) -> bool:
@@ -25,8 +26,11 @@ class Timers:
         self._clock = clock
 
     def now_s(self) -> float:
-        assert self._clock
-        return self._clock.now_s()
+        """The same for all that is done in one turn of the loop: a look at the clock is dear in a guest."""
+        if self._turn != self._loop.turn:
+            assert self._clock
+            self._turn, self._now_s = self._loop.turn, self._clock.now_s()
+        return self._now_s
 
     def at(self, t_s: float, call: Callable[[], None]) -> None:
         assert self._clock

@@ -25,7 +25,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from skybed.analysis.compare import exact
+from skybed.analysis import contents
 from skybed.analysis.compare.comparison import comparable, figures
 from skybed.analysis.run import Run
 from skybed.topologies.errors import RunError
@@ -126,7 +126,7 @@ def accept(runs: Sequence[Run], file: Path) -> Baseline:
             }
             for flow, row in sorted(measured.items())
         },
-        tables_sha256=exact.hashes(first.dir) if clock == "virtual" else {},
+        tables_sha256=contents.hashes(first.dir) if clock == "virtual" else {},
     )
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(_text(baseline))
@@ -196,7 +196,7 @@ def _news(run: Run, baseline: Baseline) -> list[str]:
         seed = f", its seed from {baseline.seed} to {run.scenario.seed}"
         changed = seed if run.scenario.seed != baseline.seed else ""
         return [f"The scenario has changed since the baseline was accepted{changed}."]
-    hashes = exact.hashes(run.dir) if baseline.tables_sha256 else {}
+    hashes = contents.hashes(run.dir) if baseline.tables_sha256 else {}
     other = [name for name, value in hashes.items() if value != baseline.tables_sha256.get(name)]
     return [f"Not the same to the bit as what was accepted: {', '.join(other)}."] if other else []
 

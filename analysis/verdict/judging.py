@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from skybed.analysis import contents
 from skybed.analysis.measures import forwarding, hand, metrics, paths, truth
 from skybed.analysis.measures.sending import Sending, sending
 from skybed.analysis.routing import control, convergence
@@ -78,6 +79,7 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
     limits = [outcome(limit, _measured(limit, flows)) for limit in run.scenario.accept]
     distorted = [
         *cut_short,
+        *_altered(run),
         *traffic.reasons(run, short),
         *bundles.reasons(run),
         *_of_kinds(run, "reasons"),
@@ -117,6 +119,15 @@ def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVer
         flows=flows,
         limits=limits,
     )
+
+
+def _altered(run: Run) -> list[str]:
+    """Sentences about tables that somebody has changed since."""
+    names = [f"{name}.parquet" for name in contents.altered(run)]
+    if not names:
+        return []
+    are = "is not the table" if len(names) == 1 else "are not the tables"
+    return [f"{' and '.join(names)} {are} that the run wrote: its manifest has other hashes; run it again."]
 
 
 # -- figures -------------------------------------------------------------------------------------

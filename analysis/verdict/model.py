@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
 from skybed.analysis.numbers import figures
 from skybed.analysis.stored import Stored
 from skybed.topologies.model import kinds
-from skybed.topologies.model.fields import Model
+from skybed.topologies.model.fields import Strict
 from skybed.topologies.model.metrics import METRICS, label
 from skybed.topologies.model.tables import EVERY_RUN
 
@@ -33,7 +33,7 @@ Number = Annotated[int | float | None, PlainValidator(_number)]
 Count = Annotated[int, BeforeValidator(_number)]
 
 
-class Lateness(Model):
+class Lateness(Strict):
     """Applied less due; what never was applied is late."""
 
     late: Count  # by more than the scenario's fidelity allows
@@ -61,7 +61,7 @@ class Routes(Lateness):
     missing: Count  # of those of the plan, the first tables too, not noted; 0 where daemons make them
 
 
-class Delay(Model):
+class Delay(Strict):
     """Applied delays of links against true ones."""
 
     bound_us: float
@@ -73,7 +73,7 @@ class Delay(Model):
     allowed_us: Number = None
 
 
-class Errors(Model):
+class Errors(Strict):
     """|measured - true| of the probes that came back, without those that shared a link with load and those of
     which the way is not known.
     """
@@ -84,7 +84,7 @@ class Errors(Model):
     max_us: Number
 
 
-class Rate(Model):
+class Rate(Strict):
     """What links of a class carried in a direction while a stream filled one alone, of payload; see
     `analysis.measures.classes`.
     """
@@ -98,7 +98,7 @@ class Rate(Model):
     within: bool
 
 
-class Loss(Model):
+class Loss(Strict):
     """Probes that links lost, by the classes on their ways that lose packets; several are joined by " + ",
     since it cannot be told which of them did.
     """
@@ -110,7 +110,7 @@ class Loss(Model):
     within: bool
 
 
-class Jitter(Model):
+class Jitter(Strict):
     """How much later probes of a flow were on their way there than without jitter."""
 
     flow: str
@@ -121,7 +121,7 @@ class Jitter(Model):
     within: bool
 
 
-class Host(Model):
+class Host(Strict):
     cpu_count: int
     load_1m: list[float]
     steal_pct: float
@@ -129,14 +129,14 @@ class Host(Model):
     player_cpu_pct: Number = None  # of one CPU, spent on the updates
 
 
-class Proofs(Model):
+class Proofs(Strict):
     """Path proofs, and those whose path was the planned one (see `analysis.measures.paths`)."""
 
     n: Count
     agreeing: Count
 
 
-class Control(Model):
+class Control(Strict):
     """What routing sent; see `analysis.routing.control.summary`."""
 
     protocol: str
@@ -148,7 +148,7 @@ class Control(Model):
     link_busy_bytes_s: Number
 
 
-class Churn(Model):
+class Churn(Strict):
     """Changes of IPv4 routes after 0."""
 
     changes: Count
@@ -158,13 +158,13 @@ class Churn(Model):
     destination_max: Count  # the most of one
 
 
-class Routing(Model):
+class Routing(Strict):
     events: Count  # after which routing had to converge
     control: list[Control]  # a row for each protocol
     churn: Churn
 
 
-class Sent(Model):
+class Sent(Strict):
     """What a flow sent and what was due, in `unit`s; see `analysis.measures.sending`."""
 
     unit: str
@@ -172,7 +172,7 @@ class Sent(Model):
     due: Number
 
 
-class FlowFigures(Model):
+class FlowFigures(Strict):
     """A flow, and beside these fields a field for each of its metrics."""
 
     model_config = ConfigDict(extra="allow")
@@ -208,7 +208,7 @@ class FlowFigures(Model):
         return [(title, f"{figures(x)} {unit}".rstrip()) for title, unit, x in measured if x is not None]
 
 
-class Books(Model):
+class Books(Strict):
     """Of a task: what became of the bytes that were observed, as on the wire. Those observed are all others
     together. slack_least_s: by how much a response was longer than the plan's bound, at least.
     """
@@ -226,7 +226,7 @@ class Books(Model):
     slack_least_s: Number
 
 
-class Tasks(Model):
+class Tasks(Strict):
     """Tasks, and what nodes held and drew against what these tasks account for."""
 
     books: list[Books]
@@ -234,7 +234,7 @@ class Tasks(Model):
     battery_off_wh: Number
 
 
-class Outcome(Model):
+class Outcome(Strict):
     """Of an acceptance limit."""
 
     flow: str

@@ -28,6 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skybed.scripts.bench import bench
+from skybed.scripts.cli.terminal import Terminal
 from skybed.scripts.running import run
 
 WIDTH = 80
@@ -54,7 +55,7 @@ def command(
     if json_file is not None:
         json.dump(measured, json_file, indent=2)
     if json_file is None or json_file.name != "<stdout>":
-        render(measured, Console())
+        render(measured, Terminal())
 
 
 def render(measured: dict[str, Any], console: Console) -> None:

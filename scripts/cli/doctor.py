@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from skybed.scripts.cli.terminal import Terminal
 from skybed.scripts.machine import doctor
 from skybed.scripts.machine.doctor import Check
 
@@ -16,7 +17,7 @@ from skybed.scripts.machine.doctor import Check
 @click.command("doctor", help=__doc__)
 def command() -> None:
     checks = doctor.examine()
-    render(checks, Console())
+    render(checks, Terminal())
     sys.exit(doctor.exit_code(checks))
 
 

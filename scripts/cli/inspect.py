@@ -21,6 +21,7 @@ from rich.console import Console
 
 from skybed.scripts.cli import scenarios
 from skybed.scripts.cli.tables import columns, rounded
+from skybed.scripts.cli.terminal import Terminal
 from skybed.scripts.running import entering
 from skybed.topologies.contacts import candidates
 from skybed.topologies.contacts.candidates import Candidate
@@ -58,9 +59,9 @@ def command(run: str, node: str | None, at_s: float | None, everyone: bool, as_j
         json.dump(_as_json(plan, number, at_s, in_force), sys.stdout, indent=2)
         sys.stdout.write("\n")
     elif number is None:
-        _render_all(plan, at_s, in_force, Console(width=WIDTH))
+        _render_all(plan, at_s, in_force, Terminal(width=WIDTH))
     else:
-        _render(plan, number, at_s, in_force, everyone, Console(width=WIDTH))
+        _render(plan, number, at_s, in_force, everyone, Terminal(width=WIDTH))
 
 
 def _by_plan(plan: Plan, t_s: float) -> InForce:

@@ -29,6 +29,7 @@ from skybed.analysis.pages.pass_figures import Drawn
 from skybed.analysis.pages.style import FORMATS
 from skybed.scripts.cli import scenarios
 from skybed.scripts.cli.tables import columns, rounded
+from skybed.scripts.cli.terminal import Terminal
 from skybed.topologies import files
 from skybed.topologies.contacts.lookangles import COLUMNS, Column
 from skybed.topologies.errors import ScenarioError
@@ -92,7 +93,7 @@ def command(
         json.dump(_as_json(asked, looks), sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
-        _render(asked, looks, Console(width=WIDTH))
+        _render(asked, looks, Terminal(width=WIDTH))
 
 
 def _check(step_s: float | None, csv: Path | None, figure: Path | None) -> None:

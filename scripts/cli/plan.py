@@ -20,6 +20,7 @@ from rich.text import Text
 
 from skybed.analysis.pages.sky.instant import Instant
 from skybed.scripts.cli import scenarios, world
+from skybed.scripts.cli.terminal import Terminal
 from skybed.scripts.running import folders
 from skybed.scripts.running.progress import ProgressBar
 from skybed.topologies.contacts import properties, received
@@ -92,17 +93,17 @@ def command(
         if mapped:
             _show_map(plan, at_s or 0.0)
         elif other is None:
-            render(plan, counted, Console())
+            render(plan, counted, Terminal())
             for station in [node.name for node in plan.nodes if node.kind == "ground"][:1]:
                 click.echo(f"Passes over a station: skybed passes {scenario} {station}")
         else:
-            render_difference(plan, other, Console())
+            render_difference(plan, other, Terminal())
 
 
 def _show_map(plan: Plan, at_s: float) -> None:
     if not 0 <= at_s <= plan.duration_s:
         raise ScenarioError(f"--at is {at_s:g}; this plan is of 0 to {plan.duration_s:g} s.")
-    world.show(Instant(plan, at_s), Console())
+    world.show(Instant(plan, at_s), Terminal())
 
 
 def counts(plan: Plan, with_routes: bool) -> dict[str, str]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from collections import defaultdict
 from typing import NoReturn
 
 from rich.console import Console
 from rich.text import Text
 
+from skybed.analysis import numbers
 from skybed.analysis.measures import ledger
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import REPORT, Run
 from skybed.analysis.tested import TestedRun
-from skybed.analysis.verdict import FullVerdict, Verdict
+from skybed.analysis.verdict import FlowFigures, FullVerdict, Verdict
 from skybed.scripts.cli import tables
 from skybed.scripts.cli.tables import rounded
+from skybed.scripts.cli.terminal import Terminal
 from skybed.topologies.model import kinds
+from skybed.topologies.model.metrics import label
 from skybed.topologies.model.tables import ROUTING
 from skybed.topologies.model.tasks import Task
 
@@ -27,7 +31,7 @@ COLOURS = {"pass": "green", "fail": "red", "invalid": "magenta"}
 
 def tell(run: TestedRun) -> NoReturn:
     """Print the verdict on a run, and exit with its code."""
-    render(run, run.verdict, Console())
+    render(run, run.verdict, Terminal())
     sys.exit(run.verdict.exit_code)
 
 
@@ -75,19 +79,38 @@ def _flows(verdict: FullVerdict, console: Console) -> None:
 
 
 def _own(verdict: FullVerdict, console: Console) -> None:
-    """Of other kinds of flow what they measure."""
+    """Of other kinds of flow what they measure: a row each, where the kind says of what, or a line."""
+    by_kind: dict[str, list[FlowFigures]] = defaultdict(list)
     for row in verdict.flows:
-        if row.kind != TASK and (own := row.own_metrics):
-            console.print(Text(f"{row.flow}: " + ", ".join(f"{name} {value}" for name, value in own)))
+        if row.kind != TASK and row.own_metrics:
+            by_kind[row.kind].append(row)
+    for kind, rows in by_kind.items():
+        if shown := getattr(kinds.named(kind), "SHOWN", ()):
+            heads = [_two_lines(*label(name)) for name in shown]
+            table = tables.columns("flow\n", numbers=heads)
+            for row in rows:
+                values = (row.metrics.get(name) for name in shown)
+                table.add_row(row.flow, *("" if x is None else numbers.figures(x) for x in values))
+            console.print(table)
+            continue
+        for row in rows:
+            told = ", ".join(f"{name} {value}" for name, value in row.own_metrics)
+            console.print(Text(f"{row.flow}: {told}"))
+
+
+def _two_lines(title: str, unit: str) -> str:
+    """The head of a column: as narrow as it can be."""
+    words, in_unit = title.split(maxsplit=1), f"({unit})" if unit else ""
+    return "\n".join([words[0], " ".join([*words[1:], in_unit]).strip()])
 
 
 def _tasks(run: Run, verdict: FullVerdict, console: Console) -> None:
     """A line each, with the mean of what the plan allows at best those that arrived."""
-    numbers = [
+    heads = [
         "asked\n", "delivered\n(%)", "response\n(s)", "at best\n(s)", "p90\n(s)", "max\n(s)",
         "saved\n(%)",
     ]  # fmt: skip
-    table = tables.columns("task\n", numbers=numbers)
+    table = tables.columns("task\n", numbers=heads)
     for row in verdict.flows:
         if row.kind == TASK:
             of, arrived = row.metrics, ledger.responses(run, row.flow).dropna(subset="response_s")
@@ -107,8 +130,8 @@ def _convergence(run: Run, console: Console) -> None:
     events = events[(events["lost"] > 0) | (events["on_path"] & (events["kind"] != convergence.PLANNED))]
     if events.empty:
         return
-    numbers = ["at\n(s)", "converged\nby loss (s)", "by rate\n(s)", "out of\nhops", "route\nchanges"]
-    table = tables.columns("event\n", "flow\n", numbers=numbers)
+    heads = ["at\n(s)", "converged\nby loss (s)", "by rate\n(s)", "out of\nhops", "route\nchanges"]
+    table = tables.columns("event\n", "flow\n", numbers=heads)
     for row in events.head(EVENTS_SHOWN).itertuples():
         table.add_row(
             f"{row.kind} {row.what}", row.flow, f"{row.t_s:.1f}", f"{row.loss_derived_s:.2f}",

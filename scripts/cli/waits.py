@@ -24,6 +24,7 @@ from rich.console import Console
 
 from skybed.scripts.cli import scenarios
 from skybed.scripts.cli.tables import columns, rounded
+from skybed.scripts.cli.terminal import Terminal
 from skybed.scripts.running.progress import ProgressBar
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
@@ -59,7 +60,7 @@ def command(
         json.dump(_as_json(of, rows), sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
-        _render(of, rows, Console(width=WIDTH))
+        _render(of, rows, Terminal(width=WIDTH))
 
 
 class Row(NamedTuple):

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import skybed
+from skybed.analysis import contents
 from skybed.analysis.compare import exact
 from skybed.topologies.errors import RunError
 
@@ -32,7 +33,7 @@ def hash_of(tmp_path):
 
     def made(table, **options):
         pq.write_table(table, tmp_path / "probes.parquet", **options)
-        return exact.hashes(tmp_path)["probes"]
+        return contents.hashes(tmp_path)["probes"]
 
     return made
 
@@ -57,7 +58,7 @@ def test_the_hash_is_the_one_that_is_promised(hash_of):
 
 
 def test_rows_beyond_a_chunk_are_cut_alike(hash_of, monkeypatch):
-    monkeypatch.setattr(exact, "CHUNK_ROWS", 6)
+    monkeypatch.setattr(contents, "CHUNK_ROWS", 6)
     assert len({hash_of(TABLE, row_group_size=size) for size in (1, 4, 6, 7, 20)}) == 1
 
 
@@ -95,7 +96,7 @@ def test_a_hash_tells_two_columns_apart_where_a_comparison_does(tmp_path_factory
     for name, numbers in (("a", column), ("b", other)):
         (folder / name).mkdir()
         pq.write_table(pa.table({"x": pa.array(numbers, pa.float64())}), folder / name / "probes.parquet")
-    same = exact.hashes(folder / "a") == exact.hashes(folder / "b")
+    same = contents.hashes(folder / "a") == contents.hashes(folder / "b")
     found = exact.first_difference("probes", folder / "a" / "probes.parquet", folder / "b" / "probes.parquet")
     assert same == (found is None)
 
@@ -120,8 +121,8 @@ def test_a_run_is_the_same_as_its_copy(pair):
 
 
 def test_a_table_that_is_the_same_is_read_once(pair, monkeypatch):
-    read, open_file = [], exact.pq.ParquetFile
-    monkeypatch.setattr(exact.pq, "ParquetFile", lambda path: read.append(path) or open_file(path))
+    read, open_file = [], contents.pq.ParquetFile
+    monkeypatch.setattr(contents.pq, "ParquetFile", lambda path: read.append(path) or open_file(path))
     exact.compare(*pair())
     assert len(read) == len(set(read)) == 2 * 7
 
@@ -141,7 +142,7 @@ def test_the_first_cell_that_differs_is_named(pair):
 
 @pytest.mark.parametrize("chunk", [100, 7, 65_536])  # the shorter ends with a chunk, or in one
 def test_rows_that_only_one_run_has(pair, chunk, monkeypatch):
-    monkeypatch.setattr(exact, "CHUNK_ROWS", chunk)
+    monkeypatch.setattr(contents, "CHUNK_ROWS", chunk)
     (found,) = exact.compare(*pair(probes=lambda probes: probes[:500])).differences
     assert (found.rows, found.differing, found.row, found.column) == ((600, 500), 100, 500, "")
     assert str(found).startswith("probes: 100 of 600 rows differ; the first is row 500")
@@ -159,7 +160,7 @@ def test_a_table_that_is_missing(pair):
     (b.dir / "routes.parquet").unlink()
     with pytest.raises(RunError, match=r"other: the table routes.parquet is missing"):
         exact.compare(a, b)
-    assert list(exact.hashes(b.dir)) == ["events", "applied", "control", "probes", "paths", "flows"]
+    assert list(contents.hashes(b.dir)) == ["events", "applied", "control", "probes", "paths", "flows"]
 
 
 def test_a_damaged_table(pair):

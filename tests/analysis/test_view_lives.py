@@ -90,7 +90,7 @@ def test_a_bundle_that_nobody_takes_is_held_until_it_expires(bundles):
 
 def test_in_an_epidemic_all_who_met_a_bundle_keep_it(bundles):
     flow = bundles.traffic[0].model_copy(update={"routing": "epidemic"})
-    rows = lives._held(flow, bundles.rows(flow), bundles.table("hops"), 60.0)
+    rows = lives.holds(flow, bundles.rows(flow), bundles.table("hops"), 60.0)
     assert [(row["number"], row["node"], row["queued_s"], row["ended_s"]) for row in rows] == [
         (0, "Miyun", 0.0, 20.0), (1, "Miyun", 30.0, 50.0), (0, "s1", 1.5, 20.0),
     ]  # fmt: skip

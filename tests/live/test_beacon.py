@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import skybed as face
-from skybed.analysis.compare import exact
+from skybed.analysis import contents
 from support import needs
 from support.command import skybed
 from support.extending import beacons, example
@@ -71,7 +71,7 @@ def test_it_stands_in_the_report_and_on_the_terminal(place):
 
 
 def test_its_table_repeats_to_the_bit_and_is_compared(place):
-    hashes = exact.hashes(place / "run")
+    hashes = contents.hashes(place / "run")
     assert list(hashes)[-1] == "beacons"
     again = place / "again"
     skybed(1, "run", place / "pulse.yaml", "--clock", "virtual", "--out", again)

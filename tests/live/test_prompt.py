@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from skybed.analysis.compare import exact
+from skybed.analysis import contents
 from skybed.analysis.run import load
 from skybed.analysis.verdict import judge
 from support import needs
@@ -158,7 +158,7 @@ def test_time_stands_still_but_for_commands_and_waiting_and_the_tables_are_the_s
     assert said["wait 12.5"] == "Run time is 12.500 s."
     assert 14.5 < float(said["wait 0.0"].split()[3]) < 15
     assert said["wait"] == said["wait -1"] == "Type `wait SECONDS`."
-    assert exact.hashes(once) == exact.hashes(typed("pair", commands)[1])
+    assert contents.hashes(once) == contents.hashes(typed("pair", commands)[1])
 
 
 def test_bytes_that_are_no_text_are_no_end(tmp_path):

@@ -68,7 +68,7 @@ SCENARIOS = {
         "s.yaml, line 5: oel.tle: there is no such element file (did you mean leo.tle?).",
     ),
     "something that is not YAML": ("a: [1, 2\n", "s.yaml, line 2: this is not YAML: did not find"),
-    "brackets without end": ("a: " + "[" * 980 + "]" * 980, "s.yaml: this is not a scenario: it is nested"),
+    "brackets without end": ("a: " + "[" * 980 + "]" * 980, "s.yaml, line 1: this is nested"),
     "plain text": ("Dear skybed,", "s.yaml: a scenario is a mapping of fields (name, epoch, "),
     "nothing": ("", "s.yaml: a scenario is a mapping of fields (name, epoch, duration_s, layers, ...)."),
     "bytes": (b"\x93\xff\x00\x12", "s.yaml: this scenario file is not text in UTF-8."),

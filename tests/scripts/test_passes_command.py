@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from skybed.scripts.cli.main import main
 from skybed.topologies.contacts.lookangles import COLUMNS
-from skybed.topologies.model.scenario import LONGEST_S
+from skybed.topologies.model.fields import LONGEST_S
 
 ROOT = pathlib.Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "passes.md").read_text()

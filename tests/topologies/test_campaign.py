@@ -1,6 +1,7 @@
 """A campaign file becomes runs, or errors that name its line and the field."""
 
 import pathlib
+import re
 
 import pytest
 
@@ -167,3 +168,21 @@ def test_a_base_scenario_that_is_wrong_is_told_with_its_own_lines(tmp_path):
     file.write_text("name: c\nscenario: t.yaml\n")
     with pytest.raises(ScenarioError, match=r"c\.yaml, line 2: t\.yaml: there is no such scenario file"):
         campaign.load(file)
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("grid: {" + ", ".join(f"links.x-down.k{n}: [1, 2, 3, 4]" for n in range(30)) + "}\n",
+         "grid makes 1152921504606846976 combinations; at most 2000 can be planned."),
+        ("grid: {duration_s: [1, 2]}\nrepeats: 10000\n",
+         "repeats makes 20000 runs; at most 10000 can be planned."),
+        ("grid: {" + ".".join("a" * 60) + ": [1]}\n",
+         ".a has 60 parts; no field of a scenario has more than 50."),
+        ("grid: {'access[²].policy': [all]}\n",
+         "access[²].policy is not there: no item of access is named ²."),
+    ],
+)  # fmt: skip
+def test_a_campaign_that_has_no_end_is_refused_at_once(tmp_path, text, says):
+    with pytest.raises(ScenarioError, match=re.escape(says)):
+        load(tmp_path, text)

@@ -44,7 +44,7 @@ def complaint(tmp_path):
         ("command: curl web", r'command: "a\0b"', "traffic[1].command"),
         ("every_s: 5", 'env: {"A=B": "5"}', "traffic[1].env"),
         ("name: get", "name: script", "traffic[1].name is script, as what a script measures is called;"),
-        ("every_s: 5", "every_s: 0", "traffic[1].every_s is 0; it must be more than 0."),
+        ("every_s: 5", "every_s: 0", "traffic[1].every_s is 0; it must be at least 0.01."),
         ("every_s: 5", "from: sanya", "traffic[1].from is not a field"),
         ("every_s: 5", 'files: {"../x": "a\\n"}', "traffic[1].files"),
         ("every_s: 5", "files: {x: nowhere}", "nowhere: there is no such program file."),

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skybed.topologies.bundles.sabr import Contact, Ledger, Plan, Route, best, routes
+from skybed.topologies.bundles.sabr import KEPT_S, Contact, Ledger, Plan, Route, Router, best, routes
 
 A, B, C, D, E = range(5)
 
@@ -84,7 +84,7 @@ def test_what_is_booked_is_waited_for_by_who_has_no_more_priority():
     assert arrives(700, 5) == 28 and arrives(700, 6) == 8
     ledger.book(plan, best(plan, A, B, 0, 500, 6, ledger), 0, 500, 6)
     assert arrives(100, 5) == 11 and arrives(200, 5) == 23
-    ledger.forget(0)
+    ledger.clear()
     assert arrives(1000, 0) == 11
 
 
@@ -132,3 +132,36 @@ def test_no_way_is_better_than_the_best(contacts, t_s, size):
     tried = min((r.choice for r in every_route(contacts, 0, 4, t_s, size)), default=None)
     found = best(Plan(contacts), 0, 4, t_s, size)
     assert (found and found.choice) == tried
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    plans(),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(1, 3), st.booleans()), max_size=12),
+)
+def test_a_route_that_is_kept_is_a_second_later_than_the_best_at_most(contacts, bundles):
+    """Each: by how much later than the one before, its target, its size, whether it does not go after all."""
+    plan, t_s = Plan(contacts), 0.0
+    router = Router(plan, 0)
+    for later_s, target, size, cancelled in bundles:
+        t_s += later_s / 2
+        least = best(plan, 0, target + 1, t_s, size, 0, router.ledger)
+        route = router.route(target + 1, t_s, size, 0, ())
+        assert (route is None) == (least is None)
+        if route is None:
+            continue
+        assert least.arrival_s <= route.arrival_s <= least.arrival_s + KEPT_S
+        router.book(route, t_s, size, 0)
+        if cancelled:
+            router.cancel(route, size, 0)
+
+
+def test_a_contact_that_is_given_up_is_not_taken_until_it_is_there_after_all():
+    plan = plan_of((A, B, 0, 50, 1e9, 1), (A, C, 20, 50, 1e9, 1), (C, B, 20, 50, 1e9, 1))
+    router = Router(plan, A)
+    assert router.route(B, 0, 100, 0, ()).entry == B
+    router.give_up(plan.at(A, B, 0))
+    assert router.route(B, 0, 100, 0, ()).entry == C
+    assert not router.trust(C) and router.trust(B)
+    assert router.route(B, 0, 100, 0, ()).entry == B
+    assert router.route(B, 0, 100, 0, (B,)).entry == C  # not back to where it came from

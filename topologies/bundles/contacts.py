@@ -12,6 +12,7 @@ from skybed.topologies.contacts.properties import Property
 from skybed.topologies.contacts.spans import minus
 from skybed.topologies.model.routing import Copy
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.routing import schedule
 from skybed.topologies.tasks import foreseen
 
 BYTES_S_PER_MBPS = 125_000.0
@@ -19,11 +20,18 @@ LOOKS = 9  # at the delay of a contact, over its length
 
 
 def of(plan: Plan) -> Outlook:
-    """What agents know of a plan."""
+    """What agents know of a plan, each by the copy of the schedule that it holds (`routing.copies`)."""
+    network = plan.network
     surprises = any(not fault.planned for fault in plan.scenario.faults)
-    actual = contacts(plan.network)
-    planned = contacts(plan.network.believed(Copy())) if surprises else actual
-    return Outlook(actual, planned, [Outage(*row) for row in zip(*foreseen.dead(plan), strict=True)])
+    actual = contacts(network)
+    copies, held = schedule.held(network)
+    known, number = np.unique(held, return_inverse=True)
+    believed = [
+        actual if copies[k] == Copy() and not surprises else contacts(network.believed(copies[k]))
+        for k in known.tolist()
+    ]
+    dead = [Outage(*row) for row in zip(*foreseen.dead(plan), strict=True)]
+    return Outlook(actual, believed, number.tolist(), dead)
 
 
 def contacts(network: Network, at_best: bool = False) -> list[Contact]:

@@ -5,7 +5,8 @@ lane with Arrow alone.
 from __future__ import annotations
 
 import pathlib
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,27 +26,50 @@ class Outage(NamedTuple):
 class Outlook(NamedTuple):
     """Contacts each way, by their start; node and peer are numbers of the plan.
 
-    actual: when links stand, as both their ends notice. planned: as they were to without unplanned faults.
+    actual: when links stand, as both their ends notice. copies: as some nodes believe that they stand. held:
+    of each node the number of its copy.
     """
 
     actual: list[Contact]
-    planned: list[Contact]
+    copies: list[list[Contact]]
+    held: list[int]
     dead: list[Outage]
 
 
-ROWS: dict[str, Any] = {"actual": Contact, "planned": Contact, "dead": Outage}
+class _Held(NamedTuple):
+    copy: int
+
+
+Row = TypeVar("Row")
+ACTUAL, COPY, HELD, DEAD = "actual", "copy", "held", "dead"
 
 
 def save(outlook: Outlook, folder: pathlib.Path) -> None:
     """Write it into a new folder."""
     folder.mkdir()
-    for name, kind in ROWS.items():
-        rows = [row._asdict() for row in getattr(outlook, name)]
-        columns = {field: [row[field] for row in rows] for field in kind._fields}
-        pq.write_table(pa.table(columns), folder / f"{name}.parquet")
+    _write(folder / ACTUAL, Contact, outlook.actual)
+    for number, copy in enumerate(outlook.copies):
+        _write(folder / f"{COPY}-{number}", Contact, copy)
+    _write(folder / HELD, _Held, [_Held(number) for number in outlook.held])
+    _write(folder / DEAD, Outage, outlook.dead)
 
 
 def load(folder: pathlib.Path) -> Outlook:
     """What `save` wrote."""
-    tables = {name: parquet.read(folder / f"{name}.parquet").to_pylist() for name in ROWS}
-    return Outlook(**{name: [ROWS[name](**row) for row in rows] for name, rows in tables.items()})
+    count = len(list(folder.glob(f"{COPY}-*")))
+    return Outlook(
+        _read(folder / ACTUAL, Contact),
+        [_read(folder / f"{COPY}-{number}", Contact) for number in range(count)],
+        [row.copy for row in _read(folder / HELD, _Held)],
+        _read(folder / DEAD, Outage),
+    )
+
+
+def _write(file: pathlib.Path, kind: type[NamedTuple], rows: Sequence[NamedTuple]) -> None:
+    columns = zip(*rows, strict=True) if rows else [()] * len(kind._fields)
+    pq.write_table(pa.table(dict(zip(kind._fields, map(list, columns), strict=True))), file)
+
+
+def _read(file: pathlib.Path, kind: type[Row]) -> list[Row]:
+    columns = [column.to_pylist() for column in parquet.read(file).columns]
+    return list(map(kind, *columns))

@@ -26,8 +26,8 @@ from skybed.topologies.contacts.overhead import Overhead, over
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.contacts.spans import Spans
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.model.fields import LONGEST_S
 from skybed.topologies.model.radio import Radio
-from skybed.topologies.model.scenario import LONGEST_S
 from skybed.topologies.orbits import ellipsoid, ephemeris
 from skybed.topologies.orbits.ephemeris import KNOT_S, Ephemeris
 from skybed.topologies.orbits.geometry import C_KM_S

@@ -17,8 +17,9 @@ from skybed.topologies.contacts.undisturbed import Undisturbed
 from skybed.topologies.contacts.values import Values
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
+from skybed.topologies.model.fields import LONGEST_S
 from skybed.topologies.model.routing import Copy
-from skybed.topologies.model.scenario import LONGEST_S, ScenarioModel
+from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.orbits import ephemeris, geometry
 from skybed.topologies.orbits.ephemeris import Ephemeris
 

@@ -23,6 +23,8 @@ FIELDS = {
 # That a field may be: what the kernel can be told.
 MOST = {"rate_mbps": 1e7, "loss_pct": 100.0, "extra_delay_ms": 60_000.0, "jitter_ms": 10_000.0}
 
+LEAST_MBPS = 1e-5  # 10 bit/s, at which a packet of 1,500 bytes takes 20 minutes; less is as good as nothing
+
 
 @dataclass(frozen=True)
 class Node:

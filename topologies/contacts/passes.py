@@ -25,7 +25,7 @@ from skybed.topologies.contacts.sunlight import sunlit
 from skybed.topologies.contacts.visibility import BATCH, GRID_S, Conditions, intervals
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.closest import hint
-from skybed.topologies.model.scenario import LONGEST_S
+from skybed.topologies.model.fields import LONGEST_S
 from skybed.topologies.orbits import ellipsoid, ephemeris, sun
 from skybed.topologies.orbits.ephemeris import KNOT_S, Ephemeris, utc_texts
 from skybed.topologies.orbits.roots import zeros

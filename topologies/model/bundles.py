@@ -13,6 +13,7 @@ from skybed.topologies.model.flows import Flow, Instants
 
 WHEN = ("at_s", "every_s", "rate_hz")
 DAY_S = 86_400.0
+DATAGRAM_BYTES = 65_000  # of payload
 
 
 class BundleFlow(Flow):
@@ -31,12 +32,13 @@ class BundleFlow(Flow):
     target: Annotated[str, Field(alias="to")]
     size_bytes: Annotated[int, Field(ge=1, le=1_000_000_000)] = 10_000  # of the payload
     at_s: list[NonNegative] | None = None
-    every_s: Positive | None = None
-    rate_hz: Annotated[float, Field(gt=0, le=1000)] | None = None
+    every_s: Annotated[float, Field(ge=0.001)] | None = None
+    rate_hz: Annotated[Positive, Field(le=1000)] | None = None
     lifetime_s: Annotated[float, Field(ge=0.001)] = DAY_S
     priority: Annotated[int, Field(ge=0, le=9)] = 0  # higher goes first
     report: Literal["none", "delivery", "all"] = "none"  # which status reports go back to the source
     routing: Literal["cgr", "epidemic", "direct"] = "cgr"
+    layer: Literal["tcp", "udp"] = "tcp"  # the convergence layer, on all contacts
 
     @property
     def places(self) -> dict[str, str]:
@@ -64,8 +66,13 @@ class BundleFlow(Flow):
         return np.array([instants.at_ns(k) for k in range(instants.total)]) / 1e9
 
     @model_validator(mode="after")
-    def _once(self) -> BundleFlow:
+    def _goes_together(self) -> BundleFlow:
         given = [field for field in WHEN if getattr(self, field) is not None]
         if len(given) > 1:
             raise ValueError(f"has {' and '.join(given)}; give one of them")
+        if self.layer == "udp" and self.routing == "epidemic" and self.size_bytes > DATAGRAM_BYTES:
+            raise ValueError(
+                f"has size_bytes {self.size_bytes}; an epidemic bundle is not cut, and a datagram has room "
+                f"for {DATAGRAM_BYTES}: let it be less, or layer tcp"
+            )
         return self

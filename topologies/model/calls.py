@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-LONGEST_S = 60.0  # that a call may take
+LONGEST_S = 15.0  # that a call may take
 LOOK_S = 1.0  # how often somebody looks
 
 T = TypeVar("T")

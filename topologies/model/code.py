@@ -69,7 +69,9 @@ def loaded(code: Code) -> Callable[..., Any]:
 def _guarded(code: Code, name: str, call: Callable[[], Any]) -> Any:
     try:
         return limited(call)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also SystemExit, and what is derived from neither
         lines = [
             frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == name
         ]

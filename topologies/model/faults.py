@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from skybed.topologies.model.coordinates import Latitude, Longitude
-from skybed.topologies.model.fields import Model, NonNegative, Positive
+from skybed.topologies.model.fields import Model, NonNegative, Positive, Wait
 
 TARGETS = ("link", "links", "node", "plane", "layer", "region")
 LINK_KINDS = ("isl", "access", "fibre")
@@ -18,7 +18,7 @@ class Region(Model):
 
     lat_deg: Latitude
     lon_deg: Longitude
-    radius_km: Annotated[float, Field(gt=0, le=20_000)]
+    radius_km: Annotated[Positive, Field(le=20_000)]
 
 
 class Fault(Model):
@@ -39,9 +39,9 @@ class Fault(Model):
     at_s: NonNegative | None = None
     for_s: Positive | None = None  # None: to the end
     mtbf_s: Annotated[float, Field(ge=1)] | None = None  # mean of the time from repair to failure
-    mttr_s: Positive | None = None  # mean of the time from failure to repair
+    mttr_s: Annotated[float, Field(ge=0.001)] | None = None  # mean of the time from failure to repair
     # From repair to carrying packets. None: the set-up time of the link's class; of a silent outage 0.
-    reacquire_s: NonNegative | tuple[NonNegative, NonNegative] | None = None
+    reacquire_s: Wait | tuple[Wait, Wait] | None = None
     dead: bool = False  # of nodes: what they hold for tasks is lost, and they compute nothing
     planned: bool = False  # known to routing beforehand
     announced_s: float | None = None  # copies of the schedule made before this do not have it

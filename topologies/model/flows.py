@@ -43,6 +43,9 @@ class Instants(NamedTuple):
         return k + (self.at_ns(k) < self.end_ns)
 
 
+FlowRate = Annotated[Positive, Field(le=10_000)]  # Mbit/s; no sender here is faster than that
+
+
 class Flow(Model):
     """What goes on for a time in nodes."""
 
@@ -153,7 +156,7 @@ class ProbingFlow(PacketFlow):
     """
 
     protocol: str
-    rate_hz: Annotated[float, Field(gt=0, le=10_000)] = 10.0
+    rate_hz: Annotated[Positive, Field(le=10_000)] = 10.0
 
     @property
     def packets_s(self) -> float:
@@ -191,7 +194,7 @@ class LoadFlow(EndToEndFlow):
 class StreamFlow(PacketFlow, LoadFlow):
     """Sends packets at a constant rate: its losses are held to what the links lose."""
 
-    rate_mbps: Positive
+    rate_mbps: FlowRate
 
     @property
     def packets_s(self) -> float:

@@ -10,7 +10,7 @@ from skybed.topologies.model import catalogue
 from skybed.topologies.model.carried import Carried
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.coordinates import Latitude, Longitude
-from skybed.topologies.model.fields import Model, Name, NonNegative, Utc
+from skybed.topologies.model.fields import Model, Name, NonNegative, Positive, Utc
 
 LOWEST_M, HIGHEST_M = -500.0, 50_000.0  # of what moves
 
@@ -25,7 +25,7 @@ class WayPoint(Model):
     alt_m: float | None = None  # None: the station's
     t_s: float | None = None  # run time; may be before it begins
     at: Utc | None = None
-    speed_kmh: Annotated[float, Field(gt=0)] | None = None
+    speed_kmh: Positive | None = None
 
 
 class Station(Model):

@@ -85,6 +85,7 @@ class FlowKind(Protocol):
     build(flows): packets by name, made before there is a lane, for `start` to find in `shared.packets`;
     problems(flow, others): what does not go together, as checks of a scenario yield it;
     MORE: further tables, of which its crossings give the columns by name with `more(clock)`;
+    SHOWN: of its METRICS those that a terminal shows, in a table; otherwise they are told in a line;
     figures(t_s), which its crossings may have: what the flow has come to by a run time, for who looks on, as
     JSON holds it: `sent`, `answered`, `received`, `lost` (so far, each), `rtt_us`, `mbps` (now), and others;
     so_far(flow, figures, t_s): of its figures at a run time those METRICS that can be told by then, by name;

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from skybed.topologies.model.code import Code, Written
 from skybed.topologies.model.draws import Distribution, Draw
-from skybed.topologies.model.fields import Model, NonNegative, Positive
-from skybed.topologies.model.over_time import Amount, Course, Loss, Rule
+from skybed.topologies.model.fields import Interval, Model, NonNegative, Positive, Wait
+from skybed.topologies.model.over_time import Amount, Course, Factor, Loss, Rule
 from skybed.topologies.model.radio import Radio
 
 PACKET_BYTES = 1500  # of the packets that queues are counted in
@@ -31,7 +31,7 @@ class Slots(Model):
     at_s: Annotated[list[Annotated[float, Field(ge=0, lt=60)]], Field(min_length=1)] = [12, 27, 42, 57]
     spike: Spike = Spike()
     rate_mbps: Draw | None = None
-    factor: Positive = 1.0  # of rate_mbps
+    factor: Factor = 1.0  # of rate_mbps
 
 
 JitterShape = Literal["uniform", "exponential", "normal", "pareto"]
@@ -50,12 +50,15 @@ class Capable(NamedTuple):
     radio: Radio | None
 
 
+Queue = Annotated[int, Field(ge=1, le=100_000_000)]  # packets: more than any memory holds
+
+
 class Way(Model):
     """What is different in one direction; None: as the class has it. rate_mbps: 0 where nothing goes."""
 
     rate_mbps: Amount | None = None
     loss_pct: Loss | None = None
-    queue_packets: Annotated[int, Field(ge=1)] | None = None
+    queue_packets: Queue | None = None
     extra_delay_ms: Amount | None = None
     jitter_ms: Amount | None = None
     jitter: JitterShape | Distribution | None = None
@@ -75,10 +78,10 @@ class LinkClass(Model):
 
     rate_mbps: Amount | None = None  # not needed where there is a radio
     loss_pct: Loss = 0.0
-    setup_s: NonNegative | tuple[NonNegative, NonNegative] = 0.0  # a pair is uniform between the two
+    setup_s: Wait | tuple[Wait, Wait] = 0.0  # a pair is uniform between the two
     max_range_km: Positive | None = None
     min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = None
-    queue_packets: Annotated[int, Field(ge=1)] = 1000  # beyond the packets in flight
+    queue_packets: Queue = 1000  # beyond the packets in flight
     fixed_delay_ms: Annotated[float, Field(ge=0, le=60_000)] = (
         0.0  # medium access, processing; added to the geometric delay
     )
@@ -134,6 +137,7 @@ def _scaled(part: LinkClass | Way, factor: float) -> dict[str, Any]:
     return changed
 
 
+Terminals = Annotated[int, Field(ge=1, le=10_000)]
 PolicyName = Literal[
     "all", "nearest", "highest", "strongest", "least-loaded", "longest", "keep", "slots", "shuffle"
 ]
@@ -161,15 +165,15 @@ class Access(Model):
     min_elevation_deg: Annotated[float, Field(ge=0, lt=90)] | None = None  # ground only
     max_range_km: Positive | None = None
     grazing_altitude_km: NonNegative = 80.0  # space to space
-    links: Annotated[int, Field(ge=1)] = 1  # active at a time, per source node
-    terminals: Annotated[int, Field(ge=1)] = 2  # per source node
-    target_terminals: Annotated[int, Field(ge=1)] | None = None  # per satellite of the target layer
+    links: Terminals = 1  # active at a time, per source node
+    terminals: Terminals = 2  # per source node
+    target_terminals: Terminals | None = None  # per satellite of the target layer
     hysteresis_km: NonNegative = 0.0  # a nearer satellite must be nearer by this much
     hysteresis_deg: NonNegative = 0.0  # of `highest`: a higher one must be higher by this much
     hysteresis_db: NonNegative = 0.0  # of `strongest`: a better one must be better by this much
     # How often `nearest` looks, which then refines the instant, and how often other policies are asked.
-    decision_s: Annotated[float, Field(ge=0.01)] = 1.0
-    slot_s: Annotated[float, Field(ge=0.01)] = 15.0
+    decision_s: Interval = 1.0
+    slot_s: Interval = 15.0
 
     @property
     def looks_ahead(self) -> bool:

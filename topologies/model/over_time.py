@@ -10,8 +10,9 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from skybed.topologies.model.code import NAMED, Written
-from skybed.topologies.model.fields import Model, NonNegative, Positive
+from skybed.topologies.model.fields import LONGEST_S, Interval, Model, NonNegative, Wait
 
+Factor = Annotated[float, Field(ge=1e-6, le=1e6)]
 Share = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -29,7 +30,7 @@ TABLE_ENDING = ".csv"
 class Course(Model):
     """A value over time. factor: what all of its values are multiplied by."""
 
-    factor: Positive = 1.0
+    factor: Factor = 1.0
 
     def scaled(self, factor: float) -> Self:
         return self.model_copy(update={"factor": self.factor * factor})
@@ -47,7 +48,7 @@ class Table(Course):
     """
 
     csv: str
-    repeat_s: Positive | None = None
+    repeat_s: Interval | None = None
 
 
 class Trace(Course):
@@ -58,8 +59,8 @@ class Trace(Course):
     """
 
     trace: str
-    interval_ms: Annotated[float, Field(ge=1)] | None = None
-    from_s: NonNegative = 0.0
+    interval_ms: Annotated[float, Field(ge=1, le=LONGEST_S * 1000)] | None = None
+    from_s: Wait = 0.0
 
 
 class Rule(Course):
@@ -68,7 +69,7 @@ class Rule(Course):
     """
 
     python: Written
-    every_s: Annotated[float, Field(ge=0.01)] = 1.0
+    every_s: Interval = 1.0
 
 
 class Bursts(Course):

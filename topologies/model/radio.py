@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from skybed.topologies.model.fields import Model, NonNegative, Positive
+from skybed.topologies.model.fields import Interval, Model, NonNegative, Positive
 
 LOWEST_GHZ, HIGHEST_GHZ = 1.0, 54.0  # beyond it the oxygen lines around 60 GHz take other formulas
 ADAPTIVE = "adaptive"
@@ -38,7 +38,7 @@ class Radio(Model):
     """
 
     frequency_ghz: Annotated[float, Field(ge=LOWEST_GHZ, le=HIGHEST_GHZ)]
-    bandwidth_mhz: Annotated[float, Field(gt=0, le=10_000)]
+    bandwidth_mhz: Annotated[float, Field(ge=1e-6, le=10_000)]
     roll_off: Annotated[float, Field(ge=0, le=1)] = 0.2
     eirp_dbw: Annotated[float, Field(ge=-100, le=150)]
     g_over_t_db_k: Annotated[float, Field(ge=-100, le=100)]
@@ -55,5 +55,5 @@ class Radio(Model):
         ADAPTIVE
     )
     hysteresis_db: NonNegative = 0.5  # that a better MODCOD must have to spare
-    every_s: Annotated[float, Field(ge=0.01)] = 1.0
-    factor: Positive = 1.0  # of its rates
+    every_s: Interval = 1.0
+    factor: Annotated[float, Field(ge=1e-6, le=1e6)] = 1.0  # of its rates

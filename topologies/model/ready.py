@@ -40,7 +40,7 @@ def beside(folder: Path, named: str) -> Path:
     copy of a ready scenario finds what it names.
     """
     here, ready_one = folder / named, SCENARIOS / named
-    return ready_one if ready_one.is_file() and not os.path.exists(here) else here
+    return ready_one if os.path.isfile(ready_one) and not os.path.exists(here) else here
 
 
 def about(what: str) -> dict[str, str]:

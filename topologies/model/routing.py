@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from skybed.topologies.model.faults import Fault
-from skybed.topologies.model.fields import Model, Name, NonNegative, Positive
+from skybed.topologies.model.fields import LONGEST_S, Interval, Model, Name, Positive
 from skybed.topologies.model.protocols import (
     BETWEEN_DOMAINS,
     PROTOCOLS,
@@ -84,7 +84,10 @@ class Custom(Model):
     command: Annotated[str, Field(min_length=1)]  # what runs, in the foreground; no shell
     config: str = ""  # its configuration; one line: the name of a file with it
     ready: str | None = None  # ends with exit code 0 as soon as the daemon answers
-    memory_mb: Positive = 10  # of a node's, in the uml lane
+    memory_mb: Annotated[Positive, Field(le=100_000)] = 10  # of a node's, in the uml lane
+
+
+Milliseconds = Annotated[float, Field(ge=0, le=LONGEST_S * 1000)]
 
 
 class Routing(Model):
@@ -97,10 +100,10 @@ class Routing(Model):
     metric: Metric = "delay"  # what ways are compared by
     reference_mbps: Positive = 100_000.0  # a link of this rate costs 1 by rate
     # Of the oracle and srv6; the oracle stays the measure of the daemons.
-    interval_s: Positive = 1.0  # routes also follow slow change, this often
+    interval_s: Interval = 1.0  # routes also follow slow change, this often
     destinations: Literal["all", "ground"] | list[str] = "all"  # to which nodes every node keeps a route
-    drain_ms: NonNegative | None = None  # routes leave a link this long before its planned end; see drain_s
-    detection_ms: NonNegative = 100.0  # an unplanned failure is known to routing after this
+    drain_ms: Milliseconds | None = None  # routes leave a link this long before its planned end; see drain_s
+    detection_ms: Milliseconds = 100.0  # an unplanned failure is known to routing after this
     copies: list[Copy] = []  # of the schedule; of two for a node the last one counts
     # Of the daemons.
     hello_s: Annotated[int, Field(ge=1, le=65_535)] = 10

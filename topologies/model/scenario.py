@@ -17,7 +17,7 @@ from skybed.topologies.model.carried import Carried
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.code import Code
 from skybed.topologies.model.faults import Fault
-from skybed.topologies.model.fields import Model, Name, Positive, Title, Utc
+from skybed.topologies.model.fields import LONGEST_S, Model, Name, Positive, Title, Utc
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.ground import Station, from_catalogue
 from skybed.topologies.model.kinds import AnyFlow
@@ -29,8 +29,10 @@ from skybed.topologies.model.tasks import Task
 from skybed.topologies.model.weather import Weather
 from skybed.topologies.model.yamlmarks import FieldPath, dotted, line_of
 
-LONGEST_S = 30 * 86_400.0  # elements of one epoch are of no use for longer
 BOUND_US, VIRTUAL_BOUND_US = 50.0, 1.0  # of applied delays; what a busy machine can keep, what a test can see
+
+
+MOST_FLOWS = 1000  # each of traffic and tasks: every one has sockets, tables and figures of its own
 
 
 class Fidelity(Model):
@@ -60,10 +62,10 @@ class ScenarioModel(Model):
     about: str = ""
     epoch: Utc  # of the elements that the layers give; the run begins then, too, but for:
     start: Utc | None = None
-    duration_s: Annotated[float, Field(gt=0, le=LONGEST_S)]
-    seed: int = 1
-    rate_scale: Annotated[float, Field(gt=0, le=1)] = 1.0  # k: multiplies every link rate
-    delay_bound_us: Positive | None = None  # see bound_us
+    duration_s: Annotated[Positive, Field(le=LONGEST_S)]
+    seed: Annotated[int, Field(ge=0)] = 1
+    rate_scale: Annotated[Positive, Field(le=1)] = 1.0  # k: multiplies every link rate
+    delay_bound_us: Annotated[float, Field(ge=0.01)] | None = None  # see bound_us; light goes 3 m in 0.01
     layers: Annotated[dict[Name, Layer], Field(min_length=1)]
     stations: list[
         Annotated[Station, BeforeValidator(from_catalogue)]
@@ -73,8 +75,8 @@ class ScenarioModel(Model):
     access: list[Access] = []
     fibre: list[Fibre] = []
     routing: Routing = Routing()
-    traffic: list[AnyFlow] = []
-    tasks: list[Task] = []
+    traffic: Annotated[list[AnyFlow], Field(max_length=MOST_FLOWS)] = []
+    tasks: Annotated[list[Task], Field(max_length=MOST_FLOWS)] = []
     faults: list[Fault] = []
     weather: list[Weather] = []
     capture: list[tuple[str, str]] = []  # links as [node, peer]: what the node sends and hears

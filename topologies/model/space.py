@@ -12,7 +12,7 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.model.code import Code
 from skybed.topologies.model.constellations import CONSTELLATIONS
 from skybed.topologies.model.coordinates import Longitude
-from skybed.topologies.model.fields import Model, Name, NonNegative, Positive, Utc
+from skybed.topologies.model.fields import LONGEST_S, Angle, Model, Name, NonNegative, Positive, Utc
 
 
 class Walker(Model):
@@ -28,15 +28,15 @@ class Walker(Model):
     per_plane: Annotated[int, Field(ge=1, le=500)]
     inclination_deg: Annotated[float, Field(ge=0, le=180)]
     altitude_km: Annotated[float, Field(ge=100, le=50_000)] | None = None
-    mean_motion_rev_day: Annotated[float, Field(gt=0, lt=17)] | None = None  # one of these two
+    mean_motion_rev_day: Annotated[Positive, Field(lt=17)] | None = None  # one of these two
     pattern: Literal["delta", "star"] = "delta"
-    phasing: float | Literal["half-slot"] = 0.0
+    phasing: Angle | Literal["half-slot"] = 0.0
     eccentricity: Annotated[float, Field(ge=0, lt=1)] = 1e-7
-    arg_perigee_deg: float = 0.0  # at 0 mean anomaly counts from the ascending node
-    raan0_deg: float = 0.0
-    raan_spread_deg: Annotated[float, Field(gt=0, le=360)] | None = None  # of all planes; at most one of
+    arg_perigee_deg: Angle = 0.0  # at 0 mean anomaly counts from the ascending node
+    raan0_deg: Angle = 0.0
+    raan_spread_deg: Annotated[Positive, Field(le=360)] | None = None  # of all planes; at most one of
     raan_spacing_deg: Annotated[float, Field(ge=-360, le=360)] | None = None  # these two
-    mean_anomaly0_deg: float = 0.0
+    mean_anomaly0_deg: Angle = 0.0
     epoch: Utc | None = None  # of these angles; None: the scenario's
 
 
@@ -103,9 +103,9 @@ class Lasers(Model):
     link: str = "laser-isl"
     max_range_km: Positive | None = None  # None: the link class's
     grazing_altitude_km: NonNegative = 80.0
-    terminals: Annotated[int, Field(ge=1)] = 4  # nearest: that each satellite has
+    terminals: Annotated[int, Field(ge=1, le=10_000)] = 4  # nearest: that each satellite has
     hysteresis_km: NonNegative = 0.0  # nearest: by so much nearer another must be
-    every_s: Annotated[float, Field(ge=0.1)] = 5.0  # nearest, python: how often it decides
+    every_s: Annotated[float, Field(ge=0.1, le=LONGEST_S)] = 5.0  # nearest, python: how often it decides
     # python: a function(t_s, positions_km, plane, slot, names) that gives pairs, see contacts.ruled.
     python: Annotated[Code, BeforeValidator(_function)] | None = None
     # listed: CSV with a, b and, if need be, class, from, until, or a contact plan of ION or HDTN: a file, or
@@ -139,7 +139,7 @@ class Isl(Lasers):
     pattern: Literal["grid", "ring", "motif", "nearest", "listed", "python", "none"] = "grid"
     offsets: Annotated[list[Offset], Field(min_length=1)] | None = None  # motif
     seam: bool = True  # links between the last plane and the first
-    polar_cutoff_deg: Annotated[float, Field(gt=0, le=90)] | None = None  # inter-plane links off above it
+    polar_cutoff_deg: Annotated[Positive, Field(le=90)] | None = None  # inter-plane links off above it
 
 
 class Between(Lasers):

@@ -93,8 +93,12 @@ def _json(text: str) -> Iterator[Record]:
     except json.JSONDecodeError as error:
         try:
             found = [json.loads(line) for line in text.splitlines() if line.strip()]
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             raise ScenarioError(f"it is not JSON: line {error.lineno}, {error.msg}") from None
+    except ValueError:
+        raise ScenarioError("it has an integer of thousands of digits") from None
+    except RecursionError:
+        raise ScenarioError("it is nested hundreds of levels deep") from None
     if isinstance(found, dict) and "EPOCH" not in found:
         found = next((part for part in found.values() if isinstance(part, list)), found)
     for fields in found if isinstance(found, list) else [found]:
@@ -106,14 +110,17 @@ def _csv(text: str, before: int) -> Iterator[Record]:
     header = text.partition("\n")[0]
     mark = max(",;\t", key=header.count)
     rows = csv.DictReader(io.StringIO(text), delimiter=mark, skipinitialspace=True)
-    for row in rows:
-        fields = {(name or "").strip(): value for name, value in row.items() if isinstance(value, str)}
-        if mark == ";":
-            fields = {
-                name: value if name == "OBJECT_NAME" else value.replace(",", ".")
-                for name, value in fields.items()
-            }
-        yield _omm(fields, before + rows.line_num)
+    try:
+        for row in rows:
+            fields = {(name or "").strip(): value for name, value in row.items() if isinstance(value, str)}
+            if mark == ";":
+                fields = {
+                    name: value if name == "OBJECT_NAME" else value.replace(",", ".")
+                    for name, value in fields.items()
+                }
+            yield _omm(fields, before + rows.line_num)
+    except csv.Error as error:  # such as a cell of more than csv.field_size_limit()
+        raise ScenarioError(f"it is not CSV: line {before + rows.line_num + 1}, {error}") from None
 
 
 def _xml(text: str) -> Iterator[Record]:
@@ -153,6 +160,9 @@ def _omm(fields: dict[str, Any], line: int | None) -> Record:
     }
 
     def read() -> tuple[int, Satrec]:
+        for name, value in given.items():
+            if isinstance(value, list | dict):
+                raise Unusable(f"its {name} is a {'list' if isinstance(value, list) else 'mapping'}")
         for name, (right, wrong) in _TAKEN.items():
             if name in given and str(given[name]).upper().replace(" ", "") not in right:
                 raise Unusable(wrong.format(given[name]))
@@ -168,7 +178,7 @@ def _omm(fields: dict[str, Any], line: int | None) -> Record:
             full["EPOCH"] = _utc(str(full["EPOCH"])).strftime("%Y-%m-%dT%H:%M:%S.%f")
             satrec = Satrec()
             omm.initialize(satrec, full, WGS72)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise Unusable(f"a field cannot be read: {error}") from None
         return number, satrec
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from skybed.topologies import parquet
 from skybed.topologies.contacts.nodes import Link, Node
+from skybed.topologies.contacts.properties import Direction, Property
 from skybed.topologies.model.links import LinkClass
 from skybed.topologies.routing import windowed
 from skybed.topologies.routing.windowed import Pieces
@@ -42,20 +43,32 @@ def _rows(folder: pathlib.Path, name: str) -> list[dict[str, Any]]:
 
 
 def duration_s(folder: pathlib.Path) -> float:
-    return float(_rows(folder, "plan")[0]["duration_s"])
+    rows = _rows(folder, "plan")
+    if not rows:
+        raise windowed.other_version(folder / "plan.parquet", "no row")
+    return float(rows[0]["duration_s"])
 
 
 def nodes(folder: pathlib.Path) -> list[Node]:
     return [Node(**row) for row in _rows(folder, "nodes")]
 
 
-def links(folder: pathlib.Path) -> list[Link]:
+def links(folder: pathlib.Path, nodes: int) -> list[Link]:
+    """nodes: how many the plan has."""
     rows = _rows(folder, "links")
     classes = {text: LinkClass.model_validate_json(text) for text in {row["link_class"] for row in rows}}
-    return [Link(**row | {"link_class": classes[row["link_class"]]}) for row in rows]
+    found = [Link(**row | {"link_class": classes[row["link_class"]]}) for row in rows]
+    ends = {end: np.array([getattr(link, end) for link in found], np.int64) for end in "ab"}
+    windowed.check_numbers(folder / "links.parquet", ends, dict.fromkeys(ends, nodes))
+    return found
 
 
-def pieces(path: pathlib.Path, dtype: np.dtype, until_s: float) -> Pieces:
-    """A long table, its pieces read when they are gone through."""
+def pieces(path: pathlib.Path, dtype: np.dtype, until_s: float, nodes: int, links: int) -> Pieces:
+    """A long table, its pieces read when they are gone through. nodes, links: how many the plan has."""
     windowed.check(path, dtype, until_s)
-    return Pieces(partial(windowed.read, path, dtype))
+    known = {
+        "link": links, **dict.fromkeys(("node", "dst", "via"), nodes),
+        "property": len(Property), "direction": Direction.BOTH + 1,
+    }  # fmt: skip
+    most = {name: known[name] for name in dtype.names or () if name in known}
+    return Pieces(partial(windowed.read, path, dtype, most))

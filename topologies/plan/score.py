@@ -113,13 +113,15 @@ def load(
     """The score of a stored plan. oracle: where save_for_oracle wrote; changes: of routes, where the player
     does not make those of the plan."""
     duration_s = folder.duration_s(plan)
+    nodes = folder.nodes(plan)
+    links = folder.links(plan, len(nodes))
     return Score(
         scenario,
         duration_s,
-        folder.nodes(plan),
-        folder.links(plan),
-        folder.pieces(plan / folder.EVENTS, EVENT, duration_s),
-        folder.pieces(changes or plan / folder.ROUTES, CHANGE, duration_s),
+        nodes,
+        links,
+        folder.pieces(plan / folder.EVENTS, EVENT, duration_s, len(nodes), len(links)),
+        folder.pieces(changes or plan / folder.ROUTES, CHANGE, duration_s, len(nodes), len(links)),
         oracle,
     )
 

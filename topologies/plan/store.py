@@ -73,10 +73,20 @@ def load(place: pathlib.Path) -> Stored:
     scenario, duration_s = Scenario.load(place / folder.SCENARIO), folder.duration_s(place)
     columns = {name: folder.COLUMNS[name] for name in ("contacts", "faults")} | {"orbits": ORBITS}
     standing, lost, orbits = (folder.table(place, *named).to_pandas() for named in columns.items())
-    events = folder.pieces(place / folder.EVENTS, EVENT, duration_s)
+    nodes = folder.nodes(place)
+    links = folder.links(place, len(nodes))
+    for name, rows in (("contacts", standing), ("faults", lost)):
+        numbers = {"link": rows["link"].to_numpy()}
+        windowed.check_numbers(place / f"{name}.parquet", numbers, {"link": len(links)})
+    if not np.isfinite(standing[["start_s", "end_s"]].to_numpy(float)).all():
+        raise windowed.other_version(place / "contacts.parquet", "a contact without an end")
+    satellites = [node.name for node in nodes if node.kind == "satellite"]
+    if list(orbits["name"]) != satellites:
+        raise windowed.other_version(place / "orbits.parquet", "other satellites than nodes.parquet")
+    many = len(nodes), len(links)
+    events = folder.pieces(place / folder.EVENTS, EVENT, duration_s, *many)
     stored = (place / folder.ROUTES).exists()
-    routes = folder.pieces(place / folder.ROUTES, CHANGE, duration_s) if stored else None
-    nodes, links = folder.nodes(place), folder.links(place)
-    changes = folder.pieces(place / folder.CHANGES, EVENT, 0.0).whole()
+    routes = folder.pieces(place / folder.ROUTES, CHANGE, duration_s, *many) if stored else None
+    changes = folder.pieces(place / folder.CHANGES, EVENT, 0.0, *many).whole()
     network = Network(scenario, duration_s, nodes, links, standing, lost, orbits, changes)
     return Stored(scenario, network, events, routes)

@@ -23,23 +23,23 @@ def windows(network: Network, within: str = "", progress: Progress = quiet) -> I
     oracle.windows.
     """
     linked = network.linked()
-    copies = [Copy(), *network.scenario.routing.copies]
-    held = _held(network, copies)
+    copies, number = held(network)
     return changes.merged(
         [
             oracle.windows(
-                network.believed(copies[k], progress), within, progress, linked & (held == k)[:, None]
+                network.believed(copies[k], progress), within, progress, linked & (number == k)[:, None]
             )
-            for k in np.unique(held).tolist()
+            for k in np.unique(number).tolist()
         ]
     )
 
 
-def _held(network: Network, copies: list[Copy]) -> np.ndarray:
-    """Number of the copy that each node holds."""
-    held = np.zeros(len(network.nodes), np.int64)
+def held(network: Network) -> tuple[list[Copy], np.ndarray]:
+    """All copies, the right one first, and the number of that which each node holds."""
+    copies = [Copy(), *network.scenario.routing.copies]
+    number = np.zeros(len(network.nodes), np.int64)
     for k, copy in enumerate(copies):
         for n, node in enumerate(network.nodes):
             if copy.nodes == "all" or belongs(copy.nodes, node.name, node.layer):
-                held[n] = k
-    return held
+                number[n] = k
+    return copies, number

@@ -109,12 +109,28 @@ def check(path: pathlib.Path, dtype: np.dtype, until_s: float) -> None:
         raise other_version(path, what)
 
 
-def read(path: pathlib.Path, dtype: np.dtype) -> Iterator[np.ndarray]:
-    """The pieces of a stored table, each read when it is asked for."""
+def check_numbers(path: pathlib.Path, columns: Mapping[str, np.ndarray], most: Mapping[str, int]) -> None:
+    """Raise RunError where columns of a part of a plan number what is not in it; -1 is for none."""
+    for name, numbers in columns.items():
+        if len(numbers) and not -1 <= numbers.min() <= numbers.max() < most[name]:
+            raise RunError(
+                f"{path}: this part of the plan is of another one: its {name} go from {numbers.min()} to "
+                f"{numbers.max()}, and there are {most[name]}; make the plan again."
+            )
+
+
+def read(path: pathlib.Path, dtype: np.dtype, most: Mapping[str, int]) -> Iterator[np.ndarray]:
+    """The pieces of a stored table, each read when it is asked for. most: of what columns number, how many
+    there are. Raises RunError for what does not belong to such a plan.
+    """
     with pq.ParquetFile(path) as file:
         for number in range(file.num_row_groups):
             table = file.read_row_group(number, columns=list(dtype.names or ()))
             rows = np.empty(table.num_rows, dtype)
             for name in dtype.names or ():
-                rows[name] = table[name].to_numpy()
+                try:
+                    rows[name] = table[name].to_numpy()
+                except (ValueError, TypeError):
+                    raise other_version(path, f"no numbers in its column {name}") from None
+            check_numbers(path, {name: rows[name] for name in most}, most)
             yield rows

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import pathlib
 import urllib.parse
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ from skybed.topologies.scenario.file import Scenario, check, parse
 from skybed.topologies.scenario.reading import name_flows, read_text
 from skybed.topologies.scenario.validation import error_of, validated
 
+MOST_COMBINATIONS, MOST_RUNS = 2_000, 10_000  # each is checked as a scenario; each is a folder
 LONGEST_VALUE = 200  # characters, percent-encoded: with its path it names a folder
 
 Value = str | int | float | bool | None
@@ -81,6 +83,7 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
     if not isinstance(data, dict):
         raise ScenarioError(f"{file}: a campaign is a mapping of fields (name, scenario, grid, ...).")
     campaign = validated(Campaign, data, lines, file, {(): Campaign, ("figures", "*"): FigureModel})
+    _check_size(campaign, lines, file)
     where = f"{file}, line {line_of(lines, ('scenario',))}: "
     base_path = ready.find(campaign.scenario, "scenario", campaign_path.parent, where)
     text = read_text(base_path, f"{where}{campaign.scenario}", "scenario")
@@ -131,6 +134,18 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
     if problems:
         raise error_of(file, problems)
     return campaign, cases
+
+
+def _check_size(campaign: Campaign, lines: Marks, file: str) -> None:
+    """Raise ScenarioError for more than can be worked through, before it is."""
+    combinations = len(campaign.variants) * math.prod(len(values) for values in campaign.grid.values())
+    if combinations > MOST_COMBINATIONS:
+        field = "grid" if campaign.grid else "list"
+        says = f"{field} makes {combinations} combinations; at most {MOST_COMBINATIONS} can be planned."
+        raise error_of(file, [(line_of(lines, (field,)), says)])
+    if combinations * campaign.repeats > MOST_RUNS:
+        says = f"repeats makes {combinations * campaign.repeats} runs; at most {MOST_RUNS} can be planned."
+        raise error_of(file, [(line_of(lines, ("repeats",)), says)])
 
 
 def values(cases: Sequence[Case]) -> dict[str, list[Value]]:

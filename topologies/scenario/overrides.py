@@ -12,7 +12,7 @@ from typing import Any
 
 from skybed.topologies.model import catalogue
 from skybed.topologies.model.closest import hint
-from skybed.topologies.model.yamlmarks import FieldPath, Marks, dotted
+from skybed.topologies.model.yamlmarks import DEEPEST, FieldPath, Marks, dotted
 from skybed.topologies.scenario.reading import name_flows
 from skybed.topologies.scenario.validation import error_of
 
@@ -79,6 +79,8 @@ def _steps(at: str) -> list[str]:
     steps = list(STEP.finditer(at))
     if not steps or "".join(match[0] for match in steps) != at or at[0] in ".[":
         raise LookupError("is not a path; write one as in access[0].policy or traffic[down].rate_hz.")
+    if len(steps) > DEEPEST:
+        raise LookupError(f"has {len(steps)} parts; no field of a scenario has more than {DEEPEST}.")
     return [match[0].removeprefix(".") for match in steps]
 
 
@@ -91,8 +93,8 @@ def _key(data: Any, step: str, path: FieldPath) -> str | int:
         raise LookupError(f"is not a field: {where} is {data}, which has none.")
     if not bracketed:
         raise LookupError(f"is not a field: {where} is a list; write {where}[{step}], a number or a name.")
-    if step.isdigit():
-        if int(step) >= len(data):
+    if step.isascii() and step.isdigit():
+        if len(step) > len(str(len(data))) or int(step) >= len(data):
             raise LookupError(f"is not there: {where} has {len(data)} items, counted from 0.")
         return int(step)
     names = [item.get("name") if isinstance(item, Mapping) else item for item in data]

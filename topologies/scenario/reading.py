@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import codecs
 import gzip
+import io
 import pathlib
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from skybed.topologies.contacts.nodes import FIELDS
 from skybed.topologies.errors import ScenarioError
@@ -21,6 +22,7 @@ from skybed.topologies.model.yamlmarks import FieldPath, Marks, line_of
 
 ANY = "program"  # a file of this may be anything
 PYTHON = "Python"
+LARGEST_MB = 100  # of a file, unpacked
 SAVED = ("element", "ephemeris", "track", "link", "value", "trace")  # which other programs may have written
 
 
@@ -28,10 +30,19 @@ def _utf8(data: bytes) -> str:
     return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
+def _whole(file: BinaryIO) -> bytes:
+    """What is in a file, however little of it is packed. Raises ValueError for what is too much."""
+    data = file.read(LARGEST_MB * 1_000_000 + 1)
+    if len(data) > LARGEST_MB * 1_000_000:
+        raise ValueError(f"more than {LARGEST_MB} MB")
+    return data
+
+
 def _as_saved(data: bytes) -> str:
     """Also UTF-16 with a byte order mark, as Windows writes it; packed by gzip or not."""
     if data.startswith(b"\x1f\x8b"):
-        data = gzip.decompress(data)
+        with gzip.open(io.BytesIO(data)) as packed:
+            data = _whole(cast(BinaryIO, packed))
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         data = data.decode("utf-16").encode()
     return _utf8(data)
@@ -42,7 +53,8 @@ def read_text(path: pathlib.Path, name: str, what: str, decoded: Callable[[bytes
     try:
         if path.is_char_device() or path.is_block_device():
             raise ScenarioError(f"{name}: this is a device; name a {what} file.")
-        return decoded(path.read_bytes())
+        with path.open("rb") as file:
+            return decoded(_whole(file))
     except FileNotFoundError:
         if "://" in name:
             raise ScenarioError(
@@ -58,6 +70,8 @@ def read_text(path: pathlib.Path, name: str, what: str, decoded: Callable[[bytes
         raise ScenarioError(f"{name}: this {what} file is packed by gzip, and damaged.") from None
     except OSError as error:
         raise ScenarioError(f"{name}: this {what} file cannot be read: {error.strerror}.") from None
+    except ValueError as error:  # such as a null byte in its name
+        raise ScenarioError(f"{name}: this {what} file cannot be read: {error}.") from None
 
 
 def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> None:
@@ -136,7 +150,8 @@ def read_any(path: pathlib.Path, name: str, what: str) -> str:
     except ScenarioError:
         if not path.is_file():
             raise
-        return BINARY + base64.b64encode(path.read_bytes()).decode()
+        with path.open("rb") as file:
+            return BINARY + base64.b64encode(_whole(file)).decode()
 
 
 def _of_flows(traffic: Any) -> Iterator[tuple[FieldPath, dict[str, Any]]]:

@@ -33,7 +33,8 @@ def validated(model: type[M], data: Any, lines: Marks, file: str, places: Places
 def error_of(file: str, problems: list[tuple[int, str]]) -> ScenarioError:
     """One error of (line, sentence) pairs; line 0: it is not in the file."""
     problems = sorted(problems, key=lambda problem: problem[0])
-    shown = [f"{file}{f', line {line}' * (line > 0)}: {says}" for line, says in problems[:SHOWN]]
+    whole = [(line, says.replace("\n", "\\n")) for line, says in problems[:SHOWN]]
+    shown = [f"{file}{f', line {line}' * (line > 0)}: {says}" for line, says in whole]
     if len(problems) > SHOWN:
         shown.append(f"... and {len(problems) - SHOWN} more.")
     return ScenarioError("\n".join(shown))
@@ -109,6 +110,8 @@ def _want(problem: Any) -> str:
     if kind in limits:
         words, key = limits[kind]
         return f"{words} {ctx[key]:.10g}"
+    if kind == "too_long" and ctx["max_length"] > len(("least", "most")):
+        return f"at most {ctx['max_length']} long"
     if kind == "too_short":
         return f"at least {ctx['min_length']} long"
     for start, words in _WANTED.items():

@@ -6,18 +6,18 @@ import contextlib
 import heapq
 import itertools
 import socket
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Collection
 from functools import partial
 from math import inf
 
-from skybed.topologies.bundles import sabr
-from skybed.topologies.bundles.sabr import Contact, Ledger
+from skybed.topologies.bundles.sabr import Contact, Route, Router
 from skybed.topologies.model.carried import Storage
-from skybed.traffic.bundles import codec, tcpcl
-from skybed.traffic.bundles.codec import Bundle
+from skybed.traffic.bundles import codec, datagrams, tcpcl
+from skybed.traffic.bundles.codec import Bundle, Identity, Key
 from skybed.traffic.bundles.fleet import Fleet
 from skybed.traffic.bundles.held import Assembly, Held
-from skybed.traffic.bundles.session import Incoming, Outgoing, Transfer, bind_to
+from skybed.traffic.bundles.session import Incoming, Outgoing, bind_to
 from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.tasks.storage import Item, Store
 
@@ -25,12 +25,13 @@ SETTLED_S = 0.001  # after a contact begins, for both ends of the link to be the
 RETRY_S = 0.5  # after a session that came to nothing
 REFUSED_S = 10.0  # until a peer that had no room is asked again
 NOTICED_S = 1.0  # after a planned contact was to begin, until its absence is believed
-OVERHEAD = 1.05  # of TCP and IP, on what a bundle takes of a contact
+OVERHEAD = 1.047  # of TCP and IP, on what a bundle takes of a contact: 66 bytes a packet, 18 a segment
 HEAD_BYTES = 150  # of a bundle beside its payload, about
 HOP_LIMIT = 64  # that a bundle may go
 ARRIVING = 10  # the priority of what has not arrived whole: it does not give way
-Identity = tuple[codec.Endpoint, int, int]
-Key = tuple[Identity, int, int]  # of a bundle or fragment: offset, bytes
+Way = tuple[int, str]  # to a peer, by a convergence layer
+LAYERS = ("tcp", "udp")
+Entry = tuple[tuple[int, int], int, int, Held]  # of a queue: rank, turn of what is held, order of entries
 LEAST_BYTES = 2048  # of a payload that is split because no contact has room for all of it
 
 
@@ -42,18 +43,18 @@ class Agent:
         self.loop = fleet.shared.loop
         self.store = Store(rule, fleet.scale, fleet.now_s)
         self.held: dict[Held, None] = {}
-        self._queues: dict[int, list[tuple[tuple[int, int], int, int, Held]]] = {}  # heaps
+        self._queues: dict[Way, list[Entry]] = {}  # heaps
         self._stuck: dict[Held, None] = {}  # without a route
-        self._ledger = Ledger()
-        self._down: set[int] = set()  # planned contacts that do not stand
+        self._router = Router(fleet.copy_of(number), number)
+        self._settling: set[int] = set()  # peers that will be looked at in a moment
         self._current: dict[int, Contact] = {}  # that stand, by peer
-        self._out: dict[int, Outgoing] = {}
+        self._out: dict[Way, Outgoing | datagrams.Outgoing] = {}
         self._in: dict[int, set[Incoming]] = {}
-        self._listeners: dict[int, socket.socket] = {}
+        self._listeners: dict[Way, socket.socket | datagrams.Incoming] = {}
         self.assemblies: dict[Identity, tuple[Assembly, list[Item]]] = {}
         self._seen: set[Key] = set()  # what is not wanted again
         self._coming: dict[Key, Item] = {}
-        self._handed: dict[int, tuple[float, float, Contact]] = {}  # of transfers, see `handed`
+        self._handed: dict[int | tuple[int, Key], tuple[float, float, Contact]] = {}  # see `handed`
         self._count = itertools.count()
         self._dead_until_s = -inf
 
@@ -65,13 +66,20 @@ class Agent:
 
     # -- contacts -------------------------------------------------------------------------------------
 
+    def expect(self, actual: Collection[Contact]) -> None:
+        """Notice of the contacts that it believes in, and that are not to be, when they do not begin."""
+        for number in self._router.plan.of(self.place):
+            contact = self._router.plan.contacts[number]
+            if contact not in actual:
+                noticed_s = min(contact.start_s + NOTICED_S, contact.end_s)
+                self.fleet.at(noticed_s, partial(self._give_up, contact.peer))
+
     def begins(self, contact: Contact) -> None:
         """It stands from now on."""
         self._current[contact.peer] = contact
-        if again := {n for n in self._down if self.fleet.planned.contacts[n].peer == contact.peer}:
-            self._down -= again
-            self._reroute(list(self._stuck))
-        self.after(SETTLED_S, partial(self.look, contact.peer))
+        if self._router.trust(contact.peer):
+            self._believe()
+        self.look(contact.peer)
 
     def ends(self, contact: Contact) -> None:
         """It stands no longer, as planned or not."""
@@ -82,16 +90,10 @@ class Agent:
         self._cut(peer)
         self._give_up(peer)
 
-    def missed(self, number: int) -> None:
-        """A planned contact should stand by now."""
-        if self.fleet.planned.contacts[number].peer not in self._current:
-            self._give_up(self.fleet.planned.contacts[number].peer)
-
     def dies(self, until_s: float) -> None:
         """It is out of service, and what it held is lost."""
         self._dead_until_s = until_s
-        for peer in [*self._out, *self._in, *self._listeners]:
-            self._cut(peer)
+        self.stop()
         for held in list(self.held):
             self._drop(held, "lost")
         for identity, (_, items) in self.assemblies.items():
@@ -102,47 +104,75 @@ class Agent:
 
     def _cut(self, peer: int) -> None:
         """Whatever there is over the link to a peer, which may be another link when it comes back."""
-        if listener := self._listeners.pop(peer, None):
-            listener.close()
-        if session := self._out.get(peer):
-            session.close()
+        for layer in LAYERS:
+            if listener := self._listeners.pop((peer, layer), None):
+                listener.close()
+            if session := self._out.get((peer, layer)):
+                session.close()
         for incoming in list(self._in.get(peer, ())):
             incoming.cut()
 
     def _give_up(self, peer: int) -> None:
         """Route anew what was to take contacts to a peer that are over, or should stand and do not."""
-        now_s, contacts = self.now_s(), self.fleet.planned.contacts
-        for number in self.fleet.under_way(self.place, peer, now_s):
-            self._down.add(number)
-            self._ledger.forget(number)
-        self._reroute(
-            [
-                held
-                for held in self._queued(peer)
-                if held.contact is not None
-                and (held.contact in self._down or contacts[held.contact].end_s <= now_s)
-            ]
+        if peer in self._current:
+            return
+        now_s, plan = self.now_s(), self._router.plan
+        number = plan.at(self.place, peer, now_s)
+        if number is not None:
+            self._router.give_up(number)
+            self._believe()
+        else:
+            self._reroute([held for held in self._queued(peer) if self._missed(held, now_s)])
+
+    def _missed(self, held: Held, now_s: float) -> bool:
+        """Whether the contact that it was to take is over."""
+        return (
+            held.booked is not None and self._router.plan.contacts[held.booked[0].contacts[0]].end_s <= now_s
         )
 
+    def _believe(self) -> None:
+        """Route anew all that contacts are to take, as they are others than were believed in."""
+        self._reroute([held for held in self.held if held.booked and not held.transfers])
+        self._reroute(list(self._stuck))
+
     def stop(self) -> None:
-        for peer in [*self._out, *self._in, *self._listeners]:
+        for peer in {peer for peer, _ in (*self._out, *self._listeners)} | self._in.keys():
             self._cut(peer)
 
     def look(self, peer: int) -> None:
         """Send what there is for a peer, if there is a contact with it."""
+        for layer in LAYERS:
+            self._look(peer, layer)
+
+    def _look(self, peer: int, layer: str) -> None:
         if self.fleet.stopped or peer not in self._current:
             return
-        if session := self._out.get(peer):
+        if session := self._out.get((peer, layer)):
             session.wake()
-        elif self._queued(peer):
+        elif not self._is_wanted(peer, layer):
+            return
+        elif (wait_s := self._current[peer].start_s + SETTLED_S - self.now_s()) > 0:
+            if peer not in self._settling:
+                self._settling.add(peer)
+                self.after(wait_s, partial(self._settled, peer))
+        else:
             other = self.fleet.agents[peer]
-            other.listen(self.place)
-            self._out[peer] = session = Outgoing(self, peer, other.node, self._current[peer])
+            other.listen(self.place, layer)
+            kind = Outgoing if layer == "tcp" else datagrams.Outgoing
+            self._out[peer, layer] = session = kind(self, peer, other.node, self._current[peer])
             session.connect()
 
-    def listen(self, peer: int) -> None:
-        """For who opens a session from a neighbour, over the link to it."""
-        if peer in self._listeners:
+    def _settled(self, peer: int) -> None:
+        self._settling.discard(peer)
+        self.look(peer)
+
+    def listen(self, peer: int, layer: str) -> None:
+        """For what comes from a neighbour, over the link to it."""
+        if (peer, layer) in self._listeners:
+            return
+        if layer == "udp":
+            with contextlib.suppress(OSError):  # the link has not been made yet
+                self._listeners[peer, layer] = datagrams.Incoming(self, peer, self.fleet.agents[peer].node)
             return
         listener = self.node.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
@@ -153,7 +183,7 @@ class Agent:
             return
         listener.setblocking(False)
         listener.listen(8)
-        self._listeners[peer] = listener
+        self._listeners[peer, layer] = listener
         self.loop.watch(listener.fileno(), partial(self._accept, peer, listener))
 
     def _accept(self, peer: int, listener: socket.socket) -> None:
@@ -181,9 +211,15 @@ class Agent:
             return
         held = Held(bundle, item, self.fleet.order(), self.now_s(), self.fleet.expires_s(bundle), given)
         self.held[held] = None
-        item.gone.then(lambda: self._drop(held, "dropped"))
-        self.fleet.at(held.expires_s, lambda: self._drop(held, "expired"))
+        there = weakref.ref(held)  # whoever waits for its end is not to keep it
+        item.gone.then(partial(self._end, there, "dropped"))
+        if held.expires_s <= self.fleet.shared.until_s:
+            self.fleet.at(held.expires_s, partial(self._end, there, "expired"))
         self._dispatch(held)
+
+    def _end(self, there: weakref.ref[Held], fate: str) -> None:
+        if held := there():
+            self._drop(held, fate)
 
     def _drop(self, held: Held, fate: str = "") -> None:
         """Hold it no longer. fate: why, where it has not been handed on."""
@@ -194,6 +230,7 @@ class Agent:
         self._stuck.pop(held, None)
         self.store.leave(held.item)
         if fate:
+            self._cancel(held)
             self.fleet.fate(held.bundle, fate)
         if fate in codec.REASONS:
             self._report(held.bundle, codec.DELETED, codec.REASONS[fate])
@@ -204,7 +241,15 @@ class Agent:
         for held in several:
             held.turn += 1
             self._stuck.pop(held, None)
+            self._cancel(held)
+        for held in several:
             self._dispatch(held)
+
+    def _cancel(self, held: Held) -> None:
+        """It will not take the route that it was to."""
+        if held.booked:
+            self._router.cancel(*held.booked, held.item.priority)
+            held.booked = None
 
     def _dispatch(self, held: Held) -> None:
         if held.is_gone:
@@ -220,34 +265,44 @@ class Agent:
             self._queue(held, peer)
 
     def _queue(self, held: Held, peer: int) -> None:
-        heapq.heappush(self._queues.setdefault(peer, []), (held.rank, held.turn, self.fleet.order(), held))
-        self.look(peer)
+        way = peer, self.fleet.flow_of(held.bundle).layer
+        heapq.heappush(self._queues.setdefault(way, []), (held.rank, held.turn, self.fleet.order(), held))
+        self._look(*way)
 
     def _queued(self, peer: int) -> list[Held]:
         """What is to go to a peer, in no order; what no longer is, is forgotten."""
-        queue = self._queues.get(peer, [])
-        queue[:] = [entry for entry in queue if entry[1] == entry[3].turn and not entry[3].is_gone]
-        heapq.heapify(queue)
-        return [held for *_, held in queue]
+        queued = list[Held]()
+        for layer in LAYERS:
+            queue = self._queues.get((peer, layer), [])
+            queue[:] = [entry for entry in queue if _counts(entry)]
+            heapq.heapify(queue)
+            queued += [held for *_, held in queue]
+        return queued
+
+    def _is_wanted(self, peer: int, layer: str) -> bool:
+        """Whether anything is to go to a peer; it is the first of its queue then."""
+        queue = self._queues.get((peer, layer), [])
+        while queue and not _counts(queue[0]):
+            heapq.heappop(queue)
+        return bool(queue)
 
     def _by_contacts(self, held: Held) -> list[int]:
         """Where the contact plan leads. What no contact has room for is split."""
-        plan, now_s = self.fleet.planned, self.now_s()
-        size = round((len(held.bundle.payload) + HEAD_BYTES) * OVERHEAD)
-        where = (plan, self.place, held.bundle.target[0] - 1, now_s)
-        back = {number for peer in held.given for number in self.fleet.planned_between(self.place, peer)}
-        for excluded in (self._down | back, self._down):  # not back to where it came from, if it need not
-            route = sabr.best(*where, size, held.item.priority, self._ledger, excluded)
-            if route:
-                break
+        payload, priority = len(held.bundle.payload), held.item.priority
+
+        def way(size: int) -> Route | None:
+            return self._router.route(held.bundle.target[0] - 1, self.now_s(), size, priority, held.given)
+
+        size = _on_a_link(payload)
+        route = way(size)
         if route and route.arrival_s <= held.expires_s:
-            self._ledger.book(plan, route, now_s, size, held.item.priority)
-            held.contact = route.contacts[0]
+            self._router.book(route, self.now_s(), size, priority)
+            held.booked = route, size
             return [route.entry]
-        whole = held.bundle.flags & codec.UNFRAGMENTED or len(held.bundle.payload) < LEAST_BYTES
-        if route is None and not whole and not held.transfers and sabr.best(*where, excluded=self._down):
-            half = len(held.bundle.payload) // 2
-            parts = [held.bundle.cut(0, half), held.bundle.cut(half, len(held.bundle.payload))]
+        whole = held.bundle.flags & codec.UNFRAGMENTED or payload < LEAST_BYTES
+        if route is None and not whole and not held.transfers and way(_on_a_link(LEAST_BYTES // 2)):
+            half = payload // 2
+            parts = [held.bundle.cut(0, half), held.bundle.cut(half, payload)]
             self._drop(held)
             for part in parts:
                 item = Item(len(part.payload), held.item.priority)
@@ -259,30 +314,29 @@ class Agent:
 
     # -- sessions: to send ----------------------------------------------------------------------------
 
-    def next(self, peer: int) -> tuple[Held, Bundle, int] | None:
-        """What goes to a peer now, as it goes, and the number of its transfer."""
-        queue = self._queues.get(peer, [])
-        while queue:
-            _, turn, _, held = heapq.heappop(queue)
-            if turn == held.turn and not held.is_gone:
-                break
-        else:
+    def next(self, peer: int, layer: str) -> tuple[Held, Bundle] | None:
+        """What goes to a peer now, and as what it does."""
+        if not self._is_wanted(peer, layer):
             return None
+        *_, held = heapq.heappop(self._queues[peer, layer])
         held.transfers += 1
-        now_s, number = self.now_s(), next(self._count)
-        self._handed[number] = held.since_s, now_s, self._current[peer]
-        age_ms = max(0, self.fleet.dtn_ms(now_s) - held.bundle.created_ms)
-        return held, held.bundle._replace(previous=self.number, age_ms=age_ms), number
+        age_ms = max(0, self.fleet.dtn_ms(self.now_s()) - held.bundle.created_ms)
+        return held, held.bundle._replace(previous=self.number, age_ms=age_ms)
 
-    def handed(self, number: int) -> tuple[float, float, Contact]:
-        """Of a transfer that has come, and is asked for once: since when its bundle was here, when it began,
-        and over which contact.
+    def hand(self, peer: int, held: Held, key: Key | None = None) -> int:
+        """A transfer begins. Returns its number; if a key is given it goes by the peer and that."""
+        number = next(self._count)
+        self._handed[number if key is None else (peer, key)] = held.since_s, self.now_s(), self._current[peer]
+        return number
+
+    def handed(self, transfer: int | tuple[int, Key]) -> tuple[float, float, Contact]:
+        """Of one that has come, and is asked for once: since when its bundle was here, when it began, over
+        which contact.
         """
-        return self._handed.pop(number)
+        return self._handed.pop(transfer)
 
-    def sent(self, peer: int, transfer: Transfer) -> None:
+    def sent(self, peer: int, held: Held) -> None:
         """The peer has all of it."""
-        held = transfer.held
         held.transfers -= 1
         held.given.add(peer)
         if not held.is_gone:
@@ -290,8 +344,7 @@ class Agent:
         if not self._spreads(held.bundle):
             self._drop(held)
 
-    def refused(self, peer: int, transfer: Transfer, reason: int) -> None:
-        held = transfer.held
+    def refused(self, peer: int, held: Held, reason: int) -> None:
         held.transfers -= 1
         if reason == tcpcl.COMPLETED:
             held.given.add(peer)
@@ -300,13 +353,11 @@ class Agent:
         else:
             self.after(REFUSED_S, partial(self._again, held, peer))
 
-    def broken(self, peer: int, transfer: Transfer) -> None:
-        """The session ended before the peer had all: what it acknowledged it keeps, as a fragment."""
-        held = transfer.held
+    def broken(self, peer: int, held: Held, there: int) -> None:
+        """The session ended before the peer had all: so many bytes of its payload it keeps, as a fragment."""
         held.transfers -= 1
         payload = len(held.bundle.payload)
-        there = transfer.acked - (len(transfer.data) - 1 - payload)
-        if there > 0 and not held.is_gone and self._may_be_cut(held.bundle):
+        if there > 0 and not held.is_gone and self.may_be_cut(held.bundle):
             if there >= payload:
                 self._drop(held)
                 return
@@ -322,24 +373,23 @@ class Agent:
         else:
             self._reroute([held])
 
-    def ended(self, session: Outgoing) -> None:
-        if self._out.get(session.peer) is session:
-            del self._out[session.peer]
-            wait_s = SETTLED_S if session.was_ready else RETRY_S
-            self.after(wait_s, partial(self.look, session.peer))
+    def ended(self, session: object, peer: int, layer: str, was_ready: bool) -> None:
+        if self._out.get((peer, layer)) is session:
+            del self._out[peer, layer]
+            self.after(SETTLED_S if was_ready else RETRY_S, partial(self.look, peer))
 
     def _spreads(self, bundle: Bundle) -> bool:
         """Whether who has handed it on keeps it."""
         return self.fleet.flow_of(bundle).routing == "epidemic"
 
-    def _may_be_cut(self, bundle: Bundle) -> bool:
+    def may_be_cut(self, bundle: Bundle) -> bool:
         return not bundle.flags & codec.UNFRAGMENTED and not self._spreads(bundle)
 
     # -- sessions: to receive -------------------------------------------------------------------------
 
     def accepts(self, bundle: Bundle, size: int) -> int | None:
         """Whether it is taken: None, or a reason to refuse it."""
-        key = _key(bundle)
+        key = bundle.key
         if key in self._seen or key in self._coming:
             return tcpcl.COMPLETED
         item = Item(len(bundle.payload), ARRIVING)
@@ -349,22 +399,32 @@ class Agent:
         self._coming[key] = item
         return None
 
+    def came(self, peer: int, bundle: Bundle, size: int) -> None:
+        """In a datagram."""
+        reason = self.accepts(bundle, size)
+        if reason is None:
+            self.arrived(peer, (self.place, bundle.key), bundle, bundle, size)
+        elif reason == tcpcl.NO_RESOURCES:
+            self.fleet.fate(bundle, "dropped")
+
     def abandoned(self, bundle: Bundle) -> None:
         """Nothing of what was accepted has come."""
-        self.store.leave(self._coming.pop(_key(bundle)))
+        self.store.leave(self._coming.pop(bundle.key))
 
-    def arrived(self, peer: int, number: int, accepted: Bundle, bundle: Bundle, size: int) -> None:
+    def arrived(
+        self, peer: int, transfer: int | tuple[int, Key], accepted: Bundle, bundle: Bundle, size: int
+    ) -> None:
         """Of a transfer that was accepted, a bundle, or what came of it; size: of all that did."""
-        item = self._coming.pop(_key(accepted))
+        item = self._coming.pop(accepted.key)
         is_whole = len(bundle.payload) == len(accepted.payload)
-        if not is_whole and not self._may_be_cut(bundle):
+        if not is_whole and not self.may_be_cut(bundle):
             self.store.leave(item)
             return
         self.store.resize(item, len(bundle.payload))
-        queued_s, began_s, contact = self.fleet.agents[peer].handed(number)
+        queued_s, began_s, contact = self.fleet.agents[peer].handed(transfer)
         self.fleet.carried(bundle, contact, (queued_s, began_s), size, is_whole)
         if self._spreads(bundle) or bundle.target[0] == self.number:
-            self._seen.add(_key(bundle))
+            self._seen.add(bundle.key)
         limit, count = bundle.hops or (HOP_LIMIT, 0)
         if count >= limit or self.fleet.expires_s(bundle) <= self.now_s():
             self.store.leave(item)
@@ -408,6 +468,7 @@ class Agent:
             if assembly.payload != self.fleet.payload(record):
                 raise codec.Unreadable(f"bundle {record.number} of {record.flow} has another payload")
             record.delivered_s, record.hops = self.now_s(), assembly.hops
+            self.fleet.delivered[record.flow] += 1
             self._report(bundle._replace(total=None, offset=0), codec.DELIVERED)
 
     def _forget(self, bundle: Bundle, fate: str = "") -> None:
@@ -439,5 +500,12 @@ class Agent:
         )
 
 
-def _key(bundle: Bundle) -> Key:
-    return bundle.identity, bundle.offset, len(bundle.payload)
+def _counts(entry: Entry) -> bool:
+    """Whether an entry of a queue is still to go there."""
+    _, turn, _, held = entry
+    return turn == held.turn and not held.is_gone
+
+
+def _on_a_link(payload: int) -> int:
+    """The bytes that so many of payload take of a contact."""
+    return round((payload + HEAD_BYTES) * OVERHEAD)

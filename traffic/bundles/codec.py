@@ -37,6 +37,8 @@ REPORTS = {
 }  # by what is reported, the flag that asks for it
 
 Endpoint = tuple[int, int]  # node, service
+Identity = tuple[Endpoint, int, int]
+Key = tuple[Identity, int, int]  # of a bundle or fragment: offset, bytes
 
 
 class Unreadable(Exception):
@@ -64,9 +66,14 @@ class Bundle(NamedTuple):
     hops: tuple[int, int] | None = None  # limit, count
 
     @property
-    def identity(self) -> tuple[Endpoint, int, int]:
+    def identity(self) -> Identity:
         """The same for all fragments of one."""
         return self.source, self.created_ms, self.sequence
+
+    @property
+    def key(self) -> Key:
+        """Of this fragment of it."""
+        return self.identity, self.offset, len(self.payload)
 
     @property
     def whole_bytes(self) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from skybed.topologies.bundles.sabr import Contact
@@ -12,10 +13,10 @@ from skybed.topologies.model.tables import BUFFERS, BUNDLES, CONTACT_USE, HOPS
 from skybed.topologies.plan import score
 from skybed.traffic import tables
 from skybed.traffic.bundles import codec
-from skybed.traffic.bundles.agent import HOP_LIMIT, NOTICED_S, Agent
-from skybed.traffic.bundles.codec import Bundle
+from skybed.traffic.bundles.agent import HOP_LIMIT, Agent
+from skybed.traffic.bundles.codec import Bundle, Identity
 from skybed.traffic.bundles.fleet import Fleet
-from skybed.traffic.bundles.held import Record
+from skybed.traffic.bundles.held import Hop, Record
 from skybed.traffic.nodes import Clock
 from skybed.traffic.shared import Shared
 
@@ -51,10 +52,9 @@ class Agency:
             agent = self.agents[contact.node]
             fleet.at(contact.start_s, partial(agent.begins, contact))
             fleet.at(contact.end_s, partial(agent.ends, contact))
-        if fleet.planned.contacts != fleet.actual:
-            for number, contact in enumerate(fleet.planned.contacts):
-                noticed_s = min(contact.start_s + NOTICED_S, contact.end_s)
-                fleet.at(noticed_s, partial(self.agents[contact.node].missed, number))
+        actual = set(fleet.actual)
+        for agent in self.agents.values():
+            agent.expect(actual)
         for outage in fleet.dead:
             fleet.at(outage.start_s, partial(self.agents[outage.node].dies, outage.end_s))
         fleet.at(fleet.shared.until_s, self.stop)
@@ -81,15 +81,33 @@ class Agency:
             hops=(HOP_LIMIT, 0),
         )
         fleet.records[bundle.identity] = record
+        fleet.created[record.flow] += 1
         self.agents[source].create(bundle)
 
-    def held(self) -> set[Any]:
-        """The identities of what some node still holds, or a part of it."""
+    @cached_property
+    def held(self) -> set[Identity]:
+        """At the end: the identities of what some node still holds, or a part of it."""
         return {
             identity
             for agent in self.agents.values()
             for identity in (*(held.bundle.identity for held in agent.held), *agent.assemblies)
         }
+
+    @cached_property
+    def records(self) -> dict[str, list[tuple[Identity, Record]]]:
+        """At the end: of each flow, by its name."""
+        found: dict[str, list[tuple[Identity, Record]]] = defaultdict(list)
+        for identity, record in self.fleet.records.items():
+            found[record.flow].append((identity, record))
+        return found
+
+    @cached_property
+    def hops(self) -> dict[str, list[Hop]]:
+        """The same."""
+        found: dict[str, list[Hop]] = defaultdict(list)
+        for hop in self.fleet.hops:
+            found[hop.flow].append(hop)
+        return found
 
 
 class Crossed:
@@ -110,15 +128,13 @@ class Crossed:
         """created, delivered: how many, so far."""
         fleet = self._agency.fleet
         name = str(fleet.flows[self._place].name)
-        mine = [record for record in fleet.records.values() if record.flow == name]
-        return {"created": len(mine), "delivered": sum(one.delivered_s is not None for one in mine)}
+        return {"created": fleet.created[name], "delivered": fleet.delivered[name]}
 
     def columns(self, clock: Clock) -> dict[str, Any]:
-        name, held = str(self._agency.fleet.flows[self._place].name), self._agency.held()
+        flow, held = self._agency.fleet.flows[self._place], self._agency.held
         rows = [
-            (*_facts(record), _outcome(record, identity in held))
-            for identity, record in self._agency.fleet.records.items()
-            if record.flow == name
+            (*_facts(record), _outcome(record, identity in held, flow))
+            for identity, record in self._agency.records[str(flow.name)]
         ]
         return tables.columns(BUNDLES, rows)
 
@@ -126,7 +142,7 @@ class Crossed:
         """hops: of this flow; buffers: of all nodes, told once."""
         fleet = self._agency.fleet
         name = str(fleet.flows[self._place].name)
-        hops = [tuple(vars(hop).values()) for hop in fleet.hops if hop.flow == name]
+        hops = self._agency.hops[name]
         agents = self._agency.agents.values() if self._place == 0 else ()
         buffers = [(agent.node.name, *row) for agent in agents for row in agent.store.rows]
         used = [
@@ -153,10 +169,11 @@ def _facts(record: Record) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _outcome(record: Record, is_held: bool) -> str:
-    """What was created and is nowhere any more has a fate."""
+def _outcome(record: Record, is_held: bool, flow: BundleFlow) -> str:
+    """What was created and is nowhere any more has a fate; nobody knows of datagrams that do not come."""
     if record.delivered_s is not None:
         return "delivered"
     if is_held:
         return "held"
-    return next(fate for fate in FATES if fate in record.fates)
+    untold = {"lost"} if flow.layer == "udp" else set()
+    return next(fate for fate in FATES if fate in record.fates | untold)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -15,7 +14,7 @@ from skybed.topologies.bundles.sabr import Contact
 from skybed.topologies.model.bundles import BundleFlow
 from skybed.topologies.plan.score import Playable
 from skybed.traffic.bundles import codec
-from skybed.traffic.bundles.codec import Bundle, Endpoint
+from skybed.traffic.bundles.codec import Bundle, Endpoint, Key
 from skybed.traffic.bundles.held import Hop, Record
 from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.shared import Shared
@@ -29,8 +28,8 @@ class Neighbour(Protocol):
 
     node: NodeHandle
 
-    def listen(self, peer: int) -> None: ...
-    def handed(self, number: int) -> tuple[float, float, Contact]: ...
+    def listen(self, peer: int, layer: str) -> None: ...
+    def handed(self, transfer: int | tuple[int, Key]) -> tuple[float, float, Contact]: ...
 
 
 class Fleet(Timers):
@@ -42,18 +41,17 @@ class Fleet(Timers):
         self.scale = plan.scenario.rate_scale
         self.names = [node.name for node in plan.nodes]
         self.places = {name: place for place, name in enumerate(self.names)}
-        self.planned, self.actual, self.dead = sabr.Plan(outlook.planned), outlook.actual, outlook.dead
+        self.actual, self.dead = outlook.actual, outlook.dead
+        self.copies, self._held = [sabr.Plan(copy) for copy in outlook.copies], outlook.held
         self.agents: Mapping[int, Neighbour] = {}
         self.records: dict[tuple[Endpoint, int, int], Record] = {}
         self.hops: list[Hop] = []
+        self.created, self.delivered = Counter[str](), Counter[str]()  # so far, by flow
         self.used: dict[tuple[str, Contact], int] = defaultdict(int)  # bytes, by flow and contact
         self.stopped = False
         self._neighbours: dict[int, dict[int, None]] = defaultdict(dict)
-        for contact in (*outlook.planned, *outlook.actual):
+        for contact in outlook.actual:
             self._neighbours[contact.node][contact.peer] = None
-        self._of_pair: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for number, contact in enumerate(outlook.planned):
-            self._of_pair[contact.node, contact.peer].append(number)
         self._begin_ms = round((plan.scenario.begin - DTN_EPOCH).total_seconds() * 1000)
         self._order = itertools.count()
 
@@ -76,15 +74,9 @@ class Fleet(Timers):
         """With whom a node ever has a contact."""
         return list(self._neighbours[place])
 
-    def planned_between(self, place: int, peer: int) -> list[int]:
-        """All planned contacts from a node to another, by their start."""
-        return self._of_pair[place, peer]
-
-    def under_way(self, place: int, peer: int, now_s: float) -> list[int]:
-        """The planned contact from a node to another at a time, if there is one."""
-        numbers = self._of_pair[place, peer]
-        at = bisect_right(numbers, now_s, key=lambda number: self.planned.contacts[number].start_s) - 1
-        return [numbers[at]] if at >= 0 and self.planned.contacts[numbers[at]].end_s > now_s else []
+    def copy_of(self, place: int) -> sabr.Plan:
+        """The contact plan as a node has it."""
+        return self.copies[self._held[place]]
 
     # -- flows ----------------------------------------------------------------------------------------
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from skybed.topologies.bundles.sabr import Route
 from skybed.traffic.bundles.codec import Bundle
 from skybed.traffic.tasks.storage import Item
 
@@ -26,8 +28,7 @@ class Record:
     fates: set[str] = field(default_factory=set)
 
 
-@dataclass(eq=False)
-class Hop:
+class Hop(NamedTuple):
     """A row of the table `hops`. size: of the payload that came; carried: of all that did."""
 
     flow: str
@@ -46,8 +47,8 @@ class Hop:
 
 @dataclass(eq=False)
 class Held:
-    """A bundle in a node. contact: of the plan, that it is to take; None: any. given: places that have it, as
-    it went there or came from there. transfers: under way.
+    """A bundle in a node. booked: the route that it is to take, and for how many bytes; None: none. given:
+    places that have it, as it went there or came from there. transfers: under way.
     """
 
     bundle: Bundle
@@ -56,7 +57,7 @@ class Held:
     since_s: float
     expires_s: float
     given: set[int] = field(default_factory=set)
-    contact: int | None = None
+    booked: tuple[Route, int] | None = None
     transfers: int = 0
     turn: int = 0  # how often it was routed: what queues know of earlier ones no longer counts
     is_gone: bool = False

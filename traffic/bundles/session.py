@@ -18,7 +18,7 @@ from typing import Protocol
 
 from skybed.topologies.bundles.sabr import Contact
 from skybed.traffic.bundles import codec, tcpcl
-from skybed.traffic.bundles.codec import Bundle
+from skybed.traffic.bundles.codec import Bundle, Key
 from skybed.traffic.bundles.held import Held
 from skybed.traffic.bundles.tcpcl import END, START, Message
 from skybed.traffic.loop import Loop
@@ -31,6 +31,7 @@ IDLE_S = 5.0  # with nothing to send, after which a session is ended
 PATIENCE_MS = 10_000  # for which TCP acknowledges nothing: then the link is taken to be silent
 BUFFER_BYTES = 1 << 16  # beside what is in flight, at the sender
 AT_ONCE = 1 << 18
+FEW_BYTES = 4096
 NO_LINGER = struct.pack("=ii", 1, 0)
 
 
@@ -46,6 +47,11 @@ class Transfer:
     acked: int = 0
     is_refused: bool = False
 
+    @property
+    def there(self) -> int:
+        """The bytes of its payload that are acknowledged, if it is more than 0."""
+        return self.acked - (len(self.data) - 1 - len(self.bundle.payload))
+
 
 class Agent(Protocol):
     """What a session asks of the agent at its end. accepts: None, or a reason to refuse."""
@@ -56,13 +62,14 @@ class Agent(Protocol):
 
     def now_s(self) -> float: ...
     def after(self, wait_s: float, call: Callable[[], None]) -> None: ...
-    def next(self, peer: int) -> tuple[Held, Bundle, int] | None: ...
-    def sent(self, peer: int, transfer: Transfer) -> None: ...
-    def refused(self, peer: int, transfer: Transfer, reason: int) -> None: ...
-    def broken(self, peer: int, transfer: Transfer) -> None: ...
-    def ended(self, session: Outgoing) -> None: ...
+    def next(self, peer: int, layer: str) -> tuple[Held, Bundle] | None: ...
+    def hand(self, peer: int, held: Held, key: Key | None = None) -> int: ...
+    def sent(self, peer: int, held: Held) -> None: ...
+    def refused(self, peer: int, held: Held, reason: int) -> None: ...
+    def broken(self, peer: int, held: Held, there: int) -> None: ...
+    def ended(self, session: object, peer: int, layer: str, was_ready: bool) -> None: ...
     def accepts(self, bundle: Bundle, size: int) -> int | None: ...
-    def arrived(self, peer: int, number: int, accepted: Bundle, bundle: Bundle, size: int) -> None: ...
+    def arrived(self, peer: int, transfer: int, accepted: Bundle, bundle: Bundle, size: int) -> None: ...
     def abandoned(self, bundle: Bundle) -> None: ...
     def left(self, session: Incoming) -> None: ...
 
@@ -90,6 +97,7 @@ class Outgoing:
         except OSError:  # the link has not been made yet
             self.close()
             return
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         round_s = 2 * self.contact.light_s
         in_flight = min(int(self.contact.bytes_s * round_s), 1 << 26)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, in_flight + BUFFER_BYTES)
@@ -117,9 +125,9 @@ class Outgoing:
         self.is_ready = False
         _close(sock, at_once=not self._is_ending)
         left, self.transfers = list(self.transfers.values()), {}
-        self.agent.ended(self)
+        self.agent.ended(self, self.peer, "tcp", self.was_ready)
         for transfer in left:
-            self.agent.broken(self.peer, transfer)
+            self.agent.broken(self.peer, transfer.held, transfer.there)
 
     def _heed(self, writable: bool) -> None:
         if self._sock and writable != self._is_heeding:
@@ -181,11 +189,11 @@ class Outgoing:
                 transfer.acked = size
                 if flags & END and size == len(transfer.data):
                     del self.transfers[number]
-                    self.agent.sent(self.peer, transfer)
+                    self.agent.sent(self.peer, transfer.held)
             case tcpcl.Refuse(number, reason) if number in self.transfers:
                 transfer = self.transfers.pop(number)
                 transfer.is_refused = True
-                self.agent.refused(self.peer, transfer, reason)
+                self.agent.refused(self.peer, transfer.held, reason)
             case tcpcl.Terminate():
                 self.close()
 
@@ -237,11 +245,11 @@ class Outgoing:
         return True
 
     def _begin(self) -> Transfer | None:
-        chosen = self.agent.next(self.peer)
+        chosen = self.agent.next(self.peer, "tcp")
         if chosen is None:
             return None
-        held, bundle, number = chosen
-        transfer = Transfer(held, bundle, memoryview(codec.encode(bundle)), number)
+        held, bundle = chosen
+        transfer = Transfer(held, bundle, memoryview(codec.encode(bundle)), self.agent.hand(self.peer, held))
         self.transfers[transfer.number] = transfer
         return transfer
 
@@ -261,6 +269,7 @@ class Incoming:
         self._size = 0
         self._bundle: Bundle | None = None  # as far as it has come at first
         self._is_ending = False
+        self._awaited = 1  # bytes, of which there are to be so many before they are looked at
         self._heard_s = agent.now_s()
         agent.loop.watch(sock.fileno(), self._read)
         agent.after(KEEPALIVE_S, self._look)
@@ -280,6 +289,7 @@ class Incoming:
                 self.agent.arrived(self.peer, self._number, self._bundle, begun, len(self._parts))
 
     def _look(self) -> None:
+        self._read()
         if self._sock is None:
             return
         if self.agent.now_s() - self._heard_s > 2 * KEEPALIVE_S:
@@ -312,6 +322,14 @@ class Incoming:
                 self._take(message)
         except (tcpcl.Malformed, codec.Unreadable):
             self.cut()
+        self._await(self._reader.wanted)
+
+    def _await(self, wanted: int) -> None:
+        """The rest of a segment comes in many packets, each of which would be a turn of the loop."""
+        awaited = wanted if wanted >= FEW_BYTES else 1
+        if self._sock and awaited != self._awaited:
+            self._awaited = awaited
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, awaited)
 
     def _take(self, message: Message) -> None:
         match message:
@@ -349,7 +367,6 @@ class Incoming:
 def bind_to(sock: socket.socket, interface: str) -> None:
     """Only what comes and goes over an interface, from now on; raises OSError if there is none."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _close(sock: socket.socket, at_once: bool) -> None:

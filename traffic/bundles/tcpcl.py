@@ -107,11 +107,12 @@ class Reader:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._greeted = False
+        self.wanted = 1  # bytes at least, until there is another message
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Raises Malformed."""
         self._buffer += data
-        at = 0
+        self.wanted, at = 1, 0
         try:
             while at < len(self._buffer):
                 message, at = self._next(at)
@@ -172,6 +173,7 @@ class Reader:
 
     def _whole(self, end: int) -> None:
         if len(self._buffer) < end:
+            self.wanted = end - len(self._buffer)
             raise IndexError
 
 

@@ -15,7 +15,7 @@ from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.metrics import share_pct
 from skybed.topologies.model.tables import BUFFERS, BUNDLES, CONTACT_USE, HOPS
-from skybed.traffic.bundles import tcpcl
+from skybed.traffic.bundles import datagrams, tcpcl
 from skybed.traffic.bundles.crossing import Agency, Crossed
 from skybed.traffic.shared import Shared
 
@@ -27,6 +27,11 @@ METRICS = (
     "contact_use_pct",
 )  # fmt: skip
 
+SHOWN = (
+    "created", "delivered_pct", "delay_p50_s", "delay_max_s", "wait_s", "hops_mean",
+    "contact_use_pct",
+)  # fmt: skip
+
 SAME_S = 1e-6  # how well times agree that are the same
 
 
@@ -35,7 +40,7 @@ def packets(flow: BundleFlow, until_s: float) -> float:
 
 
 def ports(_traffic: Sequence[Flow]) -> Ports:
-    return Ports(tcp=(range(tcpcl.PORT, tcpcl.PORT + 1),))
+    return Ports(udp=(range(datagrams.PORT, datagrams.PORT + 1),), tcp=(range(tcpcl.PORT, tcpcl.PORT + 1),))
 
 
 def due(flow: BundleFlow, until_s: float, _place: int, _of: int) -> float:

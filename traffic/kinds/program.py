@@ -25,7 +25,7 @@ from typing import IO, Annotated, Any, ClassVar, Literal, cast
 from pydantic import AfterValidator, Field
 
 from skybed.topologies.model import metrics
-from skybed.topologies.model.fields import BINARY, Positive
+from skybed.topologies.model.fields import BINARY, Interval
 from skybed.topologies.model.flows import Flow, Instants
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.known import Problem, known_name
@@ -72,7 +72,7 @@ class ProgramFlow(Flow):
     kind: Literal["program"]
     node: str
     command: Annotated[str | list[str], AfterValidator(_command)]
-    every_s: Positive | None = None  # start it again so often; None: once
+    every_s: Interval | None = None  # start it again so often; None: once
     ready: str | None = None  # a command that ends with exit code 0 as soon as the program answers
     needs: list[str] = []  # programs that must be ready before it starts
     env: Annotated[dict[str, str], AfterValidator(_environment)] = {}

@@ -20,8 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from skybed.topologies.errors import MachineError
-from skybed.topologies.model.fields import Positive
-from skybed.topologies.model.flows import ConnectingFlow, Flow, Instants
+from skybed.topologies.model.flows import ConnectingFlow, Flow, FlowRate, Instants
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.tables import FLOWS
 from skybed.traffic.nodes import Clock, address, bound_socket
@@ -46,7 +45,7 @@ log = logging.getLogger(__name__)
 class TcpFlow(ConnectingFlow):
     kind: Literal["tcp"]
     congestion: str = "cubic"
-    rate_mbps: Positive | None = None
+    rate_mbps: FlowRate | None = None
     streams: Annotated[int, Field(ge=1, le=32)] = 1
 
     @property

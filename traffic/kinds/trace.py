@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from skybed.topologies.model.fields import Positive
+from skybed.topologies.model.fields import Interval
 from skybed.topologies.model.flows import HOPS, EndToEndFlow, Flow, Instants
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.tables import PATHS
@@ -34,7 +34,7 @@ class TraceFlow(EndToEndFlow):
     """Path proof by TTL: which nodes a packet really crossed."""
 
     kind: Literal["trace"]
-    every_s: Positive = 1.0
+    every_s: Interval = 1.0
     max_ttl: Annotated[int, Field(ge=1, le=HOPS)] = HOPS
 
     def instants(self, until_s: float, place: int, of: int) -> Instants:

@@ -44,7 +44,6 @@ class Cloud(Timers):
         self.by_name = {site.name: site for site in self.sites.values()}
         self.going: dict[tuple[int, int], list[Stage]] = {}  # of them those that are not over
         self.tallies = [Tally() for _ in tasks]
-        self._turn, self._now_s = -1, 0.0
 
     def _involved(self) -> list[int]:
         """The nodes of all pairs, and those that observe."""
@@ -62,12 +61,6 @@ class Cloud(Timers):
         return site
 
     # -- time -----------------------------------------------------------------------------------------
-
-    def now_s(self) -> float:
-        """The same for all that is done in one turn of the loop."""
-        if self._turn != self.shared.loop.turn:
-            self._turn, self._now_s = self.shared.loop.turn, super().now_s()
-        return self._now_s
 
     def until(self, t_s: float) -> Moment:
         moment = Moment()

@@ -109,13 +109,13 @@ def _of_bundles(run: Run) -> Iterator[pd.DataFrame]:
             stage=np.where(hops["report"], "report", "hop"), tile=0, ended_s=hops["arrived_s"],
             outcome=np.where(hops["whole"], "done", "broken"),
         )  # fmt: skip
-        held = pd.DataFrame(_held(flow, run.rows(flow), hops[~hops["report"]], run.played_s))
+        held = pd.DataFrame(holds(flow, run.rows(flow), hops[~hops["report"]], run.played_s))
         rows = pd.concat([part for part in (hops, held) if len(part)] or [hops])
         rows = rows.sort_values(["number", "queued_s", "began_s"], kind="stable")
         yield rows.assign(place=rows.groupby("number").cumcount())[SPAN]
 
 
-def _held(
+def holds(
     flow: BundleFlow, bundles: pd.DataFrame, hops: pd.DataFrame, until_s: float
 ) -> list[dict[str, Any]]:
     """A row for each node that had a bundle and sent it nowhere, or kept a copy as all do in an epidemic,

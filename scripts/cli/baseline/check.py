@@ -16,6 +16,7 @@ from skybed.analysis import verdict
 from skybed.analysis.compare import baseline, junit
 from skybed.analysis.run import Run, load
 from skybed.scripts.cli.baseline import options
+from skybed.scripts.cli.terminal import Terminal
 from skybed.topologies.errors import InvalidRun
 
 
@@ -28,7 +29,7 @@ def command(run: Path, file: Path | None, junit_file: Path | None) -> None:
     loaded = load(run)
     file = file or baseline.default_file(loaded)
     outcome = _hold(loaded, file, junit_file)
-    render(outcome, file, Console())
+    render(outcome, file, Terminal())
     sys.exit(1 if outcome.left else 0)
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from skybed.scripts.cli.campaign import options
+from skybed.scripts.cli.terminal import Terminal
 from skybed.scripts.running import campaigns
 from skybed.scripts.running.campaigns import Estimate, duration
 from skybed.topologies.scenario import campaign
@@ -30,7 +31,7 @@ def command(file: Path, jobs: int | None, out: Path | None) -> None:
     loaded, cases = campaign.load(file)
     todo = campaigns.missing(cases, out or options.folder(loaded))
     estimate = campaigns.estimate(loaded, todo, jobs or campaigns.default_jobs(loaded))
-    render(loaded, cases, estimate, len(cases) - len(todo), Console())
+    render(loaded, cases, estimate, len(cases) - len(todo), Terminal())
 
 
 def render(

@@ -24,6 +24,7 @@ from skybed.analysis.campaign.table import Results, exit_code, read
 from skybed.analysis.pages import campaign
 from skybed.analysis.pages.campaign_figures import all_figures
 from skybed.scripts.cli import figures, tables
+from skybed.scripts.cli.terminal import Terminal
 from skybed.topologies.model.metrics import label
 
 ROWS = 60  # shown
@@ -42,7 +43,7 @@ def command(directory: Path, as_json: bool, folder: Path | None, form: str) -> N
     if as_json:
         click.echo(json.dumps(statistics.as_json(results, summary), indent=2))
     else:
-        render(results, summary, Console())
+        render(results, summary, Terminal())
         click.echo(f"Report: {page}")
     sys.exit(exit_code(results.runs["verdict"]))
 

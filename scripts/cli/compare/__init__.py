@@ -13,7 +13,6 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from skybed.analysis.campaign import table
 from skybed.analysis.compare.many import named
@@ -22,6 +21,7 @@ from skybed.analysis.run import load
 from skybed.scripts.cli import figures
 from skybed.scripts.cli.compare import campaigns, exactly, many, pair
 from skybed.scripts.cli.compare.cases import write_junit
+from skybed.scripts.cli.terminal import Terminal
 from skybed.topologies.errors import RunError
 
 MOST_COMPARED = 26
@@ -66,7 +66,7 @@ def command(
     if as_json:
         click.echo(json.dumps(compared, indent=2))
     else:
-        render(compared, Console())
+        render(compared, Terminal())
     if html is not None:
         many.write_page(runs, html)
     if runs and folder is not None:

@@ -19,7 +19,7 @@ from skybed.topologies.contacts.courses.steps import (
     without_repeats,
 )
 from skybed.topologies.contacts.motion import Motion
-from skybed.topologies.contacts.nodes import FIELDS, MOST, Link
+from skybed.topologies.contacts.nodes import FIELDS, LEAST_MBPS, MOST, Link
 from skybed.topologies.contacts.overhead import over_stations
 from skybed.topologies.contacts.properties import EVENT, Direction, Property, in_order
 from skybed.topologies.contacts.spans import Spans
@@ -78,6 +78,9 @@ class Directions:
         for limit in self._limits():
             usual = self._as_steps(steps, Property.RATE, self.capable.rate_mbps)
             steps[Property.RATE] = combined(usual, limit, np.minimum)
+        if Property.RATE in steps:
+            rates = steps[Property.RATE]
+            steps[Property.RATE] = rates._replace(value=np.where(rates.value < LEAST_MBPS, 0.0, rates.value))
         return steps
 
     def _given(self) -> dict[Property, Steps]:

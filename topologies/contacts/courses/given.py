@@ -65,6 +65,9 @@ def _rates(opportunities_ms: np.ndarray, course: over_time.Trace) -> Table:
         line = int(back.argmax()) + 2
         raise ScenarioError(f"line {line} is earlier than the one before; times of a trace ascend")
     until_ms, interval_ms = opportunities_ms[-1], course.interval_ms or over_time.RATE_INTERVAL_MS
+    if until_ms / interval_ms > MOST_LINES:
+        most_ms = MOST_LINES * interval_ms
+        raise ScenarioError(f"it lasts {until_ms:g} ms; by {interval_ms:g} ms it can be {most_ms:g} long")
     if until_ms <= 0:
         raise ScenarioError("all lines are 0; a trace ends with the ms that it lasts")
     edges_ms = np.append(np.arange(0.0, until_ms, interval_ms), until_ms)

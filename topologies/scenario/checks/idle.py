@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import get_args
 
 from skybed.topologies.contacts.access import IN_SLOTS
+from skybed.topologies.model.bundles import BundleFlow
 from skybed.topologies.model.fields import Model
 from skybed.topologies.model.known import Problem
 from skybed.topologies.model.links import Access, LinkClass, PolicyName, Spike, Way
@@ -33,8 +34,9 @@ OF_POLICIES = {
     "decision_s": tuple(policy for policy in CHOOSING if policy not in IN_SLOTS),
 }  # fmt: skip
 # And which protocols; a daemon of one's own is given all of them.
+CGR = "cgr of bundles"
 OF_ROUTING = {
-    "copies": ("schedule",), "hello_s": ("ospf", "isis", "custom"), "dead_s": ("ospf", "isis", "custom"),
+    "copies": ("schedule", CGR), "hello_s": ("ospf", "isis", "custom"), "dead_s": ("ospf", "isis", "custom"),
     "bfd_interval_ms": ("bfd", "custom"), "bfd_multiplier": ("bfd", "custom"), "hold_s": ("bgp", "custom"),
     "sessions": ("domains",),
 }  # fmt: skip
@@ -61,7 +63,10 @@ def _fields(scenario: ScenarioModel) -> Iterator[Problem]:
                 "it is for links between satellites; stations have min_elevation_deg",
             )
     yield from _of_links(scenario)
-    for field, why in _unused(scenario.routing, OF_ROUTING, "protocol", _protocols(scenario.routing)):
+    protocols = _protocols(scenario.routing)
+    if any(isinstance(flow, BundleFlow) and flow.routing == "cgr" for flow in scenario.flows):
+        protocols.add(CGR)
+    for field, why in _unused(scenario.routing, OF_ROUTING, "protocol", protocols):
         yield ("routing", field), why
 
 

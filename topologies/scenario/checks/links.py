@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from skybed.topologies.contacts.courses import given
 from skybed.topologies.contacts.listed import GIVEN, Listed, of_rule
-from skybed.topologies.contacts.nodes import FIELDS, MOST
+from skybed.topologies.contacts.nodes import FIELDS, LEAST_MBPS, MOST
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import over_time
 from skybed.topologies.model.closest import hint
@@ -48,8 +48,20 @@ def classes(scenario: ScenarioModel) -> Iterator[Problem]:
             yield ("links", name, "rate_mbps"), "is 0 in both directions; such a link carries nothing."
         if isinstance(link.setup_s, tuple) and link.setup_s[0] > link.setup_s[1]:
             yield ("links", name, "setup_s"), f"is {list(link.setup_s)}; the lesser comes first."
+    yield from _crawling(scenario, {name for _, name in used} & scenario.link_names)
     if "ground" in scenario.layers:
         yield ("layers", "ground"), "is a reserved name; choose another."
+
+
+def _crawling(scenario: ScenarioModel, names: set[str]) -> Iterator[Problem]:
+    """Classes whose packets are under way for days, once rate_scale has slowed them down."""
+    for name in sorted(names):
+        link = scenario.link_class(name)
+        for rate in (link.capable(True).rate_mbps, link.capable(False).rate_mbps):
+            if isinstance(rate, float) and 0 < rate < LEAST_MBPS:
+                at: FieldPath = ("links", name, "rate_mbps") if name in scenario.links else ("rate_scale",)
+                yield at, f"leaves links {name} {rate:.3g} Mbit/s; they need {LEAST_MBPS:g} or more, or 0."
+                break
 
 
 def _courses(path: FieldPath, part: LinkClass | Way) -> Iterator[Problem]:

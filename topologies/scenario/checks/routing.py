@@ -12,6 +12,8 @@ from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.routing import metric
 
+MOST_LOOKS = 10_000_000  # at slow change, of routes: 24 h at a hundred a second
+
 
 def routing(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
     rule = scenario.routing
@@ -30,6 +32,9 @@ def routing(scenario: ScenarioModel, nodes: set[str]) -> Iterator[Problem]:
         yield ("routing", "metric"), "has no weight of more than 0; give delay_ms, rate or hops one."
     elif rule.means.filled_by == "daemons":
         yield from _too_dear(scenario)
+    if (looks := scenario.duration_s / rule.interval_s) > MOST_LOOKS:
+        most = f"for {scenario.duration_s:g} s it must be {scenario.duration_s / MOST_LOOKS:g} or more"
+        yield ("routing", "interval_s"), f"is {rule.interval_s:g}: {looks:.0f} looks at routes; {most}."
     if rule.dead_s <= rule.hello_s:
         yield ("routing", "dead_s"), f"is {rule.dead_s}; it must be more than hello_s, {rule.hello_s}."
     for i, copy in enumerate(rule.copies):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from string import Formatter
 
 import numpy as np
 from sgp4.api import Satrec, SatrecArray
 
 from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts.patterns import OFFSETS, pairs
+from skybed.topologies.model.fields import LONGEST_S
 from skybed.topologies.model.known import Problem
-from skybed.topologies.model.scenario import LONGEST_S, ScenarioModel
+from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.space import BY_PLANES, ORBITS, PATTERN_OF, Lasers, Layer, Walker
 from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.orbits import ephemeris, geometry, planes, walker
@@ -20,7 +23,9 @@ from skybed.topologies.orbits.walker import Satellite
 
 LOWEST_PERIGEE_KM = 100.0  # below it there is no orbit, only a re-entry
 MANY = 500  # satellites among which two are near enough at some time
+MOST_SATELLITES = 20_000  # of walkers; with more, who sees whom does not fit into memory
 MOMENTS = 73  # of a revolution at which it is looked who sees whom
+WIDTH = re.compile(r"0?[1-9]d?", re.ASCII)
 NEARLY_CIRCULAR = 0.01  # eccentricity below which one altitude tells how far satellites see
 
 
@@ -39,6 +44,10 @@ def _age(path: FieldPath, what: str, one: dt.datetime, other: dt.datetime) -> It
 
 
 def layers(scenario: ScenarioModel) -> Iterator[Problem]:
+    walkers = {name: layer.walker for name, layer in scenario.layers.items() if layer.walker}
+    if (total := sum(orbit.planes * orbit.per_plane for orbit in walkers.values())) > MOST_SATELLITES:
+        says = f"have {total} satellites; at most {MOST_SATELLITES} can be planned."
+        yield ("layers",), says
     for name, layer in scenario.layers.items():
         path: FieldPath = ("layers", name)
         kinds = [kind for kind in ORBITS if getattr(layer, kind) is not None]
@@ -66,11 +75,26 @@ def _template(path: FieldPath, layer: Layer, kind: str) -> Iterator[Problem]:
         "elements": {"plane": 0, "slot": 0, "name": "x", "id": 0},
     }
     fields = {"layer": "x", "n": 0, **own[kind]}
+    may = ", ".join(f"{{{field}}}" for field in fields)
+    if not _fills(layer.names or "", fields):
+        yield (
+            (*path, "names"),
+            f"is {layer.names}; for {kind} it may contain {may}.",
+        )
+
+
+def _fills(template: str, fields: dict[str, str | int]) -> bool:
+    """Whether it names fields, and nothing of what is in them; numbers may have a width."""
     try:
-        (layer.names or "").format(**fields)
-    except (KeyError, IndexError, ValueError, AttributeError):
-        may = ", ".join(f"{{{field}}}" for field in fields)
-        yield (*path, "names"), f"is {layer.names}; for {kind} it may contain {may}."
+        parts = [*Formatter().parse(template)]
+    except ValueError:
+        return False
+    return all(
+        (name is None or name in fields)
+        and not conversion
+        and (not spec or (WIDTH.fullmatch(spec) and isinstance(fields[str(name)], int)))
+        for _, name, spec, conversion in parts
+    )
 
 
 def _orbit(path: FieldPath, orbit: Walker) -> Iterator[Problem]:

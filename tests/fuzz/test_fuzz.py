@@ -1,0 +1,73 @@
+"""Whatever a scenario says, it is planned, or one sentence a problem tells what is wrong, soon.
+
+A thousand seeded cases in every run of the tests. `make fuzz` tries others: FUZZ tells how many.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from skybed.topologies.errors import LONGEST, SkybedError
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario import file
+from support.mutations import HERE, scenarios
+
+EXAMPLES = int(os.environ.get("FUZZ", "0"))
+CPU_S, ROOM_BYTES = 10.0, 2 << 30  # of one case
+MOST_LINES, MOST_NODES, MOST_S = 6, 40, 10.0  # of an error; of what is planned
+
+
+class TooLongError(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def bounded():
+    """Raises TooLongError, or MemoryError, for a case that takes more."""
+
+    def end(*_):
+        raise TooLongError(f"more than {CPU_S:g} s")
+
+    with open("/proc/self/statm") as pages:
+        used = int(pages.read().split()[0]) * resource.getpagesize()
+    before, limits = signal.signal(signal.SIGVTALRM, end), resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + ROOM_BYTES, limits[1]))
+    signal.setitimer(signal.ITIMER_VIRTUAL, CPU_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def tried(text):
+    with bounded():
+        try:
+            scenario = file.parse(text, "s.yaml", HERE)
+            walkers = [layer.walker for layer in scenario.layers.values() if layer.walker]
+            nodes = sum(walker.planes * walker.per_plane for walker in walkers)
+            if nodes <= MOST_NODES and scenario.duration_s <= MOST_S and not scenario.code:
+                Plan.make(scenario).events.whole()
+        except SkybedError as error:
+            said = str(error)
+            assert error.exit_code == 2, said
+            assert said.replace("\n", "").isprintable()
+            assert len(said.splitlines()) <= MOST_LINES
+            assert all(len(line) <= LONGEST + 10 for line in said.splitlines())
+
+
+seeded = (lambda test: test) if EXAMPLES else seed(1)
+
+
+@seeded
+@settings(
+    max_examples=EXAMPLES or 1000, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+    phases=(Phase.generate, Phase.shrink),
+)  # fmt: skip
+@given(scenarios())
+def test_a_scenario_is_planned_or_refused(text):
+    tried(text)
