@@ -72,6 +72,20 @@ class Loop:
         self._ready[fd] = call
         self._epoll.register(fd, select.EPOLLIN)
 
+    def watch_in_batches(self, fd: int, read: Callable[[], object], every_ns: int) -> None:
+        """Call `read`, which takes all that waits and tells whether there was anything, when fd is readable,
+        and then every_ns apart for as long as there is: what comes meanwhile wakes nobody.
+        """
+
+        def turn(now_ns: int) -> None:
+            if read():
+                self.at(now_ns + every_ns, turn)
+            else:
+                self._epoll.modify(fd, select.EPOLLIN | select.EPOLLONESHOT)
+
+        self._ready[fd] = lambda: turn(time.time_ns())
+        self._epoll.register(fd, select.EPOLLIN | select.EPOLLONESHOT)
+
     def watch_writable(self, fd: int, call: Callable[[], object]) -> None:
         """The same whenever there is room to write, which a socket that connects has once that has come to
         something, or to nothing.

@@ -1,9 +1,10 @@
 """The delay that each link had, against the delay that it should have had.
 
 An applied value holds from the instant it was applied until the next one is, or until the link goes
-down. The plan promises that it is then within the scenario's bound of the true delay, if every event is
-applied at its time; an event that is late by L leaves the old value standing for L, in which the true
-delay moves on by L times its rate. Beyond bound plus that, something else went wrong.
+down; one with a slope is that of the instant at which it was due, and goes on from there. The plan promises
+that it is then within the scenario's bound of the true delay, if every event is applied at its time; an event
+that is late by L leaves the old value standing for L, in which the true delay moves on by L times its rate.
+Beyond bound plus that, something else went wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ TOLERANCE_US = 1.0  # rounding of the kernel's and of the plan's delays
 
 
 def segments(run: Run) -> pd.DataFrame:
-    """What was applied, as intervals: columns link, start_s, end_s, delay_us, due_s and late_us.
+    """What was applied, as intervals: columns link, start_s, end_s, delay_us, slope_us_s, since_s,
+    due_s and late_us.
 
     due_s is when the event that ended the interval should have been applied (played_s where the run
     ended it) and late_us by how much it was late. Where the link went down, end_s is due_s: what a link
@@ -36,6 +38,8 @@ def segments(run: Run) -> pd.DataFrame:
         "start_s": table["applied_s"],
         "end_s": following["applied_s"].where(~gone, due_s).fillna(run.played_s),
         "delay_us": table["delay_us"],
+        "slope_us_s": table["slope_us_s"],
+        "since_s": table["t_s"],
         "due_s": due_s,
         "late_us": following["late_us"].where(~gone, 0.0).fillna(0.0).clip(lower=0.0),
     })  # fmt: skip
@@ -65,7 +69,8 @@ def compare(run: Run, links: list[str] | None = None) -> pd.DataFrame:
     late = t_s > held["due_s"].to_numpy()[row]
     slack_us = np.where(late, (rate_us_s * held["late_us"].to_numpy() * 1e-6)[row], 0.0)
 
-    applied_us = held["delay_us"].to_numpy()[row]
+    delay_us, slope_us_s, since_s = held[["delay_us", "slope_us_s", "since_s"]].to_numpy()[row].T
+    applied_us = delay_us + slope_us_s * (t_s - since_s)
     true_us = 1e6 * np.asarray(plan.delay_s(link[row], t_s))
     return pd.DataFrame({
         "link": held["link"].to_numpy()[row],

@@ -66,6 +66,7 @@ class _Netem(netem_options):
         ("TCA_NETEM_SLOT", "none"),
         ("TCA_NETEM_SLOT_DIST", "none"),
         ("TCA_NETEM_PRNG_SEED", "uint64"),
+        ("TCA_NETEM_SLOPE", "cdata"),  # struct tc_netem_slope of netem-slope.patch
     )
 
 
@@ -217,7 +218,8 @@ def _neighbour(size: int) -> Template:
 
 class NetemOptions(NamedTuple):
     """All that netem is told: delay and jitter in ticks of NETEM_TICK_NS, the limit of its queue in packets,
-    shares of NETEM_ALL, gap in packets, and the rate in bytes a second.
+    shares of NETEM_ALL, gap in packets, and the rate in bytes a second. slope: of the delay, ps a second,
+    since_ns of CLOCK_MONOTONIC; only a kernel of ours knows it.
     """
 
     delay: int
@@ -227,14 +229,18 @@ class NetemOptions(NamedTuple):
     gap: int = 0
     duplicate: int = 0
     jitter: int = 0
+    slope: int = 0
+    since_ns: int = 0
 
 
 _QOPT = struct.Struct("=6I")  # struct tc_netem_qopt: delay, limit, loss, gap, duplicate, jitter
 _QOPTS = tuple(0x54AAC6E3 + 0x01010101 * n for n in range(6))
+_SLOPE = struct.Struct("=qQ")  # struct tc_netem_slope: slope, since
+_SLOPES = 0x4B3A291807F6E5D4, 0x3C2B1A0918F7E6D5
 
 
 @functools.cache
-def _netem(jitter_table: bytes = b"") -> Template:
+def _netem(jitter_table: bytes = b"", sloped: bool = False) -> Template:
     delay, limit, loss, gap, duplicate, jitter = _QOPTS
     options = {
         "delay": delay, "limit": limit, "loss": loss, "gap": gap, "duplicate": duplicate, "jitter": jitter,
@@ -243,6 +249,7 @@ def _netem(jitter_table: bytes = b"") -> Template:
             ("TCA_NETEM_RATE64", _RATE),
             ("TCA_NETEM_PRNG_SEED", _SEED),
             *([(_TABLE, jitter_table)] if jitter_table else []),
+            *([("TCA_NETEM_SLOPE", _SLOPE.pack(*_SLOPES))] if sloped else []),
         ],
     }  # fmt: skip
     message = encode(
@@ -251,7 +258,7 @@ def _netem(jitter_table: bytes = b"") -> Template:
         family=socket.AF_UNSPEC, index=_INDEX, handle=_HANDLE, parent=TC_H_ROOT,
     )  # fmt: skip
     marks = _U32.pack(_INDEX), _U32.pack(_HANDLE), _QOPT.pack(*_QOPTS), _U64.pack(_RATE), _U64.pack(_SEED)
-    return Template(message, *marks)
+    return Template(message, *marks, *([_SLOPE.pack(*_SLOPES)] if sloped else []))
 
 
 class Netem:
@@ -275,11 +282,13 @@ class Netem:
         """
         if fresh:
             self._major = 3 - self._major
-        delay, limit, loss, rate, gap, duplicate, jitter = options
-        return _netem(self._jitter_table if fresh else b"").fill(
+        delay, limit, loss, rate, gap, duplicate, jitter, *slope = options
+        sloped = options.slope != 0
+        return _netem(self._jitter_table if fresh else b"", sloped).fill(
             self._index, _U32.pack(self._major << 16),
             _QOPT.pack(delay, limit, loss, gap, duplicate, jitter),
             _U64.pack(rate), _U64.pack(_mixed(next(self._seeds))),
+            *([_SLOPE.pack(*slope)] if sloped else []),
         )  # fmt: skip
 
 

@@ -21,6 +21,11 @@ class Clock:
         self._zero_ns, self._real_zero_ns = zero_ns - ahead_ns, zero_ns
         self.virtual = virtual
 
+    @property
+    def zero_ns(self) -> int:
+        """Run time 0 by the monotonic clock."""
+        return self._zero_ns
+
     def now_s(self) -> float:
         return (time.monotonic_ns() - self._zero_ns) / 1e9
 

@@ -95,7 +95,7 @@ class Detours:
         usable, costs_ns = self._plan.usable, defaultdict[int, dict[int, int]](dict)
         now = (usable.start_s <= max(t_s, 0.0)) & (t_s < usable.end_s)
         links = sorted(set(usable.key[now].tolist()) - self._lost)
-        values = self._sky.link_values.in_force[links]
+        values = self._sky.link_values.at(t_s, links)
         delay_s = (values[:, :, Property.DELAY] + values[:, :, Property.EXTRA]) * 1e-6
         cost_s = metric.cost_s(self._plan.scenario.routing, delay_s, values[:, :, Property.RATE])
         for number, (there_s, back_s) in zip(links, cost_s.tolist(), strict=True):

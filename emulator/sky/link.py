@@ -32,6 +32,7 @@ class SkyIntf(Intf):
     index: int
     netem: messages.Netem
     values: np.ndarray  # in force, by Property: a row of the link's
+    delay: np.ndarray  # how the delay goes on: slope, since_s
     queue_packets: int  # beyond those in flight
     jitter: jitter.Table
 
@@ -57,6 +58,10 @@ class SkyIntf(Intf):
         options = shaping.options(
             self.values.tolist(), self.queue_packets, longest_s, link.early_us, link.small, self.jitter.one_us
         )
+        slope_us_s, since_s = self.delay.tolist()
+        if slope_us_s:
+            slope = shaping.slope_ps_s(slope_us_s)
+            options = options._replace(slope=slope, since_ns=link.zero_ns + round(since_s * 1e9))
         return self.netem.message(options, fresh)
 
     def up_messages(self) -> list[bytes]:
@@ -124,7 +129,8 @@ class SkyLink(Link):
     beyond those in flight. Each is one number, or one for either direction. jitters: how the jitter of each
     direction is distributed; None: it has none. small: see shaping.options. max_delay_us is the longest delay
     it will have: netem's limit counts the packets in flight too, and drops silently beyond it. values:
-    [direction, Property], in force.
+    [direction, Property], in force; delays: [direction, 2], how the delay goes on, see values.Values.
+    zero_ns: run time 0 by CLOCK_MONOTONIC.
     addressed: the ends carry their nodes' IPv4 addresses, as OSPF wants it; still no prefix is the link's.
     Between nodes with segment identifiers it carries packets of PACKET_BYTES with any number of segments.
     """
@@ -133,7 +139,7 @@ class SkyLink(Link):
         self, node1: SkyNode, node2: SkyNode, *, addr1: str, addr2: str, up: bool = True,
         delay_us: ArrayLike = 0.0, max_delay_us: float | None = None, rate_bps: ArrayLike = 1e9,
         loss_pct: ArrayLike = 0.0, queue_packets: ArrayLike = 1000, seed: int = 0, early_us: float = 0.0,
-        small: tuple[Small, ...] = (), addressed: bool = False,
+        zero_ns: int = 0, small: tuple[Small, ...] = (), addressed: bool = False,
         jitters: Sequence[JitterShape | Distribution | None] = (None, None), **_mininet: Any,
     ):  # fmt: skip
         self._ports = node1.newPort(), node2.newPort()
@@ -141,12 +147,12 @@ class SkyLink(Link):
             node1, node2, intfName1=node2.name, intfName2=node1.name, addr1=addr1, addr2=addr2, intf=SkyIntf
         )
         self.longest_s = float(np.max(delay_us) if max_delay_us is None else max_delay_us) * 1e-6
-        self.early_us, self.small = early_us, small
+        self.early_us, self.small, self.zero_ns = early_us, small, zero_ns
         values = np.zeros((2, len(Property)))
         values[:, Property.DELAY], values[:, Property.LOSS] = delay_us, loss_pct
         values[:, Property.RATE] = np.asarray(rate_bps) / 1e6
         queues = np.broadcast_to(queue_packets, 2).tolist()
-        self.hold(values)
+        self.hold(values, np.zeros((2, 2)))
         for side, (intf, port) in enumerate(zip(self.intfs, self._ports, strict=True)):
             intf.index = INDEX_BASE + port
             intf.jitter = jitter.of(jitters[side])
@@ -169,11 +175,13 @@ class SkyLink(Link):
     def intfs(self) -> tuple[SkyIntf, SkyIntf]:
         return self.intf1, self.intf2
 
-    def hold(self, values: np.ndarray) -> None:
-        """Shape packets by these values from the next message on: float[direction, Property]."""
+    def hold(self, values: np.ndarray, delays: np.ndarray) -> None:
+        """Shape packets by these values from the next message on: float[direction, Property], and by delays
+        that go on so: float[direction, 2].
+        """
         self.values = values
-        for intf, of_direction in zip(self.intfs, values, strict=True):
-            intf.values = of_direction
+        for intf, of_direction, delay in zip(self.intfs, values, delays, strict=True):
+            intf.values, intf.delay = of_direction, delay
 
     def set(self, what: Property, value: float, direction: Direction = Direction.BOTH) -> None:
         """Change a property at once; for the carrier there are set_up and set_down."""

@@ -20,11 +20,12 @@ from skybed.emulator.sky import order, segments, shaping, throughput
 from skybed.emulator.sky.link import SkyLink
 from skybed.emulator.sky.node import GroundStation, Satellite, SkyNode
 from skybed.emulator.sky.values import Values
+from skybed.topologies.arrays import Array
 from skybed.topologies.contacts.nodes import Node
 from skybed.topologies.contacts.properties import SIDES, Direction, Property
 from skybed.topologies.errors import ChangeError
 from skybed.topologies.plan.score import Playable
-from skybed.topologies.routing import srv6
+from skybed.topologies.routing import srv6, windowed
 
 PAUSE_EVERY = 64  # nodes that were told something: two milliseconds
 Outbox = dict[SkyNode, list[bytes]]  # what each node's kernel is to be told; one send each
@@ -75,9 +76,24 @@ def longest_delay_us(plan: Playable) -> np.ndarray:
     """Per link, over the whole plan, with all that packets are later at times."""
     longest_us = np.zeros((len(plan.links), len(Property)))
     longest_us[:] = Values(plan).in_force.max(axis=1)
-    for events in plan.events:
-        np.maximum.at(longest_us, (events["link"], events["property"]), events["value"])
+    for number, events in enumerate(plan.events, start=1):
+        np.maximum.at(longest_us, (events["link"], events["property"]), _greatest(events, number))
     return longest_us[:, [*shaping.LATER, Property.JITTER]].sum(axis=1)
+
+
+def _greatest(events: np.ndarray, number: int) -> Array:
+    """The greatest value of each event of a window until the link's next one of the property, or of the
+    carrier, or the end of the window, the number of which counts from 1."""
+    lasts = events["slope"] != 0
+    lasts |= events["property"] == Property.CARRIER
+    order = np.flatnonzero(lasts)
+    order = order[np.lexsort((events["t_s"][order], events["link"][order]))]
+    link, t_s = events["link"][order], events["t_s"][order]
+    end_s = np.append(np.where(link[1:] == link[:-1], t_s[1:], np.inf), np.inf)[: len(order)]
+    end_s = np.minimum(end_s, number * windowed.WINDOW_S)
+    greatest: Array = events["value"].copy()
+    greatest[order] += np.maximum(events["slope"][order], 0) * (end_s - t_s)
+    return greatest
 
 
 class Sky(Mininet):
@@ -88,10 +104,11 @@ class Sky(Mininet):
     called; `send` gives them to the kernel. So encoding is done before the deadline.
     """
 
-    def __init__(self, plan: Playable, early_us: float = 0.0):
+    def __init__(self, plan: Playable, early_us: float = 0.0, zero_ns: int = 0):
+        """early_us: see shaping.options. zero_ns: run time 0 by CLOCK_MONOTONIC, for delays with slopes."""
         segments.check(plan.scenario)
         self.plan = plan
-        self._early_us = early_us
+        self._early_us, self._zero_ns = early_us, zero_ns
         satellites = sum(node.kind == "satellite" for node in plan.nodes)
         self._means, self._satellites = plan.scenario.routing.means, satellites
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -128,10 +145,11 @@ class Sky(Mininet):
     def _make_link(self, i: int) -> None:
         link = self.addLink(
             *ends(self.plan, i), up=False, max_delay_us=self._longest_us[i], early_us=self._early_us,
-            small=self._small, addressed=self._means.filled_by == "daemons",
+            zero_ns=self._zero_ns, small=self._small, addressed=self._means.filled_by == "daemons",
             **of_link(self.plan, i, self.link_values.in_force[i], self._lives[i]),
         )  # fmt: skip
-        link.hold(self.link_values.in_force[i])  # which go on changing while it is not there
+        values = self.link_values
+        link.hold(values.in_force[i], values.delays[i])  # which go on changing while it is not there
         self.sky_links[i] = link
         self._lives[i] += 1
 
@@ -162,11 +180,11 @@ class Sky(Mininet):
         instant but those of carriers that go, the whole state of each direction once.
         """
         new, changed = set[int](), dict[int, int]()  # links; directions by link
-        for _, i, direction, what, value in events.tolist():
+        for t_s, i, direction, what, value, slope in events.tolist():
             if what == Property.CARRIER:
                 new.add(i)
             for side in SIDES[direction]:
-                self.link_values.plan(i, side, what, value)
+                self.link_values.plan(i, side, what, value, slope, t_s)
             changed[i] = changed.get(i, 0) | direction
         return self._states(changed, new)
 

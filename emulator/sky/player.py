@@ -21,8 +21,9 @@ from skybed.topologies.contacts.properties import VALUED, Direction, Property, c
 from skybed.topologies.plan.score import Playable, Window
 
 BEHIND_S = 0.02  # so late, the player stops working off a backlog and goes to the newest state
-COARSE_S = 0.1  # how long it sleeps at a time, to tell how far it is
-STEPS = 1000  # but of a long plan no more often than so many times
+# How long it sleeps at a time, to tell how far it is; but of a long plan no more often than so many times. To
+# tell takes a microsecond or two of virtual time, so it is not at round times, at which traffic is sent.
+COARSE_S, STEPS = 0.0971, 1030
 TOGETHER_S = 0.001  # instants so close are encoded before the first of them: there is no time in between
 SPARE_S = 0.004  # between two instants, for a link to be made or dropped: half a millisecond, seldom three
 PAUSE_S = 0.0002  # in the midst of many changes, for traffic: the player goes before it, and would keep it
@@ -267,7 +268,7 @@ class Player:
         due = events[start:stop]
         coming = {*zip(due["t_s"][comes(due)].tolist(), due["link"][comes(due)].tolist(), strict=True)}
         newer: dict[tuple[int, int], int] = {}  # directions, by link and property
-        for i, (at_s, link, direction, what, _) in reversed([*enumerate(due.tolist(), start)]):
+        for i, (at_s, link, direction, what, *_) in reversed([*enumerate(due.tolist(), start)]):
             later = newer.get((link, what), 0)
             skipped[i] = what in VALUED and not direction & ~later and (at_s, link) not in coming
             self.skipped += int(skipped[i])

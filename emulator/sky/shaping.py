@@ -48,6 +48,11 @@ def ticks(us: float) -> int:
     return round(us * 1000 / NETEM_TICK_NS)
 
 
+def slope_ps_s(us_s: float) -> int:
+    """Of a delay, as netem has it."""
+    return round(us_s * 1e6)
+
+
 def share(pct: float) -> int:
     """Of packets, as netem has it."""
     return round(pct / 100 * NETEM_ALL)

@@ -95,7 +95,7 @@ def _event_columns(plan: Playable) -> Callable[..., Columns]:
     def columns(events: np.ndarray, **more: np.ndarray) -> Columns:
         """more: further columns, of every event."""
         nonlocal first
-        are_rows, more["delay_us"] = properties.rows(events)
+        are_rows, more["delay_us"], more["slope_us_s"] = properties.rows(events)
         events = events[are_rows]
         numbers, first = np.arange(first, first + len(events)), first + len(events)
         link = _values(events["link"])

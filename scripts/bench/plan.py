@@ -27,7 +27,7 @@ from skybed.topologies.model.ground import Station
 from skybed.topologies.orbits import elements, ephemeris, tracks
 from skybed.topologies.orbits.geometry import C_KM_S
 from skybed.topologies.orbits.walker import Satellite
-from skybed.topologies.plan import timeline
+from skybed.topologies.plan import steps
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 
@@ -98,7 +98,7 @@ def array_passes(
         return sky.distance_km(ground[station[link]], satellite[link], t_s) / C_KM_S
 
     numbers, bound_us = np.arange(len(seen.pair)), scenario.bound_us
-    pieces = timeline.pieces(numbers, seen.start_s, seen.end_s, delay_s, bound_us, duration_s)
+    pieces = steps.pieces(numbers, seen.start_s, seen.end_s, delay_s, bound_us, duration_s)
     delays = sum(len(t_s) for _, t_s, _ in pieces)
     names = np.array([s.name for s in satellites]), np.array([s.name for s in stations])
     passes = {"satellite": names[0][satellite], "station": names[1][station]}

@@ -112,7 +112,7 @@ def counts(plan: Plan, with_routes: bool) -> dict[str, str]:
     """How many events and changes of routes there are, to be shown: the plan is gone through by windows."""
     by_kind = np.zeros(len(properties.KINDS), int)
     for events in plan.events:
-        are_rows, _ = properties.rows(events)
+        are_rows, *_ = properties.rows(events)
         by_kind += np.bincount(properties.kind(events[are_rows]), minlength=len(by_kind))
     kinds = {kind: int(count) for kind, count in zip(properties.KINDS, by_kind, strict=True) if count}
     total, routes = by_kind.sum(), "left out"

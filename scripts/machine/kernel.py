@@ -84,17 +84,29 @@ def build() -> Kernel:
         if kernel is not None:
             return kernel
         _check_packages_and_space(cache)
-        tarball, _ = kernel_source()
+        tarball, version = kernel_source()
         for stale in cache.glob("build-*"):  # of a build that was killed: the lock is ours now
             shutil.rmtree(stale, ignore_errors=True)
         work = Path(tempfile.mkdtemp(prefix="build-", dir=cache))
         try:
-            return _build(tarball, work, cache)
+            return _build(tarball, version, work, cache)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
 
-def _build(tarball: Path, work: Path, cache: Path) -> Kernel:
+def patches(version: tuple[int, ...], recipe: Path = RECIPE) -> list[Path]:
+    """Those that a kernel gets, in their order. One whose name ends with a version is for that one only: it
+    makes a kernel faster, and no different.
+    """
+    chosen = []
+    for patch in sorted(recipe.glob("*.patch")):
+        suffix = re.search(r"-(\d+\.\d+)\.patch$", patch.name)
+        if not suffix or version_tuple(suffix[1]) == version[:2]:
+            chosen.append(patch)
+    return chosen
+
+
+def _build(tarball: Path, version: tuple[int, ...], work: Path, cache: Path) -> Kernel:
     """Unpacks, patches, configures, compiles, boots; what came out is moved into place last."""
     started = time.monotonic()
     with open(cache / "build.log", "w") as log:
@@ -112,7 +124,7 @@ def _build(tarball: Path, work: Path, cache: Path) -> Kernel:
         (source,) = (path for path in work.iterdir() if path.is_dir())
         out = work / "out"
         out.mkdir()
-        for patch in sorted(RECIPE.glob("*.patch")):
+        for patch in patches(version):
             run("patch", "-p1", "--forward", "--batch", "-i", patch, cwd=source)
 
         say("configuring")
@@ -130,8 +142,8 @@ def _build(tarball: Path, work: Path, cache: Path) -> Kernel:
         say(f"compiling on {cores} cores (once; minutes)")
         _compile([*make, f"-j{cores}", "linux"], log_path)
         shown = subprocess.run([out / "linux", "--version"], capture_output=True, text=True, check=True)
-        version = re.match(r"[\d.]+", shown.stdout)
-        assert version is not None, shown.stdout
+        built = re.match(r"[\d.]+", shown.stdout)
+        assert built is not None, shown.stdout
 
         say("booting it")
         for arguments in ((), ("time-travel=inf-cpu",)):
@@ -142,7 +154,7 @@ def _build(tarball: Path, work: Path, cache: Path) -> Kernel:
                     "User Mode Linux needs ptrace, and a temporary directory that is not mounted noexec; "
                     "see `skybed doctor`."
                 )
-        home = cache / f"uml-{version[0]}-{recipe_key()}"
+        home = cache / f"uml-{built[0]}-{recipe_key()}"
         ready = work / "ready"
         ready.mkdir()
         shutil.move(out / "linux", ready / "linux")

@@ -51,7 +51,8 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     hop_cost_us = calibrate.hop_cost_us()
     building_s = time.monotonic()
     of_traffic, of_links = Newest(), Newest()
-    sky = Sky(plan, early_us=hop_cost_us)
+    virtual = Clock(zero_ns=options.zero_ns)
+    sky = Sky(plan, early_us=hop_cost_us, zero_ns=virtual.zero_ns)
     try:
         names.resolve(sky.sky_nodes, run / "hosts")
         playback = parts.Playback(sky, plan, run, building_s)

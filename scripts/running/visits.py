@@ -56,7 +56,7 @@ class Visits:
         links = [
             [
                 number,
-                values.in_force[number].tolist(),
+                values.at(self._clock.now_s(), number).tolist(),
                 [[values.holds(number, side, what) for what in Property] for side in (0, 1)],
             ]
             for number in sorted(values.in_contact())

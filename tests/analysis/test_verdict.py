@@ -74,6 +74,18 @@ def test_a_wrong_applied_value_is_invalid(builder):
     ]
 
 
+def test_a_value_with_a_slope_goes_on_from_when_it_was_due(builder):
+    made = builder()
+    table = made.tables["applied"]
+    table.loc[LATER, ["applied_s", "late_us"]] += [1.0, 1e6]
+    table.loc[LATER, "slope_us_s"] = 3.0
+    looks, row = delays.compare(made.load(), ["s1--Miyun"]), table.loc[LATER]
+    looks = looks[(looks["t_s"] >= row["applied_s"]) & (looks["t_s"] < row["applied_s"] + 2)]
+    assert len(looks) > 1
+    expected = row["delay_us"] + 3.0 * (looks["t_s"] - row["t_s"])
+    np.testing.assert_allclose(looks["applied_us"].iloc[1:], expected.iloc[1:])
+
+
 def test_late_events_are_invalid(builder):
     made = builder()
     made.tables["applied"].loc[LATER, ["applied_s", "late_us"]] += [0.02, 20_000.0]

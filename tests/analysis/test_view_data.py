@@ -95,7 +95,7 @@ def test_an_aircraft_is_within_metres_of_its_track():
 
 
 def test_delays_are_those_of_the_events_to_the_nanosecond():
-    plan = Plan.make(Scenario.load("sc-mini"), duration_s=20)
+    plan = Plan.make(Scenario.load("sc-mini").in_virtual_time(), duration_s=20)
     arrays = network.arrays(plan, with_routes=False)
     events = plan.events.whole()
     for link in (0, 17, len(plan.links) - 1):
@@ -103,6 +103,7 @@ def test_delays_are_those_of_the_events_to_the_nanosecond():
         rows = slice(*arrays["delay"][link : link + 2].tolist())
         np.testing.assert_array_equal(arrays["delay_s"][rows], its["t_s"])
         np.testing.assert_allclose(arrays["delay_ns"][rows], its["value"] * 1e3, rtol=0, atol=0.5)
+        np.testing.assert_array_equal(arrays["delay_slope"][rows], its["slope"] * 1e3)
     assert "route" not in arrays
 
 

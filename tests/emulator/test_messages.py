@@ -33,9 +33,13 @@ FIELDS = ("delay", "limit", "loss", "gap", "duplicate", "jitter")
 ANY = NetemOptions(delay=78, limit=1000, loss=0, rate=125_000_000)
 
 
-@given(
-    INDEX, st.builds(NetemOptions, *[U32] * 3, rate=st.integers(1, 2**40), gap=U32, duplicate=U32, jitter=U32)
-)
+STATES = st.builds(
+    NetemOptions, *[U32] * 3, rate=st.integers(1, 2**40), gap=U32, duplicate=U32, jitter=U32,
+    slope=st.just(0), since_ns=st.just(0),
+)  # fmt: skip
+
+
+@given(INDEX, STATES)
 def test_netem_state_is_whole(index, options):
     message = messages.Netem(index, seed=3).message(options)
     read = decoded(tcmsg, message)
@@ -43,6 +47,18 @@ def test_netem_state_is_whole(index, options):
     told = read.get_attr("TCA_OPTIONS")
     assert {name: told[name] for name in FIELDS} == {name: getattr(options, name) for name in FIELDS}
     assert struct.pack("=Q", options.rate) in message
+
+
+@given(st.integers(-(10**9), 10**9).filter(bool), st.integers(0, 2**63))
+def test_a_slope_and_since_when_stand_last_and_without_one_a_message_is_any_kernel_s(slope, since_ns):
+    plain, sloped, idle = (
+        messages.Netem(1).message(NetemOptions(78, 1000, 0, 125_000_000, **more))
+        for more in ({}, {"slope": slope, "since_ns": since_ns}, {"since_ns": since_ns})
+    )
+    kind = 15  # TCA_NETEM_SLOPE of netem-slope.patch
+    assert sloped.endswith(struct.pack("=HHqQ", 4 + 16, kind, slope, since_ns))
+    assert len(sloped) == len(plain) + 20
+    assert plain == idle
 
 
 def test_each_state_has_a_seed_of_its_own_and_they_are_the_same_in_every_run():

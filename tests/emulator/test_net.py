@@ -9,7 +9,7 @@ import pytest
 from skybed.emulator import mn
 from skybed.emulator.sky import net
 from skybed.topologies.contacts.properties import Property
-from skybed.topologies.plan import timeline
+from skybed.topologies.plan import lines, steps
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
 from skybed.topologies.routing.windowed import Pieces
@@ -22,7 +22,7 @@ RING = pathlib.Path(__file__).parents[2] / "scenarios" / "ring12.yaml"
 def plan(monkeypatch):
     """Five windows of a minute."""
     monkeypatch.setattr(windowed, "WINDOW_S", 60.0)
-    monkeypatch.setattr(timeline, "CHUNK_S", 20.0)
+    monkeypatch.setattr(steps, "CHUNK_S", 20.0)
     return Plan.make(Scenario.load(RING), duration_s=300)
 
 
@@ -60,3 +60,16 @@ def test_a_still_has_no_route_over_a_link_without_carrier():
     assert (before[a] == b).any() and (before[b] == a).any()
     assert not (during[a] == b).any() and not (during[b] == a).any()
     assert mn.Still(plan=broken, at_s=85.0).nodes()
+
+
+def test_the_longest_delay_is_that_at_the_end_of_a_line(monkeypatch):
+    monkeypatch.setattr(windowed, "WINDOW_S", 60.0)
+    monkeypatch.setattr(lines, "SPAN_S", 60.0)
+    plan = Plan.make(Scenario.load(RING).in_virtual_time(), duration_s=300)
+    assert (plan.events.whole()["slope"] > 10).any()
+    longest_us, contacts = net.longest_delay_us(plan), plan.contacts
+    true_us = np.zeros(len(plan.links))
+    for link, start_s, end_s in contacts[["link", "start_s", "end_s"]].itertuples(index=False):
+        mine_us = 1e6 * plan.delay_s(link, np.linspace(start_s, end_s, 1000))
+        true_us[link] = max(true_us[link], mine_us.max())
+    np.testing.assert_allclose(longest_us, true_us, rtol=0, atol=1)

@@ -48,7 +48,7 @@ def test_windows_make_one_table_and_numbers_run_on(plan, tmp_path):
     assert applied.late_us.round().tolist()[:2] == [0, 1000]
     assert applied.skipped.tolist() == [False, False, True]
     assert applied.isna().sum().to_dict() == dict.fromkeys(applied.columns, 0) | {
-        "applied_s": 1, "late_us": 1, "delay_us": 1,
+        "applied_s": 1, "late_us": 1, "delay_us": 1, "slope_us_s": 1,
     }  # fmt: skip
     routes = pd.read_parquet(tmp_path / "routes.parquet")
     assert routes.node.tolist() == ["eo-0-0", "miyun"] and routes.dst.tolist() == ["miyun", "sanya"]
@@ -66,7 +66,7 @@ def test_a_run_that_breaks_leaves_no_table(plan, tmp_path):
 def test_events_are_those_of_the_plan(plan, tmp_path):
     tables.write_events(plan, tmp_path / "events.parquet")
     events, meant = pd.read_parquet(tmp_path / "events.parquet"), plan.events.whole()
-    told, delay_us = properties.rows(meant)
+    told, delay_us, slope_us_s = properties.rows(meant)
     meant = meant[told]
     assert events.event.tolist() == list(range(len(meant)))
     assert events.t_s.tolist() == meant["t_s"].tolist()
@@ -74,6 +74,7 @@ def test_events_are_those_of_the_plan(plan, tmp_path):
     assert events.kind.tolist() == [KINDS[kind] for kind in properties.kind(meant)]
     assert set(events.kind) == {"up", "delay"}
     np.testing.assert_array_equal(events.delay_us, delay_us[told])
+    np.testing.assert_array_equal(events.slope_us_s, slope_us_s[told])
     assert events.delay_us.notna().tolist() == events.kind.isin(["up", "delay"]).tolist()
 
 

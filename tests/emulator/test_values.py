@@ -43,3 +43,14 @@ def test_a_link_that_is_held_down_is_in_contact_as_planned(values):
     for side in (0, 1):
         values.plan(1, side, Property.CARRIER, 0.0)
     assert values.in_contact() == {0}
+
+
+def test_a_delay_goes_on_by_its_slope_unless_it_is_held(values):
+    values.plan(0, 0, Property.DELAY, 5000.0, 20.0, 10.0)
+    assert values.at(12.5, 0)[:, Property.DELAY].tolist() == [5050, 0]
+    assert values.at(5.0, [0, 1])[0, 0, Property.DELAY] == 5000  # before it begins
+    values.hold(0, 0, Property.DELAY, 7000.0)
+    values.plan(0, 0, Property.DELAY, 5200.0, -10.0, 20.0)
+    assert values.at(25.0, 0)[0, Property.DELAY] == 7000
+    values.hold(0, 0, Property.DELAY, None)
+    assert values.at(25.0, 0)[0, Property.DELAY] == 5150

@@ -21,7 +21,7 @@ import json, socket, struct, time
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
-from skybed.topologies.plan import timeline
+from skybed.topologies.plan import steps
 from skybed.topologies.routing import windowed
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
@@ -35,7 +35,7 @@ class Quick(Clock):
     def sleep_until(self, t_s):
         time.sleep(max(0.0, t_s - self.now_s()) / SPEED)
 
-windowed.WINDOW_S, timeline.CHUNK_S = 60.0, 20.0
+windowed.WINDOW_S, steps.CHUNK_S = 60.0, 20.0
 plan = Plan.make(Scenario.load("sc-mini"), duration_s=until_s)
 sky = Sky(plan)
 logged = []

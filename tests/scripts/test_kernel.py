@@ -88,3 +88,10 @@ def test_the_kernel_in_the_cache_boots():
     if found is None:
         pytest.skip("no kernel has been built here")
     assert umlkernel.boot_failure(found.path) is None
+
+
+def test_a_patch_for_one_version_is_left_out_of_others(tmp_path):
+    for name in ("b.patch", "a-6.12.patch", "c-6.8.patch"):
+        (tmp_path / name).touch()
+    chosen = [[patch.name for patch in kernel.patches(of, tmp_path)] for of in ((6, 12), (6, 9, 1))]
+    assert chosen == [["a-6.12.patch", "b.patch"], ["b.patch"]]

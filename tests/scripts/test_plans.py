@@ -13,7 +13,7 @@ from skybed.emulator.sky import tables
 from skybed.scripts.cli.plan import counts
 from skybed.scripts.running import run
 from skybed.topologies.contacts import properties
-from skybed.topologies.plan import timeline
+from skybed.topologies.plan import steps
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
 from skybed.topologies.routing.windowed import Pieces
@@ -27,7 +27,7 @@ def made():
     """Ten windows of a minute, not yet worked out."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(windowed, "WINDOW_S", 60.0)
-        patch.setattr(timeline, "CHUNK_S", 20.0)
+        patch.setattr(steps, "CHUNK_S", 20.0)
         yield Plan.make(Scenario.load(SCENARIOS / "sc-mini.yaml"), duration_s=600)
 
 

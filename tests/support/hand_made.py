@@ -8,12 +8,12 @@ WHAT = {kind: what for what in Property for kind in what.kinds}
 
 
 def events(rows):
-    """EVENTs of (t_s, kind, link[, value[, direction]]); what comes `up` with a value has it as its delay."""
+    """EVENTs of (t_s, kind, link[, value[, direction[, slope]]]); of what comes `up` it is the delay."""
     made = []
     for t_s, kind, link, *more in rows:
-        value, direction = more[0] if more else None, more[1] if len(more) > 1 else Direction.BOTH
+        value, direction, slope = (*more, *(None, Direction.BOTH, 0.0)[len(more) :])
         what = WHAT[kind]
-        made.append((t_s, link, direction, what, value if what.unit else kind == what.kinds[-1]))
+        made.append((t_s, link, direction, what, value if what.unit else kind == what.kinds[-1], slope))
         if kind == "up" and value is not None:
-            made.append((t_s, link, direction, Property.DELAY, value))
+            made.append((t_s, link, direction, Property.DELAY, value, slope))
     return in_order(np.array(made, EVENT))

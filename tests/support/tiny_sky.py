@@ -96,7 +96,7 @@ MANIFEST = {
 
 def events(plan: Plan) -> pd.DataFrame:
     happens = plan.events.whole()
-    told, delay_us = properties.rows(happens)
+    told, delay_us, slope_us_s = properties.rows(happens)
     rows = happens[told]
     names, kinds = np.array([link.name for link in plan.links], object), np.array(properties.KINDS, object)
     a, b = (np.array([plan.nodes[getattr(x, end)].name for x in plan.links], object) for end in "ab")
@@ -105,6 +105,7 @@ def events(plan: Plan) -> pd.DataFrame:
     return pd.DataFrame({
         "event": np.arange(len(rows)), "t_s": rows["t_s"], "kind": kinds[properties.kind(rows)],
         "link": names[rows["link"]], "a": a[rows["link"]], "b": b[rows["link"]], "delay_us": delay_us[told],
+        "slope_us_s": slope_us_s[told],
         "direction": directions[rows["direction"]], "property": whats[rows["property"]],
         "value": rows["value"],
     })  # fmt: skip

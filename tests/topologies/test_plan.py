@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from skybed.topologies.contacts import faults, properties
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.errors import RunError, ScenarioError
-from skybed.topologies.plan import timeline
+from skybed.topologies.plan import steps
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
 from skybed.topologies.scenario.file import Scenario
@@ -163,7 +163,7 @@ def check_delays(plan, rng):
 def check_events(plan):
     """A link comes, with a delay, and goes in turn; what is silenced is up, and healed before it goes."""
     events = plan.events.whole()
-    told, delay_us = properties.rows(events)
+    told, delay_us, _ = properties.rows(events)
     events, delay_us = events[told], delay_us[told]
     for link in range(len(plan.links)):
         up = silent = False
@@ -224,7 +224,7 @@ def test_what_holds_for_every_plan(sky, seed):
     """Windows are short here, so that a plan has several and many delays outlast one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(windowed, "WINDOW_S", 60.0)
-        patch.setattr(timeline, "CHUNK_S", 20.0)
+        patch.setattr(steps, "CHUNK_S", 20.0)
         plan = Plan.make(sky)
         check_contacts(plan)
         check_terminals(plan)

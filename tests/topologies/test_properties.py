@@ -51,7 +51,7 @@ def test_a_first_delay_is_told_by_the_link_that_comes(rows):
             for t_s, kind, link, value, direction in rows]  # fmt: skip
     rows = [row for row in rows if row[1] != "delay" or (row[0], "up", row[2]) not in {x[:3] for x in rows}]
     made = hand_made.events(rows)
-    told, delay_us = properties.rows(made)
+    told, delay_us, _ = properties.rows(made)
     seen = sorted(zip(made["t_s"][told], properties.kind(made[told]), made["link"][told], strict=True))
     assert seen == sorted((t_s, KINDS.index(kind), link) for t_s, kind, link, *_ in rows)
     values = {(t_s, kind, link): value for t_s, kind, link, value, _ in rows}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from test_faults import T_S, lost, plan, relays
 
 from skybed.topologies.model.routing import Copy
-from skybed.topologies.plan import timeline
+from skybed.topologies.plan import steps
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
 
@@ -98,7 +98,7 @@ def test_whatever_the_copies_routes_are_over_interfaces_and_windows_are_whole(co
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(windowed, "WINDOW_S", 60.0)
-        patch.setattr(timeline, "CHUNK_S", 20.0)
+        patch.setattr(steps, "CHUNK_S", 20.0)
         made = scheduled(faults, copies, duration_s=400)
         parts = list(made.windows())
     changes = np.concatenate([part.changes for part in parts])

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from skybed.topologies.plan.timeline import RESERVE, pieces
+from skybed.topologies.plan.lines import RESERVE
+from skybed.topologies.plan.steps import pieces
 from skybed.topologies.routing.windowed import WINDOW_S, count
 
 C_KM_US = 0.299792458

@@ -1,5 +1,7 @@
 """What of a link changes over time, and a change as an event: at t_s a property of a link takes a value.
 
+In virtual time a delay also has a slope: from t_s on it is value + slope * (t - t_s), until its next event.
+
 Whoever has values that change makes events of them; what plays and what stores a plan takes all alike.
 """
 
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 EXACT = "exact steps"
-BOUNDED = "steps, never off by more than the scenario's `delay_bound_us`"
+BOUNDED = "steps, in virtual time lines, never off by more than the scenario's `delay_bound_us`"
 
 
 class Property(IntEnum):
@@ -54,7 +56,10 @@ class Direction(IntFlag):
 SIDES = {1: (0,), 2: (1,), 3: (0, 1)}  # of a direction: the ends of a link that send so, 0 is at node a
 
 # Sorted by time and, at one instant, by kind in the order of KINDS, in which they are played; then by link.
-EVENT = np.dtype([("t_s", "f8"), ("link", "i4"), ("direction", "u1"), ("property", "u1"), ("value", "f8")])
+# slope: of the value, a second; of all but a delay 0.
+EVENT = np.dtype(
+    [("t_s", "f8"), ("link", "i4"), ("direction", "u1"), ("property", "u1"), ("value", "f8"), ("slope", "f8")]
+)
 
 # A carrier comes before anything else is done to its link, and goes after it.
 _between = [what for what in Property if what is not Property.CARRIER]
@@ -63,12 +68,13 @@ _ZERO, _ELSE = (np.array([KINDS.index(what.kinds[at]) for what in Property]) for
 
 
 def events(
-    t_s: ArrayLike, link: ArrayLike, what: Property, value: ArrayLike, direction: Direction = Direction.BOTH
-) -> np.ndarray:
+    t_s: ArrayLike, link: ArrayLike, what: Property, value: ArrayLike, direction: Direction = Direction.BOTH,
+    slope: ArrayLike = 0.0,
+) -> np.ndarray:  # fmt: skip
     """EVENTs of columns or single values, which broadcast together."""
-    t_s, link, value = np.broadcast_arrays(t_s, link, value)
+    t_s, link, value, slope = np.broadcast_arrays(t_s, link, value, slope)
     changes = np.empty(t_s.shape, EVENT)
-    changes["t_s"], changes["link"], changes["value"] = t_s, link, value
+    changes["t_s"], changes["link"], changes["value"], changes["slope"] = t_s, link, value, slope
     changes["property"], changes["direction"] = what, direction
     return np.atleast_1d(changes)
 
@@ -93,8 +99,9 @@ def goes(changes: np.ndarray) -> np.ndarray:
     return (changes["property"] == Property.CARRIER) & (changes["value"] == 0)
 
 
-def rows(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As tables tell events: (bool: which of them are rows, delay_us of all, nan where none is set).
+def rows(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As tables tell events: (bool: which of them are rows; delay_us and slope_us_s of all, nan where none is
+    set).
 
     A link that comes tells its first delay, the same both ways: that is no row of its own.
     """
@@ -105,8 +112,9 @@ def rows(changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     candidates, t_s, link = candidates[order], t_s[order], link[order]
     first, second = candidates[:-1], candidates[1:]
     one = brings[first] & is_delay[second] & (t_s[:-1] == t_s[1:]) & (link[:-1] == link[1:])
-    delay_us = np.where(is_delay, changes["value"], np.nan)
-    delay_us[first[one]] = delay_us[second[one]]
+    delay_us, slope_us_s = (np.where(is_delay, changes[column], np.nan) for column in ("value", "slope"))
+    for column in (delay_us, slope_us_s):
+        column[first[one]] = column[second[one]]
     are_rows = np.ones(len(changes), bool)
     are_rows[second[one]] = False
-    return are_rows, delay_us
+    return are_rows, delay_us, slope_us_s

@@ -104,6 +104,7 @@ class ScenarioModel(Model):
     accept: list[Limit] = []
 
     _file: str = PrivateAttr("scenario")
+    _virtual: bool = PrivateAttr(False)
     _lines: dict[tuple[str | int, ...], int] = PrivateAttr(default_factory=dict)
 
     @property
@@ -159,7 +160,14 @@ class ScenarioModel(Model):
     def in_virtual_time(self) -> Self:
         """The same with what virtual time does for nothing: delays that follow the orbits more closely."""
         bound_us = self.delay_bound_us or VIRTUAL_BOUND_US
-        return self.model_copy(update={"delay_bound_us": bound_us})
+        virtual = self.model_copy(update={"delay_bound_us": bound_us})
+        virtual._virtual = True
+        return virtual
+
+    @property
+    def delays_have_slopes(self) -> bool:
+        """Whether delays in force are lines, which takes a kernel of ours, or else steps."""
+        return self._virtual
 
     def link_class(self, name: str) -> LinkClass:
         """A link class of the scenario, or else of the catalogue, with its rate scaled by `rate_scale`."""

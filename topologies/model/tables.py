@@ -70,6 +70,10 @@ _EVENTS = (
         "delay_us", FLOAT,
         "one way, from now on; `up` and `delay` only. netem is set to `hop_cost_us` less", null=True,
     ),
+    Column(
+        "slope_us_s", FLOAT,
+        "by how much `delay_us` grows a second, from `t_s` on; 0 in real time; null as `delay_us`", null=True,
+    ),
 )  # fmt: skip
 
 _CHANGE = (

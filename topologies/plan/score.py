@@ -154,7 +154,7 @@ def reachable(score: Playable, t_s: float) -> np.ndarray:
     """
     state = np.zeros((len(score.links), len(Property)))
     for events in score.events:
-        for _, link, _, what, value in events[events["t_s"] <= t_s].tolist():
+        for _, link, _, what, value, _ in events[events["t_s"] <= t_s].tolist():
             state[link, what] = value
         if len(events) and events["t_s"][-1] > t_s:
             break

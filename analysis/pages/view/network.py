@@ -92,8 +92,8 @@ def _spans(name: str, rows: pd.DataFrame) -> Arrays:
 
 
 def _events(plan: Plan) -> Arrays:
-    """By link and time: the delays that were set (delay_ns, as a kernel takes them), and the values of other
-    properties. direction: see properties.Direction.
+    """By link and time: the delays that were set (delay_ns, as a kernel takes them, and delay_slope, ns a
+    second), and the values of other properties. direction: see properties.Direction.
     """
     delays, others = [], []
     for events in plan.events:
@@ -103,7 +103,7 @@ def _events(plan: Plan) -> Arrays:
     counts = [np.bincount(rows["link"], minlength=len(plan.links)) for rows in (delay, other)]
     return {
         "delay": offsets(counts[0]), "delay_s": delay["t_s"], "delay_direction": delay["direction"],
-        "delay_ns": np.rint(delay["value"] * 1e3).astype("u4"),
+        "delay_ns": np.rint(delay["value"] * 1e3).astype("u4"), "delay_slope": delay["slope"] * 1e3,
         "set": offsets(counts[1]), "set_s": other["t_s"], "set_direction": other["direction"],
         "set_property": other["property"], "set_value": other["value"],
     }  # fmt: skip

@@ -30,10 +30,10 @@ function atTheEnd(sky, t_s, end_s) {
   return t_s >= sky.duration_s && end_s >= sky.duration_s;
 }
 
-/** The delay that was set last on a side of a link, ns; NaN: none yet. It is what the kernel was given. */
+/** The delay in force on a side of a link, ns; NaN: none was set yet. It follows what the kernel was given. */
 export function delayNs(sky, link, side, t_s) {
   const row = lastOf(sky.delay, sky.delay_s, link, t_s, (r) => sky.delay_direction[r] & (1 << side));
-  return row < 0 ? NaN : sky.delay_ns[row];
+  return row < 0 ? NaN : sky.delay_ns[row] + sky.delay_slope[row] * (t_s - sky.delay_s[row]);
 }
 
 /** One-way delay of a link by its length, s. */
