@@ -28,12 +28,11 @@ ATTEMPTS = 3  # a machine that is busy distorts a run, and the verdict says so: 
 
 @pytest.fixture(scope="module")
 def demo(typed, tmp_path_factory):
-    """The demonstration until its last handover, run until the verdict calls it undistorted: (finished
-    process, run directory)."""
+    """The demonstration, run until the verdict calls it undistorted: (finished process, run directory)."""
     for attempt in range(ATTEMPTS):
         out = tmp_path_factory.mktemp("demo") / "run"
         limits = [f"--set={at}={value}" for at, value in busy.FIDELITY.items()]
-        done = typed("run", "scenarios/sc-mini.yaml", "--duration", "45", *limits, "--out", out)
+        done = typed("run", "scenarios/sc-mini.yaml", *limits, "--out", out)
         if done.returncode != 3 or attempt == ATTEMPTS - 1:
             return done, out
     raise AssertionError("unreachable")
