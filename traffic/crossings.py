@@ -25,8 +25,8 @@ from skybed.traffic.shared import Shared
 GRACE_S = 1.0  # how long after the end an answer still counts, at least
 ROUND_TRIPS = 2  # of the longest, if that takes longer, and what fills queues on top,
 MOST_QUEUE_S = 10.0  # but no more than this
-# From a round time to a look at what traffic has come to: to tell takes a microsecond or two of virtual time, which
-# what is sent at round times would wait.
+# From a round time to a look at what traffic has come to: to tell takes a microsecond or two of virtual time,
+# which what is sent at round times would wait.
 LOOK_NS = 3_712_345
 TABLES = (PROBES, PATHS, FLOWS)  # that every run has
 
