@@ -19,7 +19,8 @@ from skybed.topologies.routing.changes import CHANGE
 from skybed.topologies.routing.forwarding import crossings, over
 
 BOTH = "both"
-NOTED_S = 0.01  # how much later than it was made a change may be noted, in real time
+# How much later than it was made a change may be noted, in virtual time and else.
+NOTED_S = {True: 1e-4, False: 0.01}
 Path = tuple[int, ...]
 Trace = Callable[..., tuple[np.ndarray, np.ndarray, list[Path]]]
 
@@ -37,17 +38,17 @@ def traces(run: Run, family: int) -> tuple[Trace, ...]:
     """What became of packets of one IP version, as `Plan.trace` tells it: by the plan, or (`by_record`) by
     the tables that were recorded. Of these there are several, and the way of a packet is known where they
     agree: of next hops of equal cost, of which a kernel takes one by an unknown hash, the first takes the
-    first by name, the second the last; and in real time changes were made up to NOTED_S before they were
-    noted, which is the third.
+    first by name, the second the last; and changes were made a little before they were noted, which is the
+    third.
     """
     if not by_record(run):
         return (run.plan.trace,)
     down, silent = hand.held(run, Property.CARRIER), hand.held(run, Property.SILENCE)
     recorded = [(_recorded(run, family, which), down, silent) for which in (0, -1)]
-    if not run.manifest.virtual:
-        earlier = recorded[0][0].copy()
-        earlier["t_s"] -= NOTED_S
-        recorded.append((earlier, _earlier(down), _earlier(silent)))
+    noted_s = NOTED_S[run.manifest.virtual]
+    earlier = recorded[0][0].copy()
+    earlier["t_s"] -= noted_s
+    recorded.append((earlier, _earlier(down, noted_s), _earlier(silent, noted_s)))
     keeps_path = run.scenario.routing.means.keeps_path
     return tuple(
         partial(run.plan.trace, by=over(run.plan.network, changed, keeps_path, *lost))
@@ -61,8 +62,8 @@ def by_record(run: Run) -> bool:
     return run.scenario.routing.means.filled_by == "daemons" or not hand.changed(run).empty
 
 
-def _earlier(held: Spans) -> Spans:
-    return Spans(held.key, held.start_s - NOTED_S, held.end_s - NOTED_S)
+def _earlier(held: Spans, by_s: float) -> Spans:
+    return Spans(held.key, held.start_s - by_s, held.end_s - by_s)
 
 
 def _recorded(run: Run, family: int, which: int) -> np.ndarray:
