@@ -173,12 +173,32 @@ WRONG = {
     HEAD + "a range +0 +50 1 2 1\n": "line 1 has a contact from 1 to 2, and no range says how far it is at",
     HEAD + "a contact +59 +70 1 2 1000\n": "line 2 has a contact from 1 to 2 that overlaps the one of line 1",
     HEAD + "d contact +0 1 2\n": "line 2 changes or deletes a contact; give those that there are",
-    "a contact +0 +9 7 9 9\na range +0 +9 7 9 0\n": "line 1 has node 7, and this sky has 4; say in nodes who",
+    "a contact +0 +9 1 2 9\na contact +0 +9 1 4 9\na range +0 +9 1 2 0\na range +0 +9 1 4 0\n":
+        "line 2 has node 4, and nodes does not say who it is",
+    HEAD.replace("1000", "-12500"): "line 1 has -12500 B/s where a number of 0 or more must be",
+    "\n": r"it is empty\.",
+    "# nothing\n": "it is empty, but for comments",
+    '{"contacts": []}': "it has no contacts",
+    '{"contacts": [': "line 2: this is not JSON: Expecting value",
+    '{"contacts": [{"source": 1}]}': r"contacts\[0\] begins a contact without dest",
+    "a contact 2025/05/09-00:00:00 2025/05/09-01:00:00 1 2 9\n": "it has contacts of 2025-05-09T00:00:00 to "
+        "2025-05-09T01:00:00, and the run is from 2026-05-09T00:00:00 to 2026-05-09T01:00:00",
+    "a contact +3600 +3700 1 2 9\n": "it has contacts of 2026-05-09T01:00:00 to 2026-05-09T01:01:40, and",
+    HEAD + "a contct +0 +9 1 2 9\n": "line 2 has a contct, which is no command of ION's",
+    HEAD + "hello world\n": "line 2 has hello world, which is no command of ION's",
     '{"contacts": 1}': 'line 1 begins JSON without a list "contacts"; HDTN has one',
     '{"contacts": [\n{"source": 1}]}': "line 2 begins a contact without dest",
     "a,b,rate_mbps\nmiyun,deep-0,5\n": "line 2 has no delay_ms",
     "a,b,rate_mbps,delay_ms\nmiyun,deep-0,5,-1\n": "line 2 has delay_ms -1; it must be a number, 0 or more",
 }  # fmt: skip
+
+
+def test_without_nodes_a_number_beyond_the_sky_is_refused(load):
+    with pytest.raises(ScenarioError, match="line 1 has node 7, and this sky has 4; say in nodes who it is"):
+        load(
+            "a contact +0 +9 7 9 9\na range +0 +9 7 9 0\n",
+            SKY.replace("{1: miyun, 2: deep-0, 3: deep-1}", "{}"),
+        )
 
 
 @pytest.mark.parametrize("text", WRONG)

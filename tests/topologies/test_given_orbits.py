@@ -244,9 +244,27 @@ def test_times_outside_of_a_file_are_refused(loaded):
         loaded(oem(np.arange(0, 601, 60), more=usable), 60)
 
 
+def test_two_satellites_of_one_file_are_refused(loaded, tmp_path):
+    loaded(oem(np.arange(0, 601, 60)))
+    sky = (tmp_path / "sky.yaml").read_text()
+    assert "one: one.oem" in sky
+    (tmp_path / "sky.yaml").write_text(sky.replace("one: one.oem", "one: one.oem, two: one.oem"))
+    with pytest.raises(ScenarioError, match=r"eo\.ephemeris\.two is the same as that of one; two satellites"):
+        Scenario.load(tmp_path / "sky.yaml")
+
+
 T_S = np.arange(0, 601, 60)
 OEM, BY_STK, HERMITE_4 = oem(T_S), stk(T_S), "INTERPOLATION = HERMITE\nINTERPOLATION_DEGREE = 4\n"
+IN_METRES = "\n".join(
+    " ".join([row.split()[0], *(f"{float(x) * 1e3}" for x in row.split()[1:])]) if row[:2] == "20" else row
+    for row in OEM.split("\n")
+)
 WRONG = [
+    ("\n", r"it is empty\."),
+    (IN_METRES, "its middle state is of no orbit .* km from its centre: are these metres"),
+    (BY_STK.replace("BEGIN Ephemeris", "BEGIN Ephemeris\nDistanceUnit Kilometers"), ".* these metres"),
+    (BY_STK.replace("Points 11", "Points 12"), r"line \d has 12 NumberOfEphemerisPoints, and 11 st"),
+    (BY_STK.replace("END Ephemeris", ""), "it ends without END Ephemeris: it is truncated"),
     ("nothing\n", r"it is neither an OEM \(KVN\) nor an STK ephemeris; it begins 'nothing"),
     (HEAD, "it has no segment of states"),
     (oem(T_S, "MARS"), r"line 5 begins a segment in the frame MARS; it must be ICRF, GCRF, "),

@@ -120,9 +120,9 @@ def test_the_table_goes_with_the_scenario(load, tmp_path):
         (["a,b,from,until", "net-0-0,net-0-1,10,10"],
          "cannot be used: line 2 has until 10; it must be more than from, 10."),
         (["a,b,class", "net-0-0,low-0-1,slow", "low-0-1,net-0-0,plain"],
-         "gives low-0-1 and net-0-0 another class in line 3 than in 2."),
+         "gives low-0-1 and net-0-0 another class in line 3 than in line 2."),
         (["a,b", ",net-0-1"], "cannot be used: line 2 has no a."),
-        ([""], "cannot be used: line 1 has the column (without a name) (there are a, b, class, delay_"),
+        ([""], "cannot be used: it is empty."),
     ],
 )  # fmt: skip
 def test_a_bad_row_is_told_with_its_line(load, rows, says):
@@ -164,5 +164,9 @@ def test_the_example_of_the_reference():
     example = re.search(r"#### Listed links\n.*?```yaml\n(.*?)```", text, re.DOTALL)
     head = "name: listed\nepoch: 2026-05-09\nduration_s: 60\nstations: [miyun]\n"
     scenario = file.parse(head + example[1], "docs/scenario.md", pathlib.Path())
-    assert [row.line for row in listed.read(scenario.layers["lower"].isl.links)] == [2, 3, 4]
+    assert [row.place for row in listed.read(scenario.layers["lower"].isl.links)] == [
+        "line 2",
+        "line 3",
+        "line 4",
+    ]
     assert any("lower-0-0--" in link.name or "--lower" in link.name for link in Plan.make(scenario).links)

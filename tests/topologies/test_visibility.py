@@ -152,3 +152,9 @@ def test_a_range_that_hardly_changes():
         for start, end in zip(found.start_s, found.end_s, strict=True):
             inside |= (np.arange(0, 86400, 60.0) >= start) & (np.arange(0, 86400, 60.0) < end)
         assert np.array_equal(inside, apart < limit_km)
+
+
+def test_two_at_one_place_are_apart_by_nothing():
+    at = np.array([[7000.0, 0.0, 0.0]])
+    with np.errstate(all="raise"):
+        assert margin_km(Conditions(min_radius_km=6478.0), at, at).tolist() == [522.0]
