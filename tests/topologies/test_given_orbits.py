@@ -261,7 +261,7 @@ IN_METRES = "\n".join(
 )
 WRONG = [
     ("\n", r"it is empty\."),
-    (IN_METRES, "its middle state is of no orbit .* km from its centre: are these metres"),
+    (IN_METRES, "its middle state is of no orbit .* km from its centre .are these metres"),
     (BY_STK.replace("BEGIN Ephemeris", "BEGIN Ephemeris\nDistanceUnit Kilometers"), ".* these metres"),
     (BY_STK.replace("Points 11", "Points 12"), r"line \d has 12 NumberOfEphemerisPoints, and 11 st"),
     (BY_STK.replace("END Ephemeris", ""), "it ends without END Ephemeris: it is truncated"),

@@ -189,3 +189,11 @@ def test_the_begin_of_a_plan_need_not_be_a_whole_second():
     plan = Plan.make(Scenario.load("pair").with_({"epoch": dt.datetime(2026, 5, 9, 1, 41, 50, 500_000)}))
     (line,) = export.ud3tn.text(plan, "sanya").splitlines()
     assert re.search(r"\[\{831606111,831606140,1125000\}\]", line)  # from 01:41:50.5 to 01:42:20.5
+
+
+def test_a_node_without_contacts_gets_no_file(ring, tmp_path):
+    alone = ring.scenario.with_({"access": [], "fibre": [], "traffic": [], "accept": [], "tasks": []})
+    plan = Plan.make(alone, duration_s=60)
+    without = export.write(plan, tmp_path / "{node}.UD3TN")
+    assert set(without) == {node.name for node in plan.nodes if node.kind == "ground"}
+    assert {path.stem for path in tmp_path.iterdir()} == {node.name for node in plan.nodes} - set(without)
