@@ -6,6 +6,8 @@ import yaml
 
 from skybed.analysis.run import load
 from skybed.analysis.verdict import judging
+from skybed.traffic.bundles import codec, mtcp
+from skybed.traffic.bundles.codec import Bundle
 from support import needs
 
 pytestmark = [pytest.mark.live, needs.virtual_time]
@@ -31,6 +33,14 @@ FIRST_MBPS, SECOND_MBPS, PULSED_MBPS = 20, 5, 2
 WINDOWS = [(0, 30), (60, 90)]
 PULSED = [[0, PULSED_MBPS], [30, 0], [60, PULSED_MBPS], [90, 0]]
 KILLED_S = 20.25
+STRAY = codec.encode(
+    Bundle((99, 1), (19, 1), (99, 0), 831_600_000_000, 0, 10**12, b"from nobody", checked=False)
+)
+STRANGER = f"""
+import socket
+with socket.create_connection(("n", {mtcp.PORT})) as sock:
+    sock.sendall(bytes.fromhex("{(mtcp.head(len(STRAY)) + STRAY).hex()}"))
+"""
 SKY = {
     "name": "chains", "about": "Three chains of fibre.", "epoch": "2026-05-09T00:00:00Z", "duration_s": 125,
     "layers": {"geo": {"geostationary": {"longitudes_deg": [110]}}},
@@ -51,7 +61,7 @@ SKY = {
         {"kind": "carrier", "node": "y", "at_s": KILLED_S, "for_s": 10, "reacquire_s": 0, "dead": True},
         {"kind": "silent", "link": ["p", "q"], "at_s": 10, "for_s": 5},
     ],
-    "routing": {"destinations": []},
+    "routing": {"destinations": ["m", "n"]},
     "traffic": [
         {"kind": "bundles", "name": "each", "from": "a", "to": "c", "every_s": 2, "start_s": 1, "stop_s": 30},
         {"kind": "bundles", "name": "fill", "from": "d", "to": "f", "size_bytes": 100_000, "every_s": 0.1,
@@ -66,6 +76,8 @@ SKY = {
          "start_s": 1, "stop_s": 60, "layer": "mtcp"},
         {"kind": "bundles", "name": "torn", "from": "r", "to": "s", "size_bytes": 5_000_000, "at_s": [15],
          "layer": "mtcp"},
+        {"kind": "program", "name": "stranger", "node": "m", "start_s": 3, "stop_s": 40, "every_s": 5,
+         "command": ["python3", "stranger.py"], "files": {"stranger.py": STRANGER}},
     ],
 }  # fmt: skip
 PACKET, HEADERS, SEGMENT = 1448, 66, 1 << 14  # of TCP with time stamps, over Ethernet; of TCPCL
@@ -154,6 +166,14 @@ def test_over_tcp_alone_the_first_byte_leaves_after_one_round_trip(run):
         assert hops["arrived_s"].to_numpy() == pytest.approx(ready_s, abs=1e-3)
         ready_s = hops["arrived_s"]
     assert len(ready_s) == 6 and of_flow(run, "bundles", "plain")["outcome"].eq("delivered").all()
+
+
+def test_a_bundle_that_no_flow_has_created_is_not_taken(run):
+    """And harms nothing: see the other bundles on that link."""
+    assert run.table("programs")["exit_code"].tolist() == [0] * 8
+    assert set(run.table("bundles")["flow"]) == {
+        flow["name"] for flow in SKY["traffic"] if flow["kind"] == "bundles"
+    }
 
 
 def test_over_tcp_alone_what_a_contact_was_too_short_for_begins_again_in_the_next(run):
