@@ -87,7 +87,7 @@ class TestedRun(Run):
         return Delays.make(f"RTT of {_named(flow)}", rtt_us)
 
     def loss(self, flow_or_a: str, b: str | None = None) -> Quantity:
-        """Share of the packets of a probe or udp flow that never arrived."""
+        """Share of the packets of a probe, udp or ccsds flow that never arrived."""
         flow = self._flow(kinds.measuring("loss_pct"), flow_or_a, b)
         return Quantity(self._figure(flow.name, "loss_pct") / 100, "share", f"loss of {_named(flow)}")
 
@@ -170,13 +170,16 @@ class TestedRun(Run):
             matching = [flow for flow in matching if flow.kind == best]
             there = f" (there are {'; '.join(map(_named, flows))})" if flows else ""
             wrong = f"from {flow_or_a} to {b}{there}"
-        kind = " or ".join(names)
         if not matching:
+            *first, last = names
+            kind = f"{', '.join(first)} or {last}" if first else last
             what = kind if kind == "task" else f"{kind} flow"
             raise RunError(f"{self.scenario.name} has no {what} {wrong}.")
         if len(matching) > 1:
-            names = ", ".join(str(flow.name) for flow in matching)
-            raise RunError(f"More than one {kind} flow goes from {flow_or_a} to {b}; name one: {names}.")
+            ones = ", ".join(str(flow.name) for flow in matching)
+            raise RunError(
+                f"More than one {matching[0].kind} flow goes from {flow_or_a} to {b}; name one: {ones}."
+            )
         self.asked(self, str(matching[0].name))
         return matching[0]
 

@@ -25,6 +25,9 @@ from skybed.traffic.shared import Shared
 GRACE_S = 1.0  # how long after the end an answer still counts, at least
 ROUND_TRIPS = 2  # of the longest, if that takes longer, and what fills queues on top,
 MOST_QUEUE_S = 10.0  # but no more than this
+# From a round time to a look at what traffic has come to: to tell takes a microsecond or two of virtual time,
+# which what is sent at round times would wait.
+LOOK_NS = 3_712_345
 TABLES = (PROBES, PATHS, FLOWS)  # that every run has
 
 
@@ -116,11 +119,12 @@ class Crossings:
         }
 
         def look(_now_ns: int) -> None:
-            t_s = clock.now_s()
+            t_s = min(clock.now_s(), self._shared.until_s)
             tell(round(t_s, 3), {name: of(t_s) for name, of in figures.items()})
 
-        every_ns = every_s * 1e9
-        self._shared.every(Instants(0, every_ns, round(self._shared.until_s * 1e9) + 1), clock, look)
+        end_ns = round(self._shared.until_s * 1e9) + LOOK_NS + 1
+        instants = Instants(LOOK_NS, every_s * 1e9, end_ns)
+        self._shared.every(instants, clock, look)
 
     def run(self) -> None:
         """Serve the flows to their end. Nothing is sent after until_s, but answers are awaited for the grace:

@@ -111,8 +111,10 @@ class Loop:
         gc.disable()  # a collection would hold up every probe in flight
         try:
             now = time.time_ns()
-            while not self._stopped and now < until_ns:
+            while now < until_ns:
                 self._fire(now)
+                if self._stopped:  # by a timer, too: nothing else may ever end the wait
+                    break
                 due = min(self._timers[0][0], until_ns) if self._timers else until_ns
                 # A wait that ran its whole length needs no look at the clock.
                 now = max(due, now) if self._wait(due) else time.time_ns()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from skybed.analysis.measures.ledger import CLOCK_S, prospect, tasks
+from skybed.analysis.measures.ledger import CLOCK_S, in_bundles, prospect
 from skybed.analysis.run import Run, kept
 from skybed.topologies.arrays import Array
 from skybed.topologies.bundles import contacts
@@ -46,20 +46,18 @@ def hops(run: Run) -> pd.DataFrame:
     """Rows of `transfers` that are hops of bundles, with the stage, its ends, and what came of it: source,
     target, queued_s, in_bytes, row_ended_s, outcome, step.
     """
-    names = [str(task.name) for task in tasks(run) if task.carrier == "bundles"]
     rows = stages(run).rename(columns={"node": "source", "peer": "target", "ended_s": "row_ended_s"})
     parts = run.table(TRANSFERS.name)
     told = ["flow", "number", "place", "stage", "source", "target", "queued_s", "in_bytes", "row_ended_s",
             "outcome", "step"]  # fmt: skip
-    return parts[parts["flow"].isin(names)].merge(rows[told], on=["flow", "number", "place"])
+    return parts[parts["flow"].isin(in_bundles(run))].merge(rows[told], on=["flow", "number", "place"])
 
 
 @kept
 def stages(run: Run) -> pd.DataFrame:
     """Rows of `tasks` that are ways of bundles."""
-    names = [str(task.name) for task in tasks(run) if task.carrier == "bundles"]
     rows = run.table(TASKS.name)
-    return rows[rows["flow"].isin(names) & rows["stage"].isin([*WAYS, "command"])]
+    return rows[rows["flow"].isin(in_bundles(run)) & rows["stage"].isin([*WAYS, "command"])]
 
 
 @kept

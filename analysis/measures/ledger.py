@@ -88,6 +88,11 @@ def tasks(run: Run) -> list[Task]:
     return [flow for flow in run.traffic if isinstance(flow, Task)]
 
 
+def in_bundles(run: Run) -> list[str]:
+    """Names of the tasks whose data goes as bundles: rows of `transfers` are hops, each over one link."""
+    return [str(task.name) for task in tasks(run) if not task.routed]
+
+
 @kept
 def responses(run: Run, name: str) -> pd.DataFrame:
     """Of a task, by number: asked_s, ended_s, response_s (nan: not delivered), and bound_s, the shortest that

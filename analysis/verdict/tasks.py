@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from skybed.analysis.measures import custody, ledger
-from skybed.analysis.measures.ledger import CLOCK_S, limits, prospect, tasks
+from skybed.analysis.measures.ledger import CLOCK_S, in_bundles, limits, prospect, tasks
 from skybed.analysis.run import Run, kept
 from skybed.analysis.verdict import balances, bundles
 from skybed.analysis.verdict.model import Books, Tasks
@@ -156,9 +156,10 @@ def _sent(run: Run) -> pd.DataFrame:
     """
     columns = ["flow", "number", "place", "stage", "step", "in_bytes", "ended_s", "outcome"]
     stages = run.table(TASKS.name)[columns].rename(columns={"ended_s": "row_ended_s"})
-    names = [task.name for task in tasks(run) if task.carrier != "bundles"]
     table = run.table(TRANSFERS.name)
-    table = table[table["flow"].isin(names)].merge(stages, on=["flow", "number", "place"], how="left")
+    table = table[~table["flow"].isin(in_bundles(run))].merge(
+        stages, on=["flow", "number", "place"], how="left"
+    )
     ends = [table[name].map(run.plan.network.index).fillna(-1).astype(int) for name in ("node", "peer")]
     by_name = {task.name: task for task in tasks(run)}
     over = [_over(run, by_name[row.flow], row) for row in table.itertuples()]

@@ -82,7 +82,7 @@ FULL = Sizes(
     routed=((10, 15), (15, 20), (20, 30), (25, 32)), routed_s=1200.0,
 )  # fmt: skip
 QUICK = Sizes(
-    scenario=ready.SCENARIOS / "sc-mini.yaml", live_s=5.0,
+    scenario=ready.SCENARIOS / "sc-mini.yaml", live_s=10.0,  # until 5.7 s there are no events
     virtual=ready.SCENARIOS / "pair.yaml", tcp_s=2.0,
     planned=ready.SCENARIOS / "sc-mini.yaml", planned_s=600.0,
     budget_s=2.0, memory_mb=1024, rounds=2, round_s=0.1, per_plane=3, large=(5, 6), linked=(5, 6),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,11 +42,7 @@ def follow(
     """
     ask = partial(messages.say, lane.channel)
     ask_to_stop = partial(ask, messages.Stop())
-    watching: AbstractContextManager[Watch] = contextlib.nullcontext(Watch(0.0))
-    if limits:
-        watching = watched(lane, ask_to_stop, *limits)
-    else:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    watching = watched(lane, ask_to_stop, *limits) if limits else _unwatched()
     narrate, facts, asked = _narrator(plan, out, listener), None, False
     with watching as watch, closing(Door(lane.folder, ask)) as entrance:
         while True:
@@ -72,6 +68,16 @@ def follow(
     if watch.killed:
         raise InvalidRun(f"{watch.killed} What it had written by then is in {out}.")
     return facts
+
+
+@contextlib.contextmanager
+def _unwatched() -> Iterator[Watch]:
+    """While the block runs, Ctrl-C does nothing here."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield Watch(0.0)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _narrator(plan: Plan, out: Path, listener: Listener) -> Callable[[Message], None]:

@@ -60,9 +60,9 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         by_daemons = plan.scenario.routing.means.filled_by == "daemons"
         ahead_s = plan.scenario.routing.ahead_s if by_daemons else math.inf
         flows = plan.scenario.flows
-        hops = sum(not flow.ROUTED for flow in flows)
+        traffic = plan.scenario.traffic
         # what tasks and bundles send meets other flows
-        beside = (plan.scenario.tasks and plan.scenario.traffic) or 0 < hops < len(flows)
+        beside = (traffic and plan.scenario.tasks) or len({flow.routed for flow in traffic}) > 1
         unforeseen = any(flow.OPEN for flow in flows) or own or options.interactive or beside
         everything = [
             playback,

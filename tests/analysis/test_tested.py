@@ -87,7 +87,11 @@ def test_a_path_is_the_measured_one_where_a_trace_flow_is(run):
      "pair has no udp or tcp flow from sanya to miyun "
      "(there are scene, eo-0-0 to sanya; load, sanya to eo-0-0)."),
     (lambda run: run.loss("miyun", "sanya"),
-     "More than one probe or udp flow goes from miyun to sanya; name one: across, across-6."),
+     "More than one probe flow goes from miyun to sanya; name one: across, across-6."),
+    (lambda run: run.loss("miyun", "eo-0-0"),
+     "pair has no probe, udp or ccsds flow from miyun to eo-0-0 (there are down, eo-0-0 to sanya; "
+     "across, miyun to sanya; scene, eo-0-0 to sanya; across-6, miyun to sanya; silent, sanya to miyun; "
+     "load, sanya to eo-0-0; up, sanya to eo-0-0)."),
     (lambda run: run.rtt("silent"), "No probe of silent, sanya to miyun came back."),
     (lambda run: run.loss("silent"), "The run did not measure loss_pct of silent."),
     (lambda run: run.path_at(31, "miyun", "sanya"), "The run has no 31 s; it goes from 0 to 30 s."),

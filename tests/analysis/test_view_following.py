@@ -84,6 +84,24 @@ def test_where_a_task_is_is_what_its_tables_say(page, t_s, held, busy, ways, say
     assert says in page.does(PANEL)
 
 
+def test_a_task_s_bundle_is_where_its_hops_left_it(tmp_path):
+    run = tiny_tasks.in_bundles(tmp_path / "run").load()
+    writing.write(tmp_path / "view.html", run.plan, run)
+    with opened(tmp_path / "view.html", tmp_path) as page:
+        page.until(READY)
+        seen = [
+            (t_s, at["held"], at["ways"])
+            for t_s in (8.2, 8.7, 20, 33.2, 33.7)
+            for at in [followed(page, 0, t_s)]
+        ]
+        assert page.errors == []
+    assert seen == [
+        (8.2, ["s1"], [["s1", "Sanya"]]), (8.7, ["s1", "Sanya"], [["s1", "Miyun"]]),
+        (20, ["Sanya", "Miyun"], []),
+        (33.2, ["Sanya", "Miyun"], [["Sanya", "s2"]]), (33.7, ["Miyun", "s2"], []),
+    ]  # fmt: skip
+
+
 def test_its_end_is_told(page, run):
     ended_s = run.table("tasks").query("number == 1")["ended_s"].max()
     followed(page, 1, round(ended_s, 6))

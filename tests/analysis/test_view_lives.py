@@ -7,7 +7,7 @@ import pytest
 from skybed.analysis.pages.view import amounts, lives, load
 from skybed.topologies.model.tables import BUFFERS, BUNDLES, CARRIED, CONTACT_USE, HOPS
 from support import tiny_tasks
-from support.tiny_sky import S1_MIYUN, S1_SANYA, TINY, Builder, plan_of
+from support.tiny_sky import S1_MIYUN, S1_SANYA, S2_MIYUN, S2_SANYA, TINY, Builder, plan_of
 
 UDP = {"kind": "udp", "name": "u1", "from": "Miyun", "to": "Sanya", "rate_mbps": 1, "size_bytes": 1000}
 BUNDLE = {"kind": "bundles", "name": "b1", "from": "Miyun", "to": "Sanya", "every_s": 30, "lifetime_s": 20}
@@ -76,6 +76,15 @@ def test_a_span_that_is_sent_has_its_connections_and_no_other_has_any(tasks):
     assert counts.tolist() == [0, 0, 0, 1, 0] * 3
     np.testing.assert_allclose(arrays["part_began_s"], tasks.table("transfers")["began_s"], atol=1e-6)
     assert lives.reached(tasks) == ["Miyun"]
+
+
+def test_what_a_task_sends_as_a_bundle_has_its_hops(tmp_path):
+    run = tiny_tasks.in_bundles(tmp_path / "run").load()
+    arrays, names = lives.arrays(run), [None, *(node.name for node in run.plan.nodes)]
+    ends = [[names[number] for number in arrays[f"part_{end}"]] for end in ("node", "peer")]
+    times = (arrays[f"part_{name}"].tolist() for name in ("began_s", "ended_s", "bytes"))
+    assert list(zip(*ends, *times, strict=True))[: len(tiny_tasks.HOPS)] == tiny_tasks.HOPS
+    assert lives.reached(run) == []  # by routes
 
 
 def test_a_bundle_is_followed_over_its_hops(bundles):
@@ -153,6 +162,17 @@ def test_what_a_task_sends_loads_the_link_that_it_takes(tasks):
     loads = loads_of(tasks, S1_MIYUN, side)
     assert set(loads) == {8, 15, 23}
     assert sum(loads.values()) == pytest.approx(3 * tiny_tasks.PRODUCT * 8e-6, rel=1e-6)
+
+
+def test_a_task_s_bundle_loads_the_links_of_its_hops_without_any_route(tmp_path):
+    run = tiny_tasks.in_bundles(tmp_path / "run").load()
+    for link, node, second, size in (
+        (S1_SANYA, "s1", 8, 40_000), (S1_MIYUN, "s1", 8, 60_000),
+        (S2_SANYA, "Sanya", 33, 40_000), (S2_MIYUN, "s2", 34, 40_000),
+    ):  # fmt: skip
+        side = 0 if run.plan.links[link].a == run.plan.node(node) else 1
+        assert loads_of(run, link, side)[second] == pytest.approx(size * 8e-6)
+        assert loads_of(run, link, 1 - side) == {}
 
 
 def test_a_bundle_loads_the_link_of_its_contact_evenly(bundles):

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from skybed.emulator.lanes import lanes
-from skybed.topologies.plan import timeline
+from skybed.topologies.plan import lines
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
 from skybed.topologies.scenario.file import Scenario
@@ -108,7 +108,7 @@ def short_windows(monkeypatch):
         return usual(lane, [python, "-c", INSIDE, *arguments], *more)
 
     monkeypatch.setattr(windowed, "WINDOW_S", WINDOW_S)
-    monkeypatch.setattr(timeline, "CHUNK_S", WINDOW_S / 3)
+    monkeypatch.setattr(lines, "SPAN_S", WINDOW_S / 3)
     monkeypatch.setattr(lanes, "running", running)
 
 

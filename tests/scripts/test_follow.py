@@ -130,6 +130,22 @@ def test_the_first_ctrl_c_asks_it_to_stop_and_what_it_says_then_is_heard(lane, p
     assert ("stopping", 0.0, "once more Ctrl-C to kill") in heard.stages
 
 
+def test_where_it_is_for_what_runs_at_a_prompt_ctrl_c_is_ignored_until_the_end(lane, plan, tmp_path):
+    begun, theirs = lane
+    usual, meanwhile = signal.getsignal(signal.SIGINT), []
+
+    class Looks(Heard):
+        def at(self, *said):
+            meanwhile.append(signal.getsignal(signal.SIGINT))
+
+    theirs.sendall(messages.encoded(messages.Building()) + b"\n")
+    theirs.shutdown(socket.SHUT_RDWR)
+    begun.process.kill()
+    follow(begun, plan, tmp_path, Looks(), limits=None)
+    assert usual != signal.SIG_IGN and meanwhile == [signal.SIG_IGN]
+    assert signal.getsignal(signal.SIGINT) == usual
+
+
 @pytest.mark.parametrize("limits", [Limits(1, 60), Limits(60, 1)])
 def test_a_lane_over_its_limits_is_asked_to_stop_and_ends_as_it_likes(lane, plan, tmp_path, limits):
     begun, theirs = lane

@@ -24,10 +24,11 @@ metrics: [sent, loss_pct, rtt_p50_ms]
 MANIFEST = tiny_sky.MANIFEST | {"duration_s": 30, "played_s": 30}
 
 
-def probes(by_flow):
-    """A table of probes, ten a second."""
+def probes(scenario, by_flow):
+    """A table of probes of flows of a scenario, ten a second."""
+    ends = {flow.name: flow.ends for flow in scenario.traffic}
     rows = [
-        (flow, "echo", "a", "b", seq, seq / 10, rtt_us, None, None, rtt_us is None, None, False)
+        (flow, "echo", *ends[flow], seq, seq / 10, rtt_us, None, None, rtt_us is None, None, False)
         for flow, found in by_flow.items()
         for seq, rtt_us in enumerate(found)
     ]
@@ -63,7 +64,8 @@ def make(folder, text, outcome, rtt_us=None, scenario=PAIR):
         for name, value in (told | ({"manifest.json": MANIFEST} if status != "error" else {})).items():
             (run / name).write_text(json.dumps(value))
         if rtt_us is not None and status != "error":
-            probes(rtt_us(case)).to_parquet(run / "probes.parquet")
+            probes(case.played, rtt_us(case)).to_parquet(run / "probes.parquet")
+            tiny_sky.planned(case.played).save(run / "plan", with_routes=False)
     table_of.describe(loaded, cases, folder)
     table_of.write(cases, folder / "runs", loaded.metrics, folder / "table")
     return folder

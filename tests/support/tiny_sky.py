@@ -59,8 +59,11 @@ PLANS: dict[str, Plan] = {}  # by hash of what a plan depends on
 
 
 def plan_of(fields: dict) -> Plan:
-    """Of a scenario; worked out once for all that differ in traffic and limits only."""
-    scenario = Scenario.model_validate(fields)
+    return planned(Scenario.model_validate(fields))
+
+
+def planned(scenario: Scenario) -> Plan:
+    """Worked out once for all scenarios that differ in traffic and limits only."""
     if scenario.plan_sha256 not in PLANS:
         PLANS[scenario.plan_sha256] = Plan.make(scenario)
     return replace(PLANS[scenario.plan_sha256], scenario=scenario)
@@ -178,13 +181,13 @@ class Builder:
 
     def flow_rows(self, name: str, kind: str, throughput_mbps: float) -> None:
         """Add what a udp or tcp flow measured that ran at one rate all its time, losing 1 packet in 100."""
-        (flow,) = [flow for flow in self.plan.scenario.traffic if flow.name == name]
+        (flow,) = [flow for flow in self.plan.scenario.flows if flow.name == name]
         start_s, stop_s = flow.window_s(self.plan.duration_s)
         start_s, size = np.arange(start_s, stop_s, 1.0), int(throughput_mbps * 1e6 / 8)
         sent = round((stop_s - start_s[0]) * 1e9 / flow.gap_ns) if kind == "udp" else 100 * len(start_s)
         sent, lost = (np.diff(np.linspace(0, n, len(start_s) + 1).astype(int)) for n in (sent, sent // 100))
         rows = pd.DataFrame({
-            "flow": name, "kind": kind, "src": "Miyun", "dst": "Sanya", "start_s": start_s,
+            "flow": name, "kind": kind, "src": flow.source, "dst": flow.target, "start_s": start_s,
             "end_s": start_s + 1, "sent_packets": sent, "received_packets": sent - lost, "lost_packets": lost,
             "reordered_packets": 0, "sent_bytes": size, "received_bytes": size,
             "throughput_mbps": throughput_mbps, "retransmits": 0 if kind == "tcp" else None,

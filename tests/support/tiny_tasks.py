@@ -102,6 +102,30 @@ def build(folder, **changes) -> Builder:
     return made
 
 
+# Of number 0, as two fragments: one comes down at once, the other is carried over Sanya and s2.
+HOPS = [
+    ("s1", "Sanya", 8.0, 8.5, 40_000), ("s1", "Miyun", 8.5, 9.0, 60_000),
+    ("Sanya", "s2", 33.0, 33.5, 40_000), ("s2", "Miyun", 34.0, 34.5, 40_000),
+]  # fmt: skip
+
+
+def in_bundles(folder) -> Builder:
+    """The same where products go as bundles and nothing is routed; number 0 by HOPS."""
+    (task,) = FIELDS["tasks"]
+    made = build(folder, tasks=[task | {"carrier": "bundles", "over": "path"}], routing={"destinations": []})
+    stages, sent = made.tables["tasks"], made.tables["transfers"]
+    delivered, arrived = (
+        (stages["number"] == 0) & (stages["stage"] == name) for name in ("delivery", "arrive")
+    )
+    stages.loc[delivered | arrived, "ended_s"] = HOPS[-1][3]
+    stages.loc[arrived, ["queued_s", "began_s"]] = HOPS[-1][3]
+    hops = [("fire", 0, 3, part, *hop, 0) for part, hop in enumerate(HOPS)]
+    made.tables["transfers"] = pd.concat(
+        [pd.DataFrame(hops, columns=sent.columns), sent[sent["number"] > 0]], ignore_index=True
+    )
+    return made
+
+
 def _energy(draws) -> pd.DataFrame:
     """In sunlight all the time, as s1 is."""
     level_wh, rows = POWER["battery_wh"] / 2, []

@@ -347,7 +347,7 @@ CSV = "t_s,lat_deg,lon_deg,alt_m\n0,31,121,0\n600,32,122,9000\n"
         ("alt_m: 11000", "lat_deg: 3", "line 7: stations[0] has track and lat_deg; give one of them."),
         ("alt_m: 11000", "track_file: x.csv", "line 8: x.csv: there is no such track file."),
         ("  - miyun", "  - {name: x, track: [{lat_deg: 1, lon_deg: 1, t_s: 0}]}\n  - miyun",
-         "line 13: stations[1].track is a list; it must be at least 2 long."),
+         "line 13: stations[1].track is a list; it must be a list of at least 2."),
         ("  - miyun", "  - {name: x, lat_deg: 1}\n  - miyun", "line 13: stations[1].lon_deg is missing."),
         ("traffic:", "fibre: [{a: miyun, b: cabin}]\ntraffic:", "line 16: fibre[0].b names cabin, which moves: no fibre can follow it."),
         ("to: miyun}", "to: miyun}\naccept: [{flow: probe-1, metric: stretch_p50, max: 2}]", "line 18: accept[0].metric is "

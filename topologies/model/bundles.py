@@ -24,7 +24,6 @@ class BundleFlow(Flow):
     direct: from the source to the destination only.
     """
 
-    ROUTED: ClassVar[bool] = False
     LASTS: ClassVar[bool] = True
 
     kind: Literal["bundles"]
@@ -43,6 +42,10 @@ class BundleFlow(Flow):
     @property
     def places(self) -> dict[str, str]:
         return {"from": self.source, "to": self.target}
+
+    @property
+    def routed(self) -> bool:
+        return False
 
     @property
     def title(self) -> str:

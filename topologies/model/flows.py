@@ -52,7 +52,6 @@ class Flow(Model):
 
     OPEN: ClassVar[bool] = False  # whether it may have metrics that only the run itself tells
     LASTS: ClassVar[bool] = False  # whether what it began goes on after its stop
-    ROUTED: ClassVar[bool] = True  # whether it takes the routes between its places
 
     NEEDS: ClassVar[Mapping[str, str]] = {}  # metrics that are measured only with a field, and that field
 
@@ -67,6 +66,11 @@ class Flow(Model):
     def places(self) -> dict[str, str]:
         """The nodes that it is in, by the fields that name them."""
         raise NotImplementedError
+
+    @property
+    def routed(self) -> bool:
+        """Whether it takes the routes between its places."""
+        return True
 
     @property
     def ends(self) -> tuple[str, str]:

@@ -403,7 +403,8 @@ BUNDLES = Table(
         Column(
             "outcome", TEXT,
             "`delivered`; `held` by some node at the end; `expired`; `lost`, with a node that "
-            "was dead; `dropped`, for lack of room or after too many hops",
+            "was dead or, with `layer: udp`, on a link; `dropped`, for lack of room or after too many "
+            "hops",
         ),
     ),
 )  # fmt: skip

@@ -167,6 +167,10 @@ class Task(Flow):
         return {"to": self.to}
 
     @property
+    def routed(self) -> bool:
+        return self.carrier != "bundles"
+
+    @property
     def title(self) -> str:
         return "task"
 

@@ -3,7 +3,8 @@ the way between which two.
 
 A life is that of a number of a task, or of a bundle with all its copies. Its spans begin when all before them
 was done (queued), and wait until they begin; what is sent is under way from `node` to `peer` while a
-connection lasts (the parts of a span), and else waits at `node`.
+connection lasts (the parts of a span), and else waits at `node`. What a task sends as a bundle goes from
+neighbour to neighbour, a part each, and waits wherever they left some of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skybed.analysis.measures.ledger import in_bundles
 from skybed.analysis.pages.view.packing import narrow, offsets
 from skybed.analysis.run import Run, kept
 from skybed.topologies.model.bundles import BundleFlow
@@ -21,6 +23,7 @@ from skybed.topologies.model.tables import BUNDLES, HOPS, TASKS, TRANSFERS
 
 SPAN = ["flow", "number", "place", "stage", "tile", "node", "peer", "queued_s", "began_s", "ended_s", "bytes",
         "outcome"]  # fmt: skip
+PART = ["flow", "number", "place", "node", "peer", "began_s", "ended_s", "bytes"]
 HOLDS = "hold"  # a node has a copy of a bundle and sends it nowhere
 TIMES = ("queued_s", "began_s", "ended_s")
 DIGITS = 6  # of times, s
@@ -40,13 +43,15 @@ def facts(run: Run) -> dict[str, Any]:
 
 def arrays(run: Run) -> dict[str, np.ndarray]:
     """Lives one after the other, and of each its spans. Times in s, nan: it did not. span_node, span_peer: a
-    node and 1, 0 for none. part: where the connections of each span begin.
+    node and 1, 0 for none. part: where the connections of each span begin; part_node, part_peer: the ends of
+    a hop, 0 where routes lead from the node of the span to its peer.
     """
     spans, parts = _spans(run), _parts(run)
     lives = spans.groupby(["flow", "number"], sort=False)
     nodes = {node.name: number for number, node in enumerate(run.plan.nodes, 1)}
     of_span = spans.reset_index().merge(parts, on=["flow", "number", "place"], suffixes=("", "_part"))
     of_span = of_span.sort_values(["index", "began_s_part"], kind="stable")
+    is_hop = of_span["flow"].isin(in_bundles(run))
     return {
         "life": offsets(lives.size().to_numpy()),
         "life_number": narrow(lives["number"].first().to_numpy(int)),
@@ -58,12 +63,18 @@ def arrays(run: Run) -> dict[str, np.ndarray]:
         "part": offsets(np.bincount(of_span["index"], minlength=len(spans))),
         "part_began_s": np.round(of_span["began_s_part"].to_numpy(float), DIGITS),
         "part_ended_s": np.round(of_span["ended_s_part"].to_numpy(float), DIGITS),
+        "part_bytes": of_span["bytes_part"].to_numpy(float),
+        **{
+            f"part_{end}": narrow(of_span[f"{end}_part"].map(nodes).where(is_hop, 0).to_numpy(int))
+            for end in ("node", "peer")
+        },
     }
 
 
 def reached(run: Run) -> list[str]:
-    """The nodes to which something was sent over several links."""
-    return sorted(set(_parts(run)["peer"]))
+    """The nodes to which something was sent by routes."""
+    parts = _parts(run)
+    return sorted(set(parts["peer"][~parts["flow"].isin(in_bundles(run))]))
 
 
 def _words(column: pd.Series) -> list[str]:
@@ -83,10 +94,10 @@ def _spans(run: Run) -> pd.DataFrame:
 
 @kept
 def _parts(run: Run) -> pd.DataFrame:
-    """The connections of spans: flow, number, place, peer, began_s, ended_s."""
+    """The connections of spans, or hops: columns PART."""
     if not run.wrote(TRANSFERS):
-        return pd.DataFrame(columns=["flow", "number", "place", "peer", "began_s", "ended_s"])
-    return run.table(TRANSFERS.name)[["flow", "number", "place", "peer", "began_s", "ended_s"]]
+        return pd.DataFrame(columns=PART)
+    return run.table(TRANSFERS.name)[PART]
 
 
 def _of_tasks(run: Run) -> Iterator[pd.DataFrame]:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from skybed.analysis.measures import forwarding, loads
 from skybed.analysis.measures.forwarding import Path
+from skybed.analysis.measures.ledger import in_bundles
 from skybed.analysis.pages.view.packing import narrow, offsets
 from skybed.analysis.run import Run, kept
 from skybed.topologies.model.tables import BUNDLES, CARRIED, HOPS, TRANSFERS
@@ -86,18 +87,25 @@ def _of_streams(run: Run) -> Iterator[pd.DataFrame]:
 
 def _of_transfers(run: Run) -> Iterator[pd.DataFrame]:
     if run.wrote(TRANSFERS):
-        for (node, peer), rows in run.table(TRANSFERS.name).groupby(["node", "peer"]):
-            bins, piece = _pieces(rows["began_s"], rows["ended_s"], rows["bytes"] * 8e-6)
+        rows = run.table(TRANSFERS.name)
+        are_hops = rows["flow"].isin(in_bundles(run))
+        yield from _over_contacts(run, rows[are_hops], "ended_s", "bytes")
+        for (node, peer), between in rows[~are_hops].groupby(["node", "peer"]):
+            bins, piece = _pieces(between["began_s"], between["ended_s"], between["bytes"] * 8e-6)
             yield from _along(run, str(node), str(peer), bins, piece)
 
 
 def _of_hops(run: Run) -> Iterator[pd.DataFrame]:
-    """Bundles go over the link of their contact, whatever routes say."""
     if run.wrote(BUNDLES):
-        for (node, peer), rows in run.table(HOPS.name).groupby(["node", "peer"]):
-            bins, piece = _pieces(rows["began_s"], rows["arrived_s"], rows["carried_bytes"] * 8e-6)
-            (key,) = _keys(run.plan, (run.plan.node(str(node)), run.plan.node(str(peer))))
-            yield _rows(np.full(len(bins), key), bins, piece)
+        yield from _over_contacts(run, run.table(HOPS.name), "arrived_s", "carried_bytes")
+
+
+def _over_contacts(run: Run, hops: pd.DataFrame, ended_s: str, size: str) -> Iterator[pd.DataFrame]:
+    """Bundles go over the link of their contact, whatever routes say. ended_s, size: names of columns."""
+    for (node, peer), rows in hops.groupby(["node", "peer"]):
+        bins, piece = _pieces(rows["began_s"], rows[ended_s], rows[size] * 8e-6)
+        (key,) = _keys(run.plan, (run.plan.node(str(node)), run.plan.node(str(peer))))
+        yield _rows(np.full(len(bins), key), bins, piece)
 
 
 def _pieces(start_s: pd.Series, end_s: pd.Series, mbit: pd.Series) -> tuple[np.ndarray, np.ndarray]:

@@ -64,7 +64,7 @@ def _routed(
     path: FieldPath, task: Task, scenario: ScenarioModel, layers: Mapping[str, str]
 ) -> Iterator[Problem]:
     """Data goes over any path only between nodes that have routes to each other, but as bundles."""
-    if task.carrier == "bundles":
+    if not task.routed:
         return
     source = [task.command.source, *(task.command.via or [])] if task.command else []
     names = [*task.by, *source, *(name for step in task.steps for name in step.at), task.to]

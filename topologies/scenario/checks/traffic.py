@@ -33,7 +33,7 @@ def flows(scenario: ScenarioModel, layers: Mapping[str, str]) -> Iterator[Proble
         yield from _after(path, scenario, flow)
         for field, end in flow.places.items():
             yield from known_name((*path, field), end, nodes, "node")
-            if flow.ROUTED and end in nodes and end not in kept:
+            if flow.routed and end in nodes and end not in kept:
                 yield (
                     (*path, field),
                     f"is {end}, to which routing.destinations keeps no route; answers need one too.",

@@ -82,18 +82,17 @@ export function momentOf(sky, spans, t_s, r, state) {
     busy = new Set(),
     ways = [];
   for (const span of here) {
-    if (span.node >= 0) held.add(span.node);
+    holdersOf(sky, span, t_s).forEach((node) => held.add(node));
     if (WORKS.includes(span.stage) && span.began_s <= t_s && span.ended_s > t_s) busy.add(span.node);
-    if (!isCrossing(sky, span, t_s)) continue;
-    const way = wayOf(sky, span, t_s, r, state);
-    if (way) ways.push(way);
+    if (isCrossing(sky, span, t_s)) ways.push(...waysOf(sky, span, t_s, r, state));
   }
   const passed = new Set(
     spans
       .filter(({ queued_s }) => queued_s <= t_s)
       .flatMap(({ node, ended_s, peer, outcome }) =>
         [node, outcome === "done" && ended_s <= t_s ? peer : -1].filter((one) => one >= 0),
-      ),
+      )
+      .concat(spans.flatMap((span) => hopsOf(sky, span).flatMap((hop) => (hop.ended_s <= t_s ? hop.peer : [])))),
   );
   return { spans: here, held: [...held], busy: [...busy], ways, passed: [...passed] };
 }
@@ -102,17 +101,52 @@ export function momentOf(sky, spans, t_s, r, state) {
 export function isCrossing(sky, span, t_s) {
   if (span.peer < 0 || !(span.began_s <= t_s) || span.ended_s <= t_s) return false;
   if (OVER_ONE_LINK.includes(span.stage)) return true;
-  for (let part = sky.part[span.row]; part < sky.part[span.row + 1]; part++) {
-    if (sky.part_began_s[part] <= t_s && !(sky.part_ended_s[part] <= t_s)) return true;
-  }
-  return false;
+  return partsOf(sky, span).some((part) => lasts(part, t_s));
 }
 
-function wayOf(sky, span, t_s, r, state) {
+function lasts({ began_s, ended_s }, t_s) {
+  return began_s <= t_s && !(ended_s <= t_s);
+}
+
+/** Its connections; node and peer are -1 where routes lead from the node of the span to its peer. */
+function partsOf(sky, span) {
+  const parts = [];
+  for (let part = sky.part[span.row]; part < sky.part[span.row + 1]; part++) {
+    parts.push({
+      node: sky.part_node[part] - 1,
+      peer: sky.part_peer[part] - 1,
+      began_s: sky.part_began_s[part],
+      ended_s: sky.part_ended_s[part],
+      bytes: sky.part_bytes[part],
+    });
+  }
+  return parts;
+}
+
+/** Of what a task sends as a bundle, from neighbour to neighbour. */
+function hopsOf(sky, span) {
+  return partsOf(sky, span).filter(({ node }) => node >= 0);
+}
+
+/** The nodes that have some of it: where it was, and of a bundle where hops left fragments. */
+function holdersOf(sky, span, t_s) {
+  if (span.node < 0) return [];
+  const bytes = new Map([[span.node, span.bytes]]);
+  const over = hopsOf(sky, span).filter(({ ended_s }) => ended_s <= t_s);
+  for (const hop of over) {
+    bytes.set(hop.node, (bytes.get(hop.node) ?? 0) - hop.bytes);
+    bytes.set(hop.peer, (bytes.get(hop.peer) ?? 0) + hop.bytes);
+  }
+  return [...bytes.keys()].filter((node) => !over.length || bytes.get(node) > 0);
+}
+
+function waysOf(sky, span, t_s, r, state) {
   const { node, peer, stage } = span;
-  if (OVER_ONE_LINK.includes(stage)) return [node, peer];
+  if (OVER_ONE_LINK.includes(stage)) return [[node, peer]];
+  const hops = hopsOf(sky, span);
+  if (hops.length) return hops.filter((hop) => lasts(hop, t_s)).map((hop) => [hop.node, hop.peer]);
   const way = routed(sky, peer)
     ? byRoutes(sky, t_s, state, node, peer)
     : shortest(sky, t_s, r, state, node, peer);
-  return way?.nodes ?? null;
+  return way ? [way.nodes] : [];
 }
