@@ -95,9 +95,9 @@ def _of_one(run: Run, row: Any, hops: pd.DataFrame) -> Iterator[tuple[str, Chang
         gone = list(zip(out["ended_s"], out["bytes"].astype(float), strict=True))
         until_s = np.inf if row.outcome == "done" and node != row.peer else ended_s
         ends_s = [*(start_s for start_s, _ in prospect(run).dead.of(run.plan.node(node))), until_s]
-        low = _least([
-            *((t_s + clock_s, _next(ends_s, t_s) - clock_s, size) for t_s, size in got),
-            *((t_s - clock_s, _next(ends_s, t_s) - clock_s, -size) for t_s, size in gone),
+        low = held_surely([
+            *((t_s + clock_s, next_s(ends_s, t_s) - clock_s, size) for t_s, size in got),
+            *((t_s - clock_s, next_s(ends_s, t_s) - clock_s, -size) for t_s, size in gone),
         ])  # fmt: skip
         ends_s.append(_released_s(run, out, sum(size for _, size in got), sum(size for _, size in gone)))
         had = [(t_s, np.inf, size) for t_s, size in got]
@@ -109,13 +109,13 @@ def _of_one(run: Run, row: Any, hops: pd.DataFrame) -> Iterator[tuple[str, Chang
         yield node, low, high
 
 
-def _next(ends_s: list[float], t_s: float) -> float:
+def next_s(ends_s: list[float], t_s: float) -> float:
     """When what is there at t_s ends; -inf: it has ended."""
     return min((end_s for end_s in ends_s if end_s >= t_s), default=-np.inf)
 
 
-def _least(spans: list[tuple[float, float, float]]) -> Changes:
-    """begin_s, end_s, bytes. What came and went within what the clocks tell apart was never there for sure."""
+def held_surely(spans: list[tuple[float, float, float]]) -> Changes:
+    """spans: begin_s, end_s, bytes. What ended before the clocks tell it came was never there for sure."""
     sums = [(begin_s, size) for begin_s, end_s, size in spans if begin_s < end_s]
     sums += [(end_s, -size) for begin_s, end_s, size in spans if begin_s < end_s < np.inf]
     low, total = Changes(), 0.0
