@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
 import numpy as np
+import pandas as pd
 
 from skybed.analysis import run, verdict
 from skybed.analysis.compare import baseline, comparison
@@ -27,12 +28,13 @@ from skybed.analysis.measures.products import Products
 from skybed.analysis.measures.quantiles import Delays
 from skybed.analysis.pages.view.embedding import Embedded, Shown, embedded
 from skybed.analysis.run import Run
-from skybed.analysis.units import Quantity
+from skybed.analysis.units import UNITS, Quantity
 from skybed.analysis.verdict import Verdict
 from skybed.topologies.errors import RunError
 from skybed.topologies.model import kinds
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.flows import ProbingFlow
+from skybed.topologies.model.metrics import label
 from skybed.topologies.model.tables import PATHS
 
 
@@ -102,6 +104,28 @@ class TestedRun(Run):
         flow = self._flow(kinds.measuring("throughput_mbps"), flow_or_a, b)
         rate_mbps = self._figure(flow.name, "throughput_mbps")
         return Quantity(rate_mbps * 1e6, "rate", f"throughput of {_named(flow)}")
+
+    def metric(self, flow: str, name: str) -> float:
+        """Any metric of any flow or task, by its name; a Quantity where its unit is one of time, rate, share
+        or energy, else a number.
+        """
+        meant = self._flow(list(dict.fromkeys(one.kind for one in self.traffic)), flow, None)
+        row = self._metrics.loc[meant.name]
+        value = row.get(name)
+        if value is None or pd.isna(value):
+            known = [str(other) for other in row.drop(["kind", "src", "dst"]).dropna().index]
+            raise RunError(
+                f"The run did not measure {name} of {meant.name}{hint(name, known, few=len(known))}."
+            )
+        unit = label(name)[1]
+        for kind, units in UNITS.items():
+            if unit in units:
+                return Quantity(float(value) * units[unit], kind, f"{name} of {_named(meant)}")
+        return float(value)
+
+    @cached_property
+    def _metrics(self) -> pd.DataFrame:
+        return metrics.flow_metrics(self).set_index("flow")
 
     def tasks(self, name: str) -> Products:
         """What came of a task: how long its products took, how many arrived, and what it cost."""

@@ -95,15 +95,10 @@ def _of_one(run: Run, row: Any, hops: pd.DataFrame) -> Iterator[tuple[str, Chang
         gone = list(zip(out["ended_s"], out["bytes"].astype(float), strict=True))
         until_s = np.inf if row.outcome == "done" and node != row.peer else ended_s
         ends_s = [*(start_s for start_s, _ in prospect(run).dead.of(run.plan.node(node))), until_s]
-        low, held = Changes(), 0.0
-        for t_s, size in sorted([
-            *((t_s + clock_s, size) for t_s, size in got),
-            *((t_s - clock_s, -size) for t_s, size in gone),
-            *((t_s - clock_s, -np.inf) for t_s in ends_s),
-        ]):  # fmt: skip
-            now = max(0.0, held + size) if t_s <= until_s else 0.0
-            low.append((t_s, now - held))
-            held = now
+        low = held_surely([
+            *((t_s + clock_s, next_s(ends_s, t_s) - clock_s, size) for t_s, size in got),
+            *((t_s - clock_s, next_s(ends_s, t_s) - clock_s, -size) for t_s, size in gone),
+        ])  # fmt: skip
         ends_s.append(_released_s(run, out, sum(size for _, size in got), sum(size for _, size in gone)))
         had = [(t_s, np.inf, size) for t_s, size in got]
         had += [(part.began_s, part.ended_s, float(row.in_bytes)) for part in into.itertuples()]  # at most
@@ -112,6 +107,22 @@ def _of_one(run: Run, row: Any, hops: pd.DataFrame) -> Iterator[tuple[str, Chang
             over_s = min(t_s for t_s in [*ends_s, end_s] if t_s >= begin_s)
             high += [(begin_s - clock_s, size), (over_s + clock_s, -size)]
         yield node, low, high
+
+
+def next_s(ends_s: list[float], t_s: float) -> float:
+    """When what is there at t_s ends; -inf: it has ended."""
+    return min((end_s for end_s in ends_s if end_s >= t_s), default=-np.inf)
+
+
+def held_surely(spans: list[tuple[float, float, float]]) -> Changes:
+    """spans: begin_s, end_s, bytes. What ended before the clocks tell it came was never there for sure."""
+    sums = [(begin_s, size) for begin_s, end_s, size in spans if begin_s < end_s]
+    sums += [(end_s, -size) for begin_s, end_s, size in spans if begin_s < end_s < np.inf]
+    low, total = Changes(), 0.0
+    for t_s, size in sorted(sums):
+        low.append((t_s, max(0.0, total + size) - max(0.0, total)))
+        total += size
+    return low
 
 
 def _released_s(run: Run, out: pd.DataFrame, got: float, gone: float) -> float:

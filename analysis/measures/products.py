@@ -18,6 +18,7 @@ from skybed.analysis.run import Run
 from skybed.analysis.units import Quantity
 from skybed.topologies.errors import RunError
 from skybed.topologies.model import kinds
+from skybed.topologies.model.closest import hint
 from skybed.topologies.model.tasks import Task
 from skybed.topologies.tasks.responses import STAGES, stages_s
 
@@ -27,6 +28,13 @@ class Age(NamedTuple):
 
     mean: Quantity
     max: Quantity
+
+
+class Stages(dict[str, Quantity]):
+    """Of a mean response, by stage. Asking for one that is not there raises RunError."""
+
+    def __missing__(self, stage: str) -> Quantity:
+        raise RunError(f"A response has no stage {stage}{hint(stage, list(self), few=len(self))}.")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -70,12 +78,12 @@ class Products:
         return Quantity(self._figure("product_wh"), "energy", f"energy a product of {self._named}")
 
     @property
-    def stages(self) -> dict[str, Quantity]:
+    def stages(self) -> Stages:
         """What the mean response is made up of."""
-        return {
-            stage: Quantity(self._figure(f"{stage}_s"), "time", f"mean {stage} of {self._named}")
+        return Stages(
+            (stage, Quantity(self._figure(f"{stage}_s"), "time", f"mean {stage} of {self._named}"))
             for stage in STAGES
-        }
+        )
 
     @cached_property
     def table(self) -> pd.DataFrame:

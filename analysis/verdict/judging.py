@@ -235,7 +235,7 @@ def _notes(run: Run, proofs: Proofs, rtt_error: Errors, jittered: bool) -> list[
     if not rtt_error.n:
         probes = any(isinstance(flow, ProbingFlow) for flow in run.traffic)
         why = "No probe came back over unloaded links" if probes else "There are no probes"
-        why += ", so the RTT error was not judged."
+        why = f"A note only: {why[0].lower()}{why[1:]}, so the RTT error was not judged."
         notes.append(
             "Probes met jitter on their ways, so they are judged by their mean." if jittered else why
         )

@@ -40,6 +40,18 @@ def test_the_stages_make_up_the_mean_response(run):
     fire = run.tasks("fire")
     assert sum(fire.stages.values()) == approx(float(fire.response.mean), abs=1e-9)
     assert fire.stages["compute"] == approx(3.0)  # the camera's second too
+    with pytest.raises(RunError, match=r"no stage zzz \(there are .*await.*delivery"):
+        fire.stages["zzz"]
+
+
+def test_any_metric_is_asked_for_by_its_name(run):
+    assert run.metric("fire", "asked") == 3
+    assert 3.1 * s < run.metric("fire", "response_p50_s") < 3.2 * s
+    assert run.metric("fire", "delivered_pct") == 100 * percent
+    with pytest.raises(RunError, match=r"did not measure gaps of fire .*asked"):
+        run.metric("fire", "gaps")
+    with pytest.raises(RunError, match="fier"):
+        run.metric("fier", "asked")
 
 
 def test_the_age_is_that_of_the_newest_product(run):

@@ -7,7 +7,7 @@ import pytest
 from pytest import approx
 
 from skybed.analysis import verdict
-from skybed.analysis.measures import ledger
+from skybed.analysis.measures import custody, ledger
 from skybed.topologies.tasks import carriers
 from support.tiny_sky import S1_MIYUN, one_way_s
 from support.tiny_tasks import COMPUTE_S, ON_WIRE_S, PRODUCT, SCENE, build
@@ -32,6 +32,7 @@ def change(made, table, row, **values):
 def test_a_good_run_passes_and_its_books_are_even(made):
     judged = verdict.judge(made.load())
     assert (judged.status, judged.reasons) == ("pass", [])
+    assert judged.notes == ["A note only: there are no probes, so the RTT error was not judged."]
     (books,) = judged.tasks.books
     assert (books.asked, books.observed_bytes, books.delivered_bytes) == (3, 3 * SCENE, 3 * PRODUCT)
     assert books.made_less_bytes == 3 * (SCENE - PRODUCT)
@@ -266,3 +267,13 @@ def test_a_limit_on_a_task(tmp_path):
     assert reasons(late) == ["fire: response_p90_s is 3.11, at most 3 is accepted."]
     met = build(tmp_path / "met", accept=[{"task": "fire", "metric": "response_p90_s", "max": 4}])
     assert verdict.judge(met.load()).status == "pass"
+
+
+def test_a_bundle_that_soon_was_a_scene_was_never_there_for_sure():
+    """Its last byte came at 15.02 s and it was a scene at 15.29 s, by clocks that are off by 0.25 s."""
+    clock_s, came_s, ended_s = 0.25, 15.02, 15.29
+    assert not sum(size for _, size in custody.held_surely([(came_s + clock_s, ended_s - clock_s, 1e7)]))
+    low = custody.held_surely([(1.0, 3.0, 10.0), (2.0, 3.0, -20.0), (4.0, np.inf, 5.0)])
+    held = np.cumsum([size for _, size in low]).tolist()
+    assert held == [10.0, 0.0, 0.0, 0.0, 5.0]
+    assert custody.next_s([2.0, np.inf], 1.0) == 2.0 and custody.next_s([2.0], 3.0) == -np.inf

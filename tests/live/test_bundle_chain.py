@@ -6,6 +6,8 @@ import yaml
 
 from skybed.analysis.run import load
 from skybed.analysis.verdict import judging
+from skybed.traffic.bundles import codec, mtcp
+from skybed.traffic.bundles.codec import Bundle
 from support import needs
 
 pytestmark = [pytest.mark.live, needs.virtual_time]
@@ -21,11 +23,24 @@ PLACES = {
     "z": 94,
     "p": 80,
     "q": 82,
+    "m": 70,
+    "n": 72,
+    "o": 74,
+    "r": 60,
+    "s": 62,
 }
 FIRST_MBPS, SECOND_MBPS, PULSED_MBPS = 20, 5, 2
 WINDOWS = [(0, 30), (60, 90)]
 PULSED = [[0, PULSED_MBPS], [30, 0], [60, PULSED_MBPS], [90, 0]]
 KILLED_S = 20.25
+STRAY = codec.encode(
+    Bundle((99, 1), (19, 1), (99, 0), 831_600_000_000, 0, 10**12, b"from nobody", checked=False)
+)
+STRANGER = f"""
+import socket
+with socket.create_connection(("n", {mtcp.PORT})) as sock:
+    sock.sendall(bytes.fromhex("{(mtcp.head(len(STRAY)) + STRAY).hex()}"))
+"""
 SKY = {
     "name": "chains", "about": "Three chains of fibre.", "epoch": "2026-05-09T00:00:00Z", "duration_s": 125,
     "layers": {"geo": {"geostationary": {"longitudes_deg": [110]}}},
@@ -39,12 +54,14 @@ SKY = {
         {"a": "d", "b": "e", "link": "pulsed"}, {"a": "e", "b": "f", "link": "late"},
         {"a": "x", "b": "y", "link": "first"}, {"a": "y", "b": "z", "link": "second"},
         {"a": "p", "b": "q", "link": "first"},
+        {"a": "m", "b": "n", "link": "first"}, {"a": "n", "b": "o", "link": "second"},
+        {"a": "r", "b": "s", "link": "pulsed"},
     ],
     "faults": [
         {"kind": "carrier", "node": "y", "at_s": KILLED_S, "for_s": 10, "reacquire_s": 0, "dead": True},
         {"kind": "silent", "link": ["p", "q"], "at_s": 10, "for_s": 5},
     ],
-    "routing": {"destinations": []},
+    "routing": {"destinations": ["m", "n"]},
     "traffic": [
         {"kind": "bundles", "name": "each", "from": "a", "to": "c", "every_s": 2, "start_s": 1, "stop_s": 30},
         {"kind": "bundles", "name": "fill", "from": "d", "to": "f", "size_bytes": 100_000, "every_s": 0.1,
@@ -55,6 +72,12 @@ SKY = {
          "start_s": 2, "stop_s": 30, "layer": "udp"},
         {"kind": "bundles", "name": "unheard", "from": "p", "to": "q", "size_bytes": 1000, "every_s": 1,
          "start_s": 0.5, "stop_s": 30, "layer": "udp"},
+        {"kind": "bundles", "name": "plain", "from": "m", "to": "o", "size_bytes": 40_000, "every_s": 11,
+         "start_s": 1, "stop_s": 60, "layer": "mtcp"},
+        {"kind": "bundles", "name": "torn", "from": "r", "to": "s", "size_bytes": 5_000_000, "at_s": [15],
+         "layer": "mtcp"},
+        {"kind": "program", "name": "stranger", "node": "m", "start_s": 3, "stop_s": 40, "every_s": 5,
+         "command": ["python3", "stranger.py"], "files": {"stranger.py": STRANGER}},
     ],
 }  # fmt: skip
 PACKET, HEADERS, SEGMENT = 1448, 66, 1 << 14  # of TCP with time stamps, over Ethernet; of TCPCL
@@ -126,6 +149,41 @@ def test_a_datagram_that_is_lost_is_not_sent_again(run):
     lost = bundles["created_s"].between(10 - delay_s(run, "p", "q"), 15)
     assert lost.sum() == 5
     assert (bundles["outcome"] == np.where(lost, "lost", "delivered")).all()
+
+
+def test_over_tcp_alone_the_first_byte_leaves_after_one_round_trip(run):
+    """Each has a connection of its own, as the last one was idle for too long."""
+    ready_s = of_flow(run, "bundles", "plain").set_index("number")["created_s"]
+    for node, peer, mbps in (("m", "n", FIRST_MBPS), ("n", "o", SECOND_MBPS)):
+        hops = of_flow(run, "hops", "plain").query("node == @node and peer == @peer").set_index("number")
+        away_s = delay_s(run, node, peer)
+        assert hops["began_s"].to_numpy() == pytest.approx(
+            ready_s + 2 * away_s + 2 * 74 * 8 / (mbps * 1e6), abs=1e-3
+        )
+        data = hops["carried_bytes"] + 3  # a head of CBOR
+        on_the_link = data + np.ceil(data / PACKET) * HEADERS
+        ready_s = hops["began_s"] + away_s + on_the_link * 8 / (mbps * 1e6)
+        assert hops["arrived_s"].to_numpy() == pytest.approx(ready_s, abs=1e-3)
+        ready_s = hops["arrived_s"]
+    assert len(ready_s) == 6 and of_flow(run, "bundles", "plain")["outcome"].eq("delivered").all()
+
+
+def test_a_bundle_that_no_flow_has_created_is_not_taken(run):
+    """And harms nothing: see the other bundles on that link."""
+    assert run.table("programs")["exit_code"].tolist() == [0] * 8
+    assert set(run.table("bundles")["flow"]) == {
+        flow["name"] for flow in SKY["traffic"] if flow["kind"] == "bundles"
+    }
+
+
+def test_over_tcp_alone_what_a_contact_was_too_short_for_begins_again_in_the_next(run):
+    (hop,) = of_flow(run, "hops", "torn").itertuples()
+    assert hop.whole and hop.offset == 0 and hop.bytes == 5_000_000
+    assert hop.began_s == pytest.approx(60 + 2 * delay_s(run, "r", "s"), abs=5e-3)
+    sent_s = hop.arrived_s - hop.began_s - delay_s(run, "r", "s")
+    assert hop.carried_bytes * (PACKET + HEADERS) / PACKET / sent_s == pytest.approx(
+        PULSED_MBPS * 125_000, rel=5e-3
+    )
 
 
 def test_contacts_are_full_where_there_is_enough_to_send(run):

@@ -86,6 +86,15 @@ def test_figures_side_by_side(run):
     assert changed[0]["low"] == approx(0.25) and 0.3 < changed[0]["cliffs_delta"] < 0.5
 
 
+def test_runs_that_have_no_flow_in_common_say_so(run, place):
+    run("a")
+    Builder(place / "b", plan_of(TINY)).load()
+    said = skybed(0, "compare", "a", "b")
+    shared = "The runs have no flow in common, so nothing is compared: A has "
+    assert (shared in said) and "B has " in said
+    assert shared not in skybed(0, "compare", "a", "a")
+
+
 def test_figures_beyond_the_noise_fail_a_check(run):
     run("a")
     run("b", slower_us=250)

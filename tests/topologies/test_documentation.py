@@ -7,6 +7,7 @@ import re
 
 import pytest
 import yaml
+from pydantic import AliasChoices
 from pydantic_core import PydanticUndefined
 
 from skybed.topologies.contacts.policy import InView
@@ -97,7 +98,15 @@ def test_every_model_of_a_scenario_has_its_section():
 
 @pytest.mark.parametrize("section, kind", MODELS.items(), ids=MODELS)
 def test_every_field_is_there_with_its_default(section, kind):
-    fields = {field.alias or name: written(field.default) for name, field in kind.model_fields.items()}
+    fields = {
+        word: written(field.default)
+        for name, field in kind.model_fields.items()
+        for word in (
+            field.validation_alias.choices
+            if isinstance(field.validation_alias, AliasChoices)
+            else [field.alias or name]
+        )
+    }
     if issubclass(kind, flows.Flow) and kind is not flows.Flow:  # what all flows have is told once
         between = issubclass(kind, flows.EndToEndFlow) and kind is not flows.EndToEndFlow
         base = flows.EndToEndFlow if between else flows.Flow

@@ -55,6 +55,7 @@ def test_the_file_is_right(tmp_path):
         ("per_day: 100", "passes: true", "line 9: tasks[0] has passes: true and no target"),
         ("per_day: 100", "per_day: 1.0e+9", "line 11: tasks[0].per_day asks for it 6,944,444 times; at most"),
         ("per_day: 100", "at_s: [700]", "line 11: tasks[0].at_s begins with 700; the run ends at 600 s"),
+        ("per_day: 100", "at_s: []", "line 11: tasks[0].at_s is an empty list"),
         ("scene_mb: 5", "priority: 1", "line 9: tasks[0] has no scene_mb, and eo-0-0 carries no camera"),
         ("to: miyun", "to: eo-0-0", "line 15: tasks[0].to is eo-0-0, a satellite; products go to a station."),
         ("to: miyun", "to: miyun\n    model: B", "line 9: tasks[0] has model B, which is not among models"),

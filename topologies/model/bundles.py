@@ -37,7 +37,7 @@ class BundleFlow(Flow):
     priority: Annotated[int, Field(ge=0, le=9)] = 0  # higher goes first
     report: Literal["none", "delivery", "all"] = "none"  # which status reports go back to the source
     routing: Literal["cgr", "epidemic", "direct"] = "cgr"
-    layer: Literal["tcp", "udp"] = "tcp"  # the convergence layer, on all contacts
+    layer: Literal["tcp", "mtcp", "udp"] = "tcp"  # the convergence layer, on all contacts
 
     @property
     def places(self) -> dict[str, str]:

@@ -33,8 +33,8 @@ class Metric(NamedTuple):
     """name: ends in the unit, where there is one. title: what people call it. unit: "" of counts and ratios.
 
     about: what it is; each kind of flow tells which it measures (`topologies.model.kinds`). whole: it is a
-    count. of_every: it is of flows of every kind. ground_ends: how many ends of the flow must be stations;
-    2: at rest.
+    count. signed: it may be negative. of_every: it is of flows of every kind. ground_ends: how many ends of
+    the flow must be stations; 2: at rest.
     of_routing: it is worked out with the truth of each probe.
 
     tolerances: what a baseline proposes, by the clock. Metrics that have some are those by which runs are
@@ -48,6 +48,7 @@ class Metric(NamedTuple):
     unit: str
     about: str
     whole: bool = False
+    signed: bool = False
     of_every: bool = False
     ground_ends: int = 0
     of_routing: bool = False
@@ -154,6 +155,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "saved_pct", "saved", "%",
             "of the bytes of the scenes whose product arrived, what did not cross to the ground",
+            signed=True,
         ),
         Metric("product_wh", "energy a product", "Wh", "that nodes spent on a product that arrived"),
         Metric("created", "created", "", "bundles that were created", whole=True),

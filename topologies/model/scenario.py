@@ -69,6 +69,11 @@ class Limit(Model):
     @model_validator(mode="wrap")
     @classmethod
     def _as_written(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(value, dict) and "flow" in value and "task" in value:
+            raise ValueError("has flow and task; give flow or task, not both")
+        if isinstance(value, dict) and "flow" not in value and "task" not in value:
+            handler({**value, "flow": ""})  # what is wrong with its other fields comes first
+            raise ValueError("names nothing; say flow or task")
         limit = handler(value)
         if isinstance(value, dict) and "flow" not in value:
             limit._word = "task"

@@ -144,7 +144,7 @@ class Task(Flow):
     kind: Literal["task"] = "task"
     target: Annotated[list[Target] | None, BeforeValidator(_targets), Field(min_length=1)] = None
     by: Names
-    at_s: list[NonNegative] | None = None
+    at_s: Annotated[list[NonNegative] | None, Field(min_length=1)] = None
     every_s: Positive | None = None
     per_day: Positive | None = None  # on average, exponential times between them
     passes: bool = False  # whenever a target comes into view of one of them

@@ -13,7 +13,7 @@ from math import inf
 
 from skybed.topologies.bundles.foretold import LEAST_BYTES, booked_bytes
 from skybed.topologies.bundles.sabr import Contact, Route, Router
-from skybed.traffic.bundles import codec, datagrams, tcpcl
+from skybed.traffic.bundles import codec, datagrams, mtcp, tcpcl
 from skybed.traffic.bundles.codec import Bundle, Identity, Key
 from skybed.traffic.bundles.fleet import Fleet
 from skybed.traffic.bundles.held import Assembly, Held
@@ -29,7 +29,8 @@ NOTICED_S = 1.0  # after a planned contact was to begin, until its absence is be
 HOP_LIMIT = 64  # that a bundle may go
 ARRIVING = 10  # the priority of what has not arrived whole: it does not give way
 Way = tuple[int, str]  # to a peer, by a convergence layer
-LAYERS = ("tcp", "udp")
+OUTGOING = {"tcp": Outgoing, "mtcp": mtcp.Outgoing, "udp": datagrams.Outgoing}  # by convergence layer
+LISTENING = {"tcp": (tcpcl.PORT, Incoming), "mtcp": (mtcp.PORT, mtcp.Incoming)}  # of those over TCP
 Entry = tuple[tuple[int, int], int, int, Held]  # of a queue: rank, turn of what is held, order of entries
 
 
@@ -46,8 +47,8 @@ class Agent:
         self._router = Router(fleet.copy_of(number), number)
         self._settling: set[int] = set()  # peers that will be looked at in a moment
         self._current: dict[int, Contact] = {}  # that stand, by peer
-        self._out: dict[Way, Outgoing | datagrams.Outgoing] = {}
-        self._in: dict[int, set[Incoming]] = {}
+        self._out: dict[Way, Outgoing | mtcp.Outgoing | datagrams.Outgoing] = {}
+        self._in: dict[int, set[Incoming | mtcp.Incoming]] = {}
         self._listeners: dict[Way, socket.socket | datagrams.Incoming] = {}
         self.assemblies: dict[Identity, tuple[Assembly, list[Item]]] = {}
         self._seen: set[Key] = set()  # what is not wanted again
@@ -102,7 +103,7 @@ class Agent:
 
     def _cut(self, peer: int) -> None:
         """Whatever there is over the link to a peer, which may be another link when it comes back."""
-        for layer in LAYERS:
+        for layer in OUTGOING:
             if listener := self._listeners.pop((peer, layer), None):
                 listener.close()
             if session := self._out.get((peer, layer)):
@@ -139,7 +140,7 @@ class Agent:
 
     def look(self, peer: int) -> None:
         """Send what there is for a peer, if there is a contact with it."""
-        for layer in LAYERS:
+        for layer in OUTGOING:
             self._look(peer, layer)
 
     def _look(self, peer: int, layer: str) -> None:
@@ -156,8 +157,7 @@ class Agent:
         else:
             other = self.fleet.agents[peer]
             other.listen(self.place, layer)
-            kind = Outgoing if layer == "tcp" else datagrams.Outgoing
-            self._out[peer, layer] = session = kind(self, peer, other.node, self._current[peer])
+            self._out[peer, layer] = session = OUTGOING[layer](self, peer, other.node, self._current[peer])
             session.connect()
 
     def _settled(self, peer: int) -> None:
@@ -172,22 +172,23 @@ class Agent:
             with contextlib.suppress(OSError):  # the link has not been made yet
                 self._listeners[peer, layer] = datagrams.Incoming(self, peer, self.fleet.agents[peer].node)
             return
+        port, kind = LISTENING[layer]
         listener = self.node.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             bind_to(listener, self.fleet.agents[peer].node.name)
-            listener.bind((self.node.ip, tcpcl.PORT))
+            listener.bind((self.node.ip, port))
         except OSError:  # the link has not been made yet
             listener.close()
             return
         listener.setblocking(False)
         listener.listen(8)
         self._listeners[peer, layer] = listener
-        self.loop.watch(listener.fileno(), partial(self._accept, peer, listener))
+        self.loop.watch(listener.fileno(), partial(self._accept, peer, listener, kind))
 
-    def _accept(self, peer: int, listener: socket.socket) -> None:
+    def _accept(self, peer: int, listener: socket.socket, kind: type[Incoming] | type[mtcp.Incoming]) -> None:
         with contextlib.suppress(OSError):
             sock, _ = listener.accept()
-            self._in.setdefault(peer, set()).add(Incoming(self, peer, sock))
+            self._in.setdefault(peer, set()).add(kind(self, peer, sock))
 
     # -- what a node holds ----------------------------------------------------------------------------
 
@@ -277,7 +278,7 @@ class Agent:
     def _queued(self, peer: int) -> list[Held]:
         """What is to go to a peer, in no order; what no longer is, is forgotten."""
         queued = list[Held]()
-        for layer in LAYERS:
+        for layer in OUTGOING:
             queue = self._queues.get((peer, layer), [])
             queue[:] = [entry for entry in queue if _counts(entry)]
             heapq.heapify(queue)
@@ -401,7 +402,9 @@ class Agent:
     # -- sessions: to receive -------------------------------------------------------------------------
 
     def accepts(self, bundle: Bundle, size: int) -> int | None:
-        """Whether it is taken: None, or a reason to refuse it."""
+        """Whether it is taken: None, or a reason to refuse it. What no flow has created is not."""
+        if not self.fleet.knows(bundle):
+            return tcpcl.NOT_ACCEPTABLE
         key = bundle.key
         if key in self._seen or key in self._coming:
             return tcpcl.COMPLETED
@@ -413,7 +416,7 @@ class Agent:
         return None
 
     def came(self, peer: int, bundle: Bundle, size: int) -> None:
-        """In a datagram."""
+        """Whole, and whoever sent it hears nothing of it."""
         reason = self.accepts(bundle, size)
         if reason is None:
             self.arrived(peer, (self.place, bundle.key), bundle, bundle, size)
@@ -451,7 +454,7 @@ class Agent:
         item.priority = self.fleet.service_of(bundle).priority
         self._hold(bundle, item, {peer})
 
-    def left(self, session: Incoming) -> None:
+    def left(self, session: Incoming | mtcp.Incoming) -> None:
         self._in.get(session.peer, set()).discard(session)
 
     # -- at the destination ---------------------------------------------------------------------------

@@ -206,10 +206,10 @@ def _facts(record: Record) -> tuple[Any, ...]:
 
 
 def _outcome(record: Record, is_held: bool, flow: BundleFlow) -> str:
-    """What was created and is nowhere any more has a fate; nobody knows of datagrams that do not come."""
+    """What was created and is nowhere any more has a fate; only TCPCL tells of what does not come."""
     if record.delivered_s is not None:
         return "delivered"
     if is_held:
         return "held"
-    untold = {"lost"} if flow.layer == "udp" else set()
+    untold = set() if flow.layer == "tcp" else {"lost"}
     return next(fate for fate in FATES if fate in record.fates | untold)

@@ -115,6 +115,10 @@ class Fleet(Timers):
         """Of a bundle, or of the one that a report is on."""
         return codec.read_report(bundle.payload).about if bundle.is_record else bundle.identity
 
+    def knows(self, bundle: Bundle) -> bool:
+        """Whether it, or what it reports on, is of this run."""
+        return self.identity(bundle) in self.records
+
     def fate(self, bundle: Bundle, fate: str) -> None:
         if not bundle.is_record:
             self.lose(bundle.identity, fate)

@@ -91,24 +91,12 @@ class Outgoing:
         self._sock: socket.socket | None = None
 
     def connect(self) -> None:
-        self._sock = sock = bound_socket(self.agent.node, 4, socket.SOCK_STREAM)
-        try:
-            bind_to(sock, self._neighbour.name)
-        except OSError:  # the link has not been made yet
-            self.close()
-            return
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        round_s = 2 * self.contact.light_s
-        in_flight = min(int(self.contact.bytes_s * round_s), 1 << 26)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, in_flight + BUFFER_BYTES)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PATIENCE_MS)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SEGMENT_BYTES)
-        code = sock.connect_ex((self._neighbour.ip, tcpcl.PORT))
-        if code not in (0, errno.EINPROGRESS):
+        self._sock, begun = dialled(self.agent.node, self._neighbour, self.contact, tcpcl.PORT)
+        if not begun:
             self.close()
             return
         self._outbox.append(memoryview(tcpcl.CONTACT_HEADER))
-        self.agent.loop.watch(sock.fileno(), self._turn)
+        self.agent.loop.watch(self._sock.fileno(), self._turn)
         self._heed(True)
         self._look()
 
@@ -123,7 +111,7 @@ class Outgoing:
         if sock is None:
             return
         self.is_ready = False
-        _close(sock, at_once=not self._is_ending)
+        hang_up(sock, at_once=not self._is_ending)
         left, self.transfers = list(self.transfers.values()), {}
         self.agent.ended(self, self.peer, "tcp", self.was_ready)
         for transfer in left:
@@ -279,7 +267,7 @@ class Incoming:
         sock, self._sock = self._sock, None
         if sock is None:
             return
-        _close(sock, at_once=not self._is_ending)
+        hang_up(sock, at_once=not self._is_ending)
         self.agent.left(self)
         if self._bundle and self._number is not None:
             begun = codec.begun(bytes(self._parts), self._size)
@@ -369,7 +357,26 @@ def bind_to(sock: socket.socket, interface: str) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
 
 
-def _close(sock: socket.socket, at_once: bool) -> None:
+def dialled(
+    node: NodeHandle, neighbour: NodeHandle, contact: Contact, port: int
+) -> tuple[socket.socket, bool]:
+    """A socket of TCP over the link to a neighbour, with room for what is in flight there, and whether it
+    connects.
+    """
+    sock = bound_socket(node, 4, socket.SOCK_STREAM)
+    try:
+        bind_to(sock, neighbour.name)
+    except OSError:  # the link has not been made yet
+        return sock, False
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    in_flight = min(int(contact.bytes_s * 2 * contact.light_s), 1 << 26)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, in_flight + BUFFER_BYTES)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PATIENCE_MS)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SEGMENT_BYTES)
+    return sock, sock.connect_ex((neighbour.ip, port)) in (0, errno.EINPROGRESS)
+
+
+def hang_up(sock: socket.socket, at_once: bool) -> None:
     """at_once: nobody is to be told, as the link has gone."""
     if at_once:
         with contextlib.suppress(OSError):

@@ -15,7 +15,7 @@ from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.metrics import share_pct
 from skybed.topologies.model.tables import BUFFERS, BUNDLES, CONTACT_USE, HOPS
-from skybed.traffic.bundles import datagrams, tcpcl
+from skybed.traffic.bundles import datagrams, mtcp, tcpcl
 from skybed.traffic.bundles.crossing import Agency, Crossed
 from skybed.traffic.shared import Shared
 
@@ -40,7 +40,8 @@ def packets(flow: BundleFlow, until_s: float) -> float:
 
 
 def ports(_traffic: Sequence[Flow]) -> Ports:
-    return Ports(udp=(range(datagrams.PORT, datagrams.PORT + 1),), tcp=(range(tcpcl.PORT, tcpcl.PORT + 1),))
+    over_tcp = tuple(range(port, port + 1) for port in (tcpcl.PORT, mtcp.PORT))
+    return Ports(udp=(range(datagrams.PORT, datagrams.PORT + 1),), tcp=over_tcp)
 
 
 def due(flow: BundleFlow, until_s: float, _place: int, _of: int) -> float:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import takewhile
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -55,6 +56,18 @@ class SpacePacketFlow(PacketFlow):
 
     def measures(self, metric: str) -> bool:
         return self.type == "telecommand" or metric not in OF_COMMANDS
+
+    @property
+    def application(self) -> tuple[str, str, int]:
+        """Whose sequence counts these are: telemetry's at its source, telecommands' at who takes them."""
+        return self.type, self.ends[0 if self.type == "telemetry" else 1], self.apid
+
+
+def problems(flow: SpacePacketFlow, others: Sequence[Flow]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for other in takewhile(lambda other: other is not flow, others):
+        if isinstance(other, SpacePacketFlow) and other.application == flow.application:
+            kind, node, apid = flow.application
+            yield ("apid",), f"is {apid}, as {other.name} has for {kind} of {node}; give each flow its own."
 
 
 MODEL, TABLE, UNIT, LOADS = SpacePacketFlow, SPACE_PACKETS, "space packets", False

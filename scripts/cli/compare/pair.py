@@ -38,6 +38,15 @@ def render(compared: dict[str, Any], console: Console) -> None:
         flow = row["flow"]
         table.add_row(name, label(row["figure"])[0], row["unit"], *numbers, change, row["outcome"])
     console.print(table)
+    in_a, in_b = (
+        list(dict.fromkeys(row["flow"] for row in compared["figures"] if row[key] is not None))
+        for key in "ab"
+    )
+    if in_a and in_b and not set(in_a) & set(in_b):
+        told = f"A has {', '.join(in_a)}, B has {', '.join(in_b)}"
+        console.print(
+            Text(f"The runs have no flow in common, so nothing is compared: {told}."), soft_wrap=True
+        )
     for row in compared["figures"]:
         if row["outcome"] == "beyond noise":
             console.print(Text(row["says"]), soft_wrap=True)

@@ -10,7 +10,7 @@ from skybed.topologies.model.flows import SCRIPT, Flow
 from skybed.topologies.model.known import Problem, known_name
 from skybed.topologies.model.metrics import METRICS, not_a_metric
 from skybed.topologies.model.routing import belongs
-from skybed.topologies.model.scenario import ScenarioModel
+from skybed.topologies.model.scenario import Limit, ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
 
 
@@ -105,9 +105,26 @@ def accept(scenario: ScenarioModel) -> Iterator[Problem]:
         yield from known_name((*path, limit.word), limit.flow, named, limit.word)
         if limit.min is None and limit.max is None:
             yield path, "sets no limit; give min, max or both."
+        elif limit.min is not None and limit.max is not None and limit.min > limit.max:
+            yield path, f"has a min of {limit.min:g} over its max of {limit.max:g}: no run can keep both."
         if limit.flow not in named:
             continue
         yield from _measured((*path, "metric"), scenario, named[limit.flow], limit.metric)
+        yield from _possible(path, limit)
+
+
+def _possible(path: FieldPath, limit: Limit) -> Iterator[Problem]:
+    """Whether the metric can have such a value; what programs print can have any."""
+    if limit.metric not in METRICS:
+        return
+    metric = METRICS[limit.metric]
+    for field, value in (("min", limit.min), ("max", limit.max)):
+        if value is None:
+            continue
+        if value < 0 and not metric.signed:
+            yield (*path, field), f"is {value:g}, and {metric.name} is never negative."
+        if value > 100 and metric.unit == "%":
+            yield (*path, field), f"is {value:g}, and {metric.name} is a share, at most 100 %."
 
 
 def _measured(path: FieldPath, scenario: ScenarioModel, flow: Flow, name: str) -> Iterator[Problem]:
