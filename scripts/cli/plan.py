@@ -86,7 +86,8 @@ def command(
             if out is not None:
                 plan.save(out, with_routes=not no_routes)
             if exported is not None:
-                export.write(plan, exported, node, at_s)
+                for name in export.write(plan, exported, node, at_s):
+                    click.echo(f"{name} has no contacts in which it can send: no file is written.", err=True)
             if exported is not None and modules is not None:
                 yang.check(exported.read_text(encoding="utf-8"), modules)
                 click.echo(f"{exported} is valid by the YANG modules in {modules}.")

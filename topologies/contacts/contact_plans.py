@@ -6,6 +6,7 @@ Both have contacts, each one way, of a rate, and one-way light times; and both n
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -22,11 +23,11 @@ SHOWN = 40  # characters of what is wrong
 
 
 class OneWay(NamedTuple):
-    """What is so from one node (number) to another, from start_s until end_s. line: in the text, from 1.
-    value: a rate, Mbit/s, or a light time, s.
+    """What is so from one node (number) to another, from start_s until end_s. place: in the text, such as
+    "line 2". value: a rate, Mbit/s, or a light time, s.
     """
 
-    line: int
+    place: str
     source: int
     target: int
     start_s: float
@@ -39,7 +40,7 @@ class Piece(NamedTuple):
     first is that from `one`; a rate is 0 where there is no contact that way.
     """
 
-    line: int
+    place: str
     one: int
     other: int
     start_s: float
@@ -53,11 +54,18 @@ def is_one(text: str) -> bool:
     return text.lstrip()[:1] == "{" or bool(_ION.search(text))
 
 
-def read(text: str, begin: dt.datetime) -> list[Piece]:
+def read(text: str, begin: dt.datetime, duration_s: float) -> list[Piece]:
     """The links of a plan, by their nodes and then by time, from run time 0 on. begin: of run time, UTC,
-    which is also when times begin that say no date. Raises ScenarioError, a phrase that begins with the line.
+    which is also when times begin that say no date. Raises ScenarioError, a phrase that begins with the line,
+    also for a plan without contacts in the run, of duration_s.
     """
     contacts, ranges, both_ways = _hdtn(text) if text.lstrip()[:1] == "{" else _ion(text, begin)
+    if not contacts:
+        raise ScenarioError("it has no contacts")
+    if not any(x.end_s > 0 and x.start_s < duration_s for x in contacts):
+        spans_s = (min(x.start_s for x in contacts), max(x.end_s for x in contacts)), (0.0, duration_s)
+        plan, run = (" to ".join(_shown(begin, t_s) for t_s in span_s) for span_s in spans_s)
+        raise ScenarioError(f"it has contacts of {plan}, and the run is from {run}")
     for rows, what in ((contacts, "contact"), (ranges, "range")):
         _no_overlap(rows, what)
     pairs = sorted({(min(c.source, c.target), max(c.source, c.target)) for c in contacts})
@@ -71,6 +79,13 @@ def read(text: str, begin: dt.datetime) -> list[Piece]:
             *_light(one, other, ranges, both_ways),
         )
     ]
+
+
+def _shown(begin: dt.datetime, t_s: float) -> str:
+    try:
+        return f"{begin + dt.timedelta(seconds=t_s):%Y-%m-%dT%H:%M:%S}"
+    except OverflowError:
+        return f"{t_s:g} s"
 
 
 def _light(one: int, other: int, ranges: list[OneWay], both_ways: bool) -> tuple[list[OneWay], list[OneWay]]:
@@ -95,13 +110,13 @@ def _pieces(
         for way, far in zip(ways, lights, strict=True):
             if way and not far:
                 raise ScenarioError(
-                    f"line {way.line} has a contact from {way.source} to {way.target}, and no range says how "
+                    f"{way.place} has a contact from {way.source} to {way.target}, and no range says how "
                     f"far it is at {start_s:g} s"
                 )
         known = [far.value * 1e3 for far in lights if far]
         delay_ms = [known[0] if far is None else far.value * 1e3 for far in lights]
         rates = [way.value if way else 0.0 for way in ways]
-        yield Piece(first.line, one, other, start_s, end_s, (rates[0], rates[1]), (delay_ms[0], delay_ms[1]))
+        yield Piece(first.place, one, other, start_s, end_s, (rates[0], rates[1]), (delay_ms[0], delay_ms[1]))
 
 
 def _at(rows: Iterable[OneWay], t_s: float) -> OneWay | None:
@@ -113,22 +128,24 @@ def _no_overlap(rows: list[OneWay], what: str) -> None:
     for a, b in pairwise(ordered):
         if (a.source, a.target) == (b.source, b.target) and b.start_s < a.end_s:
             raise ScenarioError(
-                f"line {b.line} has a {what} from {b.source} to {b.target} that overlaps the one of "
-                f"line {a.line}"
+                f"{b.place} has a {what} from {b.source} to {b.target} that overlaps the one of {a.place}"
             )
 
 
-def _one_way(line: int, ends: list[Any], times_s: list[float], value: float) -> OneWay:
+def _one_way(
+    place: str, ends: list[Any], times_s: list[float], given: float, unit: str, per: float = 1.0
+) -> OneWay:
+    """given: in units of the text's, of which `per` make one of OneWay's."""
     for end in ends:
         if not (isinstance(end, int) and not isinstance(end, bool) and end > 0):
-            raise ScenarioError(f"line {line} has the node {end}; it must be a number, 1 or more")
+            raise ScenarioError(f"{place} has the node {end}; it must be a number, 1 or more")
     if ends[0] == ends[1]:
-        raise ScenarioError(f"line {line} has node {ends[0]} at both ends")
+        raise ScenarioError(f"{place} has node {ends[0]} at both ends")
     if times_s[1] <= times_s[0]:
-        raise ScenarioError(f"line {line} ends at {times_s[1]:g} s, not after its begin, {times_s[0]:g} s")
-    if not 0 <= value < float("inf"):
-        raise ScenarioError(f"line {line} has {value:g} where a number of 0 or more must be")
-    return OneWay(line, ends[0], ends[1], times_s[0], times_s[1], value)
+        raise ScenarioError(f"{place} ends at {times_s[1]:g} s, not after its begin, {times_s[0]:g} s")
+    if not 0 <= given < float("inf"):
+        raise ScenarioError(f"{place} has {given:g} {unit} where a number of 0 or more must be")
+    return OneWay(place, ends[0], ends[1], times_s[0], times_s[1], given / per)
 
 
 # -- ION -------------------------------------------------------------------------------------------
@@ -137,7 +154,9 @@ _BYTES = 125_000  # a second, of a Mbit/s
 
 
 def _ion(text: str, begin: dt.datetime) -> tuple[list[OneWay], list[OneWay], bool]:
-    """Commands but `a contact`, `a range` and `@` are of no contact, and passed over."""
+    """Commands but `a contact`, `a range` and `@` are of no contact, and passed over. All commands are of one
+    character, and no others that add something begin with a time.
+    """
     contacts: list[OneWay] = []
     ranges: list[OneWay] = []
     reference_s = 0.0
@@ -148,6 +167,9 @@ def _ion(text: str, begin: dt.datetime) -> tuple[list[OneWay], list[OneWay], boo
         if words[:2] not in (["a", "contact"], ["a", "range"]):
             if words[1:2] in (["contact"], ["range"]) and words[0] in ("c", "d"):
                 raise ScenarioError(f"line {line} changes or deletes a {words[1]}; give those that there are")
+            if words and (len(words[0]) > 1 or (words[0] == "a" and _is_time(words[2:3]))):
+                told = " ".join(words[:2])[:SHOWN]
+                raise ScenarioError(f"line {line} has {told}, which is no command of ION's")
             continue
         if len(words) < 7:
             raise ScenarioError(f"line {line} has {len(words)} words; ION's `a {words[1]}` has 7 or more")
@@ -155,10 +177,14 @@ def _ion(text: str, begin: dt.datetime) -> tuple[list[OneWay], list[OneWay], boo
         ends = [_number(line, word, int) for word in words[4:6]]
         value = _number(line, words[6], float)
         if words[1] == "contact":
-            contacts.append(_one_way(line, ends, times_s, value / _BYTES))
+            contacts.append(_one_way(f"line {line}", ends, times_s, value, "B/s", _BYTES))
         else:
-            ranges.append(_one_way(line, ends, times_s, value))
+            ranges.append(_one_way(f"line {line}", ends, times_s, value, "s"))
     return contacts, ranges, True
+
+
+def _is_time(words: list[str]) -> bool:
+    return any(word.startswith("+") or _UTC.fullmatch(word) for word in words)
 
 
 def _ion_time(line: int, word: str, begin: dt.datetime, reference_s: float) -> float:
@@ -190,21 +216,28 @@ _FIELDS = ("source", "dest", "startTime", "endTime", "rateBitsPerSec", "owlt")
 
 def _hdtn(text: str) -> tuple[list[OneWay], list[OneWay], bool]:
     """JSON, read as the YAML that it is, for its lines."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ScenarioError(f"line {error.lineno}: this is not JSON: {error.msg}") from None
+    except (ValueError, RecursionError):
+        raise ScenarioError("it is JSON with too long a number, or nested too deep") from None
     data, marks = yamlmarks.parse(text, "it")
     listed = data.get("contacts") if isinstance(data, dict) else None
     if not isinstance(listed, list):
         raise ScenarioError('line 1 begins JSON without a list "contacts"; HDTN has one')
     contacts, ranges = [], []
+    one_by_one = "\n" in text.strip()
     for k, contact in enumerate(listed):
-        line = line_of(marks, ("contacts", k))
+        place = f"line {line_of(marks, ('contacts', k))}" if one_by_one else f"contacts[{k}]"
         given = contact if isinstance(contact, dict) else {}
         for field in _FIELDS:
             if field not in given:
-                raise ScenarioError(f"line {line} begins a contact without {field}")
+                raise ScenarioError(f"{place} begins a contact without {field}")
             if not isinstance(given[field], int | float):
-                raise ScenarioError(f"line {line} begins a contact with {field} {given[field]}, no number")
+                raise ScenarioError(f"{place} begins a contact with {field} {given[field]}, no number")
         source, dest, *times_s, bits_s, owlt_s = (given[field] for field in _FIELDS)
         spans_s = [float(t_s) for t_s in times_s]
-        contacts.append(_one_way(line, [source, dest], spans_s, bits_s / BITS_PER_MBIT))
-        ranges.append(_one_way(line, [source, dest], spans_s, float(owlt_s)))
+        contacts.append(_one_way(place, [source, dest], spans_s, bits_s, "bit/s", BITS_PER_MBIT))
+        ranges.append(_one_way(place, [source, dest], spans_s, owlt_s, "s"))
     return contacts, ranges, False

@@ -25,11 +25,12 @@ class Given(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A link between two nodes, by name. line: in the text, from 1. link_class: None, if it is to be that of
-    the pattern. It stands from from_s until until_s (inf: to the end), while geometry allows if not given.
+    """A link between two nodes, by name. place: in the text, such as "line 2". link_class: None, if it is to
+    be that of the pattern. It stands from from_s until until_s (inf: to the end), while geometry allows if
+    not given.
     """
 
-    line: int
+    place: str
     a: str
     b: str
     link_class: str | None
@@ -38,14 +39,18 @@ class Listed(NamedTuple):
     given: Given | None = None
 
 
-def of_rule(rule: Lasers, names: Sequence[str], begin: dt.datetime) -> list[Listed]:
-    """The links that a rule lists. names: of all nodes, in order; begin: of run time. Raises ScenarioError
-    with the line of what is wrong.
+def of_rule(
+    rule: Lasers, names: Sequence[str], begin: dt.datetime, duration_s: float = math.inf
+) -> list[Listed]:
+    """The links that a rule lists. names: of all nodes, in order; begin, duration_s: of the run. Raises
+    ScenarioError with the line of what is wrong.
     """
     text = rule.links or ""
+    if all(line.strip()[:1] in ("", "#") for line in text.split("\n")):
+        raise ScenarioError("it is empty, but for comments" if text.strip() else "it is empty")
     if not contact_plans.is_one(text):
         return read(text)
-    return [_of_plan(piece, rule.nodes, names) for piece in contact_plans.read(text, begin)]
+    return [_of_plan(piece, rule.nodes, names) for piece in contact_plans.read(text, begin, duration_s)]
 
 
 def read(text: str) -> list[Listed]:
@@ -60,7 +65,7 @@ def _listed(row: rows.Row) -> Listed:
     if until_s <= from_s:
         raise ScenarioError(f"line {row.line} has until {until_s:g}; it must be more than from, {from_s:g}")
     ends = row.text("a"), row.text("b")
-    return Listed(row.line, *ends, row.cells.get("class") or None, from_s, until_s, _given(row))
+    return Listed(f"line {row.line}", *ends, row.cells.get("class") or None, from_s, until_s, _given(row))
 
 
 def _given(row: rows.Row) -> Given | None:
@@ -81,13 +86,15 @@ def _back(column: str) -> str:
 
 def _of_plan(piece: Piece, numbered: dict[int, str], names: Sequence[str]) -> Listed:
     for number in (piece.one, piece.other):
-        if number not in numbered and number > len(names):
+        if numbered and number not in numbered:
+            raise ScenarioError(f"{piece.place} has node {number}, and nodes does not say who it is")
+        if not numbered and number > len(names):
             raise ScenarioError(
-                f"line {piece.line} has node {number}, and this sky has {len(names)}; say in nodes who it is"
+                f"{piece.place} has node {number}, and this sky has {len(names)}; say in nodes who it is"
             )
     a, b = (numbered.get(n) or names[n - 1] for n in (piece.one, piece.other))
     given = Given(piece.rate_mbps, piece.delay_ms)
-    return Listed(piece.line, a, b, None, piece.start_s, piece.end_s, given)
+    return Listed(piece.place, a, b, None, piece.start_s, piece.end_s, given)
 
 
 class Step(NamedTuple):

@@ -55,7 +55,8 @@ def margin_km(conditions: Conditions, ra: Array, rb: Array) -> Array:
         # Most pairs of a large sky are far out of range, and how far does not matter then.
         close = margin > -FASTEST_KM_S * GRID_S
         start, way = np.broadcast_to(ra, line.shape)[close], line[close]
-        nearest = np.clip(-np.einsum("...i,...i", start, way) / length2[close], 0, 1)
+        least = np.maximum(length2[close], np.finfo(float).tiny)  # two may be at one place
+        nearest = np.clip(-np.einsum("...i,...i", start, way) / least, 0, 1)
         foot = start + nearest[..., None] * way
         height = np.sqrt(np.einsum("...i,...i", foot, foot)) - conditions.min_radius_km
         margin[close] = np.minimum(margin[close], height)

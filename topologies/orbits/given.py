@@ -54,6 +54,8 @@ class _Segment(NamedTuple):
 
 def read(text: str) -> Given:
     """Raises ScenarioError, a phrase that begins with "it" or the line."""
+    if not text.strip():
+        raise ScenarioError("it is empty")
     if _STK.match(text):
         segments = [_stk(text)]
     elif text.lstrip().startswith("CCSDS_OEM_VERS"):
@@ -100,6 +102,7 @@ def with_elements(orbit: Given) -> tuple[Satrec, States]:
     return satrec, orbit.states.later(float(middle[1]))
 
 
+FARTHEST_KM, LOWEST_KM = 1.5e6, 6e3  # beyond the first the Sun holds more; below the second is the Earth
 STEPS = 8  # each of which takes off all but some thousandths of what is wrong
 
 
@@ -112,7 +115,9 @@ def _round_elements(r: Array, v: Array) -> Array:
     towards = np.cross(v, h) / WGS72_MU_KM3_S2 - r / distance  # perigee, as long as the eccentricity
     eccentricity = float(np.linalg.norm(towards))
     if energy >= 0 or eccentricity >= 1:
-        raise ScenarioError("its middle state is of no orbit around the Earth")
+        unit = "metres" if distance > FARTHEST_KM else "kilometres" if distance < LOWEST_KM else None
+        asked = f", {distance:.6g} km from its centre (are these {unit}?)" if unit else ""
+        raise ScenarioError(f"its middle state is of no orbit around the Earth{asked}")
     node = np.array([-h[1], h[0], 0.0])
     ahead = node / np.linalg.norm(node) if np.linalg.norm(node) > 1e-9 else np.array([1.0, 0.0, 0.0])
     up = h / np.linalg.norm(h)
@@ -282,10 +287,15 @@ def _stk(text: str) -> _Segment:
             break
         if words := row.split("#")[0].split():
             rows.append(_numbers(n, words, (columns,)))
+    else:
+        raise ScenarioError("it ends without END Ephemeris: it is truncated")
 
     def said(name: str, usual: str) -> tuple[int, str]:
         return fields.get(name.lower(), (begin, usual))
 
+    line, count = said("NumberOfEphemerisPoints", str(len(rows)))
+    if count != str(len(rows)):
+        raise ScenarioError(f"line {line} has {count} NumberOfEphemerisPoints, and {len(rows)} states follow")
     line, body = said("CentralBody", "Earth")
     if body.lower() != "earth":
         raise ScenarioError(f"line {line} has the central body {body}, not Earth")

@@ -32,7 +32,7 @@ EACH = "{node}"
 
 def is_of_an_instant(path: pathlib.Path) -> bool:
     """Whether an export to the file is of one run time."""
-    return path.name.endswith((*AT_TIME,))
+    return path.name.lower().endswith((*AT_TIME,))
 
 
 def check(path: pathlib.Path, node: str | None = None, at_s: float | None = None) -> None:
@@ -43,30 +43,35 @@ def check(path: pathlib.Path, node: str | None = None, at_s: float | None = None
     files.check(path, "--export")
 
 
-def write(plan: Plan, path: pathlib.Path, node: str | None = None, at_s: float | None = None) -> None:
+def write(plan: Plan, path: pathlib.Path, node: str | None = None, at_s: float | None = None) -> list[str]:
     """Write it in the format that the file's ending names; a file that is there is replaced.
 
     node: which, of formats that are of one node; None: the name of the file holds EACH, and every node that
-    the format can be of gets a file. at_s: when, of those of an instant; None: 0.
+    the format can be of gets a file. at_s: when, of those of an instant; None: 0. Returns the nodes of which
+    there is nothing to tell: they get none.
     """
     check(path, node, at_s)
     if node is None and EACH in path.name:
+        without: list[str] = []
         for one in plan.nodes:
-            if one.kind == "satellite" or not path.name.endswith(OF_SATELLITES):
-                write(plan, path.with_name(path.name.replace(EACH, one.name)), one.name)
-        return
+            if one.kind == "satellite" or not path.name.lower().endswith(OF_SATELLITES):
+                without += write(plan, path.with_name(path.name.replace(EACH, one.name)), one.name)
+        return without
     text = _text(path, node, at_s)(plan)
+    if node is not None and not text:
+        return [node]
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         why = error.strerror
         raise ScenarioError(f"{path} cannot be written ({why}); name another file with --export.") from None
+    return []
 
 
 def _text(path: pathlib.Path, node: str | None, at_s: float | None) -> Callable[[Plan], str]:
     """What makes the text. Raises ScenarioError for what is no format, or told too much or too little."""
     *others, last = endings = [*FORMATS, *OF_NODE, *AT_TIME]
-    ending = next((ending for ending in endings if path.name.endswith(ending)), None)
+    ending = next((ending for ending in endings if path.name.lower().endswith(ending)), None)
     if ending is None:
         known = f"{', '.join(others)} or {last}"
         raise ScenarioError(f"{path} cannot be exported to: its name must end in {known}.")

@@ -47,6 +47,7 @@ def problems(scenario: ScenarioModel) -> list[Problem]:
                     f"cannot be used: {error}.",
                 )
             )
+    wrong += space.same_orbits(scenario)
     for one in satellites:
         if says := elements.not_covered(one, scenario.begin, scenario.duration_s):
             wrong.append((("layers", one.layer, "ephemeris", one.name), says))
@@ -59,7 +60,7 @@ def problems(scenario: ScenarioModel) -> list[Problem]:
     layers = {s.name: s.layer for s in satellites} | dict.fromkeys((s.name for s in scenario.stations), "")
     return [
         *links.between(scenario),
-        *links.listed(scenario, layers),
+        *dict.fromkeys(links.listed(scenario, layers)),  # a name may be wrong in many rows of a line
         *links.access(scenario),
         *links.fibre(scenario),
         *routing.routing(scenario, nodes),

@@ -210,7 +210,7 @@ def listed(scenario: ScenarioModel, nodes: Mapping[str, str]) -> Iterator[Proble
     for place, rule in scenario.lasers:
         path: FieldPath = (*place, "links")
         try:
-            table = of_rule(rule, [*nodes], scenario.begin) if rule.links else []
+            table = of_rule(rule, [*nodes], scenario.begin, scenario.duration_s) if rule.links else []
         except ScenarioError as error:
             yield path, f"cannot be used: {error}."
             continue
@@ -221,30 +221,30 @@ def listed(scenario: ScenarioModel, nodes: Mapping[str, str]) -> Iterator[Proble
             if (other.given is None) != (row.given is None):
                 yield (
                     path,
-                    f"gives {row.a} and {row.b} a delay in line {row.line} or in {other.line}, not both.",
+                    f"gives {row.a} and {row.b} a delay in {row.place} or in {other.place}, not both.",
                 )
             if other.link_class != row.link_class:
                 yield (
                     path,
-                    f"gives {row.a} and {row.b} another class in line {row.line} than in {other.line}.",
+                    f"gives {row.a} and {row.b} another class in {row.place} than in {other.place}.",
                 )
             for end in (row.a, row.b):
                 if end not in nodes:
                     yield (
                         path,
-                        f"names {end} in line {row.line}, but there is no such node{hint(end, nodes)}.",
+                        f"names {end} in {row.place}, but there is no such node{hint(end, nodes)}.",
                     )
                 elif end in sites and not row.given:
-                    yield path, f"names {end} in line {row.line}, which has no antenna."
+                    yield path, f"names {end} in {row.place}, which has no antenna."
             if row.a == row.b:
-                yield path, f"has {row.a} at both ends in line {row.line}."
+                yield path, f"has {row.a} at both ends in {row.place}."
             elif not (nodes.get(row.a, True) or nodes.get(row.b, True) or row.given):
-                yield path, f"has two stations in line {row.line}; a line between them is fibre."
+                yield path, f"has two stations in {row.place}; a line between them is fibre."
             if row.link_class and row.link_class not in scenario.link_names:
                 known = hint(row.link_class, scenario.link_names)
                 yield (
                     path,
-                    f"has the class {row.link_class} in line {row.line}, neither in links nor in the "
+                    f"has the class {row.link_class} in {row.place}, neither in links nor in the "
                     f"catalogue{known}.",
                 )
 
@@ -257,12 +257,12 @@ def _given(scenario: ScenarioModel, path: FieldPath, rule: Lasers, table: list[L
             GIVEN, row.given or (), (MOST["rate_mbps"], MOST["extra_delay_ms"]), strict=True
         ):
             if max(values) > most:
-                yield path, f"has {what} {max(values):g} in line {row.line}; it must be at most {most:g}."
+                yield path, f"has {what} {max(values):g} in {row.place}; it must be at most {most:g}."
     before: dict[frozenset[str], Listed] = {}
     for row in sorted(own, key=lambda row: row.from_s):
         other = before.get(frozenset((row.a, row.b)))
         if other and row.from_s < other.until_s:
-            yield path, f"has {row.a} and {row.b} in line {row.line} for a time of line {other.line}, too."
+            yield path, f"has {row.a} and {row.b} in {row.place} for a time of {other.place}, too."
         before[frozenset((row.a, row.b))] = row
     for name in {row.link_class or rule.link for row in own} & scenario.link_names:
         link = scenario.link_class(name)

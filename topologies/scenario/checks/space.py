@@ -232,3 +232,13 @@ def _moments(layer: Layer, satrecs: Sequence[Satrec], begin: dt.datetime) -> Ite
     failed, r_km, _ = SatrecArray(satrecs).sgp4(np.full(MOMENTS, day), fractions)
     r_km[failed > 0] = np.nan
     return r_km.swapaxes(0, 1)
+
+
+def same_orbits(scenario: ScenarioModel) -> Iterator[Problem]:
+    """Two satellites of one ephemeris would be at one place."""
+    first: dict[str, str] = {}
+    for layer_name, layer in scenario.layers.items():
+        for name, text in (layer.ephemeris or {}).items():
+            if (other := first.setdefault(text, name)) != name:
+                path: FieldPath = ("layers", layer_name, "ephemeris", name)
+                yield path, f"is the same as that of {other}; two satellites cannot be at one place."
