@@ -117,7 +117,7 @@ def test_a_product_that_is_there_and_never_arrived(made):
 def test_sooner_than_light_and_rate(made):
     rows = made.tables["transfers"]
     soon_s = rows.loc[0, "began_s"] + 0.05
-    change(made, "transfers", 0, ended_s=soon_s)
+    change(made, "transfers", 0, ended_s=soon_s, arrived_s=soon_s)
     change(made, "tasks", DELIVERY, ended_s=soon_s)
     said = next(reason for reason in reasons(made) if "light and rates" in reason)
     least_s = float(re.search(r"take ([\d.]+) s at least", said)[1])
@@ -137,12 +137,22 @@ def test_bytes_that_did_not_arrive_and_yet_did(made):
 
 def test_sent_when_there_is_no_contact(made):
     """s1 has left Miyun at 30 s."""
-    change(made, "transfers", 2, began_s=40.0, ended_s=40.11)
+    change(made, "transfers", 2, began_s=40.0, ended_s=40.11, arrived_s=40.11)
     said = reasons(made)
     assert said[0] == (
         "fire, number 2, stage 3 (delivery): was sent from s1 to Miyun from 40.000000 to 40.110000 s, in "
         "which the plan has no contact all the time."
     )
+
+
+def test_what_was_in_a_queue_when_the_sender_turned_to_something_else_may_come_later(made):
+    """Number 0 is broken off after 20 ms, and number 1 begins; what was queued comes when it would have."""
+    rows = made.tables["transfers"]
+    turned_s = rows.loc[0, "began_s"] + 0.02
+    change(made, "transfers", 0, ended_s=turned_s)
+    change(made, "transfers", 1, began_s=turned_s + 0.001)
+    change(made, "tasks", DELIVERY + 5, began_s=turned_s + 0.001)
+    assert not any("while it sent" in reason or "light and rates" in reason for reason in reasons(made))
 
 
 def test_two_things_sent_at_once(made):

@@ -137,7 +137,7 @@ def test_the_run_passes_and_its_books_are_even(run):
 @pytest.mark.parametrize(
     "table, where, column, by, says",
     [
-        ("transfers", "peer == 'relay-0'", "ended_s", -1.0, "faster than it can carry"),
+        ("transfers", "peer == 'relay-0'", "arrived_s", -1.0, "faster than it can carry"),
         ("transfers", "peer == 'miyun'", "began_s", -100.0, "while there was no contact"),
         ("transfers", "peer == 'miyun'", "bytes", -500_000, "not all of it came to miyun by a contact"),
         ("tasks", "stage == 'delivery' and outcome == 'done'", "ended_s", -100.0, "the best way takes until"),

@@ -95,7 +95,7 @@ def build(folder, **changes) -> Builder:
     rows = rows.assign(flow="fire", tile=0, no_way_s=0.0, wh=0.0, outcome="done")
     made.tables |= {
         "tasks": rows[list(TASKS.dtypes)],
-        "transfers": pd.DataFrame(parts, columns=list(TRANSFERS.dtypes)),
+        "transfers": _connections(parts),
         "storage": pd.DataFrame(held, columns=list(STORAGE.dtypes)).sort_values(["node", "t_s"]),
         "energy": _energy([(0.0, 0, 0, 0), *draws, (made.plan.duration_s, 0, 0, 0)]),
     }
@@ -120,10 +120,15 @@ def in_bundles(folder) -> Builder:
     stages.loc[delivered | arrived, "ended_s"] = HOPS[-1][3]
     stages.loc[arrived, ["queued_s", "began_s"]] = HOPS[-1][3]
     hops = [("fire", 0, 3, part, *hop, 0) for part, hop in enumerate(HOPS)]
-    made.tables["transfers"] = pd.concat(
-        [pd.DataFrame(hops, columns=sent.columns), sent[sent["number"] > 0]], ignore_index=True
-    )
+    made.tables["transfers"] = pd.concat([_connections(hops), sent[sent["number"] > 0]], ignore_index=True)
     return made
+
+
+def _connections(rows) -> pd.DataFrame:
+    """None is broken off, so all of each was there when it ended."""
+    names = [name for name in TRANSFERS.dtypes if name != "arrived_s"]
+    table = pd.DataFrame(rows, columns=names)
+    return table.assign(arrived_s=table["ended_s"])[list(TRANSFERS.dtypes)]
 
 
 def _energy(draws) -> pd.DataFrame:

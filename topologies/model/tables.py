@@ -353,6 +353,12 @@ TRANSFERS = Table(
         Column("peer", TEXT, "where to"),
         Column("began_s", FLOAT, "when it connected; of a bundle, when its first byte was sent"),
         Column("ended_s", FLOAT, "when its last byte arrived, or it was broken off"),
+        Column(
+            "arrived_s",
+            FLOAT,
+            "when the last of its bytes came: what queues hold does so later; null: none",
+            null=True,
+        ),
         Column("bytes", INTEGER, "that arrived, each once"),
         Column("retransmits", INTEGER, "segments that TCP sent again"),
     ),

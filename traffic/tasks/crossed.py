@@ -67,8 +67,8 @@ class Crossed:
         """Of the other tables."""
         name = self._cloud.tasks[self._task].name
         parts = [
-            (name, number, place, n, part.node, part.peer, part.began_s, part.ended_s, part.size,
-             part.retransmits)
+            (name, number, place, n, part.node, part.peer, part.began_s, part.ended_s, part.arrived_s,
+             part.size, part.retransmits)
             for number, place, stage in self._stages()
             if stage.send
             for n, part in enumerate(stage.send.parts)

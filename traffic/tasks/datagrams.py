@@ -62,7 +62,8 @@ def _take(mail: Mail, send: Send, begin: int, end: int) -> None:
     send.missing = left
     send.arrived += new
     part = send.parts[-1]
-    part.size += new
+    if new:
+        part.size, part.arrived_s = part.size + new, mail.timers.now_s()
     if not left and not send.done.over:
         part.ended_s = mail.timers.now_s()
         send.done.come()

@@ -49,6 +49,7 @@ class Parcel:
     def comes(self, transfer: Transfer, size: int) -> None:
         part = self._parts[transfer]
         part.size, part.ended_s = size, self.agency.fleet.now_s()
+        part.arrived_s = part.ended_s
 
     def ends(self, transfer: Transfer) -> None:
         part = self._parts[transfer]

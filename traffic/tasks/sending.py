@@ -36,6 +36,7 @@ class Part:
     peer: str
     began_s: float
     ended_s: float | None = None  # it is under way
+    arrived_s: float | None = None  # the last that has; also after the sender broke off, out of queues
     size: int = 0
     retransmits: int = 0
 

@@ -156,8 +156,10 @@ class Arrival:
     def _count(self) -> None:
         send = self._send
         assert send
-        self._part.size += max(0, self._at - send.arrived)
-        send.arrived = max(send.arrived, self._at)
+        if self._at > send.arrived:
+            self._part.size += self._at - send.arrived
+            self._part.arrived_s = self._mail.timers.now_s()
+            send.arrived = self._at
         left = send.size - self._at
         if 0 < left < AT_LEAST_BYTES:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, left)
@@ -165,7 +167,8 @@ class Arrival:
             with contextlib.suppress(OSError):  # it has gone again, and will ask once more
                 self._sock.send(RECEIPT)
             if not send.done.over:
-                self._part.ended_s = self._mail.timers.now_s()
+                if self._part.ended_s is None:  # else the sender has turned to something else meanwhile
+                    self._part.ended_s = self._mail.timers.now_s()
                 send.done.come()
 
     def _close(self) -> None:
