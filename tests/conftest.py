@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections import Counter
 
 import hypothesis
@@ -31,6 +32,8 @@ LONG = (
 
 
 def pytest_configure(config):
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in the background of a script
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[COUNTS] = Counter()
     config.pluginmanager.register(Count(config.stash[COUNTS]))
 

@@ -77,9 +77,17 @@ class Browser:
     def until(self, script):
         """Waits until an expression is true."""
         deadline_s = time.monotonic() + WAITED_S
-        while not self.does(script):
+        while not self._is(script):
             assert time.monotonic() < deadline_s, f"{script} is not true after {WAITED_S} s; {self.errors}"
             time.sleep(0.02)
+
+    def _is(self, script):
+        try:
+            return self.does(script)
+        except RuntimeError as error:
+            if "navigated" not in str(error):
+                raise
+            return False  # another page is being opened in its place
 
     def does(self, script):
         """The value of an expression of JavaScript in the page; a promise is awaited."""
