@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -25,6 +26,16 @@ def importing() -> Iterator[None]:
         gc.freeze()
         if enabled:
             gc.enable()
+
+
+def interrupt_on_signals() -> None:
+    """Who asks the process to end, or closes its terminal, is heard as Ctrl-C is: what it made goes with it.
+
+    What is ignored from the beginning stays so, as under `nohup`.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def leave(status: int) -> None:
