@@ -72,7 +72,7 @@ class Run:
             raise RunError(f"{self.dir}: the folder plan is missing; {AGAIN}.")
         try:
             return Plan.load(self.dir / "plan")
-        except SkybedError:
+        except (SkybedError, MemoryError):
             raise
         except Exception as why:
             raise RunError(f"{self.dir}/plan: the plan cannot be read ({why}); {OTHER_VERSION}.") from why
@@ -170,7 +170,9 @@ class Run:
                     f"{OTHER_VERSION}."
                 )
             self._check(path, column, table[column])
-        frame = table.select(list(dtypes)).to_pandas()
+        frame = (
+            table.select(list(dtypes)).replace_schema_metadata(None).to_pandas()
+        )  # it is of pandas's index
         return frame.astype({column: dtype for column, dtype in dtypes.items() if dtype == "float64"})
 
     def _check(self, path: Path, column: str, values: pa.ChunkedArray) -> None:

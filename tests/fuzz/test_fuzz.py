@@ -3,49 +3,23 @@
 A thousand seeded cases in every run of the tests. `make fuzz` tries others: FUZZ tells how many.
 """
 
-import contextlib
 import os
-import resource
-import signal
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from skybed.topologies.errors import LONGEST, SkybedError
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario import file
+from support.bounded import bounded
 from support.mutations import HERE, scenarios
 
 EXAMPLES = int(os.environ.get("FUZZ", "0"))
-CPU_S, ROOM_BYTES = 10.0, 2 << 30  # of one case
+CPU_S = 10.0  # of one case
 MOST_LINES, MOST_NODES, MOST_S = 6, 40, 10.0  # of an error; of what is planned
 
 
-class TooLongError(Exception):
-    pass
-
-
-@contextlib.contextmanager
-def bounded():
-    """Raises TooLongError, or MemoryError, for a case that takes more."""
-
-    def end(*_):
-        raise TooLongError(f"more than {CPU_S:g} s")
-
-    with open("/proc/self/statm") as pages:
-        used = int(pages.read().split()[0]) * resource.getpagesize()
-    before, limits = signal.signal(signal.SIGVTALRM, end), resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (used + ROOM_BYTES, limits[1]))
-    signal.setitimer(signal.ITIMER_VIRTUAL, CPU_S)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        resource.setrlimit(resource.RLIMIT_AS, limits)
-        signal.signal(signal.SIGVTALRM, before)
-
-
 def tried(text):
-    with bounded():
+    with bounded(CPU_S):
         try:
             scenario = file.parse(text, "s.yaml", HERE)
             walkers = [layer.walker for layer in scenario.layers.values() if layer.walker]

@@ -20,7 +20,11 @@ from skybed.topologies.routing.changes import CHANGE
 from skybed.topologies.routing.windowed import Pieces
 from skybed.topologies.scenario.file import Scenario
 
-ORBITS = ("name", "jdsatepoch", "jdsatepochF", *ephemeris.ELEMENTS, "states")  # columns that load needs
+# Columns that load needs.
+ORBITS = {
+    "name": folder.TEXT, **dict.fromkeys(("jdsatepoch", "jdsatepochF", *ephemeris.ELEMENTS), folder.NUMBER),
+    "states": folder.LISTS,
+}  # fmt: skip
 
 
 class Stored(NamedTuple):
@@ -73,6 +77,8 @@ def load(place: pathlib.Path) -> Stored:
     scenario, duration_s = Scenario.load(place / folder.SCENARIO), folder.duration_s(place)
     columns = {name: folder.COLUMNS[name] for name in ("contacts", "faults")} | {"orbits": ORBITS}
     standing, lost, orbits = (folder.table(place, *named).to_pandas() for named in columns.items())
+    if not np.isfinite(orbits[list(ORBITS)[1:-1]].to_numpy(float)).all():
+        raise windowed.other_version(place / "orbits.parquet", "elements that are no numbers")
     nodes = folder.nodes(place)
     links = folder.links(place, len(nodes))
     for name, rows in (("contacts", standing), ("faults", lost)):
@@ -89,4 +95,9 @@ def load(place: pathlib.Path) -> Stored:
     routes = folder.pieces(place / folder.ROUTES, CHANGE, duration_s, *many) if stored else None
     changes = folder.pieces(place / folder.CHANGES, EVENT, 0.0, *many).whole()
     network = Network(scenario, duration_s, nodes, links, standing, lost, orbits, changes)
+    varies = np.isnan(network.values.constant).any(axis=(1, 2))
+    if lacking := sorted(
+        {*np.flatnonzero(varies).tolist()} & {*standing["link"].tolist()} - {*changes["link"].tolist()}
+    ):
+        raise windowed.other_version(place / folder.CHANGES, f"no values of {links[lacking[0]].name}")
     return Stored(scenario, network, events, routes)

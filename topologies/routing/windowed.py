@@ -89,7 +89,12 @@ def stored(path: pathlib.Path, read: Callable[[pathlib.Path], T]) -> T:
     try:
         return read(path)
     except (OSError, ValueError):
-        raise RunError(f"{path}: this part of the plan is damaged; make the plan again.") from None
+        raise damaged(path) from None
+
+
+def damaged(path: pathlib.Path) -> RunError:
+    """For a part of a stored plan that cannot be read."""
+    return RunError(f"{path}: this part of the plan is damaged; make the plan again.")
 
 
 def other_version(path: pathlib.Path, what: str) -> RunError:
@@ -125,7 +130,10 @@ def read(path: pathlib.Path, dtype: np.dtype, most: Mapping[str, int]) -> Iterat
     """
     with pq.ParquetFile(path) as file:
         for number in range(file.num_row_groups):
-            table = file.read_row_group(number, columns=list(dtype.names or ()))
+            try:
+                table = file.read_row_group(number, columns=list(dtype.names or ()))
+            except (OSError, ValueError):
+                raise damaged(path) from None
             rows = np.empty(table.num_rows, dtype)
             for name in dtype.names or ():
                 try:
