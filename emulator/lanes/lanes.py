@@ -14,6 +14,7 @@ import ctypes
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -46,6 +47,7 @@ GUEST_VARIABLES = ("HOME", "LANG", "TERM", "COLUMNS", "LINES")
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # signals that ask to end
 # What a uml kernel says when a process of its own is no longer there (3: ESRCH), or got a signal here.
 COMPLAINT = re.compile(rb"\w+ +[-:] .*(?:errno = 3\s*$|failed to wait for SIGTRAP|child stopped with signal)")
+LEAST_OPEN_FILES = 256  # of a uml kernel; a sky of three nodes takes a hundred
 ZOMBIE_S = 4.0  # on a machine however busy
 LONGEST_LINE = 1000
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -218,6 +220,11 @@ def _uml(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[st
             f"The uml kernel needs {memory_mb} MB in /dev/shm or $TMPDIR; free some, or set TMPDIR to a "
             "directory that has it and is not mounted noexec."
         )
+    if 0 <= (most := _open_files()[1]) < LEAST_OPEN_FILES:
+        raise MachineError(
+            f"The uml kernel holds {LEAST_OPEN_FILES} files open or more, and {most} are allowed; raise the "
+            "hard limit (`ulimit -Hn`)."
+        )
     guest = {
         "command": list(command),
         "channel": channel.DESCRIPTOR,
@@ -268,6 +275,11 @@ def _bound(claim: socket.socket, name: str) -> bool:
     return True
 
 
+def _open_files() -> tuple[int, int]:
+    """How many a process may have: now, and if it asks for more (-1: any number)."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
 def _before_exec(cpu: int | None, virtual: bool, theirs: int) -> None:
     """In the child: be killed when skybed is, even by kill -9, and keep time before others are served.
 
@@ -276,6 +288,8 @@ def _before_exec(cpu: int | None, virtual: bool, theirs: int) -> None:
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.personality(ADDR_NO_RANDOMIZE)
+    most = _open_files()[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a uml kernel holds its guest's open
     os.dup2(theirs, channel.DESCRIPTOR)
     os.set_inheritable(channel.DESCRIPTOR, True)  # also where it is the same one
     if cpu is not None:

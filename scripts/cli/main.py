@@ -35,6 +35,10 @@ COMMANDS = (
 )  # fmt: skip
 
 
+# What the loader of libraries says where memory or descriptors are too few.
+CANNOT_LOAD = ("failed to map segment", "cannot allocate memory", "cannot map", "Too many open files")
+
+
 class Skybed(Lazy):
     """Turns every error that skybed knows into one sentence and its exit code."""
 
@@ -56,6 +60,11 @@ class Skybed(Lazy):
             context.exit(error.exit_code)
         except MemoryError:
             click.echo("skybed: not enough memory; take a shorter duration or fewer nodes.", err=True)
+            context.exit(4)
+        except ImportError as error:  # of a library that is there
+            if not any(words in str(error) for words in CANNOT_LOAD):
+                raise
+            click.echo(f"skybed: {error}; `ulimit -v` and `ulimit -n` tell what limits there are.", err=True)
             context.exit(4)
         except KeyboardInterrupt:
             click.echo("skybed: interrupted; none of its processes is left.", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import itertools
 import os
 from collections.abc import Iterator
@@ -16,28 +17,53 @@ def fresh(folder: Path, unused: bool = False) -> Iterator[Path]:
     """Make a directory, or take one that is there and empty, before the work whose results are to go into it.
 
     unused: one that nobody else has: NAME-2 and so on where there is one. Raises ScenarioError where nothing
-    can be written. If the work fails before it wrote anything, what was made is removed.
+    can be written, or another process works that has not written anything yet. If the work fails before it
+    wrote anything, what was made is removed.
     """
     made = [path for path in folder.parents if not path.exists()]
     try:
-        try:
-            there = folder.is_dir() and not unused
-            taken = folder if there else make_unused(folder, unused)
-            made = made if there else [taken, *made]
-            filled = any(taken.iterdir())
-        except OSError as error:
-            why = "it is a file" if folder.is_file() else error.strerror
-            raise ScenarioError(f"{folder} cannot be a directory ({why}); name another with --out.") from None
-        if filled:
-            raise ScenarioError(f"{folder} is not empty; name another directory with --out, or remove it.")
-        if not os.access(taken, os.W_OK):
-            raise ScenarioError(f"{folder} may not be written to; name another directory with --out.")
-        yield taken
+        with contextlib.ExitStack() as claims:
+            try:
+                there = folder.is_dir() and not unused
+                taken = folder if there else make_unused(folder, unused)
+                made = made if there else [taken, *made]
+                claims.enter_context(_claimed(taken))
+                filled = any(taken.iterdir())
+            except OSError as error:
+                why = "it is a file" if folder.is_file() else error.strerror
+                raise ScenarioError(
+                    f"{folder} cannot be a directory ({why}); name another with --out."
+                ) from None
+            if filled:
+                raise ScenarioError(
+                    f"{folder} is not empty; name another directory with --out, or remove it."
+                )
+            if not os.access(taken, os.W_OK):
+                raise ScenarioError(f"{folder} may not be written to; name another directory with --out.")
+            yield taken
     except BaseException:
         for path in made:
             with contextlib.suppress(OSError):  # something is in it
                 path.rmdir()
         raise
+
+
+@contextlib.contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """For this process alone, while the block runs; what holds it goes with the process."""
+    claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ScenarioError(
+                f"{folder}: another skybed works there; wait for it, or name another directory with --out."
+            ) from None
+        except OSError:  # of a file system without locks
+            pass
+        yield
+    finally:
+        os.close(claim)
 
 
 def make_unused(wanted: Path, numbered: bool = True) -> Path:
