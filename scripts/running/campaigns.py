@@ -6,14 +6,12 @@ OUT/runs/KEY. Whatever ends a campaign, the next one into the same directory doe
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import importlib.metadata
 import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from distributed import Client
 from skybed.analysis.campaign import table
 from skybed.analysis.verdict import Verdict
 from skybed.emulator.lanes import lanes
-from skybed.scripts.running import cluster
+from skybed.scripts.running import cluster, folders
 from skybed.scripts.running.live_campaign import CampaignView
 from skybed.scripts.running.progress import ProgressBar
 from skybed.scripts.running.run import memory_mb
@@ -133,7 +131,7 @@ def run(
     if scheduler is None:
         lanes.choose("auto", campaign.clock == "virtual")  # says at once what this machine lacks
     (folder / "runs").mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with folders.claimed(folder, "another campaign"):
         _sweep(folder)
         if view:
             view.planned(campaign, cases, folder)
@@ -193,19 +191,6 @@ def _sweep(folder: Path) -> None:
     lanes.end_processes()
     lanes.remove_leftovers()
     shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One campaign at a time in a directory; the lock goes with its process."""
-    with open(folder / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ScenarioError(
-                f"{folder}: a campaign is running here; wait for it, or take another --out."
-            ) from None
-        yield
 
 
 # -- what is shown -----------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def fresh(folder: Path, unused: bool = False) -> Iterator[Path]:
                 there = folder.is_dir() and not unused
                 taken = folder if there else make_unused(folder, unused)
                 made = made if there else [taken, *made]
-                claims.enter_context(_claimed(taken))
+                claims.enter_context(claimed(taken, "another skybed"))
                 filled = any(taken.iterdir())
             except OSError as error:
                 why = "it is a file" if folder.is_file() else error.strerror
@@ -49,15 +49,18 @@ def fresh(folder: Path, unused: bool = False) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _claimed(folder: Path) -> Iterator[None]:
-    """For this process alone, while the block runs; what holds it goes with the process."""
+def claimed(folder: Path, by: str) -> Iterator[None]:
+    """A directory for this process alone, while the block runs; the claim goes with the process.
+
+    by: who else may have it, for an error. Raises ScenarioError where somebody has.
+    """
     claim = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
             fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ScenarioError(
-                f"{folder}: another skybed works there; wait for it, or name another directory with --out."
+                f"{folder}: {by} works there; wait for it, or name another directory with --out."
             ) from None
         except OSError:  # of a file system without locks
             pass

@@ -136,11 +136,10 @@ def test_two_campaigns_do_not_run_in_one_directory(tmp_path):
     file, out = tmp_path / "campaign.yaml", tmp_path / "out"
     file.write_text(PAIRS)
     (out / "runs").mkdir(parents=True)
-    with open(out / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with folders.claimed(out, "a test"):
         done = called("campaign", "run", file, "--out", out)
     in_a_sentence(done, (2, 4))
-    assert done.returncode == 4 or "a campaign is running here; wait for it" in done.stderr
+    assert done.returncode == 4 or "another campaign works there; wait for it" in done.stderr
 
 
 def test_of_two_builds_of_the_kernel_the_second_waits_and_finds_it(tmp_path, monkeypatch):
