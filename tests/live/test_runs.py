@@ -76,9 +76,12 @@ def test_kill_9_and_clean_leave_nothing(machine, typed, tmp_path):
 
 
 @pytest.mark.alone
-def test_clean_leaves_a_run_that_goes_on(typed, tmp_path):
+def test_clean_leaves_a_run_that_goes_on(typed, tmp_path, monkeypatch):
+    """Also one whose folders are elsewhere."""
     process = start("run", "scenarios/pair.yaml", "--duration", "8", "--out", tmp_path / "run")
     wait_for(process, "playing")
+    assert "Ended 0 processes" in typed("clean").stdout
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     assert "Ended 0 processes" in typed("clean").stdout
     output, _ = process.communicate(timeout=120)
     assert "across" in output
