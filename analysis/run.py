@@ -159,6 +159,7 @@ class Run:
         path = self.table_file(name)
         with reading(path):
             table = parquet.read(path, LONG.get(name))
+        whole = {column.name for column in TABLES[name].columns if not column.null}
         for column, dtype in (dtypes := TABLES[name].dtypes).items():
             if column not in table.column_names:
                 raise RunError(f"{self.dir}: the table {path.name} has no column {column}; {OTHER_VERSION}.")
@@ -169,6 +170,8 @@ class Run:
                     f"{self.dir}: column {column} of {path.name} holds {arrow_type}, {wanted} were expected; "
                     f"{OTHER_VERSION}."
                 )
+            if dtype in ("str", "bool") and column in whole and table[column].null_count:
+                raise RunError(f"{self.dir}: column {column} of {path.name} has gaps; {DAMAGED}.")
             self._check(path, column, table[column])
         frame = (
             table.select(list(dtypes)).replace_schema_metadata(None).to_pandas()
@@ -217,7 +220,7 @@ def reading(path: Path) -> Iterator[None]:
     """Turns what goes wrong in reading a Parquet file into a RunError."""
     try:
         yield
-    except (pa.ArrowException, OSError) as why:
+    except (pa.ArrowException, OSError, KeyError) as why:  # KeyError: a list where text was to be
         raise RunError(f"{path}: the table cannot be read ({first_line(why)}); {DAMAGED}.") from why
 
 

@@ -74,10 +74,13 @@ def _bytes(path, chance, files):
     return f"{way} at {at}"
 
 
-def _table(path, chance, _files):
-    table = pq.read_table(path)
+def _table(path, chance, files):
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError):  # damaged already
+        return _bytes(path, chance, files)
     if not table.num_columns:
-        return _bytes(path, chance, _files)
+        return _bytes(path, chance, files)
     place = chance.randrange(table.num_columns)
     name, column = table.column_names[place], table.column(place)
     way = chance.choice(
@@ -139,7 +142,10 @@ def _array(values, kind):
 
 
 def _json(path, chance, files):
-    data = json.loads(path.read_text())
+    try:
+        data = json.loads(path.read_text())
+    except ValueError:
+        return _bytes(path, chance, files)
     places = [(data, key) for key in _keys(data)]
     for value in [*(data.values() if isinstance(data, dict) else data)]:
         places += [(value, key) for key in _keys(value)]

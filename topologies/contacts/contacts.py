@@ -15,7 +15,7 @@ from skybed.topologies.contacts.access import Chooser, Rulebook, setup_range_s, 
 from skybed.topologies.contacts.gateways import Gateway
 from skybed.topologies.contacts.margins import Intervals
 from skybed.topologies.contacts.motion import Motion, Span
-from skybed.topologies.contacts.nodes import Link, Node
+from skybed.topologies.contacts.nodes import LINK_KINDS, Link, Node
 from skybed.topologies.contacts.overhead import over_stations
 from skybed.topologies.contacts.policy import of_rule
 from skybed.topologies.contacts.visibility import Conditions, intervals
@@ -192,7 +192,7 @@ def tables(
                 f"{all_nodes[s.a].name} and {all_nodes[s.b].name} get two links ({classes[s.a, s.b][1]} and "
                 f"{s.link_class}), and can have one: change a pattern, an access rule or a fibre."
             )
-    keys = sorted(classes, key=lambda ab: (("isl", "access", "fibre").index(classes[ab][0]), ab))
+    keys = sorted(classes, key=lambda ab: (LINK_KINDS.index(classes[ab][0]), ab))
     links = []
     for a, b in keys:
         kind, link_class, turned, given = classes[a, b]

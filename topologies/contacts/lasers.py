@@ -11,6 +11,7 @@ from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts import listed, nearest, ruled
 from skybed.topologies.contacts.access import setup_s
 from skybed.topologies.contacts.motion import Motion, Span
+from skybed.topologies.contacts.nodes import LINK_KINDS
 from skybed.topologies.contacts.patterns import pairs
 from skybed.topologies.contacts.spans import Spans, common, spans, union
 from skybed.topologies.contacts.visibility import Conditions, intervals
@@ -18,8 +19,6 @@ from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.model.space import BY_PLANES, Between, Isl, Lasers
 from skybed.topologies.orbits import planes
 from skybed.topologies.orbits.geometry import WGS72_RADIUS_KM
-
-KINDS = ("isl", "access", "fibre")  # of links of which so many ends are on the ground
 
 
 def within(motion: Motion, name: str) -> list[Span]:
@@ -112,7 +111,7 @@ def _listed(motion: Motion, rule: Lasers) -> Iterator[Span]:
         if row.given:
             if row.from_s < motion.until_s:
                 until_s = min(row.until_s, motion.until_s)
-                yield Span(a, b, KINDS[on_ground], class_name, row.from_s, until_s, turned, given=True)
+                yield Span(a, b, LINK_KINDS[on_ground], class_name, row.from_s, until_s, turned, given=True)
             continue
         times.setdefault((class_name, ground, turned), {}).setdefault((a, b), []).append(
             (row.from_s, row.until_s)

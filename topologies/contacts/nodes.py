@@ -37,6 +37,9 @@ class Node:
     ip6: str
 
 
+LINK_KINDS = ("isl", "access", "fibre")  # in the order of a plan; of which so many ends are on the ground
+
+
 @dataclass(frozen=True)
 class Link:
     """Two nodes, a < b (their numbers), that are linked at times; kind: isl, access or fibre; class_name: of

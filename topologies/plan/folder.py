@@ -12,7 +12,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from skybed.topologies import parquet
-from skybed.topologies.contacts.nodes import Link, Node
+from skybed.topologies.contacts.nodes import LINK_KINDS, Link, Node
 from skybed.topologies.contacts.properties import Direction, Property
 from skybed.topologies.model.fields import GREATEST, LONGEST_S
 from skybed.topologies.model.links import LinkClass
@@ -95,6 +95,8 @@ def links(folder: pathlib.Path, nodes: int) -> list[Link]:
         classes = {text: LinkClass.model_validate_json(text) for text in {row["link_class"] for row in rows}}
     except ValidationError:
         raise windowed.other_version(folder / "links.parquet", "what is no class of a link") from None
+    if unknown := {row["kind"] for row in rows} - {*LINK_KINDS}:
+        raise windowed.other_version(folder / "links.parquet", f"links of the kind {min(unknown)}")
     found = [Link(**row | {"link_class": classes[row["link_class"]]}) for row in rows]
     ends = {end: np.array([getattr(link, end) for link in found], np.int64) for end in "ab"}
     windowed.check_numbers(folder / "links.parquet", ends, dict.fromkeys(ends, nodes))

@@ -137,8 +137,12 @@ def read(path: pathlib.Path, dtype: np.dtype, most: Mapping[str, int]) -> Iterat
             rows = np.empty(table.num_rows, dtype)
             for name in dtype.names or ():
                 try:
-                    rows[name] = table[name].to_numpy()
-                except (ValueError, TypeError):
-                    raise other_version(path, f"no numbers in its column {name}") from None
+                    with np.errstate(all="raise"):
+                        rows[name] = table[name].to_numpy()
+                    finite = np.isfinite(rows[name]).all()
+                except (ValueError, TypeError, FloatingPointError):
+                    finite = False
+                if not finite:
+                    raise other_version(path, f"no numbers in its column {name}")
             check_numbers(path, {name: rows[name] for name in most}, most)
             yield rows

@@ -11,13 +11,13 @@ import pandas as pd
 from skybed.analysis.pages.view import places, rules
 from skybed.analysis.pages.view.packing import narrow, offsets
 from skybed.topologies.contacts.faults import SILENT
+from skybed.topologies.contacts.nodes import LINK_KINDS
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.model.flows import EndToEndFlow
 from skybed.topologies.orbits import elements
 from skybed.topologies.plan.plan import Plan
 
 Arrays = dict[str, np.ndarray]
-KINDS = ("isl", "access", "fibre")  # of links, by which a page knows them
 USUAL = (Property.RATE, Property.LOSS, Property.EXTRA, Property.SPIKE, Property.JITTER)
 NOT_SET = (Property.CARRIER, Property.DELAY)  # contacts say the one; the other has a table of its own
 
@@ -72,8 +72,8 @@ def _links(plan: Plan) -> Arrays:
     """
     links, network = plan.links, plan.network
     a, b = network.ends
-    kinds = np.array([KINDS.index(link.kind) for link in links], int)
-    laid = (kinds == KINDS.index("fibre")) | np.array([link.given for link in links], bool)
+    kinds = np.array([LINK_KINDS.index(link.kind) for link in links], int)
+    laid = (kinds == LINK_KINDS.index("fibre")) | np.array([link.given for link in links], bool)
     usual = {f"usual_{what.name.lower()}": network.values.constant[:, :, what].ravel() for what in USUAL}
     fixed_s = np.array([link.link_class.fixed_delay_ms / 1e3 for link in links])
     fixed_s[laid] = network.delay_s(np.flatnonzero(laid), 0.0)
