@@ -157,11 +157,14 @@ def _ecdf(chart: _Chart, axes: Axes, rows: pd.DataFrame) -> None:
 
 def _stages(chart: _Chart, axes: Axes, rows: pd.DataFrame) -> None:
     by_x = {
-        str(level): pd.DataFrame([*rows.loc[rows[chart.figure.x] == level, "samples"]]).mean()
+        str(level): pd.DataFrame(
+            [*rows.loc[rows[chart.figure.x] == level, "samples"]], columns=[*STAGES]
+        ).mean()
         for level in chart.levels["x"]
-        if (rows[chart.figure.x] == level).any()
     }
-    stack(axes, by_x)
+    stack(axes, {level: stages.fillna(0) for level, stages in by_x.items()})
+    most = max(sum(stages.values()) for stages in chart.rows["samples"])
+    axes.set_xlim(0, (1 + 0.1 * min(len(chart.levels.get("columns", [None])), COLUMNS)) * most)
     axes.set_yticks(range(len(by_x)), by_x)
     axes.set_xlabel(chart.metric)
 
