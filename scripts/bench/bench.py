@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from skybed.emulator.lanes import lanes
-from skybed.scripts.bench import daemons, live, plan, start, virtual
+from skybed.scripts.bench import daemons, live, ns3, plan, start, virtual
 from skybed.scripts.bench.figures import Section
 from skybed.scripts.running import messages
 from skybed.scripts.running.progress import Listener, ProgressBar
@@ -31,7 +31,7 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.scenario.file import Scenario
 
 NAMES = ("bring-up", "updates", "planning", "live", "start", "virtual", "forwarding", "generator")
-WHEN_NAMED = ("daemons",)  # takes half an hour
+WHEN_NAMED = ("ns-3", "daemons")  # take ten minutes, and half an hour
 PATIENCE_S = 600.0  # for a section, beyond twice what stock Mininet is given
 LAST_LINES = 8
 SHARED = "The lane had no CPU to itself: all this was slower than it can be."
@@ -56,6 +56,9 @@ class Sizes:
     linked: tuple[int, int]  # the sky whose links are changed
     routed: tuple[tuple[int, int], ...]  # skies with a routing daemon in every node
     routed_s: float  # for each of them
+    chains: tuple[int, ...]  # hops, beside ns-3
+    chains_s: float  # of virtual time, each
+    kuiper_s: float
 
     def of(self, section: str) -> dict[str, Any]:
         """Parameters of a section inside the lane."""
@@ -80,6 +83,7 @@ FULL = Sizes(
     planned=ready.SCENARIOS / "sc-1000.yaml", planned_s=86_400.0,
     budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, large=(72, 22), linked=(24, 22),
     routed=((10, 15), (15, 20), (20, 30), (25, 32)), routed_s=1200.0,
+    chains=(5, 12), chains_s=60.0, kuiper_s=200.0,
 )  # fmt: skip
 QUICK = Sizes(
     scenario=ready.SCENARIOS / "sc-mini.yaml", live_s=10.0,  # until 5.7 s there are no events
@@ -87,6 +91,7 @@ QUICK = Sizes(
     planned=ready.SCENARIOS / "sc-mini.yaml", planned_s=600.0,
     budget_s=2.0, memory_mb=1024, rounds=2, round_s=0.1, per_plane=3, large=(5, 6), linked=(5, 6),
     routed=((3, 10),), routed_s=120.0,
+    chains=(2,), chains_s=1.0, kuiper_s=0.5,
 )  # fmt: skip
 
 
@@ -121,6 +126,9 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
                 elif name == "virtual":
                     played = Scenario.load(sizes.virtual)
                     sections[name] = virtual.virtual(played, sizes.tcp_s, sizes.rounds, folder)
+                elif name == "ns-3":
+                    beside = sizes.chains, sizes.chains_s, sizes.kuiper_s, sizes.rounds
+                    sections[name] = ns3.ns3(*beside, folder, bar)
                 elif name == "daemons":
                     sections[name] = daemons.daemons(sizes.routed, sizes.routed_s, folder, bar)
                 else:

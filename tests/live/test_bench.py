@@ -103,3 +103,14 @@ def test_daemons_are_measured_when_named(typed):
     assert figures["nodes"] == 32
     assert 10 < figures["converge_32_s"] < 54 and 0 < figures["wall_32_s"] < 120
     assert 1 < figures["memory_32_mib"] < 20
+
+
+def test_chains_are_played_beside_ns_3_when_named(typed):
+    """Without ns-3 its part is left out, and a sentence says what it needs."""
+    done = typed("bench", "--quick", "--only", "ns-3", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    (section,) = json.loads(done.stdout)["sections"].values()
+    chains = [figure for figure in section["figures"] if "hops" in figure["what"]]
+    assert {figure["key"] for figure in section["figures"]} == {"udp_2_cpu_s", "tcp_2_cpu_s", "kuiper_cpu_s"}
+    assert all(figure["skybed"] > 0 for figure in chains)
+    assert all(figure["ratio"] for figure in chains) or "libns3-dev" in section["notes"][0]
