@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from skybed.emulator.lanes import lanes
-from skybed.scripts.bench import daemons, live, ns3, plan, start, virtual
+from skybed.scripts.bench import daemons, live, natively, ns3, plan, start, virtual
 from skybed.scripts.bench.figures import Section
 from skybed.scripts.running import messages
 from skybed.scripts.running.progress import Listener, ProgressBar
@@ -52,6 +52,7 @@ class Sizes:
     rounds: int
     round_s: float
     per_plane: int  # of the grid that stock Mininet makes as large as it can
+    hosts: int  # on the machine's own kernel
     large: tuple[int, int]  # the sky that is brought up
     linked: tuple[int, int]  # the sky whose links are changed
     routed: tuple[tuple[int, int], ...]  # skies with a routing daemon in every node
@@ -81,7 +82,8 @@ FULL = Sizes(
     scenario=ready.SCENARIOS / "starlink-550.yaml", live_s=30.0,
     virtual=ready.SCENARIOS / "sc-mini.yaml", tcp_s=10.0,
     planned=ready.SCENARIOS / "sc-1000.yaml", planned_s=86_400.0,
-    budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, large=(72, 22), linked=(24, 22),
+    budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, hosts=200, large=(72, 22),
+    linked=(24, 22),
     routed=((10, 15), (15, 20), (20, 30), (25, 32)), routed_s=1200.0,
     chains=(5, 12), chains_s=60.0, kuiper_s=200.0,
 )  # fmt: skip
@@ -89,7 +91,7 @@ QUICK = Sizes(
     scenario=ready.SCENARIOS / "sc-mini.yaml", live_s=10.0,  # until 5.7 s there are no events
     virtual=ready.SCENARIOS / "pair.yaml", tcp_s=2.0,
     planned=ready.SCENARIOS / "sc-mini.yaml", planned_s=600.0,
-    budget_s=2.0, memory_mb=1024, rounds=2, round_s=0.1, per_plane=3, large=(5, 6), linked=(5, 6),
+    budget_s=2.0, memory_mb=1024, rounds=2, round_s=0.1, per_plane=3, hosts=4, large=(5, 6), linked=(5, 6),
     routed=((3, 10),), routed_s=120.0,
     chains=(2,), chains_s=1.0, kuiper_s=0.5,
 )  # fmt: skip
@@ -133,6 +135,10 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
                     sections[name] = daemons.daemons(sizes.routed, sizes.routed_s, folder, bar)
                 else:
                     sections[name] = _inside(name, lane, sizes, folder, bar)
+                if name == "bring-up" and lane != "native":
+                    figures, notes = natively.beside(sizes.hosts, sizes.rounds)
+                    sections[name]["figures"] += figures
+                    sections[name]["notes"] = sections[name].get("notes", []) + notes
     return {
         "skybed": importlib.metadata.version("skybed"),
         "started_utc": started.isoformat(timespec="seconds"),
