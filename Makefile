@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE # tests start Python hundreds of times
 PY := .venv/bin/python
 BESIDE := -n logical --dist loadfile --no-loadscope-reorder # a file's tests share what they need
 
-.PHONY: demo test test-fast coverage fuzz lint pictures install install-for-tests clean
+.PHONY: demo test test-fast coverage fuzz kills lint pictures install install-for-tests clean
 
 demo: install
 	@.venv/bin/skybed run sc-mini --report
@@ -26,6 +26,10 @@ coverage: install-for-tests
 FUZZ := 20000
 fuzz: install-for-tests
 	@FUZZ=$(FUZZ) $(PY) -m pytest tests/fuzz
+
+# Every process of a run killed in every way, some twenty minutes
+kills: install-for-tests
+	@KILLS=all $(PY) -m pytest tests/live/test_kills.py
 
 lint: install
 	@$(PY) -m ruff check .

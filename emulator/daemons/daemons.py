@@ -23,7 +23,7 @@ import numpy as np
 from skybed.emulator.daemons import routers, suites
 from skybed.emulator.daemons.routers import Router
 from skybed.emulator.kernel.addresses import packed
-from skybed.topologies.errors import InvalidRun, MachineError
+from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.plan import score
 
@@ -56,10 +56,14 @@ def memory_mb(scenario: ScenarioModel) -> float:
 
 
 def check(plan: Plan) -> None:
-    """Raises ScenarioError for a template of the user's that cannot be filled for some node."""
+    """Raises ScenarioError for a template of the user's that gives nothing of use for some node."""
     if plan.scenario.routing.custom:
-        for _ in configurations(plan):
-            pass
+        try:
+            for _ in configurations(plan):
+                pass
+        except suites.Unfit as error:
+            where = plan.scenario.where("routing", "custom", error.field)
+            raise ScenarioError(f"{where}, {error.says}") from None
 
 
 def configurations(plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:

@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -21,11 +22,12 @@ import sys
 import tempfile
 import termios
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from skybed.emulator.lanes import channel, host, mconsole, umlkernel
 from skybed.emulator.lanes.channel import Channel
@@ -33,13 +35,19 @@ from skybed.topologies.errors import MachineError
 
 PACKAGE = Path(__file__).absolute().parents[2]  # the folder skybed; not resolved: its rooms may be links
 ROOT = PACKAGE.parent  # from here Python finds the package
-MARK = "SKYBED_RUN"  # an environment variable of every process of a run: what `clean` looks for
+# Environment variables of every process of a run, by which `clean` finds it: its directory, its skybed's pid.
+MARK, OWNER = "SKYBED_RUN", "SKYBED_PID"
 TEMPORARY = "skybed-lane-"
 LOG = "log.txt"
 ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
 # Of Python in the guest. Compiled files that one run writes and the next reads would leave a trace in time.
 REPEATABLE = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 GUEST_VARIABLES = ("HOME", "LANG", "TERM", "COLUMNS", "LINES")
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # signals that ask to end
+# What a uml kernel says when a process of its own is no longer there (3: ESRCH), or got a signal here.
+COMPLAINT = re.compile(rb"\w+ +[-:] .*(?:errno = 3\s*$|failed to wait for SIGTRAP|child stopped with signal)")
+ZOMBIE_S = 4.0  # on a machine however busy
+LONGEST_LINE = 1000
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PR_SET_PDEATHSIG = 1
 VIRTUAL_LEAD_S = 60  # for all that comes before a run and does wait
@@ -48,12 +56,13 @@ VIRTUAL_LEAD_S = 60  # for all that comes before a run and does wait
 @dataclass(frozen=True)
 class Lane:
     """A lane that runs. channel: to the command's descriptor channel.DESCRIPTOR; it ends with the lane.
-    folder: of its own, as long as it runs.
+    folder: of its own, as long as it runs. complained: set once its kernel has missed a process, see `hurt`.
     """
 
     process: subprocess.Popen[bytes]
     channel: Channel
     folder: Path
+    complained: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,13 @@ def running(
     this terminal instead, from which the command reads, if it is one. virtual: uml only.
     """
     ours, theirs = socket.socketpair()
-    with _temporary(run) as scratch, _own_cpu(virtual is not None) as cpu, ours:
+    complained = threading.Event()
+    with (
+        _undisturbed() as from_now_on,
+        _temporary(run) as scratch,
+        _own_cpu(virtual is not None) as cpu,
+        ours,
+    ):
         start = _native if lane == "native" else _uml
         arguments, environment = start(command, scratch, memory_mb)
         if virtual:
@@ -130,17 +145,18 @@ def running(
             stdin=None if terminal else subprocess.PIPE,
             stdout=pipe,
             stderr=None if interactive else subprocess.STDOUT,
-            env={**os.environ, **environment, MARK: str(run.absolute())},
+            env={**os.environ, **environment, MARK: str(run.absolute()), OWNER: str(os.getpid())},
             cwd=scratch,
             preexec_fn=partial(_before_exec, cpu, virtual is not None, theirs.fileno()),
             close_fds=False,  # those of Python's close themselves, but for the channel
             start_new_session=not interactive,  # Ctrl-C is ours to pass on
         )
         theirs.close()
-        with _kept(process.stdout, run / LOG), _terminal_restored(interactive):
+        with _kept(process.stdout, run / LOG, complained), _terminal_restored(interactive):
             try:
-                yield Lane(process, Channel(ours.fileno(), listens=False), scratch)
+                yield Lane(process, Channel(ours.fileno(), listens=False), scratch, complained)
             finally:
+                from_now_on()
                 process.kill()
                 process.wait()
                 if process.stdin:
@@ -154,6 +170,37 @@ def crash(lane: Lane) -> str | None:
     A native lane's processes share the machine's processors; none is told.
     """
     return mconsole.crash(Path(f"/proc/{lane.process.pid}/cwd"))
+
+
+def hurt(lane: Lane) -> Callable[[], bool]:
+    """What tells, asked now and then, whether somebody killed a process of a lane from outside.
+
+    In a uml lane each process of the guest's is one here. If it is killed the guest's kernel does not know of
+    it before it lets it run: then it says so and ends the process as if that were to blame, whoever waits for
+    it. Until then what is left of it is a zombie, which else does not outlast an instant.
+    """
+    since_s: dict[int, float] = {}  # by pid of a zombie
+
+    def look() -> bool:
+        now_s = time.monotonic()
+        dead = {pid: since_s.get(pid, now_s) for pid in _children(lane.process.pid) if _state(pid) == "Z"}
+        since_s.clear()
+        since_s.update(dead)
+        return lane.complained.is_set() or any(now_s - first_s > ZOMBIE_S for first_s in dead.values())
+
+    return look
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def _state(pid: int) -> str:
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return ""
 
 
 def _native(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[str], dict[str, str]]:
@@ -239,6 +286,22 @@ def _before_exec(cpu: int | None, virtual: bool, theirs: int) -> None:
 
 
 @contextlib.contextmanager
+def _undisturbed() -> Iterator[Callable[[], None]]:
+    """Gives what makes the rest of the block deaf to signals that would interrupt it: it cleans up."""
+    before: dict[signal.Signals, Any] = {}
+
+    def from_now_on() -> None:
+        if threading.current_thread() is threading.main_thread():
+            before.update((number, signal.signal(number, signal.SIG_IGN)) for number in ENDING)
+
+    try:
+        yield from_now_on
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
 def _temporary(run: Path) -> Iterator[Path]:
     scratch = Path(tempfile.mkdtemp(prefix=TEMPORARY))
     (scratch / "run").write_text(f"{os.getpid()} {run.absolute()}\n")
@@ -249,17 +312,21 @@ def _temporary(run: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _kept(output: IO[bytes] | None, path: Path) -> Iterator[None]:
-    """What comes is kept in a file, as it is, up to its end."""
+def _kept(output: IO[bytes] | None, path: Path, complained: threading.Event) -> Iterator[None]:
+    """What comes is kept in a file, as it is, up to its end. complained: set once COMPLAINT is among it."""
     if output is None:
         yield
         return
 
     def keep() -> None:
+        line = b""
         with open(path, "wb", buffering=0) as file:
             while more := os.read(output.fileno(), channel.AT_ONCE):
                 with contextlib.suppress(OSError):  # a disk that is full: tables tell of it
                     file.write(more)
+                *whole, line = (line[-LONGEST_LINE:] + more).split(b"\n")
+                if any(COMPLAINT.match(text) for text in whole):
+                    complained.set()
 
     keeper = threading.Thread(target=keep, daemon=True)
     keeper.start()
@@ -297,17 +364,22 @@ def end_processes(run: Path | None = None) -> int:
 
 
 def _processes_of(run: Path | None) -> Iterator[int]:
-    wanted = f"{MARK}={run.absolute()}" if run else f"{MARK}="
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
-            variables = (entry / "environ").read_bytes().decode(errors="replace").split("\0")
+            lines = (entry / "environ").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue  # gone, or another user's
-        marked = next((v for v in variables if v.startswith(f"{MARK}=")), "")
-        if marked == wanted or (run is None and marked and not _owner_lives(marked.removeprefix(f"{MARK}="))):
+        variables = dict(line.partition("=")[::2] for line in lines)
+        if MARK in variables and (
+            variables[MARK] == str(run.absolute()) if run else not _lives(variables.get(OWNER, ""))
+        ):
             yield int(entry.name)
+
+
+def _lives(pid: str) -> bool:
+    return pid.isdigit() and Path(f"/proc/{pid}").exists()
 
 
 class Begun(NamedTuple):
@@ -323,13 +395,8 @@ def all_begun() -> Iterator[Begun]:
     for record in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*/run"):
         with contextlib.suppress(OSError, ValueError):
             pid, _, run = record.read_text().strip().partition(" ")
-            if Path(f"/proc/{int(pid)}").exists():
+            if _lives(pid):
                 yield Begun(int(pid), Path(run), record.parent)
-
-
-def _owner_lives(run: str) -> bool:
-    """Whether the skybed that made a run is still there."""
-    return any(str(begun.run) == run for begun in all_begun())
 
 
 def remove_leftovers() -> list[Path]:
@@ -337,10 +404,10 @@ def remove_leftovers() -> list[Path]:
     removed = []
     for scratch in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
         try:
-            pid = int((scratch / "run").read_text().split()[0])
-        except (OSError, ValueError, IndexError):
-            pid = 0
-        if not pid or not Path(f"/proc/{pid}").exists():
+            pid = (scratch / "run").read_text().partition(" ")[0]
+        except (OSError, ValueError):
+            pid = ""
+        if not _lives(pid):
             shutil.rmtree(scratch, ignore_errors=True)
             removed.append(scratch)
     return removed

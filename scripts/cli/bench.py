@@ -34,7 +34,6 @@ from rich.text import Text
 
 from skybed.scripts.bench import bench
 from skybed.scripts.cli.terminal import Terminal
-from skybed.scripts.running import run
 
 WIDTH = 80
 COLUMNS = {
@@ -63,7 +62,6 @@ def command(
     quick: bool, names: tuple[str, ...], scenario: Path | None, budget_s: float | None, lane: str,
     json_file: TextIO | None,
 ) -> None:  # fmt: skip
-    run.interrupt_on_sigterm()
     measured = bench.run(names, lane, bench.sizes(quick, scenario, budget_s))
     if json_file is not None:
         json.dump(measured, json_file, indent=2)

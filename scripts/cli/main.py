@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from skybed.scripts.cli.lazy import Lazy
-from skybed.scripts.running.leaving import leave
+from skybed.scripts.running.leaving import interrupt_on_signals, leave
 from skybed.topologies.errors import SkybedError
 from skybed.topologies.files import refused
 
@@ -40,6 +40,7 @@ class Skybed(Lazy):
 
     def __call__(self, *arguments: Any, **settings: Any) -> Any:
         """As a process of its own, which ends with it."""
+        interrupt_on_signals()
         try:
             return super().__call__(*arguments, **settings)
         except SystemExit as end:

@@ -52,7 +52,6 @@ def command(
     looked_at: bool,
     interactive: bool,
 ) -> None:
-    run.interrupt_on_sigterm()
     changes = {"duration_s": duration_s, "seed": seed}
     given = dict(settings) | {name: value for name, value in changes.items() if value is not None}
     loaded = scenarios.load(scenario, start, given)

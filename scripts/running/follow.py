@@ -42,8 +42,8 @@ def follow(
     """
     ask = partial(messages.say, lane.channel)
     ask_to_stop = partial(ask, messages.Stop())
-    watching = watched(lane, ask_to_stop, *limits) if limits else _unwatched()
-    narrate, facts, asked = _narrator(plan, out, listener), None, False
+    watching = watched(lane, ask_to_stop, *limits) if limits else _unwatched(ask_to_stop)
+    narrate, facts, interrupted = _narrator(plan, out, listener), None, False
     with watching as watch, closing(Door(lane.folder, ask)) as entrance:
         while True:
             try:
@@ -57,25 +57,27 @@ def follow(
                         narrate(message)
                 break
             except KeyboardInterrupt:
-                if asked:
+                if interrupted:
                     raise
-                asked = True
+                interrupted = True
                 listener.at("stopping", 0.0, "once more Ctrl-C to kill")
-                ask_to_stop()
+                watch.ask("by a signal")
         lane.process.wait()
         if facts is not None:
             facts["teardown_s"] += time.monotonic() - watch.heard_s
+            if watch.why and not (interrupted or facts["finished"]):
+                facts["fallen"] = facts["fallen"] or f"The lane was asked to stop {watch.why}."
     if watch.killed:
         raise InvalidRun(f"{watch.killed} What it had written by then is in {out}.")
     return facts
 
 
 @contextlib.contextmanager
-def _unwatched() -> Iterator[Watch]:
+def _unwatched(ask_to_stop: Callable[[], None]) -> Iterator[Watch]:
     """While the block runs, Ctrl-C does nothing here."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        yield Watch(0.0)
+        yield Watch(ask_to_stop)
     finally:
         signal.signal(signal.SIGINT, before)
 

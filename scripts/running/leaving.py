@@ -10,8 +10,11 @@ import atexit
 import contextlib
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
+
+AGAIN_S = 0.01
 
 
 @contextlib.contextmanager
@@ -25,6 +28,26 @@ def importing() -> Iterator[None]:
         gc.freeze()
         if enabled:
             gc.enable()
+
+
+def interrupt_on_signals() -> None:
+    """Who asks the process to end, or closes its terminal, is heard as Ctrl-C is: what it made goes with it.
+
+    What is ignored from the beginning stays so, as under `nohup`. Python drops what is raised in a destructor
+    or while it forks, so what comes then comes again.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    sys.unraisablehook = _dropped
+
+
+def _dropped(what: sys.UnraisableHookArgs) -> None:
+    if issubclass(what.exc_type, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+    else:
+        sys.__unraisablehook__(what)
 
 
 def leave(status: int) -> None:

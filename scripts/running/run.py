@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import importlib.metadata
 import os
 import platform
 import shutil
-import signal
 import sys
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import tables
 from skybed.scripts.running import handover, messages
 from skybed.scripts.running.follow import Limits, follow
+from skybed.scripts.running.messages import Heard, Network
 from skybed.scripts.running.progress import Listener, Listeners, report_every_s, tell
 from skybed.scripts.running.run_bar import RunBar
 from skybed.topologies.bundles import contacts
@@ -53,6 +55,7 @@ SILENCE_S = 180  # and for it to say nothing, beyond the time from one report to
 FLOODING_S = 2e-3  # and, times its nodes squared, for what daemons compute in a second of virtual time
 ROOM_MB, ROOM = 20, 3  # on the disk: at the least, and as a multiple of what the lane is given
 LAST_LINES = 8
+NOTED_S = 0.5  # on the wall, from one note of how much was played to the next
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def execute(
                 if not sys.stdin.isatty():
                     threading.Thread(target=_type, args=(begun.channel,), daemon=True).start()
             limits = None if options.interactive else _limits(plan, options)
-            inside = follow(begun, plan, out, listener, limits)
+            inside = follow(begun, plan, out, Listeners(listener, Noted(manifest, out)), limits)
     if inside is None:
         raise InvalidRun(_last_words(out))
     hashes = {"tables_sha256": contents.hashes(out)}
@@ -242,6 +245,23 @@ def _last_words(out: Path) -> str:
 # -- the manifest ------------------------------------------------------------------------------------
 
 
+class Noted(Listener):
+    """Notes in the manifest now and then how much was played: so much is known of a run that is killed."""
+
+    def __init__(self, manifest: Manifest, out: Path) -> None:
+        self._manifest, self._out, self._noted_s = manifest, out, -NOTED_S
+
+    def at(self, stage: str, share: float, note: str = "") -> None:
+        pass
+
+    def heard(self, message: Heard) -> None:
+        now_s = time.monotonic()
+        if isinstance(message, Network) and now_s - self._noted_s >= NOTED_S:
+            self._noted_s = now_s
+            with contextlib.suppress(MachineError):  # a full disk: tables tell of it
+                self._manifest.with_({"played_s": message.t_s}).write(self._out)
+
+
 def _manifest(scenario: Scenario, lane: str, clock: str) -> Manifest:
     return Manifest.model_validate({
         "skybed": importlib.metadata.version("skybed"),
@@ -271,8 +291,3 @@ def _host_state(before: dict | None = None) -> dict:
         "host_load_1m": [round(before["load_1m"], 2), round(load_1m, 2)],
         "steal_pct": round(100 * spent[7] / max(1.0, spent.sum()), 2),
     }
-
-
-def interrupt_on_sigterm() -> None:
-    """A polite kill is a Ctrl-C: the run is stopped and cleaned up."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""A lane that is over its time on the wall, or says nothing for too long, is asked to stop, or ended."""
+"""A lane that is over its time on the wall, too long silent, or hurt is asked to stop, or ended."""
 
 from __future__ import annotations
 
@@ -6,51 +6,65 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from skybed.emulator.lanes import lanes
 from skybed.emulator.lanes.lanes import Lane
 
 LOOK_S = 0.5  # from one look at a lane to the next
-GRACE_S = 30  # for a lane that was asked to stop to write its tables
+GRACE_S = 25  # for a lane that was asked to stop to write its tables
 
 
 @dataclass
 class Watch:
-    """heard_s: when the lane last said something, monotonic; killed: why it was, a sentence."""
+    """ask_to_stop: how the lane is; heard_s: when it last said something, monotonic; why: it was asked, words
+    that follow that; asked_s: when; killed: why it was, a sentence.
+    """
 
-    heard_s: float
+    ask_to_stop: Callable[[], None]
+    heard_s: float = field(default_factory=time.monotonic)
+    why: str = ""
+    asked_s: float = 0.0
     killed: str = ""
+
+    def ask(self, why: str) -> None:
+        """Once is enough."""
+        if not self.why:
+            self.why, self.asked_s = why, time.monotonic()
+            self.ask_to_stop()
 
 
 @contextlib.contextmanager
 def watched(
     lane: Lane, ask_to_stop: Callable[[], None], limit_s: float, silence_s: float, grace_s: float = GRACE_S
 ) -> Iterator[Watch]:
-    """While the block runs, a lane that is over limit_s, or silent for silence_s, is asked to stop. If it has
-    not grace_s later, it is killed, and the process named that it was running, if that spins.
+    """While the block runs, a lane that is over limit_s, silent for silence_s, or hurt is asked to stop. One
+    that has not grace_s after it was asked, by whomever, is killed, and the process named that it was
+    running, if that spins.
     """
     began_s = time.monotonic()
-    watch, over = Watch(began_s), threading.Event()
+    watch, over, hurt = Watch(ask_to_stop), threading.Event(), lanes.hurt(lane)
 
     def look() -> None:
         while not over.wait(LOOK_S):
             now_s = time.monotonic()
-            if now_s - began_s > limit_s:
-                end(f"after {limit_s:g} s on the wall")
+            if watch.why:
+                if now_s - watch.asked_s > grace_s:
+                    end()
+                    return
+            elif now_s - began_s > limit_s:
+                watch.ask(f"after {limit_s:g} s on the wall")
             elif now_s - watch.heard_s > silence_s:
-                end(f"after {silence_s:g} s without a word from it")
-            else:
-                continue
-            return
+                watch.ask(f"after {silence_s:g} s without a word from it")
+            elif hurt():
+                watch.ask("as somebody had killed one of its processes from outside")
 
-    def end(why: str) -> None:
-        ask_to_stop()
-        if over.wait(grace_s):
-            return
+    def end() -> None:
         spinner = lanes.crash(lane)
         spins = f" It was running {spinner} all the time, which never waits." if spinner else ""
-        watch.killed = f"The lane was killed: asked to stop {why}, it had not {grace_s:g} s later.{spins}"
+        watch.killed = (
+            f"The lane was killed: asked to stop {watch.why}, it had not {grace_s:g} s later.{spins}"
+        )
         lane.process.kill()
 
     thread = threading.Thread(target=look, daemon=True)

@@ -18,6 +18,7 @@ from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 
 PATIENT = Limits(60, 60)
+STOPPED = {"teardown_s": 2.0, "finished": False, "fallen": None}
 WALKER = {"planes": 1, "per_plane": 3, "inclination_deg": 50, "altitude_km": 8000}
 
 
@@ -118,7 +119,7 @@ def test_the_first_ctrl_c_asks_it_to_stop_and_what_it_says_then_is_heard(lane, p
         while not select.select([theirs], [], [], 0.1)[0]:  # a signal just before it reads does not wake it
             say(messages.Playing(1.0))
         asked.append(messages.decoded(theirs.recv(100)))
-        theirs.sendall(messages.encoded(messages.Done({"teardown_s": 2.0})) + b"\n")
+        theirs.sendall(messages.encoded(messages.Done(STOPPED)) + b"\n")
         theirs.shutdown(socket.SHUT_RDWR)
         begun.process.kill()
 
@@ -153,11 +154,13 @@ def test_a_lane_over_its_limits_is_asked_to_stop_and_ends_as_it_likes(lane, plan
 
     def inside():
         assert messages.decoded(theirs.recv(100)) == messages.Stop()
-        theirs.sendall(messages.encoded(messages.Done({"teardown_s": 2.0})) + b"\n")
+        theirs.sendall(messages.encoded(messages.Done(STOPPED)) + b"\n")
         theirs.shutdown(socket.SHUT_RDWR)
         begun.process.kill()
 
     thread = threading.Thread(target=inside)
     thread.start()
-    assert follow(begun, plan, tmp_path, Heard(), limits)["teardown_s"] >= 2
+    facts = follow(begun, plan, tmp_path, Heard(), limits)
     thread.join()
+    assert facts["teardown_s"] >= 2
+    assert facts["fallen"].startswith("The lane was asked to stop after ")

@@ -29,10 +29,10 @@ print(*sys.modules)
 
 @pytest.fixture
 def said():
-    """said(program): its exit code and output."""
+    """said(program, ...): its exit code and output."""
 
-    def run(program):
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    def run(program, *words):
+        done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
         return done.returncode, done.stdout
 
     return run
@@ -55,3 +55,36 @@ def test_a_command_that_runs_imports_nothing_that_lanes_and_reports_need(said):
     assert not {"mininet", "pyroute2", "matplotlib", "scapy"} & {
         name.split(".")[0] for name in modules.split()
     }
+
+
+SIGNALLED = """
+import signal, sys
+from skybed.scripts.running.leaving import interrupt_on_signals
+
+class Dropped:
+    def __del__(self):
+        signal.raise_signal(getattr(signal, sys.argv[1]))
+        print("not said")
+
+interrupt_on_signals()
+try:
+    dropped = Dropped()
+    del dropped  # what is raised in there Python drops
+    while True:
+        signal.pause()
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGQUIT"])
+def test_a_signal_that_python_drops_comes_again(said, name):
+    assert said(SIGNALLED, name) == (0, "interrupted\n")
+
+
+def test_who_is_told_to_ignore_that_the_terminal_is_closed_does(said):
+    ignoring = f"import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n{SIGNALLED}"
+    assert said(ignoring.replace("    while True:\n        signal.pause()", ""), "SIGHUP") == (
+        0,
+        "not said\n",
+    )

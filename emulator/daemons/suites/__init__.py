@@ -5,11 +5,11 @@ software in topologies/model/protocols.py.
 import importlib
 from typing import cast
 
-from skybed.emulator.daemons.suites.suite import Process, Suite
+from skybed.emulator.daemons.suites.suite import Process, Suite, Unfit
 from skybed.topologies.model.protocols import BETWEEN_DOMAINS
 from skybed.topologies.model.routing import Routing
 
-__all__ = ["Process", "Suite", "of"]
+__all__ = ["Process", "Suite", "Unfit", "of"]
 
 
 def of(rule: Routing, bgp: bool) -> list[Suite]:

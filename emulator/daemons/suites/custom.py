@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skybed.emulator.daemons.routers import Router
-from skybed.emulator.daemons.suites.suite import Process, render_text
+from skybed.emulator.daemons.suites.suite import Process, Unfit, render_text
 from skybed.emulator.lanes import host
-from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.routing import Custom, Routing
 
 if TYPE_CHECKING:
@@ -72,17 +71,16 @@ def _program(custom: Custom) -> str:
 def _words(field: str, router: Router, home: Path) -> list[str]:
     text = _filled(field, router, home)
     try:
-        return shlex.split(text)
+        words = shlex.split(text)
     except ValueError as error:
-        raise ScenarioError(f"routing.custom.{field} is no command line: {error}: {text}") from None
+        raise Unfit(field, f"filled for {router.node.name}, is no command line: {error}: {text}") from None
+    if "\0" in text or (field == "command" and not words):
+        says = "has a NUL" if words else "is empty; name the program that is to run"
+        raise Unfit(field, f"filled for {router.node.name}, {says}.")
+    return words
 
 
 def _filled(field: str, router: Router, home: Path) -> str:
-    import jinja2
-
+    """The template of a field; what it names is there, which is checked with the scenario."""
     template = getattr(_custom(router.rule), field) or ""
-    try:
-        return render_text(template, router, home=home, config=home / CONFIG)
-    except jinja2.TemplateError as error:
-        where = f"routing.custom.{field}, filled for {router.node.name}"
-        raise ScenarioError(f"{where}: {error.message}. docs/routing.md lists what there is.") from None
+    return render_text(template, router, home=home, config=home / CONFIG)

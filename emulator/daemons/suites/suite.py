@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from skybed.emulator.daemons.routers import Router
+from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.routing import Routing
 
 if TYPE_CHECKING:
@@ -25,6 +26,14 @@ class Process:
     log: str
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
+
+
+class Unfit(ScenarioError):
+    """A template, a field of routing.custom, gives nothing of use. says: why; it follows the name."""
+
+    def __init__(self, field: str, says: str) -> None:
+        super().__init__(f"routing.custom.{field}, {says}")
+        self.field, self.says = field, says
 
 
 class Suite(Protocol):
@@ -60,7 +69,7 @@ def render(template: str, router: Router, **values: Any) -> str:
 
 
 def render_text(template: str, router: Router, **values: Any) -> str:
-    """The same with the text of a template; raises jinja2.TemplateError."""
+    """The same with the text of a template."""
     return _environment().from_string(template).render(_known(router) | values)
 
 

@@ -17,7 +17,6 @@ from skybed.analysis.campaign.table import exit_code
 from skybed.scripts.cli.campaign import options
 from skybed.scripts.running import campaigns
 from skybed.scripts.running.live_campaign import CampaignView
-from skybed.scripts.running.run import interrupt_on_sigterm
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.scenario import campaign
 
@@ -33,7 +32,6 @@ from skybed.topologies.scenario import campaign
 def command(file: Path, jobs: int | None, scheduler: str | None, out: Path | None, looked_at: bool) -> None:
     if scheduler and jobs:
         raise ScenarioError("--jobs is for this machine; with --scheduler each worker has its --nthreads.")
-    interrupt_on_sigterm()
     loaded, cases = campaign.load(file)
     folder, jobs = out or options.folder(loaded), jobs or campaigns.default_jobs(loaded)
     if not scheduler:

@@ -11,6 +11,7 @@ from skybed.topologies.model.routing import Custom, Domain, Routing, belongs
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.routing import metric
+from skybed.topologies.scenario.checks import templates
 
 MOST_LOOKS = 10_000_000  # at slow change, of routes: 24 h at a hundred a second
 
@@ -76,16 +77,11 @@ def _frr(rule: Routing) -> Iterator[Problem]:
 
 
 def _templates(custom: Custom) -> Iterator[Problem]:
-    import jinja2  # takes a tenth of a second
-
     for field in ("command", "config", "ready"):
-        try:
-            jinja2.Environment().parse(getattr(custom, field) or "")
-        except jinja2.TemplateSyntaxError as error:
-            yield (
-                ("routing", "custom", field),
-                f"is no template: {error.message}, in its line {error.lineno}.",
-            )
+        if wrong := templates.wrong(getattr(custom, field) or ""):
+            yield ("routing", "custom", field), f"is no template: {wrong}."
+    if not custom.command.strip():
+        yield ("routing", "custom", "command"), "is empty; name the program that is to run."
 
 
 def domains(scenario: ScenarioModel, nodes: dict[str, str]) -> Iterator[Problem]:
