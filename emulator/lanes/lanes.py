@@ -36,6 +36,7 @@ ROOT = PACKAGE.parent  # from here Python finds the package
 MARK = "SKYBED_RUN"  # an environment variable of every process of a run: what `clean` looks for
 TEMPORARY = "skybed-lane-"
 LOG = "log.txt"
+REFUSED = b"UML ran out of memory on the host side"  # as a uml kernel says before it ends a process
 ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
 # Of Python in the guest. Compiled files that one run writes and the next reads would leave a trace in time.
 REPEATABLE = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -154,6 +155,17 @@ def crash(lane: Lane) -> str | None:
     A native lane's processes share the machine's processors; none is told.
     """
     return mconsole.crash(Path(f"/proc/{lane.process.pid}/cwd"))
+
+
+def shortage(run: Path) -> str:
+    """A sentence with the remedy if a process in a uml lane got no more memory of this machine, else ""."""
+    log = run / LOG
+    if not log.exists() or REFUSED not in log.read_bytes():
+        return ""
+    return (
+        "This machine gave a process in the lane no more memory, or no more mappings of it. As root run "
+        f"`sysctl -w vm.max_map_count={2 * host.most_mappings()}`, or make less data be held at once."
+    )
 
 
 def _native(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[str], dict[str, str]]:

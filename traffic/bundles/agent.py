@@ -16,7 +16,7 @@ from skybed.topologies.bundles.sabr import Contact, Route, Router
 from skybed.traffic.bundles import codec, datagrams, mtcp, tcpcl
 from skybed.traffic.bundles.codec import Bundle, Identity, Key
 from skybed.traffic.bundles.fleet import Fleet
-from skybed.traffic.bundles.held import Assembly, Held
+from skybed.traffic.bundles.held import Assembly, Handed, Held
 from skybed.traffic.bundles.session import Incoming, Outgoing, bind_to
 from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.storage import Item
@@ -53,7 +53,7 @@ class Agent:
         self.assemblies: dict[Identity, tuple[Assembly, list[Item]]] = {}
         self._seen: set[Key] = set()  # what is not wanted again
         self._coming: dict[Key, Item] = {}
-        self._handed: dict[int | tuple[int, Key], tuple[float, float, Contact]] = {}  # see `handed`
+        self._handed: dict[int | tuple[int, Key], Handed] = {}  # see `handed`
         self._count = itertools.count()
         self._dead_until_s = -inf
 
@@ -332,16 +332,15 @@ class Agent:
     def hand(self, peer: int, held: Held, key: Key | None = None) -> int:
         """A transfer begins. Returns its number; if a key is given it goes by the peer and that."""
         number = next(self._count)
-        self._handed[number if key is None else (peer, key)] = held.since_s, self.now_s(), self._current[peer]
+        handed = held.since_s, self.now_s(), self._current[peer], weakref.ref(held)
+        self._handed[number if key is None else (peer, key)] = handed
         held.handed = number
         if parcel := self.fleet.parcel_of(held.bundle):
             parcel.leaves((self.place, number), peer)
         return number
 
-    def handed(self, transfer: int | tuple[int, Key]) -> tuple[float, float, Contact]:
-        """Of one that has come, and is asked for once: since when its bundle was here, when it began, over
-        which contact.
-        """
+    def handed(self, transfer: int | tuple[int, Key]) -> Handed:
+        """Of one that has come, and is asked for once."""
         return self._handed.pop(transfer)
 
     def sent(self, peer: int, held: Held) -> None:
@@ -437,7 +436,7 @@ class Agent:
             self.store.leave(item)
             return
         self.store.resize(item, len(bundle.payload))
-        queued_s, began_s, contact = self.fleet.agents[peer].handed(transfer)
+        queued_s, began_s, contact, there = self.fleet.agents[peer].handed(transfer)
         self.fleet.carried(bundle, contact, (queued_s, began_s), size, is_whole)
         if parcel := self.fleet.parcel_of(bundle):
             assert isinstance(transfer, int), "parcels go over TCP"
@@ -449,6 +448,9 @@ class Agent:
             self.store.leave(item)
             self.fleet.fate(bundle, "dropped" if count >= limit else "expired")
             return
+        sender = there()
+        if sender and sender.bundle.payload == bundle.payload:  # all nodes are here: one copy will do
+            bundle = bundle._replace(payload=sender.bundle.payload)
         bundle = bundle._replace(hops=(limit, count + 1))
         self._report(bundle, codec.RECEIVED)
         item.priority = self.fleet.service_of(bundle).priority
