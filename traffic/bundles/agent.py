@@ -202,6 +202,8 @@ class Agent:
             self.fleet.fate(bundle, "dropped")
             return
         self.store.take(item)
+        if self._spreads(bundle):
+            self._seen.add(bundle.key)
         self._hold(bundle, item, set())
 
     def adopt(self, bundle: Bundle, item: Item) -> None:

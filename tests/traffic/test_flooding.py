@@ -1,4 +1,4 @@
-"""What bundles take of the memory of a lane: one copy of a payload, however many nodes have it."""
+"""Bundles that are flooded: who has one, and what all of them take of the memory of a lane."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ from skybed.topologies.bundles import contacts
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario import file
 from skybed.topologies.scenario.file import Scenario
-from skybed.traffic.bundles import codec
+from skybed.traffic.bundles import codec, tcpcl
 from skybed.traffic.bundles.crossing import Agency
 from skybed.traffic.bundles.memory import memory_mb
 from skybed.traffic.shared import Shared
@@ -72,6 +72,13 @@ def test_a_node_that_is_given_a_bundle_shares_the_bytes_of_who_gave_it(agency):
     taker.arrived(miyun, number, come, come, 1_000_100)
     (there,) = taker.held
     assert there.bundle.payload is held.bundle.payload and there.bundle.hops == (64, 1)
+
+
+def test_a_source_refuses_what_it_has_made_itself(agency):
+    source = agency.agents[agency.fleet.places["miyun"]]
+    agency.create(0, 0, 0.0)
+    (held,) = source.held
+    assert source.accepts(codec.decode(codec.encode(held.bundle)), 1_000_100) == tcpcl.COMPLETED
 
 
 def test_a_lane_without_bundles_needs_no_memory_for_them():
