@@ -41,6 +41,7 @@ from skybed.topologies.routing import planned, ways, windowed
 from skybed.topologies.scenario.file import Scenario
 from skybed.topologies.tasks import foreseen
 from skybed.traffic import crossings
+from skybed.traffic.bundles import memory
 
 if TYPE_CHECKING:
     from skybed.scripts.running.script import Function
@@ -110,9 +111,8 @@ def execute(
         zero_ns = round(scenario.begin.timestamp() * 1e9)
         virtual = lanes.VirtualTime(zero_ns, scenario.seed) if options.virtual else None
         command = _command(out, options, virtual, scenario)
-        memory = memory_of(plan)
         listener.at("starting", 0.0, f"the {lane} lane")
-        with lanes.running(lane, command, out, memory, options.interactive, virtual) as begun:
+        with lanes.running(lane, command, out, memory_of(plan), options.interactive, virtual) as begun:
             if options.interactive:
                 shown.close()  # the terminal is the prompt's
                 if not sys.stdin.isatty():
@@ -223,7 +223,8 @@ def memory_of(plan: Plan) -> int:
 def memory_mb(scenario: Scenario, nodes: int, links: int) -> int:
     """What a lane with so many nodes, and links at once, is given."""
     node_mb = NODE_MEMORY_MB + daemons.memory_mb(scenario)
-    return GUEST_MEMORY_MB + round(node_mb * nodes + LINK_MEMORY_MB * links)
+    bundles_mb = memory.memory_mb(scenario, links)
+    return GUEST_MEMORY_MB + round(node_mb * nodes + LINK_MEMORY_MB * links + bundles_mb)
 
 
 def links_at_once(plan: Plan) -> int:
