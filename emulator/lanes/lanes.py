@@ -120,12 +120,16 @@ def running(
     memory_mb: int,
     interactive: bool = False,
     virtual: VirtualTime | None = None,
+    read_only: bool = False,
 ) -> Iterator[Lane]:
     """The lane with `command` running in it; whatever is left of it when the block ends, is ended.
 
     What the command prints, and in uml the kernel, goes to log.txt in the directory `run`. interactive: to
-    this terminal instead, from which the command reads, if it is one. virtual: uml only.
+    this terminal instead, from which the command reads, if it is one. virtual: uml only. read_only: of the
+    machine's files, those below `run` alone may change.
     """
+    if read_only:
+        _require_read_only()
     ours, theirs = socket.socketpair()
     complained = threading.Event()
     with (
@@ -138,6 +142,9 @@ def running(
         arguments, environment = start(command, scratch, memory_mb)
         if virtual:
             arguments += virtual.arguments()
+        if read_only:
+            environment = {"TMPDIR": str(scratch)} | environment
+            arguments = _keeping(arguments, run.absolute(), scratch, environment["TMPDIR"])
         pipe = None if interactive else subprocess.PIPE
         terminal = interactive and sys.stdin.isatty()
         process = subprocess.Popen(
@@ -162,6 +169,22 @@ def running(
                 if process.stdin:
                     process.stdin.close()
                 end_processes(run)
+
+
+def _keeping(arguments: Sequence[str], *folders: str | Path) -> list[str]:
+    """A command with all files read-only but those in some folders."""
+    program = [sys.executable, "-SE", str(PACKAGE / "emulator" / "lanes" / "readonly.py")]
+    return [*program, *map(str, folders), "--", *arguments]
+
+
+def _require_read_only() -> None:
+    tried = subprocess.run(_keeping(["true"]), capture_output=True, text=True)
+    if tried.returncode:
+        why = (tried.stderr.strip().splitlines() or [""])[-1]
+        raise MachineError(
+            "--read-only needs a mount namespace of its own, by Linux 5.12 or newer, which this machine "
+            f"does not give ({why}); leave it out."
+        )
 
 
 def crash(lane: Lane) -> str | None:

@@ -62,7 +62,8 @@ NOTED_S = 0.5  # on the wall, from one note of how much was played to the next
 @dataclass(frozen=True)
 class Options:
     """How to run. wall_limit_s: of the lane, by the clock on the wall; None: enough for most. script: what
-    holds the network meanwhile, see scripts.running.script.
+    holds the network meanwhile, see scripts.running.script. read_only: the lane may change no file but those
+    of the run.
     """
 
     lane: str = "auto"
@@ -70,6 +71,7 @@ class Options:
     interactive: bool = False
     wall_limit_s: float | None = None
     script: str | Path | Function | None = None
+    read_only: bool = False
 
     @property
     def virtual(self) -> bool:
@@ -112,7 +114,9 @@ def execute(
         virtual = lanes.VirtualTime(zero_ns, scenario.seed) if options.virtual else None
         command = _command(out, options, virtual, scenario)
         listener.at("starting", 0.0, f"the {lane} lane")
-        with lanes.running(lane, command, out, memory_of(plan), options.interactive, virtual) as begun:
+        with lanes.running(
+            lane, command, out, memory_of(plan), options.interactive, virtual, options.read_only
+        ) as begun:
             if options.interactive:
                 shown.close()  # the terminal is the prompt's
                 if not sys.stdin.isatty():

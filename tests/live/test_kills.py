@@ -1,8 +1,8 @@
 """Whoever of a run is killed, when and how: it ends within half a minute with a sentence, and leaves nothing.
 
-A seeded sample in every run of the tests; `make kills` tries every case, and campaigns too, KILLS=N a sample of
-another seed. The run itself tells when a moment has come, by its stage or by what it notes to have played, so no
-idle machine is needed.
+A seeded sample in every run of the tests; `make kills` tries every case, and campaigns too, KILLS=N a sample
+of another seed. The run itself tells when a moment has come, by its stage or by what it notes to have played,
+so no idle machine is needed.
 """
 
 import contextlib
