@@ -12,7 +12,9 @@ KEYS = {
         "node_processes", "large_up_s", "large_down_s", "large_node_kernel_kib",
     },
     "updates": {"tcintf", "tc", "tc_batch"},
-    "planning": {"plan_s", "plan_mss_s", "memory_mib", "disk_mib", "passes_mss_s"},
+    "planning": {
+        "plan_s", "plan_mss_s", "memory_mib", "disk_mib", "passes_mss_s", "routes_ms", "routes_fine_ms",
+    },
     "live": {
         "first_ping_s", "command_s", "planning_s", "boot_s", "build_s", "ready_s", "teardown_s",
         "late_p50_us", "late_p99_us", "late_max_us", "rtt_error_p50_us", "rtt_error_p99_us", "player_pct",

@@ -101,7 +101,15 @@ class Ephemeris:
         return r_km.transpose(*range(1, r_km.ndim), 0)
 
     def distance_km(self, a: ArrayLike, b: ArrayLike, t_s: ArrayLike) -> Array:
-        return apart_km(self.position_km(a, t_s), self.position_km(b, t_s))
+        """Between nodes at run times; all three broadcast."""
+        a, b, t = np.asarray(a), np.asarray(b), np.asarray(t_s)
+        if t.ndim == 1 and a.ndim == 2 and a.shape == b.shape and a.shape[1] == 1:
+            # Pairs at the same times: each node is placed once, however many others it is paired with.
+            nodes, at = np.unique(np.concatenate([a, b]), return_inverse=True)
+            r_km = np.moveaxis(self.position_km(nodes[:, None], t), -1, 0)
+            of_a, of_b = (np.moveaxis(r_km[:, end], 0, -1) for end in np.split(at.ravel(), 2))
+            return apart_km(of_a, of_b)
+        return apart_km(self.position_km(a, t), self.position_km(b, t))
 
 
 def apart_km(a_km: Array, b_km: Array) -> Array:

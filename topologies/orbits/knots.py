@@ -25,7 +25,10 @@ class Knots:
 
     def __init__(self, blocks: Index, count: int, work_out: WorkOut) -> None:
         self.nodes, self.count, self._blocks, self._work_out = int(blocks[-1]), count, blocks, work_out
-        self.parts, wide = -(-(count - 1) // PART), min(PART + 1, count)  # the last knot is the next one's first
+        self.parts, wide = (
+            -(-(count - 1) // PART),
+            min(PART + 1, count),
+        )  # the last knot is the next one's first
         fit = int(KEPT_MIB * MIB / max(1, self.nodes * wide * 6 * 8))
         slots = min(self.parts, max(FEWEST, fit))
         self._table = np.empty((self.nodes, slots, wide, 6))

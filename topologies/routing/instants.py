@@ -25,7 +25,7 @@ AHEAD = 4096  # rows looked at for where a step ends
 class Rows(NamedTuple):
     """Nodes that can be reached in a piece: a row for each, in the order in which its way can be known.
 
-    piece, node, first (of its hops), count (how many), sure (its one hop is the next one at every instant):
+    piece, node, first (of its hops), many (how many), sure (its one hop is the next one at every instant):
     of each row. head (the row it leads to; behind the last: the destination), edge: of each hop that may be
     the next one.
     """
@@ -33,7 +33,7 @@ class Rows(NamedTuple):
     piece: Index
     node: Index
     first: Index
-    count: Index
+    many: Index
     sure: np.ndarray
     head: Index
     edge: Index
@@ -55,7 +55,7 @@ def next_hops(
     table[rows.piece, rows.node] = hop[rows.edge[rows.first]]
     via = table[number]
     unsure = np.flatnonzero(~rows.sure)
-    piece, count, least_ns = rows.piece[unsure], rows.count[unsure], far_ns[unsure]
+    piece, count, least_ns = rows.piece[unsure], rows.many[unsure], far_ns[unsure]
     hops = _runs(rows.first[unsure], count)
     way_ns = far_ns[rows.head[hops]] + cost_ns[rows.edge[hops]]
     best = (way_ns == np.repeat(least_ns, count, axis=0)) & (way_ns < np.inf)
@@ -94,15 +94,15 @@ def _rows(
     most_ns = np.append(cost_ns[passing].max(axis=1), np.where(during, cost_ns[own], 0.0).max(axis=1))
     edge, sender = np.append(passing, own), np.append(hop[passing], nodes + piece)
     by_node = np.argsort(node[edge])
-    edge, sender, least_ns, most_ns = (x[by_node] for x in (edge, sender, least_ns, most_ns))
+    edge, sender, least_ns, most_ns = edge[by_node], sender[by_node], least_ns[by_node], most_ns[by_node]
     low_ns, high_ns = (
         dijkstra(csr_array((ns, (sender, node[edge])), shape=(size, size)), indices=nodes + pieces)
         for ns in (least_ns, most_ns)
     )
     through_ns = low_ns.take(sender, axis=1) + least_ns
-    piece, way = np.nonzero((through_ns <= high_ns.take(node[edge], axis=1)) & (through_ns < np.inf))
+    reached, way = np.nonzero((through_ns <= high_ns.take(node[edge], axis=1)) & (through_ns < np.inf))
 
-    here = piece * size + node[edge[way]]
+    here = reached * size + node[edge[way]]
     first = np.flatnonzero(np.diff(here, prepend=-1))
     outwards = np.argsort(low_ns.ravel()[here[first]])
     count = np.diff(np.append(first, len(here)))[outwards]
@@ -110,7 +110,7 @@ def _rows(
     row, at = np.full(len(of) * size, len(count)), here[first[outwards]]
     row[at] = np.arange(len(count))
     sure = (count == 1) & np.isfinite(high_ns.ravel()[at])
-    head = row[piece[hops] * size + sender[way[hops]]]
+    head = row[reached[hops] * size + sender[way[hops]]]
     return Rows(at // size, at % size, np.cumsum(count) - count, count, sure, head, edge[way[hops]])
 
 

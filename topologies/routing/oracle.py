@@ -36,7 +36,7 @@ def windows(
     """
     used, tell = usable(network, within), partial(progress, "routes")
     yield from routes.windows(
-        graph(network), used, _destinations(network), looks_s(network, used), network.duration_s, tell, may
+        graph(network), used, destinations(network), looks_s(network, used), network.duration_s, tell, may
     )
 
 
@@ -95,7 +95,7 @@ def usable(network: Network, within: str = "") -> Spans:
     return routed
 
 
-def _destinations(network: Network) -> np.ndarray:
+def destinations(network: Network) -> np.ndarray:
     """The nodes to which every node keeps a route."""
     wanted = network.scenario.routing.destinations
     if wanted == "all":
