@@ -13,7 +13,7 @@ import numpy as np
 from skybed.topologies.arrays import Array, Index
 
 PART = 60  # knots
-BLOCK = 256  # nodes
+BLOCK = 64  # nodes
 KEPT_MIB, MIB = 128, 2**20  # as many parts are kept as take so much,
 FEWEST = 4  # but so many at least
 

@@ -88,7 +88,10 @@ class Graph:
         return Mesh(self.nodes, self.satellites, self.a[links], self.b[links], self.ground_relay)
 
     def next_hops(self, in_use: np.ndarray, t_s: Array, destinations: Index) -> Index:
-        """int32[destination, time, node], -1 for none. in_use: bool[time, link]."""
+        """int32[destination, time, node], -1 for none. in_use: bool[time, link].
+
+        Few times are searched one by one, which is then faster.
+        """
         if len(t_s) < FEW:
             looks = zip(t_s.tolist(), map(np.flatnonzero, in_use), strict=True)
             found = [self.mesh(links).next_hops(self.cost_s(links, t), destinations)[0] for t, links in looks]
@@ -102,7 +105,8 @@ class Graph:
 
 def _edges(a: Index, b: Index) -> tuple[Index, Index]:
     """Of links as edges of a search that begins at the destination: the next hop, and the node that would use
-    it; all from a to b, then all from b to a."""
+    it; all from a to b, then all from b to a.
+    """
     return np.concatenate([a, b]), np.concatenate([b, a])
 
 
