@@ -47,6 +47,7 @@ class Sizes:
     tcp_s: float  # of a TCP that fills a line, in virtual time
     planned: Path
     planned_s: float
+    routes_s: float  # of routes of the scenario that is run live
     budget_s: float  # for stock Mininet to come up
     memory_mb: int
     rounds: int
@@ -81,7 +82,7 @@ class Sizes:
 FULL = Sizes(
     scenario=ready.SCENARIOS / "starlink-550.yaml", live_s=30.0,
     virtual=ready.SCENARIOS / "sc-mini.yaml", tcp_s=10.0,
-    planned=ready.SCENARIOS / "sc-1000.yaml", planned_s=86_400.0,
+    planned=ready.SCENARIOS / "sc-1000.yaml", planned_s=86_400.0, routes_s=60.0,
     budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, hosts=200, large=(72, 22),
     linked=(24, 22),
     routed=((10, 15), (15, 20), (20, 30), (25, 32)), routed_s=1200.0,
@@ -90,7 +91,7 @@ FULL = Sizes(
 QUICK = Sizes(
     scenario=ready.SCENARIOS / "sc-mini.yaml", live_s=10.0,  # until 5.7 s there are no events
     virtual=ready.SCENARIOS / "pair.yaml", tcp_s=2.0,
-    planned=ready.SCENARIOS / "sc-mini.yaml", planned_s=600.0,
+    planned=ready.SCENARIOS / "sc-mini.yaml", planned_s=600.0, routes_s=20.0,
     budget_s=2.0, memory_mb=1024, rounds=2, round_s=0.1, per_plane=3, hosts=4, large=(5, 6), linked=(5, 6),
     routed=((3, 10),), routed_s=120.0,
     chains=(2,), chains_s=1.0, kuiper_s=0.5,
@@ -119,7 +120,9 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
             bar.at(name, 0.0)
             with _temporary() as folder:
                 if name == "planning":
-                    sections[name] = plan.planning(sizes.planned, sizes.planned_s, sizes.rounds, folder)
+                    made = plan.planning(sizes.planned, sizes.planned_s, sizes.rounds, folder)
+                    made["figures"] += plan.routing(sizes.scenario, sizes.routes_s, sizes.rounds)
+                    sections[name] = made
                 elif name == "live":
                     sections[name] = live.live(scenario, sizes.live_s, lane, folder)
                 elif name == "start":

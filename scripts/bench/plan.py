@@ -1,4 +1,4 @@
-"""Benchmark: how fast plans are made, beside a loop with Skyfield and a script with numpy.
+"""Benchmark: how fast plans are made, beside a loop with Skyfield, a script with numpy, and scipy's search.
 
     python -m skybed.scripts.bench.plan SCENARIO SECONDS
 
@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from skyfield.sgp4lib import theta_GMST1982
 from skyfield.timelib import Time
 
 from skybed.scripts.bench.figures import Section, figure
+from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.errors import InvalidRun, ScenarioError
 from skybed.topologies.model.ground import Station
@@ -32,10 +34,12 @@ from skybed.topologies.orbits.geometry import C_KM_S
 from skybed.topologies.orbits.walker import Satellite
 from skybed.topologies.plan import steps
 from skybed.topologies.plan.plan import Plan
+from skybed.topologies.routing import oracle, routes
 from skybed.topologies.scenario.file import Scenario
 
 ELEVATION_DEG = 10.0
 LOOP = 12  # satellites that the loop with Skyfield goes over
+LOOKS = 50  # instants, at most, at which routes are searched one by one
 RISES, SETS = 0, 2  # events of Skyfield's find_events
 MIB = 2**20
 
@@ -86,6 +90,40 @@ def planning(scenario_path: Path, duration_s: float, rounds: int, folder: Path) 
                    less_is_better=False),
         ],
     }  # fmt: skip
+
+
+def routing(scenario_path: Path, duration_s: float, rounds: int) -> list[dict[str, Any]]:
+    """Figures of routes, beside a search by scipy at each instant at which they are looked at."""
+    figures = []
+    for key, what, interval_s in (
+        ("routes_ms", "routes every second", 1.0),
+        ("routes_fine_ms", "  every 0.1 s", 0.1),
+    ):
+        scenario = Scenario.load(scenario_path).with_({"routing.interval_s": interval_s})
+        network = Plan.make(scenario, duration_s=duration_s).network
+        found = [looks_ms(network) for _ in range(rounds)]
+        ours, theirs = zip(*found, strict=True)
+        figures.append(figure(key, f"{what}, CPU ms an instant", ours, theirs, "scipy"))
+    return figures
+
+
+def looks_ms(network: Network) -> tuple[float, float]:
+    """CPU time that an instant of routes takes: of all of them together, and searched one by one."""
+    used = oracle.usable(network)
+    looks_s = oracle.looks_s(network, used)
+    started_s = time.process_time()
+    for _ in oracle.windows(network):
+        pass
+    between_s = time.process_time()
+    graph, to, few_s = (
+        oracle.graph(network),
+        oracle.destinations(network),
+        looks_s[:: len(looks_s) // LOOKS + 1],
+    )
+    for t_s, links, mesh in routes.meshes(graph, used, few_s):
+        mesh.next_hops(graph.cost_s(links, t_s), to)
+    ended_s = time.process_time()
+    return 1e3 * (between_s - started_s) / len(looks_s), 1e3 * (ended_s - between_s) / len(few_s)
 
 
 # -- the same job in two ways --------------------------------------------------------------------------

@@ -13,7 +13,10 @@ KEYS = {
         "native_node_ms", "native_link_ms",
     },
     "updates": {"tcintf", "tc", "tc_batch"},
-    "planning": {"plan_s", "plan_mss_s", "memory_mib", "disk_mib", "passes_mss_s", "passes_script_mss_s"},
+    "planning": {
+        "plan_s", "plan_mss_s", "memory_mib", "disk_mib", "passes_mss_s", "passes_script_mss_s", "routes_ms",
+        "routes_fine_ms",
+    },
     "live": {
         "first_ping_s", "command_s", "planning_s", "boot_s", "build_s", "ready_s", "teardown_s",
         "late_p50_us", "late_p99_us", "late_max_us", "rtt_error_p50_us", "rtt_error_p99_us", "player_pct",

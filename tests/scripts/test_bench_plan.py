@@ -37,6 +37,12 @@ def test_the_figures_of_a_small_plan(tmp_path):
     assert figures["memory_mib"]["skybed"] < 1024
 
 
+def test_routes_are_measured_at_two_intervals():
+    figures = plan.routing(SCENARIOS / "sc-mini.yaml", 20.0, 1)
+    assert [row["key"] for row in figures] == ["routes_ms", "routes_fine_ms"]
+    assert all(row["skybed"] > 0 and row["other"] > 0 for row in figures)
+
+
 def test_a_scenario_without_stations_is_refused(tmp_path):
     scenario = Scenario.load(SCENARIOS / "ring12.yaml")
     bare = scenario.model_copy(update={"stations": [], "access": [], "traffic": [], "fibre": []})
