@@ -35,7 +35,7 @@ from skybed.topologies.tasks.responses import response
 ECDF_POINTS = 500  # of a curve, whatever the number of probes
 COLUMNS = 3  # of panels, beside each other
 PANEL_IN = 2.7  # high
-TICKS = 70  # characters beside each other
+TICKS, KEYS = 70, 90  # characters beside each other
 TASK = Task.model_fields["kind"].default
 
 
@@ -119,7 +119,7 @@ def _one(results: Results, figure: FigureModel, rows: pd.DataFrame, flow: str | 
         for axes, level in zip(grid, panels, strict=False):
             paint(chart, axes, rows if level is None else rows[rows[figure.columns] == level])
             if level is not None:
-                axes.set_title(f"{figure.columns} = {level}")
+                axes.set_title(f"{str(figure.columns).rpartition('.')[2]} = {level}")  # its last word: narrow
             axes.label_outer()
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
@@ -157,11 +157,14 @@ def _ecdf(chart: _Chart, axes: Axes, rows: pd.DataFrame) -> None:
 
 def _stages(chart: _Chart, axes: Axes, rows: pd.DataFrame) -> None:
     by_x = {
-        str(level): pd.DataFrame([*rows.loc[rows[chart.figure.x] == level, "samples"]]).mean()
+        str(level): pd.DataFrame(
+            [*rows.loc[rows[chart.figure.x] == level, "samples"]], columns=[*STAGES]
+        ).mean()
         for level in chart.levels["x"]
-        if (rows[chart.figure.x] == level).any()
     }
-    stack(axes, by_x)
+    stack(axes, {level: stages.fillna(0) for level, stages in by_x.items()})
+    most = max(sum(stages.values()) for stages in chart.rows["samples"])
+    axes.set_xlim(0, (1 + 0.1 * min(len(chart.levels.get("columns", [None])), COLUMNS)) * most)
     axes.set_yticks(range(len(by_x)), by_x)
     axes.set_xlabel(chart.metric)
 
@@ -319,7 +322,9 @@ def _key(chart: _Chart, canvas: Figure) -> None:
     """What the colours mean, above all panels."""
     lines = [Line2D([], [], color=colour, lw=3) for _, colour in chart.colours()]
     texts = [str(level) for level, _ in chart.colours()]
+    beside = KEYS // (6 + max(map(len, texts)))
     canvas.legend(
-        lines, texts, title=chart.figure.colour, loc="outside upper right", ncols=min(len(lines), 6),
+        lines, texts, title=chart.figure.colour, loc="outside upper right",
+        ncols=max(1, min(len(lines), 6, beside)),
         handlelength=1.2, columnspacing=1.2, title_fontsize=9,
     )  # fmt: skip

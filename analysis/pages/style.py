@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import matplotlib
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -23,10 +24,18 @@ STAGES = {  # of tasks: waiting is grey
     "delivery": "#0072B2", "backhaul": "#E69F00",
 }  # fmt: skip
 
+# Fonts with Chinese characters that may be there, for labels of nodes.
+HAN = sorted(
+    {
+        "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Microsoft YaHei",
+        "SimHei", "PingFang SC",
+    }.intersection(font_manager.get_font_names())
+)  # fmt: skip
+
 STYLE: dict[str, Any] = {
     "figure.dpi": 100,
     "savefig.dpi": 160,  # of the dots, which are pixels inside the drawing
-    "font.family": "DejaVu Sans",
+    "font.family": ["DejaVu Sans", *HAN],
     "font.size": 9.5,
     "axes.titlesize": 9.5,
     "axes.titlelocation": "left",

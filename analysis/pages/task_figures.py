@@ -83,7 +83,8 @@ def stack(axes: Axes, parts: dict[str, pd.Series]) -> None:
         axes.barh(range(len(parts)), width, left=left, height=0.62, color=STAGES[stage], label=stage)
         left += width
     for y, total in enumerate(left):
-        axes.text(total, y, f"  {total:.4g}", va="center", fontsize=8.5, color=GREY)
+        said = f"  {total:.4g}" if total else "  –"
+        axes.text(total, y, said, va="center", fontsize=8.5, color=GREY)
     axes.set_xlim(0, 1.1 * left.max())
     axes.set_ylim(len(parts) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)

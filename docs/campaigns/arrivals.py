@@ -8,23 +8,14 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from skybed.analysis.pages.style import GREY, SERIES, Picture, legend, time_axis
+from skybed.analysis.pages.style import GREY, INK, SERIES, Picture, legend, time_axis
 
 CAMPAIGN, FIGURE = Path(sys.argv[1]), Path(sys.argv[2])
-TCP = {"again": "TCP, from the begin again", "resume": "TCP, from where it was"}
 FILE_MB, EVERY_S, SATELLITES = 3, 400, 2
-SPEED_KM_S = 7.6  # along the track
 
 
 def title(run):
-    values = json.loads((run / "case.json").read_text())["parameters"]
-    if values["traffic[near].stop_s"] is None:
-        return TCP[values["traffic[near].env.HOW"]]
-    if copies := values.get("routing.copies"):
-        ahead_s = json.loads(copies)[0]["along_track_km"] / SPEED_KM_S
-        return f"bundles, plan {ahead_s / 60:.0f} min early"
-    small = values.get("traffic[images-near].size_bytes") == 100_000
-    return "bundles of 100 kB, right plan" if small else "bundles, right plan"
+    return json.loads((run / "case.json").read_text())["parameters"]["variant"]
 
 
 def arrived(run):
@@ -46,7 +37,7 @@ def paint(figure):
         axes.axvspan(fault["at_s"], fault["at_s"] + fault["for_s"], color=GREY, alpha=0.15, linewidth=0)
     made_s = np.arange(1, UNTIL_S, EVERY_S)
     stairs(axes, made_s, np.full(len(made_s), FILE_MB * SATELLITES), color=GREY, linestyle=":", label="made")
-    for (label, rows), colour in zip(COURSES, SERIES, strict=True):
+    for (label, rows), colour in zip(COURSES, [*SERIES, INK], strict=True):
         stairs(axes, rows["t_s"].to_numpy(), rows["mb"].to_numpy(), color=colour, label=label)
     time_axis(axes, 0, UNTIL_S)
     axes.set_ylabel("in Beijing (MB)")

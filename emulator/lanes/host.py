@@ -117,7 +117,12 @@ def most_uml_nodes() -> int:
     """Of how many nodes a sky in the uml lane may be: a process that needs more mappings of memory than the
     kernel allows is killed.
     """
-    return int(Path("/proc/sys/vm/max_map_count").read_text()) // MAPPINGS_A_NODE
+    return most_mappings() // MAPPINGS_A_NODE
+
+
+def most_mappings() -> int:
+    """Of memory, that this machine's kernel allows a process."""
+    return int(Path("/proc/sys/vm/max_map_count").read_text())
 
 
 def _try_in_namespace(command: str, success: str) -> Answer:

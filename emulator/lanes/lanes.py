@@ -23,7 +23,6 @@ import sys
 import tempfile
 import termios
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,6 +39,7 @@ ROOT = PACKAGE.parent  # from here Python finds the package
 MARK, OWNER = "SKYBED_RUN", "SKYBED_PID"
 TEMPORARY = "skybed-lane-"
 LOG = "log.txt"
+REFUSED = b"UML ran out of memory on the host side"  # as a uml kernel says before it ends a process
 ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
 # Of Python in the guest. Compiled files that one run writes and the next reads would leave a trace in time.
 REPEATABLE = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -48,7 +48,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # signa
 # What a uml kernel says when a process of its own is no longer there (3: ESRCH), or got a signal here.
 COMPLAINT = re.compile(rb"\w+ +[-:] .*(?:errno = 3\s*$|failed to wait for SIGTRAP|child stopped with signal)")
 LEAST_OPEN_FILES = 256  # of a uml kernel; a sky of three nodes takes a hundred
-ZOMBIE_S = 4.0  # on a machine however busy
+ZOMBIE_LOOKS = 12  # in a row, not a time: a machine may stand still
 LONGEST_LINE = 1000
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PR_SET_PDEATHSIG = 1
@@ -122,12 +122,16 @@ def running(
     memory_mb: int,
     interactive: bool = False,
     virtual: VirtualTime | None = None,
+    read_only: bool = False,
 ) -> Iterator[Lane]:
     """The lane with `command` running in it; whatever is left of it when the block ends, is ended.
 
     What the command prints, and in uml the kernel, goes to log.txt in the directory `run`. interactive: to
-    this terminal instead, from which the command reads, if it is one. virtual: uml only.
+    this terminal instead, from which the command reads, if it is one. virtual: uml only. read_only: of the
+    machine's files, those below `run` alone may change.
     """
+    if read_only:
+        _require_read_only()
     ours, theirs = socket.socketpair()
     complained = threading.Event()
     with (
@@ -140,6 +144,9 @@ def running(
         arguments, environment = start(command, scratch, memory_mb)
         if virtual:
             arguments += virtual.arguments()
+        if read_only:
+            environment = {"TMPDIR": str(scratch)} | environment
+            arguments = _keeping(arguments, run.absolute(), scratch, environment["TMPDIR"])
         pipe = None if interactive else subprocess.PIPE
         terminal = interactive and sys.stdin.isatty()
         process = subprocess.Popen(
@@ -166,6 +173,22 @@ def running(
                 end_processes(run)
 
 
+def _keeping(arguments: Sequence[str], *folders: str | Path) -> list[str]:
+    """A command with all files read-only but those in some folders."""
+    program = [sys.executable, "-SE", str(PACKAGE / "emulator" / "lanes" / "readonly.py")]
+    return [*program, *map(str, folders), "--", *arguments]
+
+
+def _require_read_only() -> None:
+    tried = subprocess.run(_keeping(["true"]), capture_output=True, text=True)
+    if tried.returncode:
+        why = (tried.stderr.strip().splitlines() or [""])[-1]
+        raise MachineError(
+            "--read-only needs a mount namespace of its own, by Linux 5.12 or newer, which this machine "
+            f"does not give ({why}); leave it out."
+        )
+
+
 def crash(lane: Lane) -> str | None:
     """End a lane that hangs, and tell which process of its it was running, if that can be found out.
 
@@ -181,14 +204,13 @@ def hurt(lane: Lane) -> Callable[[], bool]:
     it before it lets it run: then it says so and ends the process as if that were to blame, whoever waits for
     it. Until then what is left of it is a zombie, which else does not outlast an instant.
     """
-    since_s: dict[int, float] = {}  # by pid of a zombie
+    looks: dict[int, int] = {}  # in a row at which a process was a zombie, by pid
 
     def look() -> bool:
-        now_s = time.monotonic()
-        dead = {pid: since_s.get(pid, now_s) for pid in _children(lane.process.pid) if _state(pid) == "Z"}
-        since_s.clear()
-        since_s.update(dead)
-        return lane.complained.is_set() or any(now_s - first_s > ZOMBIE_S for first_s in dead.values())
+        dead = {pid: looks.get(pid, 0) + 1 for pid in _children(lane.process.pid) if _state(pid) == "Z"}
+        looks.clear()
+        looks.update(dead)
+        return lane.complained.is_set() or any(count > ZOMBIE_LOOKS for count in dead.values())
 
     return look
 
@@ -203,6 +225,17 @@ def _state(pid: int) -> str:
     with contextlib.suppress(OSError, IndexError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return ""
+
+
+def shortage(run: Path) -> str:
+    """A sentence with the remedy if a process in a uml lane got no more memory of this machine, else ""."""
+    log = run / LOG
+    if not log.exists() or REFUSED not in log.read_bytes():
+        return ""
+    return (
+        "This machine gave a process in the lane no more memory, or no more mappings of it. As root run "
+        f"`sysctl -w vm.max_map_count={2 * host.most_mappings()}`, or make less data be held at once."
+    )
 
 
 def _native(command: Sequence[str], scratch: Path, memory_mb: int) -> tuple[list[str], dict[str, str]]:

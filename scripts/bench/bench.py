@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from skybed.emulator.lanes import lanes
-from skybed.scripts.bench import daemons, live, plan, start, virtual
+from skybed.scripts.bench import daemons, live, natively, ns3, plan, start, virtual
 from skybed.scripts.bench.figures import Section
 from skybed.scripts.running import messages
 from skybed.scripts.running.progress import Listener, ProgressBar
@@ -31,7 +31,7 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.scenario.file import Scenario
 
 NAMES = ("bring-up", "updates", "planning", "live", "start", "virtual", "forwarding", "generator")
-WHEN_NAMED = ("daemons",)  # takes half an hour
+WHEN_NAMED = ("ns-3", "daemons")  # take ten minutes, and half an hour
 PATIENCE_S = 600.0  # for a section, beyond twice what stock Mininet is given
 LAST_LINES = 8
 SHARED = "The lane had no CPU to itself: all this was slower than it can be."
@@ -47,15 +47,20 @@ class Sizes:
     tcp_s: float  # of a TCP that fills a line, in virtual time
     planned: Path
     planned_s: float
+    routes_s: float  # of routes of the scenario that is run live
     budget_s: float  # for stock Mininet to come up
     memory_mb: int
     rounds: int
     round_s: float
     per_plane: int  # of the grid that stock Mininet makes as large as it can
+    hosts: int  # on the machine's own kernel
     large: tuple[int, int]  # the sky that is brought up
     linked: tuple[int, int]  # the sky whose links are changed
     routed: tuple[tuple[int, int], ...]  # skies with a routing daemon in every node
     routed_s: float  # for each of them
+    chains: tuple[int, ...]  # hops, beside ns-3
+    chains_s: float  # of virtual time, each
+    kuiper_s: float
 
     def of(self, section: str) -> dict[str, Any]:
         """Parameters of a section inside the lane."""
@@ -77,16 +82,19 @@ class Sizes:
 FULL = Sizes(
     scenario=ready.SCENARIOS / "starlink-550.yaml", live_s=30.0,
     virtual=ready.SCENARIOS / "sc-mini.yaml", tcp_s=10.0,
-    planned=ready.SCENARIOS / "sc-1000.yaml", planned_s=86_400.0,
-    budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, large=(72, 22), linked=(24, 22),
+    planned=ready.SCENARIOS / "sc-1000.yaml", planned_s=86_400.0, routes_s=60.0,
+    budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, hosts=200, large=(72, 22),
+    linked=(24, 22),
     routed=((10, 15), (15, 20), (20, 30), (25, 32)), routed_s=1200.0,
+    chains=(5, 12), chains_s=60.0, kuiper_s=200.0,
 )  # fmt: skip
 QUICK = Sizes(
     scenario=ready.SCENARIOS / "sc-mini.yaml", live_s=10.0,  # until 5.7 s there are no events
     virtual=ready.SCENARIOS / "pair.yaml", tcp_s=2.0,
-    planned=ready.SCENARIOS / "sc-mini.yaml", planned_s=600.0,
-    budget_s=2.0, memory_mb=1024, rounds=2, round_s=0.1, per_plane=3, large=(5, 6), linked=(5, 6),
+    planned=ready.SCENARIOS / "sc-mini.yaml", planned_s=600.0, routes_s=20.0,
+    budget_s=2.0, memory_mb=1024, rounds=2, round_s=0.1, per_plane=3, hosts=4, large=(5, 6), linked=(5, 6),
     routed=((3, 10),), routed_s=120.0,
+    chains=(2,), chains_s=1.0, kuiper_s=0.5,
 )  # fmt: skip
 
 
@@ -112,7 +120,9 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
             bar.at(name, 0.0)
             with _temporary() as folder:
                 if name == "planning":
-                    sections[name] = plan.planning(sizes.planned, sizes.planned_s, sizes.rounds, folder)
+                    made = plan.planning(sizes.planned, sizes.planned_s, sizes.rounds, folder)
+                    made["figures"] += plan.routing(sizes.scenario, sizes.routes_s, sizes.rounds)
+                    sections[name] = made
                 elif name == "live":
                     sections[name] = live.live(scenario, sizes.live_s, lane, folder)
                 elif name == "start":
@@ -121,10 +131,17 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
                 elif name == "virtual":
                     played = Scenario.load(sizes.virtual)
                     sections[name] = virtual.virtual(played, sizes.tcp_s, sizes.rounds, folder)
+                elif name == "ns-3":
+                    beside = sizes.chains, sizes.chains_s, sizes.kuiper_s, sizes.rounds
+                    sections[name] = ns3.ns3(*beside, folder, bar)
                 elif name == "daemons":
                     sections[name] = daemons.daemons(sizes.routed, sizes.routed_s, folder, bar)
                 else:
                     sections[name] = _inside(name, lane, sizes, folder, bar)
+                if name == "bring-up" and lane != "native":
+                    figures, notes = natively.beside(sizes.hosts, sizes.rounds)
+                    sections[name]["figures"] += figures
+                    sections[name]["notes"] = sections[name].get("notes", []) + notes
     return {
         "skybed": importlib.metadata.version("skybed"),
         "started_utc": started.isoformat(timespec="seconds"),

@@ -115,6 +115,10 @@ def generator(params: dict[str, Any], tell: Tell) -> Section:
     names = {"send": "Scapy send()", "socket": "L3RawSocket"}
     return {
         "about": "STAMP probes a second, numbered and time-stamped, from one process over one hop",
+        "notes": [
+            f"skybed's are made once and sent {AT_ONCE} to a call, as fast as it goes. No scenario's flow "
+            "does that: it sends each probe when it is due."
+        ],
         "figures": [
             figure(f"scapy_{key}", "probes/s", ours, other, name, less_is_better=False)
             for (key, name), other in zip(names.items(), others, strict=True)

@@ -32,7 +32,7 @@ def start(scenario: Scenario, rounds: int, folder: Path) -> Section:
     about = f"Start and end: {scenario.name}, {scenario.duration_s:g} s in virtual time, all in"
     if umlkernel.built_kernel() is None:
         return {"about": about, "figures": [], "notes": [NEEDS_KERNEL]}
-    runs = [_run(scenario, folder / f"start-{i}") for i in range(rounds)]
+    runs = [spent(scenario, folder / f"start-{i}") for i in range(rounds)]
     figures = []
     for place, unit in enumerate(("CPU s", "s on the wall")):
         key = ("cpu_s", "wall_s")[place]
@@ -42,26 +42,28 @@ def start(scenario: Scenario, rounds: int, folder: Path) -> Section:
     return {"about": about, "figures": figures}
 
 
-def _run(scenario: Scenario, folder: Path) -> dict[str, tuple[float, float]]:
-    """Of each phase, and of the whole: CPU s and s on the wall."""
+def spent(scenario: Scenario, folder: Path) -> dict[str, tuple[float, float]]:
+    """Run a scenario in virtual time, into `out` of a new folder. Of each phase, and of the whole: CPU s, and
+    s on the wall.
+    """
     folder.mkdir()
     file, out = folder / "scenario.yaml", folder / "out"
     file.write_text(scenario.dump())
     cpu_s: list[float] = [0.0]
-    before_s, began_s = _ended_cpu_s(), time.monotonic()
+    before_s, began_s = ended_cpu_s(), time.monotonic()
     command = [*SKYBED, "run", str(file), "--clock", "virtual", "--out", str(out)]
     stages, said = follow(command, lambda pid: cpu_s.append(_cpu_s(pid)))
     wall_s = [0.0, *(stages[name][0] - began_s for name in STAGES if name in stages)]
     wall_s.append(time.monotonic() - began_s)
-    cpu_s.append(_ended_cpu_s() - before_s)
+    cpu_s.append(ended_cpu_s() - before_s)
     try:
         finished = Manifest.read(out).finished
     except RunError:
         finished = False
     if not finished or len(wall_s) != len(PHASES) + 1:
         raise InvalidRun("\n  ".join(["A run did not come to its end:", *said[-LAST_LINES:]]))
-    spent = zip(PHASES, pairwise(cpu_s), pairwise(wall_s), strict=True)
-    phases = {name: (cpu[1] - cpu[0], wall[1] - wall[0]) for name, cpu, wall in spent}
+    each = zip(PHASES, pairwise(cpu_s), pairwise(wall_s), strict=True)
+    phases = {name: (cpu[1] - cpu[0], wall[1] - wall[0]) for name, cpu, wall in each}
     return phases | {"whole": (cpu_s[-1], wall_s[-1])}
 
 
@@ -77,7 +79,7 @@ def _cpu_s(pid: int) -> float:
     return total_s
 
 
-def _ended_cpu_s() -> float:
+def ended_cpu_s() -> float:
     """Of all children of this process that have ended, and theirs."""
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return spent.ru_utime + spent.ru_stime
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

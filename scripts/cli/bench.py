@@ -10,15 +10,20 @@ virtual     virtual time against the clock; whether runs repeat
 forwarding  UDP over 1, 5 and 12 hops
 generator   probes a second, against Scapy's send
 
+±: half of what lies between the least and the greatest of the rounds.
+
 \b
-Only when named, for it takes half an hour:
+Only when named, for they take ten minutes, and half an hour:
+ns-3        CPU of playing UDP and TCP over 5 and 12 hops, against ns-3
 daemons     the largest sky with OSPF in every node
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -31,7 +36,15 @@ from skybed.scripts.bench import bench
 from skybed.scripts.cli.terminal import Terminal
 
 WIDTH = 80
-COLUMNS = {"": 38, "skybed": 9, "other": 9, "which": 13, "ratio": 6}  # with a blank after each: 80
+COLUMNS = {
+    "": 29,
+    "skybed": 8,
+    "±": 4,
+    "other": 8,
+    "± ": 4,
+    "which": 14,
+    "ratio": 6,
+}  # a blank after each: 80
 
 
 @click.command("bench", help=__doc__)
@@ -68,12 +81,20 @@ def render(measured: dict[str, Any], console: Console) -> None:
         for name, width in COLUMNS.items():
             table.add_column(name, width=width, justify="left" if name in ("", "which") else "right")
         for row in section["figures"]:
-            numbers = number(row["skybed"]), number(row["other"])
+            sides = [(number(row[side]), spread(row["samples"][side])) for side in ("skybed", "other")]
             ratio = "" if row["ratio"] is None else number(row["ratio"])
-            table.add_row(row["what"], *numbers, row["against"], ratio)
+            table.add_row(row["what"], *itertools.chain(*sides), row["against"], ratio)
         console.print(table)
         for note in section.get("notes", ()):
             console.print(Text(textwrap.fill(note, WIDTH)))
+
+
+def spread(samples: Sequence[float | None]) -> str:
+    """Half of what lies between the least and the greatest, of their mean."""
+    known = [value for value in samples if value is not None]
+    if len(known) < 2 or not sum(known):
+        return ""
+    return f"{100 * (max(known) - min(known)) / (max(known) + min(known)):.0f}%"
 
 
 def number(value: float | None) -> str:

@@ -36,6 +36,8 @@ from skybed.scripts.running import folders, live, run
               help="Python that is given the network.  [default function: main]")  # fmt: skip
 @click.option("--view", "looked_at", is_flag=True, help="Show it in a browser while it is played: a page on "
               "127.0.0.1, whose address is told.")  # fmt: skip
+@click.option("--read-only", is_flag=True,
+              help="What runs in the lane may change no file of this machine but the run's.")  # fmt: skip
 @click.option("--cli", "interactive", is_flag=True, help="Give Mininet's prompt on the moving sky.")
 def command(
     scenario: Path,
@@ -50,12 +52,13 @@ def command(
     reported: bool,
     script: str | None,
     looked_at: bool,
+    read_only: bool,
     interactive: bool,
 ) -> None:
     changes = {"duration_s": duration_s, "seed": seed}
     given = dict(settings) | {name: value for name, value in changes.items() if value is not None}
     loaded = scenarios.load(scenario, start, given)
-    options = run.Options(lane, clock, interactive, wall_limit_s, script)
+    options = run.Options(lane, clock, interactive, wall_limit_s, script, read_only)
     with contextlib.ExitStack() as shown:
         view = shown.enter_context(live.View()) if looked_at else None
         with folders.fresh(out or run.new_directory(loaded), unused=out is None) as folder:

@@ -36,6 +36,7 @@ UNFINISHED = ".unfinished"
 RUN_S = 6.0  # start, plan and end
 NODE_S = 0.03  # plan and build, each node
 PACKET_S = 150e-6  # virtual time only: a packet of traffic, all its hops
+SECOND_S = 1.5e-3  # virtual time only: a second of a sky that moves
 LINKS_PER_NODE = 4
 WORKER_MB = 400  # the process that plans a run and judges it
 LONG_S = 86_400.0
@@ -85,7 +86,8 @@ def estimate(campaign: Campaign, cases: Sequence[Case], jobs: int) -> Estimate:
 
 
 def _run_s(scenario: Scenario, nodes: int, virtual: bool) -> float:
-    playing_s = _packets(scenario) * PACKET_S if virtual else scenario.duration_s
+    length_s = scenario.duration_s
+    playing_s = _packets(scenario) * PACKET_S + length_s * SECOND_S if virtual else length_s
     return RUN_S + NODE_S * nodes + playing_s
 
 

@@ -105,7 +105,7 @@ def _narrator(plan: Plan, out: Path, listener: Listener) -> Callable[[Message], 
             case messages.Ending():
                 listener.at("ending", 0.0, "answers under way, tables")
             case messages.Refused(why, exit_code):
-                raise REFUSALS.get(exit_code, InvalidRun)(why)
+                raise REFUSALS.get(exit_code, InvalidRun)(f"{why} {lanes.shortage(out)}".rstrip())
             case messages.Broken(error):
                 log = f"; its traceback is in {out / lanes.LOG}" if (out / lanes.LOG).exists() else ""
                 raise InvalidRun(f"A defect of skybed ended the run inside the lane, {error}{log}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from pathlib import Path
 from typing import TextIO
@@ -38,6 +39,12 @@ class Prompt(CLI):
         self._hand, self._clock, self._standstill = hand, clock, standstill
         self.use_rawinput = typed.isatty()
         super().__init__(sky, stdin=typed)
+
+    @classmethod
+    def initReadline(cls) -> None:
+        """Lines are kept for the next time where there may be a file of them."""
+        if os.access(Path.home(), os.W_OK):
+            super().initReadline()
 
     def preloop(self) -> None:
         if self._standstill:

@@ -41,6 +41,7 @@ from skybed.topologies.routing import planned, ways, windowed
 from skybed.topologies.scenario.file import Scenario
 from skybed.topologies.tasks import foreseen
 from skybed.traffic import crossings
+from skybed.traffic.bundles import memory
 
 if TYPE_CHECKING:
     from skybed.scripts.running.script import Function
@@ -61,7 +62,8 @@ NOTED_S = 0.5  # on the wall, from one note of how much was played to the next
 @dataclass(frozen=True)
 class Options:
     """How to run. wall_limit_s: of the lane, by the clock on the wall; None: enough for most. script: what
-    holds the network meanwhile, see scripts.running.script.
+    holds the network meanwhile, see scripts.running.script. read_only: the lane may change no file but those
+    of the run.
     """
 
     lane: str = "auto"
@@ -69,6 +71,7 @@ class Options:
     interactive: bool = False
     wall_limit_s: float | None = None
     script: str | Path | Function | None = None
+    read_only: bool = False
 
     @property
     def virtual(self) -> bool:
@@ -110,9 +113,10 @@ def execute(
         zero_ns = round(scenario.begin.timestamp() * 1e9)
         virtual = lanes.VirtualTime(zero_ns, scenario.seed) if options.virtual else None
         command = _command(out, options, virtual, scenario)
-        memory = memory_of(plan)
         listener.at("starting", 0.0, f"the {lane} lane")
-        with lanes.running(lane, command, out, memory, options.interactive, virtual) as begun:
+        with lanes.running(
+            lane, command, out, memory_of(plan), options.interactive, virtual, options.read_only
+        ) as begun:
             if options.interactive:
                 shown.close()  # the terminal is the prompt's
                 if not sys.stdin.isatty():
@@ -223,7 +227,8 @@ def memory_of(plan: Plan) -> int:
 def memory_mb(scenario: Scenario, nodes: int, links: int) -> int:
     """What a lane with so many nodes, and links at once, is given."""
     node_mb = NODE_MEMORY_MB + daemons.memory_mb(scenario)
-    return GUEST_MEMORY_MB + round(node_mb * nodes + LINK_MEMORY_MB * links)
+    bundles_mb = memory.memory_mb(scenario, links)
+    return GUEST_MEMORY_MB + round(node_mb * nodes + LINK_MEMORY_MB * links + bundles_mb)
 
 
 def links_at_once(plan: Plan) -> int:

@@ -407,6 +407,28 @@ def test_hostile_names_are_text(tmp_path):
         assert browser.errors == []
 
 
+def test_labels_are_shown_and_names_find_nodes_too(tmp_path):
+    walker = {"planes": 1, "per_plane": 2, "inclination_deg": 97, "altitude_km": 535}
+    sky = {
+        "name": "labels", "epoch": "2026-01-01T00:00:00Z", "duration_s": 10,
+        "layers": {"relay": {"label": "中继", "walker": walker}},
+        "stations": [{"name": "miyun", "label": "密云 <b>"}, "sanya"],
+    }  # fmt: skip
+    plan = plan_of(sky)
+    writing.write(tmp_path / "view.html", plan)
+    miyun = plan.node("miyun")
+    with opened(tmp_path / "view.html", tmp_path, "#node=miyun") as browser:
+        browser.until(READY)
+        assert browser.does("skybed.chosen") == miyun
+        assert browser.does("document.querySelector('#panel h1').textContent") == "密云 <b>"
+        assert told(browser, "Name") == "miyun"
+        assert browser.does("skybed.sky.numbers.get('密云 <b>')") == miyun
+        browser.does("skybed.choose(0)")
+        assert browser.does("document.querySelector('#panel h1').textContent") == "中继-0-0"
+        assert "中继" in browser.does("document.getElementById('legend').textContent")
+        assert browser.errors == []
+
+
 def test_of_a_run_it_shows_the_measured_round_trip_beside_the_true_one(tmp_path):
     scenario = TINY | {"traffic": [PROBE]}
     run = Builder(tmp_path / "run", plan_of(scenario)).load()

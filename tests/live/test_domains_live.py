@@ -73,9 +73,11 @@ def test_the_handover_of_the_only_gateway_costs_less_with_anchors(runs):
 
 
 def test_every_domain_may_have_a_protocol_of_its_own(runs):
-    """All nodes had found all others when the run began, or it would not have; and probes come through."""
+    """All nodes had found all others when the run began, or it would not have; and probes come through, but
+    for the handover, which lasts as long as the daemons take: with no way on, half of all would be lost.
+    """
     run = load(runs["mixed"])
     daemons = run.manifest.routing.daemon
     assert "FRRouting" in daemons and "BIRD" in daemons
-    assert run.probes.lost.mean() < 0.04
+    assert run.probes.lost.mean() < 0.15
     assert sessions(runs["mixed"], "up") == 2

@@ -167,3 +167,14 @@ def test_bytes_that_are_no_text_are_no_end(tmp_path):
         command, input=b"now\n\xff\xfe\x00\nnow\n", cwd=ROOT, capture_output=True, timeout=300
     )
     assert done.stdout.count(b"Run time is 0.000 s.") == 2 and b"Traceback" not in done.stdout + done.stderr
+
+
+def test_a_lane_that_may_only_read_changes_no_file_but_those_of_the_run(typed, tmp_path):
+    outside = tmp_path / "outside"
+    outside.write_text("as it was\n")
+    inside = tmp_path / "run-0" / "inside"  # where the fixture has the run's directory
+    tried = [f"sh rm {outside}", f"miyun echo other > {outside}", f"miyun echo kept > {inside}", "exit"]
+    said, out = typed("pair", tried, "--read-only", "--duration", "1")
+    assert all("Read-only file system" in said[command] for command in tried[:2])
+    assert outside.read_text() == "as it was\n"
+    assert (out / "inside").read_text() == "kept\n"

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from skybed.scripts.bench import bench
 from skybed.scripts.bench.figures import figure
-from skybed.scripts.cli.bench import number, render
+from skybed.scripts.cli.bench import number, render, spread
 from skybed.topologies.errors import ScenarioError
 
 
@@ -69,3 +69,8 @@ def test_what_is_given_replaces_the_usual_sizes(tmp_path):
     assert bench.sizes(quick=False) == bench.FULL
     mine = bench.sizes(True, tmp_path / "x.yaml", 9.0)
     assert (mine.scenario, mine.budget_s, mine.large) == (tmp_path / "x.yaml", 9.0, bench.QUICK.large)
+
+
+def test_the_spread_is_half_of_the_range():
+    assert spread([9.0, 10.0, 11.0]) == "10%"
+    assert spread([5.0]) == spread([]) == spread([None, 3.0]) == spread([0.0, 0.0]) == ""

@@ -60,8 +60,8 @@ SCENARIOS = {
     ),
     "no objects to use": (
         LEO,
-        "s.yaml, line 5: layers.leo.elements cannot be used: none of its 1 objects can be used, the first, "
-        "ISS (ZARYA), because line 1 of its set has the checksum 3 instead of 1.",
+        "s.yaml, line 5: layers.leo.elements (leo.tle) cannot be used: none of its 1 objects can be used, "
+        "the first, ISS (ZARYA), because line 1 of its set has the checksum 3 instead of 1.",
     ),
     "no element file": (
         LEO.replace("leo.tle", "oel.tle"),

@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from skybed.emulator.lanes import host
 from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.lanes.lanes import Lane
 from skybed.scripts.running import messages
@@ -89,6 +90,14 @@ def test_a_lane_that_ends_in_the_middle_has_no_facts(played):
 def test_what_it_refuses_is_raised_as_the_error_that_it_was(played, error):
     with pytest.raises(error, match=r"^No iperf3 there\.$"):
         played(messages.Building(), messages.Refused("No iperf3 there.", error.exit_code))
+
+
+def test_what_ended_for_want_of_mappings_is_told_with_the_remedy(played, monkeypatch):
+    monkeypatch.setattr(host, "most_mappings", lambda: 65_530)
+    log = "UML ran out of memory on the host side! This can happen due to a memory limitation or ...\n"
+    said = messages.Refused("The traffic ended by itself; see traffic.log.", 3)
+    with pytest.raises(InvalidRun, match=r"see traffic\.log\. This machine gave .*max_map_count=131060`"):
+        played(said, log=log)
 
 
 def test_a_defect_inside_is_one_sentence_with_the_log(played, tmp_path):

@@ -43,6 +43,20 @@ def test_a_list_and_a_grid_are_combined_and_repeats_are_innermost(tmp_path):
     assert len({case.key for case in cases}) == 8
 
 
+def test_items_with_names_are_one_parameter(tmp_path):
+    named = "list:\n  short: {duration_s: 5}\n  'many, by day': {'traffic[down].rate_hz': 20}\n"
+    cases = load(
+        tmp_path,
+        f"{named}grid: {{routing.drain_ms: [0, 1]}}\nwithout: [{{variant: short, routing.drain_ms: 1}}]",
+    )
+    assert [case.parameters for case in cases] == [
+        {"variant": variant, "routing.drain_ms": drain_ms}
+        for variant, drain_ms in [("short", 0), ("many, by day", 0), ("many, by day", 1)]
+    ]
+    without = load(tmp_path, "list: [{duration_s: 5}]\ngrid: {routing.drain_ms: [0]}")
+    assert cases[0].key == without[0].key  # a name is none of what is run
+
+
 def test_a_link_class_of_the_catalogue_keeps_what_is_not_changed(tmp_path):
     (case,) = load(tmp_path, "grid: {links.laser-isl.loss_pct: [0.5]}\n")
     before = campaign.Scenario.load(RING).link_class("laser-isl")
@@ -82,9 +96,9 @@ def test_combinations_are_left_out_and_need_not_be_possible(tmp_path):
 
 
 def test_what_is_left_out_may_be_a_value_of_the_list_or_the_scenario_s(tmp_path):
-    text = "list:\n  - {duration_s: 5}\n  - {traffic: []}\nwithout: [{duration_s: 60}]\n"
+    text = "list:\n  - {duration_s: 5}\n  - {fibre: []}\nwithout: [{duration_s: 60}]\n"
     (case,) = load(tmp_path, text)
-    assert case.parameters == {"duration_s": 5, "traffic": case.parameters["traffic"]}
+    assert case.parameters == {"duration_s": 5, "fibre": case.parameters["fibre"]}
 
 
 def test_figures_name_parameters_or_flows(tmp_path):
@@ -134,12 +148,16 @@ IN_GRID = {
     "..x: [1]": "..x is not a path; write one as in access[0].policy or traffic[down].rate_hz.",
     "duration_s: [5, 5.0]": "the same run as that of line 4; leave one out.",
     "duration_s: []": "grid.duration_s is an empty list; it must be a list of at least 1.",
-    "about: [" + "x" * 300 + "]": "a value of about is too long to name a folder.",
+    "about: [" + "x" * 300 + "]": "a value of about is too long to name a folder;",
 }
 WRONG = {f"grid:\n  {text}": f"4: {says}" for text, says in IN_GRID.items()} | {
     "grid:\n  access[0].policy:\n    - keep\n    - 3": "6: access[0].policy is 3; it must be all,",
     "grid: {rate_scale: [1]}\nlist:\n  - {rate_scale: 2}": "5: rate_scale is in the grid too; give it in",
     "list:\n  - {duration_s: 5}\n  - {sed: 2}": "5: sed is not a field (did you mean seed?).",
+    "list:\n  a: {duration_s: 5}\n  b: {sed: 2}": "5: sed is not a field (did you mean seed?).",
+    "list:\n  1: {duration_s: 5}": "3: list has an item whose name is no text of one line; write it in",
+    "list:\n  a: {}": "4: list.a is an empty mapping; it must be a mapping of at",
+    "list:\n  - {duration_s: 5}\n  - {traffic: []}": "4: a value of traffic is too long to name a fol",
     "list:\n  - {stations: [kashi]}": "4: traffic[2].to names miyun, but there is no such node.",
     "grd: 3": "3: grd is not a field (did you mean grid?).",
     "grid:\n  seed: [1, 2]": "4: seed is not a parameter; `repeats` vary it.",

@@ -1,6 +1,7 @@
 """Contacts that a plan of ION's or HDTN's gives: they stand as it says, with its rates and light times."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -180,7 +181,7 @@ WRONG = {
     "# nothing\n": "it is empty, but for comments",
     '{"contacts": []}': "it has no contacts",
     '{"contacts": [': "line 2: this is not JSON: Expecting value",
-    '{"contacts": [{"source": 1}]}': r"contacts\[0\] begins a contact without dest",
+    '{"contacts": [{"source": 1}]}': r"contacts\[0\] in line 1 begins a contact without dest",
     "a contact 2025/05/09-00:00:00 2025/05/09-01:00:00 1 2 9\n": "it has contacts of 2025-05-09T00:00:00 to "
         "2025-05-09T01:00:00, and the run is from 2026-05-09T00:00:00 to 2026-05-09T01:00:00",
     "a contact +3600 +3700 1 2 9\n": "it has contacts of 2026-05-09T01:00:00 to 2026-05-09T01:01:40, and",
@@ -194,7 +195,9 @@ WRONG = {
 
 
 def test_without_nodes_a_number_beyond_the_sky_is_refused(load):
-    with pytest.raises(ScenarioError, match="line 1 has node 7, and this sky has 4; say in nodes who it is"):
+    with pytest.raises(
+        ScenarioError, match="line 1 of plan has node 7, and this sky has 4; say in nodes who"
+    ):
         load(
             "a contact +0 +9 7 9 9\na range +0 +9 7 9 0\n",
             SKY.replace("{1: miyun, 2: deep-0, 3: deep-1}", "{}"),
@@ -203,19 +206,40 @@ def test_without_nodes_a_number_beyond_the_sky_is_refused(load):
 
 @pytest.mark.parametrize("text", WRONG)
 def test_what_is_wrong_with_a_plan(load, text):
-    with pytest.raises(
-        ScenarioError, match=r"sky\.yaml, line 8: between\[0\]\.links cannot be used: " + WRONG[text]
-    ):
+    with pytest.raises(ScenarioError) as error:
         load(text)
+    told = str(error.value).replace(" of plan", "").replace(" (plan)", "")
+    assert re.search(r"sky\.yaml, line 8: between\[0\]\.links cannot be used: " + WRONG[text], told)
+
+
+LINKS = "sky.yaml, line 8: between[0].links "
+NAMED = {
+    "a contact +0 +60 1 2\n": "cannot be used: line 1 of plan has 6 words;",
+    HEAD + HEAD: "cannot be used: line 2 of plan has a contact from 1 to 2 that overlaps the one of line 1.",
+    '{"contacts": [\n{"source": 1}]}': "cannot be used: line 2 of plan begins a contact without dest.",
+    "# nothing\n": "(plan) cannot be used: it is empty, but for comments.",
+    HEAD + "a range +0 +60 1 2 61\n": "has delay_ms 61000 in line 1 of plan; it must be at most 60000.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NAMED)
+def test_what_is_wrong_is_told_with_the_file_of_the_plan(load, text):
+    with pytest.raises(ScenarioError, match=re.escape(LINKS + NAMED[text])):
+        load(text)
+
+
+def test_a_plan_that_stands_in_the_scenario_has_no_file(load):
+    with pytest.raises(ScenarioError, match=re.escape(LINKS + "cannot be used: line 2 has 6 words;")):
+        load("", SKY.replace("links: plan", 'links: "\\na contact +0 +60 1 2"'))
 
 
 FIELDS = {
     ("a,b\nmiyun,deep-0\n", "nodes: {1: miyun"): r"between\[0\]\.nodes is of the numbers of a contact plan",
-    (HEAD + "a range +0 +60 1 2 61\n", ""): r"between\[0\]\.links has delay_ms 61000 in line 1; it must be",
+    (HEAD + "a range +0 +60 1 2 61\n", ""): r"between\[0\]\.links has delay_ms 61000 in line 1 of plan; it",
     (HEAD + "a range +0 +60 1 2 1\n", "link: starlink-user"): "gives rates to links of class",
     ("a,b,rate_mbps,delay_ms,until\nmiyun,deep-0,1,1,9\ndeep-0,miyun,1,1,\n", ""):
-        r"has deep-0 and miyun in line 3 for a time of line 2, too|has miyun and deep-0 in line 2 for a time",
-    (ION, "3: deep-9"): r"between\[0\]\.links names deep-9 in line \d+, but there is no such node",
+        r"has deep-0 and miyun in line 3 of plan for a time of line 2|has miyun and deep-0 in line 2 of plan",
+    (ION, "3: deep-9"): r"between\[0\]\.links names deep-9 in line \d+ of plan, but there is no such node",
 }  # fmt: skip
 
 

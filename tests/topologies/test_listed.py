@@ -102,27 +102,27 @@ def test_the_table_goes_with_the_scenario(load, tmp_path):
 @pytest.mark.parametrize(
     "rows, says",
     [
-        (["a,b", "net-0-0,net-0-9"], "names net-0-9 in line 2, but there is no such node (did"),
-        (["a,b", "", "net-0-0,beijing"], "names beijing in line 3, which has no antenna."),
-        (["a,b", "miyun,sanya"], "has two stations in line 2; a line between them is fibre."),
-        (["a,b", "net-0-0,net-0-0"], "has net-0-0 at both ends in line 2."),
+        (["a,b", "net-0-0,net-0-9"], "names net-0-9 in line 2 of links.csv, but there is no such node (did"),
+        (["a,b", "", "net-0-0,beijing"], "names beijing in line 3 of links.csv, which has no antenna."),
+        (["a,b", "miyun,sanya"], "has two stations in line 2 of links.csv; a line between them is fibre."),
+        (["a,b", "net-0-0,net-0-0"], "has net-0-0 at both ends in line 2 of links.csv."),
         (["a,b,class", "net-0-0,net-0-1,plane"],
-         "has the class plane in line 2, neither in links nor in the catalogue (did you mean plain?)."),
-        (["a,c", "1,2"], "cannot be used: line 1 has the column c"),
-        (["a,b,untill", "1,2,3"], "cannot be used: line 1 has the column untill (did you mean until?)."),
-        (["a,from", "1,2"], "cannot be used: line 1, of names of columns, has no b."),
-        (["a,b,a", "1,2,3"], "cannot be used: line 1 has the column a twice."),
-        (["a,b", "net-0-0"], "cannot be used: line 2 has 1 columns, and line 1 names 2."),
+         "has the class plane in line 2 of links.csv, neither in links nor in the catalogue (did"),
+        (["a,c", "1,2"], "cannot be used: line 1 of links.csv has the column c"),
+        (["a,b,untill", "1,2,3"], "cannot be used: line 1 of links.csv has the column untill (did you mean"),
+        (["a,from", "1,2"], "cannot be used: line 1 of links.csv, of names of columns, has no b."),
+        (["a,b,a", "1,2,3"], "cannot be used: line 1 of links.csv has the column a twice."),
+        (["a,b", "net-0-0"], "cannot be used: line 2 of links.csv has 1 columns, and line 1 names 2."),
         (["a,b,from", "net-0-0,net-0-1,soon"],
-         "cannot be used: line 2 has from soon; it must be seconds of run time, 0 or more."),
+         "cannot be used: line 2 of links.csv has from soon; it must be seconds of run time, 0 or more."),
         (["a,b,until", "net-0-0,net-0-1,-1"],
-         "cannot be used: line 2 has until -1; it must be seconds of run time, 0 or more."),
+         "cannot be used: line 2 of links.csv has until -1; it must be seconds of run time, 0 or more."),
         (["a,b,from,until", "net-0-0,net-0-1,10,10"],
-         "cannot be used: line 2 has until 10; it must be more than from, 10."),
+         "cannot be used: line 2 of links.csv has until 10; it must be more than from, 10."),
         (["a,b,class", "net-0-0,low-0-1,slow", "low-0-1,net-0-0,plain"],
-         "gives low-0-1 and net-0-0 another class in line 3 than in line 2."),
-        (["a,b", ",net-0-1"], "cannot be used: line 2 has no a."),
-        ([""], "cannot be used: it is empty."),
+         "gives low-0-1 and net-0-0 another class in line 3 of links.csv than in line 2."),
+        (["a,b", ",net-0-1"], "cannot be used: line 2 of links.csv has no a."),
+        ([""], "(links.csv) cannot be used: it is empty."),
     ],
 )  # fmt: skip
 def test_a_bad_row_is_told_with_its_line(load, rows, says):
@@ -135,7 +135,7 @@ def test_a_table_of_links_beside_the_grid_of_a_layer(load):
     sky = grid + "  far: {rate_mbps: 1}\nbetween:\n  - {links: links.csv, link: plain}\n"
     scenario = load("a,b", "net-1-2,low-0-1", sky=sky)
     assert {link.class_name for link in Plan.make(scenario).links} == {"far", "plain"}
-    with pytest.raises(ScenarioError, match=r"line 17: between\[0\]\.links names low-0-3 in line 2, but"):
+    with pytest.raises(ScenarioError, match=r"line 17: between\[0\]\.links names low-0-3 in line 2 of links"):
         load("a,b", "net-1-2,low-0-3", sky=sky)
 
 

@@ -143,6 +143,17 @@ def test_flows_without_a_name_are_numbered_by_kind(good):
     assert [flow.name for flow in good.traffic] == ["probe-1", "bulk", "probe-2"]
 
 
+def test_a_station_of_the_catalogue_may_have_more_than_a_name():
+    named = GOOD.replace(
+        "[miyun, kashi, beijing]", "[{name: miyun, label: 密云, antenna: false}, kashi, beijing]"
+    )
+    station = parse(named).stations[0]
+    assert (station.label, station.antenna) == ("密云", False)
+    assert station.place == approx(
+        (catalogue.STATIONS["miyun"]["lat_deg"], catalogue.STATIONS["miyun"]["lon_deg"])
+    )
+
+
 def test_stations_of_the_catalogue_have_their_coordinates(good):
     assert good.stations[2] == Station(name="beijing", lat_deg=40.07, lon_deg=116.27, antenna=False)
 

@@ -28,7 +28,7 @@ from skybed.topologies.contacts.margins import Intervals
 from skybed.topologies.contacts.policy import InView, Policy
 from skybed.topologies.model.links import Access, LinkClass
 from skybed.topologies.orbits import chance, ellipsoid
-from skybed.topologies.orbits.ephemeris import Ephemeris
+from skybed.topologies.orbits.ephemeris import Ephemeris, apart_km
 from skybed.topologies.orbits.roots import EDGE_S, zeros
 
 LOOK_STEPS = 64  # decisions looked at in one go
@@ -220,10 +220,13 @@ class Chooser:
 
     def way_km(self, source: int, target: ArrayLike, t_s: ArrayLike) -> Array:
         """To satellites, and where the rule has gateways on to the nearest that sees them."""
-        way_km = self.sky.distance_km(source, target, t_s)
-        if self.book.gateways:
-            way_km = way_km + gateways.range_km(self.sky, self.book.gateways, target, t_s)
-        return way_km
+        return self.beyond_km(self.sky.distance_km(source, target, t_s), target, t_s)
+
+    def beyond_km(self, range_km: Array, target: ArrayLike, t_s: ArrayLike) -> Array:
+        """The way over satellites this far away."""
+        if not self.book.gateways:
+            return range_km
+        return range_km + gateways.range_km(self.sky, self.book.gateways, target, t_s)
 
     def up_s(self, t: float, source: int, k: int, at: float) -> float:
         """When view k comes to stand if it is decided on at time t for use at time `at`.
@@ -312,8 +315,10 @@ class Chooser:
 
     def gain_km(self, hold: Hold, target: Index, t_s: Array) -> Array:
         """How much nearer than the link in use a target is, beyond the hysteresis."""
-        now = self.way_km(hold.source, hold.target, t_s) - self.book.access.hysteresis_km
-        return now - self.way_km(hold.source, target, t_s)
+        nodes = np.stack(np.broadcast_arrays(hold.source, hold.target, target))
+        here, held, other = self.sky.position_km(nodes, t_s)  # in one go, for it is asked for a few at a time
+        now_km = self.beyond_km(apart_km(here, held), hold.target, t_s) - self.book.access.hysteresis_km
+        return now_km - self.beyond_km(apart_km(here, other), target, t_s)
 
     # -- terminals -------------------------------------------------------------------------------
 

@@ -229,7 +229,8 @@ def _hdtn(text: str) -> tuple[list[OneWay], list[OneWay], bool]:
     contacts, ranges = [], []
     one_by_one = "\n" in text.strip()
     for k, contact in enumerate(listed):
-        place = f"line {line_of(marks, ('contacts', k))}" if one_by_one else f"contacts[{k}]"
+        line = f"line {line_of(marks, ('contacts', k))}"
+        place = line if one_by_one else f"contacts[{k}] in {line}"
         given = contact if isinstance(contact, dict) else {}
         for field in _FIELDS:
             if field not in given:

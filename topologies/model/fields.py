@@ -24,6 +24,15 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=15)]
 Title = Annotated[str, Field(pattern=NAME_PATTERN, max_length=40)]  # of what is no node
 NonNegative = Annotated[float, Field(ge=0)]
 
+
+def _printable(text: str) -> str:
+    if not text.isprintable() or not text.strip():
+        raise ValueError("is no text of one line")
+    return text
+
+
+Label = Annotated[str, Field(max_length=40), AfterValidator(_printable)]  # for people, in any script
+
 GREATEST = 1e15  # of all numbers: to greater ones nothing can be added
 LEAST = 1e-12  # of those that others are divided by
 

@@ -10,8 +10,9 @@ from skybed.topologies.model import catalogue
 from skybed.topologies.model.carried import Carried
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.coordinates import Latitude, Longitude
-from skybed.topologies.model.fields import Model, Name, NonNegative, Positive, Utc
+from skybed.topologies.model.fields import Label, Model, Name, NonNegative, Positive, Utc
 
+PLACES = {"lat_deg", "lon_deg", "track", "track_file"}
 LOWEST_M, HIGHEST_M = -500.0, 50_000.0  # of what moves
 
 
@@ -35,6 +36,7 @@ class Station(Model):
     """
 
     name: Name
+    label: Label | None = None  # in its place, where people read
     lat_deg: Latitude | None = None
     lon_deg: Longitude | None = None
     alt_m: Annotated[float, Field(ge=-500, le=100_000)] = 0.0
@@ -60,7 +62,9 @@ class Station(Model):
 
 
 def from_catalogue(value: Any) -> Any:
-    """The fields of a station that is only named."""
+    """The fields of a station that is only named, or has no place of its own."""
+    if isinstance(value, dict) and not value.keys() & PLACES:
+        return {**catalogue.STATIONS.get(str(value.get("name")), {}), **value}
     if not isinstance(value, str):
         return value
     if value not in catalogue.STATIONS:

@@ -12,7 +12,7 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.model.code import Code
 from skybed.topologies.model.constellations import CONSTELLATIONS
 from skybed.topologies.model.coordinates import Longitude
-from skybed.topologies.model.fields import LONGEST_S, Angle, Model, Name, NonNegative, Positive, Utc
+from skybed.topologies.model.fields import LONGEST_S, Angle, Label, Model, Name, NonNegative, Positive, Utc
 
 
 class Walker(Model):
@@ -171,6 +171,7 @@ class Layer(Model):
     # Template of {layer}, {n} (number in the layer, from 0), {plane}, {slot}; elements: {name}, {id} (NORAD).
     # None: {layer}-{plane}-{slot} for a walker, {layer}-{n} for geostationary, {name} for elements.
     names: str | None = None
+    label: Label | None = None  # in the place of its name, where people read
     isl: Isl = Isl(pattern="none")
     carries: Carried = Carried()  # each of its satellites
 

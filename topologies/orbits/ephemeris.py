@@ -31,11 +31,11 @@ from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.ground import HIGHEST_M, LOWEST_M
 from skybed.topologies.orbits import ellipsoid, tracks, trust
 from skybed.topologies.orbits.geometry import WGS72_MU_KM3_S2
+from skybed.topologies.orbits.knots import BLOCK, Knots
 from skybed.topologies.orbits.states import States
 from skybed.topologies.orbits.tracks import Track, Tracks
 
 KNOT_S = 30.0
-PART = 240  # knots that SGP4 works out at a time
 DAY_S = 86400.0
 SPIN_RAD_S = 7.2921159e-5  # the Earth's, against the stars
 SGP4_EPOCH_JD = 2433281.5  # 1949-12-31 00:00 UT, from which sgp4init counts days
@@ -53,49 +53,45 @@ class Decay(NamedTuple):
 class Ephemeris:
     """Positions of satellites (first) and ground nodes.
 
-    knots: (nodes, knots, 6), position in km and velocity in km/s, TEME; knot k is at run time k * KNOT_S.
+    table: (nodes, knots, 6), position in km and velocity in km/s, TEME; knot k is at run time k * KNOT_S.
     sidereal_rad: by how much the Earth is turned at each knot. tracks: where ground nodes that move are;
     their knots are those of their first way point. decays: by time. Such a satellite then stands still in the
     table, and can have no link.
     """
 
     satellites: int
-    knots: Array
+    table: Knots
     sidereal_rad: Array
+    extremes: Extremes
     tracks: Tracks | None = None  # None: nothing on the ground moves
     decays: Sequence[Decay] = ()
+
+    @property
+    def knots(self) -> Array:
+        """All of the table. Of a long time it is large."""
+        return self.table.whole()
 
     @cached_property
     def ends_s(self) -> Array:
         """Until when each node is somewhere; inf: always."""
-        ends_s = np.full(len(self.knots), np.inf)
+        ends_s = np.full(self.table.nodes, np.inf)
         for decay in self.decays:
             ends_s[decay.satellite] = decay.t_s
         return ends_s
-
-    @cached_property
-    def extremes(self) -> Extremes:
-        r, v = (np.sqrt(np.einsum("nki,nki->nk", x, x)) for x in (self.knots[..., :3], self.knots[..., 3:]))
-        low, high, fast = r.min(axis=1), r.max(axis=1), v.max(axis=1)
-        if self.tracks is not None:
-            top_km = ellipsoid.A_KM + HIGHEST_M / 1000
-            low[self.tracks.nodes], high[self.tracks.nodes] = ellipsoid.B_KM + LOWEST_M / 1000, top_km
-            fast[self.tracks.nodes] = self.tracks.fastest_km_s + SPIN_RAD_S * top_km
-        return Extremes(low, high, fast)
 
     def position_km(self, node: ArrayLike, t_s: ArrayLike) -> Array:
         """Positions of nodes (indices) at run times, which broadcast together; shape + (3,), TEME.
 
         In memory all x lie together, then all y and all z: what is done with them next runs over long rows.
         """
-        t, count = np.asarray(t_s, dtype=float), self.knots.shape[1]
-        k = np.minimum((t / KNOT_S).astype(np.int64), count - 2)
-        s = t / KNOT_S - k
+        t = np.asarray(t_s, dtype=float)
+        s = t / KNOT_S
+        k = np.minimum(s.astype(np.int64), self.table.count - 2)
+        s = s - k
         u = 1.0 - s
-        row, rows = np.asarray(node) * count + k, self.knots.reshape(-1, 6)
-        here, there = rows.take(row, axis=0), rows.take(row + 1, axis=0)
+        here, there = self.table.pair(np.asarray(node), k)
         w0, w1, d0, d1 = (1 + 2 * s) * u * u, s * s * (3 - 2 * s), KNOT_S * s * u * u, -KNOT_S * s * s * u
-        r_km = np.empty((3, *row.shape))
+        r_km = np.empty((3, *here.shape[:-1]))
         for i in range(3):
             r_km[i] = w0 * here[..., i] + d0 * here[..., i + 3] + w1 * there[..., i] + d1 * there[..., i + 3]
         if self.tracks is not None:
@@ -105,8 +101,21 @@ class Ephemeris:
         return r_km.transpose(*range(1, r_km.ndim), 0)
 
     def distance_km(self, a: ArrayLike, b: ArrayLike, t_s: ArrayLike) -> Array:
-        d = self.position_km(a, t_s) - self.position_km(b, t_s)
-        return np.sqrt(np.einsum("...i,...i", d, d))
+        """Between nodes at run times; all three broadcast."""
+        a, b, t = np.asarray(a), np.asarray(b), np.asarray(t_s)
+        if t.ndim == 1 and a.ndim == 2 and a.shape == b.shape and a.shape[1] == 1:
+            # Pairs at the same times: each node is placed once, however many others it is paired with.
+            nodes, at = np.unique(np.concatenate([a, b]), return_inverse=True)
+            r_km = np.moveaxis(self.position_km(nodes[:, None], t), -1, 0)
+            of_a, of_b = (np.moveaxis(r_km[:, end], 0, -1) for end in np.split(at.ravel(), 2))
+            return apart_km(of_a, of_b)
+        return apart_km(self.position_km(a, t), self.position_km(b, t))
+
+
+def apart_km(a_km: Array, b_km: Array) -> Array:
+    """Distances of positions (..., 3)."""
+    d = a_km - b_km
+    return np.sqrt(np.einsum("...i,...i", d, d))
 
 
 class Extremes(NamedTuple):
@@ -123,18 +132,38 @@ def make(elements: pd.DataFrame, places: Sequence[Track], epoch: dt.datetime, un
     """Positions of the satellites of `elements` and of the ground nodes at `places`, for run times 0 to
     `until_s`. Raises ScenarioError for a satellite without a position at 0.
     """
-    knots_s = np.arange(int(np.ceil(until_s / KNOT_S)) + 2) * KNOT_S
-    knots = np.empty((len(elements) + len(places), len(knots_s), 6))
-    decays = propagate(elements, epoch, knots_s, knots[: len(elements)])
-    theta, rate = sidereal(epoch, knots_s)
+    count, flying = int(np.ceil(until_s / KNOT_S)) + 2, Flying(elements, epoch)
+    theta, rate = sidereal(epoch, np.arange(count) * KNOT_S)
     routes = {n: place for n, place in enumerate(places, start=len(elements)) if len(place.t_s) > 1}
     starts = np.array([[x[0] for x in place[1:]] for place in places], float).reshape(-1, 3)
     fixed_km = ellipsoid.point_km(ellipsoid.normal(starts[:, 0], starts[:, 1]), starts[:, 2] / 1000)
-    rows = knots[len(elements) :]
-    rows[..., :3] = np.moveaxis(turned(fixed_km.T[..., None], theta), 0, -1)
-    rows[..., 3:] = np.stack([-rows[..., 1] * rate, rows[..., 0] * rate, 0 * rows[..., 0]], axis=-1)
+
+    def work_out(nodes: slice, knots: slice) -> Array:
+        if nodes.start < len(elements):
+            return flying.at(nodes, np.arange(knots.start, knots.stop) * KNOT_S)
+        x, y, z = turned(fixed_km.T[..., None], theta[knots])
+        return np.stack([x, y, z, -y * rate[knots], x * rate[knots], 0 * x], axis=-1)
+
+    blocks = np.append(np.arange(0, len(elements), BLOCK), [len(elements), len(elements) + len(places)])
+    table = Knots(np.unique(blocks), count, work_out)
     moving = tracks.together(np.array(list(routes)), list(routes.values())) if routes else None
-    return Ephemeris(len(elements), knots, theta, moving, decays)
+    extremes = _extremes(table, moving)  # which goes through all of it
+    decays = sorted((x.decay for x in flying.down.values()), key=lambda x: (x.t_s, x.satellite))
+    return Ephemeris(len(elements), table, theta, extremes, moving, decays)
+
+
+def _extremes(table: Knots, moving: Tracks | None) -> Extremes:
+    low, high, fast = np.full(table.nodes, np.inf), np.zeros(table.nodes), np.zeros(table.nodes)
+    for part in map(table.part, range(table.parts)):
+        r, v = (np.sqrt(np.einsum("nki,nki->nk", x, x)) for x in (part[..., :3], part[..., 3:]))
+        np.minimum(low, r.min(axis=1), out=low)
+        np.maximum(high, r.max(axis=1), out=high)
+        np.maximum(fast, v.max(axis=1), out=fast)
+    if moving is not None:
+        top_km = ellipsoid.A_KM + HIGHEST_M / 1000
+        low[moving.nodes], high[moving.nodes] = ellipsoid.B_KM + LOWEST_M / 1000, top_km
+        fast[moving.nodes] = moving.fastest_km_s + SPIN_RAD_S * top_km
+    return Extremes(low, high, fast)
 
 
 def excerpt(
@@ -213,46 +242,65 @@ def satrec(row: Any) -> Satrec:
     return s
 
 
-def propagate(elements: pd.DataFrame, epoch: dt.datetime, t_s: Array, into: Array) -> list[Decay]:
-    """SGP4 (WGS72) positions and velocities, or those that files give, TEME, km and km/s, into an array
-    (satellites, times, 6).
+class Down(NamedTuple):
+    """Where a satellite that decays is from then on."""
 
-    From the first position on that cannot be trusted the last one stays, at rest. Returns where that was.
+    decay: Decay
+    r_km: Array
+
+
+class Flying:
+    """Satellites by SGP4 (WGS72), or as files give them, TEME, km and km/s.
+
+    From the first position on that cannot be trusted the last one stays, at rest. That is found by who goes
+    through time in order, from 0 on.
     """
-    if elements.empty:
-        return []
-    jd, fraction = julian_utc(epoch)
-    apogee_km = trust.apogee_km(elements.no_kozai, elements.ecco)
-    decays: dict[int, Decay] = {}
-    array = SatrecArray([satrec(row) for row in elements.itertuples()])
-    given = states_of(elements)
-    from_s = {n: _since_s(elements.iloc[n], jd, fraction) for n in given}
-    for begin in range(0, len(t_s), PART):
-        part = slice(begin, begin + PART)
-        error, r, v = array.sgp4(np.full(len(t_s[part]), jd), fraction + t_s[part] / DAY_S)
-        into[:, part, :3], into[:, part, 3:] = r, v
-        bad = ~trust.trusted(error, r, trust.ALLOWED * apogee_km[:, None])
-        for n, states in given.items():
-            at_s = from_s[n] + t_s[part]
-            bad[n] = ~states.covers(at_s)
-            into[n, part][~bad[n]] = states.at(at_s[~bad[n]])
-        bad[list(decays)] = True
-        for sat in np.flatnonzero(bad.any(axis=1)).tolist():
-            k = int(np.argmax(bad[sat]))
-            if sat not in decays:
-                if sat in given:
-                    reason = "its ephemeris file has no position then"
-                else:
-                    reason = trust.why(int(error[sat, k]), r[sat, k], float(apogee_km[sat]))
-                if begin + k == 0:
-                    raise ScenarioError(
-                        f"satellite {elements.name[sat]}: {reason}, at the beginning of the run; "
-                        f"leave it out or take {'a longer file' if sat in given else 'fresher elements'}."
-                    )
-                decays[sat] = Decay(sat, float(t_s[begin + k - 1]), reason)
-            into[sat, begin + k : part.stop, :3] = into[sat, begin + k - 1, :3]
-            into[sat, begin + k : part.stop, 3:] = 0.0
-    return sorted(decays.values(), key=lambda decay: (decay.t_s, decay.satellite))
+
+    def __init__(self, elements: pd.DataFrame, epoch: dt.datetime) -> None:
+        self.names = elements["name"].tolist()
+        self.down: dict[int, Down] = {}
+        self._jd, self._fraction = julian_utc(epoch)
+        self._apogee_km = trust.apogee_km(elements.no_kozai, elements.ecco)
+        self._satrecs = [satrec(row) for row in elements.itertuples()]
+        self._given = states_of(elements)
+        self._from_s = {n: _since_s(elements.iloc[n], self._jd, self._fraction) for n in self._given}
+
+    def at(self, satellites: slice, t_s: Array) -> Array:
+        """(satellites, times, 6) at ascending times, of which the first may be 0 or was asked for before.
+
+        Raises ScenarioError for a satellite without a position at 0.
+        """
+        numbers = range(satellites.start, satellites.stop)
+        array = SatrecArray(self._satrecs[satellites])
+        error, r, v = array.sgp4(np.full(len(t_s), self._jd), self._fraction + t_s / DAY_S)
+        states = np.concatenate([r, v], axis=-1)
+        bad = ~trust.trusted(error, r, trust.ALLOWED * self._apogee_km[satellites, None])
+        for n in self._given.keys() & numbers:
+            at_s = self._from_s[n] + t_s
+            own = bad[n - satellites.start]
+            own[:] = ~self._given[n].covers(at_s)
+            states[n - satellites.start, ~own] = self._given[n].at(at_s[~own])
+        for row in np.flatnonzero(bad.any(axis=1)).tolist():
+            sat, k = numbers[row], int(np.argmax(bad[row]))
+            if sat not in self.down:
+                self.down[sat] = self._found(sat, t_s, k, states[row], int(error[row, k]))
+        for sat in self.down.keys() & numbers:
+            gone = t_s > self.down[sat].decay.t_s
+            states[sat - satellites.start, gone] = np.append(self.down[sat].r_km, np.zeros(3))
+        return states
+
+    def _found(self, sat: int, t_s: Array, k: int, states: Array, error: int) -> Down:
+        """k: of the first time at which a satellite has no position."""
+        if sat in self._given:
+            reason = "its ephemeris file has no position then"
+        else:
+            reason = trust.why(error, states[k, :3], float(self._apogee_km[sat]))
+        if k == 0:
+            raise ScenarioError(
+                f"satellite {self.names[sat]}: {reason}, at the beginning of the run; "
+                f"leave it out or take {'a longer file' if sat in self._given else 'fresher elements'}."
+            )
+        return Down(Decay(sat, float(t_s[k - 1]), reason), states[k - 1, :3].copy())
 
 
 # -- ground --------------------------------------------------------------------------------------

@@ -96,6 +96,20 @@ class Plan:
     def index(self) -> dict[str, int]:
         return self.network.index
 
+    @cached_property
+    def labels(self) -> list[str]:
+        """What nodes are called where people read: a station's label; of a satellite whose layer has one, its
+        name with that in the place of the layer's.
+        """
+        stations = {station.name: station.label for station in self.scenario.stations}
+        layers = {name: layer.label for name, layer in self.scenario.layers.items()}
+        return [
+            (layers.get(node.layer) or node.layer) + node.name.removeprefix(node.layer)
+            if node.layer and node.name.startswith(node.layer)
+            else stations.get(node.name) or node.name
+            for node in self.nodes
+        ]
+
     def node(self, name: str) -> int:
         """Number of a node; raises ScenarioError if there is none of this name."""
         return self.network.node(name)

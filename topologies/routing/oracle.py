@@ -18,7 +18,7 @@ from skybed.topologies.model.routing import belongs
 from skybed.topologies.routing import domains, metric, routes
 from skybed.topologies.routing.routes import Graph
 
-SIDES = np.array([[0], [1]])  # of links: what their nodes a and b send
+SIDES = np.array([0, 1])  # of links: what their nodes a and b send
 
 
 def graph(network: Network) -> Graph:
@@ -36,26 +36,26 @@ def windows(
     """
     used, tell = usable(network, within), partial(progress, "routes")
     yield from routes.windows(
-        graph(network), used, _destinations(network), looks_s(network, used), network.duration_s, tell, may
+        graph(network), used, destinations(network), looks_s(network, used), network.duration_s, tell, may
     )
 
 
 def delay_s(network: Network, link: Index, t_s: ArrayLike) -> Array:
     """One-way delay of links as routing takes it, at a time or one for each: with extra delay, without what
-    lasts for a moment. Of each link or, where directions are not alike, [side, link].
+    lasts for a moment. The two broadcast. Of each link or, where directions are not alike, [side, link].
     """
-    t_s = np.broadcast_to(t_s, link.shape)
     light_s, values = network.delay_s(link, t_s), network.values
-    return light_s + values.at(Property.EXTRA, link, SIDES, t_s) * 1e-6 if values.varying else light_s
+    sides = SIDES.reshape(-1, *[1] * light_s.ndim)
+    return light_s + values.at(Property.EXTRA, link, sides, t_s) * 1e-6 if values.varying else light_s
 
 
 def cost_s(network: Network, link: Index, t_s: ArrayLike) -> Array:
     """What crossing links costs by the scenario's metric, see metric.cost_s; as `delay_s`."""
-    t_s = np.broadcast_to(t_s, link.shape)
-    values, sides = network.values, SIDES if network.values.varying else np.array(0)
+    values, t_s = network.values, np.asarray(t_s)
+    sides = SIDES.reshape(-1, *[1] * np.broadcast(link, t_s).ndim) if values.varying else np.array(0)
     rate_mbps = values.at(Property.RATE, link, sides, t_s)
     if network.scenario.routing.means.keeps_path and len((left := _left(network)).key):
-        key, at_s = (x.ravel() for x in np.broadcast_arrays(2 * link + SIDES, t_s))
+        key, at_s = (x.ravel() for x in np.broadcast_arrays(2 * link + sides, t_s))
         row = latest(left, key, at_s)
         gone = (row >= 0) & (at_s < left.end_s[row])
         rate_mbps = np.where(gone.reshape(rate_mbps.shape), 0.0, rate_mbps)
@@ -95,7 +95,7 @@ def usable(network: Network, within: str = "") -> Spans:
     return routed
 
 
-def _destinations(network: Network) -> np.ndarray:
+def destinations(network: Network) -> np.ndarray:
     """The nodes to which every node keeps a route."""
     wanted = network.scenario.routing.destinations
     if wanted == "all":

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from skybed.topologies.arrays import Array, Index
 from skybed.topologies.contacts.spans import Spans
-from skybed.topologies.routing import windowed
+from skybed.topologies.routing import instants, windowed
 from skybed.topologies.routing.changes import CHANGE
+
+# Routes are worked out for so many looks together at most, which span so long; few are, one by one.
+MOST, SPAN_S, FEW = 32, 10.0, 4
+LOT = 100_000  # next hops at a time
 
 
 class Mesh:
@@ -27,7 +33,7 @@ class Mesh:
         self.nodes, self.satellites, self.ground_relay = nodes, satellites, ground_relay
         # Searched from the destination outwards: an edge leads from the next hop to the node that would use
         # it.
-        hop, node = np.concatenate([a, b]), np.concatenate([b, a])
+        hop, node = _edges(a, b)
         self.edge = order = np.lexsort((hop, node))
         self.hop, self.node = hop[order], node[order]
         self.groups = np.flatnonzero(np.diff(self.node, prepend=-1))  # where the edges of each node begin
@@ -50,8 +56,7 @@ class Mesh:
         """Next hop (-1: none) and cost in ns (inf: none) for costs per link, or [side, link] (side 0: from
         its node a; inf: not that way); both (destinations, nodes).
         """
-        back_s, there_s = np.broadcast_to(cost_s, (2, cost_s.shape[-1]))[::-1]
-        ns = np.maximum(np.round(np.concatenate([back_s, there_s]) * 1e9), 1.0)[self.edge]
+        ns = _ns(np.broadcast_to(cost_s, (2, cost_s.shape[-1])))[self.edge]
         graph = csr_array((ns[self.into_csr], self.columns, self.starts), shape=(self.size, self.size))
         far = dijkstra(graph, indices=self.origin(destinations))
         via = np.full((len(destinations), self.nodes), -1, np.int32)
@@ -76,11 +81,38 @@ class Graph:
     satellites: int
     a: Index
     b: Index
-    cost_s: Callable[[Index, float], Array]
+    cost_s: Callable[[Index, ArrayLike], Array]
     ground_relay: bool
 
     def mesh(self, links: Index) -> Mesh:
         return Mesh(self.nodes, self.satellites, self.a[links], self.b[links], self.ground_relay)
+
+    def next_hops(self, in_use: np.ndarray, t_s: Array, destinations: Index) -> Index:
+        """int32[destination, time, node], -1 for none. in_use: bool[time, link].
+
+        Few times are searched one by one, which is then faster.
+        """
+        if len(t_s) < FEW:
+            looks = zip(t_s.tolist(), map(np.flatnonzero, in_use), strict=True)
+            found = [self.mesh(links).next_hops(self.cost_s(links, t), destinations)[0] for t, links in looks]
+            return np.stack(found, axis=1)
+        links = np.flatnonzero(in_use.any(axis=0))
+        cost_s = np.where(in_use[:, links].T, self.cost_s(links[:, None], t_s), np.inf)
+        ns = _ns(np.broadcast_to(cost_s, (2, len(links), len(t_s))))
+        relays = (np.arange(self.nodes) < self.satellites) | self.ground_relay
+        return instants.next_hops(self.nodes, *_edges(self.a[links], self.b[links]), relays, ns, destinations)
+
+
+def _edges(a: Index, b: Index) -> tuple[Index, Index]:
+    """Of links as edges of a search that begins at the destination: the next hop, and the node that would use
+    it; all from a to b, then all from b to a.
+    """
+    return np.concatenate([a, b]), np.concatenate([b, a])
+
+
+def _ns(cost_s: Array) -> Array:
+    """Costs [side, link, ...] as whole ns of `_edges`: what node b sends crosses the first of them."""
+    return np.maximum(np.round(np.concatenate([cost_s[1], cost_s[0]]) * 1e9), 1.0)
 
 
 def windows(
@@ -99,37 +131,62 @@ def windows(
     """
     table: Index = np.full((len(destinations), graph.nodes), -1, np.int32)
     parts, window = [np.empty(0, CHANGE)], 0
-    for t, links, mesh in meshes(graph, usable, times_s):
-        progress(t / duration_s)
-        while t >= (window + 1) * windowed.WINDOW_S:
+    lots = np.array_split(np.arange(len(destinations)), max(1, len(table) * graph.nodes // LOT))
+    states = _states(graph, usable, times_s)
+    for looks_s in _together(times_s):
+        progress(looks_s[0] / duration_s)
+        while looks_s[0] >= (window + 1) * windowed.WINDOW_S:
             yield np.concatenate(parts)
             parts, window = [np.empty(0, CHANGE)], window + 1
-        new, _ = mesh.next_hops(graph.cost_s(links, t), destinations)
-        if may is not None:
-            new = np.where(may[np.arange(graph.nodes), new], new, -1)
-        node, row = np.nonzero((new != table).T)
+        in_use, found = np.array([state for _, state in itertools.islice(states, len(looks_s))]), []
+        for lot in lots:
+            new = graph.next_hops(in_use, looks_s, destinations[lot])
+            if may is not None:
+                new = np.where(may[np.arange(graph.nodes), new], new, -1)
+            row, look, node = np.nonzero(new != np.concatenate([table[lot, None], new[:, :-1]], axis=1))
+            found.append((lot[row], node, look, new[row, look, node]))
+            table[lot] = new[:, -1]
+        row, node, look, via = (np.concatenate(column) for column in zip(*found, strict=True))
         part = np.empty(len(node), CHANGE)
-        part["t_s"], part["node"], part["dst"], part["via"] = t, node, destinations[row], new[row, node]
-        parts.append(part)
-        table = new
+        part["t_s"], part["node"], part["dst"], part["via"] = looks_s[look], node, destinations[row], via
+        parts.append(part[np.lexsort((row, node, look))])
     yield np.concatenate(parts)
     for _ in range(window + 1, windowed.count(duration_s)):
         yield np.empty(0, CHANGE)
 
 
+def _together(times_s: Array) -> Iterator[Array]:
+    """Ascending times in runs of MOST, which span SPAN_S, at most, and lie in one window."""
+    begin = 0
+    while begin < len(times_s):
+        t_s = float(times_s[begin])
+        until_s = min(t_s + SPAN_S, (windowed.index(t_s) + 1) * windowed.WINDOW_S)
+        end = min(begin + MOST, int(np.searchsorted(times_s, until_s)))
+        yield times_s[begin:end]
+        begin = end
+
+
 def meshes(graph: Graph, usable: Spans, times_s: Array) -> Iterator[tuple[float, Index, Mesh]]:
     """(time, links in use, their mesh) at each of the ascending times."""
+    before = None
+    for t, in_use in _states(graph, usable, times_s):
+        if in_use is not before:
+            before, links = in_use, np.flatnonzero(in_use)
+            mesh = graph.mesh(links)
+        yield t, links, mesh
+
+
+def _states(graph: Graph, usable: Spans, times_s: Array) -> Iterator[tuple[float, np.ndarray]]:
+    """(time, bool[link]: whether in use) at ascending times; the same array while nothing changes."""
     at_s, link = np.concatenate([usable.start_s, usable.end_s]), np.tile(usable.key, 2)
     on = np.arange(len(at_s)) < len(usable.key)
     order = np.lexsort((on, at_s))
     link, on = link[order], on[order]
     due_by = np.searchsorted(at_s[order], times_s, side="right")
     in_use, done = np.zeros(len(graph.a), bool), 0
-    links = np.zeros(0, np.int64)
-    mesh = graph.mesh(links)
     for t, due in zip(times_s.tolist(), due_by.tolist(), strict=True):
         if due > done:
+            in_use = in_use.copy()
             in_use[link[done:due]] = on[done:due]  # where a link is repeated the last one counts
-            done, links = due, np.flatnonzero(in_use)
-            mesh = graph.mesh(links)
-        yield t, links, mesh
+            done = due
+        yield t, in_use

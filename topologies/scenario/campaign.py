@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model import ready, yamlmarks
@@ -33,26 +33,50 @@ from skybed.topologies.scenario.validation import error_of, validated
 
 MOST_COMBINATIONS, MOST_RUNS = 2_000, 10_000  # each is checked as a scenario; each is a folder
 LONGEST_VALUE = 200  # characters, percent-encoded: with its path it names a folder
+VARIANT = "variant"  # the parameter whose values are the names of the list's items
 
 Value = str | int | float | bool | None
 
 
+def _by_name(value: Any) -> Any:
+    """The list's items by their names, or by their numbers."""
+    if isinstance(value, list):
+        return dict(enumerate(value))
+    if isinstance(value, dict) and not all(isinstance(name, str) and name.isprintable() for name in value):
+        raise ValueError("has an item whose name is no text of one line; write it in quotes")
+    return value
+
+
 class Campaign(Model):
-    """Every combination of the grid's values, with each item of the list, so many times."""
+    """Every combination of the grid's values, with each item of the list, so many times.
+
+    Items with names are one parameter, `variant`; without, each path in them is one.
+    """
 
     name: Name
     about: str = ""
     scenario: str  # the file, relative to this one, or the name of a ready one
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default={})
     variants: Annotated[
-        list[Annotated[dict[str, Any], Field(min_length=1)]], Field(alias="list", min_length=1)
-    ] = Field(default=[{}])
+        dict[str | int, Annotated[dict[str, Any], Field(min_length=1)]],
+        BeforeValidator(_by_name), Field(alias="list", min_length=1),
+    ] = Field(default={0: {}})  # fmt: skip
     without: list[Annotated[dict[str, Any], Field(min_length=1)]] = Field(default=[])  # combinations left out
     repeats: Annotated[int, Field(ge=1, le=10_000)] = 1
     clock: Literal["virtual", "real"] = "virtual"
     retries: Annotated[int, Field(ge=0, le=10)] = 1  # of a run that is invalid or breaks off
     metrics: Annotated[list[MetricName], Field(min_length=1)] = Field(default_factory=compared)
     figures: list[FigureModel] = Field(default=[])  # of the report
+
+    @property
+    def parameters(self) -> list[str]:
+        own = [VARIANT] if self.named else itertools.chain(*self.variants.values())
+        return list(dict.fromkeys([*own, *self.grid]))
+
+    @property
+    def named(self) -> bool:
+        """Whether the items of the list have names."""
+        return isinstance(next(iter(self.variants)), str)
 
 
 @dataclass(frozen=True)
@@ -93,11 +117,13 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
     cases: list[Case] = []
     seen: dict[str, int] = {}
     used: set[int] = set()  # of `without`
-    for changes in _combined(campaign, lines, file):
+    for variant, changes in _combined(campaign, lines, file):
         parameters = {
-            at: _value(changes[at][1] if at in changes else overrides.look(base, at))
-            for at in _paths(campaign)
-        }
+            at: variant if at == VARIANT else _value(
+                changes[at][1] if at in changes else overrides.look(base, at)
+            )
+            for at in campaign.parameters
+        }  # fmt: skip
         if left_out := _left_out(campaign, parameters):
             used |= left_out
             continue
@@ -108,10 +134,12 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
             )
         changed, marks = overrides.changed(base, changes, line, file)
         scenario = check(changed, marks, file, base_path.parent)
-        for at in changes:
-            if len(urllib.parse.quote(str(parameters[at]))) > LONGEST_VALUE:
+        for at, value in parameters.items():
+            if len(urllib.parse.quote(str(value))) > LONGEST_VALUE:
+                line = changes[at][0] if at in changes else line
                 raise ScenarioError(
-                    f"{file}, line {changes[at][0]}: a value of {at} is too long to name a folder."
+                    f"{file}, line {line}: a value of {at} is too long to name a folder; with names for the "
+                    "items of a list it need not."
                 )
         for case in _repeated(campaign, parameters, scenario):
             if case.key in seen:
@@ -191,7 +219,7 @@ def _unknown(campaign: Campaign, cases: Sequence[Case]) -> Iterator[Problem]:
 
 
 def _useless(campaign: Campaign, used: set[int]) -> Iterator[Problem]:
-    paths = _paths(campaign)
+    paths = campaign.parameters
     for number, item in enumerate(campaign.without):
         unknown = [at for at in item if at not in paths]
         for at in unknown:
@@ -203,14 +231,12 @@ def _useless(campaign: Campaign, used: set[int]) -> Iterator[Problem]:
 # -- parameters --------------------------------------------------------------------------------------
 
 
-def _paths(campaign: Campaign) -> list[str]:
-    return list(dict.fromkeys([*itertools.chain(*campaign.variants), *campaign.grid]))
-
-
-def _combined(campaign: Campaign, lines: Marks, file: str) -> Iterator[dict[str, tuple[int, Any]]]:
-    """The list's items, and for each of them the combinations of the grid's values."""
-    for number, variant in enumerate(campaign.variants):
-        given = {at: (line_of(lines, ("list", number, at)), value) for at, value in variant.items()}
+def _combined(
+    campaign: Campaign, lines: Marks, file: str
+) -> Iterator[tuple[Value, dict[str, tuple[int, Any]]]]:
+    """The list's items by their names, and for each of them the combinations of the grid's values."""
+    for name, variant in campaign.variants.items():
+        given = {at: (line_of(lines, ("list", name, at)), value) for at, value in variant.items()}
         for at in campaign.grid.keys() & given.keys():
             raise ScenarioError(
                 f"{file}, line {given[at][0]}: {at} is in the grid too; give it in one place."
@@ -220,7 +246,7 @@ def _combined(campaign: Campaign, lines: Marks, file: str) -> Iterator[dict[str,
             for at, values in campaign.grid.items()
         ]
         for chosen in itertools.product(*axes):
-            yield given | dict(chosen)
+            yield name, given | dict(chosen)
 
 
 def _value(value: Any) -> Value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,7 @@ from skybed.topologies.scenario.reading import name_flows, read_named_files, rea
 from skybed.topologies.scenario.validation import Places, error_of, validated
 
 UNPLANNED = ("name", "about", "traffic", "tasks", "capture", "fidelity", "accept")  # what no plan depends on
+LINE = re.compile(r"\bline \d+(?! of)")  # of a text; "line 1 of its set" is none
 
 
 class Scenario(ScenarioModel):
@@ -132,10 +134,21 @@ def parse(text: str, file: str, folder: pathlib.Path) -> Scenario:
 
 def check(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> Scenario:
     """The scenario in the data of a YAML text, every path of which is in `lines`; element files are read."""
-    read_named_files(data, lines, file, folder)
+    names = read_named_files(data, lines, file, folder)
     scenario = validated(Scenario, data, lines, file, MODELS)
     scenario._file, scenario._lines = file, lines
-    problems = [(line_of(lines, path), f"{dotted(path)} {says}") for path, says in checks.problems(scenario)]
+    problems = [
+        (line_of(lines, path), f"{dotted(path)} {_in_file(says, names.get(path))}")
+        for path, says in checks.problems(scenario)
+    ]
     if problems:
         raise error_of(file, problems)
     return scenario
+
+
+def _in_file(says: str, name: str | None) -> str:
+    """What is wrong with a field, with the name of the file that its text is from, if it is from one."""
+    if name is None:
+        return says
+    placed = LINE.sub(lambda line: f"{line[0]} of {name}", says, count=1)
+    return f"({name}) {says}" if placed == says and says.startswith("cannot be used") else placed

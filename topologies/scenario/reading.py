@@ -74,9 +74,11 @@ def read_text(path: pathlib.Path, name: str, what: str, decoded: Callable[[bytes
         raise ScenarioError(f"{name}: this {what} file cannot be read: {error}.") from None
 
 
-def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path) -> None:
+def read_named_files(
+    data: dict[Any, Any], lines: Marks, file: str, folder: pathlib.Path
+) -> dict[FieldPath, str]:
     """Put what is in files in the place of their names: elements, tracks, links and their values, a daemon's
-    configuration, what a program is given, functions in Python."""
+    configuration, what a program is given, functions in Python. Returns the names of those that are text."""
     layers, routing, access = data.get("layers"), data.get("routing"), data.get("access")
     stations, between = data.get("stations"), data.get("between")
     places: list[tuple[FieldPath, Any, str]] = []
@@ -118,6 +120,7 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
         **dict.fromkeys(SAVED, partial(read_text, decoded=_as_saved)),
         "configuration": read_text, ANY: read_any,
     }  # fmt: skip
+    names: dict[FieldPath, str] = {}
     for path, part, what in places:
         named = part.get(path[-1]) if isinstance(part, dict) else None
         if not isinstance(named, str) or not named or "\n" in named:
@@ -125,9 +128,11 @@ def read_named_files(data: dict[Any, Any], lines: Marks, file: str, folder: path
         where = f"{file}, line {line_of(lines, path)}: "
         if what != PYTHON:
             part[path[-1]] = read[what](ready.beside(folder, named), where + named, what) + "\n"
+            names[path] = named
         elif function := code.NAMED.fullmatch(named):
             source = read_text(ready.beside(folder, function["file"]), where + function["file"], what)
             part[path[-1]] = {**function.groupdict(), "source": source}
+    return names
 
 
 def _of_links(classes: Any) -> Iterator[tuple[FieldPath, Any, str]]:

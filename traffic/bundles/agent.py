@@ -13,11 +13,10 @@ from math import inf
 
 from skybed.topologies.bundles.foretold import LEAST_BYTES, booked_bytes
 from skybed.topologies.bundles.sabr import Contact, Route, Router
-from skybed.traffic.bundles import codec, datagrams, mtcp, tcpcl
+from skybed.traffic.bundles import adjacent, codec, datagrams, mtcp, session, tcpcl
 from skybed.traffic.bundles.codec import Bundle, Identity, Key
 from skybed.traffic.bundles.fleet import Fleet
-from skybed.traffic.bundles.held import Assembly, Held
-from skybed.traffic.bundles.session import Incoming, Outgoing, bind_to
+from skybed.traffic.bundles.held import Assembly, Handed, Held
 from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.storage import Item
 from skybed.traffic.waiting import Moment
@@ -29,8 +28,12 @@ NOTICED_S = 1.0  # after a planned contact was to begin, until its absence is be
 HOP_LIMIT = 64  # that a bundle may go
 ARRIVING = 10  # the priority of what has not arrived whole: it does not give way
 Way = tuple[int, str]  # to a peer, by a convergence layer
-OUTGOING = {"tcp": Outgoing, "mtcp": mtcp.Outgoing, "udp": datagrams.Outgoing}  # by convergence layer
-LISTENING = {"tcp": (tcpcl.PORT, Incoming), "mtcp": (mtcp.PORT, mtcp.Incoming)}  # of those over TCP
+OUTGOING: dict[str, type[adjacent.Outgoing]] = {
+    kind.layer: kind for kind in (session.Outgoing, mtcp.Outgoing, datagrams.Outgoing)
+}  # by convergence layer
+LISTENING: dict[str, tuple[int, type[adjacent.Incoming]]] = {
+    "tcp": (tcpcl.PORT, session.Incoming), "mtcp": (mtcp.PORT, mtcp.Incoming),
+}  # fmt: skip
 Entry = tuple[tuple[int, int], int, int, Held]  # of a queue: rank, turn of what is held, order of entries
 
 
@@ -47,13 +50,13 @@ class Agent:
         self._router = Router(fleet.copy_of(number), number)
         self._settling: set[int] = set()  # peers that will be looked at in a moment
         self._current: dict[int, Contact] = {}  # that stand, by peer
-        self._out: dict[Way, Outgoing | mtcp.Outgoing | datagrams.Outgoing] = {}
-        self._in: dict[int, set[Incoming | mtcp.Incoming]] = {}
+        self._out: dict[Way, adjacent.Outgoing] = {}
+        self._in: dict[int, set[adjacent.Incoming]] = {}
         self._listeners: dict[Way, socket.socket | datagrams.Incoming] = {}
         self.assemblies: dict[Identity, tuple[Assembly, list[Item]]] = {}
         self._seen: set[Key] = set()  # what is not wanted again
         self._coming: dict[Key, Item] = {}
-        self._handed: dict[int | tuple[int, Key], tuple[float, float, Contact]] = {}  # see `handed`
+        self._handed: dict[int | tuple[int, Key], Handed] = {}  # see `handed`
         self._count = itertools.count()
         self._dead_until_s = -inf
 
@@ -106,8 +109,8 @@ class Agent:
         for layer in OUTGOING:
             if listener := self._listeners.pop((peer, layer), None):
                 listener.close()
-            if session := self._out.get((peer, layer)):
-                session.close()
+            if outgoing := self._out.get((peer, layer)):
+                outgoing.close()
         for incoming in list(self._in.get(peer, ())):
             incoming.cut()
 
@@ -146,8 +149,8 @@ class Agent:
     def _look(self, peer: int, layer: str) -> None:
         if self.fleet.stopped or peer not in self._current:
             return
-        if session := self._out.get((peer, layer)):
-            session.wake()
+        if outgoing := self._out.get((peer, layer)):
+            outgoing.wake()
         elif not self._is_wanted(peer, layer):
             return
         elif (wait_s := self._current[peer].start_s + SETTLED_S - self.now_s()) > 0:
@@ -157,8 +160,8 @@ class Agent:
         else:
             other = self.fleet.agents[peer]
             other.listen(self.place, layer)
-            self._out[peer, layer] = session = OUTGOING[layer](self, peer, other.node, self._current[peer])
-            session.connect()
+            self._out[peer, layer] = outgoing = OUTGOING[layer](self, peer, other.node, self._current[peer])
+            outgoing.connect()
 
     def _settled(self, peer: int) -> None:
         self._settling.discard(peer)
@@ -175,7 +178,7 @@ class Agent:
         port, kind = LISTENING[layer]
         listener = self.node.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
-            bind_to(listener, self.fleet.agents[peer].node.name)
+            adjacent.bind_to(listener, self.fleet.agents[peer].node.name)
             listener.bind((self.node.ip, port))
         except OSError:  # the link has not been made yet
             listener.close()
@@ -185,7 +188,7 @@ class Agent:
         self._listeners[peer, layer] = listener
         self.loop.watch(listener.fileno(), partial(self._accept, peer, listener, kind))
 
-    def _accept(self, peer: int, listener: socket.socket, kind: type[Incoming] | type[mtcp.Incoming]) -> None:
+    def _accept(self, peer: int, listener: socket.socket, kind: type[adjacent.Incoming]) -> None:
         with contextlib.suppress(OSError):
             sock, _ = listener.accept()
             self._in.setdefault(peer, set()).add(kind(self, peer, sock))
@@ -202,6 +205,8 @@ class Agent:
             self.fleet.fate(bundle, "dropped")
             return
         self.store.take(item)
+        if self._spreads(bundle):
+            self._seen.add(bundle.key)
         self._hold(bundle, item, set())
 
     def adopt(self, bundle: Bundle, item: Item) -> None:
@@ -332,16 +337,15 @@ class Agent:
     def hand(self, peer: int, held: Held, key: Key | None = None) -> int:
         """A transfer begins. Returns its number; if a key is given it goes by the peer and that."""
         number = next(self._count)
-        self._handed[number if key is None else (peer, key)] = held.since_s, self.now_s(), self._current[peer]
+        handed = held.since_s, self.now_s(), self._current[peer], weakref.ref(held)
+        self._handed[number if key is None else (peer, key)] = handed
         held.handed = number
         if parcel := self.fleet.parcel_of(held.bundle):
             parcel.leaves((self.place, number), peer)
         return number
 
-    def handed(self, transfer: int | tuple[int, Key]) -> tuple[float, float, Contact]:
-        """Of one that has come, and is asked for once: since when its bundle was here, when it began, over
-        which contact.
-        """
+    def handed(self, transfer: int | tuple[int, Key]) -> Handed:
+        """Of one that has come, and is asked for once."""
         return self._handed.pop(transfer)
 
     def sent(self, peer: int, held: Held) -> None:
@@ -387,9 +391,9 @@ class Agent:
         else:
             self._reroute([held])
 
-    def ended(self, session: object, peer: int, layer: str, was_ready: bool) -> None:
-        if self._out.get((peer, layer)) is session:
-            del self._out[peer, layer]
+    def ended(self, outgoing: adjacent.Outgoing, peer: int, was_ready: bool) -> None:
+        if self._out.get((peer, outgoing.layer)) is outgoing:
+            del self._out[peer, outgoing.layer]
             self.after(SETTLED_S if was_ready else RETRY_S, partial(self.look, peer))
 
     def _spreads(self, bundle: Bundle) -> bool:
@@ -437,7 +441,7 @@ class Agent:
             self.store.leave(item)
             return
         self.store.resize(item, len(bundle.payload))
-        queued_s, began_s, contact = self.fleet.agents[peer].handed(transfer)
+        queued_s, began_s, contact, there = self.fleet.agents[peer].handed(transfer)
         self.fleet.carried(bundle, contact, (queued_s, began_s), size, is_whole)
         if parcel := self.fleet.parcel_of(bundle):
             assert isinstance(transfer, int), "parcels go over TCP"
@@ -449,13 +453,16 @@ class Agent:
             self.store.leave(item)
             self.fleet.fate(bundle, "dropped" if count >= limit else "expired")
             return
+        sender = there()
+        if sender and sender.bundle.payload == bundle.payload:  # all nodes are here: one copy will do
+            bundle = bundle._replace(payload=sender.bundle.payload)
         bundle = bundle._replace(hops=(limit, count + 1))
         self._report(bundle, codec.RECEIVED)
         item.priority = self.fleet.service_of(bundle).priority
         self._hold(bundle, item, {peer})
 
-    def left(self, session: Incoming | mtcp.Incoming) -> None:
-        self._in.get(session.peer, set()).discard(session)
+    def left(self, incoming: adjacent.Incoming) -> None:
+        self._in.get(incoming.peer, set()).discard(incoming)
 
     # -- at the destination ---------------------------------------------------------------------------
 

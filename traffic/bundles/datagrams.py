@@ -1,23 +1,21 @@
 """Bundles in datagrams (after RFC 7122), a bundle or fragment each, as fast as the link is.
 
 Nothing comes back, so a link of one direction will do. What is sent counts as handed on: if it is lost, so is
-the bundle. Both ends are bound to the interface of the link, as those of TCP are.
+the bundle.
 """
 
 from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import ceil
-from typing import Protocol
 
 from skybed.topologies.bundles.sabr import Contact
-from skybed.traffic.bundles import codec
-from skybed.traffic.bundles.codec import Bundle, Key
+from skybed.traffic.bundles import adjacent, codec
+from skybed.traffic.bundles.adjacent import Agent, bind_to
+from skybed.traffic.bundles.codec import Bundle
 from skybed.traffic.bundles.held import Held
-from skybed.traffic.bundles.session import bind_to
-from skybed.traffic.loop import Loop
 from skybed.traffic.nodes import NodeHandle, bound_socket
 
 PORT = 4556
@@ -28,30 +26,14 @@ IP_BYTES, ETHERNET_BYTES, UDP_BYTES = 20, 14, 8
 MTU = 1500
 
 
-class Agent(Protocol):
-    """What is asked of the agent at either end."""
-
-    node: NodeHandle
-    loop: Loop
-
-    def now_s(self) -> float: ...
-    def after(self, wait_s: float, call: Callable[[], None]) -> None: ...
-    def next(self, peer: int, layer: str) -> tuple[Held, Bundle] | None: ...
-    def hand(self, peer: int, held: Held, key: Key | None = None) -> int: ...
-    def may_be_cut(self, bundle: Bundle) -> bool: ...
-    def sent(self, peer: int, held: Held) -> None: ...
-    def broken(self, peer: int, held: Held, there: int) -> None: ...
-    def ended(self, session: object, peer: int, layer: str, was_ready: bool) -> None: ...
-    def came(self, peer: int, bundle: Bundle, size: int) -> None: ...
-
-
-class Outgoing:
+class Outgoing(adjacent.Outgoing):
     """The end that sends, for as long as a contact lasts."""
 
+    layer = "udp"
+
     def __init__(self, agent: Agent, peer: int, neighbour: NodeHandle, contact: Contact) -> None:
-        self.agent, self.peer, self.contact = agent, peer, contact
-        self._neighbour = neighbour
-        self._sock: socket.socket | None = None
+        super().__init__(agent, peer, neighbour, contact)
+        self.was_ready = self._is_ending = True  # nobody need be told of a begin or an end
         self._parts: Iterator[Bundle] = iter(())
         self._held: Held | None = None  # what is being sent
         self._gone = 0  # bytes of its payload
@@ -60,8 +42,8 @@ class Outgoing:
     def connect(self) -> None:
         self._sock = sock = bound_socket(self.agent.node, 4, socket.SOCK_DGRAM)
         try:
-            bind_to(sock, self._neighbour.name)
-            sock.connect((self._neighbour.ip, PORT))
+            bind_to(sock, self.neighbour.name)
+            sock.connect((self.neighbour.ip, PORT))
         except OSError:  # the link has not been made yet
             self.close()
             return
@@ -69,19 +51,12 @@ class Outgoing:
         self.wake()
 
     def wake(self) -> None:
-        """There may be more to send."""
         if not self._is_busy:
             self._send()
 
-    def close(self) -> None:
-        sock, self._sock = self._sock, None
-        if sock is None:
-            return
-        sock.close()
+    def _unsent(self) -> list[tuple[Held, int]]:
         held, self._held = self._held, None
-        self.agent.ended(self, self.peer, "udp", was_ready=True)
-        if held:
-            self.agent.broken(self.peer, held, self._gone)
+        return [(held, self._gone)] if held else []
 
     def _send(self) -> None:
         """The next datagram; that before it has left."""

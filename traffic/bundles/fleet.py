@@ -15,7 +15,7 @@ from skybed.topologies.model.bundles import BundleFlow
 from skybed.topologies.plan.score import Playable
 from skybed.traffic.bundles import codec
 from skybed.traffic.bundles.codec import Bundle, Endpoint, Key
-from skybed.traffic.bundles.held import Hop, Parcel, Record
+from skybed.traffic.bundles.held import Handed, Hop, Parcel, Record
 from skybed.traffic.nodes import NodeHandle
 from skybed.traffic.shared import Shared
 from skybed.traffic.timers import Timers
@@ -38,7 +38,7 @@ class Neighbour(Protocol):
     node: NodeHandle
 
     def listen(self, peer: int, layer: str) -> None: ...
-    def handed(self, transfer: int | tuple[int, Key]) -> tuple[float, float, Contact]: ...
+    def handed(self, transfer: int | tuple[int, Key]) -> Handed: ...
 
 
 class Fleet(Timers):

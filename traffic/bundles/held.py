@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from skybed.topologies.bundles.sabr import Route
+from skybed.topologies.bundles.sabr import Contact, Route
 from skybed.traffic.bundles.codec import Bundle
 from skybed.traffic.storage import Item
 
@@ -91,6 +92,11 @@ class Held:
     @property
     def rank(self) -> tuple[int, int]:
         return -self.item.priority, self.order
+
+
+# Of a transfer that a node hands to another: since when its bundle was there, when it began, over which
+# contact, and what holds it as long as anything does.
+Handed = tuple[float, float, Contact, weakref.ref[Held]]
 
 
 class Assembly:

@@ -1,21 +1,20 @@
 """Bundles over TCP and nothing else (MTCP, draft-ietf-dtn-mtcpcl): byte strings of CBOR, one after another.
 
 Nothing comes back but what TCP says itself. So a bundle counts as handed on once all of it has been given to
-TCP; what is under way when a contact ends is lost. Both ends are bound to the interface of the link.
+TCP; what is under way when a contact ends is lost.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Iterator
 
 from skybed.topologies.bundles.sabr import Contact
-from skybed.traffic.bundles import codec
-from skybed.traffic.bundles.codec import Bundle, Key
+from skybed.traffic.bundles import adjacent, codec
+from skybed.traffic.bundles.adjacent import IDLE_S, PATIENCE_MS, SEGMENT_BYTES, Agent, received
+from skybed.traffic.bundles.codec import Unreadable
 from skybed.traffic.bundles.held import Held
-from skybed.traffic.bundles.session import AT_ONCE, IDLE_S, PATIENCE_MS, SEGMENT_BYTES, dialled, hang_up
-from skybed.traffic.loop import Loop
 from skybed.traffic.nodes import NodeHandle
 
 PORT = 16_162  # the draft has none; it is that of dtn7
@@ -24,73 +23,38 @@ SHORT, LONGEST = 24, 27  # a length below SHORT stands in the first byte; others
 MOST_BYTES = 1 << 40
 
 
-class Malformed(Exception):
+class Malformed(Unreadable):
     """What is no byte string of CBOR with a length."""
 
 
-class Agent(Protocol):
-    """What is asked of the agent at either end."""
-
-    node: NodeHandle
-    loop: Loop
-
-    def now_s(self) -> float: ...
-    def after(self, wait_s: float, call: Callable[[], None]) -> None: ...
-    def next(self, peer: int, layer: str) -> tuple[Held, Bundle] | None: ...
-    def hand(self, peer: int, held: Held, key: Key | None = None) -> int: ...
-    def sent(self, peer: int, held: Held) -> None: ...
-    def broken(self, peer: int, held: Held, there: int) -> None: ...
-    def ended(self, session: object, peer: int, layer: str, was_ready: bool) -> None: ...
-    def came(self, peer: int, bundle: Bundle, size: int) -> None: ...
-    def left(self, session: Incoming) -> None: ...
-
-
-class Outgoing:
+class Outgoing(adjacent.Outgoing):
     """The end that sends, until it has been idle for some seconds or the contact is over."""
 
+    layer = "mtcp"
+
     def __init__(self, agent: Agent, peer: int, neighbour: NodeHandle, contact: Contact) -> None:
-        self.agent, self.peer, self.contact = agent, peer, contact
-        self._neighbour = neighbour
-        self._sock: socket.socket | None = None
+        super().__init__(agent, peer, neighbour, contact)
         self._held: Held | None = None  # what is being sent
         self._data = memoryview(b"")  # that TCP does not have yet
-        self._is_ready = self._is_heeding = self._is_ending = False
         self._busy_s = agent.now_s()
 
     def connect(self) -> None:
-        self._sock, begun = dialled(self.agent.node, self._neighbour, self.contact, PORT)
-        if not begun:
-            self.close()
-            return
-        self.agent.loop.watch(self._sock.fileno(), self._turn)
-        self._heed(True)
-        self.agent.after(IDLE_S, self._look)
+        if self._dial(PORT, self._turn):
+            self.agent.after(IDLE_S, self._look)
 
     def wake(self) -> None:
-        """There may be more to send."""
         if self._held is None:
             self._write()
 
-    def close(self) -> None:
-        sock, self._sock = self._sock, None
-        if sock is None:
-            return
-        hang_up(sock, at_once=not self._is_ending)
+    def _unsent(self) -> list[tuple[Held, int]]:
         held, self._held = self._held, None
-        self.agent.ended(self, self.peer, "mtcp", self._is_ready)
-        if held:
-            self.agent.broken(self.peer, held, 0)
-
-    def _heed(self, writable: bool) -> None:
-        if self._sock and writable != self._is_heeding:
-            self._is_heeding = writable
-            self.agent.loop.heed(self._sock.fileno(), writable)
+        return [(held, 0)] if held else []
 
     def _look(self) -> None:
         """From time to time: end it when there is nothing to send, or there is nobody."""
         idle = self._held is None and self.agent.now_s() - self._busy_s >= IDLE_S
-        late = not self._is_ready and self.agent.now_s() - self._busy_s >= PATIENCE_MS / 1000
-        if late or (self._is_ready and idle):
+        late = not self.was_ready and self.agent.now_s() - self._busy_s >= PATIENCE_MS / 1000
+        if late or (self.was_ready and idle):
             self._is_ending = not late
             self.close()
         elif self._sock:
@@ -99,23 +63,18 @@ class Outgoing:
     def _turn(self) -> None:
         if self._sock is None:
             return
-        try:
-            if not self._is_ready:
+        if not self.was_ready:
+            with contextlib.suppress(OSError):  # it has not connected
                 self._sock.getpeername()
-                self._is_ready = True
-            over = self._sock.recv(AT_ONCE) == b""
-        except BlockingIOError:
-            over = False
-        except OSError:
-            over = True
-        if over:
+                self.was_ready = True
+        if not self.was_ready or received(self._sock) == b"":
             self.close()
         else:
             self._write()
 
     def _write(self) -> None:
         """One call, then wait for room: little is to lie in TCP, for what has more priority waits for it."""
-        if self._sock is None or not self._is_ready:
+        if self._sock is None or not self.was_ready:
             return
         if self._held is None and not self._begin():
             self._heed(False)
@@ -145,40 +104,16 @@ class Outgoing:
         return True
 
 
-class Incoming:
-    """The end that receives, over the link to a peer."""
+class Incoming(adjacent.Incoming):
+    """The end that receives. What has come of a bundle is no use without the rest."""
 
     def __init__(self, agent: Agent, peer: int, sock: socket.socket) -> None:
-        self.agent, self.peer = agent, peer
-        self._sock: socket.socket | None = sock
-        sock.setblocking(False)
+        super().__init__(agent, peer, sock)
         self._reader = Reader()
-        agent.loop.watch(sock.fileno(), self._read)
 
-    def cut(self) -> None:
-        """What has come of a bundle is no use without the rest."""
-        sock, self._sock = self._sock, None
-        if sock:
-            hang_up(sock, at_once=True)
-            self.agent.left(self)
-
-    def _read(self) -> None:
-        if self._sock is None:
-            return
-        try:
-            data = self._sock.recv(AT_ONCE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self.cut()
-            return
-        try:
-            for whole in self._reader.feed(data):
-                self.agent.came(self.peer, codec.decode(whole), len(whole))
-        except (Malformed, codec.Unreadable):
-            self.cut()
+    def _take(self, data: bytes) -> None:
+        for whole in self._reader.feed(data):
+            self.agent.came(self.peer, codec.decode(whole), len(whole))
 
 
 class Reader:

@@ -1,38 +1,27 @@
 """Sessions of the TCP convergence layer between two neighbours, over the link that joins them.
 
 Who has something to send opens one, for as long as a contact lasts; what comes back in it are
-acknowledgements. Both ends are bound to the interface of that link, so whatever routes are, nothing takes
-another way.
+acknowledgements.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import socket
-import struct
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from skybed.topologies.bundles.sabr import Contact
-from skybed.traffic.bundles import codec, tcpcl
-from skybed.traffic.bundles.codec import Bundle, Key
+from skybed.traffic.bundles import adjacent, codec, tcpcl
+from skybed.traffic.bundles.adjacent import IDLE_S, PATIENCE_MS, SEGMENT_BYTES, Agent, received
+from skybed.traffic.bundles.codec import Bundle
 from skybed.traffic.bundles.held import Held
 from skybed.traffic.bundles.tcpcl import END, START, Message
-from skybed.traffic.loop import Loop
-from skybed.traffic.nodes import NodeHandle, bound_socket
+from skybed.traffic.nodes import NodeHandle
 
-SEGMENT_BYTES = 1 << 14
 MRU = 1 << 40  # of a transfer
 KEEPALIVE_S = 15
-IDLE_S = 5.0  # with nothing to send, after which a session is ended
-PATIENCE_MS = 10_000  # for which TCP acknowledges nothing: then the link is taken to be silent
-BUFFER_BYTES = 1 << 16  # beside what is in flight, at the sender
-AT_ONCE = 1 << 18
 FEW_BYTES = 4096
-NO_LINGER = struct.pack("=ii", 1, 0)
 
 
 @dataclass(eq=False)
@@ -53,81 +42,38 @@ class Transfer:
         return self.acked - (len(self.data) - 1 - len(self.bundle.payload))
 
 
-class Agent(Protocol):
-    """What a session asks of the agent at its end. accepts: None, or a reason to refuse."""
-
-    number: int
-    node: NodeHandle
-    loop: Loop
-
-    def now_s(self) -> float: ...
-    def after(self, wait_s: float, call: Callable[[], None]) -> None: ...
-    def next(self, peer: int, layer: str) -> tuple[Held, Bundle] | None: ...
-    def hand(self, peer: int, held: Held, key: Key | None = None) -> int: ...
-    def sent(self, peer: int, held: Held) -> None: ...
-    def refused(self, peer: int, held: Held, reason: int) -> None: ...
-    def broken(self, peer: int, held: Held, there: int) -> None: ...
-    def ended(self, session: object, peer: int, layer: str, was_ready: bool) -> None: ...
-    def accepts(self, bundle: Bundle, size: int) -> int | None: ...
-    def arrived(self, peer: int, transfer: int, accepted: Bundle, bundle: Bundle, size: int) -> None: ...
-    def abandoned(self, bundle: Bundle) -> None: ...
-    def left(self, session: Incoming) -> None: ...
-
-
-class Outgoing:
+class Outgoing(adjacent.Outgoing):
     """The end that sends."""
 
+    layer = "tcp"
+
     def __init__(self, agent: Agent, peer: int, neighbour: NodeHandle, contact: Contact) -> None:
-        self.agent, self.peer, self.contact = agent, peer, contact
-        self.transfers: dict[int, Transfer] = {}  # not acknowledged, by number
-        self.is_ready = False
-        self.was_ready = False
-        self._neighbour = neighbour
+        super().__init__(agent, peer, neighbour, contact)
+        self._transfers: dict[int, Transfer] = {}  # not acknowledged, by number
         self._reader = tcpcl.Reader()
         self._outbox: deque[memoryview] = deque()
         self._current: Transfer | None = None
-        self._is_heeding = self._is_ending = False
         self._heard_s = self._busy_s = agent.now_s()
-        self._sock: socket.socket | None = None
 
     def connect(self) -> None:
-        self._sock, begun = dialled(self.agent.node, self._neighbour, self.contact, tcpcl.PORT)
-        if not begun:
-            self.close()
-            return
-        self._outbox.append(memoryview(tcpcl.CONTACT_HEADER))
-        self.agent.loop.watch(self._sock.fileno(), self._turn)
-        self._heed(True)
-        self._look()
+        if self._dial(tcpcl.PORT, self._turn):
+            self._outbox.append(memoryview(tcpcl.CONTACT_HEADER))
+            self._look()
 
     def wake(self) -> None:
-        """There may be more to send."""
         if self.is_ready and not self._is_ending:
             self._write()
 
-    def close(self) -> None:
-        """At once; what is not acknowledged has to be sent again."""
-        sock, self._sock = self._sock, None
-        if sock is None:
-            return
-        self.is_ready = False
-        hang_up(sock, at_once=not self._is_ending)
-        left, self.transfers = list(self.transfers.values()), {}
-        self.agent.ended(self, self.peer, "tcp", self.was_ready)
-        for transfer in left:
-            self.agent.broken(self.peer, transfer.held, transfer.there)
-
-    def _heed(self, writable: bool) -> None:
-        if self._sock and writable != self._is_heeding:
-            self._is_heeding = writable
-            self.agent.loop.heed(self._sock.fileno(), writable)
+    def _unsent(self) -> list[tuple[Held, int]]:
+        left, self._transfers = list(self._transfers.values()), {}
+        return [(transfer.held, transfer.there) for transfer in left]
 
     def _look(self) -> None:
         """From time to time: end it when there is nothing to send, or nothing is heard any more."""
         if self._sock is None:
             return
         now_s = self.agent.now_s()
-        if self.is_ready and not self.transfers and not self._outbox and now_s - self._busy_s >= IDLE_S:
+        if self.is_ready and not self._transfers and not self._outbox and now_s - self._busy_s >= IDLE_S:
             self._end()
         elif now_s - self._heard_s > 2 * KEEPALIVE_S:
             self.close()
@@ -143,17 +89,10 @@ class Outgoing:
     def _turn(self) -> None:
         if self._sock is None:
             return
-        try:
-            data = self._sock.recv(AT_ONCE)
-        except BlockingIOError:
-            data = None
-        except OSError:
-            self.close()
-            return
+        data = received(self._sock)
         if data == b"":
             self.close()
-            return
-        if data:
+        elif data:
             self._heard_s = self.agent.now_s()
             try:
                 for message in self._reader.feed(data):
@@ -171,15 +110,15 @@ class Outgoing:
                 name = f"ipn:{self.agent.number}.0"
                 self._outbox.append(memoryview(tcpcl.init(name, KEEPALIVE_S, MRU, MRU)))
             case tcpcl.Init():
-                self.is_ready = self.was_ready = True
-            case tcpcl.Ack(number, flags, size) if number in self.transfers:
-                transfer = self.transfers[number]
+                self.was_ready = True
+            case tcpcl.Ack(number, flags, size) if number in self._transfers:
+                transfer = self._transfers[number]
                 transfer.acked = size
                 if flags & END and size == len(transfer.data):
-                    del self.transfers[number]
+                    del self._transfers[number]
                     self.agent.sent(self.peer, transfer.held)
-            case tcpcl.Refuse(number, reason) if number in self.transfers:
-                transfer = self.transfers.pop(number)
+            case tcpcl.Refuse(number, reason) if number in self._transfers:
+                transfer = self._transfers.pop(number)
                 transfer.is_refused = True
                 self.agent.refused(self.peer, transfer.held, reason)
             case tcpcl.Terminate():
@@ -238,17 +177,15 @@ class Outgoing:
             return None
         held, bundle = chosen
         transfer = Transfer(held, bundle, memoryview(codec.encode(bundle)), self.agent.hand(self.peer, held))
-        self.transfers[transfer.number] = transfer
+        self._transfers[transfer.number] = transfer
         return transfer
 
 
-class Incoming:
+class Incoming(adjacent.Incoming):
     """The end that receives."""
 
     def __init__(self, agent: Agent, peer: int, sock: socket.socket) -> None:
-        self.agent, self.peer = agent, peer
-        self._sock: socket.socket | None = sock
-        sock.setblocking(False)
+        super().__init__(agent, peer, sock)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PATIENCE_MS)
         self._reader = tcpcl.Reader()
@@ -256,20 +193,15 @@ class Incoming:
         self._parts = bytearray()
         self._size = 0
         self._bundle: Bundle | None = None  # as far as it has come at first
-        self._is_ending = False
         self._awaited = 1  # bytes, of which there are to be so many before they are looked at
         self._heard_s = agent.now_s()
-        agent.loop.watch(sock.fileno(), self._read)
         agent.after(KEEPALIVE_S, self._look)
 
     def cut(self) -> None:
         """Keep what has come of a bundle, as a fragment of it."""
-        sock, self._sock = self._sock, None
-        if sock is None:
-            return
-        hang_up(sock, at_once=not self._is_ending)
-        self.agent.left(self)
-        if self._bundle and self._number is not None:
+        was_open = self._sock is not None
+        super().cut()
+        if was_open and self._bundle and self._number is not None:
             begun = codec.begun(bytes(self._parts), self._size)
             if begun is None:
                 self.agent.abandoned(self._bundle)
@@ -292,24 +224,10 @@ class Incoming:
             with contextlib.suppress(OSError):
                 self._sock.send(data)
 
-    def _read(self) -> None:
-        if self._sock is None:
-            return
-        try:
-            data = self._sock.recv(AT_ONCE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self.cut()
-            return
+    def _take(self, data: bytes) -> None:
         self._heard_s = self.agent.now_s()
-        try:
-            for message in self._reader.feed(data):
-                self._take(message)
-        except (tcpcl.Malformed, codec.Unreadable):
-            self.cut()
+        for message in self._reader.feed(data):
+            self._answer(message)
         self._await(self._reader.wanted)
 
     def _await(self, wanted: int) -> None:
@@ -319,7 +237,7 @@ class Incoming:
             self._awaited = awaited
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, awaited)
 
-    def _take(self, message: Message) -> None:
+    def _answer(self, message: Message) -> None:
         match message:
             case tcpcl.ContactHeader():
                 self._say(tcpcl.CONTACT_HEADER)
@@ -350,35 +268,3 @@ class Incoming:
             accepted, self._number, self._bundle = self._bundle, None, None
             whole = codec.decode(bytes(self._parts))
             self.agent.arrived(self.peer, segment.transfer, accepted, whole, len(self._parts))
-
-
-def bind_to(sock: socket.socket, interface: str) -> None:
-    """Only what comes and goes over an interface, from now on; raises OSError if there is none."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
-
-
-def dialled(
-    node: NodeHandle, neighbour: NodeHandle, contact: Contact, port: int
-) -> tuple[socket.socket, bool]:
-    """A socket of TCP over the link to a neighbour, with room for what is in flight there, and whether it
-    connects.
-    """
-    sock = bound_socket(node, 4, socket.SOCK_STREAM)
-    try:
-        bind_to(sock, neighbour.name)
-    except OSError:  # the link has not been made yet
-        return sock, False
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    in_flight = min(int(contact.bytes_s * 2 * contact.light_s), 1 << 26)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, in_flight + BUFFER_BYTES)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PATIENCE_MS)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, SEGMENT_BYTES)
-    return sock, sock.connect_ex((neighbour.ip, port)) in (0, errno.EINPROGRESS)
-
-
-def hang_up(sock: socket.socket, at_once: bool) -> None:
-    """at_once: nobody is to be told, as the link has gone."""
-    if at_once:
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-    sock.close()

@@ -60,7 +60,7 @@ def nodes(axes: Axes, instant: Instant, xy: Array, seen: np.ndarray) -> None:
     axes.scatter(xy[shown, 0], xy[shown, 1], s=17, color=INK, marker="s", edgecolor="white", lw=0.5, zorder=7)
     for node in instant.named:
         if seen[node]:
-            _name(axes, instant.plan.nodes[node].name, xy[node], under=node in instant.stations)
+            _name(axes, instant.plan.labels[node], xy[node], under=node in instant.stations)
 
 
 def _name(axes: Axes, name: str, xy: Array, under: bool) -> None:
@@ -75,7 +75,15 @@ def _name(axes: Axes, name: str, xy: Array, under: bool) -> None:
 def legend(axes: Axes, instant: Instant, night: bool = True) -> None:
     """Under the figure, what there is of it."""
     handles: list[Line2D | Patch] = [
-        Line2D([], [], ls="", marker=_shape(n), color=_colour(n), ms=4.5, label=name)
+        Line2D(
+            [],
+            [],
+            ls="",
+            marker=_shape(n),
+            color=_colour(n),
+            ms=4.5,
+            label=instant.plan.scenario.layers[name].label or name,
+        )
         for n, name in enumerate(instant.layers)
     ]
     if len(instant.stations):

@@ -33,11 +33,13 @@ def facts(plan: Plan) -> dict[str, Any]:
         "begin_s": scenario.begin.timestamp(),
         "duration_s": plan.duration_s,
         "bound_us": scenario.bound_us,
-        "layers": [{"name": name, "role": layer.role} for name, layer in scenario.layers.items()],
+        "layers": [
+            {"name": layer.label or name, "role": layer.role} for name, layer in scenario.layers.items()
+        ],
         "satellites": len(satellites),
         "nodes": [
-            [node.name, layers.index(node.layer) if node.layer else -1, *where, node.ip]
-            for node, where in zip(plan.nodes, in_planes, strict=True)
+            [node.name, layers.index(node.layer) if node.layer else -1, *where, node.ip, label]
+            for node, where, label in zip(plan.nodes, in_planes, plan.labels, strict=True)
         ],
         "flows": [[str(flow.name), str(flow.kind), *flow.ends] for flow in scenario.flows],
         "properties": {what.name.lower(): int(what) for what in Property},

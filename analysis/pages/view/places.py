@@ -53,7 +53,7 @@ def ground(sky: Ephemeris, duration_s: float) -> tuple[np.ndarray, Array, Array]
     counts: list[int] = []
     times: list[Array] = [np.zeros(0)]
     places: list[Array] = [np.zeros((0, 3))]
-    for node in range(sky.satellites, len(sky.knots)):
+    for node in range(sky.satellites, sky.table.nodes):
         moves = sky.tracks is not None and node in sky.tracks.nodes
         t_s = _way_points_s(sky, node, duration_s) if moves else np.zeros(1)
         counts.append(len(t_s))

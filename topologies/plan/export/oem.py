@@ -42,7 +42,8 @@ def _knots(until_s: float, end_s: float) -> np.ndarray:
 def _segment(plan: Plan, number: int, knots: np.ndarray) -> list[str]:
     t_s = knots * KNOT_S
     times = _utc(plan, t_s)
-    states = frames.icrf_of_teme(plan.network.sky.knots[number, knots], plan.scenario.begin, t_s)
+    states = plan.network.sky.table.at(np.array(number), knots)
+    states = frames.icrf_of_teme(states, plan.scenario.begin, t_s)
     name = plan.nodes[number].name
     fields = {
         "OBJECT_NAME": name,

@@ -132,7 +132,7 @@ function reason(sky, moment, rule, node, peer, unmet) {
 }
 
 function notChosen(sky, moment, rule, node, peer) {
-  const name = (one) => sky.nodes[one].name;
+  const name = (one) => sky.nodes[one].label;
   const names = (many) => many.map(name).join(", ");
   if (rule.kind === "access") return notTaken(moment, rule, node, peer, name, names);
   if (rule.kind === "nearest") {

@@ -22,8 +22,9 @@ export async function unpacked(text) {
 
 /** Nodes as objects, and how they are found: by name, and links by their two ends. */
 export function skyOf({ facts, arrays }) {
-  const nodes = facts.nodes.map(([name, layer, plane, slot, ip], number) => ({
+  const nodes = facts.nodes.map(([name, layer, plane, slot, ip, label], number) => ({
     name,
+    label,
     layer,
     plane,
     slot,
@@ -46,7 +47,7 @@ export function skyOf({ facts, arrays }) {
     ends_s,
     usual: Object.fromEntries(Object.keys(facts.properties).map((name) => [name, arrays[`usual_${name}`]])),
     links: arrays.link_a.length,
-    numbers: new Map(nodes.map((node) => [node.name, node.number])),
+    numbers: new Map(["label", "name"].flatMap((by) => nodes.map((node) => [node[by], node.number]))),
     linkBetween: (a, b) => between.get(a * nodes.length + b) ?? -1,
   };
 }

@@ -222,7 +222,7 @@ function drawNames(context, view, scene) {
   for (const n of wanted) {
     if (n < 0 || view.hidden[n]) continue;
     context.font = palette.font(12, n === scene.chosen ? 700 : 500);
-    const name = sky.nodes[n].name;
+    const name = sky.nodes[n].label;
     const width = context.measureText(name).width;
     const x = view.x[n] + width + 12 > view.width ? view.x[n] - width - 9 : view.x[n] + 9;
     const box = [x, view.y[n] - 8, x + width, view.y[n] + 8];

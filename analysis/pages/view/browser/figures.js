@@ -16,14 +16,14 @@ export function figureOf(page) {
   if (page.curve) return ofWay(page);
   if (page.life >= 0) return ofLife(page);
   if (page.link >= 0) return ofSeries(page, loadsOver(sky, page.link, live), nameOfLink(sky, page.link));
-  if (page.chosen >= 0) return ofSeries(page, amountsOf(sky, page.chosen, live), sky.nodes[page.chosen].name);
+  if (page.chosen >= 0) return ofSeries(page, amountsOf(sky, page.chosen, live), sky.nodes[page.chosen].label);
   if (live?.late.values.some((late_ms) => late_ms > 0))
     return ofSeries(page, [{ word: "late_ms", most: null, ...live.late }], "");
   return null;
 }
 
 export function nameOfLink(sky, link) {
-  return `${sky.nodes[sky.link_a[link]].name} – ${sky.nodes[sky.link_b[link]].name}`;
+  return `${sky.nodes[sky.link_a[link]].label} – ${sky.nodes[sky.link_b[link]].label}`;
 }
 
 function ofWay(page) {
@@ -31,7 +31,7 @@ function ofWay(page) {
   const part = (name, text) => make("span", make(`i.key.${name}`), text);
   return {
     key: [
-      make("span", `${say("rtt_ms")} ${sky.nodes[from].name} → ${sky.nodes[to].name}`),
+      make("span", `${say("rtt_ms")} ${sky.nodes[from].label} → ${sky.nodes[to].label}`),
       ...(measured ? [part("measured", say("measured")), part("truth", say("true"))] : []),
     ],
     draw: (canvas) =>
@@ -68,7 +68,7 @@ function ofLife(page) {
     end_s: Number.isNaN(ended_s) ? until_s : ended_s,
     busy: WORKS.includes(stage),
   }));
-  const names = nodes.map((node) => sky.nodes[node].name);
+  const names = nodes.map((node) => sky.nodes[node].label);
   return {
     key: [make("span", `${flow} ${number}`), make("span", say("life_told"))],
     draw: (canvas) => lifeLine(canvas, page.palette, { ...times, t_s: page.t_s }, names, bars),

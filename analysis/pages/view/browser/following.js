@@ -112,7 +112,7 @@ function placeOf({ node, peer }, nodeButton) {
 /** Where it is, in words. */
 export function saidOf(page, here) {
   const { sky, t_s } = page;
-  const name = (node) => (node >= 0 ? sky.nodes[node].name : "–");
+  const name = (node) => (node >= 0 ? sky.nodes[node].label : "–");
   const said = here.map((span) => {
     const place = { node: name(span.node), peer: name(span.peer), stage: stageOf(span) };
     if (span.ended_s <= t_s)

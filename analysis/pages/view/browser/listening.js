@@ -23,7 +23,7 @@ export function listen(page) {
   );
   $("language").addEventListener("change", () => page.speakIn($("language").value));
   $("theme").addEventListener("click", () => page.paintAs(page.palette === DARK ? LIGHT : DARK));
-  $("names").append(...sky.nodes.map((node) => make("option", { value: node.name })));
+  $("names").append(...sky.nodes.map((node) => make("option", { value: node.label })));
   for (const name of Object.keys(page.views))
     $(`view-${name}`).addEventListener("click", () => page.show(name));
   for (const end of ["from", "to"]) {

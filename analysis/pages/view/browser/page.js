@@ -118,12 +118,12 @@ export class Page {
     const now = this.events.filter((event) => Math.abs(event.t_s - this.t_s) < 1e-6).slice(0, 3);
     if (this.life >= 0) return `${this.t_s.toFixed(3)} s · ${saidOf(this, this.moment.spans)}`;
     const links = now.map(({ link, what, direction, value }) => {
-      const [a, b] = [sky.link_a[link], sky.link_b[link]].map((node) => sky.nodes[node].name);
+      const [a, b] = [sky.link_a[link], sky.link_b[link]].map((node) => sky.nodes[node].label);
       const ends = { 1: `${a} → ${b}`, 2: `${b} → ${a}` }[direction] ?? `${a} – ${b}`;
       return `${ends}: ${say(`event_${what}`, { value: +(value ?? 0).toPrecision(4) })}`;
     });
     const way =
-      this.curve && this.ways?.there ? [this.ways.there.nodes.map((n) => sky.nodes[n].name).join(" › ")] : [];
+      this.curve && this.ways?.there ? [this.ways.there.nodes.map((n) => sky.nodes[n].label).join(" › ")] : [];
     return [`${this.t_s.toFixed(3)} s`, ...way, ...(way.length ? [] : links)].join(" · ");
   }
 
@@ -163,13 +163,13 @@ export class Page {
   /** One end of a way; with the other one it is shown. */
   setEnd(end, node) {
     this[end] = node;
-    $(end).value = node >= 0 ? this.sky.nodes[node].name : "";
+    $(end).value = node >= 0 ? this.sky.nodes[node].label : "";
     this.afterChoice();
   }
 
   choosePair(from, to) {
     Object.assign(this, { from, to });
-    for (const end of ["from", "to"]) $(end).value = this[end] >= 0 ? this.sky.nodes[this[end]].name : "";
+    for (const end of ["from", "to"]) $(end).value = this[end] >= 0 ? this.sky.nodes[this[end]].label : "";
     if (from < 0) Object.assign(this, { chosen: -1, link: -1, life: -1 });
     if (from >= 0 && to >= 0) this.face(from, to);
     this.afterChoice();

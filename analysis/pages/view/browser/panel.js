@@ -26,7 +26,7 @@ export function panel(page) {
 }
 
 function nodeButton(page, node) {
-  return make("button.link", page.sky.nodes[node].name, { type: "button", onclick: () => page.choose(node) });
+  return make("button.link", page.sky.nodes[node].label, { type: "button", onclick: () => page.choose(node) });
 }
 
 function pairs(entries) {
@@ -115,7 +115,7 @@ function ofNode(page, add) {
   add(
     make(
       "div.title",
-      make("h1", node.name),
+      make("h1", node.label),
       make("button", say("close"), { type: "button", onclick: () => page.choose(-1) }),
     ),
     pairs([
@@ -125,6 +125,7 @@ function ofNode(page, add) {
           ? say("on_ground")
           : `${sky.layers[node.layer].name}, ${say("plane_slot", { plane: node.plane, slot: node.slot })}`,
       ],
+      ...(node.label === node.name ? [] : [[say("name"), node.name]]),
       [say("place"), where],
       [say("address"), node.ip],
     ]),
@@ -274,7 +275,7 @@ function passes(page, add) {
     start_s: row.start_s,
     end_s: row.end_s,
     cells: [
-      make("button.link", sky.nodes[row.peer].name, {
+      make("button.link", sky.nodes[row.peer].label, {
         type: "button",
         onclick: () => page.seek(row.start_s),
       }),
@@ -305,7 +306,7 @@ function highest(sky, { peer, start_s, end_s }, node) {
 
 function ofWay(page, add) {
   const { sky, from, to } = page;
-  const name = (node) => sky.nodes[node].name;
+  const name = (node) => sky.nodes[node].label;
   const values = Object.fromEntries(
     ["one_way", "back", "rtt", "geometric", "least", "measured", "true"].map((key) => [key, make("span")]),
   );
@@ -367,7 +368,7 @@ function ofWay(page, add) {
 function seenSaid(page, there) {
   const seen = seenBetween(page.sky, page.from, page.to, page.t_s);
   if (!seen) return "";
-  const path = seen.nodes.map((node) => page.sky.nodes[node]?.name ?? "?").join(" › ");
+  const path = seen.nodes.map((node) => page.sky.nodes[node]?.label ?? "?").join(" › ");
   if (!seen.nodes.length) return say("seen_none", { flow: seen.flow, t_s: seen.t_s.toFixed(2) });
   const same = seen.nodes.join() === (there?.nodes ?? []).join();
   return say(same ? "seen_same" : "seen_other", { flow: seen.flow, t_s: seen.t_s.toFixed(2), path });
