@@ -322,6 +322,14 @@ def test_a_part_of_a_stored_plan_that_lacks_something_is_named(plan, tmp_path):
         plan.save(tmp_path)
 
 
+def test_how_far_planning_is_is_told_in_numbers_of_python():
+    """Campaigns send it to another process as it is."""
+    told = []
+    Plan.make(scenario(), progress=lambda what, share: told.append((what, share))).kept()
+    assert {type(share) for _, share in told} == {float}
+    assert {what for what, _ in told} > {"orbits", "routes"}
+
+
 def test_an_unknown_node_gets_a_hint(plan):
     with pytest.raises(ScenarioError, match=r"sky has no node nort.*north"):
         plan.path("nort", "south", 0.0)

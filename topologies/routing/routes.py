@@ -134,7 +134,7 @@ def windows(
     lots = np.array_split(np.arange(len(destinations)), max(1, len(table) * graph.nodes // LOT))
     states = _states(graph, usable, times_s)
     for looks_s in _together(times_s):
-        progress(looks_s[0] / duration_s)
+        progress(float(looks_s[0]) / duration_s)
         while looks_s[0] >= (window + 1) * windowed.WINDOW_S:
             yield np.concatenate(parts)
             parts, window = [np.empty(0, CHANGE)], window + 1
