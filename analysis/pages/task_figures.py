@@ -24,6 +24,7 @@ LINES_SHOWN = 6
 AFTER_S = 0.01  # it began to be sent: the routes of that instant are made
 MINUTES_FROM_S = 900.0  # times of which the longest is longer are in minutes, or hours
 HOURS_FROM_S = 6 * 3600.0
+FAR_APART = 100.0  # of usual responses: then times are on a logarithmic scale
 # What the stages of the table `tasks` count as, where they are at work.
 WORK = {
     "command": "command", "observe": "compute", "acquire": "acquisition",
@@ -94,7 +95,9 @@ def stack(axes: Axes, parts: dict[str, pd.Series]) -> None:
 def responses(tables: dict[str, pd.DataFrame]) -> Drawing:
     """The share of each task that had arrived after so long, measured and at best."""
     longest_s = max(table["response_s"].max() for table in tables.values() if len(table))
-    unit, size = _unit(longest_s)
+    usual_s = [median_s for table in tables.values() if (median_s := table["response_s"].median()) > 0]
+    apart = max(usual_s, default=1.0) > FAR_APART * min(usual_s, default=1.0)
+    unit, size = ("s", 1.0) if apart else _unit(longest_s)
 
     def paint(canvas: Figure) -> None:
         axes = canvas.subplots()
@@ -102,7 +105,10 @@ def responses(tables: dict[str, pd.DataFrame]) -> Drawing:
             for column, style, label in (("bound_s", ":", f"{name}, at best"), ("response_s", "-", name)):
                 _ecdf(axes, table[column] / size, longest_s / size, style, colour, label)
         axes.set_ylim(0, 1.02)
-        axes.set_xlim(left=0)
+        if apart:
+            axes.set_xscale("log")
+        else:
+            axes.set_xlim(left=0)
         axes.set_xlabel(f"response ({unit})")
         axes.set_ylabel("share of what was asked for")
         legend(axes, 4)
