@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE # tests start Python hundreds of times
 PY := .venv/bin/python
 BESIDE := -n logical --dist loadfile --no-loadscope-reorder # a file's tests share what they need
 
-.PHONY: demo test test-fast coverage fuzz lint pictures install install-for-tests clean
+.PHONY: demo test test-fast coverage fuzz mutants lint pictures install install-for-tests clean
 
 demo: install
 	@.venv/bin/skybed run sc-mini --report
@@ -26,6 +26,11 @@ coverage: install-for-tests
 FUZZ := 20000
 fuzz: install-for-tests
 	@FUZZ=$(FUZZ) $(PY) -m pytest tests/fuzz
+
+# What the fast tests would not notice. A quick look: make mutants MUTANTS="verdict --sample 200"
+MUTANTS :=
+mutants: install-for-tests
+	@PYTHONPATH=src:tests nice $(PY) -m mutants $(MUTANTS)
 
 lint: install
 	@$(PY) -m ruff check .
