@@ -66,6 +66,7 @@ def main() -> int:
     parser.add_argument(
         "--again", action="store_true", help="those that survived, or were not tried, last time"
     )
+    parser.add_argument("--by", default="", help="by tests whose paths have one of these, comma between")
     asked = parser.parse_args()
     for group in asked.groups or GROUPS:
         child = os.fork()  # so that nothing of a group is left for the next
@@ -88,6 +89,8 @@ def _group(group: str, asked: argparse.Namespace) -> int:
         drawn = random.Random(asked.seed).sample(range(len(tried)), asked.sample)
         tried = [tried[n] for n in sorted(drawn)]
     places, patterns = GROUPS[group]
+    tests = [str(test) for pattern in patterns for test in sorted(ROOT.glob(pattern))]
+    tests = [test for test in tests if any(part in test for part in asked.by.split(","))]
     trial = Trial(tried, cold=not all(place.startswith("analysis") for place in places))
     folder = tempfile.mkdtemp(prefix="mutants-")
     try:
@@ -95,7 +98,7 @@ def _group(group: str, asked: argparse.Namespace) -> int:
             [
                 "-q", "-s", "-p", "no:cacheprovider", f"--basetemp={folder}/tests",
                 "-o", "tmp_path_retention_policy=none", "-m", "not live and not netns",
-                *(str(test) for pattern in patterns for test in sorted(ROOT.glob(pattern))),
+                *tests,
             ],
             [trial],
         )  # fmt: skip
