@@ -8,7 +8,7 @@ from pytest import approx
 from skybed.analysis.measures import classes, delays, truth
 from skybed.analysis.measures.classes import Carried, Late
 from skybed.analysis.verdict import judging, links, machine, timeline
-from skybed.analysis.verdict.model import EXIT_CODES, Errors, Verdict
+from skybed.analysis.verdict.model import EXIT_CODES, Errors, Rate, Verdict
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model.scenario import Limit
 from support.tiny_sky import S1_MIYUN, one_way_s
@@ -473,6 +473,25 @@ def test_a_rate_may_be_off_by_its_limit_and_what_was_in_queues(quiet, monkeypatc
         assert said == [
             "Links of radio carried 102.5 Mbit up where 96 were planned, 6.8 % off; the limit is 3.125 %."
         ]
+
+
+def test_how_far_a_rate_is_off_is_told_to_both_sides(quiet):
+    run = quiet().told()
+    for carried in (20.0, 180.0):
+        rate = Rate(
+            link_class="radio", way="both", bins=1, planned_mbit=100.0, carried_mbit=carried,
+            bin_off_p95_pct=0, within=False,
+        )  # fmt: skip
+        assert [*links.reasons(run, [rate], [])] == [
+            f"Links of radio carried {carried:g} Mbit where 100 were planned, 80 % off; the limit is 3 %."
+        ]
+
+
+def test_a_load_that_is_not_known_is_none(quiet):
+    made = quiet()
+    made.manifest |= {"host_load_1m": [], "steal_pct": 5.5}
+    (said,) = machine.reasons(made.told(), machine.host(made.told()), NONE)
+    assert said.startswith("The host was busy: load 0.0 on 2 CPUs, 5.5 % of their time stolen")
 
 
 @pytest.mark.parametrize(
