@@ -139,6 +139,7 @@ def test_an_instant_of_routes_is_as_late_as_its_last_change(quiet):
 def test_routes_that_were_due_as_the_run_ended_are_of_it(quiet):
     made = quiet()
     made.manifest["played_s"] = 30.0
+    assert timeline.routes(made.told()).instants == 1
     due = int((made.plan.routes.whole()["t_s"] <= 30).sum())
     assert (made.plan.routes.whole()["t_s"] == 30).any()
     assert timeline.routes(made.told()).missing == 0
@@ -148,6 +149,19 @@ def test_routes_that_were_due_as_the_run_ended_are_of_it(quiet):
     good = timeline.Delay(bound_us=50, max_error_us=None, within=True)
     said = timeline.reasons(made.told(), timeline.events(made.told()), routes, good)
     assert said == ["1 planned changes of routes were not noted as made."]
+
+
+def test_a_change_of_routes_that_was_never_made_is_late_whatever_came_with_it(quiet):
+    made = quiet()
+    routes_of(made, [(30, 30.001), (30, np.nan), (40, 40.001)])
+    routes = timeline.routes(made.told())
+    assert (routes.instants, routes.late) == (2, 1)
+
+
+def test_where_daemons_route_no_change_is_planned(quiet):
+    made = quiet(routing={"protocol": "ospf"})
+    made.tables["routes"] = made.tables["routes"][:0]
+    assert timeline.routes(made.told()).missing == 0
 
 
 def test_routes_after_the_end_are_not_judged(quiet):
@@ -203,6 +217,23 @@ def test_what_an_event_s_lateness_adds_counts_from_when_it_was_due(quiet):
     rate_us_s = 1e7 * abs(np.diff(one_way_s(made.plan, np.array([16.9, 17.0]), S1_MIYUN))[0])
     for t_s, allowed_us in zip(first["t_s"], first["allowed_us"], strict=True):
         assert allowed_us == approx(50 + (2 * rate_us_s if t_s > 15 else 0), rel=1e-3), t_s
+
+
+def test_the_worst_look_is_the_one_that_is_furthest_beyond_what_is_allowed(quiet):
+    """60 us off at 10 s, where 50 are allowed, and more later, where lateness accounts for it."""
+    made = quiet()
+    one_delay(made, 60.0, at_s=10.0, until_s=17.0)
+    rows = made.tables["applied"]
+    rows.loc[0, "slope_us_s"] += 20 / 7
+    true_us = 1e6 * float(one_way_s(made.plan, 17.0, S1_MIYUN))
+    rows.loc[1, ["t_s", "late_us", "kind", "delay_us", "slope_us_s"]] = [10.5, 6.5e6, "delay", true_us, 0.0]
+    made.manifest["played_s"] = 17.01
+    looks = delays.compare(made.told())
+    assert (looks["allowed_us"][looks["t_s"].between(10.6, 16.9)] > 100).all()
+    delay = timeline.delay(made.told())
+    assert delay.within is False and (delay.t_s, delay.allowed_us) == (10.0, 50.0)
+    assert delay.error_us == approx(60, abs=0.1)
+    assert delay.max_error_us == approx(looks["error_us"].abs().max()) and delay.max_error_us > 75
 
 
 def test_a_value_that_comes_too_early_leaves_no_slack(quiet):
@@ -423,6 +454,12 @@ def test_a_clock_may_be_set_by_as_much_as_an_event_may_be_late(quiet, stepped_ms
     made.manifest |= {"clock_stepped_ms": stepped_ms, "finished": False}
     said = machine.reasons(made.told(), machine.host(made.told()), TO_MEASURE)
     assert bool(said) is told
+
+
+def test_a_clock_of_which_nothing_is_known_was_not_set(quiet):
+    made = quiet(fidelity={"late_ms": 0.5})
+    made.manifest |= {"clock_stepped_ms": None, "finished": False}
+    assert machine.reasons(made.told(), machine.host(made.told()), TO_MEASURE) == []
 
 
 def test_a_capture_that_lacks_packets_is_noted(quiet):
