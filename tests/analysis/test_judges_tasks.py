@@ -475,3 +475,84 @@ def test_a_node_rests_under_its_floor_and_until_it_may_go_on(tmp_path, level_wh,
     made.tables["energy"]["battery_wh"] = level_wh
     made.tables["energy"]["paused"] = paused
     assert bool(off(made, part)) == bool(told)
+
+
+@pytest.mark.parametrize("off_wh, told", [(5e-6, 0), (-5e-6, 0), (5e-5, 1), (-5e-5, 1)])
+def test_before_anything_is_sent_a_battery_is_known_to_the_rounding(made, off_wh, told):
+    made.manifest["clock"] = "virtual"
+    rows = made.tables["energy"]
+    rows.loc[rows["t_s"] == 5, "battery_wh"] += off_wh
+    assert len(off(made, "s1 had ")) == told
+    assert balances.battery_off_wh(made.told()) == approx(abs(off_wh), rel=0.01)
+
+
+@pytest.mark.parametrize("off_wh, told", [(2.1e-3, 0), (-2.1e-3, 0), (2.4e-3, 1), (-2.4e-3, 1)])
+def test_in_real_time_each_change_may_be_a_quarter_of_a_second_off(made, off_wh, told):
+    """By 5 s there are two of at most 16 W, of which the panels are 10: 2.2 mWh."""
+    rows = made.tables["energy"]
+    rows.loc[rows["t_s"] == 5, "battery_wh"] += off_wh
+    assert len(off(made, "s1 had ")) == told
+
+
+@pytest.mark.parametrize("clock, told", [("real", 0), ("virtual", 1)])
+def test_what_is_drawn_for_a_second_only_says_nothing_in_real_time(made, clock, told):
+    """The camera is on from 5 s to 6 s: that is no longer than four times what the clocks are off."""
+    made.manifest["clock"] = clock
+    rows = made.tables["energy"]
+    rows.loc[rows["t_s"] == 5, ["camera_w", "load_w"]] = [0.0, 1.0]
+    assert len(off(made, "s1 had a camera_w of 0")) == told
+
+
+@pytest.mark.parametrize("t_s, told", [(4.2, 0), (4.6, 1)])
+def test_a_row_of_which_the_middle_is_near_a_change_says_nothing(made, t_s, told):
+    """Until 6 s, and the camera begins at 5 s."""
+    rows = made.tables["energy"]
+    made.tables["energy"] = rows.assign(t_s=rows["t_s"].where(rows["t_s"] != 5, t_s)).assign(
+        camera_w=rows["camera_w"].where(rows["t_s"] != 5, 0.0),
+        load_w=rows["load_w"].where(rows["t_s"] != 5, 1.0),
+    )
+    assert len(off(made, "s1 had a camera_w of 0")) == told
+
+
+def test_a_job_that_never_ended_draws_power_to_the_end(made):
+    """Of number 2, from 21 s on."""
+    made.manifest["clock"] = "virtual"
+    table = made.tables["tasks"]
+    change(made, "tasks", 2 * NEXT + COMPUTE, ended_s=np.nan, outcome="held")
+    made.tables["tasks"] = table.drop(index=[2 * NEXT + DELIVERY, 2 * NEXT + DELIVERY + 1])
+    assert any(
+        reason.startswith("s1 had a compute_w of 0 from 23.1") and reason.endswith("make 5.")
+        for reason in off(made, "compute_w")
+    )
+
+
+def test_the_sun_shines_on_who_is_not_behind_the_earth(made):
+    rows = made.tables["energy"]
+    rows["solar_w"] = 0.0
+    made.manifest["clock"] = "virtual"
+    assert len(off(made, "s1 had a solar_w of 0 from ")) == len(rows) - 1  # the last has no length
+
+
+@pytest.mark.parametrize("level_wh, told", [(2.5, 0), (2.5005, 0), (2.502, 1)])
+def test_a_pause_is_judged_beyond_a_milliwatt_hour(tmp_path, level_wh, told):
+    made = carrying(tmp_path, power=POWER | {"floor_pct": 20, "resume_pct": 25})
+    made.manifest["clock"] = "virtual"
+    made.tables["energy"]["battery_wh"] = level_wh
+    made.tables["energy"]["paused"] = True
+    assert bool(off(made, "paused at 0.000000 s")) == bool(told)
+
+
+def test_of_a_row_both_ends_are_looked_at(tmp_path):
+    """It began under its floor and ended above, or the other way round: it may have been so late."""
+    made = carrying(tmp_path, power=POWER | {"floor_pct": 20, "resume_pct": 25})
+    made.manifest["clock"] = "virtual"
+    rows = made.tables["energy"]
+    for levels in ([1.5, 2.2], [2.2, 1.5], [1.5, 1.5]):
+        rows["battery_wh"] = 2.2
+        rows.loc[rows.index[:2], "battery_wh"] = levels
+        assert bool(off(made, "did not pause at 0.000000 s")) == (levels == [1.5, 1.5]), levels
+    rows["paused"] = True
+    for levels in ([2.8, 2.2], [2.2, 2.8], [2.8, 2.8]):
+        rows["battery_wh"] = 2.2
+        rows.loc[rows.index[:2], "battery_wh"] = levels
+        assert bool(off(made, "paused at 0.000000 s")) == (levels == [2.8, 2.8]), levels
