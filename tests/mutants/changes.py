@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,6 +67,13 @@ class Module:
             seen[mutant.name] = count = seen.get(mutant.name, 0) + 1
             found.append(mutant if count == 1 else replace(mutant, change=f"{mutant.change} ({count})"))
         return found
+
+    def uses(self, mutant: Mutant) -> list[int]:
+        """Lines that a mutant shows in: its own, and of a value of the module those that name it."""
+        if mutant.within:
+            return [mutant.line]
+        (name, *_) = re.findall(r"\w+", mutant.text)
+        return [n for n, line in enumerate(self._lines, start=1) if name in re.findall(r"\w+", line)]
 
     def code(self, mutant: Mutant, filename: str):
         """The whole module, compiled with the change."""

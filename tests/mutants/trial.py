@@ -62,7 +62,9 @@ class Trial:
         print(f"\n{len(took_s)} tests took {time.monotonic() - began_s:.0f} s", flush=True)
         noticed = Counter[str]()
         for n, (module, mutant) in enumerate(self.mutants, start=1):
-            of = reached.get((module.path, mutant.line)) or (set() if mutant.within else {*took_s})
+            of = set().union(*(reached.get((module.path, line), ()) for line in module.uses(mutant)))
+            if not (of or mutant.within):
+                of = {*took_s}
             tests = sorted(of, key=lambda test: (took_s[test] - 0.1 * noticed[test], test))
             by = self.fate[mutant.name] = self._try(module, mutant, tests)
             noticed[by] += 1
