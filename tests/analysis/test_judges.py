@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from pytest import approx
 
-from skybed.analysis.measures import classes, delays, truth
+from skybed.analysis.measures import classes, delays, hand, truth
 from skybed.analysis.measures.classes import Carried, Late
-from skybed.analysis.verdict import judging, links, machine, timeline
+from skybed.analysis.verdict import bundles, judging, links, machine, tasks, timeline, traffic
 from skybed.analysis.verdict.model import EXIT_CODES, Errors, Rate, Verdict
-from skybed.topologies.errors import InvalidRun
+from skybed.topologies.errors import InvalidRun, RunError
 from skybed.topologies.model.scenario import Limit
 from support.tiny_sky import S1_MIYUN, one_way_s
 
@@ -362,6 +362,33 @@ def test_a_run_that_broke_off_is_invalid_and_a_finished_one_without_its_tables_i
         judging.refuse_invalid(
             made.told(), judged.model_copy(update={"status": "invalid", "reasons": ["Too hot."]})
         )
+
+
+@pytest.mark.parametrize(
+    "judge", [bundles, links, machine, tasks, timeline, traffic], ids=lambda of: of.__name__
+)
+def test_what_each_judge_says_is_a_reason_and_makes_a_run_invalid(quiet, monkeypatch, judge):
+    monkeypatch.setattr(judge, "reasons", lambda *asked: ["It was the wind."])
+    judged = judging.judge(quiet().told())
+    assert (judged.status, judged.reasons) == ("invalid", ["It was the wind."])
+
+
+@pytest.mark.parametrize("teller", [hand, links, machine, traffic], ids=lambda of: of.__name__)
+def test_what_each_has_to_note_is_noted_and_changes_nothing(quiet, monkeypatch, teller):
+    monkeypatch.setattr(teller, "notes", lambda *asked: ["It was windy."])
+    judged = judging.judge(quiet().told())
+    assert judged.status == "pass" and "It was windy." in judged.notes
+
+
+def test_a_finished_run_that_lacks_a_table_cannot_be_judged(builder):
+    made = builder()
+    del made.tables["probes"]
+    with pytest.raises(RunError, match=r"the table probes\.parquet is missing"):
+        judging.judge(made.load())
+    made.manifest |= {"finished": False, "played_s": 30.0, "fallen": "BIRD on s1 ended."}
+    judged = judging.judge(made.load())
+    assert (judged.status, judged.played_s, judged.duration_s) == ("invalid", 30, 60)
+    assert judged.reasons[:2] == ["The run was not finished: 30 s of 60 s were played.", "BIRD on s1 ended."]
 
 
 def test_what_is_written_of_a_run_is_its_verdict_and_how_routing_converged(builder):
