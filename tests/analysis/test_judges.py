@@ -10,8 +10,9 @@ from skybed.analysis.measures.classes import Carried, Late
 from skybed.analysis.verdict import bundles, judging, links, machine, tasks, timeline, traffic
 from skybed.analysis.verdict.model import EXIT_CODES, Errors, Rate, Verdict
 from skybed.topologies.errors import InvalidRun, RunError
+from skybed.topologies.model import kinds
 from skybed.topologies.model.scenario import Limit
-from support.tiny_sky import S1_MIYUN, one_way_s
+from support.tiny_sky import PROBE, S1_MIYUN, one_way_s
 
 TO_MEASURE = Errors(n=100, p50_us=1, p99_us=1, max_us=1)
 NONE = Errors(n=0, p50_us=None, p99_us=None, max_us=None)
@@ -329,13 +330,24 @@ def test_errors_to_both_sides_do_not_make_up_for_each_other(builder):
     assert judged.status == "invalid"
 
 
-def test_exactly_the_limit_of_an_error_is_kept(builder):
+@pytest.mark.parametrize("p50_us, p99_us, told", [
+    (300, 1000, 0), (300.5, 1000, 1), (300, 1000.5, 1), (300.5, 1000.5, 2), (-300, 1000, 0),
+    (-300.5, 1000, 1),
+])  # fmt: skip
+def test_an_error_may_be_as_great_as_its_limit(builder, monkeypatch, p50_us, p99_us, told):
+    """Most probes have the one error, and one in twenty the other."""
     made = builder()
-    fidelity = made.plan.scenario.fidelity
-    good = Errors(n=9, p50_us=fidelity.rtt_error_p50_us, p99_us=fidelity.rtt_error_p99_us, max_us=5e3)
-    assert machine.reasons(made.told(), machine.host(made.told()), good) == []
-    made = builder(fidelity={"rtt_error_p50_us": 1e-9, "rtt_error_p99_us": 1e-9})
-    assert len(judging.judge(made.told()).reasons) == 4
+    found = truth.probes(made.told())
+    found["error_us"] = np.where(found["seq"] % 20, p50_us, p99_us)
+    monkeypatch.setattr(truth, "probes", lambda run: found)
+    said = judging.judge(made.told()).reasons
+    assert len(said) == told and all("The RTT error has a p" in reason for reason in said)
+
+
+def test_kinds_of_flow_have_reasons_and_notes_of_their_own(builder, monkeypatch):
+    monkeypatch.setattr(kinds, "hook", lambda flow, what: lambda run, flow: [f"{what} of {flow.name}."])
+    judged = judging.judge(builder(traffic=[PROBE]).told())
+    assert judged.reasons == ["reasons of p1."] and "notes of p1." in judged.notes
 
 
 def test_figures_of_a_flow_of_probes(builder):

@@ -259,7 +259,7 @@ def test_what_a_node_held_at_the_end_is_in_the_books(made):
     rows = made.tables["storage"]
     last_s = rows.loc[rows["node"] == "s1", "t_s"].max()
     made.tables["storage"] = rows[(rows["node"] != "s1") | (rows["t_s"] < last_s)]
-    assert len(off(made)) == 0  # it may leave any time
+    assert off(made) == []  # it may leave any time
     made.tables["storage"] = rows[rows["node"] != "s1"]
     made.manifest["played_s"] = 7.0
     assert off(made, "s1 held 0 bytes at 7.000000 s, and by its tasks ")
@@ -457,10 +457,8 @@ def test_a_battery_stays_at_full_and_at_empty(tmp_path):
 
 def test_a_job_that_rests_draws_nothing(made):
     """From 6 s to 8 s the battery is told to rest, and what is computed waits."""
-    rows = made.tables["energy"]
-    index = at(made, "energy", "s1", 6.0)
-    made.tables["energy"].loc[index, ["paused", "compute_w", "load_w"]] = [True, 0.0, 1.0]
-    assert not off(made, "compute_w") and rows is not None
+    change(made, "energy", at(made, "energy", "s1", 6.0), paused=True, compute_w=0.0, load_w=1.0)
+    assert not off(made, "compute_w")
     assert off(made, "s1 paused at 6.000000 s")
 
 
