@@ -344,6 +344,24 @@ def test_an_error_may_be_as_great_as_its_limit(builder, monkeypatch, p50_us, p99
     assert len(said) == told and all("The RTT error has a p" in reason for reason in said)
 
 
+def test_a_limit_that_is_not_met_fails_a_run_and_a_distortion_makes_it_invalid(builder):
+    limit = {"flow": "p1", "metric": "rtt_p50_ms", "max": 1}
+    for accept, off_us, status in (([limit], 0, "fail"), ([limit], 2000, "invalid"), ([], 0, "pass")):
+        made = builder(accept=accept)
+        made.tables["probes"]["rtt_us"] += off_us
+        judged = judging.judge(made.told())
+        assert judged.status == status and bool(judged.reasons) is (status != "pass")
+    assert judged.notes == []
+
+
+def test_of_errors_the_median_the_worst_hundredth_and_the_worst_are_told(builder):
+    made = builder()
+    made.tables["probes"].loc[7, "rtt_us"] -= 540.0
+    error = judging.judge(made.told()).rtt_error
+    assert (error.p50_us, error.max_us) == (approx(40, abs=0.01), approx(500, abs=0.01))
+    assert error.p99_us == approx(40, abs=0.01) and error.n == 580
+
+
 def test_kinds_of_flow_have_reasons_and_notes_of_their_own(builder, monkeypatch):
     monkeypatch.setattr(kinds, "hook", lambda flow, what: lambda run, flow: [f"{what} of {flow.name}."])
     judged = judging.judge(builder(traffic=[PROBE]).told())
@@ -356,7 +374,8 @@ def test_figures_of_a_flow_of_probes(builder):
     rows.loc[5:8, "lost"] = True
     rows.loc[5:8, ["rtt_us", "owd_us", "owd_back_us"]] = np.nan
     rows.loc[rows["sent_s"].between(30.05, 30.45), "lost"] = False
-    flow, _ = judging.judge(made.told()).flows
+    flow, trace = judging.judge(made.told()).flows
+    assert (trace.loaded, trace.true_rtt_p50_ms, trace.unexpected_lost) == (None, None, None)
     assert (flow.unexpected_lost, flow.unexpected_back, flow.loaded) == (4, 4, 0)
     assert flow.sending.model_dump() == {"unit": "probes", "sent": 600, "due": 600}
     assert (flow.rtt_error_p50_us, flow.rtt_error_p99_us) == (approx(40, abs=0.1), approx(40, abs=0.1))
@@ -433,6 +452,9 @@ def test_routing_figures_count_changes_after_the_start(builder):
     routing = judging.judge(made.told()).routing
     rows = made.tables["routes"]
     later = rows[rows["t_s"] > 0]
+    made.tables["routes"] = rows[rows["t_s"] == 0]
+    churn = judging.judge(made.told()).routing.churn
+    assert (churn.changes, churn.destinations, churn.destination_max) == (0, 0, 0)
     assert routing.churn.changes == len(later) and len(later) > 0
     assert routing.churn.destinations == later["dst"].nunique()
     assert routing.churn.destination_max == later["dst"].value_counts().max()
