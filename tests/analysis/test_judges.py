@@ -368,6 +368,15 @@ def test_kinds_of_flow_have_reasons_and_notes_of_their_own(builder, monkeypatch)
     assert judged.reasons == ["reasons of p1."] and "notes of p1." in judged.notes
 
 
+def test_only_probes_have_a_true_round_trip_and_how_fast_routing_converged(builder):
+    load = {"kind": "udp", "name": "u1", "from": "Miyun", "to": "Sanya", "rate_mbps": 1, "stop_s": 9}
+    made = builder(traffic=[PROBE, load])
+    made.flow_rows("u1", "udp", 1.0)
+    probes, stream = judging.judge(made.told()).flows
+    assert (stream.loaded, stream.true_rtt_p50_ms, stream.rtt_error_p50_us) == (None, None, None)
+    assert {"outage_s"} <= probes.metrics.keys() and probes.loaded > 0
+
+
 def test_figures_of_a_flow_of_probes(builder):
     made = builder()
     rows = made.tables["probes"]
