@@ -12,7 +12,7 @@ from skybed.analysis.verdict.model import EXIT_CODES, Errors, Rate, Verdict
 from skybed.topologies.errors import InvalidRun, RunError
 from skybed.topologies.model import kinds
 from skybed.topologies.model.scenario import Limit
-from support.tiny_sky import PROBE, S1_MIYUN, one_way_s
+from support.tiny_sky import PROBE, RADIO, S1_MIYUN, one_way_s
 
 TO_MEASURE = Errors(n=100, p50_us=1, p99_us=1, max_us=1)
 NONE = Errors(n=0, p50_us=None, p99_us=None, max_us=None)
@@ -366,6 +366,36 @@ def test_kinds_of_flow_have_reasons_and_notes_of_their_own(builder, monkeypatch)
     monkeypatch.setattr(kinds, "hook", lambda flow, what: lambda run, flow: [f"{what} of {flow.name}."])
     judged = judging.judge(builder(traffic=[PROBE]).told())
     assert judged.reasons == ["reasons of p1."] and "notes of p1." in judged.notes
+
+
+def test_a_proof_of_another_path_is_noted_and_changes_nothing(builder):
+    made = builder()
+    rows = made.tables["paths"]
+    rows.loc[(rows["sent_s"] == 5) & (rows["hop"] == 1), "node"] = "s2"
+    judged = judging.judge(made.told())
+    assert (judged.proofs.n, judged.proofs.agreeing, judged.status) == (60, 59, "pass")
+    assert judged.notes == ["1 of 60 path proofs saw another path than the plan's."]
+
+
+def test_a_limit_is_on_the_flow_that_it_names(builder):
+    """p2 goes while no path stands, so it lost all; p1 did not."""
+    while_none = PROBE | {"name": "p2", "start_s": 30.5, "stop_s": 31.5}
+    limits = [{"flow": name, "metric": "loss_pct", "max": 50} for name in ("p1", "p2")]
+    judged = judging.judge(builder(traffic=[PROBE, while_none], accept=limits).told())
+    assert [limit.met for limit in judged.limits] == [True, False]
+    assert judged.limits[1].value == 100
+
+
+def test_that_nothing_was_measured_is_noted(builder, quiet):
+    judged = judging.judge(quiet().told())
+    assert judged.notes == ["A note only: there are no probes, so the RTT error was not judged."]
+    while_none = PROBE | {"start_s": 30.5, "stop_s": 31.5}
+    judged = judging.judge(builder(traffic=[while_none]).told())
+    assert judged.notes == [
+        "A note only: no probe came back over unloaded links, so the RTT error was not judged."
+    ]
+    judged = judging.judge(builder(links={"radio": RADIO | {"jitter_ms": 1}}).told())
+    assert judged.notes == ["Probes met jitter on their ways, so they are judged by their mean."]
 
 
 def test_only_probes_have_a_true_round_trip_and_how_fast_routing_converged(builder):
