@@ -16,7 +16,7 @@ from _pytest.runner import runtestprotocol
 
 from mutants.changes import Module, Mutant
 
-LONGEST_S = 4.0  # of a processor, that tests of a mutant may take
+LONGEST_S = 10.0  # of a processor, that tests of a mutant may take
 ENDLESS_S = 120  # until a mutant is taken to have no end; that is noticed, too
 SURVIVES = "survives"
 
