@@ -131,6 +131,19 @@ def test_the_node_of_a_sun_synchronous_orbit_turns_once_a_year():
     assert np.isnan(g.sun_synchronous_inclination_deg(5976))
 
 
+def test_straight_down_is_as_far_as_it_goes():
+    altitude_km = np.linspace(200, 40_000, 10_001)
+    through_km = g.slant_range_km(altitude_km, -90)
+    assert through_km == approx(altitude_km + 2 * g.EARTH_RADIUS_KM)
+    assert g.elevation_deg(altitude_km, through_km) == approx(-90, abs=1e-4)
+    assert np.isnan(g.elevation_deg(550, 20_000))  # farther than through the Earth
+
+
+def test_antipodes_are_half_a_circumference_apart_wherever_they_are():
+    lat_deg, lon_deg = np.meshgrid(np.linspace(-89, 89, 179), np.linspace(-180, 180, 97))
+    assert g.great_circle_km(lat_deg, lon_deg, -lat_deg, lon_deg + 180) == approx(np.pi * 6371)
+
+
 def test_great_circles_on_known_arcs():
     quarter_km = np.pi / 2 * 6371
     assert g.great_circle_km(0, 0, 90, 0) == approx(quarter_km)
