@@ -91,7 +91,8 @@ def _group(group: str, asked: argparse.Namespace) -> int:
     places, patterns = GROUPS[group]
     tests = [str(test) for pattern in patterns for test in sorted(ROOT.glob(pattern))]
     tests = [test for test in tests if any(part in test for part in asked.by.split(","))]
-    trial = Trial(tried, cold=not all(place.startswith("analysis") for place in places))
+    paths = {module.path for module, _ in everything}
+    trial = Trial(tried, paths, cold=not all(place.startswith("analysis") for place in places))
     folder = tempfile.mkdtemp(prefix="mutants-")
     try:
         code = pytest.main(

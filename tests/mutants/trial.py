@@ -24,12 +24,14 @@ SURVIVES = "survives"
 class Trial:
     """Takes the place of pytest's loop: all tests once, to see what each reaches; then each mutant.
 
-    cold: plans are made anew for each test, since what makes them is under change. fate: by mutant the test
-    that noticed it, or SURVIVES.
+    Tests come first that reach little but the module, then those that are quick or have noticed others.
+
+    paths: the modules of the group. cold: plans are made anew for each test, since what makes them is under
+    change. fate: by mutant the test that noticed it, or SURVIVES.
     """
 
-    def __init__(self, mutants: list[tuple[Module, Mutant]], cold: bool):
-        self.mutants, self.cold = mutants, cold
+    def __init__(self, mutants: list[tuple[Module, Mutant]], paths: set[str], cold: bool):
+        self.mutants, self.paths, self.cold = mutants, paths, cold
         self.fate: dict[str, str] = {}
         self._coverage: coverage.Coverage | None = None
         self._test = ""
@@ -60,12 +62,20 @@ class Trial:
         began_s = time.monotonic()
         reached, took_s = self._first(session.items)
         print(f"\n{len(took_s)} tests took {time.monotonic() - began_s:.0f} s", flush=True)
-        noticed = Counter[str]()
+        noticed, lines = Counter[str](), Counter[str | tuple[str, str]]()
+        for (path, _), tests in reached.items():
+            lines.update(tests)
+            lines.update((path, test) for test in tests)
         for n, (module, mutant) in enumerate(self.mutants, start=1):
             of = set().union(*(reached.get((module.path, line), ()) for line in module.uses(mutant)))
             if not (of or mutant.within):
                 of = {*took_s}
-            tests = sorted(of, key=lambda test: (took_s[test] - 0.1 * noticed[test], test))
+            cost_s = {
+                test: took_s[test] * (1 - lines[module.path, test] / max(1, lines[test]))
+                - 0.1 * noticed[test]
+                for test in of
+            }
+            tests = sorted(of, key=lambda test: (cost_s[test], test))
             by = self.fate[mutant.name] = self._try(module, mutant, tests)
             noticed[by] += 1
             if by == SURVIVES:
@@ -76,12 +86,11 @@ class Trial:
     def _look_around(self) -> None:
         """Finds the modules under change as they were imported, their functions, and what is cached."""
         gc.unfreeze()
-        files = {module.path for module, _ in self.mutants}
         named = {
             str(getattr(module, "__file__", "")).rpartition("/src/skybed/")[2]: module
             for module in [*sys.modules.values()]
         }
-        self._loaded = {path: named[path] for path in files}
+        self._loaded = {path: named[path] for path in self.paths if path in named}
         self._functions: dict[str, list[types.FunctionType]] = defaultdict(list)
         self._caches = []
         for thing in gc.get_objects():
