@@ -85,8 +85,12 @@ def test_what_was_to_be_done_as_the_run_ended_was_to_be_done(quiet):
     made.manifest["played_s"] = 20.0
     delays_of(made, [(10, 50), (20, 50), (20.5, 50), (30, 50)])
     made.tables["applied"] = made.tables["applied"][:1]
-    events = timeline.events(made.told())
+    run = made.told()
+    events = timeline.events(run)
     assert (events.planned, events.applied, events.missing, events.otherwise) == (2, 1, 1, 0)
+    good = timeline.Delay(bound_us=50, max_error_us=None, within=True)
+    said = timeline.reasons(run, events, timeline.routes(run), good)
+    assert said == ["1 of 2 events were neither applied nor skipped."]
 
 
 def test_what_was_neither_applied_nor_skipped_is_missing_and_what_was_skipped_is_late(quiet):
