@@ -40,7 +40,7 @@ def carrying(tmp_path, **changes):
 
 
 def test_a_good_run_has_no_reason(made):
-    assert said(made) == []
+    assert said(made) == [] and balances.storage_off_bytes(made.told()) == 0
 
 
 def test_tasks_are_part_of_the_verdict(made):
