@@ -442,6 +442,17 @@ def test_how_far_a_battery_is_off_is_told_to_both_sides(made):
         assert balances.battery_off_wh(made.told()) == approx(0.01, abs=1e-6)
 
 
+def test_of_several_batteries_the_one_that_is_most_off_is_told(made):
+    """s2 draws 1 W, gets 10 W from the Sun, and is right."""
+    made.manifest["clock"] = "virtual"
+    rows = made.tables["energy"]
+    quiet = rows.iloc[[0, -1]].assign(node="s2", battery_wh=[5.0, 5.15], load_w=1.0)
+    rows["battery_wh"] += (rows["t_s"] > 10) * 0.01
+    made.tables["energy"] = pd.concat([rows, quiet], ignore_index=True)
+    assert balances.battery_off_wh(made.told()) == approx(0.01, abs=1e-6)
+    assert off(made, "s2 ") == []
+
+
 def test_a_battery_stays_at_full_and_at_empty(tmp_path):
     made = carrying(tmp_path, power=POWER | {"start_pct": 100})
     made.manifest["clock"] = "virtual"
