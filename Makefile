@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE # tests start Python hundreds of times
 PY := .venv/bin/python
 BESIDE := -n logical --dist loadfile --no-loadscope-reorder # a file's tests share what they need
 
-.PHONY: demo test test-fast coverage fuzz kills lint pictures install install-for-tests clean
+.PHONY: demo test test-fast coverage fuzz kills mutants lint pictures install install-for-tests clean
 
 demo: install
 	@.venv/bin/skybed run sc-mini --report
@@ -27,9 +27,16 @@ FUZZ := 20000
 fuzz: install-for-tests
 	@FUZZ=$(FUZZ) $(PY) -m pytest tests/fuzz
 
+<<<<<<< HEAD
 # Every process of a run killed in every way, some twenty minutes
 kills: install-for-tests
 	@KILLS=all $(PY) -m pytest tests/live/test_kills.py
+=======
+# What the fast tests would not notice. A quick look: make mutants MUTANTS="verdict --sample 200"
+MUTANTS :=
+mutants: install-for-tests
+	@PYTHONPATH=src:tests nice $(PY) -m mutants $(MUTANTS)
+>>>>>>> mutants
 
 lint: install
 	@$(PY) -m ruff check .

@@ -174,7 +174,8 @@ def churn(run: Run, family: int) -> pd.DataFrame:
 
 def churn_by_destination(run: Run, family: int) -> pd.Series:
     """How often routes to each destination changed after run time 0, most first."""
-    return _later(run, family)["dst"].value_counts()
+    counts = _later(run, family)["dst"].value_counts()  # of all categories
+    return counts[counts > 0]
 
 
 def _later(run: Run, family: int) -> pd.DataFrame:

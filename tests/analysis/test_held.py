@@ -19,7 +19,7 @@ def cut(made, table, rows):
 
 
 def reasons(made):
-    return verdict.judge(made.load()).reasons
+    return verdict.judge(made.told()).reasons
 
 
 # -- all of it was sent --------------------------------------------------------------------------
@@ -29,7 +29,7 @@ def test_what_is_due_is_told_beside_what_was_sent(builder):
     made = builder(traffic=[PROBE, TRACE, UDP, TCP])
     made.flow_rows("u1", "udp", 4.0)
     made.flow_rows("c1", "tcp", 4.0)
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert judged.status == "pass"
     assert [(row.sending.sent, row.sending.due, row.sending.unit) for row in judged.flows] == [
         (600, 600, "probes"), (60, 60, "rounds"), (8333, 8334, "packets"), (20, 20, "seconds"),
@@ -64,7 +64,7 @@ def test_a_busy_machine_may_miss_a_few_probes_and_virtual_time_none(
     made = builder(fidelity={"missing_pct": limit_pct})
     made.manifest["clock"] = clock
     cut(made, "probes", lambda rows: rows["seq"].between(100, 99 + missing))
-    assert verdict.judge(made.load()).status == status
+    assert verdict.judge(made.told()).status == status
 
 
 def test_a_flow_that_has_nothing_to_send_yet_left_nothing_out(builder):
@@ -72,7 +72,7 @@ def test_a_flow_that_has_nothing_to_send_yet_left_nothing_out(builder):
     slow = [PROBE | {"name": name, "rate_hz": 0.01} for name in ("a", "b", "c")]
     made = builder(traffic=slow)
     cut(made, "probes", lambda rows: rows["flow"] == "c")
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert judged.status == "pass" and judged.flows[2].sending.due == 0
 
 
@@ -83,7 +83,7 @@ def test_a_run_that_ended_early_owes_what_was_due_by_then(builder):
     made.manifest |= {"finished": False, "played_s": 12.0}
     for table in ("probes", "paths"):
         cut(made, table, lambda rows: rows["sent_s"] > 12.3)
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert judged.reasons == ["The run was not finished: 12 s of 60 s were played."]
     assert [row.sending.due for row in judged.flows] == [120, 12, 5000, 0]
 
@@ -126,7 +126,7 @@ def test_what_else_may_hinder_a_transfer(builder, why, says):
     if why == "load":
         made.flow_rows("u1", "udp", 4.0)
     cut(made, "flows", lambda rows: (rows["flow"] == "c1") & (rows["start_s"] >= 12))
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert (judged.status, judged.reasons) == ("pass", [])
     assert judged.notes == [f"c1 sent 12 of the 20 seconds that were due; the network may be why: {says}."]
     made.tables["flows"].loc[made.tables["flows"]["flow"] == "c1", ["start_s", "end_s"]] += 0.5
@@ -197,7 +197,7 @@ def test_a_volume_that_is_there_sooner_than_its_links_carry_it_is_invalid(builde
     rows = made.tables["flows"]
     for end_s, wrong in ((3.53, False), (3.4, True)):
         made.tables["flows"] = rows[rows["start_s"] == 3].assign(end_s=end_s)
-        judged = verdict.judge(made.load())
+        judged = verdict.judge(made.told())
         assert judged.flows[1].metrics["completion_s"] == pytest.approx(end_s - 3)
         assert judged.flows[1].sending.model_dump() == {"unit": "bytes", "sent": 625_000, "due": 625_000}
         said = "c1 had received 5 Mbit at 3.40 s, and the links of its way can have carried 3.8"
@@ -207,7 +207,7 @@ def test_a_volume_that_is_there_sooner_than_its_links_carry_it_is_invalid(builde
 def test_a_volume_that_is_not_all_sent_may_be_the_network_s_and_more_than_it_is_wrong(builder):
     made = builder(traffic=[PROBE, TCP | {"volume_mb": 20}])
     made.flow_rows("c1", "tcp", 4.0)
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert (judged.status, judged.flows[1].metrics["completion_s"]) == ("pass", None)
     assert judged.notes[0] == (
         "c1 sent 10000000 of the 20000000 bytes that were due; the network may be why: its stop came first."
@@ -224,7 +224,7 @@ def test_a_flow_that_comes_after_another_has_the_time_that_the_run_says(builder)
     names, after = ["p2", "c1", "u1"], ["p1", "p2", "c1"]
     times = {"ended_s": [10.5, 58.0, np.nan], "start_s": [10.5, np.nan, np.nan]}
     made.tables["begun"] = pd.DataFrame({"flow": names, "after": after} | times)
-    run = made.load()
+    run = made.told()
     assert [flow.window_s(60.0) for flow in run.traffic] == [(0, 10.5), (10.5, 58), (60, 60), (60, 60)]
     judged = verdict.judge(run)
     assert [row.sending.due for row in judged.flows] == [105, 475, 0, 0]
@@ -243,7 +243,7 @@ def test_a_transfer_is_given_the_round_trip_that_it_takes_to_connect(builder):
     rows = made.tables["flows"].loc[[first]].assign(end_s=0.03, rtt_us=np.nan, sent_bytes=0, received_bytes=0)
     made.tables["flows"].loc[first, "start_s"] = 0.03
     made.tables["flows"] = pd.concat([rows, made.tables["flows"]], ignore_index=True)
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert (judged.status, judged.reasons, judged.notes) == ("pass", [], judged.notes)
     assert judged.flows[1].sending.sent == 19.97 and not any("c1" in note for note in judged.notes)
 
@@ -343,7 +343,7 @@ def test_a_run_that_was_stopped_before_it_began_played_nothing(builder):
     made.manifest |= {"finished": False, "played_s": -0.4, "player_cpu_s": 0.0}
     for table in ("probes", "paths", "applied"):
         made.tables[table] = made.tables[table][:0]
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert judged.played_s == 0 and judged.host.player_cpu_pct is None
     assert judged.reasons[0] == "The run was not finished: 0 s of 60 s were played."
     assert judged.flows[0].sending.due == 0

@@ -8,6 +8,7 @@ from pytest import approx
 
 from skybed.analysis import verdict
 from skybed.analysis.measures import custody, ledger
+from skybed.analysis.verdict import tasks
 from skybed.topologies.tasks import carriers
 from support.tiny_sky import S1_MIYUN, one_way_s
 from support.tiny_tasks import COMPUTE_S, ON_WIRE_S, PRODUCT, SCENE, build
@@ -21,7 +22,8 @@ def made(tmp_path):
 
 
 def reasons(made):
-    return verdict.judge(made.load()).reasons
+    """What the tasks alone are a reason for; the rest of a verdict has tests of its own."""
+    return tasks.reasons(made.told())
 
 
 def change(made, table, row, **values):
@@ -30,7 +32,7 @@ def change(made, table, row, **values):
 
 
 def test_a_good_run_passes_and_its_books_are_even(made):
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert (judged.status, judged.reasons) == ("pass", [])
     assert judged.notes == ["A note only: there are no probes, so the RTT error was not judged."]
     (books,) = judged.tasks.books
@@ -41,7 +43,7 @@ def test_a_good_run_passes_and_its_books_are_even(made):
 
 def test_without_queues_a_response_is_the_bound(made):
     """TCP connects, a round trip, then the bytes leave at 10 Mbit/s and take the light time."""
-    table = ledger.responses(made.load(), "fire")
+    table = ledger.responses(made.told(), "fire")
     light_s = one_way_s(made.plan, table["asked_s"] + 1.0 + COMPUTE_S, S1_MIYUN)
     sending_s = np.array([carriers.sending_s("tcp", PRODUCT, 10.0, 2 * of_s) for of_s in light_s])
     assert (sending_s >= ON_WIRE_S).all()  # it waits for acknowledgements
@@ -198,7 +200,7 @@ def test_bytes_that_a_node_holds_and_nobody_brought(made):
     made.tables["storage"] = rows
     at = rows.index[(rows["node"] == "s1") & (rows["t_s"] == 5.0)][0]
     change(made, "storage", at, held_bytes=SCENE + 7)
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert judged.reasons == ["s1 held 1000007 bytes at 5.000000 s, and by its tasks 1000000."]
     assert judged.tasks.storage_off_bytes == 7
 
@@ -218,7 +220,7 @@ def test_more_than_there_is_room_for(made):
 def test_a_battery_that_gains_what_no_sun_gives(made):
     rows = made.tables["energy"]
     rows.loc[rows["t_s"] > 10, "battery_wh"] += 0.01
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     (reason,) = judged.reasons
     assert reason.startswith("s1 had ") and "Wh at 12.000000 s, and by the Sun and its tasks" in reason
     assert judged.tasks.battery_off_wh == approx(0.01, abs=1e-6)
@@ -266,7 +268,7 @@ def test_what_is_held_at_the_end_is_in_the_books(made):
     energy = made.tables["energy"]
     sending = energy["transmit_w"].gt(0) & energy["t_s"].gt(22)
     energy.loc[sending, ["transmit_w", "load_w"]] = [0.0, 1.0]
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     (books,) = judged.tasks.books
     assert books.held_bytes == PRODUCT and books.delivered_bytes == 2 * PRODUCT
     assert [reason for reason in judged.reasons if " Wh at " not in reason] == []
@@ -274,7 +276,7 @@ def test_what_is_held_at_the_end_is_in_the_books(made):
 
 def test_a_limit_on_a_task(tmp_path):
     late = build(tmp_path / "late", accept=[{"task": "fire", "metric": "response_p90_s", "max": 3}])
-    assert reasons(late) == ["fire: response_p90_s is 3.11, at most 3 is accepted."]
+    assert verdict.judge(late.told()).reasons == ["fire: response_p90_s is 3.11, at most 3 is accepted."]
     met = build(tmp_path / "met", accept=[{"task": "fire", "metric": "response_p90_s", "max": 4}])
     assert verdict.judge(met.load()).status == "pass"
 

@@ -17,7 +17,7 @@ LOAD = dict(kind="udp", name="u1", rate_mbps=4, start_s=10, stop_s=20) | {"from"
 
 
 def test_a_good_run_passes(builder):
-    judged = verdict.judge(builder().load())
+    judged = verdict.judge(builder().told())
     assert (judged.status, judged.exit_code, judged.reasons) == ("pass", 0, [])
     off = {"n": 580, "p50_us": 40.0, "p99_us": 40.0, "max_us": 40.0}
     assert judged.rtt_error.model_dump() == approx(off, abs=0.01)
@@ -27,7 +27,7 @@ def test_a_good_run_passes(builder):
 
 
 def test_serialisation_is_part_of_the_truth(builder):
-    run = builder().load()
+    run = builder().told()
     first = truth.probes(run).iloc[0]
     light_us = 1e6 * one_way_s(run.plan, 0.0, S1_MIYUN, S1_SANYA)
     assert first["true_owd_us"] == approx(light_us + 2 * 84.8, abs=2e-3)  # 106 bytes at 10 Mbit/s, twice
@@ -36,7 +36,7 @@ def test_serialisation_is_part_of_the_truth(builder):
 
 def test_the_applied_delay_stays_within_the_bound(builder):
     """Delays rise or fall all the time, so a value is the most off when it, or the next one, is set."""
-    run = builder().load()
+    run = builder().told()
     held = delays.segments(run)
     numbers = {link.name: number for number, link in enumerate(run.plan.links)}
     links = held["link"].map(numbers).to_numpy()
@@ -52,7 +52,7 @@ def test_a_late_event_may_leave_the_bound_by_its_lateness_times_the_rate(builder
     table = made.tables["applied"]
     late_s = table.loc[LATER, "t_s"] + 2.0
     table.loc[LATER, ["applied_s", "late_us"]] = [late_s, 2e6]
-    delay = verdict.judge(made.load()).delay
+    delay = verdict.judge(made.told()).delay
     old_us = table.loc[table["link"] == "s1--Miyun", "delay_us"].iloc[0]
     off_us = 1e6 * made.plan.delay_s(S1_MIYUN, late_s) - old_us
     assert delay.max_error_us == approx(off_us) and off_us > 70  # 50 us, and 2 s at 13 us/s
@@ -62,7 +62,7 @@ def test_a_late_event_may_leave_the_bound_by_its_lateness_times_the_rate(builder
 def test_a_wrong_applied_value_is_invalid(builder):
     made = builder()
     made.tables["applied"].loc[LATER, "delay_us"] += 70
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     row = made.tables["applied"].loc[LATER]
     off_us = row["delay_us"] - 1e6 * made.plan.delay_s(S1_MIYUN, row["applied_s"])
     assert off_us == approx(120, abs=5)
@@ -79,7 +79,7 @@ def test_a_value_with_a_slope_goes_on_from_when_it_was_due(builder):
     table = made.tables["applied"]
     table.loc[LATER, ["applied_s", "late_us"]] += [1.0, 1e6]
     table.loc[LATER, "slope_us_s"] = 3.0
-    looks, row = delays.compare(made.load(), ["s1--Miyun"]), table.loc[LATER]
+    looks, row = delays.compare(made.told(), ["s1--Miyun"]), table.loc[LATER]
     looks = looks[(looks["t_s"] >= row["applied_s"]) & (looks["t_s"] < row["applied_s"] + 2)]
     assert len(looks) > 1
     expected = row["delay_us"] + 3.0 * (looks["t_s"] - row["t_s"])
@@ -89,7 +89,7 @@ def test_a_value_with_a_slope_goes_on_from_when_it_was_due(builder):
 def test_late_events_are_invalid(builder):
     made = builder()
     made.tables["applied"].loc[LATER, ["applied_s", "late_us"]] += [0.02, 20_000.0]
-    assert verdict.judge(made.load()).reasons == [
+    assert verdict.judge(made.told()).reasons == [
         "5.9 % of the events were late by more than 10 ms; the limit is 1 %."  # one of 17 after the start
     ]
 
@@ -97,7 +97,7 @@ def test_late_events_are_invalid(builder):
 def test_a_skipped_event_counts_as_late_and_its_absence_shows_in_the_delay(builder):
     made = builder()
     made.tables["applied"].loc[LATER, ["skipped", "applied_s", "late_us"]] = [True, np.nan, np.nan]
-    reasons = verdict.judge(made.load()).reasons
+    reasons = verdict.judge(made.told()).reasons
     assert reasons[0] == (
         "5.9 % of the events were late by more than 10 ms, 1 of them skipped; the limit is 1 %."
     )
@@ -110,13 +110,13 @@ def test_a_skipped_event_counts_as_late_and_its_absence_shows_in_the_delay(build
 def test_an_event_that_was_never_played_is_invalid(builder):
     made = builder()
     made.tables["applied"] = made.tables["applied"].drop(index=[0])
-    assert "1 of 19 events were neither applied nor skipped." in verdict.judge(made.load()).reasons
+    assert "1 of 19 events were neither applied nor skipped." in verdict.judge(made.told()).reasons
 
 
 def test_late_routes_are_invalid(builder):
     made = builder()
     made.tables["routes"].loc[made.tables["routes"]["t_s"] == 30, "applied_s"] += 0.02
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert judged.reasons == ["50 % of the route changes were late by more than 10 ms; the limit is 1 %."]
     assert judged.routes.late_max_us == approx(20_080)
 
@@ -124,7 +124,7 @@ def test_late_routes_are_invalid(builder):
 def test_a_distorted_rtt_is_invalid_even_where_a_limit_fails_too(builder):
     made = builder(accept=[{"flow": "p1", "metric": "loss_pct", "max": 1}])
     made.tables["probes"]["rtt_us"] += 2000
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert judged.status == "invalid"
     assert judged.reasons == [
         "The RTT error has a p50 of 2040 us over 580 probes; the limit is 300 us.",
@@ -137,7 +137,7 @@ def test_a_delay_in_one_direction_only_is_seen_though_the_rtt_is_right(builder):
     made = builder()
     made.tables["probes"]["owd_us"] += 5000
     made.tables["probes"]["owd_back_us"] -= 5000
-    reasons = verdict.judge(made.load()).reasons
+    reasons = verdict.judge(made.told()).reasons
     assert reasons[0] == "The one-way delay error has a p50 of 5000 us over 1160 probes; the limit is 300 us."
 
 
@@ -146,7 +146,7 @@ def test_queueing_behind_load_is_measured_but_not_held_against_the_emulation(bui
     made.flow_rows("u1", "udp", 4.0)
     table = made.tables["probes"]
     table.loc[table["sent_s"].between(10, 20), "rtt_us"] += 50_000
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert judged.status == "pass"
     assert judged.flows[0].loaded == 121  # 10 s of load and 2 s for its queue to drain
     assert judged.rtt_error.n == 580 - 121
@@ -158,7 +158,7 @@ def test_acceptance_limits(builder):
         {"flow": "p2", "metric": "rtt_p99_ms", "max": 50},
     ]  # fmt: skip
     while_none_stands = PROBE | {"name": "p2", "start_s": 30.5, "stop_s": 31.5}
-    judged = verdict.judge(builder(accept=limits, traffic=[PROBE, while_none_stands]).load())
+    judged = verdict.judge(builder(accept=limits, traffic=[PROBE, while_none_stands]).told())
     assert (judged.status, judged.exit_code) == ("fail", 1)
     assert [limit.met for limit in judged.limits] == [True, False, False]
     assert judged.reasons == [
@@ -180,14 +180,14 @@ def test_an_unfinished_run_is_invalid_whatever_is_left_of_it(builder):
 
 
 def test_a_flow_that_left_nothing_is_invalid(builder):
-    reasons = verdict.judge(builder(traffic=[PROBE, LOAD]).load()).reasons
+    reasons = verdict.judge(builder(traffic=[PROBE, LOAD]).told()).reasons
     assert reasons == ["The flow u1 left no measurement; see traffic.log."]
 
 
 def test_a_probe_flow_that_left_nothing_is_invalid(builder):
     made = builder()
     made.tables["probes"] = made.tables["probes"][:0]
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert judged.reasons == ["The flow p1 left no measurement; see traffic.log."]
     assert (judged.flows[0].sent, judged.flows[0].outages) == (0, None)
 
@@ -195,21 +195,21 @@ def test_a_probe_flow_that_left_nothing_is_invalid(builder):
 def test_a_busy_host_is_noted_where_the_probes_kept_time_and_invalid_where_there_are_none(builder):
     made = builder()
     made.manifest["host_load_1m"] = [1.0, 6.5]
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert judged.status == "pass"
     assert judged.notes == ["The host was busy: load 6.5 on 2 CPUs, 0.0 % of their time stolen."]
     made = builder(traffic=[])
     made.manifest["host_load_1m"] = [1.0, 6.5]
-    assert verdict.judge(made.load()).status == "invalid"
+    assert verdict.judge(made.told()).status == "invalid"
     made.manifest["clock"] = "virtual"
-    assert verdict.judge(made.load()).status == "pass"
+    assert verdict.judge(made.told()).status == "pass"
 
 
 def test_probes_lost_over_a_standing_path_are_invalid(builder):
     made = builder()
     made.tables["probes"].loc[:49, "lost"] = True
     made.tables["probes"].loc[:49, ["rtt_us", "owd_us", "owd_back_us"]] = np.nan
-    assert verdict.judge(made.load()).reasons == [
+    assert verdict.judge(made.told()).reasons == [
         "50 probes of p1 were lost though a path stood; the loss of the links accounts for 0."
     ]
 
@@ -220,7 +220,7 @@ def test_loss_that_the_links_are_meant_to_have_is_not_held_against_the_emulation
     made = builder(links={"radio": RADIO | {"loss_pct": 2}})
     made.tables["probes"].loc[: lost - 1, "lost"] = True
     made.tables["probes"].loc[: lost - 1, ["rtt_us", "owd_us", "owd_back_us"]] = np.nan
-    run = made.load()
+    run = made.told()
     assert truth.probes(run)["loss_probability"].iloc[0] == approx(1 - 0.98**4)
     assert verdict.judge(run).status == status
 
@@ -228,12 +228,12 @@ def test_loss_that_the_links_are_meant_to_have_is_not_held_against_the_emulation
 def test_probes_that_come_back_without_a_path_are_invalid(builder):
     made = builder()
     made.tables["probes"].loc[300:319, "lost"] = False
-    assert verdict.judge(made.load()).reasons == ["20 probes of p1 came back though no path stood."]
+    assert verdict.judge(made.told()).reasons == ["20 probes of p1 came back though no path stood."]
 
 
 def test_a_run_without_traffic_is_judged_by_its_timeline(builder):
     made = builder(traffic=[])
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert judged.status == "pass"
     assert judged.rtt_error.model_dump() == {"n": 0, "p50_us": None, "p99_us": None, "max_us": None}
 
@@ -274,7 +274,7 @@ def test_a_run_that_left_nothing_to_judge_has_a_verdict_too(tmp_path):
 def test_a_daemon_that_fell_in_the_run_is_a_reason(builder):
     made = builder()
     made.manifest |= {"finished": False, "fallen": "BIRD on s1 ended with signal 9."}
-    judged = verdict.judge(made.load())
+    judged = verdict.judge(made.told())
     assert judged.exit_code == 3 and judged.reasons[1] == "BIRD on s1 ended with signal 9."
 
 

@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 
 import skybed
+from skybed.analysis.manifest import Manifest
 from skybed.analysis.measures import truth
+from skybed.analysis.run import LONG, Run
 from skybed.topologies.contacts import properties
 from skybed.topologies.contacts.properties import Direction, Property
 from skybed.topologies.model import kinds
-from skybed.topologies.model.tables import CONTROL, FLOWS, PATHS, PROBES
+from skybed.topologies.model.tables import CONTROL, FLOWS, PATHS, PROBES, Table
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario.file import Scenario
 
@@ -156,6 +158,20 @@ def empty(columns: dict[str, str]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in columns.items()})
 
 
+class Told(Run):
+    """A run whose plan and tables are in memory, so that they may be few and need no directory."""
+
+    def __init__(self, plan: Plan, manifest: dict, tables: dict[str, pd.DataFrame]) -> None:
+        super().__init__(Path("told"), Manifest.model_validate(manifest))
+        self.plan, self.tables = plan, tables
+
+    def table(self, name: str) -> pd.DataFrame:
+        return self.tables[name].astype(dict.fromkeys(LONG.get(name, ()), "category"))
+
+    def wrote(self, table: Table) -> bool:
+        return table.name in self.tables
+
+
 class Builder:
     """Manifest and tables of a good run, open to changes; `load` writes and loads the run directory."""
 
@@ -194,6 +210,9 @@ class Builder:
             "rtt_us": 20_000.0 if kind == "tcp" else np.nan,
         })  # fmt: skip
         self.tables["flows"] = pd.concat([self.tables["flows"], rows.astype(FLOWS.dtypes)], ignore_index=True)
+
+    def told(self) -> Told:
+        return Told(self.plan, self.manifest, self.tables)
 
     def load(self) -> skybed.Run:
         self.dir.mkdir(exist_ok=True)

@@ -109,10 +109,11 @@ HOPS = [
 ]  # fmt: skip
 
 
-def in_bundles(folder) -> Builder:
+def in_bundles(folder, **changes) -> Builder:
     """The same where products go as bundles and nothing is routed; number 0 by HOPS."""
     (task,) = FIELDS["tasks"]
-    made = build(folder, tasks=[task | {"carrier": "bundles", "over": "path"}], routing={"destinations": []})
+    by_bundles = [task | {"carrier": "bundles", "over": "path"}]
+    made = build(folder, tasks=by_bundles, routing={"destinations": []}, **changes)
     stages, sent = made.tables["tasks"], made.tables["transfers"]
     delivered, arrived = (
         (stages["number"] == 0) & (stages["stage"] == name) for name in ("delivery", "arrive")

@@ -86,3 +86,69 @@ def test_london_to_new_york_by_fibre():
 def test_great_circle_is_exact_for_neighbours_and_antipodes():
     assert g.great_circle_km(40, 116, 40, 116) == 0
     assert g.great_circle_km(0, 0, 0, 180) == approx(np.pi * 6371)
+
+
+def test_what_a_station_sees_is_a_triangle_with_the_centre_of_the_earth():
+    """Its sides by the law of cosines, at every elevation and on another sphere too."""
+    elevation_deg = np.array([-3.0, 0.0, 5.0, 40.0, 90.0])
+    for radius_km in (g.EARTH_RADIUS_KM, 1737.4):
+        range_km = g.slant_range_km(550, elevation_deg, radius_km)
+        psi = np.radians(g.central_angle_deg(550, elevation_deg, radius_km))
+        r = radius_km + 550
+        assert range_km**2 == approx(r**2 + radius_km**2 - 2 * r * radius_km * np.cos(psi))
+        assert g.elevation_deg(550, range_km, radius_km) == approx(elevation_deg, abs=1e-6)
+    assert g.central_angle_deg(550, 90) == approx(0, abs=1e-9)
+
+
+def test_the_speed_along_the_line_of_sight_is_that_at_which_the_range_grows():
+    """A satellite 550 km up comes from the horizon to overhead: numerically, over a tenth of a second."""
+    for elevation_deg in (5.0, 25.0, 60.0):
+        psi = np.radians(g.central_angle_deg(550, elevation_deg))
+        later = psi + g.orbit_rate_rad_s(550) * np.array([-0.05, 0.05])
+        r = g.EARTH_RADIUS_KM + 550
+        ranges_km = np.sqrt(r**2 + g.EARTH_RADIUS_KM**2 - 2 * r * g.EARTH_RADIUS_KM * np.cos(later))
+        assert g.range_rate_km_s(550, elevation_deg) == approx(np.diff(ranges_km)[0] / 0.1, rel=1e-6)
+    assert g.range_rate_km_s(550, 90) == approx(0, abs=1e-9)
+
+
+def test_rings_and_lines_of_sight_at_their_ends():
+    assert g.chord_km(550, 2) == approx(2 * (g.EARTH_RADIUS_KM + 550))  # opposite each other
+    assert g.chord_km(100, 6, 1000.0) == approx(1100)  # a hexagon
+    assert g.grazing_range_km(80.0) == 0 and g.grazing_range_km(50.0) == 0  # in the air
+    assert g.grazing_range_km(3000.0, 0.0, 4000.0) == approx(2 * np.sqrt(7000**2 - 4000**2))
+    r_km = g.EARTH_RADIUS_KM + 550
+    assert g.ring_minimum(550, 3 * r_km) == 3 and g.ring_minimum(550, 2 * r_km) == 3
+    assert g.ring_minimum(100.0, 1100.1, 1000.0) == 6 and g.ring_minimum(100.0, 1099.9, 1000.0) == 7
+
+
+def test_the_node_of_a_sun_synchronous_orbit_turns_once_a_year():
+    """By J2: -3/2 n J2 (R/r)^2 cos i; above 5,975 km even 180 deg do not do."""
+    inclination_deg = g.sun_synchronous_inclination_deg(700)
+    ratio = g.EARTH_RADIUS_KM / (g.EARTH_RADIUS_KM + 700)
+    rate = -1.5 * g.orbit_rate_rad_s(700) * g.J2 * ratio**2 * np.cos(np.radians(inclination_deg))
+    assert rate * 86_400 * 365.2422 == approx(2 * np.pi)
+    assert g.sun_synchronous_inclination_deg(5974) > 178
+    assert np.isnan(g.sun_synchronous_inclination_deg(5976))
+
+
+def test_straight_down_is_as_far_as_it_goes():
+    altitude_km = np.linspace(200, 40_000, 10_001)
+    through_km = g.slant_range_km(altitude_km, -90)
+    assert through_km == approx(altitude_km + 2 * g.EARTH_RADIUS_KM)
+    assert g.elevation_deg(altitude_km, through_km) == approx(-90, abs=1e-4)
+    assert np.isnan(g.elevation_deg(550, 20_000))  # farther than through the Earth
+
+
+def test_antipodes_are_half_a_circumference_apart_wherever_they_are():
+    lat_deg, lon_deg = np.meshgrid(np.linspace(-89, 89, 179), np.linspace(-180, 180, 97))
+    assert g.great_circle_km(lat_deg, lon_deg, -lat_deg, lon_deg + 180) == approx(np.pi * 6371)
+
+
+def test_great_circles_on_known_arcs():
+    quarter_km = np.pi / 2 * 6371
+    assert g.great_circle_km(0, 0, 90, 0) == approx(quarter_km)
+    assert g.great_circle_km(0, 170, 0, -100) == approx(quarter_km)
+    assert g.great_circle_km(60, 0, 60, 180) == approx(np.pi / 3 * 6371)  # over the pole
+    assert g.great_circle_km(60, 0, 60, 90, 1.0) == approx(np.arccos(0.75))  # sin^2 + cos^2 cos 90 deg
+    assert g.great_circle_km(10, 20, 30, 50) == approx(g.great_circle_km(30, 50, 10, 20))
+    assert g.fibre_delay_s(1000) == approx(1000 * 1.4 * 1.47 / 299_792.458)

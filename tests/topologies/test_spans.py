@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skybed.topologies.contacts.spans import common, covered_s, joined, latest, minus, spans, union
+from skybed.topologies.contacts.spans import by_key, common, covered_s, joined, latest, minus, spans, union
 
 TIMES = np.arange(-1.0, 12.0, 0.5)
 
@@ -51,3 +51,8 @@ def test_a_span_may_have_no_end():
     assert minus(spans(3, 0, np.inf), spans(3, [2, 5], [4, np.inf])).of(3) == [(0, 2), (4, 5)]
     assert union(joined([spans(1, 0, 2), spans(1, 1, np.inf)])).of(1) == [(0, np.inf)]
     assert len(joined([]).key) == 0
+
+
+@given(drawn)
+def test_by_key_there_are_the_spans_of_each_key_that_has_any(many):
+    assert by_key(many) == {key: many.of(key) for key in range(3) if (many.key == key).any()}

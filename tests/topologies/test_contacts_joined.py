@@ -1,0 +1,95 @@
+"""From spans in which links stand to links and contacts: what touches is one, and each leaves in time."""
+
+import pytest
+
+from skybed.topologies.contacts.contacts import horizon_s, nodes, tables
+from skybed.topologies.contacts.motion import Span
+from skybed.topologies.contacts.nodes import Node
+from skybed.topologies.errors import ScenarioError
+from skybed.topologies.scenario.file import Scenario
+from support.tiny_sky import RADIO, TINY
+
+FIELDS = TINY | {
+    "links": {
+        "radio": RADIO,
+        "optical": {"rate_mbps": 100},
+        "split": {"rate_mbps": 10, "up": {"rate_mbps": 1}},
+    },
+    "routing": {"drain_ms": 500},
+}
+NODES = [Node(name, "satellite", "leo", "", "") for name in ("a", "b", "c", "d")]
+
+
+def made(*spans, duration_s=60.0):
+    """(link names and classes, rows of contacts) of spans (a, b, kind, class, start, end[, turned])."""
+    links, contacts = tables(
+        Scenario.model_validate(FIELDS), NODES, [Span(*span) for span in spans], duration_s
+    )
+    return [(link.name, link.class_name) for link in links], contacts.to_numpy().tolist()
+
+
+def test_routing_leaves_a_contact_a_drain_time_before_its_end():
+    _, rows = made((0, 1, "isl", "optical", 5.0, 20.0))
+    assert rows == [[0, 5, 20, 5, 19.5]]
+
+
+def test_a_contact_that_is_shorter_than_a_drain_time_is_never_used():
+    _, rows = made((0, 1, "isl", "optical", 5.0, 5.4))
+    assert rows == [[0, 5, 5.4, 5, 5]]
+
+
+@pytest.mark.parametrize("end_s, row", [
+    (59.0, [0, 5, 59, 5, 58.5]), (60.0, [0, 5, 60, 5, 59.5]), (60.2, [0, 5, 60, 5, 59.7]),
+    (70.0, [0, 5, 60, 5, 60]),
+])  # fmt: skip
+def test_a_contact_that_outlasts_the_run_is_used_to_its_end(end_s, row):
+    assert made((0, 1, "isl", "optical", 5.0, end_s))[1] == [row]
+
+
+def test_what_begins_as_the_run_ends_is_none_of_it():
+    links, rows = made((0, 1, "isl", "optical", 60.0, 70.0), (0, 2, "isl", "optical", 59.9, 70.0))
+    assert links == [("a--c", "optical")] and rows == [[0, 59.9, 60, 59.9, 60]]
+
+
+def test_spans_that_touch_or_overlap_are_one_contact():
+    for first_end_s, count in ((20.0, 1), (25.0, 1), (40.0, 1), (19.9, 2)):
+        spans = [(0, 1, "isl", "optical", 5.0, first_end_s), (0, 1, "isl", "optical", 20.0, 30.0)]
+        _, rows = made(*spans)
+        assert len(rows) == count and rows[-1][2] == max(first_end_s, 30), first_end_s
+        assert made(*reversed(spans))[1] == rows
+
+
+def test_links_are_numbered_between_satellites_first_then_access_then_fibre():
+    links, rows = made(
+        (2, 3, "fibre", "optical", 0.0, 60.0), (0, 3, "access", "radio", 8.0, 9.0),
+        (1, 2, "isl", "optical", 1.0, 2.0),
+        (0, 1, "isl", "optical", 3.0, 4.0), (0, 1, "isl", "optical", 1.0, 2.0),
+    )  # fmt: skip
+    assert [name for name, _ in links] == ["a--b", "b--c", "a--d", "c--d"]
+    assert [row[:2] for row in rows] == [[0, 1], [0, 3], [1, 1], [2, 8], [3, 0]]
+
+
+def test_two_nodes_have_one_link():
+    radio = (0, 1, "access", "radio", 20.0, 30.0)
+    with pytest.raises(ScenarioError, match=r"a and b get two links \(optical and radio\), and can have one"):
+        made((0, 1, "access", "optical", 5.0, 10.0), radio)
+    turned = (0, 1, "access", "radio", 5.0, 10.0, True)
+    assert len(made(turned, radio)[1]) == 2  # its directions are alike
+    with pytest.raises(ScenarioError):
+        made((0, 1, "access", "split", 5.0, 10.0, True), (0, 1, "access", "split", 20.0, 30.0))
+
+
+def test_addresses_count_from_one():
+    scenario = Scenario.model_validate(FIELDS)
+    (station, _) = nodes([], scenario)
+    assert (station.name, station.kind, station.ip, station.ip6) == (
+        "Miyun",
+        "ground",
+        "10.0.0.1",
+        "fd5b::1",
+    )
+
+
+def test_geometry_is_known_until_a_handover_after_the_end_is_prepared():
+    """A drain time, the 2 s that a radio takes to acquire, and a second."""
+    assert horizon_s(Scenario.model_validate(FIELDS), 60.0) == 63.5
