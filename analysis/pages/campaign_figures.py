@@ -24,7 +24,7 @@ from skybed.analysis.campaign.table import USABLE, Results
 from skybed.analysis.measures import ledger
 from skybed.analysis.pages.figures import Drawing
 from skybed.analysis.pages.style import INK, MEASURED, PALE, SERIES, STAGES, Picture
-from skybed.analysis.pages.task_figures import stack
+from skybed.analysis.pages.task_figures import far_apart, stack
 from skybed.analysis.run import Run, load
 from skybed.analysis.verdict import Verdict
 from skybed.topologies.model.metrics import OF_TASKS, SAMPLES, label
@@ -151,6 +151,9 @@ def _ecdf(chart: _Chart, axes: Axes, rows: pd.DataFrame) -> None:
         share = np.linspace(0, 1, min(ECDF_POINTS, len(samples)))
         axes.step(np.quantile(samples, share, method="inverted_cdf"), share, where="post", color=colour)
     axes.set_ylim(0, 1.01)
+    arrived = (samples[np.isfinite(samples)] for samples in chart.rows["samples"])
+    if far_apart(np.median(samples) for samples in arrived if len(samples)):
+        axes.set_xscale("log")
     axes.set_xlabel(chart.metric)
     axes.set_ylabel("share of tasks" if chart.figure.metric == OF_TASKS else "share of probes")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -84,7 +84,7 @@ def stack(axes: Axes, parts: dict[str, pd.Series]) -> None:
         axes.barh(range(len(parts)), width, left=left, height=0.62, color=STAGES[stage], label=stage)
         left += width
     for y, total in enumerate(left):
-        said = f"  {total:.4g}" if total else "  –"
+        said = f"  {number(total)}" if total else "  –"
         axes.text(total, y, said, va="center", fontsize=8.5, color=GREY)
     axes.set_xlim(0, 1.1 * left.max())
     axes.set_ylim(len(parts) - 0.5, -0.5)
@@ -92,11 +92,21 @@ def stack(axes: Axes, parts: dict[str, pd.Series]) -> None:
     axes.tick_params(axis="y", length=0)
 
 
+def number(value: float) -> str:
+    """Four digits, or all before the point."""
+    return f"{value:.4g}" if value < 1000 else f"{value:,.0f}"
+
+
+def far_apart(usual_s: Iterable[float]) -> bool:
+    """Whether times are so different that only a logarithmic scale shows all of them; nan: none is known."""
+    known = [usual for usual in usual_s if usual > 0]
+    return bool(known) and max(known) > FAR_APART * min(known)
+
+
 def responses(tables: dict[str, pd.DataFrame]) -> Drawing:
     """The share of each task that had arrived after so long, measured and at best."""
     longest_s = max(table["response_s"].max() for table in tables.values() if len(table))
-    usual_s = [median_s for table in tables.values() if (median_s := table["response_s"].median()) > 0]
-    apart = max(usual_s, default=1.0) > FAR_APART * min(usual_s, default=1.0)
+    apart = far_apart([table["response_s"].median() for table in tables.values()])
     unit, size = ("s", 1.0) if apart else _unit(longest_s)
 
     def paint(canvas: Figure) -> None:
@@ -258,7 +268,7 @@ def carried(run: Run) -> Drawing:
                 axes.barh(range(len(table)), width, left=left, height=0.62, color=colour, label=name)
                 left += width
             for y, total in enumerate(left):
-                axes.text(total, y, f"  {total:.4g}", va="center", fontsize=8.5, color=GREY)
+                axes.text(total, y, f"  {number(total)}", va="center", fontsize=8.5, color=GREY)
             axes.set_yticks(range(len(table)), table.index)
             axes.set_ylim(len(table) - 0.5, -0.5)
             axes.set_xlim(0, 1.2 * max(left, default=1.0))
