@@ -276,7 +276,10 @@ def _result(future: Future) -> bytes | str:
 
 @contextlib.contextmanager
 def of_this_machine(jobs: int, retries: int, scratch: Path) -> Iterator[Client]:
-    """Processes of this machine, a run at a time in each. They and their lanes end with this one."""
+    """Processes of this machine, a run at a time in each. They and their lanes end with this one.
+
+    They speak TLS with keys made for them alone: whoever else reaches their ports could have code run.
+    """
     settings = {
         "distributed.scheduler.allowed-failures": retries,
         "distributed.scheduler.worker-saturation": 1.0,  # none waits at a worker, to be blamed for its end
@@ -286,8 +289,8 @@ def of_this_machine(jobs: int, retries: int, scratch: Path) -> Iterator[Client]:
     with (
         config.set(settings),
         LocalCluster(
-            n_workers=jobs, threads_per_worker=1, processes=True, memory_limit=0,
-            dashboard_address="127.0.0.1:0", local_directory=scratch, silence_logs=logging.CRITICAL,
+            n_workers=jobs, threads_per_worker=1, processes=True, memory_limit=0, security=True,
+            dashboard_address=None, local_directory=scratch, silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):  # fmt: skip

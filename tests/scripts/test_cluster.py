@@ -225,3 +225,13 @@ def test_a_cluster_that_is_not_there_or_has_no_workers_is_one_sentence(tmp_path,
     assert f"the scheduler has no workers; start some: dask worker {made.scheduler_address}" in told
     told = refused(tmp_path, "--scheduler", "tcp://127.0.0.1:9", "--jobs", "2", code=2)
     assert "--jobs is for this machine" in told
+
+
+def test_nobody_else_can_have_code_run_by_a_campaign(tmp_path):
+    with cluster.of_this_machine(1, 0, tmp_path) as client:
+        address = client.scheduler.address
+        assert address.startswith("tls://127.0.0.1:")
+        assert client.submit(pow, 2, 5).result() == 32
+        for stranger in (address, address.replace("tls", "tcp")):
+            with pytest.raises((OSError, TypeError)):
+                Client(stranger, timeout=2, set_as_default=False)
