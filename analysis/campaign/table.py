@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from skybed.analysis.manifest import Manifest
-from skybed.analysis.run import reading
+from skybed.analysis.run import load, reading
 from skybed.analysis.verdict import Verdict
 from skybed.topologies.errors import RunError
 from skybed.topologies.model.metrics import METRICS
@@ -103,6 +103,18 @@ class Results:
         """One row for each run: run, the parameters, repeat, seed, verdict."""
         columns = ["run", *self.parameters, "repeat", "seed", "verdict"]
         return self.table[columns].drop_duplicates("run", ignore_index=True)
+
+    def of_runs(self, name: str) -> pd.DataFrame:
+        """A table of the run directories, such as "tasks", of all runs that can be used: run, the parameters,
+        repeat, then its own columns. Raises RunError where a run has no such table.
+        """
+        runs = self.runs[self.runs["verdict"].isin(USABLE)]
+        keys = ["run", *self.parameters, "repeat"]
+        parts = []
+        for key in runs[keys].to_dict("records"):
+            rows = load(self.dir / "runs" / key["run"]).table(name)
+            parts.append(pd.DataFrame(key, index=rows.index).join(rows))
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=keys)
 
 
 def exit_code(verdicts: Collection[str]) -> int:

@@ -6,7 +6,10 @@ Colours are Okabe and Ito's: measured is blue, the truth is ink, limits and outa
 from __future__ import annotations
 
 import io
+import sys
+import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -83,8 +86,24 @@ class Picture(NamedTuple):
             figure = Figure(figsize=(WIDTH_IN, self.height_in), layout="constrained")
             self.paint(figure)
             out = io.BytesIO()
-            figure.savefig(out, format=form, metadata=FORMATS[form])
+            with warnings.catch_warnings(record=True) as caught:
+                figure.savefig(out, format=form, metadata=FORMATS[form])
+        for warning in caught:
+            if not str(warning.message).startswith("Glyph "):
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+            else:
+                _lack_a_font()
         return out.getvalue()
+
+
+@cache
+def _lack_a_font() -> None:
+    """Said once."""
+    print(
+        "No font here has all characters of the figures: boxes stand in their place. For Chinese install "
+        "one, such as Debian's fonts-noto-cjk or fonts-wqy-zenhei.",
+        file=sys.stderr,
+    )
 
 
 def time_axis(axes: Axes, start_s: float, end_s: float) -> None:

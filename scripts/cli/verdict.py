@@ -122,6 +122,20 @@ def _tasks(run: Run, verdict: FullVerdict, console: Console) -> None:
             )  # fmt: skip
     if table.row_count:
         console.print(table)
+    for row in verdict.flows:
+        if row.kind == TASK and (left := _not_delivered(run, row.flow)):
+            console.print(Text(textwrap.fill(left, console.width)))
+
+
+def _not_delivered(run: Run, name: str) -> str:
+    """Where what did not arrive got to, and what became of it; "": all arrived."""
+    task = next(task for task in ledger.tasks(run) if task.name == name)
+    rows = run.rows(task).sort_values("place")
+    rows = rows[~rows["number"].isin(rows.loc[rows["stage"] == "arrive", "number"])]
+    last = rows.groupby("number").last()
+    many = last.groupby(["outcome", "stage"]).size().sort_values(ascending=False)
+    ends = [f"{count} {outcome} in {stage}" for (outcome, stage), count in many.items()]
+    return f"Not delivered of {name}: {', '.join(ends)}." if ends else ""
 
 
 def _convergence(run: Run, console: Console) -> None:

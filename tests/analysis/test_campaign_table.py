@@ -108,3 +108,20 @@ def test_a_campaign_without_parameters_is_read_too(tmp_path):
 def test_what_is_no_finished_campaign_is_told_so(folder, tmp_path):
     with pytest.raises(RunError, match="there is no campaign's table here"):
         table_of.read(tmp_path)
+
+
+def test_the_tables_of_all_runs_that_can_be_used_are_one(folder, monkeypatch):
+    class Loaded:
+        def __init__(self, path):
+            self.path = path
+
+        def table(self, name):
+            return pd.DataFrame({"what": [name] * 2, "of": self.path.name})
+
+    monkeypatch.setattr(table_of, "load", Loaded)
+    results = table_of.read(folder)
+    rows = results.of_runs("tasks")
+    usable = results.runs[results.runs["verdict"] == "pass"]
+    assert rows["run"].tolist() == rows["of"].tolist() == usable["run"].repeat(2).tolist()
+    assert [*rows] == ["run", *results.parameters, "repeat", "what", "of"]
+    assert set(rows["what"]) == {"tasks"}

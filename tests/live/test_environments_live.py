@@ -17,8 +17,8 @@ MAIN = "from skybed.scripts.cli.main import main; main()"
 ELSEWHERE = {
     "TZ": "Asia/Kathmandu",
     "LC_ALL": "tr_TR.UTF-8",
-    "HOME": "/nonexistent",
-    "XDG_CACHE_HOME": "/nonexistent",
+    "HOME": "/dev/null/none",
+    "XDG_CACHE_HOME": "/dev/null/none",
 }
 
 

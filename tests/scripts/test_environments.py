@@ -66,7 +66,7 @@ def usual():
         {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
         {"LC_ALL": "tr_TR.UTF-8"},
         {"LANG": "nowhere", "TZ": "Asia/Kathmandu"},
-        {"TZ": "nowhere", "HOME": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent"},
+        {"TZ": "nowhere", "HOME": "/dev/null/none", "XDG_CACHE_HOME": "/dev/null/none"},
     ],
     ids=" ".join,
 )

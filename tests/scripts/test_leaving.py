@@ -32,7 +32,8 @@ def said():
     """said(program, ...): its exit code and output."""
 
     def run(program, *words):
-        done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+        command = [sys.executable, "-c", program, *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         return done.returncode, done.stdout
 
     return run

@@ -126,6 +126,7 @@ FIGURES = {
     "kind: box, metric: loss_pct, x: seed": "x names seed, but there is no such parameter of this campaign (",
     "kind: box, metric: loss_pct, x: flow, colour: flow": "colour is flow, as x is; leave one out.",
     "kind: line, metric: loss_pct, x: 'access[0].policy'": "x is access[0].policy, whose values are not",
+    "kind: ecdf, metric: response_s": "metric is response_s, of which no run of this campaign has any",
     "kind: line, metric: loss_pct, x: flow": "x is flow, whose values are not all numbers; a box",
 }  # fmt: skip
 
@@ -140,7 +141,7 @@ def test_a_figure_that_cannot_be_drawn_is_told_with_its_line(tmp_path, text):
 
 IN_GRID = {
     "access[0].policy: [keep, nearst]": "access[0].policy is nearst; it must be all, nearest,",
-    "access[3].policy: [keep]": "access[3].policy is not there: access has 1 items, counted from 0.",
+    "access[3].policy: [keep]": "access[3].policy is not there: access has 1 item, counted from 0.",
     "access.policy: [keep]": "access.policy is not a field: access is a list; write access[policy], a",
     "access[0].polcy: [keep]": "access[0].polcy is not a field (did you mean policy?).",
     "traffic[dwn].rate_hz: [1]": "traffic[dwn].rate_hz is not there: no item of traffic is named dwn (did",
@@ -148,14 +149,16 @@ IN_GRID = {
     "..x: [1]": "..x is not a path; write one as in access[0].policy or traffic[down].rate_hz.",
     "duration_s: [5, 5.0]": "the same run as that of line 4; leave one out.",
     "duration_s: []": "grid.duration_s is an empty list; it must be a list of at least 1.",
-    "about: [" + "x" * 300 + "]": "a value of about is too long to name a folder;",
+    "about: [" + "x" * 300 + "]": "a value of about is too long to name a folder (2",
 }
 WRONG = {f"grid:\n  {text}": f"4: {says}" for text, says in IN_GRID.items()} | {
     "grid:\n  access[0].policy:\n    - keep\n    - 3": "6: access[0].policy is 3; it must be all,",
     "grid: {rate_scale: [1]}\nlist:\n  - {rate_scale: 2}": "5: rate_scale is in the grid too; give it in",
     "list:\n  - {duration_s: 5}\n  - {sed: 2}": "5: sed is not a field (did you mean seed?).",
     "list:\n  a: {duration_s: 5}\n  b: {sed: 2}": "5: sed is not a field (did you mean seed?).",
-    "list:\n  1: {duration_s: 5}": "3: list has an item whose name is no text of one line; write it in",
+    "list:\n  1: {duration_s: 5}": "3: list has an item whose name is no text of one line; write one, in",
+    "list:\n  ' ': {duration_s: 5}": "3: list has an item whose name is no text of one line; write one, in",
+    "list:\n  __HIVE_DEFAULT_PARTITION__: {duration_s: 5}": "4: __HIVE_DEFAULT_PARTITION__ is how tables",
     "list:\n  a: {}": "4: list.a is an empty mapping; it must be a mapping of at",
     "list:\n  - {duration_s: 5}\n  - {traffic: []}": "4: a value of traffic is too long to name a fol",
     "list:\n  - {stations: [kashi]}": "4: traffic[2].to names miyun, but there is no such node.",

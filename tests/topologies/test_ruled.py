@@ -204,3 +204,15 @@ def test_with_takes_a_file_too(plan, tmp_path):
     other = scenario.with_({"layers.net.isl.python": "other.py:links"})
     assert len(Plan.make(other).links) == 1
     assert file.parse(other.dump(), "x", pathlib.Path("/nowhere")) == other
+
+
+@pytest.mark.parametrize(
+    "body", ["while True: pass", "while True:\n        n = 0", "[0 for _ in iter(int, 1)]"]
+)
+def test_a_counted_call_is_ended_wherever_it_loops(body, monkeypatch):
+    monkeypatch.setattr(calls, "MOST_STEPS", 10_000)
+    known = {}
+    exec(f"def endless():\n    {body}", known)
+    with pytest.raises(calls.EndlessError, match="after 10,000 instructions"):
+        calls.counted(known["endless"])
+    assert calls.counted(lambda: sum(range(9))) == 36

@@ -154,6 +154,22 @@ def test_a_station_of_the_catalogue_may_have_more_than_a_name():
     )
 
 
+@mark.parametrize(
+    "station, says",
+    [
+        (
+            "{name: Miyun, label: x}",
+            "stations[0] has no place, and Miyun is not a station of the catalogue (did you mean miyun?).",
+        ),
+        (f"{{name: miyun, label: {'x' * 41}}}", "is no text of one line of at most 40 characters."),
+        ('{name: miyun, label: "a\\nb"}', "is no text of one line of at most 40 characters."),
+        ('{name: miyun, label: " "}', "is no text of one line of at most 40 characters."),
+    ],
+)
+def test_what_is_wrong_with_a_station_of_the_catalogue_is_told(station, says):
+    assert says in complaint(GOOD.replace("[miyun, kashi, beijing]", f"[{station}, kashi, beijing]"))
+
+
 def test_stations_of_the_catalogue_have_their_coordinates(good):
     assert good.stations[2] == Station(name="beijing", lat_deg=40.07, lon_deg=116.27, antenna=False)
 
@@ -249,7 +265,7 @@ def test_what_is_dumped_loads_the_same(fields):
         ("planes: 5, ", "", "line 6: layers.relay.walker.planes is missing."),
         ("[{a: miyun, ", "[{a: miyun, 1: 2, ", "line 14: fibre[0].1 is not a field (there are a, b, link)."),
         ("pattern: grid", "patern: grid", "line 7: layers.relay.isl.patern is not a field (did you mean pattern?)."),
-        ("pattern: star", "pattern: stat", "line 6: layers.relay.walker.pattern is stat; it must be delta or star."),
+        ("pattern: star", "pattern: stat", "line 6: layers.relay.walker.pattern is stat; it must be delta or star (did you mean star?)."),
         ("86.5", "186.5", "line 6: layers.relay.walker.inclination_deg is 186.5; it must be at most 180."),
         ("star}", "star, phasing: x}", "line 6: layers.relay.walker.phasing is x; it must be a number or half-slot."),
         ("name: small", "name: no", "line 1: name is false; it must be text (put it in quotes)."),

@@ -1,7 +1,7 @@
 """Calls of functions that a user has brought: one that does not return is ended.
 
 By the clock, or where that stands still while code is at work (virtual time, in which no processor time is
-seen either) by the lines that it has run.
+seen either) by the instructions that it has run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 LONGEST_S = 15.0  # that a call may take
 LOOK_S = 1.0  # how often somebody looks
-MOST_LINES = 5_000_000  # that a call may run which is counted
+MOST_STEPS = 20_000_000  # instructions of Python that a call may run which is counted
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ _looking: list[threading.Thread] = []
 
 
 class EndlessError(Exception):
-    """Raised where a call is that has taken more than LONGEST_S, or MOST_LINES."""
+    """Raised where a call is that has taken more than LONGEST_S, or MOST_STEPS."""
 
 
 class _Enough(BaseException):
@@ -62,13 +62,14 @@ def limited(call: Callable[[], T]) -> T:
 
 
 def counted(call: Callable[[], T]) -> T:
-    """What a call returns. Raises EndlessError after MOST_LINES of Python, on any machine the same ones; what
-    a library in C does counts as one.
+    """What a call returns. Raises EndlessError after MOST_STEPS, on any machine the same ones; what a library
+    in C does counts as one.
     """
-    left = MOST_LINES
+    left = MOST_STEPS
 
-    def trace(_frame: FrameType, _event: str, _arg: Any) -> Any:
+    def trace(frame: FrameType, _event: str, _arg: Any) -> Any:
         nonlocal left
+        frame.f_trace_lines, frame.f_trace_opcodes = False, True  # a loop may stay in one line
         left -= 1
         if left < 0:
             raise _Enough
@@ -79,7 +80,7 @@ def counted(call: Callable[[], T]) -> T:
     try:
         return call()
     except _Enough as enough:
-        says = f"it was still at work after {MOST_LINES:,} lines"
+        says = f"it was still at work after {MOST_STEPS:,} instructions"
         raise EndlessError(says).with_traceback(enough.__traceback__) from None
     finally:
         sys.settrace(before)

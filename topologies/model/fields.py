@@ -25,13 +25,16 @@ Title = Annotated[str, Field(pattern=NAME_PATTERN, max_length=40)]  # of what is
 NonNegative = Annotated[float, Field(ge=0)]
 
 
+LONGEST_LABEL = 40
+
+
 def _printable(text: str) -> str:
-    if not text.isprintable() or not text.strip():
-        raise ValueError("is no text of one line")
+    if not text.isprintable() or not text.strip() or len(text) > LONGEST_LABEL:
+        raise ValueError(f"is no text of one line of at most {LONGEST_LABEL} characters")
     return text
 
 
-Label = Annotated[str, Field(max_length=40), AfterValidator(_printable)]  # for people, in any script
+Label = Annotated[str, AfterValidator(_printable)]  # for people, in any script
 
 GREATEST = 1e15  # of all numbers: to greater ones nothing can be added
 LEAST = 1e-12  # of those that others are divided by

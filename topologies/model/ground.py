@@ -64,7 +64,10 @@ class Station(Model):
 def from_catalogue(value: Any) -> Any:
     """The fields of a station that is only named, or has no place of its own."""
     if isinstance(value, dict) and not value.keys() & PLACES:
-        return {**catalogue.STATIONS.get(str(value.get("name")), {}), **value}
+        name = str(value.get("name"))
+        if name not in catalogue.STATIONS and (near := hint(name, catalogue.STATIONS, few=0)):
+            raise ValueError(f"has no place, and {name} is not a station of the catalogue{near}")
+        return {**catalogue.STATIONS.get(name, {}), **value}
     if not isinstance(value, str):
         return value
     if value not in catalogue.STATIONS:

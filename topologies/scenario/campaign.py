@@ -23,7 +23,8 @@ from skybed.topologies.model import ready, yamlmarks
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.fields import Model, Name
 from skybed.topologies.model.known import Problem
-from skybed.topologies.model.metrics import METRICS, MetricName, compared, not_a_metric
+from skybed.topologies.model.metrics import METRICS, OF_TASKS, SAMPLES, MetricName, compared, not_a_metric
+from skybed.topologies.model.tasks import Task
 from skybed.topologies.model.yamlmarks import Marks, dotted, line_of
 from skybed.topologies.scenario import campaign_figures, overrides
 from skybed.topologies.scenario.campaign_figures import FigureModel
@@ -33,6 +34,7 @@ from skybed.topologies.scenario.validation import error_of, validated
 
 MOST_COMBINATIONS, MOST_RUNS = 2_000, 10_000  # each is checked as a scenario; each is a folder
 LONGEST_VALUE = 200  # characters, percent-encoded: with its path it names a folder
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # in the names of a table's folders
 VARIANT = "variant"  # the parameter whose values are the names of the list's items
 
 Value = str | int | float | bool | None
@@ -42,8 +44,10 @@ def _by_name(value: Any) -> Any:
     """The list's items by their names, or by their numbers."""
     if isinstance(value, list):
         return dict(enumerate(value))
-    if isinstance(value, dict) and not all(isinstance(name, str) and name.isprintable() for name in value):
-        raise ValueError("has an item whose name is no text of one line; write it in quotes")
+    if isinstance(value, dict) and not all(
+        isinstance(name, str) and name.isprintable() and name.strip() for name in value
+    ):
+        raise ValueError("has an item whose name is no text of one line; write one, in quotes if need be")
     return value
 
 
@@ -135,11 +139,16 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
         changed, marks = overrides.changed(base, changes, line, file)
         scenario = check(changed, marks, file, base_path.parent)
         for at, value in parameters.items():
+            where = f"{file}, line {changes[at][0] if at in changes else line}: "
             if len(urllib.parse.quote(str(value))) > LONGEST_VALUE:
-                line = changes[at][0] if at in changes else line
+                remedy = "give a shorter one" if at == VARIANT else "give the items of a list names"
                 raise ScenarioError(
-                    f"{file}, line {line}: a value of {at} is too long to name a folder; with names for the "
-                    "items of a list it need not."
+                    f"{where}a value of {at} is too long to name a folder ({LONGEST_VALUE} letters and "
+                    f"digits, others count up to 9); {remedy}."
+                )
+            if value == NO_VALUE:
+                raise ScenarioError(
+                    f"{where}{value} is how tables write that there is no {at}; take another."
                 )
         for case in _repeated(campaign, parameters, scenario):
             if case.key in seen:
@@ -154,7 +163,9 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
     flows = dict.fromkeys(str(flow.name) for case in cases for flow in case.scenario.flows)
     if not flows:
         raise ScenarioError(f"{where}{campaign.scenario} has no traffic: there is nothing to measure.")
-    drawn = campaign_figures.problems(campaign.figures, values(cases), campaign.metrics, list(flows))
+    kinds = {isinstance(flow, Task) for case in cases for flow in case.scenario.flows}
+    sampled = [name for name in SAMPLES if (name == OF_TASKS) in kinds]
+    drawn = campaign_figures.problems(campaign.figures, values(cases), campaign.metrics, [*flows], sampled)
     problems = [
         (line_of(lines, at), f"{dotted(at)} {says}")
         for at, says in (*_useless(campaign, used), *_unknown(campaign, cases), *drawn)

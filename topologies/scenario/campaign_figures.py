@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from skybed.topologies.model.fields import Model
 from skybed.topologies.model.known import Problem, known_name
-from skybed.topologies.model.metrics import SAMPLES
+from skybed.topologies.model.metrics import OF_TASKS, SAMPLES
 
 FLOW = "flow"  # takes a parameter's place: the flows of the scenario
 
@@ -46,8 +46,9 @@ def problems(
     parameters: Mapping[str, Sequence[Any]],
     metrics: Sequence[str],
     flows: Sequence[str],
+    sampled: Collection[str],
 ) -> Iterator[Problem]:
-    """parameters: with their values."""
+    """parameters: with their values; sampled: of SAMPLES those that some flow gives."""
     parameters = {**parameters, FLOW: flows}
     for number, figure in enumerate(figures):
         at: tuple[str | int, ...] = ("figures", number)
@@ -55,6 +56,9 @@ def problems(
         yield from known_name(
             (*at, "metric"), figure.metric, known, f"metric in this campaign's {figure.kind}"
         )
+        of = OF_TASKS if figure.kind == "stages" else figure.metric
+        if of in SAMPLES and of not in sampled:
+            yield (*at, "metric"), f"is {figure.metric}, of which no run of this campaign has any."
         if figure.flow is not None:
             yield from known_name((*at, "flow"), figure.flow, flows, "flow")
         must, may = ROLES[figure.kind]

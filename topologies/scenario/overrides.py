@@ -95,7 +95,9 @@ def _key(data: Any, step: str, path: FieldPath) -> str | int:
         raise LookupError(f"is not a field: {where} is a list; write {where}[{step}], a number or a name.")
     if step.isascii() and step.isdigit():
         if len(step) > len(str(len(data))) or int(step) >= len(data):
-            raise LookupError(f"is not there: {where} has {len(data)} items, counted from 0.")
+            raise LookupError(
+                f"is not there: {where} has {len(data)} item{'s' * (len(data) != 1)}, counted from 0."
+            )
         return int(step)
     names = [item.get("name") if isinstance(item, Mapping) else item for item in data]
     if step not in names:

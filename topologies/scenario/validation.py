@@ -106,7 +106,8 @@ def _want(problem: Any) -> str:
         most = f"at most {ctx['max_length']} " if kind == "string_too_long" else ""
         return f"{most}letters and digits, with single hyphens, dots or underscores between them"
     if kind == "literal_error":
-        return str(ctx["expected"].replace("'", ""))
+        words = str(ctx["expected"].replace("'", ""))
+        return words + hint(str(problem["input"]), words.replace(" or ", ", ").split(", "), few=0)
     limits = {
         "greater_than": ("more than", "gt"), "greater_than_equal": ("at least", "ge"),
         "less_than": ("less than", "lt"), "less_than_equal": ("at most", "le"),

@@ -69,15 +69,11 @@ class Battery:
         """When it reaches the level at which computing pauses, or may go on again; None: it does not so."""
         pct = self.power.resumes_pct if self.paused else self.power.floor_pct
         gap_wh = self.power.battery_wh * pct / 100 - self._wh
+        if gap_wh <= 0 if self.paused else gap_wh >= 0:
+            return self._t_s
         flow_w = self.solar_w - self.load_w
-        if self.paused:
-            due = gap_wh <= 0 or flow_w > 0
-        else:
-            due = gap_wh >= 0 or flow_w < 0
-        if not due:
-            return None
-        wait_s = gap_wh / flow_w * 3600 if flow_w else 0.0
-        return self._t_s + max(0.0, wait_s) if math.isfinite(wait_s) else None
+        wait_s = gap_wh / flow_w * 3600 if gap_wh * flow_w > 0 else math.inf
+        return self._t_s + wait_s if math.isfinite(wait_s) else None
 
     def done_s(self, now_s: float, queue: Work, arrives_s: float, job: Work, sunlit: Spans) -> float:
         """When a job would be done that comes at a time, behind a queue that is worked at from now on, with
@@ -90,14 +86,15 @@ class Battery:
         return self._after(state, job, sunlit).t_s if arrives_s < math.inf else math.inf
 
     def _after(self, state: _State, work: Work, sunlit: Spans) -> _State:
-        """Some work. What draws nothing does not pause."""
+        """Some work. What draws nothing is waiting, and goes on while computers pause."""
         power, left_s, (t_s, wh, paused) = self.power, work.seconds, state
         floor_wh, resumes_wh = (power.battery_wh * pct / 100 for pct in (power.floor_pct, power.resumes_pct))
         while left_s > 0 and t_s < math.inf:
             shines = any(start_s <= t_s < end_s for start_s, end_s in sunlit)
             rests_w = power.panel_w * shines - self._idle_w
             until_s = min((turn_s for span in sunlit for turn_s in span if turn_s > t_s), default=math.inf)
-            paused = work.watts > 0 and (wh < resumes_wh if paused else wh <= floor_wh)
+            paused = wh < resumes_wh if paused else wh <= floor_wh
+            rests = paused and work.watts > 0
             if paused and wh == floor_wh and rests_w > 0 > rests_w - work.watts:  # over and over
                 span_wh = 3600 * (resumes_wh - floor_wh)
                 rest_s, span_s = span_wh / rests_w, span_wh / (work.watts - rests_w)
@@ -105,9 +102,9 @@ class Battery:
                 t_s, left_s = t_s + times * (rest_s + span_s), left_s - times * span_s
             flow_w, goal_wh = (rests_w, resumes_wh) if paused else (rests_w - work.watts, floor_wh)
             reached_s = 3600 * (goal_wh - wh) / flow_w if (goal_wh - wh) * flow_w > 0 else math.inf
-            step_s = min(math.inf if paused else left_s, until_s - t_s, reached_s)
+            step_s = min(math.inf if rests else left_s, until_s - t_s, reached_s)
             if step_s < math.inf:
-                left_s -= 0.0 if paused else step_s
+                left_s -= 0.0 if rests else step_s
                 wh = min(max(wh + flow_w * step_s / 3600, 0.0), power.battery_wh)
                 wh = goal_wh if step_s == reached_s else wh
             t_s += step_s

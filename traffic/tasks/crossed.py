@@ -65,10 +65,10 @@ class Crossed:
 
     def more(self, clock: Clock) -> dict[str, dict[str, Any]]:
         """Of the other tables."""
-        name = self._cloud.tasks[self._task].name
+        name, now_s = self._cloud.tasks[self._task].name, min(clock.now_s(), self._cloud.shared.until_s)
         parts = [
-            (name, number, place, n, part.node, part.peer, part.began_s, part.ended_s, part.arrived_s,
-             part.size, part.retransmits)
+            (name, number, place, n, part.node, part.peer, part.began_s,
+             now_s if part.ended_s is None else part.ended_s, part.arrived_s, part.size, part.retransmits)
             for number, place, stage in self._stages()
             if stage.send
             for n, part in enumerate(stage.send.parts)

@@ -35,6 +35,11 @@ class Instant:
         return self.plan.scenario.begin + dt.timedelta(seconds=self.t_s)
 
     @property
+    def between(self) -> str:
+        """The two ends in words; "": there are none."""
+        return " to ".join(self.plan.labels[self.plan.node(end)] for end in self.ends or ())
+
+    @property
     def title(self) -> str:
         return f"{self.plan.scenario.name} at {self.t_s:g} s, {self.when:%Y-%m-%d %H:%M:%S} UTC"
 

@@ -94,7 +94,7 @@ def legend(axes: Axes, instant: Instant, night: bool = True) -> None:
     if instant.links["silent"].any():
         handles.append(Line2D([], [], color=BAD, ls=(0, (4, 3)), lw=1.2, label="silent"))
     if instant.ends:
-        handles.append(Line2D([], [], color=INK, lw=2, label=" to ".join(instant.ends)))
+        handles.append(Line2D([], [], color=INK, lw=2, label=instant.between))
     if night:
         handles.append(Patch(facecolor=NIGHT, alpha=NIGHT_ALPHA, label="night"))
     figure = axes.get_figure(root=True)

@@ -44,5 +44,5 @@ def picture(instant: Instant, paths: Paths, probes: pd.DataFrame | None = None) 
 
 
 def _told(instant: Instant) -> str:
-    ends, hops = " to ".join(instant.ends or ()), len(instant.hops)
+    ends, hops = instant.between, len(instant.hops)
     return f"{ends}, {hops} hop{'s' * (hops != 1)}" if hops else f"no way from {ends}"

@@ -153,7 +153,7 @@ function ofNode(page, add) {
   const contacts = contactsOf(sky, chosen);
   return () => {
     const { lat, lon, height } = geodetic(...page.r.subarray(3 * chosen, 3 * chosen + 3));
-    const above = `${height.toFixed(onGround ? 2 : 1)} km`;
+    const above = `${(Math.round(height * 100) / 100 || 0).toFixed(onGround ? 2 : 1)} km`;
     where.textContent = [degrees(lat, "N", "S"), degrees(lon, "E", "W"), above].join(", ");
     follow();
     links.rows(linksNow(page, contacts));
