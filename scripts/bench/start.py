@@ -20,9 +20,9 @@ PHASES = {  # each ends with the word of the next
     "command": "Python and its packages",
     "planning": "planning",
     "starting": "boot of the lane, its imports",
-    "building": "nodes, hop cost, traffic made ready",
+    "building": "nodes, hop cost, traffic ready",
     "playing": "playing",
-    "ending": "tables, end of the lane, verdict",
+    "ending": "tables, the lane's end, verdict",
 }
 NEEDS_KERNEL = "Needs `skybed install --kernel`."
 

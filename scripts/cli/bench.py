@@ -36,15 +36,8 @@ from skybed.scripts.bench import bench
 from skybed.scripts.cli.terminal import Terminal
 
 WIDTH = 80
-COLUMNS = {
-    "": 29,
-    "skybed": 8,
-    "±": 4,
-    "other": 8,
-    "± ": 4,
-    "which": 14,
-    "ratio": 6,
-}  # a blank after each: 80
+# A blank after each: 80.
+COLUMNS = {"": 32, "skybed": 7, "±": 4, "other": 7, "± ": 4, "which": 13, "ratio": 6}
 
 
 @click.command("bench", help=__doc__)
