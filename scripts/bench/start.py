@@ -22,7 +22,7 @@ PHASES = {  # each ends with the word of the next
     "starting": "boot of the lane, its imports",
     "building": "nodes, hop cost, traffic ready",
     "playing": "playing",
-    "ending": "tables, the lane's end, verdict",
+    "ending": "tables, lane's end, verdict",
 }
 NEEDS_KERNEL = "Needs `skybed install --kernel`."
 
