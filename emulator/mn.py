@@ -6,10 +6,13 @@ builds a still of the sky at the scenario's epoch; `--topo sky,pair,30` the one 
 """
 
 import itertools
+import resource
 import sys
 
 import numpy as np
+from mininet.net import Mininet
 from mininet.topo import Topo
+from mininet.util import ensureRoot, rlimitTestAndSet
 
 from skybed.emulator.lanes import host
 from skybed.emulator.sky import net
@@ -18,6 +21,8 @@ from skybed.topologies.errors import MachineError
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
 from skybed.topologies.scenario.file import Scenario
+
+OPEN_FILES = 16384  # as Mininet asks for
 
 
 class Still(Topo):
@@ -54,8 +59,16 @@ def sky(scenario: str, at_s: float = 0.0) -> Still:
             file=sys.stderr,
         )
         sys.exit(MachineError.exit_code)
+    leave_machine_alone()
     loaded = Scenario.load(scenario)
     return Still(Plan.make(loaded, duration_s=max(at_s + 1.0, 1.0)), at_s=float(at_s))
+
+
+def leave_machine_alone() -> None:
+    """What Mininet's `init` does, except changing a dozen settings of the machine's kernel for good."""
+    ensureRoot()
+    rlimitTestAndSet(resource.RLIMIT_NOFILE, OPEN_FILES)
+    Mininet.inited = True
 
 
 topos = {"sky": sky}

@@ -11,7 +11,7 @@ import pytest
 from support import built, needs
 from support.built import ROOMS, ROOT, called
 
-STAYS = {"scripts/check-provisioning"}  # it checks a checkout
+STAYS = {"scripts/check-native", "scripts/check-provisioning"}  # they check a checkout
 
 
 @pytest.fixture(scope="module")

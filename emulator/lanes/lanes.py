@@ -23,6 +23,7 @@ import sys
 import tempfile
 import termios
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -50,6 +51,8 @@ COMPLAINT = re.compile(rb"\w+ +[-:] .*(?:errno = 3\s*$|failed to wait for SIGTRA
 LEAST_OPEN_FILES = 256  # of a uml kernel; a sky of three nodes takes a hundred
 ZOMBIE_LOOKS = 12  # in a row, not a time: a machine may stand still
 LONGEST_LINE = 1000
+FREEING = re.compile(r"kworker/.*\+netns")  # a worker of the kernel's, as long as it frees network namespaces
+FREED_S, FREED_LOOKS, FREED_LOOK_S = 120.0, 5, 0.1  # in a row: what has just ended may not be its work yet
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PR_SET_PDEATHSIG = 1
 VIRTUAL_LEAD_S = 60  # for all that comes before a run and does wait
@@ -427,6 +430,26 @@ def _processes_of(run: Path | None) -> Iterator[int]:
 
 def _lives(pid: str) -> bool:
     return pid.isdigit() and Path(f"/proc/{pid}").exists()
+
+
+def wait_until_freed() -> bool:
+    """Whether the kernel has freed the network namespaces of what has ended, once it has or FREED_S are over.
+
+    It does so afterwards, and takes seconds for many. Those of others on this machine are waited for too.
+    """
+    until_s, looks = time.monotonic() + FREED_S, 0
+    while looks < FREED_LOOKS and time.monotonic() < until_s:
+        time.sleep(FREED_LOOK_S)
+        looks = 0 if _kernel_frees() else looks + 1
+    return looks == FREED_LOOKS
+
+
+def _kernel_frees() -> bool:
+    for name in Path("/proc").glob("[0-9]*/comm"):
+        with contextlib.suppress(OSError):  # gone
+            if FREEING.match(name.read_text()):
+                return True
+    return False
 
 
 class Begun(NamedTuple):

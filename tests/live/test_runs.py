@@ -187,15 +187,19 @@ def test_mn_custom_sees_our_topologies(in_lane):
     told = in_lane(
         """
         import json, subprocess, sys, pathlib
+        buffers = pathlib.Path("/proc/sys/net/ipv4/tcp_rmem")  # which Mininet would change
+        before = buffers.read_text()
         done = subprocess.run(
             [pathlib.Path(sys.executable).with_name("mn"), "--custom", "emulator/mn.py", "--topo",
              "sky,pair,12", "--controller", "none", "--test", "pingall"],
             capture_output=True, text=True)
-        print("answer", json.dumps(dict(said=done.stdout + done.stderr)), flush=True)
+        told = dict(said=done.stdout + done.stderr, same=buffers.read_text() == before)
+        print("answer", json.dumps(told), flush=True)
         """,
         before="",
     )
     assert "0% dropped (6/6 received)" in told["said"], told["said"]
+    assert told["same"]
 
 
 def start(*arguments):

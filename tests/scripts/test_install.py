@@ -69,4 +69,4 @@ def test_without_root_it_says_what_root_has_to_run(tmp_path, options, again, tes
 def test_an_option_that_is_none(tmp_path):
     done = subprocess.run([INSTALL, "--test"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "usage: scripts/install [--kernel] [--tests]\n"
+    assert done.stderr == "usage: scripts/install [--kernel|--no-kernel] [--tests]\n"

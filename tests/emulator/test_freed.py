@@ -1,0 +1,23 @@
+"""`skybed clean` waits for the kernel, which frees network namespaces after the processes in them ended."""
+
+import subprocess
+import sys
+import time
+
+from skybed.emulator.lanes import lanes
+
+# A worker of the kernel's is called so while it frees them. This one waits for its input to end.
+WORKER = "open('/proc/self/comm', 'w').write('kworker/9+netns'); print(flush=True); input()"
+
+
+def test_who_waits_until_they_are_freed_waits_for_the_kernels_worker(monkeypatch):
+    monkeypatch.setattr(lanes, "FREED_S", 1.0)
+    command = [sys.executable, "-c", WORKER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        worker.stdout.readline()
+        begun_s = time.monotonic()
+        assert not lanes.wait_until_freed()
+        assert time.monotonic() - begun_s >= 1.0
+        worker.kill()
+    monkeypatch.setattr(lanes, "FREED_S", 120.0)
+    assert lanes.wait_until_freed()
