@@ -117,7 +117,7 @@ def test_a_routing_protocol_is_a_module_and_an_entry(tmp_path):
     assert "scenario  pair" in changed(0, "plan", scenario)
     scenario.write_text(text(traffic=[], accept=[], routing={"protocol": "bable"}))
     assert "routing.protocol is bable; it must be oracle, " in (said := changed(2, "plan", scenario))
-    assert said.endswith(" or babel.\n")
+    assert said.endswith(" or babel (did you mean babel?).\n")
 
 
 def test_a_link_property_is_an_entry_a_source_and_what_netem_is_told(tmp_path):

@@ -39,7 +39,7 @@ def test_a_link_class_of_the_catalogue_keeps_the_rest_and_flows_get_names(ring):
     [
         ({"acess[0].policy": "keep"}, r"ring12.yaml with acess\[0\].policy: acess is not a field"),
         ({"access[0].policy": "nearst"}, r": access\[0\].policy is nearst; it must be all, nearest"),
-        ({"access[3].policy": "keep"}, r": access\[3\].policy is not there: access has 1 items"),
+        ({"access[3].policy": "keep"}, r": access\[3\].policy is not there: access has 1 item,"),
         ({"traffic[dwn].rate_hz": 1}, r": traffic\[dwn\].rate_hz is not there: .* named dwn \(did"),
         ({"duration_s": -1, "seed": "x"}, r"with duration_s, seed: duration_s is -1; it must be more than 0"),
     ],

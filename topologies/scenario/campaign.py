@@ -139,16 +139,16 @@ def load(path: pathlib.Path) -> tuple[Campaign, list[Case]]:
         changed, marks = overrides.changed(base, changes, line, file)
         scenario = check(changed, marks, file, base_path.parent)
         for at, value in parameters.items():
-            where = f"{file}, line {changes[at][0] if at in changes else line}: "
+            place = f"{file}, line {changes[at][0] if at in changes else line}: "
             if len(urllib.parse.quote(str(value))) > LONGEST_VALUE:
                 remedy = "give a shorter one" if at == VARIANT else "give the items of a list names"
                 raise ScenarioError(
-                    f"{where}a value of {at} is too long to name a folder ({LONGEST_VALUE} letters and "
+                    f"{place}a value of {at} is too long to name a folder ({LONGEST_VALUE} letters and "
                     f"digits, others count up to 9); {remedy}."
                 )
             if value == NO_VALUE:
                 raise ScenarioError(
-                    f"{where}{value} is how tables write that there is no {at}; take another."
+                    f"{place}{value} is how tables write that there is no {at}; take another."
                 )
         for case in _repeated(campaign, parameters, scenario):
             if case.key in seen:
