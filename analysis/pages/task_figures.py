@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from skybed.analysis import numbers
 from skybed.analysis.measures import ledger
 from skybed.analysis.measures.forwarding import link_numbers, traces
 from skybed.analysis.measures.products import outcomes
@@ -84,17 +85,12 @@ def stack(axes: Axes, parts: dict[str, pd.Series]) -> None:
         axes.barh(range(len(parts)), width, left=left, height=0.62, color=STAGES[stage], label=stage)
         left += width
     for y, total in enumerate(left):
-        said = f"  {number(total)}" if total else "  –"
+        said = f"  {numbers.figures(total)}" if total else "  –"
         axes.text(total, y, said, va="center", fontsize=8.5, color=GREY)
     axes.set_xlim(0, 1.1 * left.max())
     axes.set_ylim(len(parts) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
-
-
-def number(value: float) -> str:
-    """Four digits, or all before the point."""
-    return f"{value:.4g}" if value < 1000 else f"{value:,.0f}"
 
 
 def far_apart(usual_s: Iterable[float]) -> bool:
@@ -268,7 +264,7 @@ def carried(run: Run) -> Drawing:
                 axes.barh(range(len(table)), width, left=left, height=0.62, color=colour, label=name)
                 left += width
             for y, total in enumerate(left):
-                axes.text(total, y, f"  {number(total)}", va="center", fontsize=8.5, color=GREY)
+                axes.text(total, y, f"  {numbers.figures(total)}", va="center", fontsize=8.5, color=GREY)
             axes.set_yticks(range(len(table)), table.index)
             axes.set_ylim(len(table) - 0.5, -0.5)
             axes.set_xlim(0, 1.2 * max(left, default=1.0))
