@@ -19,6 +19,7 @@ from skybed.analysis.units import Quantity
 from skybed.topologies.errors import RunError
 from skybed.topologies.model import kinds
 from skybed.topologies.model.closest import hint
+from skybed.topologies.model.tables import TASKS
 from skybed.topologies.model.tasks import Task
 from skybed.topologies.tasks.responses import STAGES, stages_s
 
@@ -127,3 +128,11 @@ def outcomes(run: Run, name: str) -> pd.DataFrame:
     bad = rows[rows["outcome"] != "done"].groupby("number")["outcome"].last()
     parts = stages_s(rows, table["response_s"].dropna().index)
     return table.assign(outcome=bad.reindex(table.index).fillna("delivered")).join(parts)
+
+
+def not_delivered(run: Run) -> pd.DataFrame:
+    """The last stage of each number that did not arrive, which tells why: rows of the table `tasks`."""
+    if not ledger.tasks(run):
+        return pd.DataFrame(columns=list(TASKS.dtypes))
+    rows = run.table(TASKS.name)
+    return rows[rows["outcome"] != "done"].groupby(["flow", "number"], sort=False).tail(1)

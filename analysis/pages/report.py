@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from skybed.analysis.measures import forwarding, hand, ledger, paths, products, sending, truth
+from skybed.analysis.measures import forwarding, hand, paths, products, sending, truth
 from skybed.analysis.numbers import number
 from skybed.analysis.pages import page, routing_figures, task_figures
 from skybed.analysis.pages.figures import Drawing, Links, all_figures
@@ -16,7 +16,6 @@ from skybed.analysis.verdict import FlowFigures, FullVerdict, Verdict
 from skybed.topologies.files import whole
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import ConnectingFlow, EndToEndFlow, ProbingFlow
-from skybed.topologies.model.tables import TASKS
 from skybed.topologies.model.tasks import Task
 
 PATHS_SHOWN = 40  # intervals per flow
@@ -47,7 +46,7 @@ def write(run: Run, verdict: Verdict) -> Path:
             "loads": [row for row in verdict.flows if row.metrics["throughput_mbps"] is not None],
             "others": [(row, own) for row in verdict.flows if row.kind != TASK and (own := row.own_metrics)],
             "tasks": [_task(run, row) for row in verdict.flows if row.kind == TASK],
-            "late": _not_delivered(run),
+            "late": products.not_delivered(run).to_dict("records"),
             "changed": hand.told(run),
             "by_record": forwarding.by_record(run),
             "events": _events(run),
@@ -75,15 +74,6 @@ def _task(run: Run, row: FlowFigures) -> dict[str, Any]:
         "bound_s": there["bound_s"].mean(),
         "ends": ends,
     }
-
-
-def _not_delivered(run: Run) -> list[dict[str, Any]]:
-    """The last stage of each number that did not arrive, which tells why."""
-    if not ledger.tasks(run):
-        return []
-    rows = run.table(TASKS.name)
-    last = rows[rows["outcome"] != "done"].groupby(["flow", "number"], sort=False).tail(1)
-    return last.to_dict("records")
 
 
 def _events(run: Run) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from skybed.analysis import numbers
-from skybed.analysis.measures import ledger
+from skybed.analysis.measures import ledger, products
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import REPORT, Run
 from skybed.analysis.tested import TestedRun
@@ -122,20 +122,10 @@ def _tasks(run: Run, verdict: FullVerdict, console: Console) -> None:
             )  # fmt: skip
     if table.row_count:
         console.print(table)
-    for row in verdict.flows:
-        if row.kind == TASK and (left := _not_delivered(run, row.flow)):
-            console.print(Text(textwrap.fill(left, console.width)))
-
-
-def _not_delivered(run: Run, name: str) -> str:
-    """Where what did not arrive got to, and what became of it; "": all arrived."""
-    task = next(task for task in ledger.tasks(run) if task.name == name)
-    rows = run.rows(task).sort_values("place")
-    rows = rows[~rows["number"].isin(rows.loc[rows["stage"] == "arrive", "number"])]
-    last = rows.groupby("number").last()
-    many = last.groupby(["outcome", "stage"]).size().sort_values(ascending=False)
-    ends = [f"{count} {outcome} in {stage}" for (outcome, stage), count in many.items()]
-    return f"Not delivered of {name}: {', '.join(ends)}." if ends else ""
+    for name, last in products.not_delivered(run).groupby("flow", sort=False):
+        many = last.groupby(["outcome", "stage"]).size().sort_values(ascending=False)
+        ends = [f"{count} {outcome} in {stage}" for (outcome, stage), count in many.items()]
+        console.print(Text(textwrap.fill(f"Not delivered of {name}: {', '.join(ends)}.", console.width)))
 
 
 def _convergence(run: Run, console: Console) -> None:
