@@ -22,7 +22,7 @@ from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
 from skybed.topologies.scenario.file import Scenario
 
-OPEN_FILES = 16384  # as Mininet asks for
+OPEN_FILES = 16384  # as mininet.util.fixLimits; mnexec closes them one by one for each host
 
 
 class Still(Topo):
@@ -65,7 +65,7 @@ def sky(scenario: str, at_s: float = 0.0) -> Still:
 
 
 def leave_machine_alone() -> None:
-    """What Mininet's `init` does, except changing a dozen settings of the machine's kernel for good."""
+    """What Mininet's `init` does, but for this process alone: it sets limits of the machine's kernel, too."""
     ensureRoot()
     rlimitTestAndSet(resource.RLIMIT_NOFILE, OPEN_FILES)
     Mininet.inited = True

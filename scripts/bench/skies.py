@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import resource
 import socket
 import time
 from collections import defaultdict
@@ -19,8 +18,8 @@ from typing import Any, NamedTuple
 from mininet.link import TCLink
 from mininet.log import setLogLevel
 from mininet.net import Mininet
-from mininet.util import rlimitTestAndSet
 
+from skybed.emulator import mn
 from skybed.emulator.kernel import messages
 from skybed.emulator.kernel.netlink import Connection
 from skybed.emulator.kernel.netns import Namespace
@@ -34,7 +33,6 @@ from skybed.topologies.scenario.file import Scenario
 Shape = tuple[int, int]  # planes, satellites in each
 
 RATE_MBPS, QUEUE_PACKETS = 10, 100
-STOCK_DESCRIPTORS = 16384  # as mininet.util.fixLimits; mnexec closes them one by one for each host
 STOCK_DELAY_MS = 10
 MOST_STOCK_HOSTS = 1000
 A_PLANE_S = 0.01  # a budget in which one plane is made, and no more
@@ -68,13 +66,9 @@ def open_sky(plan: Plan) -> Sky:
 
 
 def stock_net() -> Mininet:
-    """A stock Mininet, still empty. What is linked in it becomes a TCLink.
-
-    Of the limits that Mininet sets, only this process's own are set: the others are the machine's.
-    """
+    """A stock Mininet, still empty. What is linked in it becomes a TCLink."""
     setLogLevel("critical")
-    rlimitTestAndSet(resource.RLIMIT_NOFILE, STOCK_DESCRIPTORS)
-    Mininet.inited = True
+    mn.leave_machine_alone()
     return Mininet(controller=None, waitConnected=False, link=partial(TCLink, bw=RATE_MBPS))
 
 
