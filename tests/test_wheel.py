@@ -11,7 +11,7 @@ import pytest
 from support import built, needs
 from support.built import ROOMS, ROOT, called
 
-STAYS = {"scripts/check-native", "scripts/check-provisioning"}  # they check a checkout
+STAYS = {"scripts/bare-debian", "scripts/check-native", "scripts/check-provisioning"}  # of a checkout alone
 
 
 @pytest.fixture(scope="module")
