@@ -66,11 +66,6 @@ class Ephemeris:
     tracks: Tracks | None = None  # None: nothing on the ground moves
     decays: Sequence[Decay] = ()
 
-    @property
-    def knots(self) -> Array:
-        """All of the table. Of a long time it is large."""
-        return self.table.whole()
-
     @cached_property
     def ends_s(self) -> Array:
         """Until when each node is somewhere; inf: always."""

@@ -25,10 +25,7 @@ class Knots:
 
     def __init__(self, blocks: Index, count: int, work_out: WorkOut) -> None:
         self.nodes, self.count, self._blocks, self._work_out = int(blocks[-1]), count, blocks, work_out
-        self.parts, wide = (
-            -(-(count - 1) // PART),
-            min(PART + 1, count),
-        )  # the last knot is the next one's first
+        self.parts, wide = -(-(count - 1) // PART), min(PART + 1, count)  # its last is the next one's first
         fit = int(KEPT_MIB * MIB / max(1, self.nodes * wide * 6 * 8))
         slots = min(self.parts, max(FEWEST, fit))
         self._table = np.empty((self.nodes, slots, wide, 6))
@@ -65,14 +62,6 @@ class Knots:
         self._make(np.arange(self.nodes), number)
         knots = min(PART + 1, self.count - number * PART)
         return self._table[:, number % self._table.shape[1], :knots]
-
-    def whole(self) -> Array:
-        """All of it in one array."""
-        table = np.empty((self.nodes, self.count, 6))
-        for number in range(self.parts):
-            part = self.part(number)
-            table[:, number * PART : number * PART + part.shape[1]] = part
-        return table
 
     def _make(self, node: Index, number: int) -> None:
         """See to it that a part is there of some nodes."""
