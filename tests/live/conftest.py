@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from skybed.analysis.run import load
 from skybed.emulator.lanes import lanes, umlkernel
 from support.command import finished
 from support.lane import ZERO_NS, Programs
@@ -46,6 +47,19 @@ def skybed():
     def run(*words):
         with contextlib.chdir(ROOT):
             return finished(*words)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def virtual_run(skybed, tmp_path_factory):
+    """virtual_run("pair", "--duration", 5): a run of that in virtual time, which comes to its end; loaded."""
+
+    def run(*words):
+        out = tmp_path_factory.mktemp("virtual") / "run"
+        done = skybed("run", *words, "--clock", "virtual", "--out", out)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return load(out)
 
     return run
 

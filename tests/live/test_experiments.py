@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from skybed.analysis.run import load
 from skybed.topologies.model import kinds
 from support import needs
 
@@ -51,12 +50,10 @@ def measured(run, name):
 
 
 @pytest.fixture(scope="module")
-def lines(skybed, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lines")
-    (folder / "lines.yaml").write_text(TWO_LINES)
-    done = skybed("run", folder / "lines.yaml", "--clock", "virtual", "--out", folder / "run")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return load(folder / "run")
+def lines(virtual_run, tmp_path_factory):
+    path = tmp_path_factory.mktemp("lines") / "lines.yaml"
+    path.write_text(TWO_LINES)
+    return virtual_run(path)
 
 
 def test_who_withholds_leaves_a_line_that_is_taken_to_those_before(lines):
@@ -71,11 +68,8 @@ def test_who_withholds_leaves_a_line_that_is_taken_to_those_before(lines):
 
 
 @pytest.fixture(scope="module")
-def retasking(skybed, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("retasking")
-    done = skybed("run", "retasking", "--duration", 7200, "--clock", "virtual", "--out", folder / "run")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return load(folder / "run")
+def retasking(virtual_run):
+    return virtual_run("retasking", "--duration", 7200)
 
 
 def test_a_command_takes_what_light_takes(retasking):

@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 
-from skybed.analysis.run import load
 from skybed.topologies.contacts.properties import Property
 from support import needs
 
@@ -17,11 +16,8 @@ COMPUTES_S = 120
 
 
 @pytest.fixture(scope="module")
-def run(skybed, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stages")
-    done = skybed("run", "space-cloud", "--duration", 7200, "--clock", "virtual", "--out", folder / "run")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return load(folder / "run")
+def run(virtual_run):
+    return virtual_run("space-cloud", "--duration", 7200)
 
 
 def way(run, src, dst, t_s):

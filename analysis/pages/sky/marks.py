@@ -74,17 +74,10 @@ def _name(axes: Axes, name: str, xy: Array, under: bool) -> None:
 
 def legend(axes: Axes, instant: Instant, night: bool = True) -> None:
     """Under the figure, what there is of it."""
+    labels = [layer.label or name for name, layer in instant.plan.scenario.layers.items()]
     handles: list[Line2D | Patch] = [
-        Line2D(
-            [],
-            [],
-            ls="",
-            marker=_shape(n),
-            color=_colour(n),
-            ms=4.5,
-            label=instant.plan.scenario.layers[name].label or name,
-        )
-        for n, name in enumerate(instant.layers)
+        Line2D([], [], ls="", marker=_shape(n), color=_colour(n), ms=4.5, label=label)
+        for n, label in enumerate(labels)
     ]
     if len(instant.stations):
         handles.append(Line2D([], [], ls="", marker="s", color=INK, ms=4.5, label="ground"))
