@@ -137,8 +137,8 @@ class Daemons:
                 time.sleep(APART_S)
 
     def _home(self, node: SkyNode) -> Path:
-        """Where its daemons have their sockets, until the end of the run."""
-        return self._homes / node.name
+        """Where its daemons have their sockets, until the end of the run. FRR takes no dot in its name."""
+        return self._homes / node.name.replace(".", "+")
 
     def _kept(self, node: SkyNode) -> Path:
         """Where a node's configurations and logs stay."""

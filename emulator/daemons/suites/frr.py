@@ -1,8 +1,12 @@
-"""FRR: zebra, which fills the kernel's tables, and a process for each protocol; nothing else, no watchfrr.
+"""FRR 8 and newer: zebra, which fills the kernel's tables, and a process for each protocol; no watchfrr.
+
+Since FRR 9 there is mgmtd besides, which is to hold all configurations. Ours are read by each process itself,
+but all look for mgmtd as long as it is not there, a hundred times a second.
 
 All run as root, for what they are given is in directories of root's. FRR asks that its user be in the group
-that the package was built with, and a primary group counts; so that is frrvty. What is told to `vtysh` can be
-told to a running node too: vtysh --vty_socket HOME.
+that the package was built with, and a primary group counts; so that is frrvty. The sockets of a node's are
+below RUNNING, in a folder of its name: FRR's pathspace. What is told to `vtysh` can be told to a running node
+too: vtysh -N NODE.
 """
 
 from __future__ import annotations
@@ -23,13 +27,14 @@ from skybed.topologies.model.routing import Routing
 if TYPE_CHECKING:
     from skybed.emulator.sky.node import SkyNode
 
-# Built in: buffers of logs, which stay when a process is killed, and counters of ospf6d, which all processes
-# of a machine would share.
-PRIVATE = ["/var/tmp/frr", "/var/run/frr"]
+# Built in. BUFFERS: of logs, which stay when a process is killed. RUNNING: sockets, and counters of ospf6d.
+# TOLD: what the machine's own FRR is told; mgmtd would read it.
+BUFFERS, RUNNING, TOLD = "/var/tmp/frr", "/var/run/frr", "/etc/frr"
 SPEAKERS = {"ospf": ["ospfd", "ospf6d"], "isis": ["isisd"], "bgp": ["bgpd"]}
-MEMORY_MB = {"zebra": 9, "bfdd": 5, "ospfd": 7, "ospf6d": 7, "isisd": 7, "bgpd": 16}
+MEMORY_MB = {"mgmtd": 9, "zebra": 9, "bfdd": 5, "ospfd": 7, "ospf6d": 7, "isisd": 7, "bgpd": 16}
 FIRST_AS = 4_200_000_000  # of the private ones (RFC 6996)
 ANSWER_S = 2.0
+MS_BIND = 4096
 POLL, POLL_SOURCE = "frr-poll.so", Path(__file__).with_name("frr-poll.c")
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -45,8 +50,9 @@ def memory_mb(rule: Routing) -> float:
 
 
 def prepare(homes: Path) -> None:
-    for path in PRIVATE:
-        _cover(path)
+    for path in (BUFFERS, TOLD):
+        _mount("none", path, "tmpfs", 0, "mode=700")
+    _mount(str(homes), RUNNING, "", MS_BIND, "")
     gcc = host.find_tool("gcc") or "gcc"
     command = [gcc, "-shared", "-fPIC", "-O1", "-nostdlib", "-o", str(homes / POLL), str(POLL_SOURCE)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -54,16 +60,17 @@ def prepare(homes: Path) -> None:
         raise MachineError(f"{POLL_SOURCE} could not be compiled: {done.stderr.strip()}")
 
 
-def _cover(path: str) -> None:
-    """Put a file system in memory over a directory, in this lane's mount namespace: it goes with the lane."""
+def _mount(what: str, path: str, kind: str, flags: int, options: str) -> None:
+    """Over a directory, in this lane's mount namespace: it goes with the lane."""
     os.makedirs(path, exist_ok=True)
-    if _libc.mount(b"tmpfs", path.encode(), b"tmpfs", 0, b"mode=700"):
-        raise MachineError(f"Mounting a tmpfs on {path} failed: {os.strerror(ctypes.get_errno())}.")
+    if _libc.mount(what.encode(), path.encode(), kind.encode(), flags, options.encode()):
+        raise MachineError(f"Mounting {what} on {path} failed: {os.strerror(ctypes.get_errno())}.")
 
 
 def configurations(router: Router, _home: Path) -> dict[str, str]:
     values = {"bfd": router.rule.means.bfd, "first_as": FIRST_AS}
-    return {f"{name}.conf": render(f"{name}.config", router, **values) for name in _daemons(router.rule)}
+    names = filter(_told, _daemons(router.rule))
+    return {f"{name}.conf": render(f"{name}.config", router, **values) for name in names}
 
 
 def processes(router: Router, home: Path) -> list[Process]:
@@ -72,12 +79,14 @@ def processes(router: Router, home: Path) -> list[Process]:
 
 
 def _command(name: str, home: Path) -> list[str]:
-    control = ["--bfdctl", str(home / "bfdd.sock")] if name == "bfdd" else []
-    return [
-        host.find_tool(name) or name, "-u", "root", "-g", "frrvty", "-f", str(home / f"{name}.conf"),
-        "-i", str(home / f"{name}.pid"), "--vty_socket", str(home), "-P", "0", "-z", str(home / "zserv.api"),
-        *control,
-    ]  # fmt: skip
+    told = ["-f", str(home / f"{name}.conf")] if _told(name) else ["--log", "stdout"]
+    program = host.find_tool(name) or name
+    return [program, "-u", "root", "-g", "frrvty", "-N", home.name, "-P", "0", *told]
+
+
+def _told(name: str) -> bool:
+    """Whether it reads a file of ours."""
+    return name != "mgmtd"
 
 
 def version(router: Router, _node: SkyNode, home: Path) -> str | None:
@@ -103,4 +112,5 @@ def _answer(path: Path) -> str | None:
 
 def _daemons(rule: Routing) -> list[str]:
     """In the order of their start."""
-    return ["zebra", *["bfdd"] * rule.means.bfd, *SPEAKERS[rule.means.family]]
+    managed = ["mgmtd"] if host.find_tool("mgmtd") else []
+    return [*managed, "zebra", *["bfdd"] * rule.means.bfd, *SPEAKERS[rule.means.family]]
