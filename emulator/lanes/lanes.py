@@ -51,7 +51,8 @@ COMPLAINT = re.compile(rb"\w+ +[-:] .*(?:errno = 3\s*$|failed to wait for SIGTRA
 LEAST_OPEN_FILES = 256  # of a uml kernel; a sky of three nodes takes a hundred
 ZOMBIE_LOOKS = 12  # in a row, not a time: a machine may stand still
 LONGEST_LINE = 1000
-FREEING = re.compile(r"kworker/.*\+netns")  # a worker of the kernel's, as long as it frees network namespaces
+# A worker of the kernel's, as long as it frees network namespaces; also the one that helps out.
+FREEING = re.compile(r"(kworker/.*|netns)\+netns$")
 FREED_S, FREED_LOOKS, FREED_LOOK_S = 120.0, 5, 0.1  # in a row: what has just ended may not be its work yet
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PR_SET_PDEATHSIG = 1
