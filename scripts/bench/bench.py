@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import sys
 import tempfile
 import threading
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from skybed.emulator.lanes import lanes
-from skybed.scripts.bench import daemons, live, natively, ns3, plan, start, virtual
+from skybed.scripts.bench import accuracy, daemons, live, natively, ns3, plan, start, virtual
 from skybed.scripts.bench.figures import Section
 from skybed.scripts.running import messages
 from skybed.scripts.running.progress import Listener, ProgressBar
@@ -31,7 +32,7 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.scenario.file import Scenario
 
 NAMES = ("bring-up", "updates", "planning", "live", "start", "virtual", "forwarding", "generator")
-WHEN_NAMED = ("ns-3", "daemons")  # take ten minutes, and half an hour
+WHEN_NAMED = ("accuracy", "ns-3", "daemons")  # take minutes, ten minutes, and half an hour
 PATIENCE_S = 600.0  # for a section, beyond twice what stock Mininet is given
 LAST_LINES = 8
 SHARED = "The lane had no CPU to itself: all this was slower than it can be."
@@ -43,6 +44,7 @@ class Sizes:
 
     scenario: Path  # that is run live
     live_s: float
+    exact: tuple[Path, ...]  # that are run to see how exact real time is
     virtual: Path  # that is run in virtual time
     tcp_s: float  # of a TCP that fills a line, in virtual time
     planned: Path
@@ -81,6 +83,7 @@ class Sizes:
 
 FULL = Sizes(
     scenario=ready.SCENARIOS / "starlink-550.yaml", live_s=30.0,
+    exact=tuple(ready.SCENARIOS / f"{name}.yaml" for name in ("pair", "sc-mini", "starlink-550")),
     virtual=ready.SCENARIOS / "sc-mini.yaml", tcp_s=10.0,
     planned=ready.SCENARIOS / "sc-1000.yaml", planned_s=86_400.0, routes_s=60.0,
     budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, hosts=200, large=(72, 22),
@@ -90,6 +93,7 @@ FULL = Sizes(
 )  # fmt: skip
 QUICK = Sizes(
     scenario=ready.SCENARIOS / "sc-mini.yaml", live_s=10.0,  # until 5.7 s there are no events
+    exact=(ready.SCENARIOS / "pair.yaml",),
     virtual=ready.SCENARIOS / "pair.yaml", tcp_s=2.0,
     planned=ready.SCENARIOS / "sc-mini.yaml", planned_s=600.0, routes_s=20.0,
     budget_s=2.0, memory_mb=1024, rounds=2, round_s=0.1, per_plane=3, hosts=4, large=(5, 6), linked=(5, 6),
@@ -125,6 +129,9 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
                     sections[name] = made
                 elif name == "live":
                     sections[name] = live.live(scenario, sizes.live_s, lane, folder)
+                elif name == "accuracy":
+                    exact = sizes.exact, sizes.live_s, sizes.rounds, lane
+                    sections[name] = accuracy.accuracy(*exact, folder, bar)
                 elif name == "start":
                     small = Scenario.load(ready.SCENARIOS / "pair.yaml")
                     sections[name] = start.start(small, sizes.rounds, folder)
@@ -150,6 +157,7 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
         "python": platform.python_version(),
         "cpu": _cpu(),
         "cpu_count": os.cpu_count(),
+        "machine": _machine(),
         "host_load_1m": [round(load, 2) for load in (load_1m, os.getloadavg()[0])],
         "sections": sections,
     }
@@ -184,6 +192,20 @@ def _inside(name: str, lane: str, sizes: Sizes, folder: Path, listener: Listener
         last = (folder / lanes.LOG).read_text(errors="replace").splitlines()[-LAST_LINES:]
         raise InvalidRun("\n  ".join([f"The {name} of the benchmark did not end. Its last lines:", *last]))
     return section if alone else section | {"notes": [SHARED]}
+
+
+def _machine() -> dict[str, str]:
+    """What else real time depends on, as far as this machine tells it."""
+    files = {
+        "made by": "/sys/class/dmi/id/sys_vendor",
+        "model": "/sys/class/dmi/id/product_name",
+        "clock": "/sys/devices/system/clocksource/clocksource0/current_clocksource",
+        "frequency": "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor",
+        "preemption and build": "/proc/sys/kernel/version",
+    }
+    told = {name: Path(file).read_text().strip() for name, file in files.items() if os.access(file, os.R_OK)}
+    virtual = re.search(r"^flags.*\bhypervisor\b", Path("/proc/cpuinfo").read_text(), re.M)
+    return {"virtual machine": "yes" if virtual else "not known"} | told
 
 
 def _cpu() -> str:

@@ -13,7 +13,8 @@ generator   probes a second, against Scapy's send
 ±: half of what lies between the least and the greatest of the rounds.
 
 \b
-Only when named, for they take ten minutes, and half an hour:
+Only when named, for they take minutes, ten minutes, and half an hour:
+accuracy    how exact runs in real time are on this machine
 ns-3        CPU of playing UDP and TCP over 5 and 12 hops, against ns-3
 daemons     the largest sky with OSPF in every node
 """
@@ -51,35 +52,59 @@ COLUMNS = {"": 32, "skybed": 7, "±": 4, "other": 7, "± ": 4, "which": 13, "rat
               help="Where all of it is measured.")  # fmt: skip
 @click.option("--json", "json_file", type=click.File("w", lazy=False), metavar="FILE",
               help="Write all figures there; - is standard output, instead of tables.")  # fmt: skip
+@click.option("--page", "page_file", type=click.File("w", lazy=False), metavar="FILE",
+              help="Write a page of it there, in Markdown, to send to others.")  # fmt: skip
 def command(
     quick: bool, names: tuple[str, ...], scenario: Path | None, budget_s: float | None, lane: str,
-    json_file: TextIO | None,
+    json_file: TextIO | None, page_file: TextIO | None,
 ) -> None:  # fmt: skip
     measured = bench.run(names, lane, bench.sizes(quick, scenario, budget_s))
     if json_file is not None:
         json.dump(measured, json_file, indent=2)
+    if page_file is not None:
+        page_file.write(page(measured))
     if json_file is None or json_file.name != "<stdout>":
         render(measured, Terminal())
 
 
 def render(measured: dict[str, Any], console: Console) -> None:
     """Print what the benchmark measured in 80 columns: each section a table under its sentence."""
-    load = " to ".join(f"{load:g}" for load in measured["host_load_1m"])
-    machine = f"{measured['cpu_count']} CPUs ({measured['cpu']}), load {load}, {measured['started_utc']}"
-    head = f"skybed {measured['skybed']}, {measured['lane']} lane, {machine}"
-    console.print(Text(textwrap.fill(head, WIDTH)))
+    console.print(Text(textwrap.fill(_head(measured), WIDTH)))
     for section in measured["sections"].values():
         console.print(Text("\n" + textwrap.fill(section["about"], WIDTH), "bold"))
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
         for name, width in COLUMNS.items():
             table.add_column(name, width=width, justify="left" if name in ("", "which") else "right")
         for row in section["figures"]:
-            sides = [(number(row[side]), spread(row["samples"][side])) for side in ("skybed", "other")]
-            ratio = "" if row["ratio"] is None else number(row["ratio"])
-            table.add_row(row["what"], *itertools.chain(*sides), row["against"], ratio)
+            table.add_row(*_cells(row))
         console.print(table)
         for note in section.get("notes", ()):
             console.print(Text(textwrap.fill(note, WIDTH)))
+
+
+def page(measured: dict[str, Any]) -> str:
+    """The same as Markdown, with what the machine tells of itself."""
+    facts = {"kernel": measured["host_kernel"], "Python": measured["python"]} | measured["machine"]
+    lines = [_head(measured), "", *(f"* {name}: {value}" for name, value in facts.items())]
+    for section in measured["sections"].values():
+        lines += ["", f"## {section['about']}", ""]
+        lines += [f"| {' | '.join(map(str.strip, COLUMNS))} |", "|---" + "|---:" * (len(COLUMNS) - 1) + "|"]
+        lines += [f"| {' | '.join(_cells(row))} |" for row in section["figures"]]
+        lines += [f"\n{note}" for note in section.get("notes", ())]
+    return "\n".join(lines) + "\n"
+
+
+def _head(measured: dict[str, Any]) -> str:
+    load = " to ".join(f"{load:g}" for load in measured["host_load_1m"])
+    machine = f"{measured['cpu_count']} CPUs ({measured['cpu']}), load {load}, {measured['started_utc']}"
+    return f"skybed {measured['skybed']}, {measured['lane']} lane, {machine}"
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    """Of a figure, by COLUMNS."""
+    sides = [(number(row[side]), spread(row["samples"][side])) for side in ("skybed", "other")]
+    ratio = "" if row["ratio"] is None else number(row["ratio"])
+    return [row["what"], *itertools.chain(*sides), row["against"], ratio]
 
 
 def spread(samples: Sequence[float | None]) -> str:

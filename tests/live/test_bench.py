@@ -1,6 +1,8 @@
 """`skybed bench` measures all that it says, in the lane. No timing is judged, only what leads by far."""
 
 import json
+import os
+import re
 
 import pytest
 
@@ -33,13 +35,15 @@ KEYS = {
     "forwarding": {
         f"{size}_{hops}_hops_{unit}_per_s"
         for size in ("small", "large") for hops in (1, 5, 12) for unit in ("packets", "mbit")
-    },
+    } | {f"tcp_{hops}_hops_mbit_per_s" for hops in (1, 5, 12)},
     "generator": {"scapy_send", "scapy_socket"},
 }  # fmt: skip
 COMPARED = {  # not memory: of a few stock hosts it is within the kernel's own comings and goings
-    "node_up_ms", "link_up_ms", "node_down_ms", "tcintf", "tc", "tc_batch", "scapy_send", "scapy_socket",
+    "node_up_ms", "node_down_ms", "tcintf", "tc", "tc_batch", "scapy_send", "scapy_socket",
 }  # fmt: skip
 MAY_BE_ZERO = {"node_processes", "player_pct"}  # the latter by the coarse clock of CPU time
+DIFFERENCES = {"link_up_ms"}  # of two times: of a few links, on a busy machine, it may be anything
+DIFFERENCES = {"link_up_ms"}  # of two times: of a few links, on a busy machine, it may be anything
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +65,8 @@ def test_every_figure_is_there_and_positive(found):
     for name, keys in KEYS.items():
         figures = {figure["key"]: figure for figure in found["sections"][name]["figures"]}
         assert set(figures) == keys
-        for key, figure in figures.items():
+        for key in figures.keys() - DIFFERENCES:
+            figure = figures[key]
             assert figure["skybed" if key != "native_link_ms" else "other"] > 0 or key in MAY_BE_ZERO, figure
             assert key not in COMPARED or figure["ratio"] > 0, figure
 
@@ -100,6 +105,17 @@ def test_every_section_is_a_table(measured):
     assert "TCIntf.config" in words and "Scapy" in words
     assert all(" ".join(section["about"].split()) in words for section in found["sections"].values())
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_how_exact_real_time_is_here_comes_as_a_page_to_send(typed, tmp_path):
+    file = tmp_path / "page.md"
+    done = typed("bench", "--quick", "--only", "accuracy", "--page", file)
+    assert done.returncode == 0, done.stderr
+    page = file.read_text()
+    assert f"* kernel: {os.uname().release}" in page
+    row = next(line for line in page.splitlines() if "pair, RTT off geometry, median" in line)
+    assert 0 < float(row.split("|")[2].replace(",", "")) < 1e6
+    assert re.search(r"^pair: \d of 2 runs passed", page, re.M)
 
 
 def test_daemons_are_measured_when_named(typed):

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from skybed.scripts.bench import bench
 from skybed.scripts.bench.figures import figure
-from skybed.scripts.cli.bench import number, render, spread
+from skybed.scripts.cli.bench import number, page, render, spread
 from skybed.topologies.errors import ScenarioError
 
 
@@ -38,7 +38,7 @@ def test_three_digits_that_matter():
     assert number(None) == ""
 
 
-def test_tables_of_eighty_columns():
+def test_tables_of_eighty_columns_and_a_page():
     rows = [
         figure("updates", "updates/s", [190_849.0], [17.7], "TCIntf.config", less_is_better=False),
         figure("late", "events late, median, us", [None]),
@@ -58,6 +58,11 @@ def test_tables_of_eighty_columns():
     updates = next(line for line in lines if line.startswith("updates/s"))
     assert updates.split() == ["updates/s", "190,849", "17.7", "TCIntf.config", "10,782"]
     json.dumps(sections)
+    about_it = {"host_kernel": "6.1.0", "python": "3.12.1", "machine": {"clock": "tsc"}}
+    told = page(circumstances | about_it | {"sections": sections}).splitlines()
+    assert {"* kernel: 6.1.0", "* Python: 3.12.1", "* clock: tsc", f"## {about}"} < set(told)
+    assert "| updates/s | 190,849 |  | 17.7 |  | TCIntf.config | 10,782 |" in told
+    assert "x " * 99 in told
 
 
 def test_a_section_that_there_is_not():
