@@ -107,7 +107,7 @@ def test_the_run_passes(run):
 @pytest.mark.parametrize(
     "function, says",
     [
-        ("loops", r"own\.py, line [345], loops: it was still at work after 20,000,000 instructions\."),
+        ("loops", r"own\.py, line [345], loops: it was still at work after 20,000,000 steps\."),
         ("breaks", r"own\.py, line 9, breaks: KeyError: 'none'\."),
     ],
 )

@@ -213,6 +213,6 @@ def test_a_counted_call_is_ended_wherever_it_loops(body, monkeypatch):
     monkeypatch.setattr(calls, "MOST_STEPS", 10_000)
     known = {}
     exec(f"def endless():\n    {body}", known)
-    with pytest.raises(calls.EndlessError, match="after 10,000 instructions"):
+    with pytest.raises(calls.EndlessError, match="after 10,000 steps"):
         calls.counted(known["endless"])
     assert calls.counted(lambda: sum(range(9))) == 36
