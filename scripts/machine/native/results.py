@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SHORT = "doctor", "pair", "prompt", "mn", "kill -9", "Ctrl-C"
-LONG = "sc-mini", "reroute-ospf", "reroute-isis"
+LONG = "sc-mini", "reroute-ospf", "reroute-isis", "reroute-bfd", "bgp-links", "starlink-550", "virtual"
 LAST = "isolation", "kernel log"
 # Limits of `fidelity` where the machine is emulated: one slow processor carries fifty routing daemons.
 WIDER = {"rtt_error_p50_us": 9000, "rtt_error_p99_us": 30000, "late_ms": 300, "missing_pct": 5}
