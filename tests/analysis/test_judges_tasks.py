@@ -248,6 +248,13 @@ def test_what_is_held_is_told_to_the_byte(made, more):
     assert off(made) == [f"s1 held {SCENE + more} bytes at 5.000000 s, and by its tasks {SCENE}."]
 
 
+def test_of_several_nodes_the_one_that_is_most_off_is_told(made):
+    made.manifest["clock"] = "virtual"
+    change(made, "storage", at(made, "storage", "s1", 5.0), held_bytes=SCENE + 7)
+    change(made, "storage", at(made, "storage", "Miyun", 8.0), held_bytes=PRODUCT + 3)
+    assert len(off(made)) == 2 and balances.storage_off_bytes(made.told()) == 7
+
+
 @pytest.mark.parametrize("t_s, told", [(5.2, 0), (4.75, 0), (4.74, 1)])
 def test_a_scene_is_there_within_the_clock_of_when_it_was_asked_for(made, t_s, told):
     change(made, "storage", at(made, "storage", "s1", 5.0), t_s=t_s)
@@ -325,6 +332,40 @@ def test_what_a_node_held_is_lost_as_it_goes_out_of_service(tmp_path, rows, says
     held(made, *rows, *([(12, SCENE)] if rows[-1][0] < 12 else []))
     found = off(made, "s1 held")
     assert len(found) == bool(says) and all(reason.startswith(says) for reason in found)
+
+
+@pytest.mark.parametrize("lost_s, again, says", [
+    (8.5, PRODUCT, None), (8.25, PRODUCT, None),
+    (8.24, PRODUCT, "Miyun held 0 bytes at 8.240000 s, and by its tasks 100000."),
+    (8.5, 2 * PRODUCT, "Miyun held 200000 bytes at 10.000000 s, and by its tasks 100000."),
+])  # fmt: skip
+def test_what_had_come_is_lost_as_its_receiver_goes_out_of_service_and_comes_anew(
+    tmp_path, lost_s, again, says
+):
+    """Miyun is out of service from 8.5 s to 9.5 s; from 10 s to 11 s it gets all of it once more."""
+    fault = {"kind": "carrier", "node": "Miyun", "at_s": 8.5, "for_s": 1, "dead": True}
+    made = build(tmp_path / "run", faults=[fault])
+    made.manifest["clock"] = "real"
+    sent, rows = made.tables["transfers"], made.tables["storage"]
+    second = sent.iloc[[0]].assign(part=1, began_s=10.0, ended_s=11.0, arrived_s=11.0)
+    made.tables["transfers"] = pd.concat([sent, second], ignore_index=True)
+    change(made, "transfers", 0, ended_s=8.05, arrived_s=8.05, bytes=10)
+    change(made, "tasks", DELIVERY, ended_s=11.0)
+    change(made, "tasks", DELIVERY + 1, queued_s=11.0, began_s=11.0, ended_s=11.0)
+    steps = [("Miyun", *step, np.nan) for step in ((8, PRODUCT), (lost_s, 0), (10, again), (11, 0))]
+    later = rows[(rows["node"] == "Miyun") & (rows["t_s"] > 11)]
+    made.tables["storage"] = pd.concat([pd.DataFrame(steps, columns=[*rows]), later], ignore_index=True)
+    assert off(made, "Miyun held") == ([says] if says else [])
+
+
+@pytest.mark.parametrize("held_bytes, told", [(SCENE, 0), (SCENE - PRODUCT, 1)])
+def test_what_was_freed_before_a_node_went_out_of_service_is_not_freed_again(tmp_path, held_bytes, told):
+    """s1 has sent its product at 8.11 s, and is out of service from 8.3 s on, for a tenth of a second."""
+    fault = {"kind": "carrier", "node": "s1", "at_s": 8.3, "for_s": 0.1, "dead": True}
+    made = build(tmp_path / "run", faults=[fault])
+    made.manifest |= {"clock": "real", "played_s": 12.5}
+    held(made, (5, SCENE), (8, PRODUCT), (8.6, 0), (12, held_bytes))
+    assert len(off(made, f"s1 held {held_bytes} bytes at 12.000000 s")) == told
 
 
 @pytest.mark.parametrize("node, t_s, least, most", [

@@ -1,5 +1,7 @@
 """From spans in which links stand to links and contacts: what touches is one, and each leaves in time."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from skybed.topologies.contacts.contacts import horizon_s, nodes, tables
@@ -79,17 +81,22 @@ def test_two_nodes_have_one_link():
         made((0, 1, "access", "split", 5.0, 10.0, True), (0, 1, "access", "split", 20.0, 30.0))
 
 
-def test_addresses_count_from_one():
-    scenario = Scenario.model_validate(FIELDS)
-    (station, _) = nodes([], scenario)
-    assert (station.name, station.kind, station.ip, station.ip6) == (
-        "Miyun",
-        "ground",
-        "10.0.0.1",
-        "fd5b::1",
-    )
+def test_addresses_count_from_one_however_many_there_are():
+    """10.1.0.0 is 65,536 further than 10.0.0.0; the station comes after all satellites."""
+    sky = [SimpleNamespace(name=f"s{n}", layer="leo") for n in range(1, 65_536)]
+    made = nodes(sky, Scenario.model_validate(FIELDS))
+    told = {n: (made[n].name, made[n].kind, made[n].ip, made[n].ip6) for n in (0, 254, 255, 65_534, 65_535)}
+    assert told == {
+        0: ("s1", "satellite", "10.0.0.1", "fd5b::1"),
+        254: ("s255", "satellite", "10.0.0.255", "fd5b::ff"),
+        255: ("s256", "satellite", "10.0.1.0", "fd5b::100"),
+        65_534: ("s65535", "satellite", "10.0.255.255", "fd5b::ffff"),
+        65_535: ("Miyun", "ground", "10.1.0.0", "fd5b::1:0"),
+    }
+    assert [made[n].layer for n in (0, 65_535)] == ["leo", ""]
 
 
 def test_geometry_is_known_until_a_handover_after_the_end_is_prepared():
     """A drain time, the 2 s that a radio takes to acquire, and a second."""
     assert horizon_s(Scenario.model_validate(FIELDS), 60.0) == 63.5
+    assert horizon_s(Scenario.model_validate(FIELDS | {"access": []}), 60.0) == 61.5
