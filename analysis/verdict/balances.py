@@ -19,7 +19,7 @@ from skybed.topologies.model.carried import Power
 from skybed.topologies.model.tables import ENERGY, STORAGE, TASKS, TRANSFERS
 from skybed.topologies.plan import score
 
-AT_ONCE = 3  # of what is freed: so many of a node may be one row
+AT_ONCE = 3  # of what is freed: so many of a node may be one row, or all
 RECEIPT_S = 0.25  # a sender draws power until it knows: by so much longer than light takes back, at most
 CLOSE_WH = 1e-6  # of rounding
 
@@ -131,11 +131,12 @@ def _first_outside(
     """
     clock_s = CLOCK_S[run.manifest.clock]
     t_s, size, sure = np.array([of[1:] for of in changes], float).reshape(-1, 3).T
+    gained, freed = np.maximum(size, 0.0), np.minimum(size, 0.0)
     for at_s, held in rows.tolist():
         since_s = max((death_s for death_s in deaths_s if death_s <= at_s), default=-np.inf)
         soon, late = ((since_s + clock_s < t_s) & (t_s <= at_s + off_s) for off_s in (clock_s, -clock_s))
-        least = size[np.where(size > 0, late, soon)].sum()
-        most = size[np.where(size > 0, soon, late & (sure > 0))].sum()
+        least = gained[late].sum() + freed[soon].sum()
+        most = gained[soon].sum() + (freed * sure)[late].sum()
         if bounds:
             least, most = least + bounds.least.at(at_s), most + bounds.most.at(at_s)
         if held < least or (held > most and not _others(run)):
@@ -150,13 +151,11 @@ def _others(run: Run) -> bool:
 
 def _leaving(waiting: list[int], size: int) -> tuple[int, ...] | None:
     """Which of what waits to leave makes so many bytes; None: nothing does."""
-    if size in waiting:
-        return (size,)
-    for count in (0, *range(2, AT_ONCE + 1)):
+    for count in (*range(AT_ONCE + 1), len(waiting)):
         for some in combinations(waiting, count):
             if sum(some) == size:
                 return some
-    return tuple(waiting) if size and size == sum(waiting) else None
+    return None
 
 
 # -- power ---------------------------------------------------------------------------------------------------
@@ -205,7 +204,7 @@ def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
     scenes = stages[stages["stage"] == "observe"]
     sent = run.table(TRANSFERS.name).query("node == @node", local_dict={"node": node})
     peers = sent["peer"].map(run.plan.network.index).to_numpy(int)
-    back_s = limits(run).light_s(number, peers, sent["ended_s"].to_numpy()) if len(sent) else 0.0
+    back_s = limits(run).light_s(number, peers, sent["ended_s"].to_numpy())
     watts_of = {
         "solar_w": (power.panel_w, *_columns(prospect(run).sunlit.of(number))),
         "compute_w": (computing.watts if computing else 0.0, jobs["began_s"], jobs["ended_s"].fillna(np.inf)),

@@ -298,6 +298,18 @@ def test_what_was_freed_may_leave_later_each_as_a_whole_and_once(made):
     assert off(made) == ["s1 held 0 bytes at 7.800000 s, and by its tasks 100000."]
 
 
+@pytest.mark.parametrize("left", [5, 4, 3, 2, 0])
+def test_of_much_that_was_freed_one_two_three_or_all_leave_at_once(tmp_path, left):
+    made = build(tmp_path / "run", at_s=[5.0, 8.2, 11.4, 14.6, 17.8])
+    came = [
+        row
+        for n in range(5)
+        for row in ((5 + 3.2 * n, SCENE + n * PRODUCT), (8 + 3.2 * n, (n + 1) * PRODUCT))
+    ]
+    held(made, *came, (25, left * PRODUCT), (30, 0))
+    assert off(made) == []
+
+
 @pytest.mark.parametrize("next_s, told", [(5.4, 0), (5.5, 0), (5.51, 1)])
 def test_of_rows_so_near_that_clocks_do_not_tell_which_came_first_the_last_counts(made, next_s, told):
     held(
@@ -400,9 +412,9 @@ def test_beside_bundles_a_scene_is_there_within_the_clock(tmp_path, t_s, least, 
 
 
 def test_beside_bundles_what_was_there_before_a_node_went_out_of_service_is_lost(tmp_path):
-    """At 5.5 s, and once more at 50 s."""
+    """At 2 s, at 5.5 s, and once more at 50 s."""
     faults = [
-        {"kind": "carrier", "node": "s1", "at_s": at_s, "for_s": 0.1, "dead": True} for at_s in (5.5, 50)
+        {"kind": "carrier", "node": "s1", "at_s": at_s, "for_s": 0.1, "dead": True} for at_s in (2, 5.5, 50)
     ]
     made = in_bundles(tmp_path / "run", faults=faults)
     for t_s, size in ((5.2, SCENE), (6.5, 0)):
@@ -410,6 +422,32 @@ def test_beside_bundles_what_was_there_before_a_node_went_out_of_service_is_lost
             row = ("s1", t_s, size + off_by, np.nan)
             made.tables["storage"] = pd.DataFrame([row], columns=[*made.tables["storage"]])
             assert bool(off(made, "and by its tasks")) == bool(off_by), (t_s, off_by)
+
+
+@pytest.mark.parametrize("t_s, least, most", [
+    (8.05, PRODUCT, PRODUCT), (8.2, 0, PRODUCT), (39.0, 0, 3 * PRODUCT), (45.0, SCENE, SCENE + 3 * PRODUCT),
+])  # fmt: skip
+def test_of_who_sends_both_ways_what_is_freed_may_be_there_still(tmp_path, t_s, least, most):
+    """Three products go over tcp, by 23.2 s; a scene of 40 s waits to go as a bundle."""
+    later = FIELDS["tasks"][0] | {
+        "name": "later",
+        "at_s": [40],
+        "carrier": "bundles",
+        "over": "path",
+        "steps": [],
+    }
+    made = build(tmp_path / "run", tasks=[*FIELDS["tasks"], later], routing={"destinations": []})
+    rows = made.tables["tasks"]
+    times = {name: rows[name] + 35.0 for name in ("queued_s", "began_s", "ended_s")}
+    second = rows.assign(flow="later", **times).iloc[[VIEW, OBSERVE, COMPUTE]]
+    second.iloc[2, [second.columns.get_loc(name) for name in ("stage", "peer", "outcome")]] = [
+        "delivery", "Miyun", "held",
+    ]  # fmt: skip
+    made.tables["tasks"] = pd.concat([rows, second], ignore_index=True)
+    change(made, "tasks", -1, began_s=np.nan, ended_s=np.nan, at_work_s=0.0)
+    for size in (least - 1, least, most, most + 1):
+        held(made, (t_s, size))
+        assert bool(off(made, f"s1 held {size} bytes")) == (not least <= size <= most), size
 
 
 def test_where_flows_of_bundles_have_some_of_the_room_more_may_be_held_and_not_less(tmp_path):
@@ -454,6 +492,23 @@ def test_a_computer_that_is_on_draws_its_idle_power_too(tmp_path):
     assert off(made) == []
 
 
+def test_a_camera_and_a_computer_of_which_nothing_is_known_draw_nothing(tmp_path):
+    """The task itself says how large a scene is and how long a job takes."""
+    leo = TINY["layers"]["leo"] | {"carries": {"storage": CARRIES["storage"], "power": POWER}}
+    (task,) = FIELDS["tasks"]
+    tasks = [task | {"scene_mb": 1, "steps": [task["steps"][0] | {"seconds": 2}]}]
+    made = build(tmp_path / "run", layers={"leo": leo}, tasks=tasks)
+    rows = made.tables["energy"]
+    assert {reason.split(" from ")[0] for reason in off(made, " from ")} == {
+        "s1 had a compute_w of 5", "s1 had a camera_w of 2",
+    }  # fmt: skip
+    rows[["compute_w", "camera_w"]] = 0.0
+    rows["load_w"] = 1 + rows["transmit_w"]
+    net_wh = (10 - rows["load_w"]).iloc[:-1] * np.diff(rows["t_s"]) / 3600
+    rows["battery_wh"] = np.append(5, 5 + net_wh.cumsum())
+    assert off(made) == []
+
+
 @pytest.mark.parametrize("off_wh, told", [(0.0, 0), (3e-4, 1), (-1e-3, 1)])
 def test_a_battery_is_held_to_what_sun_and_load_make_of_it(made, off_wh, told):
     """But for what a sender draws until it knows: 3 W for a quarter of a second are 0.21 mWh."""
@@ -492,6 +547,11 @@ def test_of_several_batteries_the_one_that_is_most_off_is_told(made):
     made.tables["energy"] = pd.concat([rows, quiet], ignore_index=True)
     assert balances.battery_off_wh(made.told()) == approx(0.01, abs=1e-6)
     assert off(made, "s2 ") == []
+
+
+def test_without_a_battery_none_is_off(made):
+    made.tables["energy"] = made.tables["energy"].iloc[:0]
+    assert balances.battery_off_wh(made.told()) == 0 and off(made) == []
 
 
 def test_a_battery_stays_at_full_and_at_empty(tmp_path):
