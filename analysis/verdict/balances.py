@@ -220,7 +220,7 @@ def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
         np.concatenate([t_s, *(np.asarray(x, float) for _, *spans in watts_of.values() for x in spans)])
     )
     edges_s = edges_s[(edges_s >= t_s[0]) & (edges_s <= t_s[-1])]
-    middle_s = (edges_s[:-1] + edges_s[1:]) / 2
+    middle_s = np.append((edges_s[:-1] + edges_s[1:]) / 2, edges_s[-1])  # the last one lasts for no time
     watts = {name: each * _open(begin, end, middle_s) for name, (each, begin, end) in watts_of.items()}
     watts["transmit_w"] = np.minimum(watts["transmit_w"], power.transmit_w)  # over however many ways
     paused = told["paused"][np.searchsorted(t_s, middle_s, side="right") - 1] > 0
@@ -231,9 +231,9 @@ def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
     parts = np.searchsorted(np.sort(sent["began_s"].to_numpy()), t_s, side="right")
     lengths_s = np.append(np.diff(t_s), 0.0)
     at_s = t_s + lengths_s / 2
-    near_s = np.min([np.abs(edge - at_s) for edge in edges_s], axis=0) if len(edges_s) else lengths_s
-    place = np.clip(np.searchsorted(edges_s, at_s, side="right") - 1, 0, max(0, len(middle_s) - 1))
-    swing_w = power.panel_w + load_w.max(initial=0.0)
+    near_s = np.min([np.abs(edge - at_s) for edge in edges_s], axis=0)
+    place = np.searchsorted(edges_s, at_s, side="right") - 1
+    swing_w = power.panel_w + load_w.max()
     changes = np.arange(1, len(t_s) + 1) * (clock_s if run.manifest.clock == "real" else 0.0)
     return _Supply(
         node, power, t_s, told, {name: of[place] for name, of in watts.items()},
@@ -257,9 +257,9 @@ def _open(begin_s: Array, end_s: Array, at_s: Array) -> Array:
 
 
 def _integrated(power: Power, edges_s: Array, net_w: Array) -> Array:
-    """The level at each edge, which stays at full or empty."""
+    """The level at each edge, which stays at full or empty. net_w: from each on."""
     level_wh = [power.battery_wh * power.start_pct / 100]
-    for wh in (net_w * np.diff(edges_s) / 3600).tolist():
+    for wh in (net_w[:-1] * np.diff(edges_s) / 3600).tolist():
         level_wh.append(min(max(level_wh[-1] + wh, 0.0), power.battery_wh))
     return np.array(level_wh)
 

@@ -411,13 +411,17 @@ def test_beside_bundles_a_scene_is_there_within_the_clock(tmp_path, t_s, least, 
         assert bool(off(made, "and by its tasks")) == (not least <= size <= most), size
 
 
-def test_beside_bundles_what_was_there_before_a_node_went_out_of_service_is_lost(tmp_path):
-    """At 2 s, at 5.5 s, and once more at 50 s."""
-    faults = [
-        {"kind": "carrier", "node": "s1", "at_s": at_s, "for_s": 0.1, "dead": True} for at_s in (2, 5.5, 50)
-    ]
-    made = in_bundles(tmp_path / "run", faults=faults)
-    for t_s, size in ((5.2, SCENE), (6.5, 0)):
+@pytest.mark.parametrize("clock, dead_s, rows", [
+    ("virtual", 5.5, [(5.2, SCENE), (5.5, 0), (6.5, 0)]), ("real", 5.2, [(6.5, 0)]),
+])  # fmt: skip
+def test_beside_bundles_what_was_there_before_a_node_went_out_of_service_is_lost(
+    tmp_path, clock, dead_s, rows
+):
+    """So it was at 2 s, and is once more at 50 s."""
+    fault = {"kind": "carrier", "node": "s1", "for_s": 0.1, "dead": True}
+    made = in_bundles(tmp_path / "run", faults=[fault | {"at_s": at_s} for at_s in (2, dead_s, 50)])
+    made.manifest["clock"] = clock
+    for t_s, size in rows:
         for off_by in (-1, 0, 1):
             row = ("s1", t_s, size + off_by, np.nan)
             made.tables["storage"] = pd.DataFrame([row], columns=[*made.tables["storage"]])
@@ -549,9 +553,22 @@ def test_of_several_batteries_the_one_that_is_most_off_is_told(made):
     assert off(made, "s2 ") == []
 
 
-def test_without_a_battery_none_is_off(made):
-    made.tables["energy"] = made.tables["energy"].iloc[:0]
-    assert balances.battery_off_wh(made.told()) == 0 and off(made) == []
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_of_no_battery_or_of_one_that_was_hardly_told_of_nothing_is_off(made, rows):
+    made.tables["energy"] = made.tables["energy"].iloc[:rows]
+    assert balances.battery_off_wh(made.told()) == approx(0, abs=1e-9) and off(made) == []
+
+
+@pytest.mark.parametrize("sent, drawn_s, told", [(1, 10, 0), (2, 10, 0), (2, 20, 1), (1, 9, 1)])
+def test_who_sends_two_ways_at_once_draws_for_one(made, sent, drawn_s, told):
+    """s2 sends for 10 s, at 3 W; else it draws 1 W, and gets 10 W from the Sun."""
+    made.manifest["clock"] = "virtual"
+    rows, parts = made.tables["energy"], made.tables["transfers"]
+    level_wh = 5 + (9 * 60 - 3 * drawn_s) / 3600
+    made.tables["energy"] = rows.iloc[[0, -1]].assign(node="s2", battery_wh=[5.0, level_wh], load_w=1.0)
+    more = parts.iloc[:sent].assign(node="s2", began_s=40.0, ended_s=50.0, arrived_s=50.0)
+    made.tables["transfers"] = pd.concat([parts, more], ignore_index=True)
+    assert len(off(made, "s2 had")) == told
 
 
 def test_a_battery_stays_at_full_and_at_empty(tmp_path):

@@ -15,6 +15,7 @@ import pytest
 
 from mutants.changes import ROOT, Module, Mutant
 from mutants.trial import SURVIVES, Trial
+from skybed.topologies.files import whole
 
 # Modules, and the tests that are to notice what goes wrong in them.
 GROUPS = {
@@ -91,8 +92,17 @@ def _group(group: str, asked: argparse.Namespace) -> int:
     places, patterns = GROUPS[group]
     tests = [str(test) for pattern in patterns for test in sorted(ROOT.glob(pattern))]
     tests = [test for test in tests if any(part in test for part in asked.by.split(","))]
-    paths = {module.path for module, _ in everything}
-    trial = Trial(tried, paths, cold=not all(place.startswith("analysis") for place in places))
+    paths, names = {module.path for module, _ in everything}, {mutant.name for _, mutant in everything}
+    fate = {name: by for name, by in before.items() if name in names}
+    file.parent.mkdir(parents=True, exist_ok=True)
+
+    def keep(name: str, by: str) -> None:
+        """At once, so that a trial that is cut short can go on with --again."""
+        fate[name] = by
+        with whole(file) as part:
+            part.write_text(json.dumps(fate, indent=0))
+
+    trial = Trial(tried, paths, not all(place.startswith("analysis") for place in places), keep)
     folder = tempfile.mkdtemp(prefix="mutants-")
     try:
         code = pytest.main(
@@ -107,10 +117,6 @@ def _group(group: str, asked: argparse.Namespace) -> int:
         shutil.rmtree(folder, ignore_errors=True)
     if code:
         return int(code)
-    names = {mutant.name for _, mutant in everything}
-    fate = {name: by for name, by in (before | trial.fate).items() if name in names}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(fate, indent=0))
     _table(mutants, fate, known)
     return 0
 

@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from skybed.topologies.contacts.contacts import horizon_s, nodes, tables
+from skybed.topologies.contacts.contacts import horizon_s, nodes, spans, tables
 from skybed.topologies.contacts.motion import Span
 from skybed.topologies.contacts.nodes import Node
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.scenario.file import Scenario
-from support.tiny_sky import RADIO, TINY
+from support.tiny_sky import RADIO, TINY, plan_of
 
 FIELDS = TINY | {
     "links": {
@@ -100,3 +100,10 @@ def test_geometry_is_known_until_a_handover_after_the_end_is_prepared():
     """A drain time, the 2 s that a radio takes to acquire, and a second."""
     assert horizon_s(Scenario.model_validate(FIELDS), 60.0) == 63.5
     assert horizon_s(Scenario.model_validate(FIELDS | {"access": []}), 60.0) == 61.5
+
+
+def test_how_far_the_search_for_links_has_come_is_told():
+    told = []
+    motion = plan_of(TINY).network.before_faults.motion
+    assert len(spans(motion, lambda what, share: told.append((what, share)))) == 4
+    assert told == [("links within leo", 0.0), ("access to leo", 0.5), ("links", 1.0)]
