@@ -205,8 +205,10 @@ def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
     sent = run.table(TRANSFERS.name).query("node == @node", local_dict={"node": node})
     peers = sent["peer"].map(run.plan.network.index).to_numpy(int)
     back_s = limits(run).light_s(number, peers, sent["ended_s"].to_numpy())
+    sunlit = prospect(run).sunlit
+    lit = sunlit.where(sunlit.key == number)
     watts_of = {
-        "solar_w": (power.panel_w, *_columns(prospect(run).sunlit.of(number))),
+        "solar_w": (power.panel_w, lit.start_s, lit.end_s),
         "compute_w": (computing.watts if computing else 0.0, jobs["began_s"], jobs["ended_s"].fillna(np.inf)),
         "camera_w": (
             camera.watts if camera else 0.0, scenes["began_s"],
@@ -234,17 +236,12 @@ def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
     near_s = np.min([np.abs(edge - at_s) for edge in edges_s], axis=0)
     place = np.searchsorted(edges_s, at_s, side="right") - 1
     swing_w = power.panel_w + load_w.max()
-    changes = np.arange(1, len(t_s) + 1) * (clock_s if run.manifest.clock == "real" else 0.0)
+    late_s = np.arange(1, len(t_s) + 1) * clock_s  # of each change so far
     return _Supply(
         node, power, t_s, told, {name: of[place] for name, of in watts.items()},
         (lengths_s > 4 * clock_s) & (near_s > clock_s), level_wh[np.searchsorted(edges_s, t_s)],
-        CLOSE_WH * (1 + power.battery_wh) + (parts * RECEIPT_S * power.transmit_w + changes * swing_w) / 3600,
+        CLOSE_WH * (1 + power.battery_wh) + (parts * RECEIPT_S * power.transmit_w + late_s * swing_w) / 3600,
     )  # fmt: skip
-
-
-def _columns(spans: list[tuple[float, float]]) -> tuple[Array, Array]:
-    begin, end = np.array(spans, float).reshape(-1, 2).T
-    return begin, end
 
 
 def _open(begin_s: Array, end_s: Array, at_s: Array) -> Array:

@@ -1,11 +1,14 @@
 """What tasks are held to exactly at the limits, in real time: times that are the same agree within 0.25 s."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
 
 from skybed.analysis import verdict
+from skybed.analysis.measures import ledger
 from skybed.analysis.verdict import balances, tasks
 from support.tiny_sky import BOUND_US, S1_MIYUN, TINY, one_way_s
 from support.tiny_tasks import FIELDS, ON_WIRE_S, POWER, PRODUCT, SCENE, build, in_bundles
@@ -584,10 +587,11 @@ def test_a_battery_stays_at_full_and_at_empty(tmp_path):
     assert off(made, "Wh off are allowed") == []
 
 
-def test_a_job_that_rests_draws_nothing(made):
+@pytest.mark.parametrize("w, told", [(0.0, 0), (0.5, 1), (5.0, 1)])
+def test_a_job_that_rests_draws_nothing(made, w, told):
     """From 6 s to 8 s the battery is told to rest, and what is computed waits."""
-    change(made, "energy", at(made, "energy", "s1", 6.0), paused=True, compute_w=0.0, load_w=1.0)
-    assert not off(made, "compute_w")
+    change(made, "energy", at(made, "energy", "s1", 6.0), paused=True, compute_w=w, load_w=1.0 + w)
+    assert len(off(made, "s1 had a compute_w")) == len(off(made, "s1 computed at 6.000000 s")) == told
     assert off(made, "s1 paused at 6.000000 s")
 
 
@@ -630,7 +634,7 @@ def test_what_is_drawn_for_a_second_only_says_nothing_in_real_time(made, clock, 
     assert len(off(made, "s1 had a camera_w of 0")) == told
 
 
-@pytest.mark.parametrize("t_s, told", [(4.2, 0), (4.6, 1)])
+@pytest.mark.parametrize("t_s, told", [(4.2, 0), (4.6, 1), (4.85, 1)])
 def test_a_row_of_which_the_middle_is_near_a_change_says_nothing(made, t_s, told):
     """Until 6 s, and the camera begins at 5 s."""
     rows = made.tables["energy"]
@@ -660,6 +664,21 @@ def test_the_sun_shines_on_who_is_not_behind_the_earth(made):
     assert len(off(made, "s1 had a solar_w of 0 from ")) == len(rows) - 1  # the last has no length
 
 
+@pytest.mark.parametrize("w, told", [(10.0, 0), (9.0, 1)])
+def test_the_sun_shines_before_and_after_a_satellite_is_behind_the_earth(tmp_path, w, told):
+    """In two hours s1 goes round once, a good third of it in the shadow: panels give w in two spans."""
+    made = build(tmp_path / "run", duration_s=7200.0)
+    made.manifest |= {"duration_s": 7200.0, "played_s": 7200.0}
+    lit = ledger.prospect(made.told()).sunlit.of(made.plan.node("s1"))
+    dark_s = [b - a for (_, a), (b, _) in itertools.pairwise(lit)]
+    assert len(dark_s) == len(lit) - 1 > 0 and all(30 * 60 < shadow_s < 37 * 60 for shadow_s in dark_s)
+    t_s = sorted({edge_s for span in lit for edge_s in span})
+    row = made.tables["energy"].iloc[[-1]]
+    rows = pd.concat([row] * len(t_s), ignore_index=True).assign(t_s=t_s, solar_w=[w, 0.0] * len(lit))
+    made.tables["energy"] = rows
+    assert bool(off(made, "solar_w")) == told
+
+
 @pytest.mark.parametrize("level_wh, told", [(2.5, 0), (2.5005, 0), (2.502, 1)])
 def test_a_pause_is_judged_beyond_a_milliwatt_hour(tmp_path, level_wh, told):
     made = carrying(tmp_path, power=POWER | {"floor_pct": 20, "resume_pct": 25})
@@ -670,16 +689,18 @@ def test_a_pause_is_judged_beyond_a_milliwatt_hour(tmp_path, level_wh, told):
 
 
 def test_of_a_row_both_ends_are_looked_at(tmp_path):
-    """It began under its floor and ended above, or the other way round: it may have been so late."""
+    """It began under its floor and ended above, or the other way round: it may have been so late. At the
+    floor a milliwatt-hour is nothing.
+    """
     made = carrying(tmp_path, power=POWER | {"floor_pct": 20, "resume_pct": 25})
     made.manifest["clock"] = "virtual"
     rows = made.tables["energy"]
-    for levels in ([1.5, 2.2], [2.2, 1.5], [1.5, 1.5]):
+    for levels in ([1.5, 2.2], [2.2, 1.5], [1.5, 1.9995], [1.9995, 1.5], [1.5, 1.5]):
         rows["battery_wh"] = 2.2
         rows.loc[rows.index[:2], "battery_wh"] = levels
         assert bool(off(made, "did not pause at 0.000000 s")) == (levels == [1.5, 1.5]), levels
     rows["paused"] = True
-    for levels in ([2.8, 2.2], [2.2, 2.8], [2.8, 2.8]):
+    for levels in ([2.8, 2.2], [2.2, 2.8], [2.8, 2.5005], [2.5005, 2.8], [2.8, 2.8]):
         rows["battery_wh"] = 2.2
         rows.loc[rows.index[:2], "battery_wh"] = levels
         assert bool(off(made, "paused at 0.000000 s")) == (levels == [2.8, 2.8]), levels

@@ -39,7 +39,8 @@ GROUPS = {
     "plan": (
         ["topologies/plan/timeline.py", "topologies/routing/routes.py", "topologies/routing/forwarding.py"],
         [f"tests/topologies/test_{name}.py" for name in (
-            "timeline", "bounds", "routes", "schedule", "ways", "forwarding", "kept_paths", "plan")],
+            "timeline", "bounds", "routes", "instants", "schedule", "ways", "forwarding", "kept_paths",
+            "plan")],
     ),
 }  # fmt: skip
 RESULTS = ROOT / ".coverage" / "mutants"
