@@ -15,7 +15,6 @@ import pytest
 
 from mutants.changes import ROOT, Module, Mutant
 from mutants.trial import SURVIVES, Trial
-from skybed.topologies.files import whole
 
 # Modules, and the tests that are to notice what goes wrong in them.
 GROUPS = {
@@ -100,8 +99,9 @@ def _group(group: str, asked: argparse.Namespace) -> int:
     def keep(name: str, by: str) -> None:
         """At once, so that a trial that is cut short can go on with --again."""
         fate[name] = by
-        with whole(file) as part:
-            part.write_text(json.dumps(fate, indent=0))
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(fate, indent=0))
+        part.replace(file)
 
     trial = Trial(tried, paths, not all(place.startswith("analysis") for place in places), keep)
     folder = tempfile.mkdtemp(prefix="mutants-")
