@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from skybed.topologies.contacts.contacts import horizon_s, nodes, spans, tables
+from skybed.topologies.contacts.contacts import horizon_s, nodes, quiet, spans, tables
 from skybed.topologies.contacts.motion import Span
 from skybed.topologies.contacts.nodes import Node
 from skybed.topologies.errors import ScenarioError
@@ -27,6 +27,7 @@ def made(*spans, duration_s=60.0):
     links, contacts = tables(
         Scenario.model_validate(FIELDS), NODES, [Span(*span) for span in spans], duration_s
     )
+    assert contacts.index.tolist() == list(range(len(contacts)))
     return [(link.name, link.class_name) for link in links], contacts.to_numpy().tolist()
 
 
@@ -54,7 +55,7 @@ def test_what_begins_as_the_run_ends_is_none_of_it():
 
 
 def test_spans_that_touch_or_overlap_are_one_contact():
-    for first_end_s, count in ((20.0, 1), (25.0, 1), (40.0, 1), (19.9, 2)):
+    for first_end_s, count in ((20.0, 1), (25.0, 1), (40.0, 1), (19.9995, 1), (19.995, 2)):
         spans = [(0, 1, "isl", "optical", 5.0, first_end_s), (0, 1, "isl", "optical", 20.0, 30.0)]
         _, rows = made(*spans)
         assert len(rows) == count and rows[-1][2] == max(first_end_s, 30), first_end_s
@@ -100,6 +101,17 @@ def test_geometry_is_known_until_a_handover_after_the_end_is_prepared():
     """A drain time, the 2 s that a radio takes to acquire, and a second."""
     assert horizon_s(Scenario.model_validate(FIELDS), 60.0) == 63.5
     assert horizon_s(Scenario.model_validate(FIELDS | {"access": []}), 60.0) == 61.5
+
+
+@pytest.mark.parametrize("a, b, turned", [("Miyun", "Sanya", False), ("Sanya", "Miyun", True)])
+def test_a_fibre_stands_all_the_time_and_its_way_up_is_from_its_first_end(a, b, turned):
+    links = {"radio": RADIO, "split": FIELDS["links"]["split"]}
+    made = plan_of(TINY | {"links": links, "fibre": [{"a": a, "b": b, "link": "split"}]})
+    (span,) = [span for span in spans(made.network.before_faults.motion, quiet) if span.kind == "fibre"]
+    assert (span.a, span.b, span.start_s, span.turned) == (2, 3, 0.0, turned)
+    assert span.end_s > made.duration_s
+    (link,) = [link for link in made.links if link.kind == "fibre"]
+    assert [link.capable(side).rate_mbps for side in (0, 1)] == ([10, 1] if turned else [1, 10])
 
 
 def test_how_far_the_search_for_links_has_come_is_told():

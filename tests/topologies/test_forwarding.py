@@ -72,9 +72,9 @@ def test_a_silent_link_loses_what_enters_it(t_s, ms):
 
 @pytest.mark.parametrize("t_s, lost", [(39.999, False), (40.0, True), (49.999, True), (50.0, False)])
 def test_a_direction_that_is_closed_loses_what_is_sent_that_way(t_s, lost):
-    made = network(closed=[(1, 40.0, 50.0)])
-    assert crossed(made, 0, 1, t_s) == seen(np.nan if lost else 20)
-    assert crossed(made, 0, 0, t_s) == seen(10) and crossed(made, 1, 0, t_s) == seen(10)
+    made = network(closed=[(3, 40.0, 50.0)])
+    assert crossed(made, 1, 1, t_s) == seen(np.nan if lost else 20)
+    assert crossed(made, 1, 0, t_s) == seen(10) and crossed(made, 0, 1, t_s) == seen(20)
 
 
 def test_links_that_were_down_or_silent_against_the_plan_carry_nothing_then():
@@ -97,6 +97,19 @@ def test_packets_go_where_the_routes_of_each_node_say():
     assert walked(TO_2, [5.0, 35.0]) == ([seen(np.nan), seen(35.02)], [(0,), (0, 1, 2)])
     assert walked(TO_0, 35.0, src=2, dst=0) == ([seen(35.04)], [(2, 1, 0)])
     assert walked(TO_2, 35.0, src=2) == ([35.0], [(2,)])  # it is there
+
+
+def test_silence_against_the_plan_comes_on_top_of_that_of_the_plan():
+    made = forwarding.over(
+        network(lost=[(0, 12.0, 14.0)]), np.array(TO_2, CHANGE), silent=spans(1, 16.0, 18.0)
+    )
+    t_s = np.array([11, 13, 15, 17, 19])
+    assert t_s[np.isnan(made.walk(0, 2, t_s).arrival_s)].tolist() == [13, 17]
+
+
+def test_packets_go_hop_by_hop_by_the_routes_in_force_as_they_come():
+    """It is on its way from the ground to 1 when 1 loses its route."""
+    assert walked([*TO_0, (35.01, 1, 0, -1)], 35.0, src=2, dst=0) == ([seen(np.nan)], [(2, 1)])
 
 
 def test_a_packet_that_comes_to_a_node_without_a_route_is_lost_there():

@@ -163,6 +163,8 @@ def check_delays(plan, rng):
 def check_events(plan):
     """A link comes, with a delay, and goes in turn; what is silenced is up, and healed before it goes."""
     events = plan.events.whole()
+    switched = np.isin(events["property"], [Property.CARRIER, Property.SILENCE])
+    assert {*events["value"][switched].tolist()} <= {0, 1}
     told, delay_us, _ = properties.rows(events)
     events, delay_us = events[told], delay_us[told]
     for link in range(len(plan.links)):
