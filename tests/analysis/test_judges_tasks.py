@@ -80,6 +80,38 @@ def test_every_stage_on_the_way_to_the_data_is_where_its_observer_is(made):
     assert said(made, "fire, number 0, view: was at s2, where s1 observes.")
 
 
+@pytest.mark.parametrize("late_s, told", [(-0.25, 0), (-0.26, 1), (0.25, 0), (0.26, 1)])
+def test_a_target_is_seen_while_it_is_in_view_within_the_clock(tmp_path, late_s, told):
+    """s1 is right above it at 15 s, and higher than 88 degrees for some seconds before and after."""
+    (task,) = FIELDS["tasks"]
+    target = {"lat_deg": 26.57, "lon_deg": 125.99}
+    made = build(tmp_path / "run", tasks=[task | {"target": target, "min_elevation_deg": 88}])
+    made.manifest["clock"] = "real"
+    ((start_s, end_s),) = ledger.prospect(made.told()).views.of(0)
+    assert (start_s + end_s) / 2 == approx(15, abs=0.1) and 10 < end_s - start_s < 15
+    change(made, "tasks", VIEW, ended_s=start_s + late_s if late_s < 0 else end_s + late_s)
+    assert len(said(made, "fire, number 0, view: ended at")) == told
+    change(made, "tasks", VIEW, outcome="missed")
+    assert not said(made, "fire, number 0, view: ended at")
+
+
+@pytest.mark.parametrize("took_s, told", [(1.25, 0), (1.24, 1), (1.75, 0), (1.76, 1)])
+def test_a_link_is_acquired_in_its_time_within_the_clock(tmp_path, took_s, told):
+    (task,) = FIELDS["tasks"]
+    made = build(tmp_path / "run", tasks=[task | {"acquisition_s": 1.5}])
+    made.manifest["clock"] = "real"
+    rows = made.tables["tasks"]
+    row = rows.iloc[[VIEW]].assign(stage="acquire", queued_s=6.0, began_s=6.0, ended_s=6.0 + took_s)
+    made.tables["tasks"] = pd.concat([rows, row], ignore_index=True)
+    says = f"fire, number 0, acquire: took {took_s:.6f} s, where 1.500000 s are due."
+    assert (says in said(made)) == told
+
+
+def test_bytes_of_which_nobody_tells_are_told(made, monkeypatch):
+    monkeypatch.setattr(ledger, "books", lambda run: [ledger.Books("fire", 4, observed=10, made_less=3)])
+    assert said(made, "fire, number 4: 7 of 10 bytes are in no book.")
+
+
 @pytest.mark.parametrize("values, told", [
     ({"began_s": 6.25}, 0), ({"began_s": 6.26}, 1), ({"at_work_s": 1.75}, 0), ({"at_work_s": 1.74}, 1),
     ({"ended_s": 7.75}, 0), ({"ended_s": 7.74}, 1), ({"at_work_s": 5.0}, 0),
@@ -204,6 +236,13 @@ def test_of_what_was_broken_off_a_second_may_have_been_under_way(made):
         change(made, "transfers", 0, bytes=20 * PRODUCT, ended_s=8.0 + took_s, arrived_s=8.0 + took_s)
         change(made, "tasks", DELIVERY, ended_s=20.0)
         assert len(said(made, "where light and rates take")) == told, off_s
+
+
+@pytest.mark.parametrize("size, told", [(0, 0), (1, 1)])
+def test_a_connection_over_which_nothing_came_took_no_time(made, size, told):
+    change(made, "transfers", 0, bytes=size, ended_s=8.0, arrived_s=np.nan)
+    change(made, "tasks", DELIVERY, ended_s=8.0)
+    assert len(said(made, "where light and rates take")) == told
 
 
 def test_what_arrived_late_is_held_to_when_it_arrived(made):
@@ -364,13 +403,14 @@ def test_what_had_come_is_lost_as_its_receiver_goes_out_of_service_and_comes_ane
     sent, rows = made.tables["transfers"], made.tables["storage"]
     second = sent.iloc[[0]].assign(part=1, began_s=10.0, ended_s=11.0, arrived_s=11.0)
     made.tables["transfers"] = pd.concat([sent, second], ignore_index=True)
-    change(made, "transfers", 0, ended_s=8.05, arrived_s=8.05, bytes=10)
+    change(made, "transfers", 0, ended_s=8.5, arrived_s=8.5, bytes=10)
     change(made, "tasks", DELIVERY, ended_s=11.0)
     change(made, "tasks", DELIVERY + 1, queued_s=11.0, began_s=11.0, ended_s=11.0)
     steps = [("Miyun", *step, np.nan) for step in ((8, PRODUCT), (lost_s, 0), (10, again), (11, 0))]
     later = rows[(rows["node"] == "Miyun") & (rows["t_s"] > 11)]
     made.tables["storage"] = pd.concat([pd.DataFrame(steps, columns=[*rows]), later], ignore_index=True)
     assert off(made, "Miyun held") == ([says] if says else [])
+    assert said(made, "bytes arrived at Miyun") == []
 
 
 @pytest.mark.parametrize("held_bytes, told", [(SCENE, 0), (SCENE - PRODUCT, 1)])
