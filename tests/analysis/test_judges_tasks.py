@@ -164,6 +164,23 @@ def test_what_is_sent_is_within_a_contact_and_what_was_under_way_comes_a_second_
     assert len(said(made, "in which the plan has no contact all the time")) == told
 
 
+@pytest.mark.parametrize("began_s, told", [(8.0, 0), (11.5, 1), (14.5, 0)])
+def test_what_is_sent_is_within_one_of_several_contacts(tmp_path, began_s, told):
+    """Between s1 and Miyun there is none from 10 s to 14 s."""
+    fault = {"kind": "carrier", "link": ["s1", "Miyun"], "at_s": 10, "for_s": 4, "reacquire_s": 0}
+    made = build(tmp_path / "run", faults=[fault])
+    change(made, "transfers", 0, began_s=began_s, ended_s=began_s + 0.1, arrived_s=began_s + 0.1)
+    assert len(said(made, "in which the plan has no contact all the time")) == told
+
+
+@pytest.mark.parametrize("over, told", [("path", 0), ("contact", 1)])
+def test_a_bundle_that_is_to_take_the_contact_goes_no_other_way(tmp_path, over, told):
+    """Of its two fragments one goes from s1 right to Miyun, the other takes three hops."""
+    found = said(in_bundles(tmp_path / "run", over=over), "and was to take the contact only.")
+    says = "fire, number 0, stage 3 (delivery): went from s1 to Sanya, and was to take the contact only."
+    assert len(found) == told and all(reason == f"{says} 2 more like it." for reason in found)
+
+
 def test_a_node_that_is_out_of_service_sends_nothing_and_gets_nothing(tmp_path):
     """From 10 s to 20 s."""
     for node in ("s1", "Miyun"):

@@ -110,10 +110,10 @@ HOPS = [
 ]  # fmt: skip
 
 
-def in_bundles(folder, **changes) -> Builder:
+def in_bundles(folder, over="path", **changes) -> Builder:
     """The same where products go as bundles and nothing is routed; number 0 by HOPS."""
     (task,) = FIELDS["tasks"]
-    by_bundles = [task | {"carrier": "bundles", "over": "path"}]
+    by_bundles = [task | {"carrier": "bundles", "over": over}]
     made = build(folder, tasks=by_bundles, routing={"destinations": []}, **changes)
     stages, sent = made.tables["tasks"], made.tables["transfers"]
     delivered, arrived = (
