@@ -173,6 +173,28 @@ def test_what_is_sent_is_within_one_of_several_contacts(tmp_path, began_s, told)
     assert len(said(made, "in which the plan has no contact all the time")) == told
 
 
+@pytest.mark.parametrize("over", ["path", "contact"])
+def test_what_is_brought_to_a_step_goes_as_the_step_says(tmp_path, over):
+    """At 40 s s1 has neither a path nor a contact, and what it lacks is told."""
+    (task,) = FIELDS["tasks"]
+    made = build(tmp_path / "run", tasks=[task | {"steps": [task["steps"][0] | {"over": over}]}])
+    change(made, "tasks", DELIVERY, step=0)
+    change(made, "transfers", 0, began_s=40.0, ended_s=40.1, arrived_s=40.1)
+    assert len(said(made, f"in which the plan has no {over} all the time")) == 1
+
+
+@pytest.mark.parametrize("via, peer, over", [
+    ({}, "s1", "path"), ({"via": ["Sanya"]}, "s1", "contact"), ({"via": ["Sanya"]}, "Miyun", "path"),
+])  # fmt: skip
+def test_a_command_goes_up_by_the_contact_of_the_stations_it_is_to_go_by(tmp_path, via, peer, over):
+    """Between 30 s and 32 s there is no way to anybody."""
+    (task,) = FIELDS["tasks"]
+    made = build(tmp_path / "run", tasks=[task | {"command": {"from": "Sanya"} | via}])
+    change(made, "tasks", VIEW, stage="command", node="Sanya", peer=peer)
+    change(made, "transfers", 0, place=0, node="Sanya", peer=peer, began_s=30.5, ended_s=31.9, arrived_s=31.9)
+    assert len(said(made, f"in which the plan has no {over} all the time")) == 1
+
+
 @pytest.mark.parametrize("over, told", [("path", 0), ("contact", 1)])
 def test_a_bundle_that_is_to_take_the_contact_goes_no_other_way(tmp_path, over, told):
     """Of its two fragments one goes from s1 right to Miyun, the other takes three hops."""
@@ -253,6 +275,19 @@ def test_of_what_was_broken_off_a_second_may_have_been_under_way(made):
         change(made, "transfers", 0, bytes=20 * PRODUCT, ended_s=8.0 + took_s, arrived_s=8.0 + took_s)
         change(made, "tasks", DELIVERY, ended_s=20.0)
         assert len(said(made, "where light and rates take")) == told, off_s
+
+
+@pytest.mark.parametrize("began_s, share, told", [(29.0, 0.75, 0), (10.0, 0.75, 1), (29.0, 0.45, 1)])
+def test_over_two_ways_one_after_the_other_bytes_come_twice_as_quickly_at_most(
+    tmp_path, began_s, share, told
+):
+    """From Miyun to Sanya, over s1 until 30 s and from 32 s on over s2: in a share of the 4 s that are due."""
+    made = build(tmp_path / "run", tasks=[FIELDS["tasks"][0] | {"over": "path"}])
+    ended_s = began_s + share * 50 * 0.99 * ON_WIRE_S + 0.03
+    change(made, "tasks", DELIVERY, node="Miyun", peer="Sanya", ended_s=ended_s)
+    change(made, "transfers", 0, node="Miyun", peer="Sanya", bytes=50 * PRODUCT, began_s=began_s)
+    change(made, "transfers", 0, ended_s=ended_s, arrived_s=ended_s)
+    assert len(said(made, "where light and rates take")) == told
 
 
 @pytest.mark.parametrize("size, told", [(0, 0), (1, 1)])
