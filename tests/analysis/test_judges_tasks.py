@@ -281,7 +281,7 @@ def test_of_what_was_broken_off_a_second_may_have_been_under_way(made):
 def test_over_two_ways_one_after_the_other_bytes_come_twice_as_quickly_at_most(
     tmp_path, began_s, share, told
 ):
-    """From Miyun to Sanya, over s1 until 30 s and from 32 s on over s2: in a share of the 4 s that are due."""
+    """From Miyun to Sanya, over s1 until 30 s and from 32 s on over s2: in a share of the 4 s it takes."""
     made = build(tmp_path / "run", tasks=[FIELDS["tasks"][0] | {"over": "path"}])
     ended_s = began_s + share * 50 * 0.99 * ON_WIRE_S + 0.03
     change(made, "tasks", DELIVERY, node="Miyun", peer="Sanya", ended_s=ended_s)
