@@ -33,7 +33,8 @@ GROUPS = {
         ["topologies/orbits/geometry.py", *(f"topologies/contacts/{name}.py" for name in (
             "visibility", "contacts", "access", "faults", "spans"))],
         [f"tests/topologies/test_{name}.py" for name in (
-            "geometry", "visibility", "contacts*", "access*", "faults*", "spans", "pass_geometry")],
+            "geometry", "visibility", "contacts*", "nearest", "access*", "faults*", "spans",
+            "pass_geometry")],
     ),
     "plan": (
         ["topologies/plan/timeline.py", "topologies/routing/routes.py", "topologies/routing/forwarding.py"],

@@ -95,7 +95,7 @@ class Numbered(Protocol):
 
 def layers(sky: Numbered, names: Iterable[str]) -> Index:
     """The satellites of some layers, one after the other."""
-    return np.concatenate([np.zeros(0, np.int64), *(sky.layer(name) for name in names)])
+    return np.concatenate([sky.layer(name) for name in names])
 
 
 def sources(sky: Numbered, rule: Access) -> Index:
@@ -215,7 +215,6 @@ def tables(
 
 
 def contact_frame(rows: list[tuple[int, float, float, float, float]] | Array) -> pd.DataFrame:
-    """The table of contacts, sorted by link and start."""
+    """The table of contacts; rows: sorted by link and start."""
     columns = ["link", "start_s", "end_s", "route_start_s", "route_end_s"]
-    frame = pd.DataFrame(rows, columns=columns, dtype=float)
-    return frame.astype({"link": "int32"}).sort_values(["link", "start_s"], ignore_index=True)
+    return pd.DataFrame(rows, columns=columns, dtype=float).astype({"link": "int32"})
