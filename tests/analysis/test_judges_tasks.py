@@ -764,9 +764,10 @@ def test_the_sun_shines_before_and_after_a_satellite_is_behind_the_earth(tmp_pat
     lit = ledger.prospect(made.told()).sunlit.of(made.plan.node("s1"))
     dark_s = [b - a for (_, a), (b, _) in itertools.pairwise(lit)]
     assert len(dark_s) == len(lit) - 1 > 0 and all(30 * 60 < shadow_s < 37 * 60 for shadow_s in dark_s)
-    t_s = sorted({edge_s for span in lit for edge_s in span})
+    t_s = sorted({edge_s + more_s for span in lit for edge_s in span for more_s in (0.0, 60.0)})
+    solar_w = [w * any(begin_s <= at_s < end_s for begin_s, end_s in lit) for at_s in t_s]
     row = made.tables["energy"].iloc[[-1]]
-    rows = pd.concat([row] * len(t_s), ignore_index=True).assign(t_s=t_s, solar_w=[w, 0.0] * len(lit))
+    rows = pd.concat([row] * len(t_s), ignore_index=True).assign(t_s=t_s, solar_w=solar_w)
     made.tables["energy"] = rows
     assert bool(off(made, "solar_w")) == told
 
