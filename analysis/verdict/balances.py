@@ -19,7 +19,7 @@ from skybed.topologies.model.carried import Power
 from skybed.topologies.model.tables import ENERGY, STORAGE, TASKS, TRANSFERS
 from skybed.topologies.plan import score
 
-AT_ONCE = 3  # of what is freed: so many of a node may be one row
+AT_ONCE = 3  # of what is freed: so many of a node may be one row, or all
 RECEIPT_S = 0.25  # a sender draws power until it knows: by so much longer than light takes back, at most
 CLOSE_WH = 1e-6  # of rounding
 
@@ -131,11 +131,12 @@ def _first_outside(
     """
     clock_s = CLOCK_S[run.manifest.clock]
     t_s, size, sure = np.array([of[1:] for of in changes], float).reshape(-1, 3).T
+    gained, freed = np.maximum(size, 0.0), np.minimum(size, 0.0)
     for at_s, held in rows.tolist():
         since_s = max((death_s for death_s in deaths_s if death_s <= at_s), default=-np.inf)
         soon, late = ((since_s + clock_s < t_s) & (t_s <= at_s + off_s) for off_s in (clock_s, -clock_s))
-        least = size[np.where(size > 0, late, soon)].sum()
-        most = size[np.where(size > 0, soon, late & (sure > 0))].sum()
+        least = gained[late].sum() + freed[soon].sum()
+        most = gained[soon].sum() + (freed * sure)[late].sum()
         if bounds:
             least, most = least + bounds.least.at(at_s), most + bounds.most.at(at_s)
         if held < least or (held > most and not _others(run)):
@@ -150,13 +151,11 @@ def _others(run: Run) -> bool:
 
 def _leaving(waiting: list[int], size: int) -> tuple[int, ...] | None:
     """Which of what waits to leave makes so many bytes; None: nothing does."""
-    if size in waiting:
-        return (size,)
-    for count in (0, *range(2, AT_ONCE + 1)):
+    for count in (*range(AT_ONCE + 1), len(waiting)):
         for some in combinations(waiting, count):
             if sum(some) == size:
                 return some
-    return tuple(waiting) if size and size == sum(waiting) else None
+    return None
 
 
 # -- power ---------------------------------------------------------------------------------------------------
@@ -205,9 +204,11 @@ def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
     scenes = stages[stages["stage"] == "observe"]
     sent = run.table(TRANSFERS.name).query("node == @node", local_dict={"node": node})
     peers = sent["peer"].map(run.plan.network.index).to_numpy(int)
-    back_s = limits(run).light_s(number, peers, sent["ended_s"].to_numpy()) if len(sent) else 0.0
+    back_s = limits(run).light_s(number, peers, sent["ended_s"].to_numpy())
+    sunlit = prospect(run).sunlit
+    lit = sunlit.where(sunlit.key == number)
     watts_of = {
-        "solar_w": (power.panel_w, *_columns(prospect(run).sunlit.of(number))),
+        "solar_w": (power.panel_w, lit.start_s, lit.end_s),
         "compute_w": (computing.watts if computing else 0.0, jobs["began_s"], jobs["ended_s"].fillna(np.inf)),
         "camera_w": (
             camera.watts if camera else 0.0, scenes["began_s"],
@@ -221,7 +222,7 @@ def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
         np.concatenate([t_s, *(np.asarray(x, float) for _, *spans in watts_of.values() for x in spans)])
     )
     edges_s = edges_s[(edges_s >= t_s[0]) & (edges_s <= t_s[-1])]
-    middle_s = (edges_s[:-1] + edges_s[1:]) / 2
+    middle_s = np.append((edges_s[:-1] + edges_s[1:]) / 2, edges_s[-1])  # the last one lasts for no time
     watts = {name: each * _open(begin, end, middle_s) for name, (each, begin, end) in watts_of.items()}
     watts["transmit_w"] = np.minimum(watts["transmit_w"], power.transmit_w)  # over however many ways
     paused = told["paused"][np.searchsorted(t_s, middle_s, side="right") - 1] > 0
@@ -232,20 +233,15 @@ def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
     parts = np.searchsorted(np.sort(sent["began_s"].to_numpy()), t_s, side="right")
     lengths_s = np.append(np.diff(t_s), 0.0)
     at_s = t_s + lengths_s / 2
-    near_s = np.min([np.abs(edge - at_s) for edge in edges_s], axis=0) if len(edges_s) else lengths_s
-    place = np.clip(np.searchsorted(edges_s, at_s, side="right") - 1, 0, max(0, len(middle_s) - 1))
-    swing_w = power.panel_w + load_w.max(initial=0.0)
-    changes = np.arange(1, len(t_s) + 1) * (clock_s if run.manifest.clock == "real" else 0.0)
+    near_s = np.min([np.abs(edge - at_s) for edge in edges_s], axis=0)
+    place = np.searchsorted(edges_s, at_s, side="right") - 1
+    swing_w = power.panel_w + load_w.max()
+    late_s = np.arange(1, len(t_s) + 1) * clock_s  # of each change so far
     return _Supply(
         node, power, t_s, told, {name: of[place] for name, of in watts.items()},
         (lengths_s > 4 * clock_s) & (near_s > clock_s), level_wh[np.searchsorted(edges_s, t_s)],
-        CLOSE_WH * (1 + power.battery_wh) + (parts * RECEIPT_S * power.transmit_w + changes * swing_w) / 3600,
+        CLOSE_WH * (1 + power.battery_wh) + (parts * RECEIPT_S * power.transmit_w + late_s * swing_w) / 3600,
     )  # fmt: skip
-
-
-def _columns(spans: list[tuple[float, float]]) -> tuple[Array, Array]:
-    begin, end = np.array(spans, float).reshape(-1, 2).T
-    return begin, end
 
 
 def _open(begin_s: Array, end_s: Array, at_s: Array) -> Array:
@@ -258,9 +254,9 @@ def _open(begin_s: Array, end_s: Array, at_s: Array) -> Array:
 
 
 def _integrated(power: Power, edges_s: Array, net_w: Array) -> Array:
-    """The level at each edge, which stays at full or empty."""
+    """The level at each edge, which stays at full or empty. net_w: from each on."""
     level_wh = [power.battery_wh * power.start_pct / 100]
-    for wh in (net_w * np.diff(edges_s) / 3600).tolist():
+    for wh in (net_w[:-1] * np.diff(edges_s) / 3600).tolist():
         level_wh.append(min(max(level_wh[-1] + wh, 0.0), power.battery_wh))
     return np.array(level_wh)
 

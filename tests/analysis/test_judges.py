@@ -490,11 +490,15 @@ def test_probes_under_load_and_on_unknown_ways_are_not_judged(builder, monkeypat
     assert judged.owd_error.max_us < 100
 
 
-def test_routing_figures_count_changes_after_the_start(builder):
+@pytest.mark.parametrize("families", [False, True])
+def test_routing_figures_count_changes_of_ipv4_after_the_start(builder, families):
     made = builder(traffic=[])
-    routing = judging.judge(made.told()).routing
     rows = made.tables["routes"]
     later = rows[rows["t_s"] > 0]
+    if families:
+        parts = [rows.assign(family="4"), later.iloc[:3].assign(family="6")]
+        made.tables["routes"] = pd.concat(parts, ignore_index=True)
+    routing = judging.judge(made.told()).routing
     made.tables["routes"] = rows[rows["t_s"] == 0]
     churn = judging.judge(made.told()).routing.churn
     assert (churn.changes, churn.destinations, churn.destination_max) == (0, 0, 0)

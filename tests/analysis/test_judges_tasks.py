@@ -1,11 +1,14 @@
 """What tasks are held to exactly at the limits, in real time: times that are the same agree within 0.25 s."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
 
 from skybed.analysis import verdict
+from skybed.analysis.measures import ledger
 from skybed.analysis.verdict import balances, tasks
 from support.tiny_sky import BOUND_US, S1_MIYUN, TINY, one_way_s
 from support.tiny_tasks import FIELDS, ON_WIRE_S, POWER, PRODUCT, SCENE, build, in_bundles
@@ -77,6 +80,38 @@ def test_every_stage_on_the_way_to_the_data_is_where_its_observer_is(made):
     assert said(made, "fire, number 0, view: was at s2, where s1 observes.")
 
 
+@pytest.mark.parametrize("late_s, told", [(-0.25, 0), (-0.26, 1), (0.25, 0), (0.26, 1)])
+def test_a_target_is_seen_while_it_is_in_view_within_the_clock(tmp_path, late_s, told):
+    """s1 is right above it at 15 s, and higher than 88 degrees for some seconds before and after."""
+    (task,) = FIELDS["tasks"]
+    target = {"lat_deg": 26.57, "lon_deg": 125.99}
+    made = build(tmp_path / "run", tasks=[task | {"target": target, "min_elevation_deg": 88}])
+    made.manifest["clock"] = "real"
+    ((start_s, end_s),) = ledger.prospect(made.told()).views.of(0)
+    assert (start_s + end_s) / 2 == approx(15, abs=0.1) and 10 < end_s - start_s < 15
+    change(made, "tasks", VIEW, ended_s=start_s + late_s if late_s < 0 else end_s + late_s)
+    assert len(said(made, "fire, number 0, view: ended at")) == told
+    change(made, "tasks", VIEW, outcome="missed")
+    assert not said(made, "fire, number 0, view: ended at")
+
+
+@pytest.mark.parametrize("took_s, told", [(1.25, 0), (1.24, 1), (1.75, 0), (1.76, 1)])
+def test_a_link_is_acquired_in_its_time_within_the_clock(tmp_path, took_s, told):
+    (task,) = FIELDS["tasks"]
+    made = build(tmp_path / "run", tasks=[task | {"acquisition_s": 1.5}])
+    made.manifest["clock"] = "real"
+    rows = made.tables["tasks"]
+    row = rows.iloc[[VIEW]].assign(stage="acquire", queued_s=6.0, began_s=6.0, ended_s=6.0 + took_s)
+    made.tables["tasks"] = pd.concat([rows, row], ignore_index=True)
+    says = f"fire, number 0, acquire: took {took_s:.6f} s, where 1.500000 s are due."
+    assert (says in said(made)) == told
+
+
+def test_bytes_of_which_nobody_tells_are_told(made, monkeypatch):
+    monkeypatch.setattr(ledger, "books", lambda run: [ledger.Books("fire", 4, observed=10, made_less=3)])
+    assert said(made, "fire, number 4: 7 of 10 bytes are in no book.")
+
+
 @pytest.mark.parametrize("values, told", [
     ({"began_s": 6.25}, 0), ({"began_s": 6.26}, 1), ({"at_work_s": 1.75}, 0), ({"at_work_s": 1.74}, 1),
     ({"ended_s": 7.75}, 0), ({"ended_s": 7.74}, 1), ({"at_work_s": 5.0}, 0),
@@ -127,6 +162,45 @@ def test_what_is_sent_is_within_a_contact_and_what_was_under_way_comes_a_second_
 ):
     change(made, "transfers", 2, began_s=began_s, ended_s=ended_s, arrived_s=ended_s)
     assert len(said(made, "in which the plan has no contact all the time")) == told
+
+
+@pytest.mark.parametrize("began_s, told", [(8.0, 0), (11.5, 1), (14.5, 0)])
+def test_what_is_sent_is_within_one_of_several_contacts(tmp_path, began_s, told):
+    """Between s1 and Miyun there is none from 10 s to 14 s."""
+    fault = {"kind": "carrier", "link": ["s1", "Miyun"], "at_s": 10, "for_s": 4, "reacquire_s": 0}
+    made = build(tmp_path / "run", faults=[fault])
+    change(made, "transfers", 0, began_s=began_s, ended_s=began_s + 0.1, arrived_s=began_s + 0.1)
+    assert len(said(made, "in which the plan has no contact all the time")) == told
+
+
+@pytest.mark.parametrize("over", ["path", "contact"])
+def test_what_is_brought_to_a_step_goes_as_the_step_says(tmp_path, over):
+    """At 40 s s1 has neither a path nor a contact, and what it lacks is told."""
+    (task,) = FIELDS["tasks"]
+    made = build(tmp_path / "run", tasks=[task | {"steps": [task["steps"][0] | {"over": over}]}])
+    change(made, "tasks", DELIVERY, step=0)
+    change(made, "transfers", 0, began_s=40.0, ended_s=40.1, arrived_s=40.1)
+    assert len(said(made, f"in which the plan has no {over} all the time")) == 1
+
+
+@pytest.mark.parametrize("via, peer, over", [
+    ({}, "s1", "path"), ({"via": ["Sanya"]}, "s1", "contact"), ({"via": ["Sanya"]}, "Miyun", "path"),
+])  # fmt: skip
+def test_a_command_goes_up_by_the_contact_of_the_stations_it_is_to_go_by(tmp_path, via, peer, over):
+    """Between 30 s and 32 s there is no way to anybody."""
+    (task,) = FIELDS["tasks"]
+    made = build(tmp_path / "run", tasks=[task | {"command": {"from": "Sanya"} | via}])
+    change(made, "tasks", VIEW, stage="command", node="Sanya", peer=peer)
+    change(made, "transfers", 0, place=0, node="Sanya", peer=peer, began_s=30.5, ended_s=31.9, arrived_s=31.9)
+    assert len(said(made, f"in which the plan has no {over} all the time")) == 1
+
+
+@pytest.mark.parametrize("over, told", [("path", 0), ("contact", 1)])
+def test_a_bundle_that_is_to_take_the_contact_goes_no_other_way(tmp_path, over, told):
+    """Of its two fragments one goes from s1 right to Miyun, the other takes three hops."""
+    found = said(in_bundles(tmp_path / "run", over=over), "and was to take the contact only.")
+    says = "fire, number 0, stage 3 (delivery): went from s1 to Sanya, and was to take the contact only."
+    assert len(found) == told and all(reason == f"{says} 2 more like it." for reason in found)
 
 
 def test_a_node_that_is_out_of_service_sends_nothing_and_gets_nothing(tmp_path):
@@ -203,6 +277,26 @@ def test_of_what_was_broken_off_a_second_may_have_been_under_way(made):
         assert len(said(made, "where light and rates take")) == told, off_s
 
 
+@pytest.mark.parametrize("began_s, share, told", [(29.0, 0.75, 0), (10.0, 0.75, 1), (29.0, 0.45, 1)])
+def test_over_two_ways_one_after_the_other_bytes_come_twice_as_quickly_at_most(
+    tmp_path, began_s, share, told
+):
+    """From Miyun to Sanya, over s1 until 30 s and from 32 s on over s2: in a share of the 4 s it takes."""
+    made = build(tmp_path / "run", tasks=[FIELDS["tasks"][0] | {"over": "path"}])
+    ended_s = began_s + share * 50 * 0.99 * ON_WIRE_S + 0.03
+    change(made, "tasks", DELIVERY, node="Miyun", peer="Sanya", ended_s=ended_s)
+    change(made, "transfers", 0, node="Miyun", peer="Sanya", bytes=50 * PRODUCT, began_s=began_s)
+    change(made, "transfers", 0, ended_s=ended_s, arrived_s=ended_s)
+    assert len(said(made, "where light and rates take")) == told
+
+
+@pytest.mark.parametrize("size, told", [(0, 0), (1, 1)])
+def test_a_connection_over_which_nothing_came_took_no_time(made, size, told):
+    change(made, "transfers", 0, bytes=size, ended_s=8.0, arrived_s=np.nan)
+    change(made, "tasks", DELIVERY, ended_s=8.0)
+    assert len(said(made, "where light and rates take")) == told
+
+
 def test_what_arrived_late_is_held_to_when_it_arrived(made):
     made.manifest["clock"] = "virtual"
     change(made, "transfers", 0, ended_s=8.01)
@@ -248,6 +342,13 @@ def test_what_is_held_is_told_to_the_byte(made, more):
     assert off(made) == [f"s1 held {SCENE + more} bytes at 5.000000 s, and by its tasks {SCENE}."]
 
 
+def test_of_several_nodes_the_one_that_is_most_off_is_told(made):
+    made.manifest["clock"] = "virtual"
+    change(made, "storage", at(made, "storage", "s1", 5.0), held_bytes=SCENE + 7)
+    change(made, "storage", at(made, "storage", "Miyun", 8.0), held_bytes=PRODUCT + 3)
+    assert len(off(made)) == 2 and balances.storage_off_bytes(made.told()) == 7
+
+
 @pytest.mark.parametrize("t_s, told", [(5.2, 0), (4.75, 0), (4.74, 1)])
 def test_a_scene_is_there_within_the_clock_of_when_it_was_asked_for(made, t_s, told):
     change(made, "storage", at(made, "storage", "s1", 5.0), t_s=t_s)
@@ -291,6 +392,18 @@ def test_what_was_freed_may_leave_later_each_as_a_whole_and_once(made):
     assert off(made) == ["s1 held 0 bytes at 7.800000 s, and by its tasks 100000."]
 
 
+@pytest.mark.parametrize("left", [5, 4, 3, 2, 0])
+def test_of_much_that_was_freed_one_two_three_or_all_leave_at_once(tmp_path, left):
+    made = build(tmp_path / "run", at_s=[5.0, 8.2, 11.4, 14.6, 17.8])
+    came = [
+        row
+        for n in range(5)
+        for row in ((5 + 3.2 * n, SCENE + n * PRODUCT), (8 + 3.2 * n, (n + 1) * PRODUCT))
+    ]
+    held(made, *came, (25, left * PRODUCT), (30, 0))
+    assert off(made) == []
+
+
 @pytest.mark.parametrize("next_s, told", [(5.4, 0), (5.5, 0), (5.51, 1)])
 def test_of_rows_so_near_that_clocks_do_not_tell_which_came_first_the_last_counts(made, next_s, told):
     held(
@@ -327,6 +440,41 @@ def test_what_a_node_held_is_lost_as_it_goes_out_of_service(tmp_path, rows, says
     assert len(found) == bool(says) and all(reason.startswith(says) for reason in found)
 
 
+@pytest.mark.parametrize("lost_s, again, says", [
+    (8.5, PRODUCT, None), (8.25, PRODUCT, None),
+    (8.24, PRODUCT, "Miyun held 0 bytes at 8.240000 s, and by its tasks 100000."),
+    (8.5, 2 * PRODUCT, "Miyun held 200000 bytes at 10.000000 s, and by its tasks 100000."),
+])  # fmt: skip
+def test_what_had_come_is_lost_as_its_receiver_goes_out_of_service_and_comes_anew(
+    tmp_path, lost_s, again, says
+):
+    """Miyun is out of service from 8.5 s to 9.5 s; from 10 s to 11 s it gets all of it once more."""
+    fault = {"kind": "carrier", "node": "Miyun", "at_s": 8.5, "for_s": 1, "dead": True}
+    made = build(tmp_path / "run", faults=[fault])
+    made.manifest["clock"] = "real"
+    sent, rows = made.tables["transfers"], made.tables["storage"]
+    second = sent.iloc[[0]].assign(part=1, began_s=10.0, ended_s=11.0, arrived_s=11.0)
+    made.tables["transfers"] = pd.concat([sent, second], ignore_index=True)
+    change(made, "transfers", 0, ended_s=8.5, arrived_s=8.5, bytes=10)
+    change(made, "tasks", DELIVERY, ended_s=11.0)
+    change(made, "tasks", DELIVERY + 1, queued_s=11.0, began_s=11.0, ended_s=11.0)
+    steps = [("Miyun", *step, np.nan) for step in ((8, PRODUCT), (lost_s, 0), (10, again), (11, 0))]
+    later = rows[(rows["node"] == "Miyun") & (rows["t_s"] > 11)]
+    made.tables["storage"] = pd.concat([pd.DataFrame(steps, columns=[*rows]), later], ignore_index=True)
+    assert off(made, "Miyun held") == ([says] if says else [])
+    assert said(made, "bytes arrived at Miyun") == []
+
+
+@pytest.mark.parametrize("held_bytes, told", [(SCENE, 0), (SCENE - PRODUCT, 1)])
+def test_what_was_freed_before_a_node_went_out_of_service_is_not_freed_again(tmp_path, held_bytes, told):
+    """s1 has sent its product at 8.11 s, and is out of service from 8.3 s on, for a tenth of a second."""
+    fault = {"kind": "carrier", "node": "s1", "at_s": 8.3, "for_s": 0.1, "dead": True}
+    made = build(tmp_path / "run", faults=[fault])
+    made.manifest |= {"clock": "real", "played_s": 12.5}
+    held(made, (5, SCENE), (8, PRODUCT), (8.6, 0), (12, held_bytes))
+    assert len(off(made, f"s1 held {held_bytes} bytes at 12.000000 s")) == told
+
+
 @pytest.mark.parametrize("node, t_s, least, most", [
     ("s1", 5.5, SCENE, SCENE), ("s1", 8.7, 60_000, 100_000), ("s1", 9.5, 0, 100_000),
     ("s1", 12.5, SCENE, SCENE),
@@ -358,17 +506,47 @@ def test_beside_bundles_a_scene_is_there_within_the_clock(tmp_path, t_s, least, 
         assert bool(off(made, "and by its tasks")) == (not least <= size <= most), size
 
 
-def test_beside_bundles_what_was_there_before_a_node_went_out_of_service_is_lost(tmp_path):
-    """At 5.5 s, and once more at 50 s."""
-    faults = [
-        {"kind": "carrier", "node": "s1", "at_s": at_s, "for_s": 0.1, "dead": True} for at_s in (5.5, 50)
-    ]
-    made = in_bundles(tmp_path / "run", faults=faults)
-    for t_s, size in ((5.2, SCENE), (6.5, 0)):
+@pytest.mark.parametrize("clock, dead_s, rows", [
+    ("virtual", 5.5, [(5.2, SCENE), (5.5, 0), (6.5, 0)]), ("real", 5.2, [(6.5, 0)]),
+])  # fmt: skip
+def test_beside_bundles_what_was_there_before_a_node_went_out_of_service_is_lost(
+    tmp_path, clock, dead_s, rows
+):
+    """So it was at 2 s, and is once more at 50 s."""
+    fault = {"kind": "carrier", "node": "s1", "for_s": 0.1, "dead": True}
+    made = in_bundles(tmp_path / "run", faults=[fault | {"at_s": at_s} for at_s in (2, dead_s, 50)])
+    made.manifest["clock"] = clock
+    for t_s, size in rows:
         for off_by in (-1, 0, 1):
             row = ("s1", t_s, size + off_by, np.nan)
             made.tables["storage"] = pd.DataFrame([row], columns=[*made.tables["storage"]])
             assert bool(off(made, "and by its tasks")) == bool(off_by), (t_s, off_by)
+
+
+@pytest.mark.parametrize("t_s, least, most", [
+    (8.05, PRODUCT, PRODUCT), (8.2, 0, PRODUCT), (39.0, 0, 3 * PRODUCT), (45.0, SCENE, SCENE + 3 * PRODUCT),
+])  # fmt: skip
+def test_of_who_sends_both_ways_what_is_freed_may_be_there_still(tmp_path, t_s, least, most):
+    """Three products go over tcp, by 23.2 s; a scene of 40 s waits to go as a bundle."""
+    later = FIELDS["tasks"][0] | {
+        "name": "later",
+        "at_s": [40],
+        "carrier": "bundles",
+        "over": "path",
+        "steps": [],
+    }
+    made = build(tmp_path / "run", tasks=[*FIELDS["tasks"], later], routing={"destinations": []})
+    rows = made.tables["tasks"]
+    times = {name: rows[name] + 35.0 for name in ("queued_s", "began_s", "ended_s")}
+    second = rows.assign(flow="later", **times).iloc[[VIEW, OBSERVE, COMPUTE]]
+    second.iloc[2, [second.columns.get_loc(name) for name in ("stage", "peer", "outcome")]] = [
+        "delivery", "Miyun", "held",
+    ]  # fmt: skip
+    made.tables["tasks"] = pd.concat([rows, second], ignore_index=True)
+    change(made, "tasks", -1, began_s=np.nan, ended_s=np.nan, at_work_s=0.0)
+    for size in (least - 1, least, most, most + 1):
+        held(made, (t_s, size))
+        assert bool(off(made, f"s1 held {size} bytes")) == (not least <= size <= most), size
 
 
 def test_where_flows_of_bundles_have_some_of_the_room_more_may_be_held_and_not_less(tmp_path):
@@ -413,6 +591,23 @@ def test_a_computer_that_is_on_draws_its_idle_power_too(tmp_path):
     assert off(made) == []
 
 
+def test_a_camera_and_a_computer_of_which_nothing_is_known_draw_nothing(tmp_path):
+    """The task itself says how large a scene is and how long a job takes."""
+    leo = TINY["layers"]["leo"] | {"carries": {"storage": CARRIES["storage"], "power": POWER}}
+    (task,) = FIELDS["tasks"]
+    tasks = [task | {"scene_mb": 1, "steps": [task["steps"][0] | {"seconds": 2}]}]
+    made = build(tmp_path / "run", layers={"leo": leo}, tasks=tasks)
+    rows = made.tables["energy"]
+    assert {reason.split(" from ")[0] for reason in off(made, " from ")} == {
+        "s1 had a compute_w of 5", "s1 had a camera_w of 2",
+    }  # fmt: skip
+    rows[["compute_w", "camera_w"]] = 0.0
+    rows["load_w"] = 1 + rows["transmit_w"]
+    net_wh = (10 - rows["load_w"]).iloc[:-1] * np.diff(rows["t_s"]) / 3600
+    rows["battery_wh"] = np.append(5, 5 + net_wh.cumsum())
+    assert off(made) == []
+
+
 @pytest.mark.parametrize("off_wh, told", [(0.0, 0), (3e-4, 1), (-1e-3, 1)])
 def test_a_battery_is_held_to_what_sun_and_load_make_of_it(made, off_wh, told):
     """But for what a sender draws until it knows: 3 W for a quarter of a second are 0.21 mWh."""
@@ -453,6 +648,24 @@ def test_of_several_batteries_the_one_that_is_most_off_is_told(made):
     assert off(made, "s2 ") == []
 
 
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_of_no_battery_or_of_one_that_was_hardly_told_of_nothing_is_off(made, rows):
+    made.tables["energy"] = made.tables["energy"].iloc[:rows]
+    assert balances.battery_off_wh(made.told()) == approx(0, abs=1e-9) and off(made) == []
+
+
+@pytest.mark.parametrize("sent, drawn_s, told", [(1, 10, 0), (2, 10, 0), (2, 20, 1), (1, 9, 1)])
+def test_who_sends_two_ways_at_once_draws_for_one(made, sent, drawn_s, told):
+    """s2 sends for 10 s, at 3 W; else it draws 1 W, and gets 10 W from the Sun."""
+    made.manifest["clock"] = "virtual"
+    rows, parts = made.tables["energy"], made.tables["transfers"]
+    level_wh = 5 + (9 * 60 - 3 * drawn_s) / 3600
+    made.tables["energy"] = rows.iloc[[0, -1]].assign(node="s2", battery_wh=[5.0, level_wh], load_w=1.0)
+    more = parts.iloc[:sent].assign(node="s2", began_s=40.0, ended_s=50.0, arrived_s=50.0)
+    made.tables["transfers"] = pd.concat([parts, more], ignore_index=True)
+    assert len(off(made, "s2 had")) == told
+
+
 def test_a_battery_stays_at_full_and_at_empty(tmp_path):
     made = carrying(tmp_path, power=POWER | {"start_pct": 100})
     made.manifest["clock"] = "virtual"
@@ -466,10 +679,11 @@ def test_a_battery_stays_at_full_and_at_empty(tmp_path):
     assert off(made, "Wh off are allowed") == []
 
 
-def test_a_job_that_rests_draws_nothing(made):
+@pytest.mark.parametrize("w, told", [(0.0, 0), (0.5, 1), (5.0, 1)])
+def test_a_job_that_rests_draws_nothing(made, w, told):
     """From 6 s to 8 s the battery is told to rest, and what is computed waits."""
-    change(made, "energy", at(made, "energy", "s1", 6.0), paused=True, compute_w=0.0, load_w=1.0)
-    assert not off(made, "compute_w")
+    change(made, "energy", at(made, "energy", "s1", 6.0), paused=True, compute_w=w, load_w=1.0 + w)
+    assert len(off(made, "s1 had a compute_w")) == len(off(made, "s1 computed at 6.000000 s")) == told
     assert off(made, "s1 paused at 6.000000 s")
 
 
@@ -512,7 +726,7 @@ def test_what_is_drawn_for_a_second_only_says_nothing_in_real_time(made, clock, 
     assert len(off(made, "s1 had a camera_w of 0")) == told
 
 
-@pytest.mark.parametrize("t_s, told", [(4.2, 0), (4.6, 1)])
+@pytest.mark.parametrize("t_s, told", [(4.2, 0), (4.6, 1), (4.85, 1)])
 def test_a_row_of_which_the_middle_is_near_a_change_says_nothing(made, t_s, told):
     """Until 6 s, and the camera begins at 5 s."""
     rows = made.tables["energy"]
@@ -542,6 +756,22 @@ def test_the_sun_shines_on_who_is_not_behind_the_earth(made):
     assert len(off(made, "s1 had a solar_w of 0 from ")) == len(rows) - 1  # the last has no length
 
 
+@pytest.mark.parametrize("w, told", [(10.0, 0), (9.0, 1)])
+def test_the_sun_shines_before_and_after_a_satellite_is_behind_the_earth(tmp_path, w, told):
+    """In two hours s1 goes round once, a good third of it in the shadow: panels give w in two spans."""
+    made = build(tmp_path / "run", duration_s=7200.0)
+    made.manifest |= {"duration_s": 7200.0, "played_s": 7200.0}
+    lit = ledger.prospect(made.told()).sunlit.of(made.plan.node("s1"))
+    dark_s = [b - a for (_, a), (b, _) in itertools.pairwise(lit)]
+    assert len(dark_s) == len(lit) - 1 > 0 and all(30 * 60 < shadow_s < 37 * 60 for shadow_s in dark_s)
+    t_s = sorted({edge_s + more_s for span in lit for edge_s in span for more_s in (0.0, 60.0)})
+    solar_w = [w * any(begin_s <= at_s < end_s for begin_s, end_s in lit) for at_s in t_s]
+    row = made.tables["energy"].iloc[[-1]]
+    rows = pd.concat([row] * len(t_s), ignore_index=True).assign(t_s=t_s, solar_w=solar_w)
+    made.tables["energy"] = rows
+    assert bool(off(made, "solar_w")) == told
+
+
 @pytest.mark.parametrize("level_wh, told", [(2.5, 0), (2.5005, 0), (2.502, 1)])
 def test_a_pause_is_judged_beyond_a_milliwatt_hour(tmp_path, level_wh, told):
     made = carrying(tmp_path, power=POWER | {"floor_pct": 20, "resume_pct": 25})
@@ -552,16 +782,18 @@ def test_a_pause_is_judged_beyond_a_milliwatt_hour(tmp_path, level_wh, told):
 
 
 def test_of_a_row_both_ends_are_looked_at(tmp_path):
-    """It began under its floor and ended above, or the other way round: it may have been so late."""
+    """It began under its floor and ended above, or the other way round: it may have been so late. At the
+    floor a milliwatt-hour is nothing.
+    """
     made = carrying(tmp_path, power=POWER | {"floor_pct": 20, "resume_pct": 25})
     made.manifest["clock"] = "virtual"
     rows = made.tables["energy"]
-    for levels in ([1.5, 2.2], [2.2, 1.5], [1.5, 1.5]):
+    for levels in ([1.5, 2.2], [2.2, 1.5], [1.5, 1.9995], [1.9995, 1.5], [1.5, 1.5]):
         rows["battery_wh"] = 2.2
         rows.loc[rows.index[:2], "battery_wh"] = levels
         assert bool(off(made, "did not pause at 0.000000 s")) == (levels == [1.5, 1.5]), levels
     rows["paused"] = True
-    for levels in ([2.8, 2.2], [2.2, 2.8], [2.8, 2.8]):
+    for levels in ([2.8, 2.2], [2.2, 2.8], [2.8, 2.5005], [2.5005, 2.8], [2.8, 2.8]):
         rows["battery_wh"] = 2.2
         rows.loc[rows.index[:2], "battery_wh"] = levels
         assert bool(off(made, "paused at 0.000000 s")) == (levels == [2.8, 2.8]), levels

@@ -38,6 +38,7 @@ def test_a_good_run_passes_and_its_books_are_even(made):
     (books,) = judged.tasks.books
     assert (books.asked, books.observed_bytes, books.delivered_bytes) == (3, 3 * SCENE, 3 * PRODUCT)
     assert books.made_less_bytes == 3 * (SCENE - PRODUCT)
+    assert books.slack_least_s == approx(0, abs=1e-6)  # nothing waits for anything
     assert judged.tasks.storage_off_bytes == 0 and judged.tasks.battery_off_wh < 1e-6
 
 

@@ -33,12 +33,14 @@ GROUPS = {
         ["topologies/orbits/geometry.py", *(f"topologies/contacts/{name}.py" for name in (
             "visibility", "contacts", "access", "faults", "spans"))],
         [f"tests/topologies/test_{name}.py" for name in (
-            "geometry", "visibility", "contacts*", "access*", "faults*", "spans", "pass_geometry")],
+            "geometry", "visibility", "contacts*", "nearest", "access*", "faults*", "spans",
+            "pass_geometry")],
     ),
     "plan": (
         ["topologies/plan/timeline.py", "topologies/routing/routes.py", "topologies/routing/forwarding.py"],
         [f"tests/topologies/test_{name}.py" for name in (
-            "timeline", "bounds", "routes", "schedule", "ways", "kept_paths", "plan")],
+            "timeline", "bounds", "routes", "instants", "schedule", "ways", "forwarding", "kept_paths",
+            "plan")],
     ),
 }  # fmt: skip
 RESULTS = ROOT / ".coverage" / "mutants"
@@ -91,8 +93,18 @@ def _group(group: str, asked: argparse.Namespace) -> int:
     places, patterns = GROUPS[group]
     tests = [str(test) for pattern in patterns for test in sorted(ROOT.glob(pattern))]
     tests = [test for test in tests if any(part in test for part in asked.by.split(","))]
-    paths = {module.path for module, _ in everything}
-    trial = Trial(tried, paths, cold=not all(place.startswith("analysis") for place in places))
+    paths, names = {module.path for module, _ in everything}, {mutant.name for _, mutant in everything}
+    fate = {name: by for name, by in before.items() if name in names}
+    file.parent.mkdir(parents=True, exist_ok=True)
+
+    def keep(name: str, by: str) -> None:
+        """At once, so that a trial that is cut short can go on with --again."""
+        fate[name] = by
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(fate, indent=0))
+        part.replace(file)
+
+    trial = Trial(tried, paths, not all(place.startswith("analysis") for place in places), keep)
     folder = tempfile.mkdtemp(prefix="mutants-")
     try:
         code = pytest.main(
@@ -107,10 +119,6 @@ def _group(group: str, asked: argparse.Namespace) -> int:
         shutil.rmtree(folder, ignore_errors=True)
     if code:
         return int(code)
-    names = {mutant.name for _, mutant in everything}
-    fate = {name: by for name, by in (before | trial.fate).items() if name in names}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(fate, indent=0))
     _table(mutants, fate, known)
     return 0
 

@@ -9,6 +9,7 @@ import sys
 import time
 import types
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 import coverage
 import pytest
@@ -27,12 +28,14 @@ class Trial:
     Tests come first that reach little but the module, then those that are quick or have noticed others.
 
     paths: the modules of the group. cold: plans are made anew for each test, since what makes them is under
-    change. fate: by mutant the test that noticed it, or SURVIVES.
+    change. keep: is told the name of each mutant and the test that noticed it, or SURVIVES.
     """
 
-    def __init__(self, mutants: list[tuple[Module, Mutant]], paths: set[str], cold: bool):
-        self.mutants, self.paths, self.cold = mutants, paths, cold
-        self.fate: dict[str, str] = {}
+    def __init__(
+        self, mutants: list[tuple[Module, Mutant]], paths: set[str], cold: bool,
+        keep: Callable[[str, str], None],
+    ):  # fmt: skip
+        self.mutants, self.paths, self.cold, self.keep = mutants, paths, cold, keep
         self._coverage: coverage.Coverage | None = None
         self._test = ""
 
@@ -76,7 +79,8 @@ class Trial:
                 for test in of
             }
             tests = sorted(of, key=lambda test: (cost_s[test], test))
-            by = self.fate[mutant.name] = self._try(module, mutant, tests)
+            by = self._try(module, mutant, tests)
+            self.keep(mutant.name, by)
             noticed[by] += 1
             if by == SURVIVES:
                 at = f"{mutant.path}:{mutant.line}"

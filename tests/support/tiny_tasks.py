@@ -40,12 +40,13 @@ FIELDS = {
 }  # fmt: skip
 
 
-def build(folder, **changes) -> Builder:
+def build(folder, at_s=ASKED_S, **changes) -> Builder:
     """A Builder of a good run; keyword arguments change its scenario."""
-    made = Builder(folder, plan_of(TINY | FIELDS | changes))
+    asked = {"tasks": [task | {"at_s": at_s} for task in FIELDS["tasks"]]}
+    made = Builder(folder, plan_of(TINY | FIELDS | asked | changes))
     made.manifest["clock"] = "virtual"
     stages, parts, held, draws = [], [], [], []
-    for number, asked_s in enumerate(ASKED_S):
+    for number, asked_s in enumerate(at_s):
         seen_s, made_s = asked_s + CAPTURE_S, asked_s + CAPTURE_S + COMPUTE_S
         light_s = float(one_way_s(made.plan, made_s, S1_MIYUN))
         there_s = made_s + 3 * light_s + carriers.sending_s("tcp", PRODUCT, 10.0, 2 * light_s)
@@ -109,10 +110,10 @@ HOPS = [
 ]  # fmt: skip
 
 
-def in_bundles(folder, **changes) -> Builder:
+def in_bundles(folder, over="path", **changes) -> Builder:
     """The same where products go as bundles and nothing is routed; number 0 by HOPS."""
     (task,) = FIELDS["tasks"]
-    by_bundles = [task | {"carrier": "bundles", "over": "path"}]
+    by_bundles = [task | {"carrier": "bundles", "over": over}]
     made = build(folder, tasks=by_bundles, routing={"destinations": []}, **changes)
     stages, sent = made.tables["tasks"], made.tables["transfers"]
     delivered, arrived = (

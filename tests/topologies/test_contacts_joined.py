@@ -1,13 +1,15 @@
 """From spans in which links stand to links and contacts: what touches is one, and each leaves in time."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from skybed.topologies.contacts.contacts import horizon_s, nodes, tables
+from skybed.topologies.contacts.contacts import horizon_s, nodes, quiet, spans, tables
 from skybed.topologies.contacts.motion import Span
 from skybed.topologies.contacts.nodes import Node
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.scenario.file import Scenario
-from support.tiny_sky import RADIO, TINY
+from support.tiny_sky import RADIO, TINY, plan_of
 
 FIELDS = TINY | {
     "links": {
@@ -25,6 +27,7 @@ def made(*spans, duration_s=60.0):
     links, contacts = tables(
         Scenario.model_validate(FIELDS), NODES, [Span(*span) for span in spans], duration_s
     )
+    assert contacts.index.tolist() == list(range(len(contacts)))
     return [(link.name, link.class_name) for link in links], contacts.to_numpy().tolist()
 
 
@@ -52,7 +55,7 @@ def test_what_begins_as_the_run_ends_is_none_of_it():
 
 
 def test_spans_that_touch_or_overlap_are_one_contact():
-    for first_end_s, count in ((20.0, 1), (25.0, 1), (40.0, 1), (19.9, 2)):
+    for first_end_s, count in ((20.0, 1), (25.0, 1), (40.0, 1), (19.9995, 1), (19.995, 2)):
         spans = [(0, 1, "isl", "optical", 5.0, first_end_s), (0, 1, "isl", "optical", 20.0, 30.0)]
         _, rows = made(*spans)
         assert len(rows) == count and rows[-1][2] == max(first_end_s, 30), first_end_s
@@ -79,17 +82,40 @@ def test_two_nodes_have_one_link():
         made((0, 1, "access", "split", 5.0, 10.0, True), (0, 1, "access", "split", 20.0, 30.0))
 
 
-def test_addresses_count_from_one():
-    scenario = Scenario.model_validate(FIELDS)
-    (station, _) = nodes([], scenario)
-    assert (station.name, station.kind, station.ip, station.ip6) == (
-        "Miyun",
-        "ground",
-        "10.0.0.1",
-        "fd5b::1",
-    )
+def test_addresses_count_from_one_however_many_there_are():
+    """10.1.0.0 is 65,536 further than 10.0.0.0; the station comes after all satellites."""
+    sky = [SimpleNamespace(name=f"s{n}", layer="leo") for n in range(1, 65_536)]
+    made = nodes(sky, Scenario.model_validate(FIELDS))
+    told = {n: (made[n].name, made[n].kind, made[n].ip, made[n].ip6) for n in (0, 254, 255, 65_534, 65_535)}
+    assert told == {
+        0: ("s1", "satellite", "10.0.0.1", "fd5b::1"),
+        254: ("s255", "satellite", "10.0.0.255", "fd5b::ff"),
+        255: ("s256", "satellite", "10.0.1.0", "fd5b::100"),
+        65_534: ("s65535", "satellite", "10.0.255.255", "fd5b::ffff"),
+        65_535: ("Miyun", "ground", "10.1.0.0", "fd5b::1:0"),
+    }
+    assert [made[n].layer for n in (0, 65_535)] == ["leo", ""]
 
 
 def test_geometry_is_known_until_a_handover_after_the_end_is_prepared():
     """A drain time, the 2 s that a radio takes to acquire, and a second."""
     assert horizon_s(Scenario.model_validate(FIELDS), 60.0) == 63.5
+    assert horizon_s(Scenario.model_validate(FIELDS | {"access": []}), 60.0) == 61.5
+
+
+@pytest.mark.parametrize("a, b, turned", [("Miyun", "Sanya", False), ("Sanya", "Miyun", True)])
+def test_a_fibre_stands_all_the_time_and_its_way_up_is_from_its_first_end(a, b, turned):
+    links = {"radio": RADIO, "split": FIELDS["links"]["split"]}
+    made = plan_of(TINY | {"links": links, "fibre": [{"a": a, "b": b, "link": "split"}]})
+    (span,) = [span for span in spans(made.network.before_faults.motion, quiet) if span.kind == "fibre"]
+    assert (span.a, span.b, span.start_s, span.turned) == (2, 3, 0.0, turned)
+    assert span.end_s > made.duration_s
+    (link,) = [link for link in made.links if link.kind == "fibre"]
+    assert [link.capable(side).rate_mbps for side in (0, 1)] == ([10, 1] if turned else [1, 10])
+
+
+def test_how_far_the_search_for_links_has_come_is_told():
+    told = []
+    motion = plan_of(TINY).network.before_faults.motion
+    assert len(spans(motion, lambda what, share: told.append((what, share)))) == 4
+    assert told == [("links within leo", 0.0), ("access to leo", 0.5), ("links", 1.0)]

@@ -9,6 +9,7 @@ from skyfield.api import EarthSatellite, wgs84
 from skybed.topologies.contacts import faults, properties
 from skybed.topologies.contacts.spans import common
 from skybed.topologies.errors import ScenarioError
+from skybed.topologies.orbits import chance
 from skybed.topologies.orbits.ephemeris import satrec, timescale
 from skybed.topologies.orbits.geometry import great_circle_km
 from skybed.topologies.plan.plan import Plan
@@ -196,6 +197,35 @@ def test_availability_of_a_long_random_process():
             assert mine.sum() == pytest.approx(day_s * mttr_s / (mtbf_s + mttr_s), abs=4 * sigma_s)
         starts = [set(mine.start_s) for _, mine in down.groupby("link")]
         assert len(starts) == 3 and not set.intersection(*starts)
+
+
+def test_failures_follow_each_other_by_times_that_are_drawn_one_by_one():
+    """Up, down, up, down and so on: 200 of them drawn in one go, of which some 85 are in the run."""
+    means_s = 50.0, 20.0
+    lost = plan([{"kind": "silent", "links": "fibre", "mtbf_s": 50, "mttr_s": 20}], duration_s=6000).lost
+    assert lost.index.tolist() == list(range(len(lost)))
+    for number, name in enumerate(("west--east", "west--north", "east--north")):
+        drawn_s = next(chance.exponential(means_s, 200, 1, name, "silent", *means_s))
+        edges_s = np.cumsum(drawn_s).reshape(-1, 2)
+        begun = edges_s[edges_s[:, 0] < 6000]
+        mine = lost[lost.link == number]
+        assert 60 < len(begun) < 110
+        assert mine[["start_s", "end_s"]].to_numpy() == pytest.approx(begun)
+
+
+@pytest.mark.parametrize("at_s, count", [(59.9, 1), (60.0, 0), (70.0, 0)])
+def test_what_begins_as_the_run_ends_is_no_outage_of_it(at_s, count):
+    assert len(plan([{"kind": "silent", "link": ["west", "east"], "at_s": at_s}]).lost) == count
+
+
+def test_stations_in_a_region_are_out_of_service_for_as_long_as_its_fault_lasts():
+    """West and east are within 1,000 km of the middle between them, north is not; for ever, or by chance."""
+    region = {"lat_deg": 30, "lon_deg": 105, "radius_km": 1000}
+    for_good = plan([{"kind": "silent", "region": region, "at_s": 10}])
+    assert [spans_of(for_good, link) for link in range(3)] == [[[10.0, np.inf]]] * 3
+    fault = {"kind": "silent", "region": region, "mtbf_s": 5, "mttr_s": 5}
+    first, *others = (spans_of(plan([fault], duration_s=90), link) for link in range(3))
+    assert len(first) > 3 and others == [first, first]
 
 
 @settings(max_examples=15, deadline=None)

@@ -53,6 +53,8 @@ def test_an_outage_that_begins_with_another_is_planned_if_one_of_them_is():
     assert cut(*both) == [[0, 40, 0, 38], [60, 100, 60, 98]]
     before = (0, "carrier", False, 30.0, 35.0), (0, "carrier", True, 40.0, 50.0)
     assert cut(*before) == [[0, 30, 0, 30.5], [35, 40, 35, 38], [50, 100, 50, 98]]
+    after = (0, "carrier", True, 30.0, 35.0), (0, "carrier", False, 40.0, 50.0)
+    assert cut(*after) == [[0, 30, 0, 28], [35, 40, 35, 40.5], [50, 100, 50, 98]]
 
 
 def test_each_contact_of_a_link_keeps_its_own_times():

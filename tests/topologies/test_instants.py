@@ -11,9 +11,9 @@ NODES, SATELLITES, LINKS = 30, 24, 90
 TIMES_S = np.arange(20.0)
 
 
-def sky(seed, spread, relay):
+def sky(seed, spread, relay, way_back=1.0):
     """A random network whose links cost 1 to 5 ms, so that many ways are equal, and change by a spread; some
-    come and go.
+    come and go. way_back: what a link costs from its node b, in costs from a.
     """
     random = np.random.default_rng(seed)
     pairs = random.choice(NODES * (NODES - 1) // 2, LINKS, replace=False)
@@ -21,7 +21,8 @@ def sky(seed, spread, relay):
     base, slope = random.integers(1, 6, LINKS), random.integers(-1, 2, LINKS)
 
     def cost_s(link, t_s):
-        return 1e-3 * np.maximum(base[link] + spread * slope[link] * (t_s - 10), 1e-6)
+        there = 1e-3 * np.maximum(base[link] + spread * slope[link] * (t_s - 10), 1e-6)
+        return there if way_back == 1.0 else np.stack([there, way_back * there])
 
     gone = random.choice(LINKS, 20, replace=False)
     start_s = random.uniform(0, 20, 20)
@@ -40,10 +41,10 @@ def tables(changes, destinations):
 
 
 @pytest.mark.parametrize("relay", [True, False])
-@pytest.mark.parametrize("spread", [0.0, 0.001, 0.02, 0.3])
+@pytest.mark.parametrize("spread, way_back", [(0.0, 1.0), (0.001, 1.0), (0.02, 1.0), (0.3, 1.0), (0.3, 2.0)])
 @pytest.mark.parametrize("seed", range(4))
-def test_next_hops_are_those_of_a_search_at_each_instant(seed, spread, relay):
-    graph, usable = sky(seed, spread, relay)
+def test_next_hops_are_those_of_a_search_at_each_instant(seed, spread, way_back, relay):
+    graph, usable = sky(seed, spread, relay, way_back)
     destinations = np.array([1, 5, 24, 27, 29])
     changes = np.concatenate(list(windows(graph, usable, destinations, TIMES_S, 20.0, lambda share: None)))
     assert changes.dtype == CHANGE

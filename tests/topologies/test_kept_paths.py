@@ -82,7 +82,7 @@ def test_a_kept_path_is_that_of_the_routes_of_one_instant(moves, sent_s):
 
 
 def test_each_node_has_an_identifier_of_its_own():
-    assert [srv6.sid(node) for node in (0, 9, 0xFFFE)] == ["fd5b:1::1", "fd5b:1::a", "fd5b:1::ffff"]
+    assert [srv6.sid(node) for node in (0, 9, 65_535)] == ["fd5b:1::1", "fd5b:1::a", "fd5b:1::1:0"]
 
 
 @pytest.mark.parametrize("path, added", [

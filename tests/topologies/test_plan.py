@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from skybed.topologies.contacts import faults, properties
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.errors import RunError, ScenarioError
-from skybed.topologies.plan import steps
+from skybed.topologies.plan import steps, timeline
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import windowed
 from skybed.topologies.scenario.file import Scenario
@@ -163,6 +163,8 @@ def check_delays(plan, rng):
 def check_events(plan):
     """A link comes, with a delay, and goes in turn; what is silenced is up, and healed before it goes."""
     events = plan.events.whole()
+    switched = np.isin(events["property"], [Property.CARRIER, Property.SILENCE])
+    assert {*events["value"][switched].tolist()} <= {0, 1}
     told, delay_us, _ = properties.rows(events)
     events, delay_us = events[told], delay_us[told]
     for link in range(len(plan.links)):
@@ -396,3 +398,10 @@ def test_a_later_start_is_the_same_sky_later():
     for ends in (("beijing", "eo-0-0"), ("kashi", "lijiang")):
         then, now = before.path(*ends, np.arange(40.0, 50.0)), after.path(*ends, np.arange(0.0, 10.0))
         assert np.allclose(then.rtt_ms, now.rtt_ms, atol=1e-6, rtol=0)
+
+
+def test_how_far_the_events_of_links_have_come_is_told_window_by_window(plan, monkeypatch):
+    monkeypatch.setattr(windowed, "WINDOW_S", 100.0)
+    told = []
+    assert len(list(timeline.windows(plan.network, lambda what, share: told.append((what, share))))) == 4
+    assert told == [("delays", share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]

@@ -154,6 +154,35 @@ def test_a_range_that_hardly_changes():
         assert np.array_equal(inside, apart < limit_km)
 
 
+X, Y, Z = np.eye(3)
+DIAGONAL_KM = 7000 * np.sqrt(2)  # between two at 7,000 km from the middle, a right angle apart
+
+
+@pytest.mark.parametrize("limits, a, b, km", [
+    ({"max_range_km": 10_000}, 7000 * X, 7000 * Y, 10_000 - DIAGONAL_KM),
+    ({"min_radius_km": 6458}, 7000 * X, 7000 * Y, DIAGONAL_KM / 2 - 6458),
+    ({"min_radius_km": 6458}, 7000 * X, 8000 * X, 542), ({"min_radius_km": 6458}, 8000 * X, 7000 * X, 542),
+    ({"min_radius_km": 6458}, 7000 * X, 7000 * X + 9000 * Y, 542),
+    # Two limits: the narrower counts, also where the other one is nearly reached.
+    ({"min_radius_km": 6458, "max_range_km": DIAGONAL_KM + 10}, 7000 * X, 7000 * Y, DIAGONAL_KM / 2 - 6458),
+    ({"min_radius_km": 4000, "max_range_km": DIAGONAL_KM + 10}, 7000 * X, 7000 * Y, 10),
+    ({"min_radius_km": 6458, "max_range_km": DIAGONAL_KM - 10}, 7000 * X, 7000 * Y, DIAGONAL_KM / 2 - 6458),
+    ({"max_latitude_deg": 30}, 7000 * X, 7000 * Z, 3500 - 7000),
+    ({"max_latitude_deg": 30}, -8000 * Z, 7000 * X, 4000 - 8000),
+    ({"max_latitude_deg": 30}, 7000 * X, 8000 * Y, 3500),
+    ({"min_elevation_deg": 30}, 6378.137 * X, 7078.137 * X, 700 - 350),
+    ({"min_elevation_deg": 30}, 6378.137 * X, 6378.137 * X + 700 * Y, 0 - 350),
+    ({"min_elevation_deg": 30}, 6356.752 * Z, 7056.752 * Z, 700 - 350),
+    ({"max_off_nadir_deg": 60}, 6400 * X, 7000 * X, 600 - 300),
+    ({"max_off_nadir_deg": 60}, 7000 * X + 600 * Y, 7000 * X, 0 - 300),
+    ({"max_apart_km": 1000}, 6400 * X, 7000 * Y, 1000 - 6371 * np.pi / 2),
+    ({"max_apart_km": 1000}, 6400 * X, 7000 * X, 1000),
+    ({}, 7000 * X, 7000 * Y, np.inf),
+])  # fmt: skip
+def test_a_margin_is_how_many_km_a_limit_is_met_by(limits, a, b, km):
+    assert margin_km(Conditions(**limits), a[None], b[None]) == pytest.approx([km], abs=1e-2)
+
+
 def test_two_at_one_place_are_apart_by_nothing():
     at = np.array([[7000.0, 0.0, 0.0]])
     with np.errstate(all="raise"):

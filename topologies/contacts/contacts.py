@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.model.yamlmarks import FieldPath
 from skybed.topologies.orbits.walker import Satellite
 
+NET, NET6 = IPv4Address("10.0.0.0"), IPv6Address("fd5b::")
 TOUCH_S = 1e-3  # two contacts of a link nearer than this are one
 Progress = Callable[[str, float], None]  # what is being done, and how much of it is
 
@@ -38,10 +40,7 @@ def nodes(satellites: Sequence[Satellite], scenario: ScenarioModel) -> list[Node
     """Satellites in layer order, then ground; 10.0.0.1 and fd5b::1 are the first node's."""
     named = [(s.name, "satellite", s.layer) for s in satellites]
     named += [(station.name, "ground", "") for station in scenario.stations]
-    numbered = []
-    for n, (name, kind, layer) in enumerate(named, start=1):
-        numbered.append(Node(name, kind, layer, f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", f"fd5b::{n:x}"))
-    return numbered
+    return [Node(*of, str(NET + n), str(NET6 + n)) for n, of in enumerate(named, start=1)]
 
 
 def horizon_s(scenario: ScenarioModel, duration_s: float) -> float:
@@ -96,7 +95,7 @@ class Numbered(Protocol):
 
 def layers(sky: Numbered, names: Iterable[str]) -> Index:
     """The satellites of some layers, one after the other."""
-    return np.concatenate([np.zeros(0, np.int64), *(sky.layer(name) for name in names)])
+    return np.concatenate([sky.layer(name) for name in names])
 
 
 def sources(sky: Numbered, rule: Access) -> Index:
@@ -216,7 +215,6 @@ def tables(
 
 
 def contact_frame(rows: list[tuple[int, float, float, float, float]] | Array) -> pd.DataFrame:
-    """The table of contacts, sorted by link and start."""
+    """The table of contacts; rows: sorted by link and start."""
     columns = ["link", "start_s", "end_s", "route_start_s", "route_end_s"]
-    frame = pd.DataFrame(rows, columns=columns, dtype=float)
-    return frame.astype({"link": "int32"}).sort_values(["link", "start_s"], ignore_index=True)
+    return pd.DataFrame(rows, columns=columns, dtype=float).astype({"link": "int32"})

@@ -188,7 +188,7 @@ def cut(contacts: pd.DataFrame, lost: pd.DataFrame, rule: Routing) -> pd.DataFra
     row = latest(whole, left.key, left.start_s)
     route_start_s, route_end_s = (contacts[name].to_numpy()[row] for name in ("route_start_s", "route_end_s"))
     outage = latest(planned, left.key, left.end_s)
-    foreseen = (outage >= 0) & (np.append(planned.start_s, np.nan)[outage] == left.end_s)
+    foreseen = np.append(planned.start_s, np.nan)[outage] == left.end_s  # nan at -1, where there is none
     known_s = left.end_s + np.where(foreseen, -rule.drain_s, rule.detection_ms / 1000)
     known_s = np.where(left.end_s == whole.end_s[row], route_end_s, np.minimum(route_end_s, known_s))
     route_start_s = np.maximum(left.start_s, route_start_s)

@@ -51,12 +51,14 @@ class Forwarding:
         self.between = Between(*network.ends, len(network.nodes))
         self.contact = Latest(contacts.link.to_numpy(np.int64), contacts.start_s.to_numpy(), duration_s)
         end_s = contacts.end_s.to_numpy()
-        self.end_s = np.where(end_s >= duration_s, np.inf, end_s)  # the plan ends, the link does not
+        end_s = np.where(end_s >= duration_s, np.inf, end_s)  # the plan ends, the link does not
+        self.end_s = np.append(end_s, -np.inf)  # at -1, where there is none
         quiet = silences(contacts, lost)
         self.quiet = Latest(quiet.key, quiet.start_s, duration_s)
-        self.quiet_end_s = quiet.end_s
+        self.quiet_end_s = np.append(quiet.end_s, -np.inf)
         closed = network.values.closed
-        self.closed, self.closed_end_s = Latest(closed.key, closed.start_s, duration_s), closed.end_s
+        self.closed = Latest(closed.key, closed.start_s, duration_s)
+        self.closed_end_s = np.append(closed.end_s, -np.inf)
 
     def walk(self, src: int, dst: int, t_s: ArrayLike, most: int = HOPS) -> Walks:
         """Packets sent from src to dst at times t_s, which cross `most` links at most."""
@@ -92,15 +94,12 @@ class Forwarding:
         not.
         """
         arrival = np.full(len(t_s), np.nan)
-        contact, quiet = self.contact.at(link, t_s), self.quiet.at(link, t_s)
-        stands = (contact >= 0) & (t_s < self.end_s[contact]) if len(self.end_s) else np.zeros(len(t_s), bool)
-        if len(self.quiet_end_s):
-            stands &= (quiet < 0) | (t_s >= self.quiet_end_s[quiet])
-        if len(self.closed_end_s):
-            closed = self.closed.at(2 * link + side, t_s)
-            stands &= (closed < 0) | (t_s >= self.closed_end_s[closed])
+        end_s = self.end_s[self.contact.at(link, t_s)]
+        stands = t_s < end_s
+        stands &= t_s >= self.quiet_end_s[self.quiet.at(link, t_s)]
+        stands &= t_s >= self.closed_end_s[self.closed.at(2 * link + side, t_s)]
         arrival[stands] = t_s[stands] + self.network.one_way_s(link[stands], side[stands], t_s[stands])
-        arrival[stands] = np.where(arrival[stands] < self.end_s[contact[stands]], arrival[stands], np.nan)
+        arrival[stands] = np.where(arrival[stands] < end_s[stands], arrival[stands], np.nan)
         return arrival
 
 
@@ -116,7 +115,7 @@ def over(
         contacts = pd.DataFrame(minus(of_contacts(contacts), down)._asdict()).rename(columns={"key": "link"})
     if silent is not None:
         more = pd.DataFrame(silent._asdict()).rename(columns={"key": "link"})
-        lost = pd.concat([lost, more.assign(kind=SILENT, planned=False)], ignore_index=True)
+        lost = pd.concat([lost, more.assign(kind=SILENT)])
     return Forwarding(network, changes, contacts, lost, keeps_path)
 
 

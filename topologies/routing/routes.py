@@ -38,7 +38,7 @@ class Mesh:
         self.hop, self.node = hop[order], node[order]
         self.groups = np.flatnonzero(np.diff(self.node, prepend=-1))  # where the edges of each node begin
         self.sender = self.origin(self.hop)
-        self.size = nodes if ground_relay else 2 * nodes - satellites
+        self.size = int(self.origin(np.array(nodes)))  # where one more would start
         by_sender = np.lexsort((self.node, self.sender))
         self.into_csr = by_sender
         self.columns = self.node[by_sender]
@@ -60,11 +60,10 @@ class Mesh:
         graph = csr_array((ns[self.into_csr], self.columns, self.starts), shape=(self.size, self.size))
         far = dijkstra(graph, indices=self.origin(destinations))
         via = np.full((len(destinations), self.nodes), -1, np.int32)
-        if len(ns):
-            reached = far[:, self.node]
-            best = (far[:, self.sender] + ns == reached) & np.isfinite(reached)
-            first = np.minimum.reduceat(np.where(best, self.hop, self.nodes), self.groups, axis=1)
-            via[:, self.node[self.groups]] = np.where(first < self.nodes, first, -1)
+        reached = far[:, self.node]
+        best = (far[:, self.sender] + ns == reached) & np.isfinite(reached)
+        first = np.minimum.reduceat(np.where(best, self.hop, self.nodes), self.groups, axis=1)
+        via[:, self.node[self.groups]] = np.where(first < self.nodes, first, -1)
         rows = np.arange(len(destinations))
         via[rows, destinations] = -1
         far = far[:, : self.nodes]
@@ -178,7 +177,8 @@ def meshes(graph: Graph, usable: Spans, times_s: Array) -> Iterator[tuple[float,
 
 def _states(graph: Graph, usable: Spans, times_s: Array) -> Iterator[tuple[float, np.ndarray]]:
     """(time, bool[link]: whether in use) at ascending times; the same array while nothing changes."""
-    at_s, link = np.concatenate([usable.start_s, usable.end_s]), np.tile(usable.key, 2)
+    at_s = np.concatenate([usable.start_s, usable.end_s])
+    link = np.concatenate([usable.key, usable.key])
     on = np.arange(len(at_s)) < len(usable.key)
     order = np.lexsort((on, at_s))
     link, on = link[order], on[order]

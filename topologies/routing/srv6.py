@@ -18,7 +18,7 @@ MOST_SEGMENTS = 64  # paths of Linux's initial TTL
 
 def sid(node: int) -> str:
     """The segment identifier of a node: fd5b:1::3 is that of the node whose address is fd5b::3."""
-    return str(ipaddress.IPv6Address(f"fd5b:1::{node + 1:x}"))
+    return str(ipaddress.IPv6Address("fd5b:1::") + node + 1)
 
 
 def overhead_bytes(segments: int) -> int:
