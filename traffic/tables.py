@@ -21,11 +21,12 @@ def arrow(table: Table, parts: Iterable[Mapping[str, Any]]) -> pa.Table:
 
     NaN in a part becomes null.
     """
-    batches = []
-    for part in parts:
-        arrays = [_array(part[column.name], column.type) for column in table.columns]
-        batches.append(pa.RecordBatch.from_arrays(arrays, schema=table.schema))
-    return pa.Table.from_batches(batches, table.schema)
+    return pa.Table.from_batches((_batch(table, part) for part in parts), table.schema)
+
+
+def _batch(table: Table, part: Mapping[str, Any]) -> pa.RecordBatch:
+    arrays = [_array(part[column.name], column.type) for column in table.columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=table.schema)
 
 
 def columns(table: Table, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
@@ -40,9 +41,12 @@ def _array(values: Any, kind: pa.DataType) -> pa.Array:
 
 
 def write(table: Table, parts: Iterable[Mapping[str, Any]], run: Path) -> None:
-    """Write a table of a run directory."""
-    with whole(run / f"{table.name}.parquet") as file:
-        pq.write_table(arrow(table, parts), file)
+    """Write a table of a run directory. Each part is a row group of its own (or several), so one at a time is
+    made and held, and who looks for the rows of a flow finds them.
+    """
+    with whole(run / f"{table.name}.parquet") as file, pq.ParquetWriter(file, table.schema) as writer:
+        for part in parts:
+            writer.write_batch(_batch(table, part))
 
 
 def mean_mbps(flow: LoadFlow, received_bytes: float, t_s: float) -> float:
