@@ -118,8 +118,8 @@ def _probes(plan: Plan, flow: ProbeFlow) -> Iterator[dict[str, Any]]:
     """Each takes as long as it is to, to the ns, or is lost where there is no way."""
     for first, sent_s in _sent(flow.instants(plan.duration_s, *_among(plan, flow))):
         out_us, back_us = truth.both_ways_us(plan, plan.trace, sent_s, flow)
-        yield _ends(flow, len(sent_s)) | {
-            "protocol": [flow.protocol] * len(sent_s), "seq": np.arange(first, first + len(sent_s)),
+        yield _ends(flow) | {
+            "protocol": flow.protocol, "seq": np.arange(first, first + len(sent_s)),
             "sent_s": sent_s, "rtt_us": (out_us + back_us).round(3), "owd_us": out_us.round(3),
             "owd_back_us": back_us.round(3), "lost": np.isnan(out_us + back_us),
             "expired_at": [None] * len(sent_s), "reordered": np.zeros(len(sent_s), bool),
@@ -133,7 +133,7 @@ def _paths(plan: Plan, flow: TraceFlow) -> Iterator[dict[str, Any]]:
         arrival_s, number, ways = plan.trace(flow.source, flow.target, sent_s)
         nodes: list[list[str | None]] = [[names[node] for node in way[1:]] or [None] for way in ways]
         hops = np.array([len(way) for way in nodes])[number]
-        yield _ends(flow, hops.sum()) | {
+        yield _ends(flow) | {
             "sent_s": np.repeat(sent_s, hops), "hop": np.concatenate([np.arange(1, n + 1) for n in hops]),
             "node": [node for n in number for node in nodes[n]],
             "reached": np.repeat(~np.isnan(arrival_s), hops),
@@ -154,12 +154,12 @@ def _flows(plan: Plan, flow: UdpFlow | TcpFlow) -> Iterator[dict[str, Any]]:
     of_udp = {"sent_packets": packets, "received_packets": packets}
     of_udp |= dict.fromkeys(("lost_packets", "reordered_packets"), 0.0 * packets)
     of_tcp = {"retransmits": 0.0 * packets, "rtt_us": RTT_US + 0.0 * packets}
-    known = columns | (of_udp if udp else of_tcp) | {"kind": [flow.kind] * bins}
-    yield {column.name: [None] * bins for column in FLOWS.columns} | _ends(flow, bins) | known
+    known = columns | (of_udp if udp else of_tcp) | {"kind": flow.kind}
+    yield {column.name: [None] * bins for column in FLOWS.columns} | _ends(flow) | known
 
 
-def _ends(flow: EndToEndFlow, rows: int) -> dict[str, Any]:
-    return {"flow": [flow.name] * rows, "src": [flow.source] * rows, "dst": [flow.target] * rows}
+def _ends(flow: EndToEndFlow) -> dict[str, Any]:
+    return {"flow": str(flow.name), "src": flow.source, "dst": flow.target}
 
 
 def _among(plan: Plan, flow: EndToEndFlow) -> tuple[int, int]:
