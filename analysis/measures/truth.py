@@ -74,7 +74,8 @@ def thinned(run: Run) -> pd.DataFrame:
     if not run.long(PROBES.name):
         return probes(run)
     every = shown_of(run)
-    parts = [(flow, rows.iloc[::every]) for flow in flows(run) for rows in run.pieces(flow, PROBES)]
+    # A copy, or all that is between would be held, too.
+    parts = [(flow, rows.iloc[::every].copy()) for flow in flows(run) for rows in run.pieces(flow, PROBES)]
     return pd.concat([_flow(run, str(flow.name), part) for flow, part in parts], ignore_index=True)
 
 

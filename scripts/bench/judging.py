@@ -55,7 +55,7 @@ def judging(scenario: Scenario, durations_s: tuple[float, float], folder: Path) 
         probes = write(scenario, duration_s, folder / name)
         took = _judged(folder / name)
         figures += [
-            figure(f"{name}_cpu_s", f"{duration_s / 3600:.3g} h, {probes:,} probes, CPU s", [took["cpu_s"]]),
+            figure(f"{name}_cpu_s", f"{duration_s:,.0f} s, {probes:,} probes, CPU s", [took["cpu_s"]]),
             figure(f"{name}_memory_mib", "  greatest memory, MiB", [took["memory_mib"]]),
         ]
     return {"about": f"Judging runs of {scenario.name}, of which the tables are made up", "figures": figures}
