@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skybed.analysis.run import Run, kept, reading
+from skybed.topologies import parquet
 from skybed.topologies.errors import RunError
 from skybed.topologies.model.tables import TABLES
 
@@ -56,8 +57,8 @@ def chunks(path: Path) -> Iterator[pa.Table]:
     with reading(path):
         file = pq.ParquetFile(path)
         rest = file.schema_arrow.empty_table()
-        for batch in file.iter_batches(CHUNK_ROWS):
-            rest = pa.concat_tables([rest, pa.Table.from_batches([batch])])
+        for piece in parquet.pieces(file, CHUNK_ROWS):
+            rest = pa.concat_tables([rest, piece])
             while len(rest) >= CHUNK_ROWS:
                 yield rest.slice(0, CHUNK_ROWS)
                 rest = rest.slice(CHUNK_ROWS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from skybed.analysis.manifest import Manifest
 from skybed.analysis.stored import AGAIN, DAMAGED, OTHER_VERSION, first_line
@@ -32,6 +33,8 @@ from skybed.topologies.scenario.file import Scenario
 
 # Text of tables of millions of rows: kept once for each value, as categories.
 LONG = {"routes": ["node", "dst", "via", "family"]}
+
+PIECE_ROWS = 2**17  # of a table that has more, so many at once are in memory where that is enough
 
 OF_NODES = ("a", "b", "node", "peer", "src", "dst")  # columns, in all tables
 REPORT = "report.html"  # of a run directory, where one was asked for
@@ -135,6 +138,47 @@ class Run:
         rows = self.table((table or kinds.of(flow).TABLE).name)
         return rows[rows["flow"] == flow.name]
 
+    def pieces(
+        self, flow: Flow, table: Table | None = None, columns: Collection[str] = ()
+    ) -> Iterator[pd.DataFrame]:
+        """`rows` piece by piece: of a long table PIECE_ROWS at most are in memory, and text is categories.
+        columns: those that are wanted, at least; none: all.
+        """
+        name = (table or kinds.of(flow).TABLE).name
+        if not self.long(name):
+            yield self.rows(flow, table)
+            return
+        wanted = [column for column in TABLES[name].dtypes if column in columns or not columns]
+        with reading(self.table_file(name)), self._opened(name) as file:
+            yield self._frame(name, file.schema_arrow.empty_table(), wanted)  # a flow may have no rows
+            groups = [
+                n for n in range(file.num_row_groups) if _may_hold(file.metadata.row_group(n), flow.name)
+            ]
+            for rows in parquet.pieces(file, PIECE_ROWS, groups, [*dict.fromkeys(["flow", *wanted])]):
+                yield self._frame(name, rows.filter(pc.equal(rows["flow"], flow.name)), wanted)
+
+    def flow_names(self, table: Table) -> list[str]:
+        """Whose rows a table has, in its order."""
+        if not self.long(table.name):
+            return [*self.table(table.name)["flow"].unique()]
+        with reading(self.table_file(table.name)), self._opened(table.name) as file:
+            pieces = parquet.pieces(file, PIECE_ROWS, columns=["flow"])
+            return [*dict.fromkeys(name for rows in pieces for name in pc.unique(rows["flow"]).to_pylist())]
+
+    def long(self, name: str) -> bool:
+        """Whether a table has so many rows that one had better go through it in `pieces`."""
+        return ("table", name) not in self._kept and self.length(name) > PIECE_ROWS
+
+    def length(self, name: str) -> int:
+        """How many rows a table has."""
+        path = self.table_file(name)
+        with reading(path):
+            return int(pq.read_metadata(path).num_rows)
+
+    def _opened(self, name: str) -> pq.ParquetFile:
+        text = [column for column, dtype in TABLES[name].dtypes.items() if dtype == "str"]
+        return pq.ParquetFile(self.table_file(name), read_dictionary=text)
+
     @cached_property
     def units(self) -> dict[str, list[str]]:
         """Of each metric that programs printed, in which units they did."""
@@ -159,8 +203,14 @@ class Run:
         path = self.table_file(name)
         with reading(path):
             table = parquet.read(path, LONG.get(name))
+        return self._frame(name, table, TABLES[name].dtypes)
+
+    def _frame(self, name: str, table: pa.Table, columns: Collection[str]) -> pd.DataFrame:
+        """Rows of a table, checked."""
+        path = self.table_file(name)
         whole = {column.name for column in TABLES[name].columns if not column.null}
-        for column, dtype in (dtypes := TABLES[name].dtypes).items():
+        dtypes = {column: TABLES[name].dtypes[column] for column in columns}
+        for column, dtype in dtypes.items():
             if column not in table.column_names:
                 raise RunError(f"{self.dir}: the table {path.name} has no column {column}; {OTHER_VERSION}.")
             arrow_type = table.schema.field(column).type
@@ -234,6 +284,21 @@ def load(run_dir: str | Path) -> Run:
             f"{folder}: not a run directory, it has no manifest.json; name one that `skybed run` made."
         )
     return Run(folder, Manifest.read(folder))
+
+
+def _may_hold(group: pq.RowGroupMetaData, flow: str | None) -> bool:
+    """Whether a row group of a table may have rows of a flow."""
+    statistics = next(
+        (
+            column.statistics
+            for n in range(group.num_columns)
+            if (column := group.column(n)).path_in_schema == "flow"
+        ),
+        None,
+    )
+    if statistics is None or not statistics.has_min_max:
+        return True
+    return bool(statistics.min <= flow <= statistics.max)
 
 
 def _is(arrow_type: pa.DataType, dtype: str) -> bool:

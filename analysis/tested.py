@@ -35,7 +35,7 @@ from skybed.topologies.model import kinds
 from skybed.topologies.model.closest import hint
 from skybed.topologies.model.flows import ProbingFlow
 from skybed.topologies.model.metrics import label
-from skybed.topologies.model.tables import PATHS
+from skybed.topologies.model.tables import PATHS, PROBES
 
 
 class Outage(NamedTuple):
@@ -83,7 +83,8 @@ class TestedRun(Run):
     def rtt(self, flow_or_a: str, b: str | None = None) -> Delays:
         """Round trips of a probe flow, of the probes that came back."""
         flow = self._flow(kinds.made_of(ProbingFlow), flow_or_a, b)
-        rtt_us = self.probes.loc[self.probes["flow"] == flow.name, "rtt_us"].dropna().to_numpy()
+        pieces = self.pieces(flow, PROBES, ["rtt_us"])
+        rtt_us = np.concatenate([rows["rtt_us"].dropna().to_numpy() for rows in pieces])
         if not len(rtt_us):
             raise RunError(f"No probe of {_named(flow)} came back.")
         return Delays.make(f"RTT of {_named(flow)}", rtt_us)

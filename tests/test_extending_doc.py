@@ -137,7 +137,7 @@ def test_a_metric_is_a_line_and_its_value(tmp_path):
     """The lines of the example, put where they say, in a copy of the module."""
     source = pathlib.Path(probe.__file__).read_text()
     for old, new in {
-        '"rtt_min_ms", ': '"rtt_min_ms", "rtt_mean_ms", ',
+        '"rtt_min_ms", ': '"rtt_min_ms", "rtt_max_ms", ',
         '"rtt_min_ms": ': example("A metric", 1) + '        "rtt_min_ms": ',
     }.items():
         assert source.count(old) == 1
@@ -147,13 +147,13 @@ def test_a_metric_is_a_line_and_its_value(tmp_path):
         metrics.add(eval(example("A metric"), vars(metrics)))
         kinds.load(tmp_path / "probe_and_mean.py")
         flow = {"kind": "probe", "name": "p", "from": "miyun", "to": "sanya"}
-        limit = {"flow": "p", "metric": "rtt_mean_ms", "max": 15}
+        limit = {"flow": "p", "metric": "rtt_max_ms", "max": 15}
         (found,) = parse(text(traffic=[flow], accept=[limit])).traffic
         rows = pd.DataFrame({"sent_s": [0.0, 0.1, 0.2], "rtt_us": [8000.0, 9000.0, np.nan], "owd_us": np.nan,
                              "lost": [False, False, True], "reordered": False})  # fmt: skip
-        run = SimpleNamespace(played_s=1.0, rows=lambda _flow: rows)
-        assert kinds.of(found).measure(run, found)["rtt_mean_ms"] == 8.5
-    with pytest.raises(ScenarioError, match="rtt_mean_ms is not a metric"):
+        run = SimpleNamespace(played_s=1.0, pieces=lambda *_, **_columns: iter([rows]))
+        assert kinds.of(found).measure(run, found)["rtt_max_ms"] == 9
+    with pytest.raises(ScenarioError, match="rtt_max_ms is not a metric"):
         parse(text(traffic=[flow], accept=[limit]))
 
 

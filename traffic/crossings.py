@@ -142,19 +142,19 @@ class Crossings:
         return {"dropped_by_sink": {name: count for name, count in dropped.items() if count is not None}}
 
     def _write(self) -> None:
-        """Rows in the order of the flows."""
-        clock, begun = self._clock, sorted(self._crossings.items()) if self._clock else []
-        parts: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        for number, crossing in begun:
-            parts[kinds.of(self._flows[number]).TABLE.name].append(crossing.columns(clock))
-            if more := getattr(crossing, "more", None):
-                for name, columns in more(clock).items():
-                    parts[name].append(columns)
+        """Rows in the order of the flows; of one flow at a time, as there may be millions."""
+        begun = sorted(self._crossings.items()) if self._clock else []
+        more: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for _, crossing in begun:
+            for name, columns in crossing.more(self._clock).items() if hasattr(crossing, "more") else ():
+                more[name].append(columns)
         if self._begun:
-            parts[BEGUN.name].append(self._begun_columns())
+            more[BEGUN.name].append(self._begun_columns())
         own = chain.from_iterable(kinds.tables_of(kinds.of(flow)) for flow in self._flows)
         for table in dict.fromkeys([*TABLES, *([BEGUN] if self._begun else []), *own]):
-            tables.write(table, parts[table.name], self._out)
+            writing = (crossing for n, crossing in begun if kinds.of(self._flows[n]).TABLE.name == table.name)
+            parts = (crossing.columns(self._clock) for crossing in writing)
+            tables.write(table, chain(parts, more[table.name]), self._out)
 
     def _begun_columns(self) -> dict[str, Any]:
         flows = [self._flows[number] for number in self._begun]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,26 @@ from skybed.topologies.files import whole
 from skybed.topologies.model.flows import LoadFlow
 from skybed.topologies.model.tables import Table
 
+GROUP_ROWS = 2**17  # of a file, at most, in a row group
+
 
 def arrow(table: Table, parts: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """A table from parts that each hold every column as a sequence; no parts give a table without rows.
+    """A table from parts that each hold every column as a sequence, or as a text that is that of all rows; no
+    parts give a table without rows.
 
     NaN in a part becomes null.
     """
-    batches = []
-    for part in parts:
-        arrays = [_array(part[column.name], column.type) for column in table.columns]
-        batches.append(pa.RecordBatch.from_arrays(arrays, schema=table.schema))
+    batches = [batch for part in parts for batch in _batches(table, part)]
     return pa.Table.from_batches(batches, table.schema)
+
+
+def _batches(table: Table, part: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+    """The rows of a part, GROUP_ROWS at once."""
+    count = next(len(values) for values in part.values() if not isinstance(values, str))
+    for first in range(0, count, GROUP_ROWS):
+        rows = slice(first, min(first + GROUP_ROWS, count))
+        arrays = [_array(part[column.name], column.type, rows) for column in table.columns]
+        yield pa.RecordBatch.from_arrays(arrays, schema=table.schema)
 
 
 def columns(table: Table, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
@@ -33,16 +42,20 @@ def columns(table: Table, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
     return {column.name: [row[place] for row in rows] for place, column in enumerate(table.columns)}
 
 
-def _array(values: Any, kind: pa.DataType) -> pa.Array:
-    if isinstance(values, np.ndarray):
-        return pa.array(values, kind, from_pandas=True)
-    return pa.array(values, kind)
+def _array(values: Any, kind: pa.DataType, rows: slice) -> pa.Array:
+    if isinstance(values, str):
+        return pa.repeat(values, rows.stop - rows.start)
+    return pa.array(values[rows], kind, from_pandas=isinstance(values, np.ndarray))
 
 
 def write(table: Table, parts: Iterable[Mapping[str, Any]], run: Path) -> None:
-    """Write a table of a run directory."""
-    with whole(run / f"{table.name}.parquet") as file:
-        pq.write_table(arrow(table, parts), file)
+    """Write a table of a run directory. Each part has row groups of its own: one is made at a time, and who
+    looks for the rows of a flow finds them.
+    """
+    with whole(run / f"{table.name}.parquet") as file, pq.ParquetWriter(file, table.schema) as writer:
+        for part in parts:
+            for batch in _batches(table, part):
+                writer.write_batch(batch)
 
 
 def mean_mbps(flow: LoadFlow, received_bytes: float, t_s: float) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from skybed.analysis.compare import comparison
-from skybed.analysis.measures import forwarding, truth
+from skybed.analysis.measures import forwarding, probed
 from skybed.analysis.routing import control, convergence
 from skybed.analysis.run import Run
 from skybed.topologies.model.metrics import compared, label
@@ -46,12 +46,12 @@ def totals(runs: Sequence[Named]) -> pd.DataFrame:
     for name, run in runs:
         by_protocol = control.summary(run, convergence.busy(run, convergence.table(run)))
         sent = by_protocol.iloc[-1].drop("protocol").to_dict() if len(by_protocol) else {}
-        ratio = convergence.ratios(truth.probes(run))
+        stretch = probed.of_run(run).stretch
         rows.append({
             "run": name, **sent, "route_changes": forwarding.churn(run, 4)["changes"].sum(),
-            "path_stretch_p50": ratio.quantile(0.5), "path_stretch_p99": ratio.quantile(0.99),
-            "path_stretch_pct": 100 * (ratio > convergence.STRETCHED).mean(),
-            "expired": run.probes["expired_at"].notna().sum(),
+            "path_stretch_p50": stretch.p50, "path_stretch_p99": stretch.p99,
+            "path_stretch_pct": stretch.above_pct,
+            "expired": sum(probes.expired for probes in convergence.probes(run).values()),
         })  # fmt: skip
     return pd.DataFrame(rows, columns=TOTALS)
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from skybed.analysis.measures import truth
-from skybed.analysis.measures.forwarding import passing, slowest, traces
-from skybed.analysis.measures.loads import Load, loads, shared
-from skybed.analysis.measures.losses import LOOK_S
+from skybed.analysis.measures import probed
+from skybed.analysis.measures.forwarding import passing, slowest
+from skybed.analysis.measures.loads import LOOK_S, Load, loads, looks_along
+from skybed.analysis.measures.probed import Late
 from skybed.analysis.run import Run, kept
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.model.flows import StreamFlow
@@ -39,19 +39,6 @@ class Carried(NamedTuple):
     carried_mbit: float
     waiting_mbit: float
     bin_off_p95_pct: float
-
-
-class Late(NamedTuple):
-    """Of stamped probes over links with jitter, on the way there: how much later they were on average, and
-    were to be; the standard error of that; least_us: the earliest, against a packet without jitter.
-    """
-
-    flow: str
-    n: int
-    mean_us: float
-    meant_us: float
-    error_us: float
-    least_us: float
 
 
 @kept
@@ -79,15 +66,16 @@ def _filled(run: Run, load: Load, flow: StreamFlow) -> Iterator[tuple[int, np.nd
     what may have waited.
     """
     rows = run.flows[run.flows["flow"] == flow.name]
-    t_s = np.arange(load.start_s, load.stop_s, LOOK_S)
-    trace, *others = traces(run, flow.family)
-    arrival_s, path, paths = trace(flow.source, flow.target, t_s)
-    rate_mbps, which = slowest(run.plan, t_s, path, paths)
     wire_mbps = flow.rate_mbps * flow.wire_bytes / flow.size_bytes
-    fills = (wire_mbps > FILLS * rate_mbps) & ~np.isnan(arrival_s)
-    fills &= (passing(run.plan, t_s, path, paths) == 1) & ~shared(run, t_s, path, paths, but=str(flow.name))
-    for other in others:
-        fills &= np.isclose(other(flow.source, flow.target, t_s)[0], arrival_s, rtol=0, atol=0)
+    found = []
+    for look in looks_along(run, load):
+        rate_mbps, which = slowest(run.plan, look.t_s, look.path, look.paths)
+        fills = look.alone & (wire_mbps > FILLS * rate_mbps)
+        fills &= passing(run.plan, look.t_s, look.path, look.paths) == 1
+        found.append((look.t_s, look.arrival_s, rate_mbps, which, fills))
+    if not any(fills.any() for *_, fills in found):
+        return
+    t_s, arrival_s, rate_mbps, which, fills = map(np.concatenate, zip(*found, strict=True))
     stretch = np.cumsum(np.append(True, (which[1:] != which[:-1]) | (fills[1:] != fills[:-1])))
     starts_s, ends_s = rows["start_s"].to_numpy(), rows["end_s"].to_numpy()
     payload = flow.size_bytes / flow.wire_bytes
@@ -116,30 +104,15 @@ def unmeasured(run: Run) -> list[str]:
     return sorted(names - {one.link_class for one in carried(run)})
 
 
-@kept
 def late(run: Run) -> list[Late]:
     """Of each flow that met jitter."""
-    probes = truth.probes(run)
-    met = probes[(probes["jitter_us"] > 0) & probes["known"] & ~probes["loaded"] & probes["owd_us"].notna()]
-    flows = []
-    for name, of_flow in met.groupby("flow", sort=False):
-        off_us = of_flow["owd_us"] - of_flow["true_owd_us"]
-        meant_us, n = of_flow["jitter_us"].mean(), len(of_flow)
-        error_us = float(np.sqrt((of_flow["jitter_deviation_us"] ** 2).sum()) / n)
-        least_us = float((off_us + of_flow["jitter_us"]).min())
-        flows.append(Late(str(name), n, float(meant_us + off_us.mean()), float(meant_us), error_us, least_us))
-    return flows
+    return [of_flow.late for of_flow in probed.of_run(run).flows.values() if of_flow.late]
 
 
 def lost(run: Run) -> pd.DataFrame:
     """Probes that were judged for loss, by the classes that lose on their way there: classes (joined by
-    " + "; those that cannot be told apart), packets, lost, by_links, variance.
+    " + "), the columns probed.CHANCE.
     """
-    probes = truth.probes(run)
-    due = probes[~probes["loaded"] & probes["known"] & ~probes["expected_lost"] & (probes["losing"] != "")]
-    chance = due["loss_probability"]
-    table = pd.DataFrame({
-        "classes": due["losing"], "packets": 1, "lost": due["lost"].astype(int), "by_links": chance,
-        "variance": chance * (1 - chance),
-    })  # fmt: skip
-    return table.groupby("classes", sort=True).sum().reset_index()
+    chances = [of_flow.chance for of_flow in probed.of_run(run).flows.values()]
+    total = pd.concat([pd.DataFrame(columns=probed.CHANCE, dtype=float), *chances]).groupby(level=0).sum()
+    return total.drop(index="", errors="ignore").rename_axis("classes").reset_index()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from skybed.analysis.run import Run, kept
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import EndToEndFlow
 
+LOOK_S = 0.02  # how densely the way of a stream is looked at
+LOOKS = 2**17  # so many at once
 STEP_S = 0.5  # how densely the way of a load is looked at
 TAIL_S = 2.0  # a queue is taken to drain within this after its load has ended
 
@@ -46,6 +49,32 @@ def loads(run: Run) -> list[Load]:
         links = [set(link_numbers(run.plan, way)) for way in paths]
         begun.append(Load(flow, start_s, stop_s, t_s, arrival_s, path, paths, links))
     return begun
+
+
+class Looks(NamedTuple):
+    """Packets of a stream, one every LOOK_S: when each is sent, when it arrives (nan: never), the number of
+    its path. alone: whether it arrives, on a known way that it shares with no other load.
+    """
+
+    t_s: np.ndarray
+    arrival_s: np.ndarray
+    path: np.ndarray
+    paths: list[Path]
+    alone: np.ndarray
+
+
+def looks_along(run: Run, load: Load) -> Iterator[Looks]:
+    """All of a stream, LOOKS at once."""
+    flow = load.flow
+    trace, *others = traces(run, flow.family)
+    every_s = np.arange(load.start_s, load.stop_s, LOOK_S)
+    for first in range(0, len(every_s), LOOKS):
+        t_s = every_s[first : first + LOOKS]
+        arrival_s, path, paths = trace(flow.source, flow.target, t_s)
+        alone = ~np.isnan(arrival_s) & ~shared(run, t_s, path, paths, but=str(flow.name))
+        for other in others:
+            alone &= np.isclose(other(flow.source, flow.target, t_s)[0], arrival_s, rtol=0, atol=0)
+        yield Looks(t_s, arrival_s, path, paths, alone)
 
 
 def shared(run: Run, sent_s: np.ndarray, path: np.ndarray, paths: list[Path], but: str = "") -> np.ndarray:

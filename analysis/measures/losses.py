@@ -10,15 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skybed.analysis.measures import truth
-from skybed.analysis.measures.forwarding import passing, slowest, traces
-from skybed.analysis.measures.loads import Load, loads, shared
+from skybed.analysis.measures import probed
+from skybed.analysis.measures.forwarding import passing, slowest
+from skybed.analysis.measures.loads import Load, loads, looks_along
 from skybed.analysis.run import Run
 from skybed.topologies.model.flows import LONGEST_BYTES, StreamFlow
 
 CHANCE_SD = 4.0  # else lossy runs would be left out for their luck
 WRONG_PCT, WRONG = 2.0, 5  # more packets of a flow lost, or not, against the plan: no edge effect
-LOOK_S = 0.02  # how densely the way of a stream is looked at
 FULL = 0.9  # of the rate of its path: a stream of more may queue for itself
 
 
@@ -56,16 +55,12 @@ def losses(run: Run) -> list[Losses]:
 
 
 def _of_probes(run: Run) -> list[Losses]:
-    probes = truth.probes(run)
     by_flow = []
-    for flow, sent in probes[~probes["loaded"] & probes["known"]].groupby("flow", sort=False):
-        due = sent[~sent["expected_lost"]]
-        chance = due["loss_probability"]
-        back = (~sent.loc[sent["expected_lost"], "lost"]).sum()
-        by_links, variance = chance.sum(), (chance * (1 - chance)).sum()
-        by_flow.append(
-            Losses(str(flow), "probes", len(sent), int(due["lost"].sum()), by_links, variance, int(back))
-        )
+    for flow, found in probed.of_run(run).flows.items():
+        _, lost, by_links, variance = found.chance.sum()
+        judged, back = found.counts["judged"], found.counts["back"]
+        if judged:
+            by_flow.append(Losses(flow, "probes", judged, int(lost), by_links, variance, back))
     return by_flow
 
 
@@ -75,34 +70,35 @@ def _of_stream(run: Run, load: Load, flow: StreamFlow) -> Losses:
     rows = run.flows[run.flows["flow"] == name]
     if rows.empty:
         return Losses(name, "packets", 0, 0, 0.0, 0.0)
-    t_s = np.arange(load.start_s, load.stop_s, LOOK_S)
-    trace, *others = traces(run, flow.family)
-    arrival_s, path, paths = trace(flow.source, flow.target, t_s)
-    clear = ~np.isnan(arrival_s) & ~shared(run, t_s, path, paths, but=name)
-    for other in others:
-        clear &= np.isclose(other(flow.source, flow.target, t_s)[0], arrival_s, rtol=0, atol=0)
     wire_mbps = flow.rate_mbps * flow.wire_bytes / flow.size_bytes
-    clear &= ~_queued(run, t_s, wire_mbps, *slowest(run.plan, t_s, path, paths))
-    second = np.searchsorted(rows["start_s"].to_numpy(), t_s, side="right") - 1
-    looks = np.bincount(second, minlength=len(rows))
-    whole = (np.bincount(second, clear, len(rows)) == looks) & (looks > 0)
-    chance = np.bincount(second, 1 - passing(run.plan, t_s, path, paths), len(rows))[whole] / looks[whole]
+    count, clear, losing = np.zeros((3, len(rows)))  # of the looks at each second
+    drained_s = -np.inf
+    for look in looks_along(run, load):
+        second = np.searchsorted(rows["start_s"].to_numpy(), look.t_s, side="right") - 1
+        slow = slowest(run.plan, look.t_s, look.path, look.paths)
+        queued, drained_s = _queued(run, look.t_s, wire_mbps, *slow, drained_s)
+        np.add.at(count, second, 1)
+        np.add.at(clear, second, look.alone & ~queued)
+        np.add.at(losing, second, 1 - passing(run.plan, look.t_s, look.path, look.paths))
+    whole = (clear == count) & (count > 0)
+    chance = losing[whole] / count[whole]
     sent, lost = (rows[column].fillna(0).to_numpy()[whole] for column in ("sent_packets", "lost_packets"))
     by_links, variance = (sent * chance).sum(), (sent * chance * (1 - chance)).sum()
     return Losses(name, "packets", int(sent.sum()), int(lost.sum()), float(by_links), float(variance))
 
 
 def _queued(
-    run: Run, t_s: np.ndarray, wire_mbps: float, rate_mbps: np.ndarray, which: np.ndarray
-) -> np.ndarray:
+    run: Run, t_s: np.ndarray, wire_mbps: float, rate_mbps: np.ndarray, which: np.ndarray, drained_s: float
+) -> tuple[np.ndarray, float]:
     """bool: when a stream of so much finds its own queue before the slowest link, which may be full, or was
-    and still drains: what waits leaves at the rate at which it came.
+    and still drains: what waits leaves at the rate at which it came. drained_s: by when it has, of what came
+    before; then, of all.
     """
     queues = [[link.capable(side).queue_packets for side in (0, 1)] for link in run.plan.links]
     packets = np.append(np.array(queues, float).ravel(), 0.0)[which]
     fills = wire_mbps >= FULL * rate_mbps
-    drained_s = np.divide(
+    takes_s = np.divide(
         8e-6 * LONGEST_BYTES * packets, rate_mbps, out=np.zeros(len(t_s)), where=rate_mbps > 0
     )
-    until_s = np.maximum.accumulate(np.where(fills, t_s + drained_s, -np.inf))
-    return fills | (t_s < until_s)
+    until_s = np.maximum.accumulate(np.append(drained_s, np.where(fills, t_s + takes_s, -np.inf)))
+    return fills | (t_s < until_s[1:]), until_s[-1]

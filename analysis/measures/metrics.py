@@ -13,6 +13,7 @@ from skybed.topologies.errors import RunError
 from skybed.topologies.model import kinds, losses
 from skybed.topologies.model.flows import Flow
 from skybed.topologies.model.metrics import METRICS
+from skybed.topologies.model.tables import PROBES
 from skybed.topologies.orbits.geometry import C_KM_S, great_circle_km
 
 
@@ -66,9 +67,10 @@ def outages(run: Run, flow: str) -> pd.DataFrame:
 
     The last outage ends with the last probe where none comes through after it.
     """
-    probes = of_flow(run.probes, flow, "probe").sort_values("sent_s")
-    start_s, end_s = losses.outages(probes["sent_s"].to_numpy(), probes["lost"].to_numpy())
-    return pd.DataFrame({"start_s": start_s, "end_s": end_s})
+    if flow not in run.flow_names(PROBES):
+        raise none_of(flow, "probe")
+    gaps = losses.outages(run, next(one for one in run.traffic if one.name == flow))
+    return pd.DataFrame({"start_s": gaps.first_s, "end_s": gaps.after_s})
 
 
 def throughput(run: Run, flow: str) -> pd.DataFrame:
@@ -81,5 +83,9 @@ def of_flow(table: pd.DataFrame, flow: str, kind: str) -> pd.DataFrame:
     """The rows of one flow; RunError where there are none."""
     rows = table[table["flow"] == flow]
     if rows.empty:
-        raise RunError(f"the run has no measurements of a {kind} flow {flow}; name another flow.")
+        raise none_of(flow, kind)
     return rows
+
+
+def none_of(flow: str, kind: str) -> RunError:
+    return RunError(f"the run has no measurements of a {kind} flow {flow}; name another flow.")

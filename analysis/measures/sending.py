@@ -6,6 +6,7 @@ What was never sent is in no figure of a flow, and none of them shows it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pandas as pd
@@ -48,16 +49,19 @@ def missing_pct(run: Run) -> float:
 
 
 def _sent(run: Run, flow: Flow) -> float:
-    if (sent_s := times_s(run, flow)) is None:
+    if (pieces := times_s(run, flow)) is None:
         return float(kinds.of(flow).sent(run, flow))
     # What was due at the end may have gone a little later; where a run was cut short, more follows.
-    return len(sent_s) if run.manifest.finished else int((sent_s < run.played_s).sum())
+    whole = run.manifest.finished
+    return sum(len(sent_s) if whole else int((sent_s < run.played_s).sum()) for sent_s in pieces)
 
 
-def times_s(run: Run, flow: Flow) -> pd.Series | None:
-    """When each of what a flow sends was sent; None where its table does not tell."""
+def times_s(run: Run, flow: Flow) -> Iterator[pd.Series] | None:
+    """When each of what a flow sends was sent, piece by piece; None where its table does not tell."""
     sent = kinds.of(flow).sent(run, flow)
-    return sent if isinstance(sent, pd.Series) else None
+    if isinstance(sent, pd.Series):
+        return iter([sent])
+    return sent if isinstance(sent, Iterator) else None
 
 
 def told_late_s(run: Run, flow: ConnectingFlow) -> float:

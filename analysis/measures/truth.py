@@ -14,6 +14,7 @@ was recorded: the trace follows those.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -22,11 +23,12 @@ import pandas as pd
 
 from skybed.analysis.measures.forwarding import Path, Trace, passing, traces
 from skybed.analysis.measures.loads import shared
-from skybed.analysis.run import Run, kept
+from skybed.analysis.run import PIECE_ROWS, Run, kept
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.contacts.spans import latest
 from skybed.topologies.errors import RunError
 from skybed.topologies.model.flows import ProbingFlow
+from skybed.topologies.model.tables import PROBES
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import srv6
 from skybed.topologies.routing.forwarding import crossings
@@ -49,6 +51,37 @@ def probes(run: Run) -> pd.DataFrame:
     if not parts:
         return _flow(run, "", run.probes)
     return pd.concat(parts).sort_index()
+
+
+def flows(run: Run) -> list[ProbingFlow]:
+    """All that probe, in the order of the run's table; then those that have no rows."""
+    names = [str(flow.name) for flow in run.traffic if isinstance(flow, ProbingFlow)]
+    return [_probing(run, name) for name in dict.fromkeys([*run.flow_names(PROBES), *names])]
+
+
+def pieces(run: Run, flow: ProbingFlow) -> Iterator[pd.DataFrame]:
+    """The rows of `probes` of a flow, of a long run piece by piece, as `Run.pieces` has them."""
+    if run.long(PROBES.name):
+        for part in run.pieces(flow, PROBES):
+            yield _flow(run, str(flow.name), part)
+    else:
+        every = probes(run)
+        yield every[every["flow"] == flow.name]
+
+
+def thinned(run: Run) -> pd.DataFrame:
+    """`probes` for a figure: of a long run one of `shown_of`, and text as categories."""
+    if not run.long(PROBES.name):
+        return probes(run)
+    every = shown_of(run)
+    # A copy, or all that is between would be held, too.
+    parts = [(flow, rows.iloc[::every].copy()) for flow in flows(run) for rows in run.pieces(flow, PROBES)]
+    return pd.concat([_flow(run, str(flow.name), part) for flow, part in parts], ignore_index=True)
+
+
+def shown_of(run: Run) -> int:
+    """Of how many probes `thinned` has one."""
+    return -(-run.length(PROBES.name) // PIECE_ROWS) if run.long(PROBES.name) else 1
 
 
 def path_name(plan: Plan, path: Path) -> str:
@@ -128,9 +161,7 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
     there, back_chance = Chance(*np.zeros((2, len(part)))), np.zeros(len(part), bool)
     loaded, known, passes = np.zeros(len(part), bool), np.ones(len(part), bool), np.zeros(len(part))
     if len(part):
-        flow = next((flow for flow in run.traffic if flow.name == name), None)
-        if not isinstance(flow, ProbingFlow):
-            raise RunError(f"{run.dir}: probes.parquet holds {name}, no probe flow of the scenario.")
+        flow = _probing(run, name)
         trace, *others = traces(run, flow.family)
         (out_us, out_id, paths), (back_us, back_id, back_paths) = _both_ways(plan, trace, sent_s, flow)
         answered_s = sent_s + np.nan_to_num(out_us) / 1e6
@@ -167,6 +198,13 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _probing(run: Run, name: str) -> ProbingFlow:
+    flow = next((flow for flow in run.traffic if flow.name == name), None)
+    if not isinstance(flow, ProbingFlow):
+        raise RunError(f"{run.dir}: probes.parquet holds {name}, no probe flow of the scenario.")
+    return flow
+
+
 def _both_ways(
     plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbingFlow
 ) -> tuple[tuple[np.ndarray, np.ndarray, list[Path]], tuple[np.ndarray, np.ndarray, list[Path]]]:
@@ -180,10 +218,17 @@ def _both_ways(
     return (out_us, out_id, paths), (back_us, back_id, back_paths)
 
 
-def round_trip_us(plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbingFlow) -> np.ndarray:
-    """What probes of a flow that are sent at these run times take there and back; nan: they are lost."""
+def both_ways_us(
+    plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbingFlow
+) -> tuple[np.ndarray, np.ndarray]:
+    """What probes of a flow that are sent at these run times take there, and back; nan: they are lost."""
     (out_us, _, _), (back_us, _, _) = _both_ways(plan, trace, sent_s, flow)
-    return out_us + back_us
+    return out_us, back_us
+
+
+def round_trip_us(plan: Plan, trace: Trace, sent_s: np.ndarray, flow: ProbingFlow) -> np.ndarray:
+    """Both together."""
+    return sum(both_ways_us(plan, trace, sent_s, flow))  # type: ignore[return-value]
 
 
 def _on_wire_us(

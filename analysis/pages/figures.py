@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from skybed.analysis.measures import delays, metrics, paths
+from skybed.analysis.measures import delays, metrics, paths, truth
 from skybed.analysis.pages.style import (
     BACK,
     BAD,
@@ -31,7 +31,7 @@ from skybed.analysis.pages.style import (
 from skybed.analysis.run import Run
 from skybed.topologies.contacts.properties import KINDS
 from skybed.topologies.errors import RunError
-from skybed.topologies.model.tables import CARRIED
+from skybed.topologies.model.tables import CARRIED, PROBES
 
 FLOWS_SHOWN = 6
 Links = Sequence[tuple[str, str]]
@@ -50,7 +50,7 @@ class Drawing(NamedTuple):
 
 
 def all_figures(run: Run, probes: pd.DataFrame, links: Links = ()) -> list[Drawing]:
-    """Every figure that this run has data for; probes: `truth.probes(run)`; links: what `carried` takes."""
+    """Every figure that this run has data for; probes: `truth.thinned(run)`; links: what `carried` takes."""
     drawings = []
     for flow in _worst(probes):
         of_flow = probes[probes["flow"] == flow]
@@ -102,7 +102,7 @@ def rtt(run: Run, probes: pd.DataFrame) -> Drawing:
         "flows", f"Round-trip time of {flow}",
         "Each dot is a probe at its time of sending; the line is what orbits and link rates give for it. "
         "Dotted lines are path changes, shaded spans are outages. Below: measured minus true, "
-        "without the probes that met load if others did not.",
+        "without the probes that met load if others did not." + _thinned(run),
         Picture(4.0, paint),
     )  # fmt: skip
 
@@ -124,7 +124,8 @@ def one_way(run: Run, probes: pd.DataFrame) -> Drawing:
 
     return Drawing(
         "flows", f"One-way delay of {flow}",
-        "Both directions by the one clock that all nodes share; the thin lines are the true values.",
+        "Both directions by the one clock that all nodes share; the thin lines are the true values."
+        + _thinned(run),
         Picture(2.7, paint),
     )  # fmt: skip
 
@@ -200,7 +201,7 @@ def contacts(run: Run) -> Drawing:
         ],
         columns=["station", "satellite", "start_s", "end_s"],
     ).sort_values("start_s")
-    gaps = {name: metrics.outages(run, name) for name in run.probes["flow"].unique()[:FLOWS_SHOWN]}
+    gaps = {name: metrics.outages(run, name) for name in run.flow_names(PROBES)[:FLOWS_SHOWN]}
     rows = [*bars["station"].unique(), *(f"{name}, outages" for name in gaps)]
 
     def paint(canvas: Figure) -> None:
@@ -260,7 +261,7 @@ def errors(run: Run, probes: pd.DataFrame) -> Drawing:
         "fidelity", "RTT error",
         "Measured minus true, of the probes that met no load; on the left without the outer 1 % of either "
         "side. On the right the curves have to pass to the left of the two crosses, the limits at the median "
-        "and at the 99th percentile.",
+        "and at the 99th percentile." + _thinned(run),
         Picture(2.8, paint),
     )  # fmt: skip
 
@@ -335,6 +336,11 @@ def _worst(probes: pd.DataFrame) -> list[str]:
 def _more(table: pd.DataFrame) -> str:
     hidden = table["flow"].nunique() - FLOWS_SHOWN
     return f" {hidden} more flows are not shown." if hidden > 0 else ""
+
+
+def _thinned(run: Run) -> str:
+    of = truth.shown_of(run)
+    return f" One probe of {of} is shown." if of > 1 else ""
 
 
 def _outages(run: Run, flow: str, all_axes: tuple[Axes, ...]) -> None:

@@ -28,7 +28,7 @@ def drawings(run: Run, links: Links = ()) -> list[Drawing]:
     """The figures of a run that was judged. links: those of which to show what they carried."""
     return [
         *task_figures.all_figures(run),
-        *all_figures(run, truth.probes(run), links),
+        *all_figures(run, truth.thinned(run), links),
         *_routing_figures(run),
     ]
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from skybed.analysis.compare.many import KEYS, Named
-from skybed.analysis.measures import forwarding, truth
+from skybed.analysis.measures import forwarding, probed, truth
 from skybed.analysis.pages.figures import Drawing
 from skybed.analysis.pages.style import BAD, GREY, INK, MEASURED, SERIES, Picture, legend, time_axis
 from skybed.analysis.routing import control, convergence
@@ -123,10 +123,10 @@ def stretch(runs: Sequence[Named]) -> Drawing:
     def paint(canvas: Figure) -> None:
         axes = canvas.subplots()
         for i, (name, run) in enumerate(runs):
-            ratio = np.sort(convergence.ratios(truth.probes(run)))
+            ratio = np.sort(probed.ratios(truth.probes(run)))
             above = 1 - np.arange(1, len(ratio) + 1) / max(len(ratio), 1)
             axes.step(ratio, above, where="post", label=name, color=SERIES[i % len(SERIES)])
-        axes.axvline(convergence.STRETCHED, color=GREY, lw=0.9, ls=":")
+        axes.axvline(probed.STRETCHED, color=GREY, lw=0.9, ls=":")
         axes.set_yscale("log")
         axes.set_ylim(LEAST_SHARE, 1)
         axes.yaxis.set_major_formatter("{x:g}")
@@ -137,7 +137,7 @@ def stretch(runs: Sequence[Named]) -> Drawing:
     return Drawing(
         "comparison", "Path stretch",
         "Which share of the probes that came back was more than so many times as long under way as on the "
-        f"oracle's path; all flows together. The dotted line is {convergence.STRETCHED:g}. Below 1 are "
+        f"oracle's path; all flows together. The dotted line is {probed.STRETCHED:g}. Below 1 are "
         "probes that met a change of the oracle's path under way, or took a way that it had left.",
         Picture(2.8, paint),
     )  # fmt: skip

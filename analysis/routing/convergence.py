@@ -18,6 +18,7 @@ what both cause after it. Probes that links lose at random count too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,18 +26,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from skybed.analysis.measures import forwarding, hand
+from skybed.analysis.measures import forwarding, hand, probed, truth
 from skybed.analysis.run import Run, kept
 from skybed.topologies.files import whole
 from skybed.topologies.model.flows import ProbingFlow
-from skybed.topologies.model.losses import MIN_LOST, loss_periods
-from skybed.topologies.model.tables import ROUTING
+from skybed.topologies.model.losses import LossPeriods, loss_periods
+from skybed.topologies.model.tables import PROBES, ROUTING
 
 SAMPLE_PROBES = 10
 KEPT = 0.9  # of a sample that comes back: below, the rate has dropped
 LOOK_S = 1e-3  # before an event its path is looked at
 SETTLE_S = 5.0  # RFC 6412's Sustained Convergence Validation Time
-STRETCHED = 1.05
 PLANNED = "planned"
 UNDER_WAY_S = 1.0  # probes are under way for no longer
 
@@ -73,16 +73,17 @@ def write(run: Run) -> Path:
     return path
 
 
-def of_flows(run: Run, probes: pd.DataFrame) -> pd.DataFrame:
+def of_flows(run: Run) -> pd.DataFrame:
     """A row for each probe flow, by name: convergence_s (the longest rate-derived convergence time of all
-    events, nan if there were none), expired (probes), path_stretch_{p50,p99,pct}: see `stretch`.
+    events, nan if there were none), expired (probes), path_stretch_{p50,p99,pct}: see `probed.Stretch`.
     """
-    longest_s = table(run).groupby("flow")["rate_derived_s"].max()
-    expired = run.probes["expired_at"].notna().groupby(run.probes["flow"]).sum()
-    ways = stretch(probes).set_index("flow")
+    stretch = {name: of_flow.stretch for name, of_flow in probed.of_run(run).flows.items()}
+    ways = pd.DataFrame.from_dict(stretch, orient="index", columns=probed.Stretch._fields)
     return pd.DataFrame({
-        "convergence_s": longest_s, "expired": expired, "path_stretch_p50": ways["p50"],
-        "path_stretch_p99": ways["p99"], "path_stretch_pct": ways["above_pct"],
+        "convergence_s": table(run).groupby("flow")["rate_derived_s"].max().reindex(ways.index),
+        "expired": pd.Series({name: sent.expired for name, sent in probes(run).items()}, dtype=float),
+        "path_stretch_p50": ways["p50"], "path_stretch_p99": ways["p99"],
+        "path_stretch_pct": ways["above_pct"],
     })  # fmt: skip
 
 
@@ -139,9 +140,55 @@ def _what(links: list[str], ends: set[frozenset[str]]) -> str:
 # -- one flow ------------------------------------------------------------------------------------
 
 
+class Probes(NamedTuple):
+    """Of a flow, in the order of sending: how many there are; when the first of each SAMPLE_PROBES was sent,
+    and the last of all; the runs of lost ones; how many expired, and which of the lost did; the longest round
+    trip (nan: none came back).
+    """
+
+    n: int
+    sample_s: np.ndarray
+    last_s: float
+    periods: LossPeriods
+    expired: int
+    lost_expired: np.ndarray
+    longest_us: float
+
+
+@kept
+def probes(run: Run) -> dict[str, Probes]:
+    """Of each flow that probes: what is asked of its probes here, which is little of most of them."""
+    return {str(flow.name): _probes(run, flow) for flow in truth.flows(run)}
+
+
+def _probes(run: Run, flow: ProbingFlow) -> Probes:
+    n, expired, last_s, longest_us = 0, 0, np.nan, np.nan
+    sample_s, ran_out = [], []
+
+    def pieces() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        nonlocal n, expired, last_s, longest_us
+        for rows in run.pieces(flow, PROBES, ["sent_s", "rtt_us", "lost", "expired_at"]):
+            sent_s, lost, out = (
+                rows["sent_s"].to_numpy(),
+                rows["lost"].to_numpy(),
+                rows["expired_at"].notna(),
+            )
+            yield sent_s, lost
+            sample_s.append(sent_s[-n % SAMPLE_PROBES :: SAMPLE_PROBES].copy())  # else the rest stays
+            ran_out.append(n + np.flatnonzero(out & lost))
+            n, expired = n + len(rows), expired + out.sum()
+            last_s = sent_s[-1] if len(rows) else last_s
+            longest_us = np.fmax(longest_us, rows["rtt_us"].max())
+
+    periods = loss_periods(pieces())
+    return Probes(
+        n, np.concatenate(sample_s), last_s, periods, expired, np.concatenate(ran_out), longest_us
+    )  # fmt: skip
+
+
 def _of_flow(run: Run, flow: ProbingFlow, happened: list[Event]) -> list[dict[str, Any]]:
-    probes = run.probes[run.probes["flow"] == flow.name].sort_values("sent_s")
-    if probes.empty:
+    sent = probes(run)[str(flow.name)]
+    if not sent.n:
         return []
     rows = forwarding.changes(run, flow.family)
     there, back = forwarding.Ways(rows, flow.target), forwarding.Ways(rows, flow.source)
@@ -153,57 +200,65 @@ def _of_flow(run: Run, flow: ProbingFlow, happened: list[Event]) -> list[dict[st
             relevant.append((number, event, crossed))
     starts_s = np.array([event.t_s for _, event, _ in relevant])
     until_s = np.append(starts_s[1:], run.played_s)
-    periods = _periods(probes, starts_s, np.array([crossed for *_, crossed in relevant], bool))
+    counts_to = _counts_to(sent, starts_s, np.array([crossed for *_, crossed in relevant], bool))
+    dropped = _dropped(sent)
     return [
         {"event": number, "t_s": event.t_s, "until_s": until_s[i], "kind": event.kind, "what": event.what}
         | {"flow": flow.name, "on_path": crossed}
-        | _lost(probes, flow.rate_hz, periods[periods["event"] == i])
+        | _lost(
+            sent, dropped, flow.rate_hz, LossPeriods(*(column[counts_to == i] for column in sent.periods))
+        )
         | {"loop_s": _loop_s(there, back, event.t_s, until_s[i])}
         | _changed(rows, event.t_s, until_s[i])
         for i, (number, event, crossed) in enumerate(relevant)
     ]
 
 
-def _periods(probes: pd.DataFrame, starts_s: np.ndarray, crossed: np.ndarray) -> pd.DataFrame:
-    """Loss periods: first, after (which probes), and event (which of the flow's, -1 for none)."""
-    sent_s, rtt_s = probes["sent_s"].to_numpy(), probes["rtt_us"].to_numpy() / 1e6
-    under_way_s = min(np.nanmax(rtt_s, initial=0.0) or UNDER_WAY_S, UNDER_WAY_S)
-    first, after = loss_periods(probes["lost"].to_numpy())
-    last = np.searchsorted(starts_s, sent_s[first], side="right") - 1
+def _counts_to(sent: Probes, starts_s: np.ndarray, crossed: np.ndarray) -> np.ndarray:
+    """To which of the flow's events each loss period counts, -1 for none."""
+    first_s, under_way_s = sent.periods.first_s, UNDER_WAY_S
+    if sent.longest_us > 0:
+        under_way_s = min(sent.longest_us / 1e6, UNDER_WAY_S)
+    last = np.searchsorted(starts_s, first_s, side="right") - 1
     on_path = np.flatnonzero(crossed)
     following = np.append(starts_s[on_path], np.inf)
-    place = np.searchsorted(following, sent_s[first], side="right")
-    soon = following[np.minimum(place, len(on_path))] <= sent_s[first] + under_way_s
-    event = np.where(soon, np.append(on_path, -1)[np.minimum(place, len(on_path))], last)
-    return pd.DataFrame({"first": first, "after": after, "event": event})
+    place = np.searchsorted(following, first_s, side="right")
+    soon = following[np.minimum(place, len(on_path))] <= first_s + under_way_s
+    return np.where(soon, np.append(on_path, -1)[np.minimum(place, len(on_path))], last)
 
 
-def _lost(probes: pd.DataFrame, rate_hz: float, periods: pd.DataFrame) -> dict[str, Any]:
+def _dropped(sent: Probes) -> np.ndarray:
+    """The samples in which the rate of probes that come back has dropped."""
+    samples, lost = np.unique(_within(sent.periods) // SAMPLE_PROBES, return_counts=True)
+    size = np.minimum(SAMPLE_PROBES, sent.n - samples * SAMPLE_PROBES)
+    return samples[size - lost < KEPT * size]
+
+
+def _within(periods: LossPeriods) -> np.ndarray:
+    """The probes of loss periods."""
+    length = periods.after - periods.first
+    return np.arange(length.sum()) + np.repeat(periods.first - np.cumsum(length) + length, length)
+
+
+def _lost(sent: Probes, dropped: np.ndarray, rate_hz: float, periods: LossPeriods) -> dict[str, Any]:
     """Of the loss periods that count to one event."""
-    sent_s, lost = probes["sent_s"].to_numpy(), probes["lost"].to_numpy()
-    counted = np.zeros(len(probes), bool)
-    for period in periods.itertuples():
-        counted[period.first : period.after] = True
-    long = periods[periods["after"] - periods["first"] >= MIN_LOST]
-    length_s = sent_s[np.minimum(long["after"], len(sent_s) - 1)] - sent_s[long["first"]]
-    sample = np.arange(len(probes)) // SAMPLE_PROBES
-    dropped = np.bincount(sample, ~lost) < KEPT * np.bincount(sample)
-    hit = np.unique(sample[counted])
-    hit = hit[dropped[hit]]
+    counted, long = _within(periods), periods.long
+    length_s = long.after_s - long.first_s
+    hit = np.intersect1d(counted // SAMPLE_PROBES, dropped)
     by_rate: dict[str, Any] = {"dropped_s": np.nan, "recovered_s": np.nan, "rate_derived_s": 0.0}
     if len(hit):
-        begin, end = hit[0] * SAMPLE_PROBES, (hit[-1] + 1) * SAMPLE_PROBES
-        by_rate["dropped_s"] = sent_s[begin]
-        by_rate["recovered_s"] = sent_s[end] if end < len(sent_s) else np.nan
-        by_rate["rate_derived_s"] = sent_s[min(end, len(sent_s) - 1)] - sent_s[begin]
+        dropped_s, following = sent.sample_s[hit[0]], sent.sample_s[hit[-1] + 1 : hit[-1] + 2]
+        by_rate["dropped_s"] = dropped_s
+        by_rate["recovered_s"] = following[0] if len(following) else np.nan
+        by_rate["rate_derived_s"] = (following[0] if len(following) else sent.last_s) - dropped_s
     return by_rate | {
-        "lost": int(counted.sum()),
-        "loss_derived_s": counted.sum() / rate_hz,
+        "lost": len(counted),
+        "loss_derived_s": len(counted) / rate_hz,
         "sampling_s": SAMPLE_PROBES / rate_hz,
-        "outages": len(long),
+        "outages": len(long.first),
         "outage_s": length_s.sum(),
         "outage_max_s": length_s.max(initial=0.0),
-        "expired": int((counted & probes["expired_at"].notna().to_numpy()).sum()),
+        "expired": int(np.isin(sent.lost_expired, counted).sum()),
     }
 
 
@@ -229,22 +284,6 @@ def _changed(rows: pd.DataFrame, begin_s: float, end_s: float) -> dict[str, int]
 
 
 # -- the whole run -------------------------------------------------------------------------------
-
-
-def stretch(probes: pd.DataFrame) -> pd.DataFrame:
-    """Path stretch by flow, measured round trip over that of the oracle's path at the time: columns flow, n,
-    p50, p99, above_pct (share above STRETCHED). Without probes that met load. probes: `truth.probes`."""
-    ratio = ratios(probes)
-    by_flow = ratio.groupby(probes["flow"], sort=False)
-    return pd.DataFrame({
-        "n": by_flow.size(), "p50": by_flow.quantile(0.5), "p99": by_flow.quantile(0.99),
-        "above_pct": 100 * (ratio > STRETCHED).groupby(probes["flow"], sort=False).mean(),
-    }).reset_index()  # fmt: skip
-
-
-def ratios(probes: pd.DataFrame) -> pd.Series:
-    """Measured round trip over that of the oracle's path, of the probes that have both and met no load."""
-    return (probes["rtt_us"] / probes["oracle_rtt_us"])[~probes["loaded"]].dropna()
 
 
 def busy(run: Run, rows: pd.DataFrame) -> np.ndarray:

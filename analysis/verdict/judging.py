@@ -6,10 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from skybed.analysis import contents
-from skybed.analysis.measures import forwarding, hand, metrics, paths, truth
+from skybed.analysis.measures import forwarding, hand, metrics, paths, probed
 from skybed.analysis.measures.sending import Sending, sending
 from skybed.analysis.routing import control, convergence
 from skybed.analysis.run import Run, kept
@@ -67,15 +65,15 @@ def write(run: Run, verdict: Verdict) -> Path:
 
 
 def _by_tables(run: Run, about: dict[str, Any], cut_short: list[str]) -> FullVerdict:
-    probes, proofs, sent = truth.probes(run), paths.check_proofs(run), sending(run)
-    judged = probes[~probes["loaded"] & probes["known"]]
+    probes, proofs, sent = probed.of_run(run), paths.check_proofs(run), sending(run)
     events, routes, delay = timeline.events(run), timeline.routes(run), timeline.delay(run)
-    rtt_error = _errors(judged["error_us"])
-    owd_error = _errors(pd.concat([judged["owd_error_us"], judged["owd_back_error_us"]]))
+    rtt_error, owd_error = (
+        Errors.model_validate(errors._asdict()) for errors in (probes.rtt_errors, probes.owd_errors)
+    )
     rates, lost, late = links.rates(run), links.losses(run), links.jitter(run)
     host, short = machine.host(run), traffic.shortfalls(run, sent)
     proven = Proofs(n=len(proofs), agreeing=proofs["agrees"].sum())
-    flows = _flows(run, probes, sent)
+    flows = _flows(run, sent)
     limits = [outcome(limit, _measured(limit, flows)) for limit in run.scenario.accept]
     distorted = [
         *cut_short,
@@ -133,11 +131,6 @@ def _altered(run: Run) -> list[str]:
 # -- figures -------------------------------------------------------------------------------------
 
 
-def _errors(error_us: pd.Series) -> Errors:
-    size = error_us.dropna().abs()
-    return Errors(n=len(size), p50_us=size.quantile(0.5), p99_us=size.quantile(0.99), max_us=size.max())
-
-
 def _routing(run: Run) -> Routing:
     events = convergence.table(run)
     changed, targets = forwarding.churn(run, 4), forwarding.churn_by_destination(run, 4)
@@ -155,22 +148,20 @@ def _routing(run: Run) -> Routing:
     )
 
 
-def _flows(run: Run, probes: pd.DataFrame, sent: list[Sending]) -> list[FlowFigures]:
-    of_routing = convergence.of_flows(run, probes)
-    probing = {flow.name for flow in run.traffic if isinstance(flow, ProbingFlow)}
+def _flows(run: Run, sent: list[Sending]) -> list[FlowFigures]:
+    of_routing, probes = convergence.of_flows(run), probed.of_run(run).flows
     figures = []
     for row, one in zip(metrics.flow_metrics(run).to_dict("records"), sent, strict=True):
         row["sending"] = {"unit": one.unit, "sent": one.sent, "due": one.due}
-        if row["flow"] in probing:
-            of_flow = probes[probes["flow"] == row["flow"]]
-            error = _errors(of_flow.loc[~of_flow["loaded"], "error_us"])
-            row |= of_routing.reindex([row["flow"]]).iloc[0].to_dict()
-            row["true_rtt_p50_ms"] = of_flow["true_rtt_us"].quantile(0.5) / 1e3
-            row["true_rtt_p99_ms"] = of_flow["true_rtt_us"].quantile(0.99) / 1e3
-            row["rtt_error_p50_us"], row["rtt_error_p99_us"] = error.p50_us, error.p99_us
-            row["unexpected_lost"] = (of_flow["known"] & of_flow["lost"] & ~of_flow["expected_lost"]).sum()
-            row["unexpected_back"] = (~of_flow["lost"] & of_flow["expected_lost"]).sum()
-            row["loaded"] = of_flow["loaded"].sum()
+        if (name := row["flow"]) in probes:
+            of_flow = probes[name]
+            row |= of_routing.loc[name].to_dict()
+            row["true_rtt_p50_ms"] = of_flow.true_rtt_p50_us / 1e3
+            row["true_rtt_p99_ms"] = of_flow.true_rtt_p99_us / 1e3
+            row["rtt_error_p50_us"], row["rtt_error_p99_us"] = of_flow.errors.p50_us, of_flow.errors.p99_us
+            row |= {
+                count: of_flow.counts[count] for count in ("unexpected_lost", "unexpected_back", "loaded")
+            }
         figures.append(FlowFigures.model_validate(row))
     return figures
 

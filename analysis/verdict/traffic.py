@@ -126,10 +126,11 @@ def _more(run: Run) -> Iterator[str]:
 def _strays(run: Run) -> Iterator[str]:
     """Sent outside the time of their flow: by another clock."""
     for flow in run.traffic:
-        (start_s, stop_s), sent_s = flow.window_s(run.manifest.duration_s), times_s(run, flow)
-        if sent_s is None:
-            continue
-        if strays := int((~sent_s.between(start_s - CLOCK_S, stop_s + LATE_S)).sum()):
+        start_s, stop_s = flow.window_s(run.manifest.duration_s)
+        pieces = times_s(run, flow) or ()
+        if strays := sum(
+            int((~sent_s.between(start_s - CLOCK_S, stop_s + LATE_S)).sum()) for sent_s in pieces
+        ):
             yield (
                 f"{strays} {kinds.of(flow).UNIT} of {flow.name} were sent outside its time, which is from "
                 f"{start_s:g} to {stop_s:g} s."

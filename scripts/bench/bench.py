@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from skybed.emulator.lanes import lanes
-from skybed.scripts.bench import accuracy, daemons, live, natively, ns3, plan, start, virtual
+from skybed.scripts.bench import accuracy, daemons, judging, live, natively, ns3, plan, start, virtual
 from skybed.scripts.bench.figures import Section
 from skybed.scripts.running import messages
 from skybed.scripts.running.progress import Listener, ProgressBar
@@ -31,7 +31,7 @@ from skybed.topologies.model import ready
 from skybed.topologies.model.closest import hint
 from skybed.topologies.scenario.file import Scenario
 
-NAMES = ("bring-up", "updates", "planning", "live", "start", "virtual", "forwarding", "generator")
+NAMES = ("bring-up", "updates", "planning", "live", "start", "virtual", "judging", "forwarding", "generator")
 WHEN_NAMED = ("accuracy", "ns-3", "daemons")  # take minutes, ten minutes, and half an hour
 PATIENCE_S = 600.0  # for a section, beyond twice what stock Mininet is given
 LAST_LINES = 8
@@ -49,6 +49,7 @@ class Sizes:
     tcp_s: float  # of a TCP that fills a line, in virtual time
     planned: Path
     planned_s: float
+    judged_s: tuple[float, float]  # runs that are judged: a short and a long one
     routes_s: float  # of routes of the scenario that is run live
     budget_s: float  # for stock Mininet to come up
     memory_mb: int
@@ -85,7 +86,7 @@ FULL = Sizes(
     scenario=ready.SCENARIOS / "starlink-550.yaml", live_s=30.0,
     exact=tuple(ready.SCENARIOS / f"{name}.yaml" for name in ("pair", "sc-mini", "starlink-550")),
     virtual=ready.SCENARIOS / "sc-mini.yaml", tcp_s=10.0,
-    planned=ready.SCENARIOS / "sc-1000.yaml", planned_s=86_400.0, routes_s=60.0,
+    planned=ready.SCENARIOS / "sc-1000.yaml", planned_s=86_400.0, judged_s=(3600.0, 21_600.0), routes_s=60.0,
     budget_s=120.0, memory_mb=2048, rounds=3, round_s=1.0, per_plane=12, hosts=200, large=(72, 22),
     linked=(24, 22),
     routed=((10, 15), (15, 20), (20, 30), (25, 32)), routed_s=1200.0,
@@ -95,7 +96,7 @@ QUICK = Sizes(
     scenario=ready.SCENARIOS / "sc-mini.yaml", live_s=10.0,  # until 5.7 s there are no events
     exact=(ready.SCENARIOS / "pair.yaml",),
     virtual=ready.SCENARIOS / "pair.yaml", tcp_s=2.0,
-    planned=ready.SCENARIOS / "sc-mini.yaml", planned_s=600.0, routes_s=20.0,
+    planned=ready.SCENARIOS / "sc-mini.yaml", planned_s=600.0, judged_s=(60.0, 300.0), routes_s=20.0,
     budget_s=2.0, memory_mb=1024, rounds=2, round_s=0.1, per_plane=3, hosts=4, large=(5, 6), linked=(5, 6),
     routed=((3, 10),), routed_s=120.0,
     chains=(2,), chains_s=1.0, kuiper_s=0.5,
@@ -138,6 +139,9 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
                 elif name == "virtual":
                     played = Scenario.load(sizes.virtual)
                     sections[name] = virtual.virtual(played, sizes.tcp_s, sizes.rounds, folder)
+                elif name == "judging":
+                    played = Scenario.load(ready.SCENARIOS / "sc-mini.yaml")
+                    sections[name] = judging.judging(played, sizes.judged_s, folder)
                 elif name == "ns-3":
                     beside = sizes.chains, sizes.chains_s, sizes.kuiper_s, sizes.rounds
                     sections[name] = ns3.ns3(*beside, folder, bar)

@@ -7,6 +7,7 @@ planning    a day of contacts and delays, against a loop with Skyfield
 live        command to first ping; how exact a run of a scenario is
 start       CPU and time of the smallest run, phase by phase
 virtual     virtual time against the clock; whether runs repeat
+judging     CPU and memory of judging a short run and a long one
 forwarding  UDP over 1, 5 and 12 hops
 generator   probes a second, against Scapy's send
 

@@ -6,7 +6,7 @@ import pytest
 from pytest import approx
 
 from skybed.analysis import verdict
-from skybed.analysis.measures import forwarding, truth
+from skybed.analysis.measures import forwarding, probed
 from skybed.analysis.routing import control, convergence
 from skybed.topologies.model.tables import CONTROL, ROUTING
 from support.tiny_sky import TINY, ways_ms
@@ -120,11 +120,11 @@ def test_a_flow_that_never_comes_back(builder):
 def test_stretch_is_over_the_oracle_s_round_trip(builder):
     made = builder()
     made.tables["probes"].loc[:59, "rtt_us"] *= 1.5
-    found = convergence.stretch(truth.probes(made.load())).iloc[0]
-    assert found["n"] == 580 and found["above_pct"] == approx(100 * 60 / 580)
+    found = probed.of_run(made.load()).flows["p1"].stretch
+    assert found.n == 580 and found.above_pct == approx(100 * 60 / 580)
     rtt_ms = np.add(*ways_ms())  # to which the machine adds 40 us
-    assert found["p50"] == approx(1 + 0.04 / np.median(rtt_ms), abs=1e-4)
-    assert found["p99"] == approx(1.5 * (1 + 0.04 / rtt_ms[0]), abs=1e-4)
+    assert found.p50 == approx(1 + 0.04 / np.median(rtt_ms), abs=1e-4)
+    assert found.p99 == approx(1.5 * (1 + 0.04 / rtt_ms[0]), abs=1e-4)
 
 
 def test_control_traffic_by_protocol_and_link(builder):

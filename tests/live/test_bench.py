@@ -32,6 +32,7 @@ KEYS = {
         "scenario_s", "scenario_whole_s", "tcp_s", "tcp_whole_s", "run_s", "campaign_run_s",
         "rtt_error_p99_us", "distinct",
     },
+    "judging": {f"{run}_{what}" for run in ("short", "long") for what in ("cpu_s", "memory_mib")},
     "forwarding": {
         f"{size}_{hops}_hops_{unit}_per_s"
         for size in ("small", "large") for hops in (1, 5, 12) for unit in ("packets", "mbit")

@@ -14,7 +14,6 @@ import yaml
 from click.testing import CliRunner
 
 from skybed.analysis.campaign import table as table_of
-from skybed.analysis.measures import truth
 from skybed.analysis.measures.metrics import flow_metrics
 from skybed.analysis.routing import convergence
 from skybed.analysis.run import load
@@ -66,7 +65,7 @@ def made(case, retries, folder):
 
 def test_metrics_are_those_that_a_run_has(good_run):
     good_run = load(good_run)
-    of_routing = convergence.of_flows(good_run, truth.probes(good_run)).columns
+    of_routing = convergence.of_flows(good_run).columns
     assert [*METRICS] == [*flow_metrics(good_run).columns[4:], *of_routing]
 
 

@@ -171,6 +171,9 @@ class Told(Run):
     def wrote(self, table: Table) -> bool:
         return table.name in self.tables
 
+    def long(self, name: str) -> bool:
+        return False
+
 
 class Builder:
     """Manifest and tables of a good run, open to changes; `load` writes and loads the run directory."""

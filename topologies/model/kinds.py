@@ -12,7 +12,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Protocol, cast, get_args
@@ -73,6 +73,9 @@ class Played(Protocol):
     def rows(self, flow: Flow, table: Table | None = None) -> Any:
         """Those of a flow, of a table (None: that of its kind): a DataFrame."""
 
+    def pieces(self, flow: Flow, table: Table | None = None, columns: Collection[str] = ()) -> Iterator[Any]:
+        """The same, piece by piece, where there may be millions. columns: that are wanted; none: all."""
+
     @property
     def units(self) -> Mapping[str, Sequence[str]]:
         """Of each metric that programs printed, in which units they did."""
@@ -120,8 +123,8 @@ class FlowKind(Protocol):
         """
 
     def sent(self, run: Played, flow: Any) -> Any:
-        """When each UNIT of a flow was sent (a Series, run time); or, where its table does not tell, how many
-        were until the run ended.
+        """When each UNIT of a flow was sent (a Series, run time, or an Iterator of them); or, where its table
+        does not tell, how many were until the run ended.
         """
 
     def ports(self, traffic: Sequence[Flow]) -> Ports:

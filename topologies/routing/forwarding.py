@@ -18,6 +18,8 @@ from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.spans import Spans, minus
 from skybed.topologies.model.flows import HOPS
 
+AT_ONCE = 2**17  # packets: each takes some hundred bytes on its way
+
 
 class Walks(NamedTuple):
     """What became of packets: when each arrived (s; nan: lost), the number of its path, and the paths: node
@@ -63,6 +65,17 @@ class Forwarding:
     def walk(self, src: int, dst: int, t_s: ArrayLike, most: int = HOPS) -> Walks:
         """Packets sent from src to dst at times t_s, which cross `most` links at most."""
         t = np.array(t_s, dtype=float, ndmin=1)
+        if len(t) <= AT_ONCE:
+            return self._walk(src, dst, t, most)
+        parts = [self._walk(src, dst, t[n : n + AT_ONCE], most) for n in range(0, len(t), AT_ONCE)]
+        number = {path: n for n, path in enumerate(sorted({path for part in parts for path in part.paths}))}
+        path_id = [np.array([number[path] for path in part.paths])[part.path_id] for part in parts]
+        return Walks(
+            np.concatenate([part.arrival_s for part in parts]), np.concatenate(path_id), [*number]
+        )  # fmt: skip
+
+    def _walk(self, src: int, dst: int, t: Array, most: int) -> Walks:
+        """These are changed."""
         rows = self.changes[self.changes["dst"] == dst]
         routes = Latest(rows["node"].astype(np.int64), rows["t_s"], self.duration_s)
         node = np.full(len(t), src)

@@ -15,6 +15,7 @@ from skybed.topologies.model.flows import HOPS, STAMP_HOPS, Flow, Instants, Prob
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.losses import outages
 from skybed.topologies.model.metrics import share_pct
+from skybed.topologies.model.samples import Sample
 from skybed.topologies.model.tables import PROBES
 from skybed.traffic.nodes import Clock
 from skybed.traffic.probing import echo, stamp
@@ -71,7 +72,7 @@ def due(flow: ProbeFlow, until_s: float, place: int, of: int) -> float:
 
 
 def sent(run: Played, flow: ProbeFlow) -> Any:
-    return run.rows(flow)["sent_s"]
+    return (rows["sent_s"] for rows in run.pieces(flow, columns=["sent_s"]))
 
 
 def ports(_traffic: Sequence[Flow]) -> Ports:
@@ -84,30 +85,33 @@ def so_far(_flow: ProbeFlow, figures: Mapping[str, Any], _t_s: float) -> dict[st
 
 
 def measure(run: Played, flow: ProbeFlow) -> dict[str, float]:
-    probes = run.rows(flow).sort_values("sent_s", kind="stable")
-    if probes.empty:  # stopped before the flow began
-        return {"sent": 0, "lost": 0}
-    rtt_ms, owd_ms = probes["rtt_us"].dropna() / 1e3, probes["owd_us"].dropna() / 1e3
-    delay_ms = owd_ms if len(owd_ms) else rtt_ms
-    pdv_ms = delay_ms - delay_ms.min()
-    start_s, end_s = outages(probes["sent_s"].to_numpy(), probes["lost"].to_numpy())
-    lost, arrived = probes["lost"].sum(), (~probes["lost"]).sum()
-    return {
-        "sent": len(probes),
-        "lost": int(lost),
-        "loss_pct": share_pct(lost, len(probes)),
-        "reordered_pct": share_pct(probes["reordered"].sum(), arrived),
-        "rtt_min_ms": rtt_ms.min(),
-        "rtt_p50_ms": rtt_ms.quantile(0.5),
-        "rtt_p99_ms": rtt_ms.quantile(0.99),
-        "owd_p50_ms": owd_ms.quantile(0.5),
-        "owd_p99_ms": owd_ms.quantile(0.99),
-        "pdv_p50_ms": pdv_ms.quantile(0.5),
-        "pdv_p99_ms": pdv_ms.quantile(0.99),
-        "outages": len(start_s),
-        "outage_s": (end_s - start_s).sum(),
-        "outage_max_s": (end_s - start_s).max(initial=0.0),
-    }
+    sent, lost, late = 0, 0, 0
+    with Sample() as rtt_ms, Sample() as owd_ms:
+        for rows in run.pieces(flow, columns=["rtt_us", "owd_us", "lost", "reordered"]):
+            rtt_ms.add(rows["rtt_us"] / 1e3)
+            owd_ms.add(rows["owd_us"] / 1e3)
+            sent, lost, late = sent + len(rows), lost + rows["lost"].sum(), late + rows["reordered"].sum()
+        if not sent:  # stopped before the flow began
+            return {"sent": 0, "lost": 0}
+        delay_ms = owd_ms if owd_ms.n else rtt_ms
+        figures = {
+            "sent": sent,
+            "lost": int(lost),
+            "loss_pct": share_pct(lost, sent),
+            "reordered_pct": share_pct(late, sent - lost),
+            "rtt_min_ms": rtt_ms.least,
+            "rtt_p50_ms": rtt_ms.quantile(0.5),
+            "rtt_p99_ms": rtt_ms.quantile(0.99),
+            "owd_p50_ms": owd_ms.quantile(0.5),
+            "owd_p99_ms": owd_ms.quantile(0.99),
+            "pdv_p50_ms": delay_ms.quantile(0.5, less=delay_ms.least),
+            "pdv_p99_ms": delay_ms.quantile(0.99, less=delay_ms.least),
+        }
+    gaps = outages(run, flow)
+    length_s = gaps.after_s - gaps.first_s
+    return figures | {
+        "outages": len(length_s), "outage_s": length_s.sum(), "outage_max_s": length_s.max(initial=0.0)
+    }  # fmt: skip
 
 
 def build(flows: Sequence[ProbeFlow]) -> dict[str, bytes]:

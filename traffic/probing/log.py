@@ -95,10 +95,10 @@ class ProbeLog:
         stamp = flow.protocol == "stamp"
         nothing = np.full(count, np.nan)
         return {
-            "flow": [flow.name] * count,
-            "protocol": [flow.protocol] * count,
-            "src": [flow.source] * count,
-            "dst": [flow.target] * count,
+            "flow": str(flow.name),
+            "protocol": flow.protocol,
+            "src": flow.source,
+            "dst": flow.target,
             "seq": np.arange(count),
             "sent_s": clock.from_realtime_ns(sent),
             "rtt_us": spread(((t4 - t1) - (t3 - t2)) / 1000),
