@@ -5,6 +5,7 @@ What depends on the software is in emulator/daemons/suites.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -23,6 +24,7 @@ import numpy as np
 from skybed.emulator.daemons import routers, suites
 from skybed.emulator.daemons.routers import Router
 from skybed.emulator.kernel.addresses import packed
+from skybed.emulator.kernel.fib import Changes
 from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.plan import score
@@ -163,26 +165,30 @@ class Daemons:
         """
         if not self.running:
             return
+        nodes, wanted = self._sky.sky_nodes, self._wanted()
         deadline_s = time.monotonic() + limit_s
-        wanted, before, since_s = self._wanted(), list[int](), 0.0
-        while True:
-            progress()
-            if said := self.fallen():
-                raise MachineError(said)
-            mute = self._mute()
-            tables, lacking = list[int](), list[int]()
-            for node, want in zip(self._sky.sky_nodes, wanted, strict=True):
-                table = _routes(node)
-                tables.append(hash(frozenset(table.items())))  # those of all nodes would fill the memory
-                lacking.append(len(want - table.keys() - _ips(node)))
-            now_s = time.monotonic()
-            if tables != before:
-                before, since_s = tables, now_s
-            if not mute and not any(lacking) and now_s - since_s >= SETTLED_S:
-                return
-            if now_s >= deadline_s:
-                raise InvalidRun(self._not_converged(limit_s, mute, lacking))
-            time.sleep(POLL_S)
+        mute, lacking = list(range(len(nodes))), [0] * len(nodes)
+        unread, since_s = set(mute), time.monotonic()
+        with contextlib.closing(Changes(node.namespace for node in nodes)) as changes:
+            while True:
+                progress()
+                if said := self.fallen():
+                    raise MachineError(said)
+                mute = [number for number in mute if not self._answers(number)]
+                changed, now_s = changes.take(), time.monotonic()
+                if changed:
+                    unread.update(changed)
+                    since_s = now_s
+                over, settled = now_s >= deadline_s, not mute and now_s - since_s >= SETTLED_S
+                if over or settled:  # to read all tables takes long: not before
+                    for number in unread:
+                        lacking[number] = len(wanted[number] - _destinations(nodes[number]))
+                    unread.clear()
+                if settled and not any(lacking):
+                    return
+                if over:
+                    raise InvalidRun(self._not_converged(limit_s, mute, lacking))
+                time.sleep(POLL_S)
 
     def fallen(self) -> str | None:
         """A sentence about a daemon that has ended by itself, if there is one."""
@@ -229,20 +235,18 @@ class Daemons:
         }
         return [reached[row.tobytes()] for row in reachable]
 
-    def _mute(self) -> list[str]:
-        """Nodes with a daemon that does not answer."""
-        mute = []
-        for router, node in zip(self._routers, self._sky.sky_nodes, strict=True):
-            versions = [suite.version(router, node, self._home(node)) for suite in _suites(router)]
-            if None in versions:
-                mute.append(node.name)
-            self._versions |= dict.fromkeys(filter(None, versions))
-        return mute
+    def _answers(self, number: int) -> bool:
+        """Whether all daemons of a node do."""
+        router, node = self._routers[number], self._sky.sky_nodes[number]
+        versions = [suite.version(router, node, self._home(node)) for suite in _suites(router)]
+        self._versions |= dict.fromkeys(filter(None, versions))
+        return None not in versions
 
-    def _not_converged(self, limit_s: float, mute: list[str], lacking: list[int]) -> str:
+    def _not_converged(self, limit_s: float, mute: list[int], lacking: list[int]) -> str:
         began = f"Routing did not converge in the {limit_s:.0f} s before run time 0: "
         if mute:
-            name, what = mute[0], f"the routing daemon on {mute[0]} does not answer."
+            name = self._sky.sky_nodes[mute[0]].name
+            what = f"the routing daemon on {name} does not answer."
         elif any(lacking):
             worst = int(np.argmax(lacking))
             name = self._sky.sky_nodes[worst].name
@@ -266,15 +270,9 @@ def _ips(node: SkyNode) -> set[bytes]:
     return {packed(node.ip), packed(node.ip6)}
 
 
-def _routes(node: SkyNode) -> dict[bytes, str]:
-    """The interface to each destination, packed, of a node's tables of both families."""
+def _destinations(node: SkyNode) -> set[bytes]:
+    """What a node's tables of both families lead to, packed, and itself."""
     with node.namespace.entered():
         four, six = (Path(f"/proc/thread-self/net/{name}").read_text() for name in ("route", "ipv6_route"))
-    interfaces = {}
-    for line in four.splitlines()[1:]:
-        interface, destination = line.split(None, 2)[:2]
-        interfaces[struct.pack("=I", int(destination, 16))] = interface
-    for line in six.splitlines():
-        destination, *_, interface = line.split()
-        interfaces[bytes.fromhex(destination)] = interface
-    return interfaces
+    led = {struct.pack("=I", int(line.split(None, 2)[1], 16)) for line in four.splitlines()[1:]}
+    return led | {bytes.fromhex(line[:32]) for line in six.splitlines()} | _ips(node)

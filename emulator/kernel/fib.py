@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import select
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from pyroute2.netlink import NLM_F_DUMP, NLM_F_REQUEST
 from pyroute2.netlink.rtnl import (
@@ -34,7 +35,8 @@ from skybed.emulator.kernel.netlink import (
 )
 from skybed.emulator.kernel.netns import Namespace
 
-GROUPS = RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE
+KIND = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+ROUTES = RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE
 BUFFER_BYTES = 8 << 20  # what may wait to be read; the kernel takes memory only as it fills
 IFLA_IFNAME = 3
 RTA_DST, RTA_OIF, RTA_MULTIPATH, RTA_TABLE = 1, 4, 9, 15
@@ -65,11 +67,10 @@ class Fib:
         self.overruns = 0  # how often the kernel had more to tell than it could keep
         self._destinations = destinations
         self._before: list[Via] | None = None  # while the whole table is being told
-        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-        self.socket = namespace.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
+        self.socket = namespace.socket(socket.AF_NETLINK, KIND, socket.NETLINK_ROUTE)
         with contextlib.suppress(PermissionError):
             self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
-        self.socket.bind((0, GROUPS))
+        self.socket.bind((0, RTMGRP_LINK | ROUTES))
         self.ask()
 
     def read(self) -> dict[int, Via]:
@@ -152,6 +153,47 @@ class Fib:
         if self._before is None:
             before.setdefault(number, old)
         self.table[number] = self._vias.setdefault(now, now)
+
+
+class Changes:
+    """In which of some namespaces a forwarding table has changed.
+
+    What the kernel tells is not read, only that it told something: the buffer of a socket holds a message or
+    two, and what does not fit is dropped where it is made. So many changes cost no more than one.
+    """
+
+    def __init__(self, namespaces: Iterable[Namespace]) -> None:
+        self._poll = select.epoll()
+        self._sockets: dict[int, tuple[int, socket.socket]] = {}  # by descriptor
+        for number, namespace in enumerate(namespaces):
+            told = namespace.socket(socket.AF_NETLINK, KIND, socket.NETLINK_ROUTE)
+            told.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)  # the kernel makes it its least
+            told.bind((0, ROUTES))
+            self._sockets[told.fileno()] = number, told
+            self._poll.register(told, select.EPOLLIN)
+
+    def take(self) -> list[int]:
+        """The numbers of those in which one has, since the last time."""
+        ready = [self._sockets[fd] for fd, _ in self._poll.poll(0, max(1, len(self._sockets)))]
+        for _, told in ready:
+            _empty(told)
+        return [number for number, _ in ready]
+
+    def close(self) -> None:
+        self._poll.close()
+        for _, told in self._sockets.values():
+            told.close()
+
+
+def _empty(told: socket.socket) -> None:
+    while True:
+        try:
+            told.recv(1)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:  # which says that some were dropped
+                raise
 
 
 def _next_hops(data: bytes, at: int, end: int) -> Iterator[int]:

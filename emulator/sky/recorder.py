@@ -1,7 +1,8 @@
 """What daemons really do to a sky: every change of a forwarding table, and their own traffic on each link.
 
-A process of its own notes both from before the daemons start: nothing is missed, and the player does not wait
-for it. Until run time is known it only keeps the tables up to date.
+A process of its own notes both, so the player does not wait for it. It begins once routing has converged, by
+reading all tables: what led to them is none of the run's, and was n^2 messages of the kernel's. Until run
+time is known it only keeps the tables up to date.
 """
 
 from __future__ import annotations

@@ -66,10 +66,10 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         unforeseen = any(flow.OPEN for flow in flows) or own or options.interactive or beside
         everything = [
             playback,
-            *([parts.route_recorder(sky, run, flows)] if by_daemons else []),
             *([parts.link_counter(sky, run, of_links, options.report_every)] if unforeseen else []),
             *([parts.capturer(sky, run)] if plan.scenario.capture else []),
             parts.RoutingDaemons(daemons, ahead_s, zero, partial(tell, messages.Converging())),
+            *([parts.route_recorder(sky, run, flows)] if by_daemons else []),
             parts.traffic(
                 flows,
                 sky,

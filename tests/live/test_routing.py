@@ -250,6 +250,36 @@ def test_tcpdump_and_a_tap_count_the_same_packets_and_tables_are_the_kernel_s(in
     assert answer["changed"] > 5 and answer["same"] and answer["overruns"] == answer["missed"] == 0
 
 
+def test_tables_that_changed_are_named_once_however_much_of_them_did(in_lane):
+    program = """
+    import subprocess
+    from skybed.emulator.kernel.fib import Changes
+    from skybed.emulator.kernel.netns import Namespace
+
+    spaces = [Namespace() for _ in range(4)]
+    changes = Changes(spaces)
+
+    def add(number, *routes):
+        lines = "".join(f"route add blackhole {route}\\n" for route in routes)
+        with spaces[number].entered():
+            subprocess.run(["ip", "-batch", "-"], input=lines, text=True, check=True)
+        return changes.take()
+
+    found = {
+        "before": changes.take(),
+        "one": add(1, "192.0.2.1"),
+        "six": add(3, "2001:db8::1"),
+        "many": add(0, *(f"198.51.100.{i}" for i in range(1, 255))),
+        "none": changes.take(),
+        "again": add(0, "192.0.2.1"),
+    }
+    changes.close()
+    print("answer", json.dumps(found), flush=True)
+    """
+    answer = in_lane(program, before="import json")
+    assert answer == {"before": [], "one": [1], "six": [3], "many": [0], "none": [], "again": [0]}
+
+
 def test_every_pair_of_74_nodes_pings_over_both_families(in_lane, tmp_path):
     """Every node asks all others at once."""
     program = """
