@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from skybed.analysis.run import Run
 from skybed.analysis.verdict.model import Errors, Host
 
@@ -36,7 +38,7 @@ def reasons(run: Run, host: Host, rtt_error: Errors) -> list[str]:
             f"The machine's clock was set by {stepped_ms / 1e3:+.3f} s during the run, so probes and events "
             f"are not on one time; the limit is {limit.late_ms:g} ms."
         )
-    distortions += _unrecorded(run)
+    distortions += [*_unrecorded(run), *_out_of_time(run)]
     if host.busy and not rtt_error.n:
         distortions.append(f"{_busy(host)}, and no probe shows that the delays were kept.")
     return distortions
@@ -52,6 +54,25 @@ def notes(run: Run, host: Host, rtt_error: Errors) -> list[str]:
             if facts["dropped"]
         ),
     ]
+
+
+def _out_of_time(run: Run) -> Iterator[str]:
+    """What of several hosts was not on one time."""
+    limit = run.scenario.fidelity
+    for host in run.manifest.hosts or []:
+        off_ms = (host.uncertainty_us + abs(host.drift_us)) / 1e3
+        if off_ms > limit.late_ms:
+            yield (
+                f"The clock of host {host.name} was known within {host.uncertainty_us / 1e3:.3f} ms and "
+                f"went away by {host.drift_us / 1e3:+.3f} ms in the run; the limit of both is "
+                f"{limit.late_ms:g} ms."
+            )
+        stepped_ms = host.clock_stepped_ms or 0.0
+        if abs(stepped_ms) > limit.late_ms:
+            yield (
+                f"The clock of host {host.name} was set by {stepped_ms / 1e3:+.3f} s during the run; the "
+                f"limit is {limit.late_ms:g} ms."
+            )
 
 
 def _busy(host: Host) -> str:

@@ -566,6 +566,28 @@ def test_a_clock_of_which_nothing_is_known_was_not_set(quiet):
     assert machine.reasons(made.told(), machine.host(made.told()), TO_MEASURE) == []
 
 
+HOST = {"name": "b", "nodes": 3, "underlay_rtt_us": {"a": 900.0}, "offset_us": 5e6, "drift_us": 0.0}
+
+
+@pytest.mark.parametrize(
+    "facts, told",
+    [
+        ({"uncertainty_us": 10_000.0}, None),
+        ({"uncertainty_us": 10_001.0}, "was known within 10.001 ms and went away by +0.000 ms in"),
+        (
+            {"uncertainty_us": 9000.0, "drift_us": -1001.0},
+            "was known within 9.000 ms and went away by -1.001",
+        ),
+        ({"uncertainty_us": 1.0, "clock_stepped_ms": -20.0}, "was set by -0.020 s during the run; the limit"),
+    ],
+)
+def test_hosts_are_on_one_time_within_what_an_event_may_be_late(quiet, facts, told):
+    made = quiet()
+    made.manifest["hosts"] = [HOST | facts]
+    said = machine.reasons(made.told(), machine.host(made.told()), TO_MEASURE)
+    assert not said if told is None else (len(said) == 1 and f"The clock of host b {told}" in said[0])
+
+
 def test_a_capture_that_lacks_packets_is_noted(quiet):
     made = quiet()
     made.manifest["captures"] = {"a--b": {"packets": 9, "dropped": 0}, "b--c": {"packets": 9, "dropped": 1}}
