@@ -50,6 +50,7 @@ class HostFacts(Strict):
     build_s: float | None = None
     player_cpu_s: float | None = None
     clock_stepped_ms: float | None = None
+    recorder: RecorderFacts | None = None
 
 
 class Manifest(Stored):

@@ -85,18 +85,20 @@ def _busy(host: Host) -> str:
 
 def _unrecorded(run: Run) -> list[str]:
     """What the recorder of routes and control traffic missed, where daemons route."""
-    recorder, missed = run.manifest.recorder, []
-    if recorder is None:
+    everywhere, missed = (run.manifest, *(run.manifest.hosts or ())), list[str]()
+    recorders = [place.recorder for place in everywhere if place.recorder]
+    if not recorders:
         return []
-    if recorder.overruns:
+    if overruns := sum(recorder.overruns for recorder in recorders):
         missed.append(
-            f"Changes of routes were missed {recorder.overruns} times, as more came at once than could wait: "
+            f"Changes of routes were missed {overruns} times, as more came at once than could wait: "
             "which way packets had to go is not known."
         )
-    packets = int(run.control["packets"].sum()) + recorder.missed_packets
-    if recorder.missed_packets > run.scenario.fidelity.missing_pct / 100 * packets:
+    missed_packets = sum(recorder.missed_packets for recorder in recorders)
+    packets = int(run.control["packets"].sum()) + missed_packets
+    if missed_packets > run.scenario.fidelity.missing_pct / 100 * packets:
         missed.append(
-            f"{recorder.missed_packets} of {packets} packets of control traffic were not recorded; "
+            f"{missed_packets} of {packets} packets of control traffic were not recorded; "
             f"the limit is {run.scenario.fidelity.missing_pct:g} %."
         )
     return missed

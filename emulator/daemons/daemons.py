@@ -26,6 +26,7 @@ from skybed.emulator.kernel.addresses import packed
 from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.plan import score
+from skybed.topologies.plan.score import Playable
 
 if TYPE_CHECKING:
     from skybed.emulator.sky.net import Sky
@@ -92,19 +93,20 @@ class Daemon:
 
 
 class Daemons:
-    """The daemons of a sky; none, and nothing to wait for, where the oracle routes.
+    """The daemons of the nodes of a sky that stand here; none, and nothing to wait for, where the oracle
+    routes.
 
-    folder: where a folder for each node keeps its configurations and logs. costs: of links, see
-    routers.link_costs. All are one process group, so that one system call tells whether any has ended, and
-    one ends them all.
+    plan: the whole, also where the sky stands on several hosts. folder: where a folder for each node keeps
+    its configurations and logs. costs: of links, see routers.link_costs. All are one process group, so that
+    one system call tells whether any has ended, and one ends them all.
     """
 
-    def __init__(self, sky: Sky, folder: Path, costs: np.ndarray):
-        self._sky, self._folder, self._costs = sky, folder, costs
-        self._rule = sky.plan.scenario.routing
+    def __init__(self, sky: Sky, plan: Playable, folder: Path, costs: np.ndarray):
+        self._sky, self._plan, self._folder, self._costs = sky, plan, folder, costs
+        self._rule = plan.scenario.routing
         self.running: dict[int, Daemon] = {}  # by process number
         self._group = 0
-        self._routers: list[Router] = []
+        self._routers: list[tuple[Router, SkyNode]] = []
         self._homes = Path()
         self._versions: dict[str, None] = {}  # in the order in which they were told
 
@@ -114,13 +116,14 @@ class Daemons:
         """
         if self._rule.means.filled_by != "daemons":
             return
-        require(self._sky.plan.scenario)
+        require(self._plan.scenario)
         self._homes = Path(tempfile.mkdtemp(prefix="skybed-routing-"))
-        self._routers = routers.of_plan(self._sky.plan, self._costs)
-        for suite in dict.fromkeys(suite for router in self._routers for suite in _suites(router)):
+        every = zip(routers.of_plan(self._plan, self._costs), self._sky.sky_nodes, strict=True)
+        self._routers = [(router, node) for router, node in every if node.here]
+        for suite in dict.fromkeys(suite for router, _ in self._routers for suite in _suites(router)):
             suite.prepare(self._homes)
         wanted = []  # by node
-        for router, node in zip(self._routers, self._sky.sky_nodes, strict=True):
+        for router, node in self._routers:
             home = self._home(node)
             home.mkdir()
             self._kept(node).mkdir(parents=True)
@@ -171,7 +174,7 @@ class Daemons:
                 raise MachineError(said)
             mute = self._mute()
             tables, lacking = list[int](), list[int]()
-            for node, want in zip(self._sky.sky_nodes, wanted, strict=True):
+            for (_, node), want in zip(self._routers, wanted, strict=True):
                 table = _routes(node)
                 tables.append(hash(frozenset(table.items())))  # those of all nodes would fill the memory
                 lacking.append(len(want - table.keys() - _ips(node)))
@@ -205,7 +208,7 @@ class Daemons:
             facts["daemon"] = ", ".join(self._versions)
             for key, field in (("memory_mib", "VmRSS:"), ("private_memory_mib", "RssAnon:")):
                 sizes = [int(text.partition(field)[2].split()[0]) for text in status if field in text]
-                facts[key] = round(sum(sizes) / 1024 / len(self._sky.sky_nodes), 2)
+                facts[key] = round(sum(sizes) / 1024 / len(self._routers), 2)
         return {"routing": facts}
 
     def stop(self) -> None:
@@ -219,20 +222,20 @@ class Daemons:
         self.running.clear()
 
     def _wanted(self) -> list[frozenset[bytes]]:
-        """Of each node the destinations that it can reach at run time 0. Itself is one, so that nodes share
-        them."""
-        reachable = score.reachable(self._sky.plan, 0.0) | np.eye(len(self._sky.sky_nodes), dtype=bool)
+        """Of each node here the destinations that it can reach at run time 0. Itself is one, so that nodes
+        share them."""
+        reachable = score.reachable(self._plan, 0.0) | np.eye(len(self._plan.nodes), dtype=bool)
         ips = [_ips(node) for node in self._sky.sky_nodes]
         alike = {row.tobytes(): row for row in reachable}
         reached = {
             key: frozenset().union(*(ips[i] for i in np.flatnonzero(row))) for key, row in alike.items()
         }
-        return [reached[row.tobytes()] for row in reachable]
+        return [reached[reachable[router.number].tobytes()] for router, _ in self._routers]
 
     def _mute(self) -> list[str]:
         """Nodes with a daemon that does not answer."""
         mute = []
-        for router, node in zip(self._routers, self._sky.sky_nodes, strict=True):
+        for router, node in self._routers:
             versions = [suite.version(router, node, self._home(node)) for suite in _suites(router)]
             if None in versions:
                 mute.append(node.name)
@@ -245,7 +248,7 @@ class Daemons:
             name, what = mute[0], f"the routing daemon on {mute[0]} does not answer."
         elif any(lacking):
             worst = int(np.argmax(lacking))
-            name = self._sky.sky_nodes[worst].name
+            name = self._routers[worst][1].name
             what = f"{np.count_nonzero(lacking)} nodes lack routes, {name} {lacking[worst]} of them."
         else:
             return f"{began}routes kept changing."

@@ -32,6 +32,7 @@ TASKS, BUNDLES = "tasks", "bundles"
 SCENARIO, GRACE, PACKETS = "scenario.pickle", "grace.json", "packets.json"
 CHANGES, COSTS = "changes.parquet", "costs.parquet"
 HOSTS = "hosts.json"
+ROUTING = "routing"  # a folder beside: what daemons are told and say, a folder for each node
 ELSEWHERE = "elsewhere"  # a folder beside: what other hosts wrote, and what their commands said
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from skybed.emulator.daemons.daemons import Daemons
 from skybed.emulator.kernel.netns import Namespace
 from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import calibrate
@@ -25,6 +28,9 @@ from skybed.scripts.running.newest import Newest
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.plan import score
 
+OF_HOST = "build_s", "player_cpu_s", "clock_stepped_ms", "recorder"  # facts
+LOOK_S = 1.0  # from one look to the next whether a part has ended by itself
+
 M = TypeVar("M", bound=Message)
 
 
@@ -32,7 +38,8 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     """Returns what the manifest says of this host. options: see scripts.running.inside."""
     run: Path = options.run
     first = First(outside)
-    plan = handover.take(run).score
+    given = handover.take(run)
+    plan, costs = given.score, given.costs
     underlay = Underlay(*handover.take_hosts(run), options.host, Namespace.of(options.underlay))
     with contextlib.closing(underlay.answering()):
         mine = score.part(plan, underlay.place == underlay.here)
@@ -42,16 +49,23 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         hop_cost_us = calibrate.hop_cost_us()
         sky = Sky(mine, early_us=hop_cost_us, underlay=underlay)
         playback = parts.Playback(sky, mine, run, time.monotonic())
-        everything: list[parts.Part] = [playback]
-        if playing.is_unforeseen(plan.scenario):
-            everything.append(parts.link_counter(sky, run, Newest(), plan.duration_s))
+        zero, flows = FirstsZero(None, first), plan.scenario.flows
+        by_daemons = plan.scenario.routing.means.filled_by == "daemons"
+        unforeseen = playing.is_unforeseen(plan.scenario)
+        daemons = Daemons(sky, plan, run / handover.ROUTING, costs)
+        everything = [
+            playback,
+            *([parts.route_recorder(sky, run, flows)] if by_daemons else []),
+            *([parts.link_counter(sky, run, Newest(), plan.duration_s)] if unforeseen else []),
+            parts.RoutingDaemons(daemons, math.inf, zero, lambda: None),
+        ]
         sys.setswitchinterval(playing.SWITCH_S)
-        follow = partial(first.follow, playback.player, plan.duration_s)
-        _, facts = parts.conduct(everything, FirstsZero(None, first), 0.0, follow)
+        follow = partial(first.follow, playback.player, everything, plan.duration_s)
+        _, facts = parts.conduct(everything, zero, 0.0, follow)
     # The sky stands until this process ends, whose namespaces then go with it.
     return {
         "hop_cost_us": round(hop_cost_us, 3),
-        **{name: facts[name] for name in ("build_s", "player_cpu_s", "clock_stepped_ms")},
+        **{name: facts[name] for name in OF_HOST if name in facts},
     }
 
 
@@ -76,9 +90,17 @@ class First:
             )
         return message
 
-    def follow(self, player: Player, until_s: float, clock: Clock) -> float:
+    def follow(self, player: Player, everything: Sequence[parts.Part], until_s: float, clock: Clock) -> float:
         """Play until the first host ends it; returns the run time that it reached."""
         ends: list[messages.End] = []
+        looked_s = 0.0
+
+        def look(t_s: float) -> None:
+            nonlocal looked_s
+            if t_s - looked_s >= LOOK_S:
+                looked_s = t_s
+                if fallen := parts.fallen(everything):
+                    raise InvalidRun(fallen)
 
         def listen() -> None:
             with contextlib.suppress(InvalidRun):
@@ -88,7 +110,7 @@ class First:
         listening = threading.Thread(target=listen, daemon=True)
         listening.start()
         self.say(messages.Begun())
-        reached_s = player.play(clock, until_s)
+        reached_s = player.play(clock, until_s, look)
         listening.join()
         if not ends:
             raise InvalidRun("The first host is gone.")

@@ -11,18 +11,19 @@ import importlib.metadata
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from skybed.emulator.kernel import netns
 from skybed.emulator.lanes import host, lanes
 from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.lanes.lanes import Lane
-from skybed.scripts.running import messages, pieces
+from skybed.scripts.running import handover, messages, pieces
 from skybed.topologies.errors import InvalidRun, MachineError, SkybedError
-from skybed.topologies.model.tables import APPLIED, CARRIED, ROUTES
+from skybed.topologies.model.tables import APPLIED, CARRIED, CONTROL, ROUTES
 
 FOLDER = "part"  # the run directory here
-TABLES = APPLIED, ROUTES, CARRIED  # those of which each host writes a part
+TABLES = APPLIED, ROUTES, CONTROL, CARRIED  # those of which each host writes a part
 
 
 def serve() -> int:
@@ -50,13 +51,19 @@ def _serve(first: Channel, run: Path) -> None:
             threading.Thread(target=_pass_on, args=(first, begun), daemon=True).start()
             for message in messages.said(begun.channel):
                 if isinstance(message, messages.Done):
-                    for table in TABLES:
-                        file = run / f"{table.name}.parquet"
-                        for piece in pieces.pieces(run, file) if file.exists() else ():
-                            messages.say(first, piece)
+                    for piece in _made(run):
+                        messages.say(first, piece)
                 messages.say(first, message)
             begun.process.wait()
     sys.stderr.write((run / lanes.LOG).read_text(errors="replace"))
+
+
+def _made(run: Path) -> Iterator[messages.Given]:
+    """What was written there, and is wanted here."""
+    tables = [file for table in TABLES if (file := run / f"{table.name}.parquet").exists()]
+    said = sorted(path for path in (run / handover.ROUTING).rglob("*") if path.is_file())
+    for file in (*tables, *said):
+        yield from pieces.pieces(run, file)
 
 
 def _taken(first: Channel, run: Path) -> int:

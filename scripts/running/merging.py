@@ -15,7 +15,7 @@ from skybed.scripts.running.hosting import TABLES
 from skybed.topologies.arrays import Index
 from skybed.topologies.contacts.nodes import Link
 from skybed.topologies.files import whole
-from skybed.topologies.model.tables import APPLIED, CARRIED, EVENTS, ROUTES, Table
+from skybed.topologies.model.tables import APPLIED, CARRIED, EVENTS, Table
 
 
 def merge(
@@ -36,9 +36,12 @@ def merge(
     known_by = {link.name: len({int(place[link.a]), int(place[link.b])}) for link in links}
     events = pq.read_table(run / f"{EVENTS.name}.parquet").to_pandas()
     _write(run, APPLIED, applied(events, parts[APPLIED.name], known_by))
-    _write(run, ROUTES, pd.concat(parts[ROUTES.name]).sort_values("t_s", kind="stable"))
-    if CARRIED.name in parts:
-        _write(run, CARRIED, pd.concat(parts[CARRIED.name]).sort_values(list(CARRIED.key)))
+    for table in TABLES[1:]:
+        if table.name in parts:
+            rows = pd.concat(parts[table.name])
+            if table is CARRIED:  # others than the first count until it tells them that it is over
+                rows = rows[rows["t_s"] < played_s]
+            _write(run, table, rows.sort_values(list(table.key), kind="stable"))
 
 
 def by_first(t_s: pd.Series, drift_us: float, played_s: float) -> pd.Series:

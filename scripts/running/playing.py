@@ -70,7 +70,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         closing.callback(sky.stop)
         names.resolve(sky.sky_nodes, run / "hosts")
         playback = parts.Playback(sky, mine, run, building_s)
-        daemons = Daemons(sky, run / "routing", costs)
+        daemons = Daemons(sky, plan, run / handover.ROUTING, costs)
         by_daemons = plan.scenario.routing.means.filled_by == "daemons"
         ahead_s = plan.scenario.routing.ahead_s if by_daemons else math.inf
         flows = plan.scenario.flows

@@ -615,6 +615,16 @@ def test_changes_of_routes_that_were_missed_once_are_told(quiet):
     assert said.startswith("Changes of routes were missed 1 times,")
 
 
+def test_what_was_missed_on_any_host_was_missed(quiet):
+    made = quiet()
+    made.tables["control"] = pd.DataFrame([{"packets": 98, "link": "s1--Miyun"}])
+    missed = {"cpu_s": 0.1, "missed_packets": 1, "overruns": 2}
+    made.manifest |= {"recorder": missed, "hosts": [HOST | {"uncertainty_us": 1.0, "recorder": missed}]}
+    routes, packets = machine.reasons(made.told(), machine.host(made.told()), TO_MEASURE)
+    assert routes.startswith("Changes of routes were missed 4 times,")
+    assert packets.startswith("2 of 100 packets of control traffic were not recorded;")
+
+
 # -- links -----------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 """One sky on three hosts, namespaces of a guest that an underlay of 0.5 ms joins: as on one host."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from skybed.analysis.manifest import Manifest
@@ -30,25 +31,23 @@ traffic:
   - {kind: probe, name: ring, from: comp-0-0, to: comp-0-6, rate_hz: 20}
   - {kind: probe, name: down, from: comp-0-6, to: miyun, rate_hz: 20}
   - {kind: trace, name: path, from: comp-0-0, to: comp-0-6}
+  - {kind: program, name: ping, node: comp-0-0, command: ping -c 5 mohe, start_s: 2}
 """
-# Of the six hops from comp-0-0 to comp-0-6 each leads to another host.
+# Each of the six hops from comp-0-0 to comp-0-6, by way of comp-0-9, leads to another host.
 THREE_HOSTS = f"""
 hosts:
   - {{name: a, address: 10.99.0.1}}
   - {{name: b, address: 10.99.0.2, command: [ip, netns, exec, hb], skybed: {SKYBED},
-     nodes: [comp-0-1, comp-0-3, comp-0-5, comp-0-10]}}
+     nodes: [comp-0-11, comp-0-9, comp-0-7, comp-0-1]}}
   - {{name: c, address: 10.99.0.3, command: [ip, netns, exec, hc], skybed: {SKYBED},
-     nodes: [comp-0-2, comp-0-4, comp-0-7, comp-0-8, comp-0-9, comp-0-11, mohe]}}
+     nodes: [comp-0-10, comp-0-8, comp-0-2, comp-0-3, comp-0-4, comp-0-5, mohe]}}
 """
 TWO_HOSTS = f"""
 hosts:
   - {{name: a, address: 10.99.0.1}}
-  - {{name: c, address: 10.99.0.3, command: [ip, netns, exec, hc, COMMAND], skybed: {SKYBED}}}
+  - {{name: c, address: 10.99.0.3, command: [ip, netns, exec, hc, timeout, -s, KILL, '15'], skybed: {SKYBED}}}
 """
-FILES = {
-    "three": THREE_HOSTS, "two": TWO_HOSTS.replace("COMMAND", "env"),
-    "dying": TWO_HOSTS.replace("COMMAND", "timeout, -s, KILL, '15'"),
-}  # fmt: skip
+FILES = {"three": THREE_HOSTS, "dying": TWO_HOSTS}
 PLAY = """
 before = links()
 for name, words in RUNS.items():
@@ -73,10 +72,13 @@ def played(tmp_path_factory):
     (folder / "ring.yaml").write_text(SCENARIO)
     for name, text in FILES.items():
         (folder / f"{name}.yaml").write_text(text)
-    three, two, dying = (["--hosts", str(folder / f"{name}.yaml")] for name in FILES)
+    three, dying = (["--hosts", str(folder / f"{name}.yaml")] for name in FILES)
     given = {
-        "MTU": 1550, "SKYBED": str(SKYBED), "INTERRUPT": {"interrupted": ["timeout", "-s", "INT", "20"]},
-        "RUNS": {"one": ["--lane", "native"], "three": three, "interrupted": two, "dying": dying},
+        "MTU": 1550, "SKYBED": str(SKYBED), "INTERRUPT": {"interrupted": ["timeout", "-s", "INT", "60"]},
+        "RUNS": {
+            "one": ["--lane", "native"], "three": three,
+            "interrupted": [*three, "--set", "routing.protocol=ospf"], "dying": dying,
+        },
         "answers": {},
     }  # fmt: skip
     said = "".join(f"{name} = {value!r}\n" for name, value in given.items())
@@ -114,6 +116,17 @@ def test_what_was_done_is_what_is_done_on_one_host(runs):
     assert (one.routes["t_s"] > 0).any() and routes[0].equals(routes[1])
 
 
+def test_what_links_carry_is_counted_on_all_hosts(runs):
+    """Of a run with a program, whose packets nobody foresees: here they go to a node of another host."""
+    programs, carried = (
+        [pd.read_parquet(run.dir / f"{table}.parquet") for run in runs] for table in ("programs", "carried")
+    )
+    assert [ended["exit_code"].tolist() for ended in programs] == [[0], [0]]
+    one, three = (rows.set_index(["t_s", "node", "peer"])["packets"] for rows in carried)
+    assert one.index.get_level_values("node").nunique() > 8 and one.index.equals(three.index)
+    assert (one - three).abs().max() <= 1  # at the turn of a second
+
+
 def test_packets_go_where_the_plan_says_over_all_hosts(runs):
     one, three = (run.paths.drop(columns="sent_s") for run in runs)
     assert one["node"].nunique() == 6 and one.equals(three)
@@ -145,11 +158,27 @@ def test_a_host_that_dies_ends_the_run_with_a_sentence(played):
     assert Manifest.read(folder / "dying").played_s > 1
 
 
+def test_routing_daemons_of_all_hosts_find_each_other(played):
+    folder, _ = played
+    run = load(folder / "interrupted")
+    names = {node.name for node in run.plan.nodes}
+    assert {*run.routes["node"]} == names
+    assert {*run.control["node"]} >= {"comp-0-0", "comp-0-1", "comp-0-2"}  # a node of each host
+    before = run.routes[run.routes["applied_s"] <= 0]
+    assert (before.groupby(["node", "family"]).size() == len(names) - 1).all()
+    assert (run.control["protocol"] == "ospf").any() and run.control["t_s"].is_monotonic_increasing
+    assert all(host.recorder.overruns == 0 for host in run.manifest.hosts[1:])
+    logs = sorted(
+        path.parent.name for path in (folder / "interrupted" / "elsewhere" / "c").rglob("routing/*/*.conf")
+    )
+    assert "comp-0-2" in logs and "comp-0-1" not in logs
+
+
 @pytest.mark.parametrize("name", ["one", "three", "interrupted", "dying"])
 def test_nothing_is_left_on_any_host(played, name):
     left = played[1][name]
     assert not left["changed"] and not left["processes"]
-    if name != "dying":  # what is killed leaves a directory for `skybed clean`
+    if name != "dying":  # what is killed leaves directories for `skybed clean`
         assert not left["files"]
 
 

@@ -38,9 +38,10 @@ class HostsFile:
         """int[nodes]: the number of the host of each.
 
         Where traffic opens sockets, or links are captured, stays on the lead. A layer or a pattern is all of
-        its nodes that need not. Nodes that no host names are dealt to the hosts that name none, in the order
-        of the plan: neighbours together, equally many to each. Raises ScenarioError for what names no node,
-        or one of another host, or one that must stay.
+        its nodes that need not. What no host names stays there, too, if it is on the ground, where links are
+        short; satellites are dealt to the hosts that name none, in the order of the plan: neighbours
+        together, equally many to each. Raises ScenarioError for what names no node, or one of another host,
+        or one that must stay.
         """
         staying = stay(scenario)
         place = np.full(len(nodes), NOWHERE)
@@ -49,7 +50,10 @@ class HostsFile:
         problems = list(self._named(place, nodes, staying))
         if problems:
             raise self._error(problems)
-        free = np.flatnonzero(place == NOWHERE)
+        unnamed = place == NOWHERE
+        in_orbit = np.array([node.kind == "satellite" for node in nodes])
+        place[unnamed & ~in_orbit] = LEAD
+        free = np.flatnonzero(unnamed & in_orbit)
         open_to = [number for number, host in enumerate(self.given.hosts) if not host.nodes]
         for number, run in zip(open_to, np.array_split(free, max(1, len(open_to))), strict=False):
             place[run] = number
@@ -131,14 +135,13 @@ def stay(scenario: ScenarioModel) -> dict[str, str]:
 
 def check(scenario: ScenarioModel) -> None:
     """Raise ScenarioError for what is not played on several hosts."""
-    routing = scenario.routing
     if scenario.tasks or any(isinstance(flow, BundleFlow) for flow in scenario.traffic):
         raise ScenarioError(
             "Tasks and bundles are not played on several hosts: they open sockets in nodes everywhere. Leave "
             "out --hosts."
         )
-    if routing.means.filled_by == "daemons" or routing.means.keeps_path:
+    if scenario.routing.means.keeps_path:
         raise ScenarioError(
-            f"{routing.title} is not played on several hosts; take routing: {{protocol: oracle}} or "
-            "{protocol: schedule}, or leave out --hosts."
+            f"{scenario.routing.title} is not played on several hosts: stations would need the routes of all "
+            "nodes. Take another routing protocol, or leave out --hosts."
         )
