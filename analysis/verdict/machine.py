@@ -48,12 +48,25 @@ def notes(run: Run, host: Host, rtt_error: Errors) -> list[str]:
     busy = [f"{_busy(host)}."] if host.busy and rtt_error.n else []
     return [
         *busy,
+        *_over_hosts(run),
         *(
             f"The capture of {link} lacks {facts['dropped']} packets, for which it had no room."
             for link, facts in (run.manifest.captures or {}).items()
             if facts["dropped"]
         ),
     ]
+
+
+def _over_hosts(run: Run) -> Iterator[str]:
+    """What of several hosts nobody can measure."""
+    if hosts := run.manifest.hosts:
+        one_way_us = max(
+            (rtt_us / 2 for host in hosts for rtt_us in host.underlay_rtt_us.values()), default=0.0
+        )
+        yield (
+            f"Played on {len(hosts)} hosts. The underlay took up to {one_way_us / 1e3:.3f} ms one way, by "
+            "which links were made shorter. Of one direction as much may be wrong, of a round trip nothing."
+        )
 
 
 def _out_of_time(run: Run) -> Iterator[str]:

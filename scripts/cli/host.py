@@ -11,8 +11,11 @@ import sys
 import click
 
 from skybed.scripts.running import hosting
+from skybed.topologies.errors import ScenarioError
 
 
 @click.command("host", help=__doc__)
 def command() -> None:
+    if sys.stdin.isatty():
+        raise ScenarioError("`skybed host` is run by `skybed run --hosts FILE`; run that on the first host.")
     sys.exit(hosting.serve())

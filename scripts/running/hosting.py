@@ -55,7 +55,8 @@ def _serve(first: Channel, run: Path) -> None:
                         messages.say(first, piece)
                 messages.say(first, message)
             begun.process.wait()
-    sys.stderr.write((run / lanes.LOG).read_text(errors="replace"))
+    for log in (*sorted(run.glob("*.log")), run / lanes.LOG):
+        sys.stderr.write(log.read_text(errors="replace"))
 
 
 def _made(run: Path) -> Iterator[messages.Given]:

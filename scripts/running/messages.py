@@ -203,7 +203,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Underlay:
-    """Of a host: the median round trip to others with which it shares links, by their names."""
+    """Of a host: the round trip to others with which it shares links, by their names."""
 
     rtt_us: dict
 

@@ -588,6 +588,13 @@ def test_hosts_are_on_one_time_within_what_an_event_may_be_late(quiet, facts, to
     assert not said if told is None else (len(said) == 1 and f"The clock of host b {told}" in said[0])
 
 
+def test_of_several_hosts_it_is_noted_what_nobody_can_measure(quiet):
+    made = quiet()
+    made.manifest["hosts"] = [HOST | {"uncertainty_us": 1.0}]
+    (note,) = machine.notes(made.told(), machine.host(made.told()), NONE)
+    assert note.startswith("Played on 1 hosts. The underlay took up to 0.450 ms one way, by which links were")
+
+
 def test_a_capture_that_lacks_packets_is_noted(quiet):
     made = quiet()
     made.manifest["captures"] = {"a--b": {"packets": 9, "dropped": 0}, "b--c": {"packets": 9, "dropped": 1}}

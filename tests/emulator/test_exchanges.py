@@ -30,8 +30,8 @@ def test_the_offset_is_off_by_half_the_round_trip_at_most(offset_ns, there_ns, b
 
 
 def test_a_packet_that_waited_on_one_way_does_not_count_for_the_clock():
-    """Of the round trip the median counts: most packets of a link take as long."""
+    """For links a quarter may be quicker, and how late the others were makes no difference."""
     waited = [exchanged(5 * US, (500 + late) * US, 500 * US) for late in (0, 40, 50, 60, 9000)]
     found = exchanges.estimate(np.array(waited))
-    assert (found.offset_us, found.least_us, found.rtt_us) == (5.0, 1000.0, 1050.0)
-    assert (found.uncertainty_us, found.one_way_us) == (500.0, 525.0)
+    assert (found.offset_us, found.least_us, found.rtt_us) == (5.0, 1000.0, 1040.0)
+    assert (found.uncertainty_us, found.one_way_us) == (500.0, 520.0)

@@ -1,5 +1,7 @@
 """One sky on three hosts, namespaces of a guest that an underlay of 0.5 ms joins: as on one host."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,11 @@ import pytest
 from skybed.analysis.manifest import Manifest
 from skybed.analysis.run import load
 from skybed.emulator.lanes import lanes
+from skybed.scripts.running import handover
+from skybed.scripts.running.run import hand_over
+from skybed.topologies.plan.plan import Plan
+from skybed.topologies.scenario import hosts
+from skybed.topologies.scenario.file import Scenario
 from support import needs
 from support.lane import ZERO_NS, Programs
 from support.places import SKYBED
@@ -50,6 +57,10 @@ hosts:
 FILES = {"three": THREE_HOSTS, "dying": TWO_HOSTS}
 PLAY = """
 before = links()
+watching = [
+    subprocess.Popen(on(host, "ip", "monitor", "link", "address", "route"), stdout=subprocess.PIPE, text=True)
+    for host in "abc"
+]
 for name, words in RUNS.items():
     with open(FOLDER / f"{name}.txt", "wb") as said:
         command = on("a", SKYBED, "run", FOLDER / "ring.yaml", *words, "--out", FOLDER / name)
@@ -61,6 +72,9 @@ for name, words in RUNS.items():
         "code": code, "changed": links() != before, "files": os.listdir(os.environ["TMPDIR"]),
         "processes": [line for line in processes if "skybed" in line and "program.py" not in line],
     }
+for watch in watching:
+    watch.terminate()
+answers["changes"] = [watch.communicate()[0] for watch in watching]
 print("answer", json.dumps(answers))
 """
 
@@ -96,7 +110,7 @@ def runs(played):
 
 
 def test_probes_take_as_long_as_on_one_host(runs):
-    one, three = (run.probes.set_index(["flow", "seq"]) for run in runs)
+    one, three = (made.probes.set_index(["flow", "seq"]) for made in runs)
     assert (one["lost"] == three["lost"]).all() and len(one) > 1500
     more_us = (three["rtt_us"] - one["rtt_us"]).dropna()
     assert len(more_us) > 1000
@@ -112,14 +126,14 @@ def test_what_was_done_is_what_is_done_on_one_host(runs):
     assert len(one.applied) > 20 and one.applied[columns].equals(three.applied[columns])
     assert (three.applied["late_us"] < 1000).all()
     key = ["t_s", "node", "dst", "family", "via"]
-    routes = [run.routes[key].astype(str).sort_values(key).reset_index(drop=True) for run in runs]
+    routes = [made.routes[key].astype(str).sort_values(key).reset_index(drop=True) for made in runs]
     assert (one.routes["t_s"] > 0).any() and routes[0].equals(routes[1])
 
 
 def test_what_links_carry_is_counted_on_all_hosts(runs):
     """Of a run with a program, whose packets nobody foresees: here they go to a node of another host."""
     programs, carried = (
-        [pd.read_parquet(run.dir / f"{table}.parquet") for run in runs] for table in ("programs", "carried")
+        [pd.read_parquet(made.dir / f"{table}.parquet") for made in runs] for table in ("programs", "carried")
     )
     assert [ended["exit_code"].tolist() for ended in programs] == [[0], [0]]
     one, three = (rows.set_index(["t_s", "node", "peer"])["packets"] for rows in carried)
@@ -128,7 +142,7 @@ def test_what_links_carry_is_counted_on_all_hosts(runs):
 
 
 def test_packets_go_where_the_plan_says_over_all_hosts(runs):
-    one, three = (run.paths.drop(columns="sent_s") for run in runs)
+    one, three = (made.paths.drop(columns="sent_s") for made in runs)
     assert one["node"].nunique() == 6 and one.equals(three)
 
 
@@ -138,9 +152,15 @@ def test_the_underlay_is_measured_and_so_are_clocks_that_are_one(runs):
     assert [host.nodes for host in (first, *others)] == [3, 4, 7]
     for host in (first, *others):
         assert all(abs(us - 2 * ONE_WAY_US) < 5 for us in host.underlay_rtt_us.values())
+    (note,) = json.loads((runs[1].dir / "verdict.json").read_text())["notes"]
+    assert note.startswith("Played on 3 hosts. The underlay took up to 0.500 ms one way, ")
     for host in others:
         assert abs(host.offset_us) < 5 and abs(host.drift_us) < 5
         assert host.uncertainty_us == pytest.approx(ONE_WAY_US, abs=5)
+
+
+def test_nothing_of_the_scenario_comes_into_a_host_s_own_namespace(played):
+    assert played[1]["changes"] == ["", "", ""]
 
 
 def test_an_interrupted_run_keeps_what_was_measured_on_all_hosts(played):
@@ -273,3 +293,44 @@ def test_a_host_of_another_version_is_refused(refused):
 
 def test_only_hosts_of_the_run_are_answered(refused):
     assert refused["a stranger asks"].startswith("10.99.0.2 does not answer 10.99.0.3 on UDP port 4790; ")
+
+
+# -- the first host is gone ----------------------------------------------------------------------------
+
+LEFT = """
+from skybed.emulator.lanes.channel import Channel
+from skybed.scripts.running import handover, messages, pieces
+
+def left_alone():
+    ours, theirs = socket.socketpair()
+    host = subprocess.Popen(on("b", SKYBED, "host"), stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
+    theirs.close()
+    channel = Channel(ours.fileno(), listens=True)
+    said = messages.said(channel)
+    heard = [type(next(said)).__name__]
+    for file in handover.files_for_host(FOLDER / "run"):
+        for piece in pieces.pieces(FOLDER / "run", file):
+            messages.say(channel, piece)
+    messages.say(channel, messages.Stand(1))
+    heard.append(type(next(said)).__name__)
+    ours.close()
+    host.communicate(timeout=60)
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout.splitlines()
+    return {"heard": heard, "code": host.returncode, "files": os.listdir(os.environ["TMPDIR"]),
+            "processes": [line for line in processes if "skybed" in line and "program.py" not in line]}
+
+print("answer", json.dumps(left_alone()))
+"""
+
+
+def test_a_host_ends_all_of_its_own_when_the_first_is_gone(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "three.yaml").write_text(THREE_HOSTS)
+    (tmp_path / "ring.yaml").write_text(SCENARIO)
+    plan = Plan.make(Scenario.load(tmp_path / "ring.yaml"), duration_s=5)
+    hand_over(plan, tmp_path / "run")
+    file = hosts.load(tmp_path / "three.yaml")
+    handover.give_for_hosts(tmp_path / "run", file.given, file.place(plan.scenario, plan.nodes))
+    before = f"import socket\nMTU, SKYBED = 1550, {str(SKYBED)!r}\n"
+    left = Programs(tmp_path, lanes.VirtualTime(ZERO_NS, seed=1))(LEFT, before=before + MAKE)
+    assert left == {"heard": ["Greeting", "Answers"], "code": 0, "files": [], "processes": []}
