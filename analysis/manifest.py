@@ -38,9 +38,7 @@ class HostFacts(Strict):
 
     name: str
     nodes: int  # that stood there
-    underlay_rtt_us: dict[
-        str, float
-    ]  # to others, the lower quartile; half of each was taken off links' delays
+    underlay_rtt_us: dict[str, float]  # to others, lower quartile; half of it was taken off links' delays
     offset_us: float  # by how much its clock was ahead of the first one's
     drift_us: float  # by how much more at the end
     uncertainty_us: float  # of both

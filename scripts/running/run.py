@@ -156,6 +156,10 @@ def _check_hosts(scenario: Scenario, options: Options) -> None:
             f"alone. Leave out {refused[0]} or --hosts."
         )
     hosts.check(scenario)
+    if own := kinds.files(kinds.used(scenario.flows)):
+        raise ScenarioError(
+            f"{own[0]} is a flow kind of your own, which other hosts do not have; leave it out, or --hosts."
+        )
     if not (native := host.can_native()):
         raise MachineError(f"--hosts needs the native lane, which cannot run here: {native.why}.")
 

@@ -57,6 +57,7 @@ hosts:
 FILES = {"three": THREE_HOSTS, "dying": TWO_HOSTS}
 PLAY = """
 before = links()
+time.sleep(5)  # until the underlay has its addresses of IPv6
 watching = [
     subprocess.Popen(on(host, "ip", "monitor", "link", "address", "route"), stdout=subprocess.PIPE, text=True)
     for host in "abc"

@@ -5,7 +5,7 @@ NAMES = ("a", "b", "c")
 
 # Makes them, in a program that runs in a lane. on(host, *command): what runs a command there.
 MAKE = f"""
-import json, os, subprocess
+import json, os, subprocess, time
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
