@@ -33,6 +33,24 @@ class TrafficFacts(Strict):
     dropped_by_sink: dict[str, int]  # packets of each udp flow that its own sink had no room for
 
 
+class HostFacts(Strict):
+    """Of a machine that carried a part of the sky, the first of them the one where the run was started."""
+
+    name: str
+    nodes: int  # that stood there
+    underlay_rtt_us: dict[str, float]  # to others, lower quartile; half of it was taken off links' delays
+    offset_us: float  # by how much its clock was ahead of the first one's
+    drift_us: float  # by how much more at the end
+    uncertainty_us: float  # of both
+    # Of others than the first, whose own facts stand in the manifest.
+    kernel: str | None = None
+    hop_cost_us: float | None = None
+    build_s: float | None = None
+    player_cpu_s: float | None = None
+    clock_stepped_ms: float | None = None
+    recorder: RecorderFacts | None = None
+
+
 class Manifest(Stored):
     WHAT: ClassVar[str] = "manifest"
 
@@ -60,6 +78,7 @@ class Manifest(Stored):
     routing: RoutingFacts | None = None
     recorder: RecorderFacts | None = None  # where daemons route
     traffic: TrafficFacts | None = None
+    hosts: list[HostFacts] | None = None  # where there were several
     captures: dict[str, dict[str, int]] | None = None  # packets of each, and those that it missed
     load_s: float | None = None  # how long it took to read the plan, to build the network, ...
     build_s: float | None = None

@@ -54,3 +54,6 @@ class MachineError(SkybedError):
     """This machine lacks something that the work needs; the message names the remedy."""
 
     exit_code = 4
+
+
+BY_EXIT_CODE = {error.exit_code: error for error in (ScenarioError, InvalidRun, MachineError)}

@@ -28,6 +28,7 @@ from skybed.emulator.kernel.fib import Changes
 from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.plan import score
+from skybed.topologies.plan.score import Playable
 
 if TYPE_CHECKING:
     from skybed.emulator.sky.net import Sky
@@ -94,19 +95,20 @@ class Daemon:
 
 
 class Daemons:
-    """The daemons of a sky; none, and nothing to wait for, where the oracle routes.
+    """The daemons of the nodes of a sky that stand here; none, and nothing to wait for, where the oracle
+    routes.
 
-    folder: where a folder for each node keeps its configurations and logs. costs: of links, see
-    routers.link_costs. All are one process group, so that one system call tells whether any has ended, and
-    one ends them all.
+    plan: the whole, also where the sky stands on several hosts. folder: where a folder for each node keeps
+    its configurations and logs. costs: of links, see routers.link_costs. All are one process group, so that
+    one system call tells whether any has ended, and one ends them all.
     """
 
-    def __init__(self, sky: Sky, folder: Path, costs: np.ndarray):
-        self._sky, self._folder, self._costs = sky, folder, costs
-        self._rule = sky.plan.scenario.routing
+    def __init__(self, sky: Sky, plan: Playable, folder: Path, costs: np.ndarray):
+        self._sky, self._plan, self._folder, self._costs = sky, plan, folder, costs
+        self._rule = plan.scenario.routing
         self.running: dict[int, Daemon] = {}  # by process number
         self._group = 0
-        self._routers: list[Router] = []
+        self._routers: list[tuple[Router, SkyNode]] = []
         self._homes = Path()
         self._versions: dict[str, None] = {}  # in the order in which they were told
 
@@ -116,13 +118,14 @@ class Daemons:
         """
         if self._rule.means.filled_by != "daemons":
             return
-        require(self._sky.plan.scenario)
+        require(self._plan.scenario)
         self._homes = Path(tempfile.mkdtemp(prefix="skybed-routing-"))
-        self._routers = routers.of_plan(self._sky.plan, self._costs)
-        for suite in dict.fromkeys(suite for router in self._routers for suite in _suites(router)):
+        every = zip(routers.of_plan(self._plan, self._costs), self._sky.sky_nodes, strict=True)
+        self._routers = [(router, node) for router, node in every if node.here]
+        for suite in dict.fromkeys(suite for router, _ in self._routers for suite in _suites(router)):
             suite.prepare(self._homes)
         wanted = []  # by node
-        for router, node in zip(self._routers, self._sky.sky_nodes, strict=True):
+        for router, node in self._routers:
             home = self._home(node)
             home.mkdir()
             self._kept(node).mkdir(parents=True)
@@ -165,7 +168,7 @@ class Daemons:
         """
         if not self.running:
             return
-        nodes, wanted = self._sky.sky_nodes, self._wanted()
+        nodes, wanted = [node for _, node in self._routers], self._wanted()
         deadline_s = time.monotonic() + limit_s
         mute, lacking = list(range(len(nodes))), [0] * len(nodes)
         unread, since_s = set(mute), time.monotonic()
@@ -211,7 +214,7 @@ class Daemons:
             facts["daemon"] = ", ".join(self._versions)
             for key, field in (("memory_mib", "VmRSS:"), ("private_memory_mib", "RssAnon:")):
                 sizes = [int(text.partition(field)[2].split()[0]) for text in status if field in text]
-                facts[key] = round(sum(sizes) / 1024 / len(self._sky.sky_nodes), 2)
+                facts[key] = round(sum(sizes) / 1024 / len(self._routers), 2)
         return {"routing": facts}
 
     def stop(self) -> None:
@@ -225,19 +228,19 @@ class Daemons:
         self.running.clear()
 
     def _wanted(self) -> list[frozenset[bytes]]:
-        """Of each node the destinations that it can reach at run time 0. Itself is one, so that nodes share
-        them."""
-        reachable = score.reachable(self._sky.plan, 0.0) | np.eye(len(self._sky.sky_nodes), dtype=bool)
+        """Of each node here the destinations that it can reach at run time 0. Itself is one, so that nodes
+        share them."""
+        reachable = score.reachable(self._plan, 0.0) | np.eye(len(self._plan.nodes), dtype=bool)
         ips = [_ips(node) for node in self._sky.sky_nodes]
         alike = {row.tobytes(): row for row in reachable}
         reached = {
             key: frozenset().union(*(ips[i] for i in np.flatnonzero(row))) for key, row in alike.items()
         }
-        return [reached[row.tobytes()] for row in reachable]
+        return [reached[reachable[router.number].tobytes()] for router, _ in self._routers]
 
     def _answers(self, number: int) -> bool:
         """Whether all daemons of a node do."""
-        router, node = self._routers[number], self._sky.sky_nodes[number]
+        router, node = self._routers[number]
         versions = [suite.version(router, node, self._home(node)) for suite in _suites(router)]
         self._versions |= dict.fromkeys(filter(None, versions))
         return None not in versions
@@ -245,11 +248,11 @@ class Daemons:
     def _not_converged(self, limit_s: float, mute: list[int], lacking: list[int]) -> str:
         began = f"Routing did not converge in the {limit_s:.0f} s before run time 0: "
         if mute:
-            name = self._sky.sky_nodes[mute[0]].name
+            name = self._routers[mute[0]][1].name
             what = f"the routing daemon on {name} does not answer."
         elif any(lacking):
             worst = int(np.argmax(lacking))
-            name = self._sky.sky_nodes[worst].name
+            name = self._routers[worst][1].name
             what = f"{np.count_nonzero(lacking)} nodes lack routes, {name} {lacking[worst]} of them."
         else:
             return f"{began}routes kept changing."

@@ -113,6 +113,7 @@ _NAME, _PEER_NAME = "a-name-of-15-ch", "its-peer-s-name"
 _MAC, _PEER_MAC = "02:a1:b3:c5:d7:e9", "02:f1:e3:d5:c7:b9"
 _FD = 0x5E5F6061
 _SEGMENT = 0x77D1E5C3
+_VNI = 0x39C5A7
 
 
 def _marks(size: int) -> list[bytes]:
@@ -170,6 +171,43 @@ def _veth(mtu: int) -> Template:
     near = _name(_NAME), _U32.pack(_INDEX), _mac(_MAC)
     far = _name(_PEER_NAME), _U32.pack(_PEER_INDEX), _mac(_PEER_MAC)
     return Template(message, *near, *far, _U32.pack(_FD))
+
+
+class Tunnel(NamedTuple):
+    """VXLAN between two machines: the network identifier (24 bits), and the UDP port and addresses (IPv4) of
+    the one here and the one there."""
+
+    vni: int
+    local: str
+    remote: str
+    port: int
+
+
+def vxlan(name: str, index: int, mac: str, netns: int, tunnel: Tunnel, mtu: int = 1500) -> bytes:
+    """An interface that leads to another machine, at once in the namespace of the descriptor `netns`. What it
+    sends goes by the namespace that is told so.
+
+    Both namespaces must have room for the index.
+    """
+    template = _vxlan(mtu, tunnel._replace(vni=_VNI))
+    return template.fill(_name(name), _U32.pack(index), _mac(mac), _U32.pack(netns), _U32.pack(tunnel.vni))
+
+
+@functools.cache
+def _vxlan(mtu: int, tunnel: Tunnel) -> Template:
+    data = [
+        ("IFLA_VXLAN_ID", tunnel.vni), ("IFLA_VXLAN_LOCAL", tunnel.local),
+        ("IFLA_VXLAN_GROUP", tunnel.remote), ("IFLA_VXLAN_PORT", tunnel.port), ("IFLA_VXLAN_LEARNING", 0),
+    ]  # fmt: skip
+    info = {"attrs": [("IFLA_INFO_KIND", "vxlan"), ("IFLA_INFO_DATA", {"attrs": data})]}
+    attrs = [
+        ("IFLA_IFNAME", _NAME), ("IFLA_ADDRESS", _MAC), ("IFLA_MTU", mtu), _GSO, ("IFLA_NET_NS_FD", _FD),
+        ("IFLA_LINKINFO", info),
+    ]  # fmt: skip
+    message = encode(ifinfmsg(), RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, attrs, index=_INDEX)
+    return Template(
+        message, _name(_NAME), _U32.pack(_INDEX), _mac(_MAC), _U32.pack(_FD), _U32.pack(tunnel.vni)
+    )
 
 
 @functools.cache

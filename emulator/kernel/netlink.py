@@ -70,6 +70,22 @@ class Connection:
         self.socket.close()
 
 
+class Nowhere(Connection):
+    """In the place of one into a namespace on another machine, where somebody else sends what is to be."""
+
+    def __init__(self) -> None:
+        pass
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        pass
+
+    def refused(self) -> list[OSError]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+
 def _chunks(messages: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     """Pieces that fit a send."""
     start = size = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import socket
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from skybed.topologies.errors import MachineError
 
 CLONE_NEWNET = 0x40000000
+LEAST_INHERITED = 10  # below it are those that programs expect to be something else
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -34,6 +36,13 @@ class Namespace:
                     _write(f"/proc/sys/{key.replace('.', '/')}", str(value))
             finally:
                 _setns(home)
+
+    @classmethod
+    def of(cls, fd: int) -> Namespace:
+        """One that somebody else made."""
+        namespace = cls.__new__(cls)
+        namespace.fd = fd
+        return namespace
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[None]:
@@ -62,6 +71,17 @@ def open_current() -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+@contextlib.contextmanager
+def inherited() -> Iterator[int]:
+    """A descriptor of the current namespace that programs get that are started meanwhile."""
+    with open_current() as fd:
+        kept = fcntl.fcntl(fd, fcntl.F_DUPFD, LEAST_INHERITED)
+    try:
+        yield kept
+    finally:
+        os.close(kept)
 
 
 def _setns(fd: int) -> None:

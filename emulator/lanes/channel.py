@@ -29,14 +29,16 @@ class Channel:
     guest is not told of what came before.
 
     The descriptor may be one that does not block. Then `offer` never waits, and the others do as they would.
+    writes: the descriptor to write to, if that is another.
     """
 
-    def __init__(self, descriptor: int, listens: bool) -> None:
+    def __init__(self, descriptor: int, listens: bool, writes: int | None = None) -> None:
         self._fd, self._listens = descriptor, listens
+        self._out = descriptor if writes is None else writes
         self._held = b""
         self._unfinished = b""
         self._lock = threading.Lock()
-        self._serial = os.isatty(descriptor)
+        self._serial = os.isatty(self._out)
 
     def send(self, line: bytes) -> None:
         with self._lock:
@@ -87,11 +89,11 @@ class Channel:
             while self._held:
                 self._push()
                 try:
-                    self._held = self._held[os.write(self._fd, self._held) :]
+                    self._held = self._held[os.write(self._out, self._held) :]
                 except BlockingIOError:
                     if not waits:
                         return
-                    _await(self._fd, select.POLLOUT)
+                    _await(self._out, select.POLLOUT)
             while waits and self._push():
                 time.sleep(LOOK_S)
 
@@ -102,8 +104,8 @@ class Channel:
         """
         if not self._serial:
             return False
-        termios.tcflush(self._fd, termios.TCOFLUSH)  # of uml's driver: writes it out
-        (kept,) = struct.unpack("i", fcntl.ioctl(self._fd, termios.TIOCOUTQ, bytes(4)))
+        termios.tcflush(self._out, termios.TCOFLUSH)  # of uml's driver: writes it out
+        (kept,) = struct.unpack("i", fcntl.ioctl(self._out, termios.TIOCOUTQ, bytes(4)))
         return bool(kept)
 
 

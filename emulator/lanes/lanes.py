@@ -140,7 +140,7 @@ def running(
     complained = threading.Event()
     with (
         _undisturbed() as from_now_on,
-        _temporary(run) as scratch,
+        temporary(run) as scratch,
         _own_cpu(virtual is not None) as cpu,
         ours,
     ):
@@ -353,7 +353,8 @@ def _undisturbed() -> Iterator[Callable[[], None]]:
 
 
 @contextlib.contextmanager
-def _temporary(run: Path) -> Iterator[Path]:
+def temporary(run: Path) -> Iterator[Path]:
+    """A directory of a run's that lasts as long as the block; `remove_leftovers` knows it."""
     scratch = Path(tempfile.mkdtemp(prefix=TEMPORARY))
     (scratch / "run").write_text(f"{os.getpid()} {run.absolute()}\n")
     try:

@@ -34,7 +34,7 @@ def record(sky: Sky, run: Path, tell: Tell, every_s: float, pipe: Connection) ->
     with ExitStack() as stack:
         append = stack.enter_context(windowed.growing(run / f"{CARRIED.name}.parquet", CARRIED.schema))
         names = {node.name for node in sky.sky_nodes}
-        counters = {node.name: Counters(node.namespace) for node in sky.sky_nodes}
+        counters = {node.name: Counters(node.namespace) for node in sky.nodes_here}
         for of_node in counters.values():
             stack.callback(of_node.close)
         pipe.send(None)

@@ -8,14 +8,14 @@ from typing import Any
 
 class Clock:
     """Run time 0 is `lead_s` after the clock was made, or at `zero_ns` of CLOCK_REALTIME, if given; before
-    it, run time is negative. virtual: whether it was given, as it is in virtual time.
+    it, run time is negative. virtual: whether time is.
 
     The monotonic clock paces; CLOCK_REALTIME is what the kernel stamps packets with. The offset between them
     is taken once: a step of the host's time during the run does not move run time.
     """
 
-    def __init__(self, lead_s: float = 0.0, zero_ns: int | None = None):
-        ahead_ns, virtual = _ahead_ns(), zero_ns is not None
+    def __init__(self, lead_s: float = 0.0, zero_ns: int | None = None, virtual: bool = False):
+        ahead_ns = _ahead_ns()
         if zero_ns is None:
             zero_ns = time.monotonic_ns() + round(lead_s * 1e9) + ahead_ns
         self._zero_ns, self._real_zero_ns = zero_ns - ahead_ns, zero_ns

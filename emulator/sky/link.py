@@ -18,6 +18,7 @@ from skybed.emulator.kernel.addresses import link_local, packed
 from skybed.emulator.sky import jitter, shaping
 from skybed.emulator.sky.node import SkyNode
 from skybed.emulator.sky.shaping import Small
+from skybed.emulator.sky.underlay import Crossing
 from skybed.topologies.contacts.properties import SIDES, Direction, Property
 from skybed.topologies.model.draws import Distribution
 from skybed.topologies.model.links import PACKET_BYTES, JitterShape
@@ -130,7 +131,7 @@ class SkyLink(Link):
     direction is distributed; None: it has none. small: see shaping.options. max_delay_us is the longest delay
     it will have: netem's limit counts the packets in flight too, and drops silently beyond it. values:
     [direction, Property], in force; delays: [direction, 2], how the delay goes on, see values.Values.
-    zero_ns: run time 0 by CLOCK_MONOTONIC.
+    zero_ns: run time 0 by CLOCK_MONOTONIC. crossing: to the end that stands on another host, if one does.
     addressed: the ends carry their nodes' IPv4 addresses, as OSPF wants it; still no prefix is the link's.
     Between nodes with segment identifiers it carries packets of PACKET_BYTES with any number of segments.
     """
@@ -140,9 +141,11 @@ class SkyLink(Link):
         delay_us: ArrayLike = 0.0, max_delay_us: float | None = None, rate_bps: ArrayLike = 1e9,
         loss_pct: ArrayLike = 0.0, queue_packets: ArrayLike = 1000, seed: int = 0, early_us: float = 0.0,
         zero_ns: int = 0, small: tuple[Small, ...] = (), addressed: bool = False,
-        jitters: Sequence[JitterShape | Distribution | None] = (None, None), **_mininet: Any,
+        jitters: Sequence[JitterShape | Distribution | None] = (None, None),
+        crossing: Crossing | None = None, **_mininet: Any,
     ):  # fmt: skip
         self._ports = node1.newPort(), node2.newPort()
+        self._crossing = crossing
         super().__init__(
             node1, node2, intfName1=node2.name, intfName2=node1.name, addr1=addr1, addr2=addr2, intf=SkyIntf
         )
@@ -154,7 +157,7 @@ class SkyLink(Link):
         queues = np.broadcast_to(queue_packets, 2).tolist()
         self.hold(values, np.zeros((2, 2)))
         for side, (intf, port) in enumerate(zip(self.intfs, self._ports, strict=True)):
-            intf.index = INDEX_BASE + port
+            intf.index = crossing.index if crossing else INDEX_BASE + port
             intf.jitter = jitter.of(jitters[side])
             intf.netem = messages.Netem(intf.index, 2 * seed + side, intf.jitter.entries)
             intf.queue_packets = queues[side]
@@ -166,6 +169,9 @@ class SkyLink(Link):
     def makeIntfPair(
         self, name1: str, name2: str, addr1: str, addr2: str, node1: SkyNode, node2: SkyNode, **_: Any
     ) -> None:
+        if self._crossing:
+            self._crossing.make(*((name1, addr1, node1) if node1.here else (name2, addr2, node2)))
+            return
         index1, index2 = (INDEX_BASE + port for port in self._ports)
         mtu = PACKET_BYTES + (srv6.overhead_bytes(srv6.MOST_SEGMENTS) if node1.sid else 0)
         pair = messages.veth(name1, index1, addr1, name2, index2, addr2, node2.namespace.fd, mtu)

@@ -18,7 +18,8 @@ from skybed.emulator.kernel import messages
 from skybed.emulator.kernel.addresses import mac, packed
 from skybed.emulator.sky import order, segments, shaping, throughput
 from skybed.emulator.sky.link import SkyLink
-from skybed.emulator.sky.node import GroundStation, Satellite, SkyNode
+from skybed.emulator.sky.node import Distant, GroundStation, Satellite, SkyNode
+from skybed.emulator.sky.underlay import Underlay
 from skybed.emulator.sky.values import Values
 from skybed.topologies.arrays import Array
 from skybed.topologies.contacts.nodes import Node
@@ -41,10 +42,13 @@ class Switch(Protocol):
 class SkyTopo(Topo):
     """A plan's nodes as a Mininet topology, without links, for `Sky` to drive."""
 
-    def build(self, plan: Playable) -> None:
+    def build(self, plan: Playable, underlay: Underlay | None = None) -> None:
         keeps_path = plan.scenario.routing.means.keeps_path
         for i, node in enumerate(plan.nodes):
-            self.addHost(node.name, **of_node(node), **({"sid": srv6.sid(i)} if keeps_path else {}))
+            of_mininet = of_node(node) | ({"sid": srv6.sid(i)} if keeps_path else {})
+            if underlay and underlay.place[i] != underlay.here:
+                of_mininet["cls"] = Distant
+            self.addHost(node.name, **of_mininet)
 
 
 def of_node(node: Node) -> dict[str, Any]:
@@ -104,23 +108,28 @@ class Sky(Mininet):
     called; `send` gives them to the kernel. So encoding is done before the deadline.
     """
 
-    def __init__(self, plan: Playable, early_us: float = 0.0, zero_ns: int = 0):
-        """early_us: see shaping.options. zero_ns: run time 0 by CLOCK_MONOTONIC, for delays with slopes."""
+    def __init__(
+        self, plan: Playable, early_us: float = 0.0, zero_ns: int = 0, underlay: Underlay | None = None
+    ):
+        """early_us: see shaping.options. zero_ns: run time 0 by CLOCK_MONOTONIC, for delays with slopes.
+        underlay: to other hosts, where only a part of the nodes stands here; the plan is that part's.
+        """
         segments.check(plan.scenario)
         self.plan = plan
-        self._early_us, self._zero_ns = early_us, zero_ns
+        self._early_us, self._zero_ns, self._underlay = early_us, zero_ns, underlay
         satellites = sum(node.kind == "satellite" for node in plan.nodes)
         self._means, self._satellites = plan.scenario.routing.means, satellites
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # two descriptors a node
         Mininet.inited = True  # no change of the machine's own limits by a dozen of `sysctl -w`
-        super().__init__(topo=SkyTopo(plan), controller=None, waitConnected=False)
+        super().__init__(topo=SkyTopo(plan, underlay), controller=None, waitConnected=False)
         names = [node.name for node in plan.nodes]
         self.sky_nodes: list[SkyNode] = [self[name] for name in names]
+        self.nodes_here = [node for node in self.sky_nodes if node.here]
         self.sky_links: dict[int, SkyLink] = {}  # by number in the plan
         self._lives: Counter[int] = Counter()
         self._longest_us, self._small = longest_delay_us(plan), shaping.small(plan.scenario.flows)
-        self._by_fd = {node.netlink.socket.fileno(): node for node in self.sky_nodes}
+        self._by_fd = {node.netlink.socket.fileno(): node for node in self.nodes_here}
         self._answers = select.epoll()
         for fd in self._by_fd:
             self._answers.register(fd, select.EPOLLIN)
@@ -143,9 +152,11 @@ class Sky(Mininet):
         return itertools.chain(map(self._drop_link, leaving), map(self._make_link, lacking))
 
     def _make_link(self, i: int) -> None:
+        crossing = self._underlay.crossing(i, self.plan.links[i]) if self._underlay else None
         link = self.addLink(
-            *ends(self.plan, i), up=False, max_delay_us=self._longest_us[i], early_us=self._early_us,
-            zero_ns=self._zero_ns, small=self._small, addressed=self._means.filled_by == "daemons",
+            *ends(self.plan, i), up=False, max_delay_us=self._longest_us[i], crossing=crossing,
+            early_us=self._early_us + (crossing.one_way_us if crossing else 0.0), zero_ns=self._zero_ns,
+            small=self._small, addressed=self._means.filled_by == "daemons",
             **of_link(self.plan, i, self.link_values.in_force[i], self._lives[i]),
         )  # fmt: skip
         values = self.link_values

@@ -11,8 +11,9 @@ from mininet.node import Node
 
 from skybed.emulator.kernel import messages
 from skybed.emulator.kernel.addresses import packed
-from skybed.emulator.kernel.netlink import Connection
+from skybed.emulator.kernel.netlink import Connection, Nowhere
 from skybed.emulator.kernel.netns import Namespace
+from skybed.topologies.errors import ChangeError
 
 LOOPBACK = 1  # the interface index of `lo` in every namespace
 
@@ -49,21 +50,27 @@ class SkyNode(Node):
     where there are any.
     """
 
+    here = True  # on this host
+
     def __init__(
         self, name: str, ip: str | None = None, ip6: str | None = None, sid: str = "", **params: Any
     ):
         self.ip = ip.split("/")[0] if ip else ""
         self.ip6 = ip6 or ""
         self.sid = sid
-        self.namespace = Namespace(ROUTER | SEGMENTS if sid else ROUTER)
-        self.netlink = Connection(self.namespace)
         super().__init__(name, **params)
+        self._stand()
+
+    def _stand(self) -> None:
+        """Make what the kernel has of it."""
+        self.namespace = Namespace(ROUTER | SEGMENTS if self.sid else ROUTER)
+        self.netlink = Connection(self.namespace)
         addresses = [a for a in (self.ip, self.ip6) if a]
         self.netlink.apply(
             [*(messages.address(LOOPBACK, a) for a in addresses), messages.link_state(LOOPBACK, True)]
         )
-        if sid:
-            self.netlink.apply([messages.local(packed(sid), LOOPBACK)])
+        if self.sid:
+            self.netlink.apply([messages.local(packed(self.sid), LOOPBACK)])
 
     # -- what traffic needs: to open a socket and to run a process inside the node
 
@@ -125,3 +132,21 @@ class Satellite(SkyNode):
 
 class GroundStation(SkyNode):
     """A node on the ground: an antenna site, or a centre behind fibre."""
+
+
+class Distant(SkyNode):
+    """A node of the same sky that stands on another host: what is told to it here, that host tells it."""
+
+    here = False
+
+    def _stand(self) -> None:
+        self.namespace, self.netlink = Namespace.of(-1), Nowhere()
+
+    def socket(self, family: int, type: int, proto: int = 0) -> socket.socket:
+        raise self._elsewhere()
+
+    def _popen(self, cmd: list[str], **params: Any) -> subprocess.Popen:
+        raise self._elsewhere()
+
+    def _elsewhere(self) -> ChangeError:
+        return ChangeError(f"{self.name} stands on another host; nothing can be started in it from here.")

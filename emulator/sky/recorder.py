@@ -38,7 +38,7 @@ Route = tuple[float, str, str, str | None, str]  # applied_s, node, dst, via, fa
 
 
 def record(sky: Sky, run: Path, udp: control.Ports, tcp: control.Ports, pipe: Connection) -> dict[str, Any]:
-    """Write the tables `routes` and `control` of a sky whose routes daemons make.
+    """Write the tables `routes` and `control` of the nodes here of a sky whose routes daemons make.
 
     udp, tcp: ports of the scenario's own traffic, which is not control. Over the pipe: None is sent when all
     is watched; a Clock comes, and None is sent; what happens from then on is noted, up to the run time that
@@ -63,9 +63,11 @@ class _Watch:
     """One epoll over all nodes, and what was seen since the last piece of the tables."""
 
     def __init__(self, sky: Sky, program: bytes, stack: ExitStack):
-        self._nodes, self._program = sky.sky_nodes, program
-        self._names = {node.name for node in self._nodes}
-        ips = ((x.name, family, ip) for x in self._nodes for family, ip in (("4", x.ip), ("6", x.ip6)) if ip)
+        self._nodes, self._program = sky.nodes_here, program
+        self._names = {node.name for node in sky.sky_nodes}
+        ips = (
+            (x.name, family, ip) for x in sky.sky_nodes for family, ip in (("4", x.ip), ("6", x.ip6)) if ip
+        )
         self._destinations = sorted(ips)
         places = {packed(ip): place for place, (_, _, ip) in enumerate(self._destinations)}
         self._fibs: list[Fib] = []

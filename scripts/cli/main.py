@@ -30,8 +30,9 @@ Exit codes:
 """
 
 COMMANDS = (
-    "baseline", "bench", "campaign", "capture", "clean", "compare", "doctor", "draw", "exec", "inspect",
-    "install", "list", "passes", "path", "plan", "ps", "report", "run", "shell", "show", "view", "waits",
+    "baseline", "bench", "campaign", "capture", "clean", "compare", "doctor", "draw", "exec", "host",
+    "inspect", "install", "list", "passes", "path", "plan", "ps", "report", "run", "shell", "show", "view",
+    "waits",
 )  # fmt: skip
 
 

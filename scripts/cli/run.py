@@ -15,6 +15,7 @@ import click
 from skybed.analysis import tested
 from skybed.scripts.cli import scenarios, verdict
 from skybed.scripts.running import folders, live, run
+from skybed.topologies.scenario import hosts
 
 
 @click.command("run", help=__doc__)
@@ -38,6 +39,8 @@ from skybed.scripts.running import folders, live, run
               "127.0.0.1, whose address is told.")  # fmt: skip
 @click.option("--read-only", is_flag=True,
               help="What runs in the lane may change no file of this machine but the run's.")  # fmt: skip
+@click.option("--hosts", "hosts_file", type=click.Path(path_type=Path), metavar="FILE",
+              help="Machines that carry the sky together; see docs/hosts.md.")  # fmt: skip
 @click.option("--cli", "interactive", is_flag=True, help="Give Mininet's prompt on the moving sky.")
 def command(
     scenario: Path,
@@ -53,12 +56,14 @@ def command(
     script: str | None,
     looked_at: bool,
     read_only: bool,
+    hosts_file: Path | None,
     interactive: bool,
 ) -> None:
     changes = {"duration_s": duration_s, "seed": seed}
     given = dict(settings) | {name: value for name, value in changes.items() if value is not None}
     loaded = scenarios.load(scenario, start, given)
-    options = run.Options(lane, clock, interactive, wall_limit_s, script, read_only)
+    given_hosts = hosts.load(hosts_file) if hosts_file else None
+    options = run.Options(lane, clock, interactive, wall_limit_s, script, read_only, given_hosts)
     with contextlib.ExitStack() as shown:
         view = shown.enter_context(live.View()) if looked_at else None
         with folders.fresh(out or run.new_directory(loaded), unused=out is None) as folder:

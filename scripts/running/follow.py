@@ -18,10 +18,8 @@ from skybed.scripts.running.door import Door
 from skybed.scripts.running.messages import Message
 from skybed.scripts.running.progress import Listener
 from skybed.scripts.running.watch import Watch, watched
-from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError
+from skybed.topologies.errors import BY_EXIT_CODE, InvalidRun
 from skybed.topologies.plan.plan import Plan
-
-REFUSALS = {error.exit_code: error for error in (ScenarioError, InvalidRun, MachineError)}
 
 
 class Limits(NamedTuple):
@@ -105,7 +103,7 @@ def _narrator(plan: Plan, out: Path, listener: Listener) -> Callable[[Message], 
             case messages.Ending():
                 listener.at("ending", 0.0, "answers under way, tables")
             case messages.Refused(why, exit_code):
-                raise REFUSALS.get(exit_code, InvalidRun)(f"{why} {lanes.shortage(out)}".rstrip())
+                raise BY_EXIT_CODE.get(exit_code, InvalidRun)(f"{why} {lanes.shortage(out)}".rstrip())
             case messages.Broken(error):
                 log = f"; its traceback is in {out / lanes.LOG}" if (out / lanes.LOG).exists() else ""
                 raise InvalidRun(f"A defect of skybed ended the run inside the lane, {error}{log}.")

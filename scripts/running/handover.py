@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from skybed.topologies import parquet
+from skybed.topologies.arrays import Index
 from skybed.topologies.bundles import outlook
 from skybed.topologies.bundles.outlook import Outlook
+from skybed.topologies.model.hosts import Hosts
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.plan import score
 from skybed.topologies.plan.score import Playable, Score
@@ -29,6 +31,9 @@ PLAN, FOLDER = "plan", "score"
 TASKS, BUNDLES = "tasks", "bundles"
 SCENARIO, GRACE, PACKETS = "scenario.pickle", "grace.json", "packets.json"
 CHANGES, COSTS = "changes.parquet", "costs.parquet"
+HOSTS = "hosts.json"
+ROUTING = "routing"  # a folder beside: what daemons are told and say, a folder for each node
+ELSEWHERE = "elsewhere"  # a folder beside: what other hosts wrote, and what their commands said
 
 
 class Handover(NamedTuple):
@@ -70,6 +75,22 @@ def give_for_daemons(
         pa.table({"link": pa.array(links, pa.string()), "there": costs[:, 0], "back": costs[:, 1]}),
         run / FOLDER / COSTS,
     )
+
+
+def give_for_hosts(run: Path, hosts: Hosts, place: Index) -> None:
+    """place: int[nodes], the number of each node's host."""
+    (run / FOLDER / HOSTS).write_text(json.dumps([hosts.model_dump(), place.tolist()]))
+
+
+def take_hosts(run: Path) -> tuple[Hosts, Index]:
+    """What was given."""
+    hosts, place = json.loads((run / FOLDER / HOSTS).read_text())
+    return Hosts.model_validate(hosts), np.array(place)
+
+
+def files_for_host(run: Path) -> list[Path]:
+    """What another host is given of it."""
+    return sorted(path for folder in (PLAN, FOLDER) for path in (run / folder).rglob("*") if path.is_file())
 
 
 def give_for_tasks(run: Path, foreseen: Prospect) -> None:

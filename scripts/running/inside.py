@@ -1,13 +1,14 @@
 """The part of a run that happens inside a lane.
 
     python -m skybed.scripts.running.inside RUN [--cli [--no-terminal]] [--zero-ns NS] [--report-every S]
-        [--kind FILE]... [--folder DIRECTORY]
+        [--kind FILE]... [--folder DIRECTORY] [--underlay FD [--host NUMBER]]
 
 RUN holds what it is given (scripts.running.handover). NS: run time 0 by CLOCK_REALTIME; without it, as soon
 as all is ready. FILE: the module of a flow kind that is not skybed's own. DIRECTORY: where whoever began the
 run is, so that files are found from there at the prompt and in scripts. How it goes is told over the lane's
 channel, and what is asked over it is done. With --cli the terminal is Mininet's prompt; with --no-terminal
-what is typed there comes over the channel too.
+what is typed there comes over the channel too. FD: of the machine's own network namespace, where the sky
+stands on several hosts (docs/hosts.md); NUMBER: of this one, where it is not the first.
 """
 
 from __future__ import annotations
@@ -38,21 +39,26 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--report-every", type=float, default=1.0, metavar="S")
     parser.add_argument("--kind", action="append", default=[], metavar="FILE", dest="kinds")
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--underlay", type=int, metavar="FD")
+    parser.add_argument("--host", type=int, metavar="NUMBER")
     options = parser.parse_args(arguments)
     if options.folder:
         with contextlib.suppress(OSError):  # one that is closed to the lane's user
             os.chdir(options.folder)
     ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)  # timers wake by the nanosecond, those of children too
-    os.set_inheritable(channel.DESCRIPTOR, False)
+    for descriptor in (channel.DESCRIPTOR, options.underlay):
+        if descriptor is not None:
+            os.set_inheritable(descriptor, False)
     os.set_blocking(channel.DESCRIPTOR, False)  # how it goes is said, whether or not anybody listens
     outside = Channel(channel.DESCRIPTOR, listens=True)
     tell = partial(messages.say, outside)
     try:
         with leaving.importing():
             lean.imports()
-            from skybed.scripts.running import playing
+            from skybed.scripts.running import hosted, playing
 
-        facts = playing.play(options, outside)
+        play = playing.play if options.host is None else hosted.play
+        facts = play(options, outside)
     except SkybedError as error:
         tell(messages.Refused(str(error), error.exit_code))
         return 1
@@ -61,6 +67,8 @@ def main(arguments: list[str]) -> int:
         tell(messages.Broken(f"{type(error).__name__}: {error}"))
         return 1
     tell(messages.Done(facts))
+    if options.host is not None:
+        hosted.stand(outside)
     return 0
 
 

@@ -185,9 +185,77 @@ class Seen:
     links: list
 
 
+# Between the first host of a run and each of the others (scripts/running/others.py).
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """Of a host: it is there, and what it has."""
+
+    skybed: str
+    kernel: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Of a host: it answers exchanges over the underlay."""
+
+
+@dataclass(frozen=True)
+class Underlay:
+    """Of a host: the round trip to others with which it shares links, by their names."""
+
+    rtt_us: dict
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Of a host: what stands at run time 0 is made."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Of a host: it plays by that clock."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A piece of a file, in base64; its pieces come in order. path: in the run directory."""
+
+    path: str
+    data: str
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Asked of a host: all files are there, it is the one of this number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Asked of a host: all others answer, too."""
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Asked of a host: when run time 0 is, ns of its CLOCK_REALTIME."""
+
+    zero_ns: int
+
+
+@dataclass(frozen=True)
+class End:
+    """Asked of a host: this run time was reached; write tables, and stand until nobody is left."""
+
+    played_s: float
+
+
 Message = (
     Building | Converging | Playing | Network | Traffic | Carried | Ending | Done | Refused | Broken | Noted
-    | Measured | Stop | Command | Enter | Typed | Leave | Printed | Exited | Look | Seen
+    | Measured | Stop | Command | Enter | Typed | Leave | Printed | Exited | Look | Seen | Greeting | Given
+    | Stand | Answers | Measure | Underlay | Ready | Begin | Begun | End
 )  # fmt: skip
 KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 

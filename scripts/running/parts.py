@@ -80,6 +80,10 @@ class Zero:
         if self.at_ns is not None:
             time.sleep(max(0.0, (self.at_ns - time.time_ns()) / 1e9 + t_s))
 
+    def clock(self, lead_s: float) -> Clock:
+        """All are ready. lead_s: in real time, from now to run time 0."""
+        return Clock(lead_s, self.at_ns, virtual=self.at_ns is not None)
+
     @property
     def convergence_s(self) -> float:
         """How long routing may take to converge."""
@@ -99,7 +103,7 @@ def conduct(
         for part in parts:
             closing.callback(part.close)
             part.open()
-        clock = Clock(lead_s, zero.at_ns)
+        clock = zero.clock(lead_s)
         for part in parts:
             part.begin(clock)
         if (late_s := clock.now_s()) > 0:

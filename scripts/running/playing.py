@@ -10,11 +10,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 from skybed.emulator.daemons.daemons import Daemons
+from skybed.emulator.kernel.netns import Namespace
 from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import calibrate, names
 from skybed.emulator.sky.clock import Clock
@@ -22,14 +24,18 @@ from skybed.emulator.sky.hand import Hand
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.emulator.sky.standstill import Standstill
+from skybed.emulator.sky.underlay import Underlay
 from skybed.scripts.running import handover, messages, parts, script
 from skybed.scripts.running.messages import Message
 from skybed.scripts.running.newest import Newest
+from skybed.scripts.running.others import Others
 from skybed.scripts.running.prompt import Prompt
 from skybed.scripts.running.script import Script
 from skybed.scripts.running.visits import Visits
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model import kinds
+from skybed.topologies.model.scenario import ScenarioModel
+from skybed.topologies.plan import score
 
 LEAD_S = 1.0  # in real time, from when all is ready to run time 0, for every part to be told when that is
 SWITCH_S = 0.0005  # between Python's threads: none is to keep the player waiting
@@ -52,18 +58,23 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     building_s = time.monotonic()
     of_traffic, of_links = Newest(), Newest()
     virtual = Clock(zero_ns=options.zero_ns)
-    sky = Sky(plan, early_us=hop_cost_us, zero_ns=virtual.zero_ns)
-    try:
+    mine, underlay, others = plan, None, list[Others]()
+    with ExitStack() as closing:
+        if options.underlay is not None:
+            underlay = Underlay(*handover.take_hosts(run), 0, Namespace.of(options.underlay))
+            mine = score.part(plan, underlay.place == underlay.here)
+            others.append(Others(underlay, mine, run))
+            closing.callback(others[0].close)
+            others[0].connect()
+        sky = Sky(mine, early_us=hop_cost_us, zero_ns=virtual.zero_ns, underlay=underlay)
+        closing.callback(sky.stop)
         names.resolve(sky.sky_nodes, run / "hosts")
-        playback = parts.Playback(sky, plan, run, building_s)
-        daemons = Daemons(sky, run / "routing", costs)
+        playback = parts.Playback(sky, mine, run, building_s)
+        daemons = Daemons(sky, plan, run / handover.ROUTING, costs)
         by_daemons = plan.scenario.routing.means.filled_by == "daemons"
         ahead_s = plan.scenario.routing.ahead_s if by_daemons else math.inf
         flows = plan.scenario.flows
-        traffic = plan.scenario.traffic
-        # what tasks and bundles send meets other flows
-        beside = (traffic and plan.scenario.tasks) or len({flow.routed for flow in traffic}) > 1
-        unforeseen = any(flow.OPEN for flow in flows) or own or options.interactive or beside
+        unforeseen = is_unforeseen(plan.scenario) or own or options.interactive
         everything = [
             playback,
             *([parts.link_counter(sky, run, of_links, options.report_every)] if unforeseen else []),
@@ -84,6 +95,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
                 options.report_every,
             ),
             *([Script(own, playback.player, plan.duration_s, run)] if own else []),
+            *others,
         ]
 
         def until_the_end(clock: Clock) -> float:
@@ -105,8 +117,6 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             return played_s
 
         played_s, facts = parts.conduct(everything, zero, LEAD_S, until_the_end)
-    finally:
-        sky.stop()
     return {
         "kernel": os.uname().release,
         "played_s": played_s,
@@ -115,6 +125,14 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         "hop_cost_us": round(hop_cost_us, 3),
         **facts,
     }
+
+
+def is_unforeseen(scenario: ScenarioModel) -> bool:
+    """Whether links carry more than is known of each of its flows by itself."""
+    traffic, flows = scenario.traffic, scenario.flows
+    # what tasks and bundles send meets other flows
+    beside = (traffic and scenario.tasks) or len({flow.routed for flow in traffic}) > 1
+    return bool(beside) or any(flow.OPEN for flow in flows)
 
 
 class Asked(threading.Thread):

@@ -21,24 +21,27 @@ import numpy as np
 from skybed.analysis import contents
 from skybed.analysis.manifest import Manifest
 from skybed.emulator.daemons import daemons, routers
+from skybed.emulator.kernel import netns
 from skybed.emulator.lanes import host, lanes
 from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import tables
-from skybed.scripts.running import handover, messages
+from skybed.scripts.running import handover, merging, messages
 from skybed.scripts.running.follow import Limits, follow
 from skybed.scripts.running.messages import Heard, Network
 from skybed.scripts.running.progress import Listener, Listeners, report_every_s, tell
 from skybed.scripts.running.run_bar import RunBar
 from skybed.topologies.bundles import contacts
 from skybed.topologies.contacts.properties import Property
-from skybed.topologies.errors import InvalidRun, MachineError
+from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError
 from skybed.topologies.files import MAKE_ROOM, whole
 from skybed.topologies.model import kinds
 from skybed.topologies.model.bundles import BundleFlow
 from skybed.topologies.model.links import PACKET_BYTES
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import planned, ways, windowed
+from skybed.topologies.scenario import hosts
 from skybed.topologies.scenario.file import Scenario
+from skybed.topologies.scenario.hosts import HostsFile
 from skybed.topologies.tasks import foreseen
 from skybed.traffic import crossings
 from skybed.traffic.bundles import memory
@@ -63,7 +66,7 @@ NOTED_S = 0.5  # on the wall, from one note of how much was played to the next
 class Options:
     """How to run. wall_limit_s: of the lane, by the clock on the wall; None: enough for most. script: what
     holds the network meanwhile, see scripts.running.script. read_only: the lane may change no file but those
-    of the run.
+    of the run. hosts: machines that carry the sky together.
     """
 
     lane: str = "auto"
@@ -72,6 +75,7 @@ class Options:
     wall_limit_s: float | None = None
     script: str | Path | Function | None = None
     read_only: bool = False
+    hosts: HostsFile | None = None
 
     @property
     def virtual(self) -> bool:
@@ -90,7 +94,9 @@ def execute(
     left before the end. listener: is told how far it is; None: a bar shows it. plan: one that was worked out
     before, with the same `plan_sha256`. beside: listens, too."""
     own = _given(options.script) if options.script else {}
-    lane = lanes.choose(options.lane, options.virtual)
+    if options.hosts:
+        _check_hosts(scenario, options)
+    lane = "native" if options.hosts else lanes.choose(options.lane, options.virtual)
     daemons.require(scenario)  # if it is missing, say so before anything is made
     scenario = scenario.in_virtual_time() if options.virtual else scenario
     before = _host_state()
@@ -104,6 +110,9 @@ def execute(
             require_mappings(len(plan.nodes))
         daemons.check(plan)
         stored = hand_over(plan, out)
+        if options.hosts:
+            place = options.hosts.place(scenario, plan.nodes)
+            handover.give_for_hosts(out, options.hosts.given, place)
         _require_room(out)
         listener.planned(stored)
         for name, content in own.items():
@@ -112,8 +121,9 @@ def execute(
         manifest.write(out)
         zero_ns = round(scenario.begin.timestamp() * 1e9)
         virtual = lanes.VirtualTime(zero_ns, scenario.seed) if options.virtual else None
-        command = _command(out, options, virtual, scenario)
         listener.at("starting", 0.0, f"the {lane} lane")
+        underlay = shown.enter_context(netns.inherited()) if options.hosts else None
+        command = _command(out, options, virtual, scenario, underlay)
         with lanes.running(
             lane, command, out, memory_of(plan), options.interactive, virtual, options.read_only
         ) as begun:
@@ -125,10 +135,33 @@ def execute(
             inside = follow(begun, plan, out, Listeners(listener, Noted(manifest, out)), limits)
     if inside is None:
         raise InvalidRun(_last_words(out))
+    if options.hosts:
+        merging.merge(out, plan.links, place, inside["hosts"], inside["played_s"])
     hashes = {"tables_sha256": contents.hashes(out)}
     manifest = manifest.with_(inside | _host_state(before) | hashes)
     manifest.write(out)
     return manifest.finished or not options.interactive
+
+
+def _check_hosts(scenario: Scenario, options: Options) -> None:
+    """Raise ScenarioError for what is not done on several hosts."""
+    given = {
+        "--clock virtual": options.virtual, "--lane uml": options.lane == "uml",
+        "--script": options.script is not None, "--cli": options.interactive,
+    }  # fmt: skip
+    if refused := [name for name, is_given in given.items() if is_given]:
+        raise ScenarioError(
+            f"{refused[0]} cannot be had with --hosts: several kernels have no virtual time in common, a sky "
+            "on several hosts is played in their own kernels, and links are changed by hand on one host "
+            f"alone. Leave out {refused[0]} or --hosts."
+        )
+    hosts.check(scenario)
+    if own := kinds.files(kinds.used(scenario.flows)):
+        raise ScenarioError(
+            f"{own[0]} is a flow kind of your own, which other hosts do not have; leave it out, or --hosts."
+        )
+    if not (native := host.can_native()):
+        raise MachineError(f"--hosts needs the native lane, which cannot run here: {native.why}.")
 
 
 def new_directory(scenario: Scenario) -> Path:
@@ -209,14 +242,18 @@ def _limits(plan: Plan, options: Options) -> Limits:
     return Limits(wall_s, SILENCE_S + 2 * slow * report_every_s(plan.duration_s) + flooding_s)
 
 
-def _command(out: Path, options: Options, virtual: lanes.VirtualTime | None, scenario: Scenario) -> list[str]:
+def _command(
+    out: Path, options: Options, virtual: lanes.VirtualTime | None, scenario: Scenario, underlay: int | None
+) -> list[str]:
+    """underlay: a descriptor of the machine's own network namespace, where the run has several hosts."""
     terminal = [] if sys.stdin.isatty() else ["--no-terminal"]
     prompt = ["--cli", *terminal] if options.interactive else []
     zero = [f"--zero-ns={virtual.zero_ns}"] if virtual else []
     every = f"--report-every={report_every_s(scenario.duration_s)}"
     own = [f"--kind={file}" for file in kinds.files(kinds.used(scenario.flows))]
     program = [sys.executable, "-m", "skybed.scripts.running.inside", str(out.resolve())]
-    return [*program, *prompt, *zero, every, *own, f"--folder={Path.cwd()}"]
+    beyond = [f"--underlay={underlay}"] if underlay is not None else []
+    return [*program, *prompt, *zero, every, *own, *beyond, f"--folder={Path.cwd()}"]
 
 
 def memory_of(plan: Plan) -> int:

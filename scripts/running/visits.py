@@ -18,6 +18,7 @@ from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.scripts.running.messages import Enter, Exited, Leave, Look, Message, Printed, Seen, Typed
 from skybed.topologies.contacts.properties import Property
+from skybed.topologies.errors import ChangeError
 from skybed.topologies.model.closest import hint
 
 AT_ONCE = 4096
@@ -42,6 +43,8 @@ class Visits:
                 return
             try:
                 self._visits[message.visitor] = _Visit(self._sky, message, self._tell)
+            except ChangeError as error:
+                self._refuse(message.visitor, f"{error}\n", 2)
             except OSError as error:
                 why = f"{message.command[0]}: {error.strerror}\n"
                 self._refuse(message.visitor, why, NOT_FOUND)

@@ -570,6 +570,35 @@ def test_a_clock_of_which_nothing_is_known_was_not_set(quiet):
     assert machine.reasons(made.told(), machine.host(made.told()), TO_MEASURE) == []
 
 
+HOST = {"name": "b", "nodes": 3, "underlay_rtt_us": {"a": 900.0}, "offset_us": 5e6, "drift_us": 0.0}
+
+
+@pytest.mark.parametrize(
+    "facts, told",
+    [
+        ({"uncertainty_us": 10_000.0}, None),
+        ({"uncertainty_us": 10_001.0}, "was known within 10.001 ms and went away by +0.000 ms in"),
+        (
+            {"uncertainty_us": 9000.0, "drift_us": -1001.0},
+            "was known within 9.000 ms and went away by -1.001",
+        ),
+        ({"uncertainty_us": 1.0, "clock_stepped_ms": -20.0}, "was set by -0.020 s during the run; the limit"),
+    ],
+)
+def test_hosts_are_on_one_time_within_what_an_event_may_be_late(quiet, facts, told):
+    made = quiet()
+    made.manifest["hosts"] = [HOST | facts]
+    said = machine.reasons(made.told(), machine.host(made.told()), TO_MEASURE)
+    assert not said if told is None else (len(said) == 1 and f"The clock of host b {told}" in said[0])
+
+
+def test_of_several_hosts_it_is_noted_what_nobody_can_measure(quiet):
+    made = quiet()
+    made.manifest["hosts"] = [HOST | {"uncertainty_us": 1.0}]
+    (note,) = machine.notes(made.told(), machine.host(made.told()), NONE)
+    assert note.startswith("Played on 1 hosts. The underlay took up to 0.450 ms one way, by which links were")
+
+
 def test_a_capture_that_lacks_packets_is_noted(quiet):
     made = quiet()
     made.manifest["captures"] = {"a--b": {"packets": 9, "dropped": 0}, "b--c": {"packets": 9, "dropped": 1}}
@@ -595,6 +624,16 @@ def test_changes_of_routes_that_were_missed_once_are_told(quiet):
     made.manifest["recorder"] = {"cpu_s": 0.1, "missed_packets": 0, "overruns": 1}
     (said,) = machine.reasons(made.told(), machine.host(made.told()), TO_MEASURE)
     assert said.startswith("Changes of routes were missed 1 times,")
+
+
+def test_what_was_missed_on_any_host_was_missed(quiet):
+    made = quiet()
+    made.tables["control"] = pd.DataFrame([{"packets": 98, "link": "s1--Miyun"}])
+    missed = {"cpu_s": 0.1, "missed_packets": 1, "overruns": 2}
+    made.manifest |= {"recorder": missed, "hosts": [HOST | {"uncertainty_us": 1.0, "recorder": missed}]}
+    routes, packets = machine.reasons(made.told(), machine.host(made.told()), TO_MEASURE)
+    assert routes.startswith("Changes of routes were missed 4 times,")
+    assert packets.startswith("2 of 100 packets of control traffic were not recorded;")
 
 
 # -- links -----------------------------------------------------------------------------------------------

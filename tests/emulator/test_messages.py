@@ -144,6 +144,21 @@ def test_a_neighbour_is_permanent(ip, index, mac):
     assert message.get_attr("NDA_LLADDR") == mac
 
 
+@given(
+    NAME, INDEX, MAC, st.integers(3, 2**20), st.integers(1, 2**24 - 1), st.ip_addresses(v=4),
+    st.ip_addresses(v=4), st.integers(1, 65535), st.integers(68, 9000),
+)  # fmt: skip
+def test_a_tunnel_leads_to_one_other_machine(name, index, mac, fd, vni, local, remote, port, mtu):
+    tunnel = messages.Tunnel(vni, str(local), str(remote), port)
+    message = decoded(ifinfmsg, messages.vxlan(name, index, mac, fd, tunnel, mtu))
+    told = message.get_attr("IFLA_IFNAME").rstrip("\0"), message["index"], message.get_attr("IFLA_ADDRESS")
+    assert told == (name, index, mac) and message.get_attr("IFLA_MTU") == mtu
+    assert message.get_attr("IFLA_NET_NS_FD") == fd
+    data = message.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA")
+    wanted = {"ID": vni, "LOCAL": str(local), "GROUP": str(remote), "PORT": port, "LEARNING": 0}
+    assert {field: data.get_attr(f"IFLA_VXLAN_{field}") for field in wanted} == wanted
+
+
 @given(NAME, INDEX, MAC, NAME, INDEX, MAC, st.integers(3, 2**20), st.integers(68, 9000))
 def test_a_pair_has_both_its_ends(name, index, mac, peer_name, peer_index, peer_mac, fd, mtu):
     message = decoded(ifinfmsg, messages.veth(name, index, mac, peer_name, peer_index, peer_mac, fd, mtu))

@@ -170,7 +170,7 @@ from skybed.topologies.scenario.file import Scenario
 plan = Plan.make(Scenario.load({str(tmp_path / "six.yaml")!r}))
 sky = Sky(plan)
 Player(sky, plan).open()
-daemons = Daemons(sky, Path({str(tmp_path / "routing")!r}), routers.link_costs(plan))
+daemons = Daemons(sky, plan, Path({str(tmp_path / "routing")!r}), routers.link_costs(plan))
 daemons.start()
 """
     answer = in_lane(program, before=before)

@@ -44,7 +44,7 @@ plan = replace(plan, events=Pieces(lambda: iter([hand_made.events(EVENTS)])))
 sky, played = Sky(plan), []
 player = Player(sky, plan, played.append)
 player.open()
-clock = Clock(zero_ns=ZERO_NS)
+clock = Clock(zero_ns=ZERO_NS, virtual=True)
 playing = threading.Thread(target=lambda: player.close(player.play(clock, plan.duration_s)))
 playing.start()
 a, b = (sky[plan.nodes[end].name] for end in (plan.links[0].a, plan.links[0].b))

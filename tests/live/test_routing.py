@@ -172,7 +172,7 @@ routing = scenario.routing.model_copy(update={"protocol": "ospf"})
 plan = Plan.make(scenario.model_copy(update={"routing": routing}), duration_s=20)
 sky = Sky(plan)
 Player(sky, plan).open()
-daemons = Daemons(sky, Path("FOLDER"), routers.link_costs(plan))
+daemons = Daemons(sky, plan, Path("FOLDER"), routers.link_costs(plan))
 daemons.start()
 """
 

@@ -306,3 +306,16 @@ def test_a_script_that_cannot_be(place, source, given, says):
     if source:
         pathlib.Path("s.py").write_text(source)
     assert says in refused("run", "pair", "--script", given)
+
+
+NOT_ON_HOSTS = ["--clock", "virtual"], ["--lane", "uml"], ["--script", "s.py"], ["--cli"]
+
+
+@pytest.mark.parametrize("option", NOT_ON_HOSTS, ids=lambda words: words[0])
+def test_what_several_hosts_cannot_have(place, option):
+    (place / "s.py").write_text("def main(net):\n    pass\n")
+    others = "- {name: b, address: 10.0.0.2, command: [ssh, b]}"
+    (place / "h.yaml").write_text(f"hosts:\n- {{name: a, address: 10.0.0.1}}\n{others}\n")
+    given = " ".join(option[: 1 if option[0] == "--script" else 2])
+    says = refused("run", str(ROOT / "scenarios" / "pair.yaml"), "--hosts", "h.yaml", *option)
+    assert says.startswith(f"skybed: {given} cannot be had with --hosts: ")

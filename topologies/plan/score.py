@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -99,6 +99,15 @@ class Score:
 
     def windows(self) -> Iterator[Window]:
         return windows(self.events, self.changes, self.duration_s)
+
+
+def part(score: Score, here: Array) -> Score:
+    """What of a score is played where only some nodes stand: events of links with an end there, changes of
+    routes in these nodes. here: bool[nodes]."""
+    ours = np.array([here[link.a] or here[link.b] for link in score.links], bool)
+    events = Pieces(lambda: (rows[ours[rows["link"]]] for rows in score.events))
+    changes = Pieces(lambda: (rows[here[rows["node"]]] for rows in score.changes))
+    return replace(score, events=events, changes=changes)
 
 
 def windows(events: Pieces, changes: Pieces, duration_s: float) -> Iterator[Window]:
