@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from typing import Any
 
@@ -40,6 +41,9 @@ COMMANDS = (
 CANNOT_LOAD = ("failed to map segment", "cannot allocate memory", "cannot map", "Too many open files")
 
 
+LEAST_ROOM_MB = 600  # of addresses, for its libraries alone
+
+
 class Skybed(Lazy):
     """Turns every error that skybed knows into one sentence and its exit code."""
 
@@ -54,6 +58,12 @@ class Skybed(Lazy):
             raise
 
     def invoke(self, context: click.Context) -> None:
+        room, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if room != resource.RLIM_INFINITY and room < LEAST_ROOM_MB << 20:  # where OpenBLAS tries for ever
+            click.echo(
+                f"skybed: `ulimit -v` leaves {room >> 20} MB; skybed needs {LEAST_ROOM_MB} MB or more.", err=True
+            )
+            context.exit(4)
         try:
             super().invoke(context)
         except SkybedError as error:
