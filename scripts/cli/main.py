@@ -60,9 +60,8 @@ class Skybed(Lazy):
     def invoke(self, context: click.Context) -> None:
         room, _ = resource.getrlimit(resource.RLIMIT_AS)
         if room != resource.RLIM_INFINITY and room < LEAST_ROOM_MB << 20:  # where OpenBLAS tries for ever
-            click.echo(
-                f"skybed: `ulimit -v` leaves {room >> 20} MB; skybed needs {LEAST_ROOM_MB} MB or more.", err=True
-            )
+            says = f"`ulimit -v` leaves {room >> 20} MB; skybed needs {LEAST_ROOM_MB} MB or more."
+            click.echo(f"skybed: {says}", err=True)
             context.exit(4)
         try:
             super().invoke(context)
