@@ -138,8 +138,9 @@ def test_what_links_carry_is_counted_on_all_hosts(runs):
     )
     assert [ended["exit_code"].tolist() for ended in programs] == [[0], [0]]
     one, three = (rows.set_index(["t_s", "node", "peer"])["packets"] for rows in carried)
-    assert one.index.get_level_values("node").nunique() > 8 and one.index.equals(three.index)
-    assert (one - three).abs().max() <= 1  # at the turn of a second
+    assert one.index.get_level_values("node").nunique() > 8
+    more = one.sub(three, fill_value=0)  # a link that carried nothing has no row
+    assert more.abs().max() <= 1  # at the turn of a second
 
 
 def test_packets_go_where_the_plan_says_over_all_hosts(runs):
