@@ -103,10 +103,11 @@ QUICK = Sizes(
 )  # fmt: skip
 
 
-def sizes(quick: bool, scenario: Path | None = None, budget_s: float | None = None) -> Sizes:
-    """The usual or the quick ones, with what is given in place of theirs."""
-    usual = QUICK if quick else FULL
-    return replace(usual, scenario=scenario or usual.scenario, budget_s=budget_s or usual.budget_s)
+def sizes(quick: bool, **given: Any) -> Sizes:
+    """The usual or the quick ones, with what is given (not None) in place of theirs."""
+    return replace(
+        QUICK if quick else FULL, **{name: value for name, value in given.items() if value is not None}
+    )
 
 
 def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:

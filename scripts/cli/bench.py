@@ -49,6 +49,8 @@ COLUMNS = {"": 32, "skybed": 7, "±": 4, "other": 7, "± ": 4, "which": 13, "rat
               help="What to run live.  [default: starlink-550; quick: sc-mini]")  # fmt: skip
 @click.option("--budget", "budget_s", type=click.FloatRange(min=1), metavar="SECONDS",
               help="For stock Mininet to come up in.  [default: 120; quick: 2]")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(min=1), metavar="N",
+              help="How often each is measured.  [default: 3; quick: 2]")  # fmt: skip
 @click.option("--lane", type=click.Choice(["auto", "native", "uml"]), default="auto", show_default=True,
               help="Where all of it is measured.")  # fmt: skip
 @click.option("--json", "json_file", type=click.File("w", lazy=False), metavar="FILE",
@@ -56,10 +58,11 @@ COLUMNS = {"": 32, "skybed": 7, "±": 4, "other": 7, "± ": 4, "which": 13, "rat
 @click.option("--page", "page_file", type=click.File("w", lazy=False), metavar="FILE",
               help="Write a page of it there, in Markdown, to send to others.")  # fmt: skip
 def command(
-    quick: bool, names: tuple[str, ...], scenario: Path | None, budget_s: float | None, lane: str,
-    json_file: TextIO | None, page_file: TextIO | None,
+    quick: bool, names: tuple[str, ...], scenario: Path | None, budget_s: float | None, rounds: int | None,
+    lane: str, json_file: TextIO | None, page_file: TextIO | None,
 ) -> None:  # fmt: skip
-    measured = bench.run(names, lane, bench.sizes(quick, scenario, budget_s))
+    sizes = bench.sizes(quick, scenario=scenario, budget_s=budget_s, rounds=rounds)
+    measured = bench.run(names, lane, sizes)
     if json_file is not None:
         json.dump(measured, json_file, indent=2)
     if page_file is not None:

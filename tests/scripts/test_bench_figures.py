@@ -72,8 +72,8 @@ def test_a_section_that_there_is_not():
 
 def test_what_is_given_replaces_the_usual_sizes(tmp_path):
     assert bench.sizes(quick=False) == bench.FULL
-    mine = bench.sizes(True, tmp_path / "x.yaml", 9.0)
-    assert (mine.scenario, mine.budget_s, mine.large) == (tmp_path / "x.yaml", 9.0, bench.QUICK.large)
+    mine = bench.sizes(True, scenario=tmp_path / "x.yaml", budget_s=9.0, rounds=None)
+    assert (mine.scenario, mine.budget_s, mine.rounds) == (tmp_path / "x.yaml", 9.0, bench.QUICK.rounds)
 
 
 def test_the_spread_is_half_of_the_range():
