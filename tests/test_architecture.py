@@ -27,7 +27,7 @@ FLOORS = {
     ],
     "emulator": ["kernel", "lanes", "sky", "daemons", "mn"],
     "traffic": [
-        "nodes", "loop", "processes", "tables", "wire", "waiting", "storage", "shared",
+        "nodes", "loop", "processes", "rows", "tables", "wire", "waiting", "storage", "shared",
         "timers", "probing", "bundles", "tasks", "kinds", "crossings",
     ],
     "analysis": [

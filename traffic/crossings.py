@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import chain
@@ -68,6 +68,7 @@ class Crossings:
 
     def __enter__(self) -> Crossings:
         self._out.mkdir(parents=True, exist_ok=True)
+        self._ending.enter_context(self._shared.kept)
         self._ending.callback(self._write)
         self._ending.enter_context(self._shared.closing)
         return self
@@ -142,7 +143,7 @@ class Crossings:
         return {"dropped_by_sink": {name: count for name, count in dropped.items() if count is not None}}
 
     def _write(self) -> None:
-        """Rows in the order of the flows; of one flow at a time, as there may be millions."""
+        """Rows in the order of the flows; of one flow at a time, or less, as there may be millions."""
         begun = sorted(self._crossings.items()) if self._clock else []
         more: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for _, crossing in begun:
@@ -153,7 +154,7 @@ class Crossings:
         own = chain.from_iterable(kinds.tables_of(kinds.of(flow)) for flow in self._flows)
         for table in dict.fromkeys([*TABLES, *([BEGUN] if self._begun else []), *own]):
             writing = (crossing for n, crossing in begun if kinds.of(self._flows[n]).TABLE.name == table.name)
-            parts = (crossing.columns(self._clock) for crossing in writing)
+            parts = chain.from_iterable(_parts(crossing, self._clock) for crossing in writing)
             tables.write(table, chain(parts, more[table.name]), self._out)
 
     def _begun_columns(self) -> dict[str, Any]:
@@ -161,6 +162,11 @@ class Crossings:
         ended_s, start_s = zip(*self._begun.values(), strict=True)
         names = {"flow": [flow.name for flow in flows], "after": [flow.after for flow in flows]}
         return names | {"ended_s": ended_s, "start_s": start_s}
+
+
+def _parts(crossing: Crossing, clock: Clock | None) -> Iterable[Mapping[str, Any]]:
+    columns = crossing.columns(clock)
+    return [columns] if isinstance(columns, Mapping) else columns
 
 
 def grace_s(one_way_s: float, queue_s: float = 0.0) -> float:

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, TypeVar
 
 from skybed.topologies.bundles.outlook import Outlook
 from skybed.topologies.model.flows import EndToEndFlow, Flow, Instants
@@ -25,7 +26,7 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Shared:
     """All flows, the nodes, packets by name that were built beforehand, how long answers are awaited, the
-    event loop, and what has to be closed at the end."""
+    event loop, what has to be closed at the end, and what once tables are written."""
 
     flows: Sequence[Flow]
     nodes: Mapping[str, NodeHandle]
@@ -39,6 +40,7 @@ class Shared:
     loop: Loop = field(default_factory=Loop)
     inbox: Inbox = field(default_factory=Inbox)
     closing: ExitStack = field(default_factory=ExitStack)
+    kept: ExitStack = field(default_factory=ExitStack)
     followers: dict[str, list[Callable[[], None]]] = field(default_factory=dict)  # by what they come after
     made: dict[Callable[[Shared], Any], Any] = field(default_factory=dict)  # see `one`
     stores: dict[int, Store] = field(default_factory=dict)  # by the number of the node
@@ -60,6 +62,10 @@ class Shared:
             rule = score.carried(self.plan, number).storage
             self.stores[number] = Store(rule, self.plan.scenario.rate_scale, now_s)
         return self.stores[number]
+
+    def spare_file(self) -> BinaryIO:
+        """For what is kept until tables are written. It has no name, so it goes however a run ends."""
+        return self.kept.enter_context(TemporaryFile(dir=self.out))
 
     def name_of(self, ip: str) -> str:
         """The node that has an address; the address itself if none has."""

@@ -37,6 +37,7 @@ from skybed.topologies.files import MAKE_ROOM, whole
 from skybed.topologies.model import kinds
 from skybed.topologies.model.bundles import BundleFlow
 from skybed.topologies.model.links import PACKET_BYTES
+from skybed.topologies.model.tables import PROBES
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import planned, ways, windowed
 from skybed.topologies.scenario import hosts
@@ -58,6 +59,7 @@ VIRTUAL_PATIENCE = 20  # how much slower than the clock on the wall virtual time
 SILENCE_S = 180  # and for it to say nothing, beyond the time from one report to the next
 FLOODING_S = 2e-3  # and, times its nodes squared, for what daemons compute in a second of virtual time
 ROOM_MB, ROOM = 20, 3  # on the disk: at the least, and as a multiple of what the lane is given
+PROBE_ROOM = 80  # bytes, for one: half of them until the tables are written, the others in its table
 LAST_LINES = 8
 NOTED_S = 0.5  # on the wall, from one note of how much was played to the next
 
@@ -113,7 +115,7 @@ def execute(
         if options.hosts:
             place = options.hosts.place(scenario, plan.nodes)
             handover.give_for_hosts(out, options.hosts.given, place)
-        _require_room(out)
+        _require_room(plan, out)
         listener.planned(stored)
         for name, content in own.items():
             (out / name).write_bytes(content)
@@ -217,10 +219,13 @@ def require_mappings(nodes: int) -> None:
         )
 
 
-def _require_room(out: Path) -> None:
+def _require_room(plan: Plan, out: Path) -> None:
     """Before anything is played whose measurements could not be kept."""
     handed_over = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
-    need_mb, free_mb = ROOM_MB + ROOM * handed_over / 2**20, shutil.disk_usage(out).free / 2**20
+    probing = kinds.writing(plan.scenario.flows, PROBES)
+    probes = sum(kinds.of(flow).packets(flow, plan.duration_s) for flow in probing)
+    need_mb = ROOM_MB + (ROOM * handed_over + PROBE_ROOM * probes) / 2**20
+    free_mb = shutil.disk_usage(out).free / 2**20
     if free_mb < need_mb:
         raise MachineError(
             f"{out}: {free_mb:.0f} MB are free, and a run may write {need_mb:.0f} MB; {MAKE_ROOM} with --out."

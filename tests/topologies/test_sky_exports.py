@@ -9,7 +9,8 @@ import pytest
 from czml3 import Packet
 from scipy.interpolate import BarycentricInterpolator
 
-from skybed.topologies.orbits import ellipsoid, ground_tracks
+from skybed.topologies.orbits import ellipsoid, ground_tracks, knots
+from skybed.topologies.orbits.ephemeris import KNOT_S, Flying
 from skybed.topologies.orbits.geometry import MEAN_RADIUS_KM
 from skybed.topologies.plan.export import czml, geojson
 from skybed.topologies.plan.plan import Plan
@@ -35,6 +36,22 @@ def packets(plan):
 def span_s(plan, interval):
     begin = plan.scenario.begin
     return [(dt.datetime.fromisoformat(text) - begin).total_seconds() for text in interval.split("/")]
+
+
+@pytest.mark.parametrize("export", [czml, geojson])
+def test_positions_are_worked_out_once_however_few_are_kept(export, monkeypatch):
+    """Who asks for one satellite has those of its whole block worked out."""
+    monkeypatch.setattr(knots, "KEPT_MIB", 0)
+    plan = Plan.make(Scenario.load("sc-mini"), duration_s=4 * 3600)
+    worked_out, at = [], Flying.at
+
+    def counted(flying, satellites, t_s):
+        worked_out.append((satellites.stop - satellites.start) * len(t_s))
+        return at(flying, satellites, t_s)
+
+    monkeypatch.setattr(Flying, "at", counted)
+    export.text(plan)
+    assert sum(worked_out) < 1.1 * plan.network.sky.satellites * plan.duration_s / KNOT_S
 
 
 # -- CZML ----------------------------------------------------------------------------------------

@@ -60,8 +60,10 @@ class Crossing(Protocol):
         one that comes after another is known only now.
         """
 
-    def columns(self, clock: Any) -> Mapping[str, Any]:
-        """Its rows of its table: each column as a sequence."""
+    def columns(self, clock: Any) -> Mapping[str, Any] | Iterator[Mapping[str, Any]]:
+        """Its rows of its table: each column as a sequence. Of one that may have more rows than there is
+        memory for, part after part.
+        """
 
 
 class Played(Protocol):

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sgp4.api import WGS72, Satrec, SatrecArray, jday
 from skyfield.api import load
 from skyfield.sgp4lib import theta_GMST1982
@@ -73,6 +73,14 @@ class Ephemeris:
         for decay in self.decays:
             ends_s[decay.satellite] = decay.t_s
         return ends_s
+
+    @cached_property
+    def stays(self) -> NDArray[np.bool_]:
+        """Whether each node keeps its place on the ground."""
+        stays = np.arange(self.table.nodes) >= self.satellites
+        if self.tracks is not None:
+            stays[self.tracks.nodes] = False
+        return stays
 
     def position_km(self, node: ArrayLike, t_s: ArrayLike) -> Array:
         """Positions of nodes (indices) at run times, which broadcast together; shape + (3,), TEME.

@@ -6,6 +6,7 @@ Longitudes are from -180 to 180 deg. A line that crosses the antimeridian is cut
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from skybed.topologies.arrays import Array, Index
 from skybed.topologies.orbits import ellipsoid, ephemeris
 from skybed.topologies.orbits.ephemeris import KNOT_S, SPIN_RAD_S, Ephemeris
 from skybed.topologies.orbits.geometry import MEAN_RADIUS_KM
+from skybed.topologies.orbits.knots import BLOCK
 
 
 class Below(NamedTuple):
@@ -31,6 +33,17 @@ def fixed_km(sky: Ephemeris, node: Index, t_s: Array) -> Array:
     knots_s = np.arange(len(sky.sidereal_rad)) * KNOT_S
     turn_rad = -np.interp(t_s, knots_s, sky.sidereal_rad) - np.minimum(t_s, 0) * SPIN_RAD_S
     return np.moveaxis(ephemeris.turned(np.moveaxis(sky.position_km(node, t_s), -1, 0), turn_rad), 0, -1)
+
+
+def each_fixed_km(sky: Ephemeris, times_s: Sequence[Array]) -> Iterator[Array]:
+    """Of every node in turn the Earth-fixed positions at run times of its own, (times, 3). So many nodes are
+    placed at once that knots, however long the plan, are worked out once.
+    """
+    for first in range(0, len(times_s), BLOCK):
+        some = times_s[first : first + BLOCK]
+        counts = [len(t_s) for t_s in some]
+        node = np.repeat(np.arange(first, first + len(some)), counts)
+        yield from np.split(fixed_km(sky, node, np.concatenate(some)), np.cumsum(counts)[:-1])
 
 
 def below(r_km: Array) -> Below:

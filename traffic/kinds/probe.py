@@ -6,7 +6,7 @@ A packet that was lost, or its answer, is in the table `probes` too.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -143,7 +143,7 @@ class Probing:
         self._shared, self._log, self._send, self._place, self._of = shared, log, send, place, of
         self._clock: Clock | None = None
 
-    def columns(self, clock: Clock) -> dict[str, Any]:
+    def columns(self, clock: Clock) -> Iterator[dict[str, Any]]:
         return self._log.columns(clock)
 
     def figures(self, t_s: float) -> dict[str, Any]:
@@ -166,7 +166,7 @@ class Probers:
         self._count = 0
 
     def add(self, flow: ProbeFlow, place: int, flows: int) -> Probing:
-        log = ProbeLog(flow)
+        log = ProbeLog(flow, self._shared.spare_file)
         return Probing(self._shared, log, self._sender(log), place, flows)
 
     def _sender(self, log: ProbeLog) -> Send:
@@ -191,7 +191,8 @@ class Probers:
         """
         now_ns = time.time_ns()
         for flow in {flow.protocol: flow for flow in flows}.values():
-            send = self._sender(ProbeLog(flow.model_copy(update={"source": flow.target})))
+            there = flow.model_copy(update={"source": flow.target})
+            send = self._sender(ProbeLog(there, self._shared.spare_file))
             self._shared.loop.every(Instants(now_ns, REHEARSAL_NS / REHEARSALS, now_ns + REHEARSAL_NS), send)
         if flows:
             self._shared.loop.run(now_ns + REHEARSAL_NS)

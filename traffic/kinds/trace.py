@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -20,12 +20,15 @@ from skybed.topologies.model.flows import HOPS, EndToEndFlow, Flow, Instants
 from skybed.topologies.model.kinds import Played, Ports
 from skybed.topologies.model.tables import PATHS
 from skybed.traffic.nodes import Clock, address, bound_socket
+from skybed.traffic.rows import Rows
 from skybed.traffic.shared import Shared
+from skybed.traffic.tables import GROUP_ROWS
 from skybed.traffic.wire import icmp
 from skybed.traffic.wire.batch import Outbox, control_message, raw_address
 from skybed.traffic.wire.icmp import IcmpError
 
 PORT = 33434  # traceroute's; nobody listens there
+HELD_ROUNDS = 256  # see Rows
 _PROBE = struct.Struct("!IB3x")  # round, TTL
 _ENCAPSULATED = struct.Struct("!40xH6xIB3x")  # IPv6 header; UDP header: source port; _PROBE
 
@@ -74,22 +77,13 @@ def start(shared: Shared, flows: Sequence[TraceFlow]) -> list[Tracer]:
     return [Tracer(shared, flow, place, len(flows)) for place, flow in enumerate(flows)]
 
 
-class Round:
-    """One round of probes, and what answered it."""
-
-    def __init__(self, sent_ns: int, ttls: int) -> None:
-        self.sent_ns, self.ttls = sent_ns, ttls
-        self.answers: dict[int, str] = {}  # TTL: address
-        self.end: int | None = None  # the lowest TTL to reach the destination or a router without a route
-        self.reached = False
-
-    def hops(self) -> int:
-        """The number of hops to report: to the end, or to the last that answered, at least 1."""
-        return self.end or max(self.answers, default=1)
-
-
 class Tracer:
-    """The path proof of one flow. place, of: from 0 among so many trace flows."""
+    """The path proof of one flow. place, of: from 0 among so many trace flows.
+
+    Of a round it keeps, beside when it was sent and how far: `end`, the lowest TTL to reach the destination
+    or a router without a route, and whether that was the destination; and by TTL the number of who answered.
+    0: none.
+    """
 
     dropped = None
 
@@ -98,7 +92,10 @@ class Tracer:
         self.flow, self._shared, self._inbox = flow, shared, shared.inbox
         self._place, self._of = place, of
         self._name_of = shared.name_of
-        self._rounds: list[Round] = []
+        fields = {"sent_ns": "q", "ttls": "i", "end": "i", "reached": "i", "answers": f"{flow.max_ttl + 1}i"}
+        self._rounds = Rows(fields, shared.spare_file, HELD_ROUNDS)
+        self._answering: dict[str | None, int] = {None: 0}  # addresses, numbered
+        self._newest = -1  # round that reached the destination
         self._ttls = flow.max_ttl
         if flow.family == 4:
             level, ttl_kind = socket.IPPROTO_IP, socket.IP_TTL
@@ -129,9 +126,10 @@ class Tracer:
     def _send(self, now_ns: int) -> None:
         """Begin a round with as many hops as the last answered round had; more follow if they do not do."""
         number = len(self._rounds)
-        self._rounds.append(Round(time.time_ns(), self._ttls))
         self._probes.data[:, :4] = np.frombuffer(struct.pack("!I", number), np.uint8)
+        sent_ns = time.time_ns()
         self._probes.send(self._sock.fileno(), self._ttls)
+        self._rounds.append(sent_ns, self._ttls, *[0] * (self.flow.max_ttl + 3))
 
     def _receive(self) -> None:
         for packet, error in icmp.read(self._sock, self._inbox):
@@ -150,37 +148,52 @@ class Tracer:
                     self._answer(number, ttl, error)
 
     def _answer(self, number: int, ttl: int, error: IcmpError) -> None:
-        if number >= len(self._rounds):
+        if number >= len(self._rounds) or not 0 < ttl <= self.flow.max_ttl:
             return
-        this = self._rounds[number]
-        this.answers[ttl] = error.sender
+        sent_ns, ttls, end, reached, *answers = self._rounds[number]
+        answers[ttl] = self._answering.setdefault(error.sender, len(self._answering))
+        grown = False
         if not error.expired:
-            if this.end is None or ttl < this.end:
-                this.end, this.reached = ttl, error.reached
-                self._ttls = ttl if this.reached else self.flow.max_ttl
-        elif ttl == this.ttls < self.flow.max_ttl and number == len(self._rounds) - 1:
+            if not end or ttl < end:
+                end, reached = ttl, int(error.reached)
+                self._ttls = ttl if reached else self.flow.max_ttl
+                if reached:
+                    self._newest = max(self._newest, number)
+        elif grown := ttl == ttls < self.flow.max_ttl and number == len(self._rounds) - 1:
             # The path has grown since the last round.
-            this.ttls = self._ttls = self.flow.max_ttl
+            ttls = self._ttls = self.flow.max_ttl
+        self._rounds[number] = sent_ns, ttls, end, reached, *answers
+        if grown:
             self._probes.send(self._sock.fileno(), self.flow.max_ttl, first=ttl)
 
     def figures(self, _t_s: float) -> dict[str, Any]:
         """sent: rounds; path: who answered in the last one that reached its end, hop by hop."""
-        this = next((this for this in reversed(self._rounds) if this.reached), None)
-        answers = [this.answers.get(hop) for hop in range(1, this.hops() + 1)] if this else []
-        path = [answer and self._name_of(answer) for answer in answers]
+        path: list[str | None] = []
+        if self._newest >= 0:
+            _, _, end, _, _, *answers = self._rounds[self._newest]
+            path = self._names()[answers[:end]].tolist()
         return {"sent": len(self._rounds), "path": path}
 
-    def columns(self, clock: Clock) -> dict[str, Any]:
-        """The flow's rows of the paths table: one a hop of every round, whether or not it answered."""
-        rounds = [(this, hop) for this in self._rounds for hop in range(1, this.hops() + 1)]
-        answers = [this.answers.get(hop) for this, hop in rounds]
-        count = len(rounds)
-        return {
-            "flow": [self.flow.name] * count,
-            "src": [self.flow.source] * count,
-            "dst": [self.flow.target] * count,
-            "sent_s": clock.from_realtime_ns(np.array([this.sent_ns for this, _ in rounds], np.int64)),
-            "hop": [hop for _, hop in rounds],
-            "node": [answer and self._name_of(answer) for answer in answers],
-            "reached": [this.reached for this, _ in rounds],
-        }
+    def columns(self, clock: Clock) -> Iterator[dict[str, Any]]:
+        """The flow's rows of the paths table: one a hop of every round, whether or not it answered. A round
+        has as many as it takes to its end, or to the last that answered, and at least one.
+        """
+        names, ttls = self._names(), np.arange(self.flow.max_ttl + 1)
+        for _, rounds in self._rounds.pieces(GROUP_ROWS):
+            last = np.max(ttls * (rounds["answers"] > 0), axis=1)
+            hops = np.where(rounds["end"], rounds["end"], np.maximum(last, 1))
+            this = np.repeat(np.arange(len(rounds)), hops)
+            hop = np.arange(1, len(this) + 1) - np.repeat(hops.cumsum() - hops, hops)
+            yield {
+                "flow": str(self.flow.name),
+                "src": self.flow.source,
+                "dst": self.flow.target,
+                "sent_s": clock.from_realtime_ns(rounds["sent_ns"])[this],
+                "hop": hop,
+                "node": names[rounds["answers"][this, hop]],
+                "reached": rounds["reached"][this] > 0,
+            }
+
+    def _names(self) -> np.ndarray:
+        """Of the nodes that answered, by their numbers."""
+        return np.array([address and self._name_of(address) for address in self._answering], object)

@@ -227,7 +227,7 @@ class Stream:
 
     def _count(self, counts: np.ndarray, elapsed_ns: np.ndarray) -> None:
         """Add one to the bin of each time."""
-        counts += np.bincount(self._bin_of(elapsed_ns), minlength=len(counts))
+        np.add.at(counts, self._bin_of(elapsed_ns), 1)  # takes no longer where bins are many
 
     def _bin_of(self, elapsed_ns: Any) -> Any:
         """What comes after the last bin counts as the last one's."""

@@ -51,10 +51,11 @@ class Prober:
         to = (address(target, self._family), 0)
 
         def send(now_ns: int) -> None:
-            packets.set_echo_sequence(packet, len(log.sent_ns), checksum0)
-            log.sent_ns.append(time.time_ns())
+            packets.set_echo_sequence(packet, log.sent, checksum0)
+            sent_ns = time.time_ns()
             with contextlib.suppress(OSError):  # no route: the probe stays unanswered
                 self._sock.sendto(packet, to)
+            log.add(sent_ns)
 
         return send
 
@@ -66,9 +67,8 @@ class Prober:
                 reply = reply[IPV4_HEADER:]
             if reply[:1] == TIME_EXCEEDED[self._family].to_bytes():
                 if number := self._number(self._quoted(reply)):
-                    self._flows[number[0]].expired_at[number[1]] = self._name_of(
-                        socket_address(inbox.name(i))[0]
-                    )
+                    node = self._name_of(socket_address(inbox.name(i))[0])
+                    self._flows[number[0]].add_expiry(number[1], node)
             elif number := self._number(reply):
                 self._flows[number[0]].add_answer(number[1], inbox.stamp_ns(i))
 

@@ -41,10 +41,10 @@ class Sender:
 
     def send(self, now_ns: int) -> None:
         sent_ns = time.time_ns()
-        packets.STAMP_HEAD.pack_into(self._packet, 0, len(self.log.sent_ns), packets.ntp_from_ns(sent_ns),
+        packets.STAMP_HEAD.pack_into(self._packet, 0, self.log.sent, packets.ntp_from_ns(sent_ns),
                                      self._error, self._ssid)  # fmt: skip
-        self.log.sent_ns.append(sent_ns)
         send(self._sock, self._packet, self._to)
+        self.log.add(sent_ns)
 
     def _receive(self) -> None:
         inbox = self._inbox
@@ -67,7 +67,7 @@ class Sender:
             if error.expired and len(packet) >= packets.STAMP_HEAD.size:
                 seq, _, _, ssid = packets.STAMP_HEAD.unpack_from(packet)
                 if ssid == self._ssid:
-                    self.log.expired_at[seq] = self._name_of(error.sender)
+                    self.log.add_expiry(seq, self._name_of(error.sender))
 
 
 class Reflector:
@@ -125,7 +125,7 @@ class Reflector:
                 ssid = packets.STAMP_HEAD.unpack_from(packet)[3]
                 seq = packets.STAMP_REFLECTED.unpack_from(packet, packets.STAMP_REFLECTED_AT)[1]
                 if ssid in self._logs:
-                    self._logs[ssid].expired_at[seq] = self._name_of(error.sender)
+                    self._logs[ssid].add_expiry(seq, self._name_of(error.sender))
 
 
 def send(sock: socket.socket, packet: bytearray, to: tuple[str, int]) -> None:

@@ -54,8 +54,7 @@ def ground(sky: Ephemeris, duration_s: float) -> tuple[np.ndarray, Array, Array]
     times: list[Array] = [np.zeros(0)]
     places: list[Array] = [np.zeros((0, 3))]
     for node in range(sky.satellites, sky.table.nodes):
-        moves = sky.tracks is not None and node in sky.tracks.nodes
-        t_s = _way_points_s(sky, node, duration_s) if moves else np.zeros(1)
+        t_s = np.zeros(1) if sky.stays[node] else _way_points_s(sky, node, duration_s)
         counts.append(len(t_s))
         times.append(t_s)
         places.append(fixed_km(sky, np.array(node), t_s))

@@ -8,6 +8,7 @@ contact lasts.
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -36,7 +37,9 @@ OF_LINKS = {"isl": [126, 178, 226, 140], "access": [240, 177, 58, 255], "fibre":
 def text(plan: Plan) -> str:
     contacts = plan.contacts.sort_values("start_s", kind="stable").groupby("link")
     packets = [_document(plan)]
-    packets += [_node(plan, number) for number in range(len(plan.nodes))]
+    times_s = [_times_s(plan, number) for number in range(len(plan.nodes))]
+    places_km = ground_tracks.each_fixed_km(plan.network.sky, times_s)
+    packets += [_node(plan, *each) for each in zip(itertools.count(), times_s, places_km)]
     packets += [_link(plan, int(number), rows) for number, rows in contacts]
     return json.dumps(packets, separators=(",", ":")) + "\n"
 
@@ -64,16 +67,20 @@ def _document(plan: Plan) -> Packet:
     }
 
 
-def _node(plan: Plan, number: int) -> Packet:
+def _until_s(plan: Plan, number: int) -> float:
+    return float(min(plan.network.sky.ends_s[number], plan.duration_s))
+
+
+def _node(plan: Plan, number: int, t_s: Array, r_km: Array) -> Packet:
+    """t_s, r_km: where it is when."""
     node = plan.nodes[number]
-    until_s = float(min(plan.network.sky.ends_s[number], plan.duration_s))
     flies = number < len(plan.orbits)
     colour = COLOURS[[*plan.scenario.layers].index(node.layer) % len(COLOURS)] if flies else OF_GROUND
     packet = {
         "id": node.name,
         "name": f"{node.name} ({node.layer or 'ground'})",
-        "availability": _interval(plan, 0.0, until_s),
-        "position": _position(plan, number, until_s),
+        "availability": _interval(plan, 0.0, _until_s(plan, number)),
+        "position": _position(plan, number, t_s, r_km * M_PER_KM),
         "point": {"pixelSize": 6 if flies else 9, "color": {"rgba": colour}},
     }
     if not flies:
@@ -85,30 +92,29 @@ def _node(plan: Plan, number: int) -> Packet:
     return packet
 
 
-def _position(plan: Plan, number: int, until_s: float) -> Packet:
+def _position(plan: Plan, number: int, t_s: Array, r_m: Array) -> Packet:
     """A point, or times and points one after the other."""
-    sky = plan.network.sky
-    moves = sky.tracks is not None and number in sky.tracks.nodes
-    if number >= sky.satellites and not moves:
-        r_m = ground_tracks.fixed_km(sky, np.array(number), np.zeros(1))[0] * M_PER_KM
-        return {"referenceFrame": "FIXED", "cartesian": r_m.round(DIGITS).tolist()}
-    t_s = _times_s(plan, number, until_s)
-    r_m = ground_tracks.fixed_km(sky, np.array(number), t_s) * M_PER_KM
+    if plan.network.sky.stays[number]:
+        return {"referenceFrame": "FIXED", "cartesian": r_m[0].round(DIGITS).tolist()}
     way = {"interpolationAlgorithm": "LINEAR", "interpolationDegree": 1}
-    if number < sky.satellites:
+    if number < len(plan.orbits):
         way = {"interpolationAlgorithm": "LAGRANGE", "interpolationDegree": DEGREE}
     rows = np.concatenate([t_s[:, None], r_m], axis=1).round(DIGITS)
     return {"epoch": _begin(plan), **way, "referenceFrame": "FIXED", "cartesian": rows.ravel().tolist()}
 
 
-def _times_s(plan: Plan, number: int, until_s: float) -> Array:
-    """Some STEP_S apart, as many as a polynomial needs; and those at which a node on the ground turns."""
+def _times_s(plan: Plan, number: int) -> Array:
+    """Some STEP_S apart, as many as a polynomial needs, and those at which a node on the ground turns; one of
+    a node that stays.
+    """
+    sky, until_s = plan.network.sky, _until_s(plan, number)
+    if sky.stays[number]:
+        return np.zeros(1)
     count = max(DEGREE + 1, int(np.ceil(until_s / STEP_S)) + 1)
     even_s = np.linspace(0.0, until_s, count).round(DIGITS)
-    tracks = plan.network.sky.tracks
-    if tracks is None or number not in tracks.nodes:
+    if number < sky.satellites or sky.tracks is None:
         return even_s
-    bends_s = tracks.bends_s(number).round(DIGITS)
+    bends_s = sky.tracks.bends_s(number).round(DIGITS)
     return np.union1d(even_s, bends_s[(bends_s > 0) & (bends_s < until_s)])
 
 

@@ -17,6 +17,7 @@ from skybed.topologies.arrays import Array
 from skybed.topologies.contacts import passes
 from skybed.topologies.orbits import ground_tracks
 from skybed.topologies.orbits.ephemeris import utc_texts
+from skybed.topologies.orbits.ground_tracks import Below
 from skybed.topologies.plan.plan import Plan
 
 STEP_S = 30.0  # of tracks
@@ -29,15 +30,18 @@ def text(plan: Plan) -> str:
     of each station its place (`station`), or its track.
     """
     sky = plan.network.sky
-    satellites, stations = np.split(np.arange(len(plan.nodes)), [sky.satellites])
     masks_deg = _masks_deg(plan)
+    until_s = np.where(sky.stays, 0.0, np.minimum(sky.ends_s, plan.duration_s)).tolist()
+    times_s = [np.linspace(0.0, end_s, int(np.ceil(end_s / STEP_S)) + 1) for end_s in until_s]
     features = []
-    for number in satellites.tolist():
-        features.append(_track(plan, number, float(min(sky.ends_s[number], plan.duration_s))))
-        features.append(_footprint(plan, number, float(masks_deg[number])))
-    for number in stations.tolist():
-        moves = sky.tracks is not None and number in sky.tracks.nodes
-        features.append(_track(plan, number, plan.duration_s) if moves else _station(plan, number))
+    for number, r_km in enumerate(ground_tracks.each_fixed_km(sky, times_s)):
+        below = ground_tracks.below(r_km)
+        if sky.stays[number]:
+            features.append(_station(plan, number, below))
+        else:
+            features.append(_track(plan, number, below, until_s[number]))
+        if number < sky.satellites:
+            features.append(_footprint(plan, number, r_km[0], float(masks_deg[number])))
     return json.dumps({"type": "FeatureCollection", "features": features}, separators=(",", ":")) + "\n"
 
 
@@ -61,16 +65,13 @@ def _utc(plan: Plan, t_s: float) -> str:
     return utc_texts(plan.scenario.begin, np.array([t_s]))[0]
 
 
-def _track(plan: Plan, number: int, until_s: float) -> Feature:
-    t_s = np.linspace(0.0, until_s, int(np.ceil(until_s / STEP_S)) + 1)
-    below = ground_tracks.below(ground_tracks.fixed_km(plan.network.sky, np.array(number), t_s))
+def _track(plan: Plan, number: int, below: Below, until_s: float) -> Feature:
     lines = [line.round(DIGITS).tolist() for line in ground_tracks.cut(below.lon_deg, below.lat_deg)]
     geometry = {"type": "MultiLineString", "coordinates": lines}
     return _feature(plan, number, "track", geometry, start_utc=_utc(plan, 0.0), end_utc=_utc(plan, until_s))
 
 
-def _footprint(plan: Plan, number: int, mask_deg: float) -> Feature:
-    r_km = ground_tracks.fixed_km(plan.network.sky, np.array(number), np.zeros(1))[0]
+def _footprint(plan: Plan, number: int, r_km: Array, mask_deg: float) -> Feature:
     x, y, z = ground_tracks.footprint(r_km, mask_deg).T
     outline = np.degrees(np.stack([np.arctan2(y, x), np.arcsin(np.clip(z, -1, 1))], axis=-1))
     parts = [[part.round(DIGITS).tolist()] for part in cut(outline)]
@@ -78,8 +79,7 @@ def _footprint(plan: Plan, number: int, mask_deg: float) -> Feature:
     return _feature(plan, number, "footprint", geometry, at_utc=_utc(plan, 0.0), min_elevation_deg=mask_deg)
 
 
-def _station(plan: Plan, number: int) -> Feature:
-    below = ground_tracks.below(ground_tracks.fixed_km(plan.network.sky, np.array(number), np.zeros(1)))
+def _station(plan: Plan, number: int, below: Below) -> Feature:
     place = np.concatenate([below.lon_deg, below.lat_deg]).round(DIGITS).tolist()
     return _feature(plan, number, "station", {"type": "Point", "coordinates": place})
 
