@@ -255,7 +255,7 @@ class Daemons:
             name = self._routers[worst][1].name
             what = f"{np.count_nonzero(lacking)} nodes lack routes, {name} {lacking[worst]} of them."
         else:
-            return f"{began}routes kept changing."
+            return f"{began}routes kept being written."
         return f"{began}{what} {_last_words(x for x in self.running.values() if x.node.name == name)}"
 
 

@@ -55,18 +55,18 @@ COLUMNS = {"": 32, "skybed": 7, "±": 4, "other": 7, "± ": 4, "which": 13, "rat
               help="Where all of it is measured.")  # fmt: skip
 @click.option("--json", "json_file", type=click.File("w", lazy=False), metavar="FILE",
               help="Write all figures there; - is standard output, instead of tables.")  # fmt: skip
-@click.option("--page", "page_file", type=click.File("w", lazy=False), metavar="FILE",
+@click.option("--page", "page_file", type=click.Path(path_type=Path), metavar="FILE",
               help="Write a page of it there, in Markdown, to send to others.")  # fmt: skip
 def command(
     quick: bool, names: tuple[str, ...], scenario: Path | None, budget_s: float | None, rounds: int | None,
-    lane: str, json_file: TextIO | None, page_file: TextIO | None,
+    lane: str, json_file: TextIO | None, page_file: Path | None,
 ) -> None:  # fmt: skip
     sizes = bench.sizes(quick, scenario=scenario, budget_s=budget_s, rounds=rounds)
     measured = bench.run(names, lane, sizes)
     if json_file is not None:
         json.dump(measured, json_file, indent=2)
     if page_file is not None:
-        page_file.write(page(measured))
+        page_file.write_text(page(measured))
     if json_file is None or json_file.name != "<stdout>":
         render(measured, Terminal())
 

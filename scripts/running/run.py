@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import importlib.metadata
+import math
 import os
 import platform
 import shutil
@@ -133,7 +134,7 @@ def execute(
                 shown.close()  # the terminal is the prompt's
                 if not sys.stdin.isatty():
                     threading.Thread(target=_type, args=(begun.channel,), daemon=True).start()
-            limits = None if options.interactive else _limits(plan, options)
+            limits = _limits(plan, options)
             inside = follow(begun, plan, out, Listeners(listener, Noted(manifest, out)), limits)
     if inside is None:
         raise InvalidRun(_last_words(out))
@@ -239,7 +240,12 @@ def _type(channel: Channel) -> None:
     messages.say(channel, messages.Command(""))
 
 
-def _limits(plan: Plan, options: Options) -> Limits:
+def _limits(plan: Plan, options: Options) -> Limits | None:
+    """None where somebody sits at the prompt. Where commands come from a file, how long it says nothing is up
+    to them, and whoever asks it to end need not ask twice.
+    """
+    if options.interactive:
+        return None if sys.stdin.isatty() else Limits(options.wall_limit_s or math.inf, math.inf)
     slow = VIRTUAL_PATIENCE if options.virtual else 1
     floods = options.virtual and plan.scenario.routing.means.filled_by == "daemons"
     flooding_s = FLOODING_S * len(plan.nodes) ** 2 if floods else 0.0

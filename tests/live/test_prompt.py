@@ -169,6 +169,13 @@ def test_bytes_that_are_no_text_are_no_end(tmp_path):
     assert done.stdout.count(b"Run time is 0.000 s.") == 2 and b"Traceback" not in done.stdout + done.stderr
 
 
+def test_a_command_from_a_file_that_waits_for_ever_is_ended_by_the_limit(tmp_path):
+    options = ["--cli", "--clock", "virtual", "--wall-limit", "5", "--out", tmp_path / "run"]
+    command = [SKYBED, "run", "pair", *options]
+    done = subprocess.run(command, input="miyun cat\n", cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 3 and "asked to stop after 5 s on the wall" in done.stderr, done.stderr
+
+
 def test_a_lane_that_may_only_read_changes_no_file_but_those_of_the_run(typed, tmp_path):
     outside = tmp_path / "outside"
     outside.write_text("as it was\n")
