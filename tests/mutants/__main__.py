@@ -68,7 +68,9 @@ def main() -> int:
     parser.add_argument(
         "--again", action="store_true", help="those that survived, or were not tried, last time"
     )
-    parser.add_argument("--by", default="", help="by tests whose paths have one of these, comma between")
+    parser.add_argument(
+        "--by", default="", help="by tests whose files or names have one of these, comma between"
+    )
     asked = parser.parse_args()
     for group in asked.groups or GROUPS:
         child = os.fork()  # so that nothing of a group is left for the next
@@ -92,7 +94,6 @@ def _group(group: str, asked: argparse.Namespace) -> int:
         tried = [tried[n] for n in sorted(drawn)]
     places, patterns = GROUPS[group]
     tests = [str(test) for pattern in patterns for test in sorted(ROOT.glob(pattern))]
-    tests = [test for test in tests if any(part in test for part in asked.by.split(","))]
     paths, names = {module.path for module, _ in everything}, {mutant.name for _, mutant in everything}
     fate = {name: by for name, by in before.items() if name in names}
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -111,6 +112,7 @@ def _group(group: str, asked: argparse.Namespace) -> int:
             [
                 "-q", "-s", "-p", "no:cacheprovider", f"--basetemp={folder}/tests",
                 "-o", "tmp_path_retention_policy=none", "-m", "not live and not netns",
+                "-k", " or ".join(asked.by.split(",")),
                 *tests,
             ],
             [trial],

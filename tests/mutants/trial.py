@@ -18,7 +18,8 @@ from _pytest.runner import runtestprotocol
 from mutants.changes import Module, Mutant
 
 LONGEST_S = 10.0  # of a processor, that tests of a mutant may take
-ENDLESS_S = 120  # until a mutant is taken to have no end; that is noticed, too
+ENDLESS = 5.0  # times as long as any test takes, and a mutant is taken to have no end; that is noticed, too
+WAITS_S = 120  # the same, of one that waits for something
 SURVIVES = "survives"
 
 
@@ -38,6 +39,7 @@ class Trial:
         self.mutants, self.paths, self.cold, self.keep = mutants, paths, cold, keep
         self._coverage: coverage.Coverage | None = None
         self._test = ""
+        self._slowest_s = 0.0  # of the tests
 
     def pytest_collection(self):
         import hypothesis  # here, since pytest wants to import it first
@@ -64,6 +66,7 @@ class Trial:
         self._items = {item.nodeid: item for item in session.items}
         began_s = time.monotonic()
         reached, took_s = self._first(session.items)
+        self._slowest_s = max(took_s.values(), default=0.0)
         print(f"\n{len(took_s)} tests took {time.monotonic() - began_s:.0f} s", flush=True)
         noticed, lines = Counter[str](), Counter[str | tuple[str, str]]()
         for (path, _), tests in reached.items():
@@ -147,7 +150,8 @@ class Trial:
         child = os.fork()
         if not child:
             try:
-                signal.alarm(ENDLESS_S)
+                signal.alarm(WAITS_S)
+                signal.setitimer(signal.ITIMER_PROF, LONGEST_S + ENDLESS * self._slowest_s)
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, 1)
                 os.dup2(nowhere, 2)

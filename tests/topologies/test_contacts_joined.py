@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from skybed.topologies.contacts.contacts import horizon_s, nodes, quiet, spans, tables
+from skybed.topologies.contacts.contacts import access_conditions, horizon_s, nodes, quiet, spans, tables
 from skybed.topologies.contacts.motion import Span
 from skybed.topologies.contacts.nodes import Node
+from skybed.topologies.contacts.visibility import Conditions
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.scenario.file import Scenario
 from support.tiny_sky import RADIO, TINY, plan_of
@@ -101,6 +102,23 @@ def test_geometry_is_known_until_a_handover_after_the_end_is_prepared():
     """A drain time, the 2 s that a radio takes to acquire, and a second."""
     assert horizon_s(Scenario.model_validate(FIELDS), 60.0) == 63.5
     assert horizon_s(Scenario.model_validate(FIELDS | {"access": []}), 60.0) == 61.5
+
+
+@pytest.mark.parametrize("own, of_class, lowest_deg, reach_km", [
+    ({}, {}, 0.0, None), ({}, {"min_elevation_deg": 5, "max_range_km": 900}, 5.0, 900.0),
+    ({"min_elevation_deg": 0}, {"min_elevation_deg": 5}, 0.0, None),
+    ({"min_elevation_deg": 25, "max_range_km": 800}, {"min_elevation_deg": 5, "max_range_km": 900}, 25.0,
+     800.0),
+])  # fmt: skip
+def test_a_limit_of_a_rule_goes_before_that_of_its_link_class(own, of_class, lowest_deg, reach_km):
+    """Without either a station sees down to the horizon, and a satellite past the Earth, 80 km above it."""
+    scenario = Scenario.model_validate(
+        TINY | {"links": {"radio": {"rate_mbps": 10} | of_class}, "access": [TINY["access"][0] | own]}
+    )
+    (rule,), link = scenario.access, scenario.link_class("radio")
+    assert access_conditions(rule, link, ground=True) == Conditions(reach_km, min_elevation_deg=lowest_deg)
+    beside = access_conditions(rule, link, ground=False)
+    assert beside == Conditions(reach_km, min_radius_km=6378.135 + 80)  # WGS-72
 
 
 @pytest.mark.parametrize("a, b, turned", [("Miyun", "Sanya", False), ("Sanya", "Miyun", True)])
