@@ -33,7 +33,7 @@ GROUPS = {
         ["topologies/orbits/geometry.py", *(f"topologies/contacts/{name}.py" for name in (
             "visibility", "contacts", "access", "faults", "spans"))],
         [f"tests/topologies/test_{name}.py" for name in (
-            "geometry", "visibility", "contacts*", "nearest", "access*", "faults*", "spans",
+            "geometry", "visibility", "tracks", "contacts*", "nearest", "access*", "faults*", "spans",
             "pass_geometry")],
     ),
     "plan": (

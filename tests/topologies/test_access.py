@@ -186,6 +186,15 @@ def test_strongest_in_clear_air_over_one_shell_is_the_highest_and_in_python_too(
         assert other.start_s.to_numpy() == pytest.approx(highest.start_s.to_numpy(), abs=1e-5)
 
 
+def test_the_strongest_is_by_what_comes_down():
+    """Whatever goes up."""
+    both, down = (
+        links_of(plan(policy="strongest", radio={"min_elevation_deg": 5} | of, terminals=1, decision_s=30))
+        for of in ({"radio": KA}, {"rate_mbps": 10, "down": {"radio": KA}})
+    )
+    assert len(both) > 10 and both.equals(down)
+
+
 def test_another_is_stronger_by_the_hysteresis_before_it_is_taken():
     """In free space alone, at 1 GHz, 20 dB are a factor of ten of the range, which no two in view have."""
     radio = {"min_elevation_deg": 5, "radio": KA | {"frequency_ghz": 1}}
