@@ -25,7 +25,7 @@ GROUPS = {
     ),
     "measures": (
         [f"analysis/measures/{name}.py" for name in (
-            "truth", "delays", "losses", "loads", "sending", "hand", "classes")],
+            "probed", "truth", "delays", "losses", "loads", "sending", "hand", "classes")],
         ["tests/analysis/test_*verdict.py", "tests/analysis/test_judge*.py", "tests/analysis/test_held.py",
          "tests/analysis/test_metrics.py", "tests/analysis/test_measured*.py"],
     ),

@@ -169,6 +169,19 @@ def test_how_far_the_search_for_links_has_come_is_told():
     assert told == [("links within leo", 0.0), ("access to leo", 0.5), ("links", 1.0)]
 
 
+def test_who_finds_no_free_satellite_waits():
+    """One satellite, with one terminal, is in view of both stations from the start to the end."""
+    (header, one, _), rule = ELEMENTS.split(), TINY["access"][0]
+    made = plan_of(
+        TINY | {
+            "layers": {"leo": {"elements": "\n".join([header, one])}},
+            "access": [rule | {"policy": "nearest", "target_terminals": 1}],
+        }
+    )  # fmt: skip
+    assert [link.name for link in made.links] == ["s1--Miyun"]
+    assert made.contacts[["start_s", "end_s"]].to_numpy().tolist() == [[0.0, 60.0]]
+
+
 def test_two_layers_are_linked_where_the_scenario_says_so():
     """Their satellites fly 24 degrees apart in one plane, 1,223 km high, so 3,160 km, and see each other."""
     header, one, other = ELEMENTS.split()
