@@ -195,6 +195,13 @@ def test_the_strongest_is_by_what_comes_down():
     assert len(both) > 10 and both.equals(down)
 
 
+def test_the_nearest_is_the_same_however_seldom_it_is_looked_for():
+    """The instant is refined, and none is the nearest for less than ten seconds."""
+    often, seldom = (links_of(plan(policy="nearest", terminals=1, decision_s=s)) for s in (1, 10))
+    assert often.satellite.tolist() == seldom.satellite.tolist() and len(often) > 10
+    assert seldom.start_s.to_numpy() == pytest.approx(often.start_s.to_numpy(), abs=1e-4)
+
+
 def test_a_policy_is_not_asked_while_nothing_is_in_view():
     """This one could not answer."""
     nearest = written("best", "return [view.range_km.argmin()]")
@@ -415,6 +422,19 @@ def test_of_several_layers_the_nearest_of_any(station):
         seen = [s for s, spans in view.items() if any(a <= t < b for a, b in spans)]
         nearest = min(seen, key=lambda s: made.network.sky.distance_km(s, made.node(station), t))
         assert now.satellite.tolist() == [nearest]
+
+
+def test_a_low_satellite_takes_over_from_a_high_one_as_it_comes_into_view_and_not_before():
+    """570 km high, it is 1,200 km away then; lower than that it is nearer than 8,062 km, too."""
+    made = over_shells(["high", "middle"], policy="nearest", terminals=1, min_elevation_deg=25)
+    view, before, rises = in_view(made, "miyun", Conditions(min_elevation_deg=25)), "", 0
+    for row in links_of(made, "miyun").itertuples():
+        layer = made.nodes[row.satellite].layer
+        if (before, layer) == ("high", "middle"):
+            rises += 1
+            assert min(abs(start_s - row.start_s) for start_s, _ in view[row.satellite]) < 1e-3
+        before = layer
+    assert rises > 1
 
 
 def test_all_of_several_layers_are_the_links_of_each():
