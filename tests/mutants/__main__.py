@@ -39,8 +39,8 @@ GROUPS = {
     "plan": (
         ["topologies/plan/timeline.py", "topologies/routing/routes.py", "topologies/routing/forwarding.py"],
         [f"tests/topologies/test_{name}.py" for name in (
-            "timeline", "bounds", "routes", "instants", "schedule", "ways", "forwarding", "kept_paths",
-            "plan")],
+            "timeline", "lines", "bounds", "routes", "instants", "schedule", "ways", "forwarding",
+            "kept_paths", "plan")],
     ),
 }  # fmt: skip
 RESULTS = ROOT / ".coverage" / "mutants"
