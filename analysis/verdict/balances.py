@@ -203,7 +203,7 @@ def _supply(run: Run, node: str, rows: pd.DataFrame) -> _Supply:
     jobs = stages[stages["stage"] == "compute"]
     scenes = stages[stages["stage"] == "observe"]
     sent = run.table(TRANSFERS.name).query("node == @node", local_dict={"node": node})
-    peers = sent["peer"].map(run.plan.network.index).to_numpy(int)
+    peers = sent["peer"].map(run.plan.network.index).fillna(number).to_numpy(int)  # no node: no light
     back_s = limits(run).light_s(number, peers, sent["ended_s"].to_numpy())
     sunlit = prospect(run).sunlit
     lit = sunlit.where(sunlit.key == number)

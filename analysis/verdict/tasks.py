@@ -195,14 +195,13 @@ def _arrived(run: Run) -> dict[Any, int]:
     deaths_s: dict[int, list[float]] = {}
     for node, start_s, _ in zip(*(column.tolist() for column in prospect(run).dead), strict=True):
         deaths_s.setdefault(node, []).append(start_s)
-    if deaths_s and len(table):
-        ended_s = table["row_ended_s"].fillna(np.inf)
-        lost = [
-            any(row.ended_s <= death_s < until_s for death_s in deaths_s.get(row.b, []))
-            for row, until_s in zip(table.itertuples(), ended_s, strict=True)
-        ]
-        table = table[~np.array(lost)]
-    sums: dict[Any, int] = table.groupby(["flow", "number", "place"])["bytes"].sum().to_dict()
+    ended_s = table["row_ended_s"].fillna(np.inf)
+    lost = [
+        any(row.ended_s <= death_s < until_s for death_s in deaths_s.get(row.b, []))
+        for row, until_s in zip(table.itertuples(), ended_s, strict=True)
+    ]
+    came = table[~np.array(lost, bool)]
+    sums: dict[Any, int] = came.groupby(["flow", "number", "place"])["bytes"].sum().to_dict()
     return sums
 
 
@@ -210,8 +209,6 @@ def _too_quick(run: Run) -> Iterator[str]:
     """Bytes that came sooner than light and rates let them: TCP connects, a round trip, then they go."""
     clock_s, table = CLOCK_S[run.manifest.clock], _sent(run)
     table = table[(table["bytes"] > 0) & (table["a"] >= 0) & (table["b"] >= 0)]
-    if table.empty:
-        return
     light_s = limits(run).light_s(*(table[name].to_numpy() for name in ("a", "b", "began_s")))
     ways = table[["a", "b", "over"]]
     rates = {way: limits(run).rate_mbps(*way) for way in set(ways.itertuples(index=False, name=None))}

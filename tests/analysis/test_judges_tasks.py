@@ -42,6 +42,15 @@ def carrying(tmp_path, **changes):
     return made
 
 
+def test_each_task_has_its_own_books(tmp_path):
+    """Another task, of which nothing was seen."""
+    (task,) = FIELDS["tasks"]
+    made = build(tmp_path / "run", tasks=[task, task | {"name": "smoke"}])
+    fire, smoke = tasks.figures(made.told()).books
+    assert (fire.asked, fire.observed_bytes) == (3, 3 * SCENE)
+    assert (smoke.asked, smoke.observed_bytes, smoke.made_less_bytes) == (0, 0, 0)
+
+
 def test_a_good_run_has_no_reason(made):
     assert said(made) == [] and balances.storage_off_bytes(made.told()) == 0
 
@@ -80,6 +89,18 @@ def test_every_stage_on_the_way_to_the_data_is_where_its_observer_is(made):
     assert said(made, "fire, number 0, view: was at s2, where s1 observes.")
 
 
+def test_a_target_that_nobody_ever_sees_is_to_be_observed_by_nobody(tmp_path):
+    """On the other side of the Earth. Its one row has no node."""
+    (task,) = FIELDS["tasks"]
+    task = task | {"by": "leo", "target": {"lat_deg": -30, "lon_deg": -60}}
+    made = build(tmp_path / "run", tasks=[task])
+    rows = made.tables["tasks"]
+    rows = rows[rows["stage"] == "view"].assign(node=None, began_s=np.nan, ended_s=np.nan, outcome="held")
+    made.tables |= {"tasks": rows, "transfers": made.tables["transfers"].iloc[:0]}
+    assert set(ledger.prospect(made.told()).asked["node"]) == {-1}
+    assert not said(made, "observes") and not said(made, "was to be asked for")
+
+
 @pytest.mark.parametrize("late_s, told", [(-0.25, 0), (-0.26, 1), (0.25, 0), (0.26, 1)])
 def test_a_target_is_seen_while_it_is_in_view_within_the_clock(tmp_path, late_s, told):
     """s1 is right above it at 15 s, and higher than 88 degrees for some seconds before and after."""
@@ -93,6 +114,20 @@ def test_a_target_is_seen_while_it_is_in_view_within_the_clock(tmp_path, late_s,
     assert len(said(made, "fire, number 0, view: ended at")) == told
     change(made, "tasks", VIEW, outcome="missed")
     assert not said(made, "fire, number 0, view: ended at")
+
+
+@pytest.mark.parametrize("ended_s, told", [(15.0, 0), (3000.0, 1), (6610.0, 0)])
+def test_a_target_may_be_seen_in_the_next_round(tmp_path, ended_s, told):
+    """13.1 rounds a day are 6,595 s each. Meanwhile the target is 27 degrees further, and still in view."""
+    (task,) = FIELDS["tasks"]
+    task = task | {"target": {"lat_deg": 26.57, "lon_deg": 125.99}, "min_elevation_deg": 1}
+    far = {"carries": CARRIES | {"camera": CARRIES["camera"] | {"max_off_nadir_deg": 80}}}
+    layers = {"leo": TINY["layers"]["leo"] | far}
+    made = build(tmp_path / "run", duration_s=7200.0, tasks=[task], layers=layers)
+    made.manifest |= {"duration_s": 7200.0, "played_s": 7200.0}
+    assert len(ledger.prospect(made.told()).views.of(0)) == 2
+    change(made, "tasks", VIEW, ended_s=ended_s)
+    assert len(said(made, "fire, number 0, view: ended at")) == told
 
 
 @pytest.mark.parametrize("took_s, told", [(1.25, 0), (1.24, 1), (1.75, 0), (1.76, 1)])
@@ -193,6 +228,7 @@ def test_a_command_goes_up_by_the_contact_of_the_stations_it_is_to_go_by(tmp_pat
     change(made, "tasks", VIEW, stage="command", node="Sanya", peer=peer)
     change(made, "transfers", 0, place=0, node="Sanya", peer=peer, began_s=30.5, ended_s=31.9, arrived_s=31.9)
     assert len(said(made, f"in which the plan has no {over} all the time")) == 1
+    assert not said(made, "where s1 observes")
 
 
 @pytest.mark.parametrize("over, told", [("path", 0), ("contact", 1)])
@@ -240,8 +276,38 @@ def test_all_of_what_is_done_arrived_and_no_more_than_was_sent_of_what_is_not(ma
 
 
 def test_a_connection_without_a_stage_is_told(made):
-    change(made, "transfers", 0, place=9)
+    """Nobody knows which way it was to take, so any path will do; at 40 s there is none."""
+    change(made, "transfers", 0, place=9, began_s=40.0, ended_s=40.1, arrived_s=40.1)
     assert said(made, "fire, number 0, stage 9: was sent, and is not in the table tasks.")
+    assert said(made, "in which the plan has no path all the time")
+
+
+def test_a_connection_with_a_node_that_the_plan_has_not_goes_no_way(made):
+    change(made, "transfers", 0, peer="Nowhere")
+    assert len(said(made, "was sent from s1 to Nowhere")) == 1
+    assert not said(made, "where light and rates take")
+
+
+@pytest.mark.parametrize("ended_s, until_s, told", [
+    (9.0, 15.5, 0), (10.0, 15.5, 0), (10.01, 15.5, 1), (9.0, 10.0, 1), (9.0, 10.01, 0), (9.0, np.nan, 0),
+])  # fmt: skip
+def test_what_its_receiver_lost_may_come_once_more(tmp_path, ended_s, until_s, told):
+    """Miyun is dead from 10 s to 12 s, and from 20 s to 22 s."""
+    fault = {"kind": "carrier", "node": "Miyun", "for_s": 2, "dead": True}
+    made = build(tmp_path / "run", faults=[fault | {"at_s": 10}, fault | {"at_s": 20}])
+    parts = made.tables["transfers"]
+    again = parts.iloc[[0]].assign(began_s=15.0, ended_s=15.5, arrived_s=15.5, bytes=PRODUCT)
+    made.tables["transfers"] = pd.concat([parts, again], ignore_index=True)
+    change(made, "transfers", 0, ended_s=ended_s, arrived_s=ended_s)
+    change(made, "tasks", DELIVERY, ended_s=until_s)
+    assert len(said(made, f"{2 * PRODUCT} bytes arrived at Miyun of {PRODUCT} that were sent")) == told
+
+
+def test_a_node_died_and_nothing_was_sent(tmp_path):
+    fault = {"kind": "carrier", "node": "Miyun", "at_s": 10, "for_s": 2, "dead": True}
+    made = build(tmp_path / "run", faults=[fault])
+    made.tables["transfers"] = made.tables["transfers"].iloc[:0]
+    assert said(made, f"0 bytes arrived at Miyun of {PRODUCT} that were sent")
 
 
 def least_s(made, began_s, trips=3, hops=1):
@@ -257,6 +323,16 @@ def test_a_connection_takes_a_round_trip_and_then_its_bytes(made, off_s, told):
     change(made, "transfers", 0, ended_s=ended_s, arrived_s=ended_s)
     change(made, "tasks", DELIVERY, ended_s=ended_s)
     assert len(said(made, "where light and rates take")) == told
+
+
+@pytest.mark.parametrize("node, peer", [("Miyun", "s1"), ("s1", "Miyun"), ("Sanya", "s2"), ("s2", "Sanya")])
+def test_no_node_sends_sooner_than_light_to_any(made, node, peer):
+    """Over a contact light takes a millisecond at least; the least is the smaller, as nobody is at work."""
+    made.manifest["clock"] = "virtual"
+    change(made, "transfers", 0, node=node, peer=peer, ended_s=8.001, arrived_s=8.001)
+    change(made, "tasks", DELIVERY, node=node, peer=peer, ended_s=8.001)
+    (reason,) = said(made, "where light and rates take")
+    assert f"bytes went from {node} to {peer} in 0.001000 s" in reason
 
 
 @pytest.mark.parametrize("off_s, told", [(-0.26, 1), (-0.24, 0)])
@@ -277,12 +353,26 @@ def test_of_what_was_broken_off_a_second_may_have_been_under_way(made):
         assert len(said(made, "where light and rates take")) == told, off_s
 
 
-@pytest.mark.parametrize("began_s, share, told", [(29.0, 0.75, 0), (10.0, 0.75, 1), (29.0, 0.45, 1)])
+@pytest.mark.parametrize("row_s, told", [(9.25, 1), (9.26, 0), (8.75, 1), (8.74, 0)])
+def test_a_connection_that_ended_with_its_stage_is_whole_within_the_clock(made, row_s, told):
+    """At 9 s: all that would take 1.65 s came in one, and of what was broken off a part may be on its way."""
+    change(made, "transfers", 0, bytes=20 * PRODUCT, ended_s=9.0, arrived_s=9.0)
+    change(made, "tasks", DELIVERY, ended_s=row_s)
+    assert len(said(made, "where light and rates take")) == told
+
+
+@pytest.mark.parametrize("clock, began_s, share, told", [
+    ("virtual", 29.0, 0.75, 0), ("virtual", 10.0, 0.75, 1), ("virtual", 29.0, 0.45, 1),
+    ("real", 29.0, 0.45, 0), ("real", 29.0, 0.42, 1),
+])  # fmt: skip
 def test_over_two_ways_one_after_the_other_bytes_come_twice_as_quickly_at_most(
-    tmp_path, began_s, share, told
+    tmp_path, clock, began_s, share, told
 ):
-    """From Miyun to Sanya, over s1 until 30 s and from 32 s on over s2: in a share of the 4 s it takes."""
+    """From Miyun to Sanya, over s1 until 30 s and from 32 s on over s2: in a share of the 4 s it takes. A
+    quarter of a second is a sixteenth of it.
+    """
     made = build(tmp_path / "run", tasks=[FIELDS["tasks"][0] | {"over": "path"}])
+    made.manifest["clock"] = clock
     ended_s = began_s + share * 50 * 0.99 * ON_WIRE_S + 0.03
     change(made, "tasks", DELIVERY, node="Miyun", peer="Sanya", ended_s=ended_s)
     change(made, "transfers", 0, node="Miyun", peer="Sanya", bytes=50 * PRODUCT, began_s=began_s)

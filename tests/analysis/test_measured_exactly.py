@@ -1,11 +1,14 @@
 """What is measured of a run, to the packet and at the edges of spans: on runs of a few rows."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
 
-from skybed.analysis.measures import classes, hand, losses, sending, truth
+from skybed.analysis.measures import classes, hand, losses, probed, sending, truth
+from skybed.analysis.run import PIECE_ROWS
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.model.tables import CHANGED
 from support.tiny_sky import PROBE, RADIO, S1_MIYUN, S2_MIYUN
@@ -235,6 +238,7 @@ def test_probes_under_jitter_are_late_on_average(builder):
     arrived = found["owd_us"].notna()
     assert found["jitter_us"][arrived].to_numpy() == approx(found["jitter_us"].iloc[0])
     made.tables["probes"]["owd_us"] += 300.0
+    made.tables["probes"].loc[3, "owd_us"] -= 40.0
     (late,) = classes.late(made.told())
     assert (late.flow, late.n) == ("p1", int(arrived.sum()))
     assert late.meant_us == approx(found["jitter_us"].iloc[0])
@@ -243,6 +247,13 @@ def test_probes_under_jitter_are_late_on_average(builder):
     assert late.least_us == approx((off_us + late.meant_us).min())
     assert late.error_us == approx(found["jitter_deviation_us"].iloc[0] / np.sqrt(late.n))
     assert found["error_us"].isna().all() and found["owd_error_us"].isna().all()
+
+
+def test_what_is_spread_evenly_over_twice_its_mean_deviates_by_that_over_the_root_of_three(builder):
+    made = builder(links={"radio": RADIO | {"jitter_ms": 5, "jitter": "uniform"}})
+    found = truth.probes(made.told())
+    assert found["jitter_us"].iloc[0] == approx(2 * 5000)
+    assert found["jitter_deviation_us"].iloc[0] == approx(np.sqrt(2) * 5000 / np.sqrt(3), rel=1e-3)
 
 
 # -- the truth ---------------------------------------------------------------------------------------------
@@ -276,3 +287,31 @@ def test_the_classes_that_lose_on_either_way_are_named(builder, way):
     arrived = ~found["expected_lost"]
     assert (found["losing"][arrived] == "radio").all()
     assert found["loss_probability"][arrived].to_numpy() == approx(1 - 0.99 ** (4 if way == "both" else 2))
+
+
+def test_a_way_is_stretched_against_the_oracle_s_where_both_are_known_and_nothing_else_goes():
+    told = pd.DataFrame({
+        "rtt_us": [110.0, 200.0, np.nan, 50.0, 90.0], "oracle_rtt_us": [100.0, 100.0, 100.0, np.nan, 100.0],
+        "loaded": [False, True, False, False, False],
+    })  # fmt: skip
+    assert probed.ratios(told).tolist() == [1.1, 0.9]
+
+
+def test_a_way_is_long_beyond_a_twentieth():
+    with probed.Ratios() as ratios:
+        ratios.add([1.0, 1.05, 1.06, 2.0])
+        ratios.add([1.05])
+        assert (ratios.stretch.n, ratios.stretch.above_pct) == (5, 40.0)
+    with probed.Ratios() as none:
+        assert none.stretch.n == 0 and np.isnan(none.stretch.above_pct)
+
+
+@pytest.mark.parametrize("rows, every", [(1, 1), (3 * PIECE_ROWS, 3), (3 * PIECE_ROWS + 1, 4)])
+def test_of_a_long_run_so_many_probes_are_shown_as_one_piece_has(rows, every):
+    run = SimpleNamespace(long=lambda name: rows > PIECE_ROWS, length=lambda name: rows)
+    assert truth.shown_of(run) == every
+
+
+def test_half_a_microsecond_of_jitter_is_chance_too():
+    chance = truth.Chance(np.array([0.0, 0.5, np.nan, 3.0]), np.zeros(4))
+    assert chance.some.tolist() == [False, True, True, True]

@@ -25,7 +25,7 @@ GROUPS = {
     ),
     "measures": (
         [f"analysis/measures/{name}.py" for name in (
-            "truth", "delays", "losses", "loads", "sending", "hand", "classes")],
+            "probed", "truth", "delays", "losses", "loads", "sending", "hand", "classes")],
         ["tests/analysis/test_*verdict.py", "tests/analysis/test_judge*.py", "tests/analysis/test_held.py",
          "tests/analysis/test_metrics.py", "tests/analysis/test_measured*.py"],
     ),
@@ -33,14 +33,14 @@ GROUPS = {
         ["topologies/orbits/geometry.py", *(f"topologies/contacts/{name}.py" for name in (
             "visibility", "contacts", "access", "faults", "spans"))],
         [f"tests/topologies/test_{name}.py" for name in (
-            "geometry", "visibility", "contacts*", "nearest", "access*", "faults*", "spans",
+            "geometry", "visibility", "tracks", "contacts*", "nearest", "access*", "faults*", "spans",
             "pass_geometry")],
     ),
     "plan": (
         ["topologies/plan/timeline.py", "topologies/routing/routes.py", "topologies/routing/forwarding.py"],
         [f"tests/topologies/test_{name}.py" for name in (
-            "timeline", "bounds", "routes", "instants", "schedule", "ways", "forwarding", "kept_paths",
-            "plan")],
+            "timeline", "lines", "bounds", "routes", "instants", "schedule", "ways", "forwarding",
+            "kept_paths", "plan")],
     ),
 }  # fmt: skip
 RESULTS = ROOT / ".coverage" / "mutants"
@@ -68,7 +68,9 @@ def main() -> int:
     parser.add_argument(
         "--again", action="store_true", help="those that survived, or were not tried, last time"
     )
-    parser.add_argument("--by", default="", help="by tests whose paths have one of these, comma between")
+    parser.add_argument(
+        "--by", default="", help="by tests whose files or names have one of these, comma between"
+    )
     asked = parser.parse_args()
     for group in asked.groups or GROUPS:
         child = os.fork()  # so that nothing of a group is left for the next
@@ -92,7 +94,6 @@ def _group(group: str, asked: argparse.Namespace) -> int:
         tried = [tried[n] for n in sorted(drawn)]
     places, patterns = GROUPS[group]
     tests = [str(test) for pattern in patterns for test in sorted(ROOT.glob(pattern))]
-    tests = [test for test in tests if any(part in test for part in asked.by.split(","))]
     paths, names = {module.path for module, _ in everything}, {mutant.name for _, mutant in everything}
     fate = {name: by for name, by in before.items() if name in names}
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -111,6 +112,7 @@ def _group(group: str, asked: argparse.Namespace) -> int:
             [
                 "-q", "-s", "-p", "no:cacheprovider", f"--basetemp={folder}/tests",
                 "-o", "tmp_path_retention_policy=none", "-m", "not live and not netns",
+                "-k", " or ".join(asked.by.split(",")),
                 *tests,
             ],
             [trial],

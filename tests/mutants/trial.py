@@ -18,7 +18,8 @@ from _pytest.runner import runtestprotocol
 from mutants.changes import Module, Mutant
 
 LONGEST_S = 10.0  # of a processor, that tests of a mutant may take
-ENDLESS_S = 120  # until a mutant is taken to have no end; that is noticed, too
+ENDLESS = 2.0  # times what a test takes, and once the slowest: then a mutant has no end; that is noticed, too
+WAITS_S = 120  # the same, of one that waits for something
 SURVIVES = "survives"
 
 
@@ -38,6 +39,7 @@ class Trial:
         self.mutants, self.paths, self.cold, self.keep = mutants, paths, cold, keep
         self._coverage: coverage.Coverage | None = None
         self._test = ""
+        self._took_s: dict[str, float] = {}  # by test, of a processor
 
     def pytest_collection(self):
         import hypothesis  # here, since pytest wants to import it first
@@ -64,6 +66,7 @@ class Trial:
         self._items = {item.nodeid: item for item in session.items}
         began_s = time.monotonic()
         reached, took_s = self._first(session.items)
+        self._took_s = took_s
         print(f"\n{len(took_s)} tests took {time.monotonic() - began_s:.0f} s", flush=True)
         noticed, lines = Counter[str](), Counter[str | tuple[str, str]]()
         for (path, _), tests in reached.items():
@@ -123,11 +126,11 @@ class Trial:
                 asks[_shared(name)].add(item.nodeid)
             self._test = item.nodeid
             self._coverage.switch_context(self._test)
-            began_s = time.monotonic()
+            began_s = _processor_s()
             for report in runtestprotocol(item, nextitem=following, log=False):
                 if report.failed:
                     pytest.exit(f"{item.nodeid} fails without a mutant:\n{report.longreprtext}", 1)
-            took_s[item.nodeid] = time.monotonic() - began_s
+            took_s[item.nodeid] = _processor_s() - began_s
         self._coverage.stop()
         data, self._coverage = self._coverage.get_data(), None
         self._fresh()
@@ -147,7 +150,7 @@ class Trial:
         child = os.fork()
         if not child:
             try:
-                signal.alarm(ENDLESS_S)
+                signal.alarm(WAITS_S)
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, 1)
                 os.dup2(nowhere, 2)
@@ -165,7 +168,9 @@ class Trial:
             self._change(module, mutant)
         except Exception as why:
             return f"cannot be imported: {why!r}"
+        slowest_s = max(self._took_s.values())  # some fixtures take as long
         for test in tests:
+            signal.setitimer(signal.ITIMER_PROF, slowest_s + ENDLESS * self._took_s[test])
             reports = runtestprotocol(self._items[test], nextitem=None, log=False)
             if any(report.failed for report in reports):
                 return test
@@ -198,6 +203,11 @@ class Trial:
             for other in house:
                 if vars(other).get(name) is old:
                     setattr(other, name, anew[name])
+
+
+def _processor_s() -> float:
+    """Of this process and of children that have ended."""
+    return sum(os.times()[:4])
 
 
 def _shared(fixture: str) -> str:

@@ -186,6 +186,31 @@ def test_strongest_in_clear_air_over_one_shell_is_the_highest_and_in_python_too(
         assert other.start_s.to_numpy() == pytest.approx(highest.start_s.to_numpy(), abs=1e-5)
 
 
+def test_the_strongest_is_by_what_comes_down():
+    """Whatever goes up."""
+    both, down = (
+        links_of(plan(policy="strongest", radio={"min_elevation_deg": 5} | of, terminals=1, decision_s=30))
+        for of in ({"radio": KA}, {"rate_mbps": 10, "down": {"radio": KA}})
+    )
+    assert len(both) > 10 and both.equals(down)
+
+
+def test_the_nearest_is_the_same_however_seldom_it_is_looked_for():
+    """The instant is refined, and none is the nearest for less than ten seconds."""
+    often, seldom = (links_of(plan(policy="nearest", terminals=1, decision_s=s)) for s in (1, 10))
+    assert often.satellite.tolist() == seldom.satellite.tolist() and len(often) > 10
+    assert seldom.start_s.to_numpy() == pytest.approx(often.start_s.to_numpy(), abs=1e-4)
+
+
+def test_a_policy_is_not_asked_while_nothing_is_in_view():
+    """This one could not answer."""
+    nearest = written("best", "return [view.range_km.argmin()]")
+    made = plan(policy=nearest, radio={ELEVATION: 60}, terminals=1)
+    mine = links_of(made)
+    assert len(mine) > 3
+    assert (mine.start_s.to_numpy()[1:] > mine.end_s.to_numpy()[:-1] + 1).any()  # nothing in between
+
+
 def test_another_is_stronger_by_the_hysteresis_before_it_is_taken():
     """In free space alone, at 1 GHz, 20 dB are a factor of ten of the range, which no two in view have."""
     radio = {"min_elevation_deg": 5, "radio": KA | {"frequency_ghz": 1}}
@@ -399,6 +424,19 @@ def test_of_several_layers_the_nearest_of_any(station):
         assert now.satellite.tolist() == [nearest]
 
 
+def test_a_low_satellite_takes_over_from_a_high_one_as_it_comes_into_view_and_not_before():
+    """570 km high, it is 1,200 km away then; lower than that it is nearer than 8,062 km, too."""
+    made = over_shells(["high", "middle"], policy="nearest", terminals=1, min_elevation_deg=25)
+    view, before, rises = in_view(made, "miyun", Conditions(min_elevation_deg=25)), "", 0
+    for row in links_of(made, "miyun").itertuples():
+        layer = made.nodes[row.satellite].layer
+        if (before, layer) == ("high", "middle"):
+            rises += 1
+            assert min(abs(start_s - row.start_s) for start_s, _ in view[row.satellite]) < 1e-3
+        before = layer
+    assert rises > 1
+
+
 def test_all_of_several_layers_are_the_links_of_each():
     whole = over_shells(list(SHELLS), policy="all")
     parts = [over_shells(name, policy="all") for name in SHELLS]
@@ -412,8 +450,9 @@ def test_of_several_layers_the_longest_of_any():
     assert {made.nodes[n].layer for n in links_of(made, "miyun").satellite} == {"high"}
 
 
-def test_terminals_of_satellites_count_in_every_layer():
-    made = over_shells(list(SHELLS), policy="nearest", target_terminals=1, duration_s=60.0)
+@pytest.mark.parametrize("policy", ["nearest", "all"])
+def test_terminals_of_satellites_count_in_every_layer(policy):
+    made = over_shells(list(SHELLS), policy=policy, target_terminals=1, duration_s=60.0)
     ends = made.network.ends[0][made.contacts["link"]]
     assert len(set(ends)) == len(ends)
 
@@ -429,6 +468,13 @@ def test_shuffle_takes_another_satellite_in_each_slot():
         assert (mine.satellite.to_numpy()[1:] != mine.satellite.to_numpy()[:-1]).all()
         for row in mine.itertuples():
             assert row.satellite in by_distance(made, view, row.start_s, station)
+
+
+def test_shuffle_draws_anew_in_the_shortest_slots():
+    """Of a dozen in view most have had their turn after a hundred."""
+    made = over_shells(["low", "middle", "high"], policy="shuffle", slot_s=0.1, duration_s=10.0)
+    seen = by_distance(made, in_view(made, "miyun"), 5.0, "miyun")
+    assert len(set(links_of(made, "miyun").satellite)) > len(seen) / 2 > 3
 
 
 def test_shuffle_has_no_favourites_and_follows_the_seed():
@@ -715,3 +761,11 @@ def test_what_no_gateway_sees_is_no_candidate():
     assert without and [why[s] for s in without] == ["no gateway sees it"] * len(without)
     others = [why[s] for s in seen if s not in without and why[s].startswith("in sight")]
     assert others and all("user has its terminals on" in words for words in others)
+
+
+@pytest.mark.parametrize("after_s, from_s, next_s", [
+    (0, 0, 15), (14.9, 0, 15), (15, 0, 30), (15 - 1e-12, 0, 30), (0, 40, 45), (0, 45, 45), (50, 40, 60),
+    (0, np.inf, np.inf),
+])  # fmt: skip
+def test_a_decision_is_at_the_next_multiple_of_its_step_and_not_before_there_is_one(after_s, from_s, next_s):
+    assert access.tick(15.0, after_s, from_s) == next_s

@@ -2,14 +2,24 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from skybed.topologies.contacts.contacts import horizon_s, nodes, quiet, spans, tables
+from skybed.topologies.contacts.contacts import (
+    access_conditions,
+    horizon_s,
+    nodes,
+    quiet,
+    sources,
+    spans,
+    tables,
+)  # fmt: skip
 from skybed.topologies.contacts.motion import Span
 from skybed.topologies.contacts.nodes import Node
+from skybed.topologies.contacts.visibility import Conditions
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.scenario.file import Scenario
-from support.tiny_sky import RADIO, TINY, plan_of
+from support.tiny_sky import ELEMENTS, RADIO, TINY, plan_of
 
 FIELDS = TINY | {
     "links": {
@@ -101,6 +111,44 @@ def test_geometry_is_known_until_a_handover_after_the_end_is_prepared():
     """A drain time, the 2 s that a radio takes to acquire, and a second."""
     assert horizon_s(Scenario.model_validate(FIELDS), 60.0) == 63.5
     assert horizon_s(Scenario.model_validate(FIELDS | {"access": []}), 60.0) == 61.5
+    slow = {"links": FIELDS["links"] | {"slow": RADIO | {"setup_s": [1, 8]}}}
+    two = {"access": [FIELDS["access"][0], FIELDS["access"][0] | {"from": ["Sanya"], "link": "slow"}]}
+    assert horizon_s(Scenario.model_validate(FIELDS | slow | two), 60.0) == 69.5
+
+
+@pytest.mark.parametrize("source, numbers", [
+    ("ground", [2, 3]), (["Sanya"], [3]), (["Sanya", "Miyun"], [3, 2]), ("leo", [0, 1]),
+])  # fmt: skip
+def test_a_rule_gives_links_to_stations_or_to_the_satellites_of_a_layer(source, numbers):
+    scenario = Scenario.model_validate(TINY)
+    sky = SimpleNamespace(
+        scenario=scenario, node=["s1", "s2", "Miyun", "Sanya"].index, layer={"leo": np.array([0, 1])}.get
+    )
+    assert sources(sky, scenario.access[0].model_copy(update={"source": source})).tolist() == numbers
+
+
+def test_what_would_stand_only_after_all_that_is_known_is_no_link():
+    """Until 63 s: a second, and the 2 s of a set-up, after the run. What is begun at 61.5 s is no longer."""
+    made = plan_of(TINY | {"access": [TINY["access"][0] | {"slot_s": 61.5}]})
+    found = spans(made.network.before_faults.motion, quiet)
+    assert [(span.start_s, span.end_s) for span in found] == [(0.0, 61.5), (0.0, 61.5)]
+
+
+@pytest.mark.parametrize("own, of_class, lowest_deg, reach_km", [
+    ({}, {}, 0.0, None), ({}, {"min_elevation_deg": 5, "max_range_km": 900}, 5.0, 900.0),
+    ({"min_elevation_deg": 0}, {"min_elevation_deg": 5}, 0.0, None),
+    ({"min_elevation_deg": 25, "max_range_km": 800}, {"min_elevation_deg": 5, "max_range_km": 900}, 25.0,
+     800.0),
+])  # fmt: skip
+def test_a_limit_of_a_rule_goes_before_that_of_its_link_class(own, of_class, lowest_deg, reach_km):
+    """Without either a station sees down to the horizon, and a satellite past the Earth, 80 km above it."""
+    scenario = Scenario.model_validate(
+        TINY | {"links": {"radio": {"rate_mbps": 10} | of_class}, "access": [TINY["access"][0] | own]}
+    )
+    (rule,), link = scenario.access, scenario.link_class("radio")
+    assert access_conditions(rule, link, ground=True) == Conditions(reach_km, min_elevation_deg=lowest_deg)
+    beside = access_conditions(rule, link, ground=False)
+    assert beside == Conditions(reach_km, min_radius_km=6378.135 + 80)  # WGS-72
 
 
 @pytest.mark.parametrize("a, b, turned", [("Miyun", "Sanya", False), ("Sanya", "Miyun", True)])
@@ -119,3 +167,36 @@ def test_how_far_the_search_for_links_has_come_is_told():
     motion = plan_of(TINY).network.before_faults.motion
     assert len(spans(motion, lambda what, share: told.append((what, share)))) == 4
     assert told == [("links within leo", 0.0), ("access to leo", 0.5), ("links", 1.0)]
+
+
+def test_who_finds_no_free_satellite_waits():
+    """One satellite, with one terminal, is in view of both stations from the start to the end."""
+    (header, one, _), rule = ELEMENTS.split(), TINY["access"][0]
+    made = plan_of(
+        TINY | {
+            "layers": {"leo": {"elements": "\n".join([header, one])}},
+            "access": [rule | {"policy": "nearest", "target_terminals": 1}],
+        }
+    )  # fmt: skip
+    assert [link.name for link in made.links] == ["s1--Miyun"]
+    assert made.contacts[["start_s", "end_s"]].to_numpy().tolist() == [[0.0, 60.0]]
+
+
+def test_two_layers_are_linked_where_the_scenario_says_so():
+    """Their satellites fly 24 degrees apart in one plane, 1,223 km high, so 3,160 km, and see each other."""
+    header, one, other = ELEMENTS.split()
+    layers = {
+        "ahead": {"elements": "\n".join([header, one])},
+        "behind": {"elements": "\n".join([header, other])},
+    }
+    made = plan_of(
+        TINY | {
+            "layers": layers, "links": {"radio": RADIO, "optical": {"rate_mbps": 100}},
+            "access": [TINY["access"][0] | {"to": ["ahead", "behind"]}],
+            "between": [{"layers": ["ahead", "behind"], "link": "optical", "pattern": "nearest"}],
+        }
+    )  # fmt: skip
+    told = []
+    found = spans(made.network.before_faults.motion, lambda what, share: told.append(what))
+    assert "links between layers" in told
+    assert [(span.a, span.b, span.start_s) for span in found if span.kind == "isl"] == [(0, 1, 0.0)]

@@ -165,18 +165,28 @@ def test_the_zenith_of_a_point_is_the_normal_it_was_made_of(lat_deg, lon_deg, he
     )
 
 
-def zigzag(long_s, legs=400):
+def zigzag(long_s, legs):
     """A platform 20 km high that turns back every so many seconds, at 0.3 km/s."""
     t_s = np.arange(legs) * long_s
     east = 100 + (np.arange(legs) % 2) * 0.3 * long_s / 111.2
     return Track(t_s, np.zeros(legs), east, np.full(legs, 20_000.0))
 
 
-@pytest.mark.parametrize("long_s", [3.0, 7.0, 31.0])
-def test_passes_of_seconds_between_turns_are_found(long_s):
-    """A geostationary satellite, in range at one end of the zigzag only, less than two seconds a turn."""
+# It stands, but for 6 s: then it is away and back between two samples, the last ones of a minute.
+ONCE = track(
+    *((t_s, 0, east_deg, 20_000) for t_s, east_deg in ((0, 100), (51, 100), (54, 100.008), (57, 100)))
+)
+
+
+@pytest.mark.parametrize(
+    "moves", [zigzag(3.0, 400), zigzag(7.0, 400), zigzag(31.0, 400), zigzag(7.0, 31), ONCE]
+)
+def test_passes_of_seconds_between_turns_are_found(moves):
+    """A geostationary satellite, in range at one end of the way only, less than two seconds a turn. Samples
+    are 10 s apart.
+    """
     _, orbits = made({"geostationary": {"longitudes_deg": [130]}})
-    sky = ephemeris.make(orbits, [zigzag(long_s)], EPOCH, 400.0)
+    sky = ephemeris.make(orbits, [moves], EPOCH, 400.0)
     one, other = np.array([1]), np.array([0])
     fine_s = np.arange(0, 400, 0.01)
     range_km = sky.distance_km(one, other, fine_s)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skybed.topologies.contacts import visibility
-from skybed.topologies.contacts.visibility import Conditions, intervals, margin_km
+from skybed.topologies.contacts.visibility import Conditions, holds, intervals, margin_km, reach
 from skybed.topologies.model.space import Layer, Walker
 from skybed.topologies.orbits import ephemeris
 from skybed.topologies.orbits.tracks import standing
@@ -187,3 +187,91 @@ def test_two_at_one_place_are_apart_by_nothing():
     at = np.array([[7000.0, 0.0, 0.0]])
     with np.errstate(all="raise"):
         assert margin_km(Conditions(min_radius_km=6478.0), at, at).tolist() == [522.0]
+
+
+# -- how far apart two may be that are looked at ---------------------------------------------------
+
+LOW_KM, HIGH_KM, GROUND_KM, GRAZING_KM = 6378.135 + 700, 6378.135 + 1500, 6369.3, 6458.0  # radii
+LOW, HIGH, GROUND = np.array([0, 1]), np.array([2, 3]), np.array([4])
+BOTH = np.concatenate([LOW, HIGH])
+
+
+@pytest.fixture(scope="module")
+def shells():
+    """Two satellites 700 km high, two 1,500 km high, and a station at 40 N."""
+    made = [
+        satellite for name, km in (("low", 700), ("high", 1500))
+        for satellite in satellites(
+            name, Layer(walker=Walker(planes=1, per_plane=2, inclination_deg=75, altitude_km=km)), EPOCH
+        )
+    ]  # fmt: skip
+    orbits = ephemeris.elements_table([s.name for s in made], [s.satrec for s in made])
+    return ephemeris.make(orbits, [standing(40, 100)], EPOCH, UNTIL_S)
+
+
+def moved_km(*radii_km):
+    """By how much two come nearer in 40 s at most: half a block and a grid step, a hundredth and 2 km more.
+    On a circle the speed is the root of mu / r; the ground at 40 N turns with the Earth.
+    """
+    spin_km_s = 7.2921e-5 * GROUND_KM * np.cos(np.radians(40))
+    fastest = [spin_km_s if r == GROUND_KM else np.sqrt(398_600.4 / r) for r in radii_km]
+    return 1.01 * sum(fastest) * 40 + 2
+
+
+def horizon_km(radius_km):
+    return np.sqrt(radius_km**2 - GRAZING_KM**2)
+
+
+def chord_km(a_km, b_km, apart_km):
+    return np.sqrt(a_km**2 + b_km**2 - 2 * a_km * b_km * np.cos(apart_km / 6371.0))
+
+
+def slant_km(from_km, to_km, elevation_deg):
+    sine, cosine = np.sin(np.radians(elevation_deg)), np.cos(np.radians(elevation_deg))
+    return np.sqrt(to_km**2 - (from_km * cosine) ** 2) - from_km * sine
+
+
+@pytest.mark.parametrize("limits, a, b, km, moved, abs_km", [
+    ({"max_range_km": 1500}, LOW, LOW, 1500, (LOW_KM, LOW_KM), 5),
+    ({"max_range_km": 1500}, GROUND, LOW, 1500, (GROUND_KM, LOW_KM), 5),
+    ({"max_range_km": 1500}, BOTH, BOTH, 1500, (LOW_KM, LOW_KM), 5),  # the quicker ones
+    # An orbit is up to 10 km higher or lower than its mean, and a horizon 2.5 times as much further.
+    ({"min_radius_km": GRAZING_KM}, LOW, LOW, 2 * horizon_km(LOW_KM), (LOW_KM, LOW_KM), 60),
+    ({"min_radius_km": GRAZING_KM}, LOW, HIGH, horizon_km(LOW_KM) + horizon_km(HIGH_KM), (LOW_KM, HIGH_KM),
+     60),
+    ({"min_radius_km": GRAZING_KM}, BOTH, BOTH, 2 * horizon_km(HIGH_KM), (LOW_KM, LOW_KM), 60),
+    ({"min_radius_km": GRAZING_KM, "max_range_km": 2000}, LOW, LOW, 2000, (LOW_KM, LOW_KM), 5),
+    ({"max_apart_km": 1000}, LOW, LOW, chord_km(LOW_KM, LOW_KM, 1000), (LOW_KM, LOW_KM), 20),
+    ({"max_apart_km": 1000}, GROUND, LOW, chord_km(GROUND_KM, LOW_KM, 1000), (GROUND_KM, LOW_KM), 20),
+    ({"max_apart_km": 1000}, LOW, GROUND, chord_km(GROUND_KM, LOW_KM, 1000), (GROUND_KM, LOW_KM), 20),
+    ({"min_elevation_deg": 10}, GROUND, LOW, slant_km(GROUND_KM, LOW_KM, 9.8), (GROUND_KM, LOW_KM), 50),
+    ({"min_elevation_deg": 10, "max_range_km": 9000}, GROUND, BOTH, slant_km(GROUND_KM, HIGH_KM, 9.8),
+     (GROUND_KM, LOW_KM), 50),
+    ({"min_elevation_deg": 10, "max_range_km": 900}, GROUND, LOW, 900, (GROUND_KM, LOW_KM), 5),
+])  # fmt: skip
+def test_who_is_further_apart_than_limits_allow_is_left_out(shells, limits, a, b, km, moved, abs_km):
+    """By Kepler's speeds, and the laws of cosines and sines. Further would be right, too, and slow."""
+    _, reach_km = reach(shells, a, b, Conditions(**limits))
+    assert reach_km == pytest.approx(km + moved_km(*moved), abs=abs_km)
+
+
+@pytest.mark.parametrize("range_km, a, b, binds", [
+    (5500, LOW, LOW, False), (6000, LOW, LOW, True), (7500, LOW, HIGH, True), (7300, LOW, HIGH, False),
+    (5500, BOTH, BOTH, False), (6000, BOTH, BOTH, True), (100, GROUND, LOW, True), (8900, HIGH, HIGH, False),
+])  # fmt: skip
+def test_the_earth_is_in_the_way_of_long_lines_only(shells, range_km, a, b, binds):
+    """Over the horizon of both are 5,795 km between low ones, 9,024 between high ones, 7,409 of one and the
+    other.
+    """
+    limits = Conditions(max_range_km=range_km, min_radius_km=GRAZING_KM)
+    found, _ = reach(shells, a, b, limits)
+    assert found == (limits if binds else Conditions(max_range_km=range_km))
+
+
+def test_what_holds_at_a_time_is_what_stands_then(sky):
+    a, b = ground_pairs()
+    found = intervals(sky, a, b, RULES["elevation"], UNTIL_S)
+    for t_s in (0.0, 1000.0, float((found.start_s[2] + found.end_s[2]) / 2)):
+        standing_now = np.zeros(len(a), bool)
+        standing_now[found.pair[(found.start_s <= t_s) & (found.end_s > t_s)]] = True
+        assert holds(sky, a, b, RULES["elevation"], t_s).tolist() == standing_now.tolist()
