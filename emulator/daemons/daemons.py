@@ -24,7 +24,6 @@ import numpy as np
 from skybed.emulator.daemons import routers, suites
 from skybed.emulator.daemons.routers import Router
 from skybed.emulator.kernel.addresses import packed
-from skybed.emulator.kernel.fib import Changes
 from skybed.topologies.errors import InvalidRun, MachineError, ScenarioError
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.plan import score
@@ -168,6 +167,8 @@ class Daemons:
         """
         if not self.running:
             return
+        from skybed.emulator.kernel.fib import Changes  # with pyroute2, which nobody outside a lane needs
+
         nodes, wanted = [node for _, node in self._routers], self._wanted()
         deadline_s = time.monotonic() + limit_s
         mute, lacking = list(range(len(nodes))), [0] * len(nodes)
