@@ -148,16 +148,16 @@ def execute(
 
 def _check_hosts(scenario: Scenario, options: Options) -> None:
     """Raise ScenarioError for what is not done on several hosts."""
-    given = {
-        "--clock virtual": options.virtual, "--lane uml": options.lane == "uml",
-        "--script": options.script is not None, "--cli": options.interactive,
-    }  # fmt: skip
-    if refused := [name for name, is_given in given.items() if is_given]:
-        raise ScenarioError(
-            f"{refused[0]} cannot be had with --hosts: several kernels have no virtual time in common, a sky "
-            "on several hosts is played in their own kernels, and links are changed by hand on one host "
-            f"alone. Leave out {refused[0]} or --hosts."
-        )
+    by_hand = "links are changed by hand on one host alone"
+    refused = {
+        "--clock virtual": (options.virtual, "several kernels have no virtual time in common"),
+        "--lane uml": (options.lane == "uml", "a sky on several hosts is played in their own kernels"),
+        "--script": (options.script is not None, by_hand),
+        "--cli": (options.interactive, by_hand),
+    }
+    for option, (is_given, why) in refused.items():
+        if is_given:
+            raise ScenarioError(f"{option} cannot be had with --hosts: {why}. Leave out one of them.")
     hosts.check(scenario)
     if own := kinds.files(kinds.used(scenario.flows)):
         raise ScenarioError(

@@ -115,6 +115,13 @@ def test_a_node_that_nobody_is_to_have(load, ring):
         ("", ": a file of hosts is a mapping of fields (hosts, port)."),
         ("hosts: []\n", ", line 1: hosts is an empty list; it must be a list of at least 2."),
         (TWO.replace("10.0.0.2", "b.example"), ", line 6: hosts[1].address b.example is no IPv4 address."),
+        *(
+            (
+                TWO.replace("10.0.0.2", no),
+                f", line 6: hosts[1].address {no} is no address of a machine on a network.",
+            )
+            for no in ("127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255")
+        ),
         (
             TWO.replace("10.0.0.2", "10.0.0.1"),
             ", line 6: hosts[1].address 10.0.0.1 is that of hosts[0], too.",

@@ -9,12 +9,17 @@ from pydantic import AfterValidator, Field
 
 from skybed.topologies.model.fields import Model, Title
 
+BROADCAST = ipaddress.IPv4Address("255.255.255.255")
+
 
 def _ipv4(text: str) -> str:
     try:
-        return str(ipaddress.IPv4Address(text))
+        address = ipaddress.IPv4Address(text)
     except ValueError:
         raise ValueError("is no IPv4 address") from None
+    if address.is_loopback or address.is_unspecified or address.is_multicast or address == BROADCAST:
+        raise ValueError("is no address of a machine on a network")
+    return str(address)
 
 
 class Host(Model):
