@@ -13,6 +13,7 @@ import statistics
 import struct
 import time
 
+from skybed.emulator.kernel.stamps import SO_TIMESTAMPNS, stamp_ns
 from skybed.emulator.sky.link import SkyLink
 from skybed.emulator.sky.node import GroundStation, SkyNode
 
@@ -22,7 +23,6 @@ PAUSE_S = 0.004  # long enough that a packet finds the kernel idle, as most do
 RATE_BPS = 1e9
 PACKET_BYTES = 14 + 20 + 8 + 8  # what is on the wire: Ethernet, IPv4, UDP, the stamp
 PORT = 8620
-SO_TIMESTAMPNS = 35
 STAMP = struct.Struct("=q")
 
 
@@ -67,5 +67,4 @@ def _delay_us(sender: socket.socket, receiver: socket.socket) -> float:
     time.sleep(PAUSE_S)
     sender.sendto(STAMP.pack(time.time_ns()), receiver.getsockname())
     data, ancillary, _, _ = receiver.recvmsg(64, 128)
-    seconds, nanoseconds = struct.unpack("=qq", ancillary[0][2])
-    return (seconds * 1_000_000_000 + nanoseconds - STAMP.unpack(data)[0]) / 1000
+    return (stamp_ns(ancillary) - STAMP.unpack(data)[0]) / 1000

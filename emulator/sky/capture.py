@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-import struct
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from skybed.emulator.kernel import control, pcapng
 from skybed.emulator.kernel.control import ETH_P_ALL, PACKET_OUTGOING
 from skybed.emulator.kernel.netlink import SO_RCVBUFFORCE
+from skybed.emulator.kernel.stamps import SO_TIMESTAMPNS, stamp_ns
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.node import SkyNode
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 FOLDER = "captures"
-SO_TIMESTAMPNS = 35
 RTMGRP_LINK = 1
 BUFFER_BYTES, PACKET_BYTES = 1 << 25, 1 << 16
-_TIMESPEC = struct.Struct("=qq")
 
 
 def record(
@@ -116,9 +114,7 @@ class _Capture:
         with contextlib.suppress(OSError):  # no more, or the interface has gone
             while True:
                 data, ancillary, _, (_, _, kind, *_) = self._packets.recvmsg(PACKET_BYTES, 64)
-                (stamp,) = (value for _, name, value in ancillary if name == SO_TIMESTAMPNS)
-                s, ns = _TIMESPEC.unpack(stamp)
-                t_s = self._clock.from_realtime_ns(s * 1_000_000_000 + ns)
+                t_s = self._clock.from_realtime_ns(stamp_ns(ancillary))
                 self._writer.packet(data, self._begin_ns + round(t_s * 1e9), kind == PACKET_OUTGOING)
                 self._written += 1
 

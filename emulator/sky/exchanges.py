@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skybed.emulator.kernel.netns import Namespace
+from skybed.emulator.kernel.stamps import SO_TIMESTAMPNS, stamp_ns
 from skybed.topologies.arrays import Array
 from skybed.topologies.errors import MachineError
 from skybed.topologies.model.links import PACKET_BYTES
@@ -28,9 +29,7 @@ TUNNEL_BYTES = 14 + 8 + 8 + 20  # of VXLAN: the inner Ethernet header, VXLAN's, 
 UNDERLAY_BYTES = PACKET_BYTES + TUNNEL_BYTES  # what a packet of a link takes
 FULL_BYTES = UNDERLAY_BYTES - 20 - 8  # of payload
 STAMPS = struct.Struct("=3q")  # number of the exchange; when the request came, when the answer was sent
-SO_TIMESTAMPNS = 35
 IP_MTU_DISCOVER, IP_PMTUDISC_DO = 10, 2
-TIMESPEC = struct.Struct("=qq")
 
 
 class Estimate(NamedTuple):
@@ -153,5 +152,4 @@ def _receive(sock: socket.socket) -> tuple[bytes, int, tuple[str, int]]:
     data, ancillary, _, sender = sock.recvmsg(1 << 16, 128)
     if not ancillary:
         raise OSError("nothing came: the socket is shut down")
-    seconds, nanoseconds = TIMESPEC.unpack(ancillary[0][2])
-    return data, seconds * 1_000_000_000 + nanoseconds, sender
+    return data, stamp_ns(ancillary), sender

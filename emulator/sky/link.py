@@ -7,7 +7,7 @@ has the name of the node at the other: `tcpdump -i relay-0-3` in beijing is the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mininet.link import Intf, Link
@@ -18,11 +18,13 @@ from skybed.emulator.kernel.addresses import link_local, packed
 from skybed.emulator.sky import jitter, shaping
 from skybed.emulator.sky.node import SkyNode
 from skybed.emulator.sky.shaping import Small
-from skybed.emulator.sky.underlay import Crossing
 from skybed.topologies.contacts.properties import SIDES, Direction, Property
 from skybed.topologies.model.draws import Distribution
 from skybed.topologies.model.links import PACKET_BYTES, JitterShape
 from skybed.topologies.routing import srv6
+
+if TYPE_CHECKING:
+    from skybed.emulator.sky.underlay import Crossing
 
 INDEX_BASE = 100  # below it a kernel may put fallback tunnels into every new namespace
 

@@ -7,7 +7,7 @@ import resource
 import select
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from mininet.log import output
@@ -19,7 +19,6 @@ from skybed.emulator.kernel.addresses import mac, packed
 from skybed.emulator.sky import order, segments, shaping, throughput
 from skybed.emulator.sky.link import SkyLink
 from skybed.emulator.sky.node import Distant, GroundStation, Satellite, SkyNode
-from skybed.emulator.sky.underlay import Underlay
 from skybed.emulator.sky.values import Values
 from skybed.topologies.arrays import Array
 from skybed.topologies.contacts.nodes import Node
@@ -27,6 +26,9 @@ from skybed.topologies.contacts.properties import SIDES, Direction, Property
 from skybed.topologies.errors import ChangeError
 from skybed.topologies.plan.score import Playable
 from skybed.topologies.routing import srv6, windowed
+
+if TYPE_CHECKING:
+    from skybed.emulator.sky.underlay import Underlay
 
 PAUSE_EVERY = 64  # nodes that were told something: two milliseconds
 Outbox = dict[SkyNode, list[bytes]]  # what each node's kernel is to be told; one send each

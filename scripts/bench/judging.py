@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import resource
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from skybed.analysis.measures import truth
 from skybed.analysis.run import load
 from skybed.emulator.sky.player import Played
 from skybed.emulator.sky.tables import log, write_events
+from skybed.scripts.bench import alone
 from skybed.scripts.bench.figures import Section, figure
 from skybed.topologies.errors import InvalidRun
 from skybed.topologies.model import kinds
@@ -53,22 +53,12 @@ def judging(scenario: Scenario, durations_s: tuple[float, float], folder: Path) 
     figures = []
     for name, duration_s in zip(("short", "long"), durations_s, strict=True):
         probes = write(scenario, duration_s, folder / name)
-        took = _judged(folder / name)
+        took = alone.measured("judging", "judging", folder / name)
         figures += [
             figure(f"{name}_cpu_s", f"{duration_s:,.0f} s, {probes:,} probes, CPU s", [took["cpu_s"]]),
             figure(f"{name}_memory_mib", "  greatest memory, MiB", [took["memory_mib"]]),
         ]
     return {"about": f"Judging runs of {scenario.name}, of which the tables are made up", "figures": figures}
-
-
-def _judged(run: Path) -> dict[str, float]:
-    command = [sys.executable, "-m", "skybed.scripts.bench.judging", str(run)]
-    child = subprocess.run(command, capture_output=True, text=True)
-    if child.returncode:
-        said = child.stderr.strip().splitlines()[-1:]
-        raise InvalidRun("\n  ".join(["The benchmark of judging did not end. Its last line:", *said]))
-    measured: dict[str, float] = json.loads(child.stdout)
-    return measured
 
 
 def measure(run: Path) -> dict[str, float]:
@@ -77,11 +67,7 @@ def measure(run: Path) -> dict[str, float]:
     if judged.status == "invalid":
         raise InvalidRun(" ".join(judged.reasons))
     used = resource.getrusage(resource.RUSAGE_SELF)
-    found = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return {
-        "cpu_s": used.ru_utime + used.ru_stime,
-        "memory_mib": int(found["VmHWM"].split()[0]) / 1024,  # ru_maxrss may be that of the parent
-    }
+    return {"cpu_s": used.ru_utime + used.ru_stime, "memory_mib": alone.greatest_memory_mib()}
 
 
 # -- a run directory as of a run in which all went as planned ------------------------------------------------

@@ -63,6 +63,7 @@ def forwarding(params: dict[str, Any], tell: Tell) -> Section:
     """params: hops (several numbers), rounds, round_s."""
     figures = []
     for hops in params["hops"]:
+        way = f"{hops} hop{'s' if hops > 1 else ''}"
         with row(hops) as ends:
             for name, size_bytes in SIZES.items():
                 tell(f"{hops} hops, {name} packets")
@@ -70,12 +71,12 @@ def forwarding(params: dict[str, Any], tell: Tell) -> Section:
                 mbps = [rate * size_bytes * 8e-6 for rate in rates]
                 for unit, values in (("packets/s", rates), ("Mbit/s", mbps)):
                     key = f"{name}_{hops}_hops_{unit.replace('/s', '_per_s').lower()}"
-                    what = f"{hops} hop{'s' if hops > 1 else ''}, {size_bytes} bytes, {unit}"
+                    what = f"{way}, {size_bytes} bytes, {unit}"
                     figures.append(figure(key, what, values, less_is_better=False))
             tell(f"{hops} hops, TCP")
             values = [_streamed(*ends, params["round_s"]) for _ in range(params["rounds"])]
-            what = f"{hops} hop{'s' if hops > 1 else ''}, TCP, Mbit/s"
-            figures.append(figure(f"tcp_{hops}_hops_mbit_per_s", what, values, less_is_better=False))
+            key = f"tcp_{hops}_hops_mbit_per_s"
+            figures.append(figure(key, f"{way}, TCP, Mbit/s", values, less_is_better=False))
     return {
         "about": "Forwarding over links of 10 Gbit/s, both ends included: UDP by sendmmsg and recvmmsg, "
         "TCP in large pieces where the lane's kernel can (GSO)",

@@ -9,7 +9,6 @@ own, so that its greatest memory is that of the plan.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -24,10 +23,11 @@ from skyfield.api import EarthSatellite, wgs84
 from skyfield.sgp4lib import theta_GMST1982
 from skyfield.timelib import Time
 
+from skybed.scripts.bench import alone
 from skybed.scripts.bench.figures import Section, figure
 from skybed.topologies.contacts.network import Network
 from skybed.topologies.contacts.visibility import Conditions, intervals
-from skybed.topologies.errors import InvalidRun, ScenarioError
+from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.ground import Station
 from skybed.topologies.orbits import elements, ephemeris, tracks
 from skybed.topologies.orbits.geometry import C_KM_S
@@ -59,7 +59,7 @@ def planning(scenario_path: Path, duration_s: float, rounds: int, folder: Path) 
     whole = []
     rates: dict[str, list[float]] = {"ours": [], "loop": [], "script": []}
     for _ in range(rounds):
-        whole.append(_whole(scenario_path, duration_s, folder / "plan"))
+        whole.append(alone.measured("plan", "planning", scenario_path, duration_s, folder / "plan"))
         for name, of, job in (
             ("ours", satellites, lambda of: array_passes(scenario, of, stations, duration_s)),
             ("loop", few, lambda of: loop_passes(of, stations, seconds)),
@@ -209,28 +209,17 @@ def script_passes(
 # -- a whole plan ---------------------------------------------------------------------------------------
 
 
-def _whole(scenario_path: Path, duration_s: float, folder: Path) -> dict[str, float]:
-    arguments = str(scenario_path), str(duration_s), str(folder)
-    command = [sys.executable, "-m", "skybed.scripts.bench.plan", *arguments]
-    child = subprocess.run(command, capture_output=True, text=True)
-    if child.returncode:
-        said = child.stderr.strip().splitlines()[-1:]
-        raise InvalidRun("\n  ".join(["The benchmark of planning did not end. Its last line:", *said]))
-    measured: dict[str, float] = json.loads(child.stdout)
-    return measured
-
-
 def measure(scenario_path: Path, duration_s: float, folder: Path) -> dict[str, float]:
     """Make a plan and store it in `folder`, without routes."""
     started_s = time.perf_counter()
     plan = Plan.make(Scenario.load(scenario_path), duration_s=duration_s)
     plan.save(folder, with_routes=False)
     seconds = time.perf_counter() - started_s
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    memory_mib = alone.greatest_memory_mib()
     stored = Plan.load(folder)
     return {
         "seconds": seconds,
-        "memory_mib": int(status["VmHWM"].split()[0]) / 1024,  # ru_maxrss may be that of the parent
+        "memory_mib": memory_mib,
         "disk_mib": sum(path.stat().st_size for path in folder.iterdir()) / MIB,
         "contacts": len(plan.contacts),
         "events": sum(len(events) for events in stored.events),

@@ -8,7 +8,7 @@ import json
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,6 @@ from skybed.topologies import parquet
 from skybed.topologies.arrays import Index
 from skybed.topologies.bundles import outlook
 from skybed.topologies.bundles.outlook import Outlook
-from skybed.topologies.model.hosts import Hosts
 from skybed.topologies.model.scenario import ScenarioModel
 from skybed.topologies.plan import score
 from skybed.topologies.plan.score import Playable, Score
@@ -26,6 +25,9 @@ from skybed.topologies.routing import windowed
 from skybed.topologies.routing.changes import CHANGE
 from skybed.topologies.tasks import prospect
 from skybed.topologies.tasks.prospect import Prospect
+
+if TYPE_CHECKING:
+    from skybed.topologies.model.hosts import Hosts
 
 PLAN, FOLDER = "plan", "score"
 TASKS, BUNDLES = "tasks", "bundles"
@@ -84,6 +86,8 @@ def give_for_hosts(run: Path, hosts: Hosts, place: Index) -> None:
 
 def take_hosts(run: Path) -> tuple[Hosts, Index]:
     """What was given."""
+    from skybed.topologies.model.hosts import Hosts  # which most runs need not
+
     hosts, place = json.loads((run / FOLDER / HOSTS).read_text())
     return Hosts.model_validate(hosts), np.array(place)
 

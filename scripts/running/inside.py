@@ -55,7 +55,10 @@ def main(arguments: list[str]) -> int:
     try:
         with leaving.importing():
             lean.imports()
-            from skybed.scripts.running import hosted, playing
+            from skybed.scripts.running import playing
+
+            if options.host is not None:
+                from skybed.scripts.running import hosted
 
         play = playing.play if options.host is None else hosted.play
         facts = play(options, outside)

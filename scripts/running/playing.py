@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from skybed.emulator.daemons.daemons import Daemons
-from skybed.emulator.kernel.netns import Namespace
 from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import calibrate, names
 from skybed.emulator.sky.clock import Clock
@@ -24,11 +23,9 @@ from skybed.emulator.sky.hand import Hand
 from skybed.emulator.sky.net import Sky
 from skybed.emulator.sky.player import Player
 from skybed.emulator.sky.standstill import Standstill
-from skybed.emulator.sky.underlay import Underlay
 from skybed.scripts.running import handover, messages, parts, script
 from skybed.scripts.running.messages import Message
 from skybed.scripts.running.newest import Newest
-from skybed.scripts.running.others import Others
 from skybed.scripts.running.prompt import Prompt
 from skybed.scripts.running.script import Script
 from skybed.scripts.running.visits import Visits
@@ -58,14 +55,19 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     building_s = time.monotonic()
     of_traffic, of_links = Newest(), Newest()
     virtual = Clock(zero_ns=options.zero_ns)
-    mine, underlay, others = plan, None, list[Others]()
+    mine, underlay, others = plan, None, list[parts.Part]()
     with ExitStack() as closing:
         if options.underlay is not None:
+            from skybed.emulator.kernel.netns import Namespace  # all of which most runs need not
+            from skybed.emulator.sky.underlay import Underlay
+            from skybed.scripts.running.others import Others
+
             underlay = Underlay(*handover.take_hosts(run), 0, Namespace.of(options.underlay))
             mine = score.part(plan, underlay.place == underlay.here)
-            others.append(Others(underlay, mine, run))
-            closing.callback(others[0].close)
-            others[0].connect()
+            of_hosts = Others(underlay, mine, run)
+            closing.callback(of_hosts.close)
+            of_hosts.connect()
+            others.append(of_hosts)
         sky = Sky(mine, early_us=hop_cost_us, zero_ns=virtual.zero_ns, underlay=underlay)
         closing.callback(sky.stop)
         names.resolve(sky.sky_nodes, run / "hosts")
