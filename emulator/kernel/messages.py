@@ -210,6 +210,23 @@ def _vxlan(mtu: int, tunnel: Tunnel) -> Template:
     )
 
 
+def wire(name: str, index: int, mac: str, kernel: int, mtu: int = 1500) -> bytes:
+    """An interface that leads to another uml kernel, to the one with the same index there: see
+    scripts/machine/uml/wire.patch. kernel: the number of that among the others, from 0.
+    """
+    return _wire(mtu).fill(_name(name), _U32.pack(index), _mac(mac), _U32.pack(kernel))
+
+
+@functools.cache
+def _wire(mtu: int) -> Template:
+    attrs = [
+        ("IFLA_IFNAME", _NAME), ("IFLA_ADDRESS", _MAC), ("IFLA_MTU", mtu), _GSO, ("IFLA_LINK", _FD),
+        ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", "wire")]}),
+    ]  # fmt: skip
+    message = encode(ifinfmsg(), RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, attrs, index=_INDEX)
+    return Template(message, _name(_NAME), _U32.pack(_INDEX), _mac(_MAC), _U32.pack(_FD))
+
+
 @functools.cache
 def link_state(index: int, up: bool) -> bytes:
     return encode(ifinfmsg(), RTM_SETLINK, index=index, flags=IFF_UP if up else 0, change=IFF_UP)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import re
@@ -32,6 +33,7 @@ from typing import IO, Any, NamedTuple
 
 from skybed.emulator.lanes import channel, host, mconsole, umlkernel
 from skybed.emulator.lanes.channel import Channel
+from skybed.emulator.lanes.wiring import Wiring
 from skybed.topologies.errors import MachineError
 
 PACKAGE = Path(__file__).absolute().parents[2]  # the folder skybed; not resolved: its rooms may be links
@@ -127,12 +129,13 @@ def running(
     interactive: bool = False,
     virtual: VirtualTime | None = None,
     read_only: bool = False,
+    wiring: Wiring | None = None,
 ) -> Iterator[Lane]:
     """The lane with `command` running in it; whatever is left of it when the block ends, is ended.
 
     What the command prints, and in uml the kernel, goes to log.txt in the directory `run`. interactive: to
     this terminal instead, from which the command reads, if it is one. virtual: uml only. read_only: of the
-    machine's files, those below `run` alone may change.
+    machine's files, those below `run` alone may change. wiring: to other uml kernels of the sky; it is closed.
     """
     if read_only:
         _require_read_only()
@@ -148,6 +151,8 @@ def running(
         arguments, environment = start(command, scratch, memory_mb)
         if virtual:
             arguments += virtual.arguments()
+        if wiring:
+            arguments.append(wiring.argument())
         if read_only:
             environment = {"TMPDIR": str(scratch)} | environment
             arguments = _keeping(arguments, run.absolute(), scratch, environment["TMPDIR"])
@@ -160,11 +165,18 @@ def running(
             stderr=None if interactive else subprocess.STDOUT,
             env={**os.environ, **environment, MARK: str(run.absolute()), OWNER: str(os.getpid())},
             cwd=scratch,
-            preexec_fn=partial(_before_exec, cpu, virtual is not None, theirs.fileno()),
+            preexec_fn=partial(
+                _before_exec,
+                cpu,
+                virtual is not None,
+                [theirs.fileno(), *(wiring.descriptors() if wiring else [])],
+            ),
             close_fds=False,  # those of Python's close themselves, but for the channel
             start_new_session=not interactive,  # Ctrl-C is ours to pass on
         )
         theirs.close()
+        if wiring:
+            wiring.close()
         with _kept(process.stdout, run / LOG, complained), _terminal_restored(interactive):
             try:
                 yield Lane(process, Channel(ours.fileno(), listens=False), scratch, complained)
@@ -317,8 +329,10 @@ def _open_files() -> tuple[int, int]:
     return resource.getrlimit(resource.RLIMIT_NOFILE)
 
 
-def _before_exec(cpu: int | None, virtual: bool, theirs: int) -> None:
+def _before_exec(cpu: int | None, virtual: bool, theirs: Sequence[int]) -> None:
     """In the child: be killed when skybed is, even by kill -9, and keep time before others are served.
+
+    theirs: descriptors, which it has from channel.DESCRIPTOR on.
 
     Without random addresses: a uml kernel has as much memory as lies between its program and its heap.
     """
@@ -327,8 +341,9 @@ def _before_exec(cpu: int | None, virtual: bool, theirs: int) -> None:
     libc.personality(ADDR_NO_RANDOMIZE)
     most = _open_files()[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a uml kernel holds its guest's open
-    os.dup2(theirs, channel.DESCRIPTOR)
-    os.set_inheritable(channel.DESCRIPTOR, True)  # also where it is the same one
+    above = channel.DESCRIPTOR + len(theirs)  # none is to be closed by another that takes its number
+    for number, copy in enumerate([fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, above) for fd in theirs]):
+        os.dup2(copy, channel.DESCRIPTOR + number)
     if cpu is not None:
         os.sched_setaffinity(0, {cpu})
         if not virtual:

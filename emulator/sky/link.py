@@ -7,7 +7,7 @@ has the name of the node at the other: `tcpdump -i relay-0-3` in beijing is the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from mininet.link import Intf, Link
@@ -23,10 +23,21 @@ from skybed.topologies.model.draws import Distribution
 from skybed.topologies.model.links import PACKET_BYTES, JitterShape
 from skybed.topologies.routing import srv6
 
-if TYPE_CHECKING:
-    from skybed.emulator.sky.underlay import Crossing
-
 INDEX_BASE = 100  # below it a kernel may put fallback tunnels into every new namespace
+CROSSING_BASE = 1 << 20  # of links that cross: far above those of a machine and those of other links
+
+
+class Crossing(Protocol):
+    """How one link gets from here to its other end, elsewhere. index: of its interface, whose number no other
+    has; one_way_us: what that takes, and is taken off the link's delay.
+    """
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def one_way_us(self) -> float: ...
+    def make(self, name: str, mac: str, node: SkyNode) -> None:
+        """The interface of the link in a node that stands here."""
 
 
 class SkyIntf(Intf):
@@ -133,7 +144,7 @@ class SkyLink(Link):
     direction is distributed; None: it has none. small: see shaping.options. max_delay_us is the longest delay
     it will have: netem's limit counts the packets in flight too, and drops silently beyond it. values:
     [direction, Property], in force; delays: [direction, 2], how the delay goes on, see values.Values.
-    zero_ns: run time 0 by CLOCK_MONOTONIC. crossing: to the end that stands on another host, if one does.
+    zero_ns: run time 0 by CLOCK_MONOTONIC. crossing: to the end that stands elsewhere, if one does.
     addressed: the ends carry their nodes' IPv4 addresses, as OSPF wants it; still no prefix is the link's.
     Between nodes with segment identifiers it carries packets of PACKET_BYTES with any number of segments.
     """

@@ -7,7 +7,7 @@ import resource
 import select
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from mininet.log import output
@@ -17,18 +17,15 @@ from mininet.topo import Topo
 from skybed.emulator.kernel import messages
 from skybed.emulator.kernel.addresses import mac, packed
 from skybed.emulator.sky import order, segments, shaping, throughput
-from skybed.emulator.sky.link import SkyLink
+from skybed.emulator.sky.link import Crossing, SkyLink
 from skybed.emulator.sky.node import Distant, GroundStation, Satellite, SkyNode
 from skybed.emulator.sky.values import Values
-from skybed.topologies.arrays import Array
-from skybed.topologies.contacts.nodes import Node
+from skybed.topologies.arrays import Array, Index
+from skybed.topologies.contacts.nodes import Link, Node
 from skybed.topologies.contacts.properties import SIDES, Direction, Property
 from skybed.topologies.errors import ChangeError
 from skybed.topologies.plan.score import Playable
 from skybed.topologies.routing import srv6, windowed
-
-if TYPE_CHECKING:
-    from skybed.emulator.sky.underlay import Underlay
 
 PAUSE_EVERY = 64  # nodes that were told something: two milliseconds
 Outbox = dict[SkyNode, list[bytes]]  # what each node's kernel is to be told; one send each
@@ -41,14 +38,27 @@ class Switch(Protocol):
     def up(self, a: str, b: str) -> object: ...
 
 
+class Beyond(Protocol):
+    """Where the nodes are that do not stand here. place: int[nodes], the number of each node's host, or kernel;
+    here: the number of this one.
+    """
+
+    @property
+    def place(self) -> Index: ...
+    @property
+    def here(self) -> int: ...
+    def crossing(self, number: int, link: Link) -> Crossing | None:
+        """Of a link with an end here; None: both of its ends are."""
+
+
 class SkyTopo(Topo):
     """A plan's nodes as a Mininet topology, without links, for `Sky` to drive."""
 
-    def build(self, plan: Playable, underlay: Underlay | None = None) -> None:
+    def build(self, plan: Playable, beyond: Beyond | None = None) -> None:
         keeps_path = plan.scenario.routing.means.keeps_path
         for i, node in enumerate(plan.nodes):
             of_mininet = of_node(node) | ({"sid": srv6.sid(i)} if keeps_path else {})
-            if underlay and underlay.place[i] != underlay.here:
+            if beyond and beyond.place[i] != beyond.here:
                 of_mininet["cls"] = Distant
             self.addHost(node.name, **of_mininet)
 
@@ -111,20 +121,20 @@ class Sky(Mininet):
     """
 
     def __init__(
-        self, plan: Playable, early_us: float = 0.0, zero_ns: int = 0, underlay: Underlay | None = None
+        self, plan: Playable, early_us: float = 0.0, zero_ns: int = 0, beyond: Beyond | None = None
     ):
         """early_us: see shaping.options. zero_ns: run time 0 by CLOCK_MONOTONIC, for delays with slopes.
-        underlay: to other hosts, where only a part of the nodes stands here; the plan is that part's.
+        beyond: where only a part of the nodes stands here; the plan is that part's.
         """
         segments.check(plan.scenario)
         self.plan = plan
-        self._early_us, self._zero_ns, self._underlay = early_us, zero_ns, underlay
+        self._early_us, self._zero_ns, self._beyond = early_us, zero_ns, beyond
         satellites = sum(node.kind == "satellite" for node in plan.nodes)
         self._means, self._satellites = plan.scenario.routing.means, satellites
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # two descriptors a node
         Mininet.inited = True  # no change of the machine's own limits by a dozen of `sysctl -w`
-        super().__init__(topo=SkyTopo(plan, underlay), controller=None, waitConnected=False)
+        super().__init__(topo=SkyTopo(plan, beyond), controller=None, waitConnected=False)
         names = [node.name for node in plan.nodes]
         self.sky_nodes: list[SkyNode] = [self[name] for name in names]
         self.nodes_here = [node for node in self.sky_nodes if node.here]
@@ -154,7 +164,7 @@ class Sky(Mininet):
         return itertools.chain(map(self._drop_link, leaving), map(self._make_link, lacking))
 
     def _make_link(self, i: int) -> None:
-        crossing = self._underlay.crossing(i, self.plan.links[i]) if self._underlay else None
+        crossing = self._beyond.crossing(i, self.plan.links[i]) if self._beyond else None
         link = self.addLink(
             *ends(self.plan, i), up=False, max_delay_us=self._longest_us[i], crossing=crossing,
             early_us=self._early_us + (crossing.one_way_us if crossing else 0.0), zero_ns=self._zero_ns,

@@ -135,7 +135,9 @@ class GroundStation(SkyNode):
 
 
 class Distant(SkyNode):
-    """A node of the same sky that stands on another host: what is told to it here, that host tells it."""
+    """A node of the same sky that stands on another host, or in another kernel: what is told to it here, that one
+    tells it.
+    """
 
     here = False
 
@@ -149,4 +151,4 @@ class Distant(SkyNode):
         raise self._elsewhere()
 
     def _elsewhere(self) -> ChangeError:
-        return ChangeError(f"{self.name} stands on another host; nothing can be started in it from here.")
+        return ChangeError(f"{self.name} stands elsewhere; nothing can be started in it from here.")

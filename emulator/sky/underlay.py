@@ -11,6 +11,7 @@ from skybed.emulator.kernel.netlink import Connection
 from skybed.emulator.kernel.netns import Namespace
 from skybed.emulator.sky import exchanges
 from skybed.emulator.sky.exchanges import Answering, Estimate
+from skybed.emulator.sky.link import CROSSING_BASE
 from skybed.emulator.sky.node import SkyNode
 from skybed.topologies.arrays import Index
 from skybed.topologies.contacts.nodes import Link
@@ -19,12 +20,10 @@ from skybed.topologies.errors import MachineError, ScenarioError
 from skybed.topologies.model.hosts import Hosts
 from skybed.topologies.plan.score import Playable
 
-INDEX_BASE = 1 << 20  # of interfaces: far above those of a machine and those of links that do not cross
-
 
 @dataclass(frozen=True)
-class Crossing:
-    """How one link gets from here to another host. index: of its interface, whose number no other has."""
+class Tunnelled:
+    """How one link gets from here to another host."""
 
     underlay: Connection
     tunnel: messages.Tunnel
@@ -111,11 +110,11 @@ class Underlay:
                 shortest[there] = min(shortest.get(there, (np.inf, -1)), (float(least_us[number]), number))
         return shortest
 
-    def crossing(self, number: int, link: Link) -> Crossing | None:
+    def crossing(self, number: int, link: Link) -> Tunnelled | None:
         """Of a link with an end here; None: both of its ends are."""
         there = int(self.place[link.b] if self.place[link.a] == self.here else self.place[link.a])
         if there == self.here:
             return None
         local, remote = (self.hosts.hosts[number].address for number in (self.here, there))
         tunnel = messages.Tunnel(number + 1, local, remote, self.hosts.port)
-        return Crossing(self._netlink, tunnel, INDEX_BASE + number, self.one_way_us[there])
+        return Tunnelled(self._netlink, tunnel, CROSSING_BASE + number, self.one_way_us[there])

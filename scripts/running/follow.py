@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from skybed.emulator.lanes import lanes
-from skybed.emulator.lanes.lanes import Lane
+from skybed.emulator.lanes.lanes import LOG, Lane, shortage
 from skybed.scripts.running import messages
+from skybed.scripts.running.company import Company
 from skybed.scripts.running.door import Door
-from skybed.scripts.running.messages import Message
+from skybed.scripts.running.messages import Answer, Message
 from skybed.scripts.running.progress import Listener
 from skybed.scripts.running.watch import Watch, watched
 from skybed.topologies.errors import BY_EXIT_CODE, InvalidRun
@@ -30,27 +30,37 @@ class Limits(NamedTuple):
 
 
 def follow(
-    lane: Lane, plan: Plan, out: Path, listener: Listener, limits: Limits | None
-) -> dict[str, Any] | None:
-    """Pass on how far a lane is until it ends. Returns the facts that it gave, if it came to its end, with
-    that in `teardown_s`; raises what it says of errors, and InvalidRun if it was killed.
+    lanes: Sequence[Lane],
+    plan: Plan,
+    out: Path,
+    listener: Listener,
+    limits: Limits | None,
+    place: Mapping[str, int] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
+    """Pass on how far lanes are that play a sky together, until they end. Returns the facts of each, the first's
+    with that in `teardown_s`; none if that did not come to its end. Raises what they say of errors, and
+    InvalidRun if they were killed.
 
-    One Ctrl-C stops it early, a second at once. limits: None where the terminal is a prompt's: nothing is
-    limited, and Ctrl-C is for what runs there.
+    One Ctrl-C stops them early, a second at once. limits: None where the terminal is a prompt's: nothing is
+    limited, and Ctrl-C is for what runs there. place: the number of the lane of each node, by its name; one that
+    is not in it stands in the first.
     """
-    ask = partial(messages.say, lane.channel)
-    ask_to_stop = partial(ask, messages.Stop())
-    watching = watched(lane, ask_to_stop, *limits) if limits else _unwatched(ask_to_stop)
+    lane, company = lanes[0], Company(lanes, place, listener)
+    watching = watched(lanes, company.ask_to_stop, *limits) if limits else _unwatched(company.ask_to_stop)
     narrate, facts, interrupted = _narrator(plan, out, listener), None, False
-    with watching as watch, closing(Door(lane.folder, ask)) as entrance:
+    with watching as watch, closing(Door(lane.folder, company.ask)) as entrance:
+        company.pass_on = entrance.pass_on
+        company.listen()
         while True:
             try:
                 for message in messages.said(lane.channel):
                     watch.heard_s = time.monotonic()
                     if isinstance(message, messages.Done):
                         facts = message.facts
-                    if isinstance(message, messages.Printed | messages.Exited | messages.Seen):
+                    if isinstance(message, Answer):
                         entrance.pass_on(message)
+                    elif isinstance(message, messages.Over):
+                        company.over()
                     else:
                         narrate(message)
                 break
@@ -67,7 +77,7 @@ def follow(
                 facts["fallen"] = facts["fallen"] or f"The lane was asked to stop {watch.why}."
     if watch.killed:
         raise InvalidRun(f"{watch.killed} What it had written by then is in {out}.")
-    return facts
+    return [] if facts is None else [facts, *company.facts()]
 
 
 @contextlib.contextmanager
@@ -103,9 +113,9 @@ def _narrator(plan: Plan, out: Path, listener: Listener) -> Callable[[Message], 
             case messages.Ending():
                 listener.at("ending", 0.0, "answers under way, tables")
             case messages.Refused(why, exit_code):
-                raise BY_EXIT_CODE.get(exit_code, InvalidRun)(f"{why} {lanes.shortage(out)}".rstrip())
+                raise BY_EXIT_CODE.get(exit_code, InvalidRun)(f"{why} {shortage(out)}".rstrip())
             case messages.Broken(error):
-                log = f"; its traceback is in {out / lanes.LOG}" if (out / lanes.LOG).exists() else ""
+                log = f"; its traceback is in {out / LOG}" if (out / LOG).exists() else ""
                 raise InvalidRun(f"A defect of skybed ended the run inside the lane, {error}{log}.")
 
     return narrate

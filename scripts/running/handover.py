@@ -34,8 +34,9 @@ TASKS, BUNDLES = "tasks", "bundles"
 SCENARIO, GRACE, PACKETS = "scenario.pickle", "grace.json", "packets.json"
 CHANGES, COSTS = "changes.parquet", "costs.parquet"
 HOSTS = "hosts.json"
+KERNELS = "kernels.json"
 ROUTING = "routing"  # a folder beside: what daemons are told and say, a folder for each node
-ELSEWHERE = "elsewhere"  # a folder beside: what other hosts wrote, and what their commands said
+ELSEWHERE = "elsewhere"  # a folder beside: what other hosts, or kernels, wrote, and what they said
 
 
 class Handover(NamedTuple):
@@ -90,6 +91,17 @@ def take_hosts(run: Path) -> tuple[Hosts, Index]:
 
     hosts, place = json.loads((run / FOLDER / HOSTS).read_text())
     return Hosts.model_validate(hosts), np.array(place)
+
+
+def give_for_kernels(run: Path, place: Index, one_way_us: float) -> None:
+    """Where several kernels play. place: int[nodes], the number of each node's; one_way_us: of their wires."""
+    (run / FOLDER / KERNELS).write_text(json.dumps([place.tolist(), one_way_us]))
+
+
+def take_kernels(run: Path) -> tuple[Index, float]:
+    """What was given."""
+    place, one_way_us = json.loads((run / FOLDER / KERNELS).read_text())
+    return np.array(place), one_way_us
 
 
 def files_for_host(run: Path) -> list[Path]:

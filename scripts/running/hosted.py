@@ -47,7 +47,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         first.hear(messages.Measure)
         first.say(messages.Underlay(underlay.measure(mine)))
         hop_cost_us = calibrate.hop_cost_us()
-        sky = Sky(mine, early_us=hop_cost_us, underlay=underlay)
+        sky = Sky(mine, early_us=hop_cost_us, beyond=underlay)
         playback = parts.Playback(sky, mine, run, time.monotonic())
         zero, flows = FirstsZero(None, first), plan.scenario.flows
         by_daemons = plan.scenario.routing.means.filled_by == "daemons"

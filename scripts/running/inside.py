@@ -1,14 +1,15 @@
 """The part of a run that happens inside a lane.
 
     python -m skybed.scripts.running.inside RUN [--cli [--no-terminal]] [--zero-ns NS] [--report-every S]
-        [--kind FILE]... [--folder DIRECTORY] [--underlay FD [--host NUMBER]]
+        [--kind FILE]... [--folder DIRECTORY] [--underlay FD [--host NUMBER]] [--kernel NUMBER]
 
 RUN holds what it is given (scripts.running.handover). NS: run time 0 by CLOCK_REALTIME; without it, as soon
 as all is ready. FILE: the module of a flow kind that is not skybed's own. DIRECTORY: where whoever began the
 run is, so that files are found from there at the prompt and in scripts. How it goes is told over the lane's
 channel, and what is asked over it is done. With --cli the terminal is Mininet's prompt; with --no-terminal
 what is typed there comes over the channel too. FD: of the machine's own network namespace, where the sky
-stands on several hosts (docs/hosts.md); NUMBER: of this one, where it is not the first.
+stands on several hosts (docs/hosts.md); NUMBER: of this one, where it is not the first; of this kernel, where
+several play the sky (docs/cores.md).
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--underlay", type=int, metavar="FD")
     parser.add_argument("--host", type=int, metavar="NUMBER")
+    parser.add_argument("--kernel", type=int, metavar="NUMBER")
     options = parser.parse_args(arguments)
     if options.folder:
         with contextlib.suppress(OSError):  # one that is closed to the lane's user

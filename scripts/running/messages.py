@@ -246,6 +246,16 @@ class Begin:
 
 
 @dataclass(frozen=True)
+class Over:
+    """Of one of several kernels: its traffic is over, and it stands, as that of others may not be."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Asked of one of several kernels: the traffic of all is over."""
+
+
+@dataclass(frozen=True)
 class End:
     """Asked of a host: this run time was reached; write tables, and stand until nobody is left."""
 
@@ -255,12 +265,13 @@ class End:
 Message = (
     Building | Converging | Playing | Network | Traffic | Carried | Ending | Done | Refused | Broken | Noted
     | Measured | Stop | Command | Enter | Typed | Leave | Printed | Exited | Look | Seen | Greeting | Given
-    | Stand | Answers | Measure | Underlay | Ready | Begin | Begun | End
+    | Stand | Answers | Measure | Underlay | Ready | Begin | Begun | Over | Part | End
 )  # fmt: skip
 KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 
 
 Heard = Network | Traffic | Carried  # of what a run has come to
+Answer = Printed | Exited | Seen  # to who came through the door
 
 
 def say(channel: Channel, message: Message) -> None:

@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -162,6 +163,28 @@ class Playback(Part):
         pass
 
 
+class Company(Part):
+    """Other kernels that play the sky, too: this one stands until the traffic of all is over, which is told so
+    outside. It is to be the last that ends.
+    """
+
+    def __init__(self, say: Callable[[messages.Message], None], may_part: threading.Event) -> None:
+        self._say, self._may_part = say, may_part
+
+    def open(self) -> None:
+        pass
+
+    def begin(self, clock: Clock) -> None:
+        pass
+
+    def end(self, played_s: float) -> None:
+        self._say(messages.Over())
+        self._may_part.wait()
+
+    def close(self) -> None:
+        pass
+
+
 class RoutingDaemons(Part):
     """Daemons in all nodes, ahead_s before run time 0. looked: called at each look at whether they have
     converged.
@@ -298,11 +321,10 @@ def link_counter(sky: Sky, run: Path, newest: Newest, every_s: float) -> Forked:
     return Forked("counter", partial(carried.record, sky, run, tell, every_s), run / "counter.log")
 
 
-def capturer(sky: Sky, run: Path) -> Forked:
-    """Of links that the scenario wants captured."""
-    scenario = sky.plan.scenario
-    begin_ns = round(scenario.begin.timestamp() * 1e9)
-    work = partial(capture.record, sky, scenario.capture, begin_ns, run)
+def capturer(sky: Sky, pairs: Sequence[tuple[str, str]], run: Path) -> Forked:
+    """Of links that the scenario wants captured: pairs of a node and a neighbour of its."""
+    begin_ns = round(sky.plan.scenario.begin.timestamp() * 1e9)
+    work = partial(capture.record, sky, pairs, begin_ns, run)
     return Forked("capturer", work, run / "capture.log")
 
 

@@ -55,32 +55,42 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     building_s = time.monotonic()
     of_traffic, of_links = Newest(), Newest()
     virtual = Clock(zero_ns=options.zero_ns)
-    mine, underlay, others = plan, None, list[parts.Part]()
+    mine, flows, beyond, others = plan, plan.scenario.flows, None, list[parts.Part]()
+    captured, may_part = plan.scenario.capture, threading.Event()
     with ExitStack() as closing:
         if options.underlay is not None:
             from skybed.emulator.kernel.netns import Namespace  # all of which most runs need not
             from skybed.emulator.sky.underlay import Underlay
             from skybed.scripts.running.others import Others
 
-            underlay = Underlay(*handover.take_hosts(run), 0, Namespace.of(options.underlay))
-            mine = score.part(plan, underlay.place == underlay.here)
-            of_hosts = Others(underlay, mine, run)
+            beyond = Underlay(*handover.take_hosts(run), 0, Namespace.of(options.underlay))
+            mine = score.part(plan, beyond.place == beyond.here)
+            of_hosts = Others(beyond, mine, run)
             closing.callback(of_hosts.close)
             of_hosts.connect()
             others.append(of_hosts)
-        sky = Sky(mine, early_us=hop_cost_us, zero_ns=virtual.zero_ns, underlay=underlay)
+        if options.kernel is not None:
+            from skybed.emulator.sky.wires import Wires
+
+            place, one_way_us = handover.take_kernels(run)
+            beyond = Wires(place, options.kernel, one_way_us)
+            mine = score.part(plan, place == options.kernel)
+            here = {node.name for node, kernel in zip(plan.nodes, place, strict=True) if kernel == beyond.here}
+            flows = [flow for flow in flows if here.issuperset(flow.places.values())]
+            captured = [pair for pair in captured if pair[0] in here]
+            others.append(parts.Company(partial(messages.say, outside), may_part))
+        sky = Sky(mine, early_us=hop_cost_us, zero_ns=virtual.zero_ns, beyond=beyond)
         closing.callback(sky.stop)
         names.resolve(sky.sky_nodes, run / "hosts")
         playback = parts.Playback(sky, mine, run, building_s)
         daemons = Daemons(sky, plan, run / handover.ROUTING, costs)
         by_daemons = plan.scenario.routing.means.filled_by == "daemons"
         ahead_s = plan.scenario.routing.ahead_s if by_daemons else math.inf
-        flows = plan.scenario.flows
         unforeseen = is_unforeseen(plan.scenario) or own or options.interactive
         everything = [
             playback,
             *([parts.link_counter(sky, run, of_links, options.report_every)] if unforeseen else []),
-            *([parts.capturer(sky, run)] if plan.scenario.capture else []),
+            *([parts.capturer(sky, captured, run)] if captured else []),
             parts.RoutingDaemons(daemons, ahead_s, zero, partial(tell, messages.Converging())),
             *([parts.route_recorder(sky, run, flows)] if by_daemons else []),
             parts.traffic(
@@ -102,7 +112,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
 
         def until_the_end(clock: Clock) -> float:
             asked = Asked(
-                outside, playback.player.stopped, Visits(sky, clock, partial(messages.say, outside))
+                outside, playback.player.stopped, Visits(sky, clock, partial(messages.say, outside)), may_part
             )
             signal.signal(signal.SIGTERM, lambda *_: playback.player.stopped.set())
             sys.setswitchinterval(SWITCH_S)
@@ -138,11 +148,14 @@ def is_unforeseen(scenario: ScenarioModel) -> bool:
 
 
 class Asked(threading.Thread):
-    """Does what the outside asks: to stop, to take what is typed at the prompt, to let visitors in."""
+    """Does what the outside asks: to stop, to take what is typed at the prompt, to let visitors in, to part."""
 
-    def __init__(self, outside: Channel, stopped: threading.Event, visits: Visits) -> None:
+    def __init__(
+        self, outside: Channel, stopped: threading.Event, visits: Visits, may_part: threading.Event
+    ) -> None:
         super().__init__(daemon=True)
         self._outside, self._stopped, self._visits = outside, stopped, visits
+        self._may_part = may_part
         self._error: InvalidRun | None = None
         self._typing = -1
 
@@ -159,6 +172,8 @@ class Asked(threading.Thread):
                         self._visits.take(message)
                     case messages.Stop():
                         self._stopped.set()
+                    case messages.Part():
+                        self._may_part.set()
                     case messages.Command(""):
                         os.close(self._typing)
                     case messages.Command(line):

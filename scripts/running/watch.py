@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from skybed.emulator.lanes import lanes
@@ -36,14 +36,18 @@ class Watch:
 
 @contextlib.contextmanager
 def watched(
-    lane: Lane, ask_to_stop: Callable[[], None], limit_s: float, silence_s: float, grace_s: float = GRACE_S
+    together: Sequence[Lane],
+    ask_to_stop: Callable[[], None],
+    limit_s: float,
+    silence_s: float,
+    grace_s: float = GRACE_S,
 ) -> Iterator[Watch]:
-    """While the block runs, a lane that is over limit_s, silent for silence_s, or hurt is asked to stop. One
-    that has not grace_s after it was asked, by whomever, is killed, and the process named that it was
-    running, if that spins.
+    """While the block runs, lanes that are over limit_s, of which the first is silent for silence_s, or one hurt,
+    are asked to stop. Who has not grace_s after that, by whomever, is killed with the others, and the process
+    named that the first was running, if that spins.
     """
     began_s = time.monotonic()
-    watch, over, hurt = Watch(ask_to_stop), threading.Event(), lanes.hurt(lane)
+    watch, over, hurt = Watch(ask_to_stop), threading.Event(), [lanes.hurt(lane) for lane in together]
 
     def look() -> None:
         while not over.wait(LOOK_S):
@@ -56,16 +60,17 @@ def watched(
                 watch.ask(f"after {limit_s:g} s on the wall")
             elif now_s - watch.heard_s > silence_s:
                 watch.ask(f"after {silence_s:g} s without a word from it")
-            elif hurt():
+            elif any(is_hurt() for is_hurt in hurt):
                 watch.ask("as somebody had killed one of its processes from outside")
 
     def end() -> None:
-        spinner = lanes.crash(lane)
+        spinner = lanes.crash(together[0])
         spins = f" It was running {spinner} all the time, which never waits." if spinner else ""
         watch.killed = (
             f"The lane was killed: asked to stop {watch.why}, it had not {grace_s:g} s later.{spins}"
         )
-        lane.process.kill()
+        for lane in together:
+            lane.process.kill()
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()

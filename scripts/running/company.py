@@ -1,0 +1,95 @@
+"""Several lanes that play one sky together, as they are followed from outside: what all say, and how they end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from skybed.emulator.lanes.lanes import Lane
+from skybed.scripts.running import messages
+from skybed.scripts.running.messages import Answer, Message
+from skybed.scripts.running.progress import Listener
+from skybed.topologies.errors import BY_EXIT_CODE, InvalidRun, SkybedError
+
+
+class Company:
+    """All of them. The first is followed by who makes this, each other one by a thread of this. place: the number
+    of the lane in which each node stands, by the node's name.
+    """
+
+    def __init__(self, lanes: Sequence[Lane], place: Mapping[str, int], listener: Listener) -> None:
+        self._every, self._place, self._listener = lanes, place, listener
+        self._visited: dict[int, int] = {}  # the number of the lane, by that of a visitor
+        self.pass_on: Callable[[Answer], None] = lambda _: None  # to visitors
+        self._facts: dict[int, dict[str, Any]] = {}  # by number of the kernel
+        self._over = 0
+        self._lock = threading.Lock()
+        self._error: SkybedError | None = None
+        self._threads = [
+            threading.Thread(target=self._listen, args=(number, lane), daemon=True)
+            for number, lane in enumerate(lanes[1:], 1)
+        ]
+
+    def listen(self) -> None:
+        """From now on."""
+        for thread in self._threads:
+            thread.start()
+
+    def ask(self, message: Message) -> None:
+        """Of the lane that it is for: what a visitor asks, or types."""
+        if isinstance(message, messages.Enter):
+            self._visited[message.visitor] = self._place.get(message.node, 0)
+        lane = self._visited.get(getattr(message, "visitor", -1), 0)
+        messages.say(self._every[lane].channel, message)
+
+    def ask_to_stop(self) -> None:
+        for lane in self._every:
+            messages.say(lane.channel, messages.Stop())
+
+    def over(self) -> None:
+        """The traffic of one more of them is over. When that of all is, they may part."""
+        with self._lock:
+            self._over += 1
+            if self._over == len(self._every):
+                self._part()
+
+    def facts(self) -> list[dict[str, Any]]:
+        """Of the others, in order, once they have ended. Raises what they say of errors."""
+        for thread in self._threads:
+            thread.join()
+        if self._error:
+            raise self._error
+        return [self._facts[number] for number in sorted(self._facts)]
+
+    def _part(self) -> None:
+        for lane in self._every:
+            messages.say(lane.channel, messages.Part())
+
+    def _listen(self, number: int, lane: Lane) -> None:
+        try:
+            for message in messages.said(lane.channel):
+                self._take(number, message)
+        except SkybedError as error:
+            self._error = self._error or error
+        lane.process.wait()
+        if number not in self._facts:
+            ended = InvalidRun(f"Kernel {number + 1} of {len(self._every)} ended before the run did.")
+            self._error = self._error or ended
+            self.ask_to_stop()
+            self._part()  # nobody waits for it
+
+    def _take(self, number: int, message: Message) -> None:
+        match message:
+            case messages.Done(facts):
+                self._facts[number] = facts
+            case messages.Over():
+                self.over()
+            case messages.Printed() | messages.Exited() | messages.Seen():
+                self.pass_on(message)
+            case messages.Traffic() | messages.Carried():
+                self._listener.heard(message)
+            case messages.Refused(why, exit_code):
+                raise BY_EXIT_CODE.get(exit_code, InvalidRun)(why)
+            case messages.Broken(error):
+                raise InvalidRun(f"A defect of skybed ended the run inside kernel {number + 1}, {error}.")
