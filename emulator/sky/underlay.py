@@ -15,9 +15,9 @@ from skybed.emulator.sky.link import CROSSING_BASE
 from skybed.emulator.sky.node import SkyNode
 from skybed.topologies.arrays import Index
 from skybed.topologies.contacts.nodes import Link
-from skybed.topologies.contacts.properties import Property
 from skybed.topologies.errors import MachineError, ScenarioError
 from skybed.topologies.model.hosts import Hosts
+from skybed.topologies.plan import score
 from skybed.topologies.plan.score import Playable
 
 
@@ -98,10 +98,7 @@ class Underlay:
 
     def _shortest(self, plan: Playable) -> dict[int, tuple[float, int]]:
         """By the number of the other host, the shortest delay of links that lead there, and which has it."""
-        least_us = np.full(len(plan.links), np.inf)
-        for events in plan.events:
-            of_delay = events[events["property"] == Property.DELAY]
-            np.minimum.at(least_us, of_delay["link"], of_delay["value"])
+        least_us = score.least_delays_us(plan, plan.duration_s)
         shortest: dict[int, tuple[float, int]] = {}
         for number, link in enumerate(plan.links):
             hosts = {int(self.place[link.a]), int(self.place[link.b])}

@@ -79,6 +79,11 @@ class Flow(Model):
         return nodes[0], nodes[-1]
 
     @property
+    def awaits(self) -> list[str]:
+        """The flows that it waits for, by their names: one process has it and them."""
+        return [] if self.after is None else [self.after]
+
+    @property
     def code(self) -> str:
         """What of the user's it runs, as that of a command line; "" if nothing."""
         return ""
@@ -214,3 +219,8 @@ class ConnectingFlow(LoadFlow):
     def round_trips(self) -> int:
         """Of the far end, before the first byte is sent."""
         raise NotImplementedError
+
+    @property
+    def greedy(self) -> bool:
+        """Whether it sends as fast as the network lets it, up to its stop."""
+        return self.volume_mb is None

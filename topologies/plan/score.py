@@ -14,11 +14,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import ArrayLike
 
 from skybed.topologies import parquet
 from skybed.topologies.arrays import Array
 from skybed.topologies.contacts.nodes import Link, Node
-from skybed.topologies.contacts.properties import EVENT, Property, comes
+from skybed.topologies.contacts.properties import EVENT, Property, comes, goes
 from skybed.topologies.contacts.spans import Spans, spans
 from skybed.topologies.model.carried import Carried
 from skybed.topologies.model.scenario import ScenarioModel
@@ -155,6 +156,31 @@ def next_contact_s(score: Playable, link: int, t_s: float) -> float | None:
         if len(due):
             return float(due["t_s"][0])
     return None
+
+
+def least_delays_us(score: Playable, until_s: float) -> Array:
+    """float[links]: the least delay that each ever has, without what is added to it; inf: it never comes.
+
+    A delay with a slope goes on until it is told anew, or its link goes: of those at the end up to until_s.
+    """
+    least_us = np.full(len(score.links), np.inf)
+    lines = np.empty(0, EVENT)  # that go on
+
+    def followed_to(due: np.ndarray, until_s: ArrayLike) -> None:
+        last_us = due["value"] + due["slope"] * (until_s - due["t_s"])
+        np.minimum.at(least_us, due["link"], np.minimum(due["value"], last_us))
+
+    for events in score.events:
+        due = events[(events["property"] == Property.DELAY) | goes(events)]
+        due = np.concatenate([lines, due])
+        due = due[np.argsort(due["link"], kind="stable")]
+        ends = np.append(due["link"][1:] != due["link"][:-1], True)[: len(due)]
+        delays = due["property"] == Property.DELAY
+        over = np.flatnonzero(delays & ~ends)
+        followed_to(due[over], due["t_s"][over + 1])
+        lines = due[delays & ends]
+    followed_to(lines, until_s)
+    return least_us
 
 
 def reachable(score: Playable, t_s: float) -> np.ndarray:

@@ -133,15 +133,15 @@ def stay(scenario: ScenarioModel) -> dict[str, str]:
     return captured | ends
 
 
-def check(scenario: ScenarioModel) -> None:
-    """Raise ScenarioError for what is not played on several hosts."""
+def check(scenario: ScenarioModel, where: str = "on several hosts", option: str = "--hosts") -> None:
+    """Raise ScenarioError for what is not played where a sky is in parts, as an option asks for."""
     if scenario.tasks or any(isinstance(flow, BundleFlow) for flow in scenario.traffic):
         raise ScenarioError(
-            "Tasks and bundles are not played on several hosts: they open sockets in nodes everywhere. Leave "
-            "out --hosts."
+            f"Tasks and bundles are not played {where}: they open sockets in nodes everywhere. Leave out "
+            f"{option}."
         )
     if scenario.routing.means.keeps_path:
         raise ScenarioError(
-            f"{scenario.routing.title} is not played on several hosts: stations would need the routes of all "
-            "nodes. Take another routing protocol, or leave out --hosts."
+            f"{scenario.routing.title} is not played {where}: stations would need the routes of all nodes. "
+            f"Take another routing protocol, or leave out {option}."
         )

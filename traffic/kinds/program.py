@@ -84,6 +84,10 @@ class ProgramFlow(Flow):
         return {"node": self.node}
 
     @property
+    def awaits(self) -> list[str]:
+        return [*super().awaits, *self.needs]
+
+    @property
     def code(self) -> str:
         return self.command if isinstance(self.command, str) else shlex.join(self.command)
 

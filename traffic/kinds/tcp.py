@@ -53,6 +53,10 @@ class TcpFlow(ConnectingFlow):
         return 1
 
     @property
+    def greedy(self) -> bool:
+        return super().greedy and self.rate_mbps is None
+
+    @property
     def unit(self) -> str | None:
         return None if self.volume_mb is None else "bytes"
 
