@@ -51,6 +51,13 @@ class HostFacts(Strict):
     recorder: RecorderFacts | None = None
 
 
+class KernelsFacts(Strict):
+    """Of several kernels on this machine that played the sky together, a core for each."""
+
+    nodes: list[int]  # that stood in each
+    one_way_us: float  # over the wires between them; a part of the delay of each link that crosses
+
+
 class Manifest(Stored):
     WHAT: ClassVar[str] = "manifest"
 
@@ -79,6 +86,7 @@ class Manifest(Stored):
     recorder: RecorderFacts | None = None  # where daemons route
     traffic: TrafficFacts | None = None
     hosts: list[HostFacts] | None = None  # where there were several
+    kernels: KernelsFacts | None = None  # where there were several
     captures: dict[str, dict[str, int]] | None = None  # packets of each, and those that it missed
     load_s: float | None = None  # how long it took to read the plan, to build the network, ...
     build_s: float | None = None

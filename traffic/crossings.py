@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from functools import partial
 from itertools import chain
@@ -34,7 +34,7 @@ TABLES = (PROBES, PATHS, FLOWS)  # that every run has
 class Crossings:
     """The flows of a run, up to until_s; their tables go into `out`. packets: what `built` gave. grace_s: how
     long answers are awaited after the end, see `grace_s`. plan, prospect, outlook: what tasks and bundles
-    need.
+    need. here: the names of nodes that stand here; None: all. Flows with ends elsewhere are sent there.
 
         with Crossings(flows, nodes, packets, until_s, out) as crossings:
             crossings.open()  # all that takes time; then there is a clock
@@ -55,13 +55,19 @@ class Crossings:
         plan: Playable | None = None,
         prospect: Prospect | None = None,
         outlook: Outlook | None = None,
+        here: Set[str] | None = None,
     ) -> None:
         self._flows, self._out, self._grace_s = flows, out, grace_s
+        self._here = {  # by the number of the flow
+            number: flow
+            for number, flow in enumerate(flows)
+            if here is None or here.issuperset(flow.places.values())
+        }
         self._shared = Shared(flows, nodes, packets, until_s, out, grace_s, plan, prospect, outlook)
         self.loop = self._shared.loop
         self._crossings: dict[int, Crossing] = {}  # by the number of the flow
         self._begun: dict[int, tuple[float | None, float | None]] = {
-            number: (None, None) for number, flow in enumerate(flows) if flow.after is not None
+            number: (None, None) for number, flow in self._here.items() if flow.after is not None
         }  # when what it comes after had ended, and when it began
         self._clock: Clock | None = None
         self._ending = ExitStack()
@@ -78,19 +84,19 @@ class Crossings:
 
     def open(self) -> None:
         """Make sockets and processes, wait until servers listen, rehearse: kind by kind."""
-        for name in kinds.used(self._flows):
-            numbered = {number: flow for number, flow in enumerate(self._flows) if flow.kind == name}
+        for name in kinds.used(self._here.values()):
+            numbered = {number: flow for number, flow in self._here.items() if flow.kind == name}
             crossings = kinds.named(name).start(self._shared, list(numbered.values()))
             self._crossings |= zip(numbered, crossings, strict=True)
 
     def begin(self, clock: Clock) -> None:
         """From now on flows send when they should, by this clock."""
         self._clock = clock
-        for number, flow in enumerate(self._flows):
+        for number, flow in self._here.items():
             if flow.after is not None:
                 follow = partial(self._follow, number, clock)
                 self._shared.followers.setdefault(flow.after, []).append(follow)
-        for number, flow in enumerate(self._flows):
+        for number, flow in self._here.items():
             if flow.after is None:
                 self._begin(number, flow, clock)
 
@@ -151,7 +157,7 @@ class Crossings:
                 more[name].append(columns)
         if self._begun:
             more[BEGUN.name].append(self._begun_columns())
-        own = chain.from_iterable(kinds.tables_of(kinds.of(flow)) for flow in self._flows)
+        own = chain.from_iterable(kinds.tables_of(kinds.of(flow)) for flow in self._here.values())
         for table in dict.fromkeys([*TABLES, *([BEGUN] if self._begun else []), *own]):
             writing = (crossing for n, crossing in begun if kinds.of(self._flows[n]).TABLE.name == table.name)
             parts = chain.from_iterable(_parts(crossing, self._clock) for crossing in writing)

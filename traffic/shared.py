@@ -79,6 +79,11 @@ class Shared:
         """Of a flow among all of the session, from 0: ports of its own follow from it."""
         return next(number for number, other in enumerate(self.flows) if other is flow)
 
+    def place(self, flow: Flow) -> tuple[int, int]:
+        """Of a flow among all of its kind, from 0, and how many these are."""
+        alike = [other for other in self.flows if other.kind == flow.kind]
+        return next(number for number, other in enumerate(alike) if other is flow), len(alike)
+
     def window_s(self, flow: Flow) -> tuple[float, float]:
         """When the flow starts and stops, in run time."""
         return flow.window_s(self.until_s)

@@ -17,6 +17,8 @@ from skybed.scripts.cli import scenarios, verdict
 from skybed.scripts.running import folders, live, run
 from skybed.topologies.scenario import hosts
 
+MOST_CORES = 32  # kernels that scripts/machine/uml/wire.patch lets know each other
+
 
 @click.command("run", help=__doc__)
 @scenarios.argument
@@ -41,6 +43,8 @@ from skybed.topologies.scenario import hosts
               help="What runs in the lane may change no file of this machine but the run's.")  # fmt: skip
 @click.option("--hosts", "hosts_file", type=click.Path(path_type=Path), metavar="FILE",
               help="Machines that carry the sky together; see docs/hosts.md.")  # fmt: skip
+@click.option("--cores", type=click.IntRange(1, MOST_CORES), default=1, show_default=True, metavar="NUMBER",
+              help="Play the sky on so many, in virtual time; see docs/cores.md.")  # fmt: skip
 @click.option("--cli", "interactive", is_flag=True, help="Give Mininet's prompt on the moving sky.")
 def command(
     scenario: Path,
@@ -57,13 +61,14 @@ def command(
     looked_at: bool,
     read_only: bool,
     hosts_file: Path | None,
+    cores: int,
     interactive: bool,
 ) -> None:
     changes = {"duration_s": duration_s, "seed": seed}
     given = dict(settings) | {name: value for name, value in changes.items() if value is not None}
     loaded = scenarios.load(scenario, start, given)
     given_hosts = hosts.load(hosts_file) if hosts_file else None
-    options = run.Options(lane, clock, interactive, wall_limit_s, script, read_only, given_hosts)
+    options = run.Options(lane, clock, interactive, wall_limit_s, script, read_only, given_hosts, cores)
     with contextlib.ExitStack() as shown:
         view = shown.enter_context(live.View()) if looked_at else None
         with folders.fresh(out or run.new_directory(loaded), unused=out is None) as folder:

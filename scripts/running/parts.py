@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -338,11 +338,12 @@ def traffic(
     plan: Playable | None,
     prospect: Prospect | None,
     outlook: Outlook | None,
+    here: Set[str] | None,
     newest: Newest,
     every_s: float,
 ) -> Forked:
     """All traffic of a run; its tables go into `run`. packets, grace_s: what `crossings` gave; prospect: of
-    tasks; outlook: of bundles; newest: is told every_s of run time what it has come to, a line with a
+    tasks; outlook: of bundles; here: see Crossings; newest: is told every_s of run time what it has come to, a line with a
     `messages.Traffic`.
     """
 
@@ -350,7 +351,7 @@ def traffic(
         newest.tell(messages.encoded(messages.Traffic(t_s, flows)))
 
     def work(pipe: Connection) -> dict[str, Any]:
-        with Crossings(flows, nodes, packets, until_s, run, grace_s, plan, prospect, outlook) as every:
+        with Crossings(flows, nodes, packets, until_s, run, grace_s, plan, prospect, outlook, here) as every:
             every.open()
             pipe.send(None)
             every.begin(pipe.recv())

@@ -55,7 +55,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     building_s = time.monotonic()
     of_traffic, of_links = Newest(), Newest()
     virtual = Clock(zero_ns=options.zero_ns)
-    mine, flows, beyond, others = plan, plan.scenario.flows, None, list[parts.Part]()
+    mine, here, beyond, others = plan, None, None, list[parts.Part]()
     captured, may_part = plan.scenario.capture, threading.Event()
     with ExitStack() as closing:
         if options.underlay is not None:
@@ -76,7 +76,6 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             beyond = Wires(place, options.kernel, one_way_us)
             mine = score.part(plan, place == options.kernel)
             here = {node.name for node, kernel in zip(plan.nodes, place, strict=True) if kernel == beyond.here}
-            flows = [flow for flow in flows if here.issuperset(flow.places.values())]
             captured = [pair for pair in captured if pair[0] in here]
             others.append(parts.Company(partial(messages.say, outside), may_part))
         sky = Sky(mine, early_us=hop_cost_us, zero_ns=virtual.zero_ns, beyond=beyond)
@@ -86,6 +85,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
         daemons = Daemons(sky, plan, run / handover.ROUTING, costs)
         by_daemons = plan.scenario.routing.means.filled_by == "daemons"
         ahead_s = plan.scenario.routing.ahead_s if by_daemons else math.inf
+        flows = plan.scenario.flows
         unforeseen = is_unforeseen(plan.scenario) or own or options.interactive
         everything = [
             playback,
@@ -103,6 +103,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
                 plan,
                 tasks,
                 bundles,
+                here,
                 of_traffic,
                 options.report_every,
             ),

@@ -12,8 +12,10 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import tables
 from skybed.scripts.running import handover, merging, messages
 from skybed.scripts.running.follow import Limits, follow
+from skybed.scripts.running.kernels import Kernels
 from skybed.scripts.running.messages import Heard, Network
 from skybed.scripts.running.progress import Listener, Listeners, report_every_s, tell
 from skybed.scripts.running.run_bar import RunBar
@@ -39,6 +42,7 @@ from skybed.topologies.model import kinds
 from skybed.topologies.model.bundles import BundleFlow
 from skybed.topologies.model.links import PACKET_BYTES
 from skybed.topologies.model.tables import PROBES
+from skybed.topologies.plan import cores
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.routing import planned, ways, windowed
 from skybed.topologies.scenario import hosts
@@ -69,7 +73,8 @@ NOTED_S = 0.5  # on the wall, from one note of how much was played to the next
 class Options:
     """How to run. wall_limit_s: of the lane, by the clock on the wall; None: enough for most. script: what
     holds the network meanwhile, see scripts.running.script. read_only: the lane may change no file but those
-    of the run. hosts: machines that carry the sky together.
+    of the run. hosts: machines that carry the sky together. cores: on how many of this machine's, a kernel on
+    each.
     """
 
     lane: str = "auto"
@@ -79,6 +84,7 @@ class Options:
     script: str | Path | Function | None = None
     read_only: bool = False
     hosts: HostsFile | None = None
+    cores: int = 1
 
     @property
     def virtual(self) -> bool:
@@ -99,6 +105,8 @@ def execute(
     own = _given(options.script) if options.script else {}
     if options.hosts:
         _check_hosts(scenario, options)
+    if options.cores > 1:
+        _check_cores(scenario, options)
     lane = "native" if options.hosts else lanes.choose(options.lane, options.virtual)
     daemons.require(scenario)  # if it is missing, say so before anything is made
     scenario = scenario.in_virtual_time() if options.virtual else scenario
@@ -116,6 +124,7 @@ def execute(
         if options.hosts:
             place = options.hosts.place(scenario, plan.nodes)
             handover.give_for_hosts(out, options.hosts.given, place)
+        kernels = Kernels.prepare(stored, out, options.cores, grace_s(plan)) if options.cores > 1 else None
         _require_room(plan, out)
         listener.planned(stored)
         for name, content in own.items():
@@ -124,22 +133,32 @@ def execute(
         manifest.write(out)
         zero_ns = round(scenario.begin.timestamp() * 1e9)
         virtual = lanes.VirtualTime(zero_ns, scenario.seed) if options.virtual else None
-        listener.at("starting", 0.0, f"the {lane} lane")
+        listener.at("starting", 0.0, f"the {lane} lane" if not kernels else f"{options.cores} uml kernels")
         underlay = shown.enter_context(netns.inherited()) if options.hosts else None
-        command = _command(out, options, virtual, scenario, underlay)
-        with lanes.running(
-            lane, command, out, memory_of(plan), options.interactive, virtual, options.read_only
-        ) as begun:
+        command = _command(options, virtual, scenario, underlay)
+        with ExitStack() as running:
+            start = partial(
+                lanes.running, lane, memory_mb=memory_of(plan), interactive=options.interactive, virtual=virtual,
+                read_only=options.read_only,
+            )  # fmt: skip
+            begun = [
+                running.enter_context(start([*command, *own, str(folder.resolve())], folder, wiring=wiring))
+                for folder, own, wiring in (kernels.each(running) if kernels else [(out, [], None)])
+            ]
             if options.interactive:
                 shown.close()  # the terminal is the prompt's
                 if not sys.stdin.isatty():
-                    threading.Thread(target=_type, args=(begun.channel,), daemon=True).start()
+                    threading.Thread(target=_type, args=(begun[0].channel,), daemon=True).start()
             limits = _limits(plan, options)
-            inside = follow(begun, plan, out, Listeners(listener, Noted(manifest, out)), limits)
-    if inside is None:
+            where = kernels.of_node if kernels else {}
+            ended = follow(begun, plan, out, Listeners(listener, Noted(manifest, out)), limits, where)
+    if not ended:
         raise InvalidRun(_last_words(out))
+    inside = ended[0]
     if options.hosts:
         merging.merge(out, plan.links, place, inside["hosts"], inside["played_s"])
+    if kernels:
+        inside = kernels.join(ended)
     hashes = {"tables_sha256": contents.hashes(out)}
     manifest = manifest.with_(inside | _host_state(before) | hashes)
     manifest.write(out)
@@ -148,16 +167,11 @@ def execute(
 
 def _check_hosts(scenario: Scenario, options: Options) -> None:
     """Raise ScenarioError for what is not done on several hosts."""
-    by_hand = "links are changed by hand on one host alone"
-    refused = {
-        "--clock virtual": (options.virtual, "several kernels have no virtual time in common"),
+    _refuse("--hosts", {
+        "--clock virtual": (options.virtual, "several kernels of machines have no virtual time in common"),
         "--lane uml": (options.lane == "uml", "a sky on several hosts is played in their own kernels"),
-        "--script": (options.script is not None, by_hand),
-        "--cli": (options.interactive, by_hand),
-    }
-    for option, (is_given, why) in refused.items():
-        if is_given:
-            raise ScenarioError(f"{option} cannot be had with --hosts: {why}. Leave out one of them.")
+        **_by_hand(options, "links are changed by hand on one host alone"),
+    })  # fmt: skip
     hosts.check(scenario)
     if own := kinds.files(kinds.used(scenario.flows)):
         raise ScenarioError(
@@ -165,6 +179,27 @@ def _check_hosts(scenario: Scenario, options: Options) -> None:
         )
     if not (native := host.can_native()):
         raise MachineError(f"--hosts needs the native lane, which cannot run here: {native.why}.")
+
+
+def _check_cores(scenario: Scenario, options: Options) -> None:
+    """Raise ScenarioError for what is not done on several cores."""
+    _refuse("--cores", {
+        "--hosts": (options.hosts is not None, "it is for one machine"),
+        "--clock real": (not options.virtual, "in real time the native lane has all cores, and uml one"),
+        **_by_hand(options, "links are changed by hand in one kernel alone"),
+    })  # fmt: skip
+    cores.check(scenario)
+
+
+def _by_hand(options: Options, why: str) -> dict[str, tuple[bool, str]]:
+    return {"--script": (options.script is not None, why), "--cli": (options.interactive, why)}
+
+
+def _refuse(wanted: str, others: Mapping[str, tuple[bool, str]]) -> None:
+    """Raise ScenarioError for an option that does not go with the one wanted. others: whether it is given, why."""
+    for option, (is_given, why) in others.items():
+        if is_given:
+            raise ScenarioError(f"{option} cannot be had with {wanted}: {why}. Leave out one of them.")
 
 
 def new_directory(scenario: Scenario) -> Path:
@@ -182,13 +217,7 @@ def hand_over(plan: Plan, out: Path) -> Plan:
     with whole(out / "scenario.yaml") as file:
         file.write_text(plan.scenario.dump())
     flows = plan.scenario.flows
-    longest_s = ways.longest_s(plan.network, [flow.ends for flow in flows])
-    rates_mbps = plan.network.values.usual(Property.RATE)
-    queues = np.array([[link.capable(side).queue_packets for side in (0, 1)] for link in plan.links], float)
-    drained_s = 8e-6 * PACKET_BYTES * queues[rates_mbps > 0] / rates_mbps[rates_mbps > 0]
-    queue_s = float(drained_s.max(initial=0.0))
-    grace_s = crossings.grace_s(longest_s, queue_s if any(kinds.of(flow).LOADS for flow in flows) else 0.0)
-    handover.give(out, stored.scenario, crossings.built(flows), grace_s)
+    handover.give(out, stored.scenario, crossings.built(flows), grace_s(plan))
     handover.give_for_oracle(out, stored)
     if plan.scenario.tasks:
         handover.give_for_tasks(out, foreseen.of(stored))
@@ -201,6 +230,17 @@ def hand_over(plan: Plan, out: Path) -> Plan:
         links = [link.name for link in plan.links]
         handover.give_for_daemons(out, changes, links, routers.link_costs(plan))
     return stored
+
+
+def grace_s(plan: Plan) -> float:
+    """How long packets may be under way after the end."""
+    flows = plan.scenario.flows
+    longest_s = ways.longest_s(plan.network, [flow.ends for flow in flows])
+    rates_mbps = plan.network.values.usual(Property.RATE)
+    queues = np.array([[link.capable(side).queue_packets for side in (0, 1)] for link in plan.links], float)
+    drained_s = 8e-6 * PACKET_BYTES * queues[rates_mbps > 0] / rates_mbps[rates_mbps > 0]
+    queue_s = float(drained_s.max(initial=0.0))
+    return crossings.grace_s(longest_s, queue_s if any(kinds.of(flow).LOADS for flow in flows) else 0.0)
 
 
 def _given(wanted: str | Path | Function) -> dict[str, bytes]:
@@ -254,7 +294,7 @@ def _limits(plan: Plan, options: Options) -> Limits | None:
 
 
 def _command(
-    out: Path, options: Options, virtual: lanes.VirtualTime | None, scenario: Scenario, underlay: int | None
+    options: Options, virtual: lanes.VirtualTime | None, scenario: Scenario, underlay: int | None
 ) -> list[str]:
     """underlay: a descriptor of the machine's own network namespace, where the run has several hosts."""
     terminal = [] if sys.stdin.isatty() else ["--no-terminal"]
@@ -262,7 +302,7 @@ def _command(
     zero = [f"--zero-ns={virtual.zero_ns}"] if virtual else []
     every = f"--report-every={report_every_s(scenario.duration_s)}"
     own = [f"--kind={file}" for file in kinds.files(kinds.used(scenario.flows))]
-    program = [sys.executable, "-m", "skybed.scripts.running.inside", str(out.resolve())]
+    program = [sys.executable, "-m", "skybed.scripts.running.inside"]
     beyond = [f"--underlay={underlay}"] if underlay is not None else []
     return [*program, *prompt, *zero, every, *own, *beyond, f"--folder={Path.cwd()}"]
 

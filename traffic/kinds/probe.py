@@ -129,18 +129,19 @@ def build(flows: Sequence[ProbeFlow]) -> dict[str, bytes]:
 
 def start(shared: Shared, flows: Sequence[ProbeFlow]) -> list[Probing]:
     probers = Probers(shared)
-    crossings = [probers.add(flow, place, len(flows)) for place, flow in enumerate(flows)]
+    crossings = [probers.add(flow) for flow in flows]
     probers.rehearse(flows)
     return crossings
 
 
 class Probing:
-    """One flow. place, of: from 0 among so many probe flows."""
+    """One flow."""
 
     dropped = None
 
-    def __init__(self, shared: Shared, log: ProbeLog, send: Send, place: int, of: int) -> None:
-        self._shared, self._log, self._send, self._place, self._of = shared, log, send, place, of
+    def __init__(self, shared: Shared, log: ProbeLog, send: Send) -> None:
+        self._shared, self._log, self._send = shared, log, send
+        self._place = shared.place(log.flow)
         self._clock: Clock | None = None
 
     def columns(self, clock: Clock) -> Iterator[dict[str, Any]]:
@@ -151,7 +152,7 @@ class Probing:
 
     def begin(self, clock: Clock, flow: ProbeFlow) -> None:
         self._clock = clock
-        instants = flow.instants(self._shared.until_s, self._place, self._of)
+        instants = flow.instants(self._shared.until_s, *self._place)
         self._shared.every(instants, clock, self._send)
 
 
@@ -165,9 +166,9 @@ class Probers:
         self._sessions: dict[int, ProbeLog] = {}
         self._count = 0
 
-    def add(self, flow: ProbeFlow, place: int, flows: int) -> Probing:
+    def add(self, flow: ProbeFlow) -> Probing:
         log = ProbeLog(flow, self._shared.spare_file)
-        return Probing(self._shared, log, self._sender(log), place, flows)
+        return Probing(self._shared, log, self._sender(log))
 
     def _sender(self, log: ProbeLog) -> Send:
         shared, flow = self._shared, log.flow

@@ -74,11 +74,11 @@ def measure(_run: Played, _flow: TraceFlow) -> dict[str, float]:
 
 
 def start(shared: Shared, flows: Sequence[TraceFlow]) -> list[Tracer]:
-    return [Tracer(shared, flow, place, len(flows)) for place, flow in enumerate(flows)]
+    return [Tracer(shared, flow) for flow in flows]
 
 
 class Tracer:
-    """The path proof of one flow. place, of: from 0 among so many trace flows.
+    """The path proof of one flow.
 
     Of a round it keeps, beside when it was sent and how far: `end`, the lowest TTL to reach the destination
     or a router without a route, and whether that was the destination; and by TTL the number of who answered.
@@ -87,10 +87,10 @@ class Tracer:
 
     dropped = None
 
-    def __init__(self, shared: Shared, flow: TraceFlow, place: int, of: int) -> None:
+    def __init__(self, shared: Shared, flow: TraceFlow) -> None:
         source, target = shared.ends(flow)
         self.flow, self._shared, self._inbox = flow, shared, shared.inbox
-        self._place, self._of = place, of
+        self._place = shared.place(flow)
         self._name_of = shared.name_of
         fields = {"sent_ns": "q", "ttls": "i", "end": "i", "reached": "i", "answers": f"{flow.max_ttl + 1}i"}
         self._rounds = Rows(fields, shared.spare_file, HELD_ROUNDS)
@@ -120,7 +120,7 @@ class Tracer:
             shared.loop.watch(self._around.fileno(), self._receive_encapsulated)
 
     def begin(self, clock: Clock, flow: TraceFlow) -> None:
-        instants = flow.instants(self._shared.until_s, self._place, self._of)
+        instants = flow.instants(self._shared.until_s, *self._place)
         self._shared.every(instants, clock, self._send)
 
     def _send(self, now_ns: int) -> None:

@@ -1,0 +1,63 @@
+"""One sky in several uml kernels, a core for each: who plays what, and what comes of it (docs/cores.md)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from skybed.emulator.lanes.wiring import Wiring, wired
+from skybed.scripts.running import handover, merging
+from skybed.topologies.arrays import Index
+from skybed.topologies.plan import cores
+from skybed.topologies.plan.plan import Plan
+
+APART_US = 10_000.0  # how far one may be ahead of the others where no link leads from one to another
+MARGIN_US = 1.0  # what of the least delay netem has left to add; it may be that much off
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """place: int[nodes], the number of each node's kernel; folders: of what each writes, the first the run's."""
+
+    plan: Plan
+    place: Index
+    one_way_us: float
+    folders: list[Path]
+
+    @classmethod
+    def prepare(cls, plan: Plan, out: Path, count: int, grace_s: float) -> Self:
+        """For a plan that has been handed over into the directory `out`. Raises ScenarioError where it cannot be
+        parted so often.
+        """
+        place = cores.place(plan, count)
+        least_us = cores.least_delay_us(plan, place, grace_s)
+        one_way_us = math.floor(min(least_us, APART_US + MARGIN_US) - MARGIN_US)
+        handover.give_for_kernels(out, place, one_way_us)
+        folders = [out, *(out / handover.ELSEWHERE / f"kernel-{number}" for number in range(1, count))]
+        for folder in folders[1:]:
+            folder.mkdir(parents=True)
+            for given in (handover.PLAN, handover.FOLDER):
+                (folder / given).symlink_to(Path("..", "..", given))
+        return cls(plan, place, one_way_us, folders)
+
+    @property
+    def of_node(self) -> Mapping[str, int]:
+        return {node.name: int(number) for node, number in zip(self.plan.nodes, self.place, strict=True)}
+
+    def each(self, closing: ExitStack) -> Iterator[tuple[Path, list[str], Wiring]]:
+        """Of each its folder, what its inside is told, and what it has of the wires."""
+        wirings = closing.enter_context(wired(len(self.folders), round(self.one_way_us * 1e3)))
+        for number, (folder, wiring) in enumerate(zip(self.folders, wirings, strict=True)):
+            yield folder, [f"--kernel={number}"], wiring
+
+    def join(self, facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Make one run directory of what all wrote. facts: what each gave; returns those of the run."""
+        joined = dict(facts[0])
+        nodes = np.bincount(self.place, minlength=len(self.folders)).tolist()
+        return joined | {"kernels": {"nodes": nodes, "one_way_us": self.one_way_us}}
