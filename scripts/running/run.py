@@ -139,7 +139,11 @@ def execute(
     if inside is None:
         raise InvalidRun(_last_words(out))
     if options.hosts:
-        merging.merge(out, plan.links, place, inside["hosts"], inside["played_s"])
+        others = [
+            merging.Written(out / handover.ELSEWHERE / of["name"], of["drift_us"])
+            for of in inside["hosts"][1:]
+        ]
+        merging.merge([merging.Written(out), *others], plan, place, inside["played_s"])
     hashes = {"tables_sha256": contents.hashes(out)}
     manifest = manifest.with_(inside | _host_state(before) | hashes)
     manifest.write(out)
