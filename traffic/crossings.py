@@ -15,7 +15,7 @@ from skybed.topologies.bundles.outlook import Outlook
 from skybed.topologies.model import kinds
 from skybed.topologies.model.flows import Flow, Instants
 from skybed.topologies.model.kinds import Crossing, Ports
-from skybed.topologies.model.tables import BEGUN, FLOWS, PATHS, PROBES
+from skybed.topologies.model.tables import BEGUN, FLOWS, PATHS, PROBES, Table
 from skybed.topologies.plan.score import Playable
 from skybed.topologies.tasks.prospect import Prospect
 from skybed.traffic import tables
@@ -157,8 +157,7 @@ class Crossings:
                 more[name].append(columns)
         if self._begun:
             more[BEGUN.name].append(self._begun_columns())
-        own = chain.from_iterable(kinds.tables_of(kinds.of(flow)) for flow in self._here.values())
-        for table in dict.fromkeys([*TABLES, *([BEGUN] if self._begun else []), *own]):
+        for table in written([*self._here.values()]):
             writing = (crossing for n, crossing in begun if kinds.of(self._flows[n]).TABLE.name == table.name)
             parts = chain.from_iterable(_parts(crossing, self._clock) for crossing in writing)
             tables.write(table, chain(parts, more[table.name]), self._out)
@@ -168,6 +167,13 @@ class Crossings:
         ended_s, start_s = zip(*self._begun.values(), strict=True)
         names = {"flow": [flow.name for flow in flows], "after": [flow.after for flow in flows]}
         return names | {"ended_s": ended_s, "start_s": start_s}
+
+
+def written(flows: Sequence[Flow]) -> list[Table]:
+    """The tables of a run with these flows, each by the flows in their order."""
+    later = [BEGUN] if any(flow.after is not None for flow in flows) else []
+    own = chain.from_iterable(kinds.tables_of(kinds.of(flow)) for flow in flows)
+    return [*dict.fromkeys([*TABLES, *later, *own])]
 
 
 def _parts(crossing: Crossing, clock: Clock | None) -> Iterable[Mapping[str, Any]]:

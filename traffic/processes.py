@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from skybed.traffic.loop import Loop
 
+FOLDER = "programs"  # of a run directory: a folder for each program of the user's
+
 
 def when_ended(loop: Loop, process: subprocess.Popen[bytes], call: Callable[[int, float], None]) -> None:
     """Call `call(exit code, CPU s)` from the loop once a process has ended; below 0: by which signal."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
+FOLDER = "captures"  # of a run directory, where such files are
 SECTION, INTERFACE, STATISTICS, PACKET = 0x0A0D0D0A, 1, 5, 6
 ETHERNET, SNAP_BYTES = 1, 1 << 18
 NAME, RESOLUTION, FLAGS, RECEIVED, DROPPED = 2, 9, 2, 4, 5  # options, each of its block

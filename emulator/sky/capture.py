@@ -21,7 +21,6 @@ from skybed.emulator.sky.node import SkyNode
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-FOLDER = "captures"
 RTMGRP_LINK = 1
 BUFFER_BYTES, PACKET_BYTES = 1 << 25, 1 << 16
 
@@ -34,9 +33,9 @@ def record(
     Over the pipe: None is sent when all is ready; a Clock comes, and None is sent; what crosses from then on
     is written, up to when something comes again. Returns what the manifest says of it.
     """
-    (run / FOLDER).mkdir()
+    (run / pcapng.FOLDER).mkdir()
     with ExitStack() as stack:
-        captures = [_Capture(sky[node], peer, run / FOLDER, stack) for node, peer in pairs]
+        captures = [_Capture(sky[node], peer, run / pcapng.FOLDER, stack) for node, peer in pairs]
         poll = select.epoll()
         stack.callback(poll.close)
         pipe.send(None)

@@ -17,6 +17,7 @@ from skybed.topologies.arrays import Index
 from skybed.topologies.plan import cores
 from skybed.topologies.plan.plan import Plan
 
+GIVEN = handover.PLAN, handover.FOLDER  # what kernels share of the run directory
 APART_US = 10_000.0  # how far one may be ahead of the others where no link leads from one to another
 MARGIN_US = 1.0  # what of the least delay netem has left to add; it may be that much off
 
@@ -42,7 +43,7 @@ class Kernels:
         folders = [out, *(out / handover.ELSEWHERE / f"kernel-{number}" for number in range(1, count))]
         for folder in folders[1:]:
             folder.mkdir(parents=True)
-            for given in (handover.PLAN, handover.FOLDER):
+            for given in GIVEN:
                 (folder / given).symlink_to(Path("..", "..", given))
         return cls(plan, place, one_way_us, folders)
 
@@ -58,6 +59,12 @@ class Kernels:
 
     def join(self, facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Make one run directory of what all wrote. facts: what each gave; returns those of the run."""
-        joined = dict(facts[0])
         nodes = np.bincount(self.place, minlength=len(self.folders)).tolist()
+        joined = merging.joined(facts, nodes)
+        merging.merge([*map(merging.Written, self.folders)], self.plan, self.place, joined["played_s"])
+        run, *others = self.folders
+        for folder in others:
+            merging.move(folder / handover.ROUTING, run / handover.ROUTING)
+            for given in GIVEN:
+                (folder / given).unlink()
         return joined | {"kernels": {"nodes": nodes, "one_way_us": self.one_way_us}}

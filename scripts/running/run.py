@@ -156,7 +156,11 @@ def execute(
         raise InvalidRun(_last_words(out))
     inside = ended[0]
     if options.hosts:
-        merging.merge(out, plan.links, place, inside["hosts"], inside["played_s"])
+        others = [
+            merging.Written(out / handover.ELSEWHERE / of["name"], of["drift_us"])
+            for of in inside["hosts"][1:]
+        ]
+        merging.merge([merging.Written(out), *others], plan, place, inside["played_s"])
     if kernels:
         inside = kernels.join(ended)
     hashes = {"tables_sha256": contents.hashes(out)}

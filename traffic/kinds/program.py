@@ -160,7 +160,7 @@ class Program:
         self._measures: list[tuple[int, float, str, float, str | None]] = []  # turn, t_s, metric, value, unit
         self._refused: list[str] = []  # the first lines that were to be measurements, and are none
         self.is_ready = False  # whether those that need it may start
-        self.folder = shared.out / "programs" / str(flow.name)
+        self.folder = shared.out / processes.FOLDER / str(flow.name)
         self.folder.mkdir(parents=True)
         for name, content in flow.files.items():
             _put(self.folder / name, content)

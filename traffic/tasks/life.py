@@ -11,6 +11,7 @@ from math import inf
 
 from skybed.topologies.model.tasks import SCENE, Step
 from skybed.topologies.tasks.prospect import OBSERVER
+from skybed.traffic import processes
 from skybed.traffic.storage import Item
 from skybed.traffic.tasks.cloud import Cloud
 from skybed.traffic.tasks.program import Program
@@ -386,7 +387,7 @@ class Life:
         assert step.program
         name = f"{self.task.name}-{self.number}-{stage.step}-{stage.tile}"
         about = {"TASK": str(self.task.name), "NUMBER": str(self.number), "TILE": str(stage.tile)}
-        folder = self.cloud.shared.out / "programs" / name
+        folder = self.cloud.shared.out / processes.FOLDER / name
         program = Program(self.cloud.shared, there.handle, folder, step.program, stage.in_bytes, about)
 
         def written() -> None:
