@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import chain
@@ -55,7 +55,7 @@ class Crossings:
         plan: Playable | None = None,
         prospect: Prospect | None = None,
         outlook: Outlook | None = None,
-        here: Set[str] | None = None,
+        here: frozenset[str] | None = None,
     ) -> None:
         self._flows, self._out, self._grace_s = flows, out, grace_s
         self._here = {  # by the number of the flow

@@ -135,7 +135,7 @@ def running(
 
     What the command prints, and in uml the kernel, goes to log.txt in the directory `run`. interactive: to
     this terminal instead, from which the command reads, if it is one. virtual: uml only. read_only: of the
-    machine's files, those below `run` alone may change. wiring: to other uml kernels of the sky; it is closed.
+    machine's files, those below `run` alone may change. wiring: to other uml kernels of the sky; is closed.
     """
     if read_only:
         _require_read_only()

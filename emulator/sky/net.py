@@ -39,8 +39,8 @@ class Switch(Protocol):
 
 
 class Beyond(Protocol):
-    """Where the nodes are that do not stand here. place: int[nodes], the number of each node's host, or kernel;
-    here: the number of this one.
+    """Where the nodes are that do not stand here. place: int[nodes], the number of each node's host, or
+    kernel; here: the number of this one.
     """
 
     @property
@@ -120,9 +120,7 @@ class Sky(Mininet):
     called; `send` gives them to the kernel. So encoding is done before the deadline.
     """
 
-    def __init__(
-        self, plan: Playable, early_us: float = 0.0, zero_ns: int = 0, beyond: Beyond | None = None
-    ):
+    def __init__(self, plan: Playable, early_us: float = 0.0, zero_ns: int = 0, beyond: Beyond | None = None):
         """early_us: see shaping.options. zero_ns: run time 0 by CLOCK_MONOTONIC, for delays with slopes.
         beyond: where only a part of the nodes stands here; the plan is that part's.
         """

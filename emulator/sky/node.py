@@ -135,8 +135,8 @@ class GroundStation(SkyNode):
 
 
 class Distant(SkyNode):
-    """A node of the same sky that stands on another host, or in another kernel: what is told to it here, that one
-    tells it.
+    """A node of the same sky that stands on another host, or in another kernel: what is told to it here, that
+    one tells it.
     """
 
     here = False

@@ -1,7 +1,7 @@
 """How links of one sky cross from one uml kernel to another: over wires, in virtual time.
 
-All that a packet takes from here to there is the wires' own delay, the same for all, exact, and taken off what
-netem adds where the packet is sent. See scripts/machine/uml/wire.patch.
+From here to there a packet takes the wires' own delay, the same for all, exact, which is taken off what netem
+adds where the packet is sent. See scripts/machine/uml/wire.patch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Several lanes that play one sky together, as they are followed from outside: what all say, and how they end."""
+"""Several lanes that play one sky together, followed from outside: what all say, and how they end."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from skybed.topologies.errors import BY_EXIT_CODE, InvalidRun, SkybedError
 
 
 class Company:
-    """All of them. The first is followed by who makes this, each other one by a thread of this. place: the number
-    of the lane in which each node stands, by the node's name.
+    """All of them. The first is followed by who makes this, each other one by a thread of this. place: the
+    number of the lane in which each node stands, by the node's name.
     """
 
     def __init__(self, lanes: Sequence[Lane], place: Mapping[str, int], listener: Listener) -> None:

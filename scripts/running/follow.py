@@ -37,13 +37,13 @@ def follow(
     limits: Limits | None,
     place: Mapping[str, int] = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
-    """Pass on how far lanes are that play a sky together, until they end. Returns the facts of each, the first's
-    with that in `teardown_s`; none if that did not come to its end. Raises what they say of errors, and
-    InvalidRun if they were killed.
+    """Pass on how far lanes are that play a sky together, until they end. Returns the facts of each, the
+    first's with that in `teardown_s`; none if that did not come to its end. Raises what they say of errors,
+    and InvalidRun if they were killed.
 
     One Ctrl-C stops them early, a second at once. limits: None where the terminal is a prompt's: nothing is
-    limited, and Ctrl-C is for what runs there. place: the number of the lane of each node, by its name; one that
-    is not in it stands in the first.
+    limited, and Ctrl-C is for what runs there. place: the number of the lane of each node, by its name; one
+    that is not in it stands in the first.
     """
     lane, company = lanes[0], Company(lanes, place, listener)
     watching = watched(lanes, company.ask_to_stop, *limits) if limits else _unwatched(company.ask_to_stop)

@@ -94,7 +94,7 @@ def take_hosts(run: Path) -> tuple[Hosts, Index]:
 
 
 def give_for_kernels(run: Path, place: Index, one_way_us: float) -> None:
-    """Where several kernels play. place: int[nodes], the number of each node's; one_way_us: of their wires."""
+    """Where several kernels play. place: int[nodes], the number of each node's; one_way_us: of wires."""
     (run / FOLDER / KERNELS).write_text(json.dumps([place.tolist(), one_way_us]))
 
 

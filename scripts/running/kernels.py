@@ -24,7 +24,9 @@ MARGIN_US = 1.0  # what of the least delay netem has left to add; it may be that
 
 @dataclass(frozen=True)
 class Kernels:
-    """place: int[nodes], the number of each node's kernel; folders: of what each writes, the first the run's."""
+    """All of them. place: int[nodes], the number of each node's; one_way_us: of the wires between them;
+    folders: of what each writes, the first the run's.
+    """
 
     plan: Plan
     place: Index
@@ -33,8 +35,8 @@ class Kernels:
 
     @classmethod
     def prepare(cls, plan: Plan, out: Path, count: int, grace_s: float) -> Self:
-        """For a plan that has been handed over into the directory `out`. Raises ScenarioError where it cannot be
-        parted so often.
+        """So many for a plan that has been handed over into the directory `out`. Raises ScenarioError where
+        it cannot be parted so often.
         """
         place = cores.place(plan, count)
         least_us = cores.least_delay_us(plan, place, grace_s)

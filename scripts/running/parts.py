@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -164,8 +164,8 @@ class Playback(Part):
 
 
 class Company(Part):
-    """Other kernels that play the sky, too: this one stands until the traffic of all is over, which is told so
-    outside. It is to be the last that ends.
+    """Other kernels that play the sky, too: this one stands until the traffic of all is over, which who is
+    outside knows. It is to be the last that ends.
     """
 
     def __init__(self, say: Callable[[messages.Message], None], may_part: threading.Event) -> None:
@@ -338,13 +338,13 @@ def traffic(
     plan: Playable | None,
     prospect: Prospect | None,
     outlook: Outlook | None,
-    here: Set[str] | None,
+    here: frozenset[str] | None,
     newest: Newest,
     every_s: float,
 ) -> Forked:
     """All traffic of a run; its tables go into `run`. packets, grace_s: what `crossings` gave; prospect: of
-    tasks; outlook: of bundles; here: see Crossings; newest: is told every_s of run time what it has come to, a line with a
-    `messages.Traffic`.
+    tasks; outlook: of bundles; here: see Crossings; newest: is told every_s of run time what it has come to,
+    a line with a `messages.Traffic`.
     """
 
     def tell(t_s: float, flows: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import calibrate, names
 from skybed.emulator.sky.clock import Clock
 from skybed.emulator.sky.hand import Hand
-from skybed.emulator.sky.net import Sky
+from skybed.emulator.sky.net import Beyond, Sky
 from skybed.emulator.sky.player import Player
 from skybed.emulator.sky.standstill import Standstill
 from skybed.scripts.running import handover, messages, parts, script
@@ -55,7 +55,9 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     building_s = time.monotonic()
     of_traffic, of_links = Newest(), Newest()
     virtual = Clock(zero_ns=options.zero_ns)
-    mine, here, beyond, others = plan, None, None, list[parts.Part]()
+    mine, others = plan, list[parts.Part]()
+    beyond: Beyond | None = None
+    here: frozenset[str] | None = None
     captured, may_part = plan.scenario.capture, threading.Event()
     with ExitStack() as closing:
         if options.underlay is not None:
@@ -63,9 +65,9 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             from skybed.emulator.sky.underlay import Underlay
             from skybed.scripts.running.others import Others
 
-            beyond = Underlay(*handover.take_hosts(run), 0, Namespace.of(options.underlay))
-            mine = score.part(plan, beyond.place == beyond.here)
-            of_hosts = Others(beyond, mine, run)
+            beyond = underlay = Underlay(*handover.take_hosts(run), 0, Namespace.of(options.underlay))
+            mine = score.part(plan, underlay.place == underlay.here)
+            of_hosts = Others(underlay, mine, run)
             closing.callback(of_hosts.close)
             of_hosts.connect()
             others.append(of_hosts)
@@ -75,7 +77,9 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             place, one_way_us = handover.take_kernels(run)
             beyond = Wires(place, options.kernel, one_way_us)
             mine = score.part(plan, place == options.kernel)
-            here = {node.name for node, kernel in zip(plan.nodes, place, strict=True) if kernel == beyond.here}
+            here = frozenset(
+                node.name for node, number in zip(plan.nodes, place, strict=True) if number == options.kernel
+            )
             captured = [pair for pair in captured if pair[0] in here]
             others.append(parts.Company(partial(messages.say, outside), may_part))
         sky = Sky(mine, early_us=hop_cost_us, zero_ns=virtual.zero_ns, beyond=beyond)
@@ -149,7 +153,7 @@ def is_unforeseen(scenario: ScenarioModel) -> bool:
 
 
 class Asked(threading.Thread):
-    """Does what the outside asks: to stop, to take what is typed at the prompt, to let visitors in, to part."""
+    """Does what the outside asks: to stop, to take what is typed at the prompt, to let visitors in."""
 
     def __init__(
         self, outside: Channel, stopped: threading.Event, visits: Visits, may_part: threading.Event

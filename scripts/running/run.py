@@ -138,9 +138,13 @@ def execute(
         command = _command(options, virtual, scenario, underlay)
         with ExitStack() as running:
             start = partial(
-                lanes.running, lane, memory_mb=memory_of(plan), interactive=options.interactive, virtual=virtual,
+                lanes.running,
+                lane,
+                memory_mb=memory_of(plan),
+                interactive=options.interactive,
+                virtual=virtual,
                 read_only=options.read_only,
-            )  # fmt: skip
+            )
             begun = [
                 running.enter_context(start([*command, *own, str(folder.resolve())], folder, wiring=wiring))
                 for folder, own, wiring in (kernels.each(running) if kernels else [(out, [], None)])
@@ -200,7 +204,9 @@ def _by_hand(options: Options, why: str) -> dict[str, tuple[bool, str]]:
 
 
 def _refuse(wanted: str, others: Mapping[str, tuple[bool, str]]) -> None:
-    """Raise ScenarioError for an option that does not go with the one wanted. others: whether it is given, why."""
+    """Raise ScenarioError for an option that does not go with the one wanted. others: whether it is given,
+    and why it does not.
+    """
     for option, (is_given, why) in others.items():
         if is_given:
             raise ScenarioError(f"{option} cannot be had with {wanted}: {why}. Leave out one of them.")

@@ -42,9 +42,9 @@ def watched(
     silence_s: float,
     grace_s: float = GRACE_S,
 ) -> Iterator[Watch]:
-    """While the block runs, lanes that are over limit_s, of which the first is silent for silence_s, or one hurt,
-    are asked to stop. Who has not grace_s after that, by whomever, is killed with the others, and the process
-    named that the first was running, if that spins.
+    """While the block runs, lanes that are over limit_s, of which the first is silent for silence_s, or one
+    is hurt, are asked to stop. If one has not grace_s after that, by whomever, all are killed, and the
+    process is named that the first was running, if that spins.
     """
     began_s = time.monotonic()
     watch, over, hurt = Watch(ask_to_stop), threading.Event(), [lanes.hurt(lane) for lane in together]

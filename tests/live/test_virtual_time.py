@@ -203,7 +203,7 @@ def test_who_spins_is_told(tmp_path, limits, why):
     command = [sys.executable, "-c", spin]
     with (
         lanes.running("uml", command, tmp_path, MEMORY_MB, virtual=virtual_time) as lane,
-        watched(lane, lambda: lane.channel.send(b"stop"), *limits, grace_s=3) as watch,
+        watched([lane], lambda: lane.channel.send(b"stop"), *limits, grace_s=3) as watch,
     ):
         assert list(lane.channel.lines()) == []
     assert "It was running spinner (process " in watch.killed and why in watch.killed

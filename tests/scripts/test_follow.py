@@ -56,7 +56,7 @@ def lane(tmp_path):
 
 @pytest.fixture
 def played(lane, plan, tmp_path):
-    """played(message or bytes, ...): follows a lane that says so and ends; returns its facts."""
+    """played(message or bytes, ...): follows a lane that says so and ends; returns its facts, [] for none."""
 
     def play(*said, listener=None, log=None):
         begun, theirs = lane
@@ -66,7 +66,7 @@ def played(lane, plan, tmp_path):
             theirs.sendall(message if isinstance(message, bytes) else messages.encoded(message) + b"\n")
         theirs.shutdown(socket.SHUT_RDWR)
         begun.process.kill()
-        return follow(begun, plan, tmp_path, listener or Heard(), PATIENT)
+        return follow([begun], plan, tmp_path, listener or Heard(), PATIENT)
 
     return play
 
@@ -74,7 +74,8 @@ def played(lane, plan, tmp_path):
 def test_how_far_it_is_is_told_and_its_facts_are_returned(played):
     heard = Heard()
     said = messages.Building(), messages.Playing(-0.2), messages.Playing(5.0), messages.Ending()
-    assert played(*said, messages.Done({"teardown_s": 1.0}), listener=heard)["teardown_s"] >= 1
+    [facts] = played(*said, messages.Done({"teardown_s": 1.0}), listener=heard)
+    assert facts["teardown_s"] >= 1
     assert [(stage, share) for stage, share, _ in heard.stages] == [
         ("building", 0), ("playing", 0), ("playing", 0.25), ("ending", 0),
     ]  # fmt: skip
@@ -83,7 +84,7 @@ def test_how_far_it_is_is_told_and_its_facts_are_returned(played):
 
 
 def test_a_lane_that_ends_in_the_middle_has_no_facts(played):
-    assert played(messages.Building(), b'["Playing", {"t_s"') is None
+    assert played(messages.Building(), b'["Playing", {"t_s"') == []
 
 
 @pytest.mark.parametrize("error", [ScenarioError, InvalidRun, MachineError])
@@ -134,7 +135,7 @@ def test_the_first_ctrl_c_asks_it_to_stop_and_what_it_says_then_is_heard(lane, p
 
     thread = threading.Thread(target=inside)
     thread.start()
-    facts = follow(begun, plan, tmp_path, heard, PATIENT)
+    [facts] = follow([begun], plan, tmp_path, heard, PATIENT)
     thread.join()
     assert asked == [messages.Stop()] and facts["teardown_s"] >= 2
     assert ("stopping", 0.0, "once more Ctrl-C to kill") in heard.stages
@@ -151,7 +152,7 @@ def test_where_it_is_for_what_runs_at_a_prompt_ctrl_c_is_ignored_until_the_end(l
     theirs.sendall(messages.encoded(messages.Building()) + b"\n")
     theirs.shutdown(socket.SHUT_RDWR)
     begun.process.kill()
-    follow(begun, plan, tmp_path, Looks(), limits=None)
+    follow([begun], plan, tmp_path, Looks(), limits=None)
     assert usual != signal.SIG_IGN and meanwhile == [signal.SIG_IGN]
     assert signal.getsignal(signal.SIGINT) == usual
 
@@ -169,7 +170,7 @@ def test_a_lane_over_its_limits_is_asked_to_stop_and_ends_as_it_likes(lane, plan
 
     thread = threading.Thread(target=inside)
     thread.start()
-    facts = follow(begun, plan, tmp_path, Heard(), limits)
+    [facts] = follow([begun], plan, tmp_path, Heard(), limits)
     thread.join()
     assert facts["teardown_s"] >= 2
     assert facts["fallen"].startswith("The lane was asked to stop after ")
