@@ -45,7 +45,7 @@ def watched(
 ) -> Iterator[Watch]:
     """While the block runs, lanes that are over limit_s, of which the first is silent for silence_s, or one
     is hurt, are asked to stop. If one has not grace_s after that, by whomever, all are killed, and the
-    process is named that the first was running, if that spins.
+    process is named that one was running, if it spins.
     """
     began_s = time.monotonic()
     watch, over, hurt = Watch(ask_to_stop), threading.Event(), [lanes.hurt(lane) for lane in together]
@@ -67,7 +67,7 @@ def watched(
             pause_s = min(max(LOOK_S, LOOKING * (time.monotonic() - now_s)), MOST_LOOK_S)
 
     def end() -> None:
-        spinner = lanes.crash(together[0])
+        spinner = next(filter(None, map(lanes.crash, together)), None)
         spins = f" It was running {spinner} all the time, which never waits." if spinner else ""
         watch.killed = (
             f"The lane was killed: asked to stop {watch.why}, it had not {grace_s:g} s later.{spins}"
