@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from skybed.emulator.lanes import lanes
 from skybed.emulator.lanes.lanes import Lane
 
-LOOK_S = 0.5  # from one look at a lane to the next
+LOOK_S, MOST_LOOK_S = 0.5, 2.0  # from one look at a lane to the next: the first, unless
+LOOKING = 50  # so many times what a look takes is longer, as it looks at every process of a lane
 GRACE_S = 25  # for a lane that was asked to stop to write its tables
 
 
@@ -44,13 +45,14 @@ def watched(
 ) -> Iterator[Watch]:
     """While the block runs, lanes that are over limit_s, of which the first is silent for silence_s, or one
     is hurt, are asked to stop. If one has not grace_s after that, by whomever, all are killed, and the
-    process is named that the first was running, if that spins.
+    process is named that one was running, if it spins.
     """
     began_s = time.monotonic()
     watch, over, hurt = Watch(ask_to_stop), threading.Event(), [lanes.hurt(lane) for lane in together]
 
     def look() -> None:
-        while not over.wait(LOOK_S):
+        pause_s = LOOK_S
+        while not over.wait(pause_s):
             now_s = time.monotonic()
             if watch.why:
                 if now_s - watch.asked_s > grace_s:
@@ -62,9 +64,10 @@ def watched(
                 watch.ask(f"after {silence_s:g} s without a word from it")
             elif any(is_hurt() for is_hurt in hurt):
                 watch.ask("as somebody had killed one of its processes from outside")
+            pause_s = min(max(LOOK_S, LOOKING * (time.monotonic() - now_s)), MOST_LOOK_S)
 
     def end() -> None:
-        spinner = lanes.crash(together[0])
+        spinner = next(filter(None, map(lanes.crash, together)), None)
         spins = f" It was running {spinner} all the time, which never waits." if spinner else ""
         watch.killed = (
             f"The lane was killed: asked to stop {watch.why}, it had not {grace_s:g} s later.{spins}"
