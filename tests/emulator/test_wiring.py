@@ -37,7 +37,7 @@ def test_every_two_share_a_socket_and_a_piece_of_memory_of_which_one_is_the_seco
 
 
 def test_the_line_names_descriptors_in_their_order_from_the_first_on():
-    """As scripts/machine/uml/wire.patch reads it: NS, then a socket, memory and a side for each other kernel."""
+    """As wire.patch reads it: NS, then for each other kernel a socket, memory and a side."""
     with wired(3, 2_900_000) as every:
         lines = [wiring.argument() for wiring in every]
         given = [wiring.descriptors() for wiring in every]

@@ -335,7 +335,9 @@ def test_what_several_cores_cannot_have(place, option):
         "hosts:\n- {name: a, address: 10.0.0.1}\n- {name: b, address: 10.0.0.2, command: [ssh, b]}\n"
     )
     says = refused("run", "pair", "--cores", 2, "--clock", "virtual", *option)
-    assert says.startswith(f"skybed: {option[0]} cannot be had with --cores: ") and len(says.splitlines()) == 1
+    assert (
+        says.startswith(f"skybed: {option[0]} cannot be had with --cores: ") and len(says.splitlines()) == 1
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Lanes that play a sky together: who waits for whom, where a visitor is let in, what an error of one does."""
+"""Lanes that play a sky together: who waits for whom, where visitors come in, what an error of one does."""
 
 import contextlib
 import queue
