@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.live, needs.virtual_time]
 
 APART_US = 2.0  # of a round trip, by how much it may differ: the delay bound, there and back
 FLEETING = {"applied_s", "late_us"}  # what of what was done is not in the plan
-CAPTURES = "mesh-0-1--mesh-1-1", "mesh-4-1--mesh-3-1", "mesh-5-1--mesh-0-1"
+CAPTURES = "mesh-0-1--mesh-1-1", "mesh-5-1--mesh-4-1", "mesh-5-1--mesh-0-1"
 MESH = """
 name: over-cores
 about: Six planes of three, of which each kernel plays some.
@@ -54,8 +54,8 @@ traffic:
   - {kind: program, name: ping, node: mesh-4-0, command: ping -c 3 sanya, start_s: 2}
 faults:
   - {kind: carrier, link: [mesh-0-1, mesh-5-1], at_s: 3, for_s: 2}
-  - {kind: silent, link: [mesh-3-1, mesh-4-1], at_s: 5, for_s: 0.5}
-capture: [[mesh-0-1, mesh-1-1], [mesh-4-1, mesh-3-1], [mesh-5-1, mesh-0-1]]
+  - {kind: silent, link: [mesh-4-1, mesh-5-1], at_s: 5, for_s: 0.5}
+capture: [[mesh-0-1, mesh-1-1], [mesh-5-1, mesh-4-1], [mesh-5-1, mesh-0-1]]
 accept:
   - {flow: stamps, metric: loss_pct, max: 0}
   - {flow: datagrams, metric: loss_pct, max: 0}
@@ -87,7 +87,7 @@ def place(run):
 
 
 def ways(run, of):
-    """Of each flow the numbers of the kernels along its way, at first."""
+    """Of each flow the numbers of the kernels along its way, at first. of: that of each node."""
     for flow in run.scenario.traffic:
         _, path_id, paths = run.plan.trace(*flow.ends, [1.0])
         yield [of[run.plan.nodes[number].name] for number in paths[path_id[0]]]
@@ -191,7 +191,7 @@ def test_captures_are_those_of_one_core(runs, several, name):
             np.array([t_s for t_s, of in zip(at, seen, strict=True) if of[3] == direction])
             for seen, at in ((what, at_s), (what_more, at_more_s))
         )
-        assert ours == pytest.approx(theirs, abs=1e-5)
+        assert ours == pytest.approx(theirs, abs=1e-4)
 
 
 def sniffed(run, name):
@@ -216,10 +216,10 @@ def test_runs_on_two_cores_repeat_to_the_byte(runs):
 OSPF = """
 routing: {protocol: ospf, hello_s: 1, dead_s: 4, ahead_s: 20}
 traffic:
-  - {kind: probe, name: probe, from: mesh-0-0, to: mesh-3-1, rate_hz: 50}
-  - {kind: trace, name: way, from: mesh-4-0, to: mesh-0-2}
+  - {kind: probe, name: probe, from: mesh-1-0, to: mesh-3-2, rate_hz: 50}
+  - {kind: trace, name: way, from: mesh-1-0, to: mesh-3-2}
 faults:
-  - {kind: silent, link: [mesh-1-1, mesh-2-1], at_s: 2, for_s: 60}
+  - {kind: silent, link: [mesh-1-2, mesh-2-2], at_s: 2, for_s: 60}
 """
 
 
@@ -237,7 +237,9 @@ def routed(skybed, tmp_path_factory):
 
 @needs.program("bird", "bird2")
 def test_what_daemons_route_crosses_too(routed):
-    assert all(len({*way}) > 1 for way in ways(routed[0], place(routed[0])))
+    run, _ = routed
+    before = run.paths.loc[run.paths["sent_s"] < 1, "node"]
+    assert [*before] == ["mesh-1-2", "mesh-2-2", "mesh-3-2"] and before.map(place(run)).nunique() == 2
 
 
 @needs.program("bird", "bird2")
