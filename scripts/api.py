@@ -51,6 +51,7 @@ def run(
     wall_limit_s: float | None = None,
     script: str | Path | Function | None = None,
     view: bool = False,
+    cores: int = 1,
 ) -> TestedRun:
     """Run a scenario into a directory (None: runs/NAME-TIME), and judge it.
 
@@ -58,13 +59,14 @@ def run(
 
     script: a function that is given the network while it runs, or FILE or FILE:FUNCTION (docs/programs.md).
     view: show it in a browser while it is played, as `skybed run --view` does.
+    cores: on how many the sky is played, in virtual time (docs/cores.md).
     clock, lane, wall_limit_s: as of `skybed run`, but time is virtual unless told otherwise. The run answers
     questions (analysis.tested), such as run.rtt("beijing", "eo-0-0").p99. Raises ScenarioError, MachineError,
     and InvalidRun where the emulation was distorted.
     """
     loaded = scenario if isinstance(scenario, Scenario) else Scenario.load(scenario)
     wanted = new_directory(loaded) if out is None else Path(out)
-    options = Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s, script=script)
+    options = Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s, script=script, cores=cores)
     with ExitStack() as shown:
         beside = shown.enter_context(View()) if view else None
         with folders.fresh(wanted, unused=out is None) as folder:

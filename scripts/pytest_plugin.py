@@ -71,7 +71,7 @@ class Skybed:
 
     def __init__(self, root: Path, folder: Path, session: Session, reported: bool) -> None:
         self._root, self._folder, self._session, self._reported = root, folder, session, reported
-        self._made: dict[tuple[str, str, str, object], TestedRun | Exception] = {}
+        self._made: dict[tuple[str, str, str, object, int], TestedRun | Exception] = {}
 
     def run(
         self,
@@ -81,11 +81,12 @@ class Skybed:
         lane: str = "auto",
         wall_limit_s: float | None = None,
         script: Any = None,
+        cores: int = 1,
         **fields: Any,
     ) -> TestedRun:
         """The run of a scenario file, or of a ready scenario's name, made now or earlier in this session.
 
-        clock, lane, wall_limit_s: as of `skybed run`, but time is virtual unless told otherwise.
+        clock, lane, wall_limit_s, cores: as of `skybed run`, but time is virtual unless told otherwise.
         script: as of skybed.run.
         fields: of the scenario, in the place of its own, such as duration_s=20, seed=2 or faults=[...], or
         by path as of Scenario.with_: **{"traffic[down].rate_hz": 20}.
@@ -97,8 +98,8 @@ class Skybed:
         from skybed.topologies.scenario.file import Scenario
 
         loaded = Scenario.load(ready.find(scenario, "scenario", self._root)).with_(fields)
-        key = (loaded.sha256, clock, lane, script)
-        options = Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s, script=script)
+        key = (loaded.sha256, clock, lane, script, cores)
+        options = Options(lane=lane, clock=clock, wall_limit_s=wall_limit_s, script=script, cores=cores)
         if key not in self._made:
             try:
                 self._made[key] = self._run(loaded, options)

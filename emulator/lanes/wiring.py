@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from skybed.emulator.lanes import channel
 
+MOST_KERNELS = 32  # that know each other, by wire.patch
 FIRST = channel.DESCRIPTOR + 1  # of a kernel's descriptors
 # What a kernel and another share, in bytes: two windows each way, of which only what is sent takes memory.
 SHARED_BYTES = 4 * (64 << 20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,7 +36,10 @@ def record(
     """
     (run / pcapng.FOLDER).mkdir()
     with ExitStack() as stack:
-        captures = [_Capture(sky[node], peer, run / pcapng.FOLDER, stack) for node, peer in pairs]
+        captures = [
+            _Capture(sky[node], peer, run / pcapng.FOLDER, _later_ns(sky, node, peer), stack)
+            for node, peer in pairs
+        ]
         poll = select.epoll()
         stack.callback(poll.close)
         pipe.send(None)
@@ -56,12 +60,23 @@ def record(
         return {"captures": {capture.name: capture.facts for capture in captures}}
 
 
-class _Capture:
-    """One end of one link, as often as the link comes."""
+def _later_ns(sky: Sky, node: str, peer: str) -> int:
+    """By how much later than they leave here packets come to the end of a link that crosses."""
+    numbers = {of.name: number for number, of in enumerate(sky.plan.nodes)}
+    link = sky.link_between.get((numbers[node], numbers[peer]))  # None: there never is one
+    crossing = None if link is None else sky.crossing(link)
+    return round(crossing.one_way_us * 1e3) if crossing else 0
 
-    def __init__(self, node: SkyNode, peer: str, folder: Path, stack: ExitStack) -> None:
+
+class _Capture:
+    """One end of one link, as often as the link comes. later_ns: from when a packet that is sent is seen here
+    to when its delay is over, which is the time that it has in the file, among those that come till then.
+    """
+
+    def __init__(self, node: SkyNode, peer: str, folder: Path, later_ns: int, stack: ExitStack) -> None:
         self.name = f"{node.name}--{peer}"
-        self._node, self._peer = node, peer
+        self._node, self._peer, self._later_ns = node, peer, later_ns
+        self._under_way = deque[tuple[int, bytes]]()  # (t_ns, packet) of those that were sent
         file = stack.enter_context((folder / f"{self.name}.pcapng").open("wb"))
         self._writer = pcapng.Writer(file, peer)
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
@@ -114,13 +129,27 @@ class _Capture:
             while True:
                 data, ancillary, _, (_, _, kind, *_) = self._packets.recvmsg(PACKET_BYTES, 64)
                 t_s = self._clock.from_realtime_ns(stamp_ns(ancillary))
-                self._writer.packet(data, self._begin_ns + round(t_s * 1e9), kind == PACKET_OUTGOING)
-                self._written += 1
+                t_ns = self._begin_ns + round(t_s * 1e9)
+                if kind == PACKET_OUTGOING:
+                    self._under_way.append((t_ns + self._later_ns, data))
+                self._arrive(t_ns)
+                if kind != PACKET_OUTGOING:
+                    self._write(t_ns, data, outbound=False)
+
+    def _arrive(self, t_ns: int) -> None:
+        """Write those of which the delay is over by then."""
+        while self._under_way and self._under_way[0][0] <= t_ns:
+            self._write(*self._under_way.popleft(), outbound=True)
+
+    def _write(self, t_ns: int, data: bytes, outbound: bool) -> None:
+        self._writer.packet(data, t_ns, outbound)
+        self._written += 1
 
     def end(self, until_s: float) -> None:
         if self._packets:
             self._read()
         self._close()
+        self._arrive(self._begin_ns + round(self._clock.now_s() * 1e9))
         total = self._written + self._dropped
         self._writer.statistics(self._begin_ns + round(until_s * 1e9), total, self._dropped)
 

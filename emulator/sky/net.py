@@ -162,7 +162,7 @@ class Sky(Mininet):
         return itertools.chain(map(self._drop_link, leaving), map(self._make_link, lacking))
 
     def _make_link(self, i: int) -> None:
-        crossing = self._beyond.crossing(i, self.plan.links[i]) if self._beyond else None
+        crossing = self.crossing(i)
         link = self.addLink(
             *ends(self.plan, i), up=False, max_delay_us=self._longest_us[i], crossing=crossing,
             early_us=self._early_us + (crossing.one_way_us if crossing else 0.0), zero_ns=self._zero_ns,
@@ -173,6 +173,10 @@ class Sky(Mininet):
         link.hold(values.in_force[i], values.delays[i])  # which go on changing while it is not there
         self.sky_links[i] = link
         self._lives[i] += 1
+
+    def crossing(self, i: int) -> Crossing | None:
+        """How a link with an end here gets to its other end, if that stands elsewhere."""
+        return self._beyond.crossing(i, self.plan.links[i]) if self._beyond else None
 
     def stands(self, i: int) -> bool:
         """Whether a link has its carrier."""

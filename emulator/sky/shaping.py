@@ -27,13 +27,13 @@ def options(
     small: tuple[Small, ...] = (), jitter_of_us: float = 1.0,
 ) -> NetemOptions:  # fmt: skip
     """values: of a direction, by Property. queue_packets: beyond those in flight, which netem counts too, and
-    of which there are most at the longest delay. early_us: what the kernel itself adds to a hop, taken off
-    the delay (emulator/sky/calibrate.py). small: what may cross the link, the smallest first. jitter_of_us:
-    see jitter.Table.one_us.
+    of which there are most at the longest delay. early_us: what a hop takes beside netem: the kernel
+    itself (emulator/sky/calibrate.py), and the way of a link that crosses; taken off the delay. small: what
+    may cross the link, the smallest first. jitter_of_us: see jitter.Table.one_us.
     """
     nothing = values[Property.SILENCE] or not values[Property.RATE]
     rate_bps = values[Property.RATE] * 1e6
-    in_flight = packets_s(rate_bps, small) * longest_s
+    in_flight = packets_s(rate_bps, small) * max(0.0, longest_s - early_us * 1e-6)
     return NetemOptions(
         delay=ticks(max(0.0, sum(values[what] for what in LATER) - early_us)),
         limit=min(queue_packets + round(in_flight), MOST_PACKETS),

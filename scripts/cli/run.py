@@ -13,11 +13,10 @@ from typing import Any
 import click
 
 from skybed.analysis import tested
+from skybed.emulator.lanes import wiring
 from skybed.scripts.cli import scenarios, verdict
 from skybed.scripts.running import folders, live, run
 from skybed.topologies.scenario import hosts
-
-MOST_CORES = 32  # kernels that scripts/machine/uml/wire.patch lets know each other
 
 
 @click.command("run", help=__doc__)
@@ -43,8 +42,8 @@ MOST_CORES = 32  # kernels that scripts/machine/uml/wire.patch lets know each ot
               help="What runs in the lane may change no file of this machine but the run's.")  # fmt: skip
 @click.option("--hosts", "hosts_file", type=click.Path(path_type=Path), metavar="FILE",
               help="Machines that carry the sky together; see docs/hosts.md.")  # fmt: skip
-@click.option("--cores", type=click.IntRange(1, MOST_CORES), default=1, show_default=True, metavar="NUMBER",
-              help="Play the sky on so many, in virtual time; see docs/cores.md.")  # fmt: skip
+@click.option("--cores", type=click.IntRange(1, wiring.MOST_KERNELS), default=1, show_default=True,
+              metavar="NUMBER", help="Play the sky on so many, in virtual time; see docs/cores.md.")  # fmt: skip
 @click.option("--cli", "interactive", is_flag=True, help="Give Mininet's prompt on the moving sky.")
 def command(
     scenario: Path,

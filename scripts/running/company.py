@@ -25,7 +25,7 @@ class Company:
         self._facts: dict[int, dict[str, Any]] = {}  # by number of the kernel
         self._over = 0
         self._lock = threading.Lock()
-        self._error: SkybedError | None = None
+        self.error: SkybedError | None = None  # the first that one of the others told, or was
         self._threads = [
             threading.Thread(target=self._listen, args=(number, lane), daemon=True)
             for number, lane in enumerate(lanes[1:], 1)
@@ -58,8 +58,8 @@ class Company:
         """Of the others, in order, once they have ended. Raises what they say of errors."""
         for thread in self._threads:
             thread.join()
-        if self._error:
-            raise self._error
+        if self.error:
+            raise self.error
         return [self._facts[number] for number in sorted(self._facts)]
 
     def _part(self) -> None:
@@ -71,11 +71,11 @@ class Company:
             for message in messages.said(lane.channel):
                 self._take(number, message)
         except SkybedError as error:
-            self._error = self._error or error
+            self.error = self.error or error
         lane.process.wait()
         if number not in self._facts:
             ended = InvalidRun(f"Kernel {number + 1} of {len(self._every)} ended before the run did.")
-            self._error = self._error or ended
+            self.error = self.error or ended
             self.ask_to_stop()
             self._part()  # nobody waits for it
 

@@ -18,7 +18,7 @@ from skybed.scripts.running.door import Door
 from skybed.scripts.running.messages import Answer, Message
 from skybed.scripts.running.progress import Listener
 from skybed.scripts.running.watch import Watch, watched
-from skybed.topologies.errors import BY_EXIT_CODE, InvalidRun
+from skybed.topologies.errors import BY_EXIT_CODE, InvalidRun, SkybedError
 from skybed.topologies.plan.plan import Plan
 
 
@@ -64,6 +64,8 @@ def follow(
                     else:
                         narrate(message)
                 break
+            except SkybedError as error:
+                raise company.error or error from None  # what came first is why
             except KeyboardInterrupt:
                 if interrupted:
                     raise

@@ -25,7 +25,7 @@ from skybed.analysis import contents
 from skybed.analysis.manifest import Manifest
 from skybed.emulator.daemons import daemons, routers
 from skybed.emulator.kernel import netns
-from skybed.emulator.lanes import host, lanes
+from skybed.emulator.lanes import host, lanes, wiring
 from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.sky import tables
 from skybed.scripts.running import handover, merging, messages
@@ -103,10 +103,10 @@ def execute(
     left before the end. listener: is told how far it is; None: a bar shows it. plan: one that was worked out
     before, with the same `plan_sha256`. beside: listens, too."""
     own = _given(options.script) if options.script else {}
+    if options.cores != 1:
+        _check_cores(scenario, options)
     if options.hosts:
         _check_hosts(scenario, options)
-    if options.cores > 1:
-        _check_cores(scenario, options)
     lane = "native" if options.hosts else lanes.choose(options.lane, options.virtual)
     daemons.require(scenario)  # if it is missing, say so before anything is made
     scenario = scenario.in_virtual_time() if options.virtual else scenario
@@ -191,11 +191,16 @@ def _check_hosts(scenario: Scenario, options: Options) -> None:
 
 def _check_cores(scenario: Scenario, options: Options) -> None:
     """Raise ScenarioError for what is not done on several cores."""
+    if not 1 <= options.cores <= wiring.MOST_KERNELS:
+        raise ScenarioError(f"A sky is played on 1 to {wiring.MOST_KERNELS} cores, not on {options.cores}.")
     _refuse("--cores", {
         "--hosts": (options.hosts is not None, "it is for one machine"),
-        "--clock real": (not options.virtual, "in real time the native lane has all cores, and uml one"),
         **_by_hand(options, "links are changed by hand in one kernel alone"),
     })  # fmt: skip
+    if not options.virtual:
+        raise ScenarioError(
+            "--cores needs --clock virtual: in real time the native lane has all cores, and uml one."
+        )
     cores.check(scenario)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from skybed.analysis.run import load
 from skybed.emulator.lanes import lanes, umlkernel
+from support.begun import Begun
 from support.command import finished
 from support.lane import ZERO_NS, Programs
 from support.places import ROOT, SKYBED
@@ -73,6 +74,21 @@ def typed():
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
 
     return run
+
+
+@pytest.fixture
+def begin(tmp_path):
+    """begin("run", ...): a command that has begun (support.begun), whose --out is the directory `run`."""
+    begun = []
+
+    def of(*words):
+        begun.append(Begun(tmp_path, *words))
+        return begun[-1]
+
+    yield of
+    for one in begun:
+        one.process.kill()
+        one.process.wait()
 
 
 @pytest.fixture

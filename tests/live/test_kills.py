@@ -5,30 +5,22 @@ of another seed. The run itself tells when a moment has come, by its stage or by
 so no idle machine is needed.
 """
 
-import contextlib
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 import yaml
 
 from support import needs
+from support.begun import ALL, PATIENCE_S, Begun, children, lanes_of, nothing_is_left, send
 from support.command import finished
-from support.places import PAIR, ROOT
+from support.places import PAIR
 from support.tiny_campaign import PAIRS
 
-END_S = 30.0  # that a run may take from the signal on
-PATIENCE_S = 120  # for a moment to come
 DURATION_S = 60_000  # far more than is played, in virtual time too
 MOMENTS_S = 0.1, 4.0
 STAGES = ("starting", "building", "playing")
-ALL = ("KILL", "TERM", "HUP", "QUIT", "INT INT")
 OF_THIS_MACHINE = {
     "skybed": ALL,
     "lane": ("KILL", "TERM", "QUIT", "INT"),  # a uml kernel is deaf to SIGHUP
@@ -67,93 +59,6 @@ def scenario(whom, how, seed):
     if whom == "daemon":
         data["routing"] = {"protocol": "ospf", "hello_s": 1, "dead_s": 4, "ahead_s": 20}
     return data
-
-
-def heard():
-    """In a child: no signal is ignored, as some are in the background of a script."""
-    for name in {name for how in ALL for name in how.split()} - {"KILL"}:
-        signal.signal(signal.Signals[f"SIG{name}"], signal.SIG_DFL)
-
-
-class Begun:
-    """A command of skybed's that runs: in a session of its own, as in a terminal."""
-
-    def __init__(self, folder, *words):
-        self.out, self._said = folder / "run", folder / "said.txt"
-        program = [sys.executable, "-c", "from skybed.scripts.cli.main import main; main()"]
-        with open(self._said, "w") as said:
-            self.process = subprocess.Popen(
-                [*program, *map(str, words), "--out", self.out], cwd=ROOT, stdout=said, stderr=said,
-                start_new_session=True, preexec_fn=heard,
-            )  # fmt: skip
-
-    @property
-    def said(self):
-        return self._said.read_text()
-
-    @property
-    def played_s(self):
-        with contextlib.suppress(OSError):
-            return json.loads((self.out / "manifest.json").read_text())["played_s"]
-        return 0.0
-
-    def wait_for(self, come):
-        """Until a moment has come, or the end."""
-        until_s = time.monotonic() + PATIENCE_S
-        while not come() and self.process.poll() is None:
-            assert time.monotonic() < until_s, self.said
-            time.sleep(0.01)
-
-    def ends(self):
-        """Its exit code, in time."""
-        try:
-            return self.process.wait(END_S)
-        except subprocess.TimeoutExpired:
-            pytest.fail(f"it goes on {END_S:g} s later: {self.said}")
-
-
-@pytest.fixture
-def begin(tmp_path):
-    begun = []
-
-    def of(*words):
-        begun.append(Begun(tmp_path, *words))
-        return begun[-1]
-
-    yield of
-    for one in begun:
-        one.process.kill()
-        one.process.wait()
-
-
-def children(pid):
-    with contextlib.suppress(OSError):
-        return [
-            int(child)
-            for task in Path(f"/proc/{pid}/task").iterdir()
-            for child in (task / "children").read_text().split()
-        ]
-    return []
-
-
-def lanes_of(run):
-    return [pid for pid in children(run.process.pid) if b"mem=" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-
-
-def send(pid, how):
-    for name in how.split():
-        with contextlib.suppress(ProcessLookupError):  # it was quicker
-            os.kill(pid, signal.Signals[f"SIG{name}"])
-        time.sleep(0.1)
-
-
-def nothing_is_left(before, machine, tmp_path):
-    """No process, folder or mount of a lane; what ends with its skybed may take a moment."""
-    until_s = time.monotonic() + END_S
-    while (now := machine()) != before and time.monotonic() < until_s:
-        time.sleep(0.1)
-    assert now == before
-    assert str(tmp_path) not in Path("/proc/mounts").read_text()
 
 
 @pytest.mark.parametrize(

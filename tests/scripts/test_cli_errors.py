@@ -319,3 +319,41 @@ def test_what_several_hosts_cannot_have(place, option):
     given = " ".join(option[: 1 if option[0] == "--script" else 2])
     says = refused("run", str(ROOT / "scenarios" / "pair.yaml"), "--hosts", "h.yaml", *option)
     assert says.startswith(f"skybed: {given} cannot be had with --hosts: ")
+
+
+@pytest.mark.parametrize("clock", [[], ["--clock", "real"]])
+def test_several_cores_need_virtual_time(place, clock):
+    assert refused("run", "pair", "--cores", 2, *clock) == (
+        "skybed: --cores needs --clock virtual: in real time the native lane has all cores, and uml one.\n"
+    )
+
+
+@pytest.mark.parametrize("option", [["--script", "s.py"], ["--cli"], ["--hosts", "h.yaml"]], ids=" ".join)
+def test_what_several_cores_cannot_have(place, option):
+    (place / "s.py").write_text("def main(net):\n    pass\n")
+    (place / "h.yaml").write_text(
+        "hosts:\n- {name: a, address: 10.0.0.1}\n- {name: b, address: 10.0.0.2, command: [ssh, b]}\n"
+    )
+    says = refused("run", "pair", "--cores", 2, "--clock", "virtual", *option)
+    assert (
+        says.startswith(f"skybed: {option[0]} cannot be had with --cores: ") and len(says.splitlines()) == 1
+    )
+
+
+@pytest.mark.parametrize(
+    "name, says",
+    [
+        ("earth-observation", "Tasks and bundles are not played on several cores"),
+        ("dtn-ring", "Tasks and bundles are not played on several cores"),
+        ("reroute-srv6", "srv6 is not played on several cores"),
+    ],
+)
+def test_a_scenario_that_is_not_played_on_several_cores(place, name, says):
+    told = refused("run", name, "--cores", 2, "--clock", "virtual")
+    assert says in told and "--cores" in told and len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize("count", [0, -1, 33, 100])
+def test_so_many_cores_there_cannot_be(place, count):
+    says = refused("run", "pair", "--cores", count, "--clock", "virtual")
+    assert f"Invalid value for '--cores': {count} is not in the range 1<=x<=32." in says

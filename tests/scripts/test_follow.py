@@ -141,6 +141,28 @@ def test_the_first_ctrl_c_asks_it_to_stop_and_what_it_says_then_is_heard(lane, p
     assert ("stopping", 0.0, "once more Ctrl-C to kill") in heard.stages
 
 
+def test_of_lanes_that_play_together_what_was_wrong_first_is_told(lane, plan, tmp_path):
+    """The second one cannot go on; so the first cannot, either, for another reason that it sees."""
+    begun, theirs = lane
+    ours, its = socket.socketpair()
+    theirs.sendall(messages.encoded(messages.Building()) + b"\n")
+    its.sendall(messages.encoded(messages.Refused("No bird there.", 4)) + b"\n")
+
+    def inside():
+        its.shutdown(socket.SHUT_RDWR)
+        assert messages.decoded(theirs.recv(100).splitlines()[0]) == messages.Stop()
+        theirs.sendall(messages.encoded(messages.Refused("Not converged.", 3)) + b"\n")
+        begun.process.kill()
+
+    with ours, its, subprocess.Popen(["true"]) as process:
+        second = Lane(process, Channel(ours.fileno(), listens=False), tmp_path)
+        thread = threading.Thread(target=inside)
+        thread.start()
+        with pytest.raises(MachineError, match=r"^No bird there\.$"):
+            follow([begun, second], plan, tmp_path, Heard(), PATIENT)
+        thread.join()
+
+
 def test_where_it_is_for_what_runs_at_a_prompt_ctrl_c_is_ignored_until_the_end(lane, plan, tmp_path):
     begun, theirs = lane
     usual, meanwhile = signal.getsignal(signal.SIGINT), []
