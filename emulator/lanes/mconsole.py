@@ -19,8 +19,8 @@ _MAGIC, _VERSION = 0xCAFEBABE, 2
 def crash(uml_dir: Path) -> str | None:
     """End a kernel by a crash, and tell which process it was running: "python (process 34)".
 
-    None if it does not answer, or runs none. A kernel in virtual time that hangs runs a process that never waits, and so
-    cannot be asked in any way that takes a process of the guest's.
+    None if it does not answer, or runs none. A kernel in virtual time that hangs runs a process that never
+    waits, and so cannot be asked in any way that takes a process of the guest's.
     """
     for line in _ask(uml_dir / UMID / "mconsole", b"sysrq c"):
         match = re.search(r"PID: ([1-9]\d*) Comm: (.*?) (?:Not tainted|Tainted)", line)

@@ -43,7 +43,7 @@ from skybed.topologies.scenario import hosts
 @click.option("--hosts", "hosts_file", type=click.Path(path_type=Path), metavar="FILE",
               help="Machines that carry the sky together; see docs/hosts.md.")  # fmt: skip
 @click.option("--cores", type=click.IntRange(1, wiring.MOST_KERNELS), default=1, show_default=True,
-              metavar="NUMBER", help="Play the sky on so many, in virtual time; see docs/cores.md.")  # fmt: skip
+              metavar="NUMBER", help="Play it on so many, in virtual time; see docs/cores.md.")  # fmt: skip
 @click.option("--cli", "interactive", is_flag=True, help="Give Mininet's prompt on the moving sky.")
 def command(
     scenario: Path,

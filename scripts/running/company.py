@@ -47,8 +47,12 @@ class Company:
         for lane in self._every:
             messages.say(lane.channel, messages.Stop())
 
-    def over(self) -> None:
-        """The traffic of one more of them is over. When that of all is, they may part."""
+    def over(self, early: bool) -> None:
+        """The traffic of one more of them is over. When that of all is, they may part; where it is early, the
+        others are asked to stop.
+        """
+        if early:
+            self.ask_to_stop()
         with self._lock:
             self._over += 1
             if self._over == len(self._every):
@@ -83,8 +87,8 @@ class Company:
         match message:
             case messages.Done(facts):
                 self._facts[number] = facts
-            case messages.Over():
-                self.over()
+            case messages.Over(early):
+                self.over(early)
             case messages.Printed() | messages.Exited() | messages.Seen():
                 self.pass_on(message)
             case messages.Traffic() | messages.Carried():

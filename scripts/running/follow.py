@@ -60,7 +60,7 @@ def follow(
                     if isinstance(message, Answer):
                         entrance.pass_on(message)
                     elif isinstance(message, messages.Over):
-                        company.over()
+                        company.over(message.early)
                     else:
                         narrate(message)
                 break

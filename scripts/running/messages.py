@@ -247,7 +247,11 @@ class Begin:
 
 @dataclass(frozen=True)
 class Over:
-    """Of one of several kernels: its traffic is over, and it stands, as that of others may not be."""
+    """Of one of several kernels: its traffic is over, and it stands, as that of others may not be. early:
+    before the end of the scenario.
+    """
+
+    early: bool
 
 
 @dataclass(frozen=True)

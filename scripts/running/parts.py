@@ -168,8 +168,10 @@ class Company(Part):
     outside knows. It is to be the last that ends.
     """
 
-    def __init__(self, say: Callable[[messages.Message], None], may_part: threading.Event) -> None:
-        self._say, self._may_part = say, may_part
+    def __init__(
+        self, say: Callable[[messages.Message], None], may_part: threading.Event, until_s: float
+    ) -> None:
+        self._say, self._may_part, self._until_s = say, may_part, until_s
 
     def open(self) -> None:
         pass
@@ -178,7 +180,7 @@ class Company(Part):
         pass
 
     def end(self, played_s: float) -> None:
-        self._say(messages.Over())
+        self._say(messages.Over(played_s < self._until_s))
         self._may_part.wait()
 
     def close(self) -> None:

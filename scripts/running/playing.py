@@ -81,7 +81,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
                 node.name for node, number in zip(plan.nodes, place, strict=True) if number == options.kernel
             )
             captured = [pair for pair in captured if pair[0] in here]
-            others.append(parts.Company(partial(messages.say, outside), may_part))
+            others.append(parts.Company(partial(messages.say, outside), may_part, plan.duration_s))
         sky = Sky(mine, early_us=hop_cost_us, zero_ns=virtual.zero_ns, beyond=beyond)
         closing.callback(sky.stop)
         names.resolve(sky.sky_nodes, run / "hosts")

@@ -79,14 +79,20 @@ def done(number):
 
 def test_all_part_when_the_traffic_of_all_is_over_and_not_before(three):
     company, insides = three
-    company.over()  # the first's, which who follows it hears
-    insides[2].say(messages.Over())
+    company.over(early=False)  # the first's, which who follows it hears
+    insides[2].say(messages.Over(early=False))
     insides[2].say(done(2))
     insides[2].end()
     company.ask_to_stop()  # what is heard before it would part
     assert [inside.next() for inside in insides[:2]] == [messages.Stop()] * 2
-    insides[1].say(messages.Over())
+    insides[1].say(messages.Over(early=False))
     assert [inside.next() for inside in insides[:2]] == [messages.Part()] * 2
+
+
+def test_when_one_is_over_before_the_end_the_others_are_asked_to_stop(three):
+    _, insides = three
+    insides[1].say(messages.Over(early=True))
+    assert [inside.next() for inside in insides] == [messages.Stop()] * 3
 
 
 def test_the_facts_of_the_others_come_in_their_order(three):

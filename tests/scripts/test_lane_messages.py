@@ -17,7 +17,7 @@ SAMPLES = [
     messages.Typed(1, "bHMK"), messages.Leave(1), messages.Printed(1, 2, "bm8K"), messages.Exited(1, 127),
     messages.Greeting("1.0", "6.12"), messages.Given("plan/nodes.parquet", "bm8K"), messages.Stand(1),
     messages.Answers(), messages.Measure(), messages.Underlay({"a": 999.5}), messages.Ready(),
-    messages.Begin(10**18), messages.Begun(), messages.End(30.0), messages.Over(),
+    messages.Begin(10**18), messages.Begun(), messages.End(30.0), messages.Over(True),
     messages.Part(),
     messages.Look(1), messages.Seen(1, 12.5, [[0, [[1.0, 3000.0, 0.0, 100.0, 0.0]] * 2, [[False] * 5] * 2]]),
 ]  # fmt: skip
