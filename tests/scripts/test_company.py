@@ -12,7 +12,7 @@ from skybed.emulator.lanes.channel import Channel
 from skybed.emulator.lanes.lanes import Lane
 from skybed.scripts.running import messages
 from skybed.scripts.running.company import Company
-from skybed.topologies.errors import InvalidRun, ScenarioError
+from skybed.topologies.errors import InvalidRun, ScenarioError, SkybedError
 
 PATIENCE_S = 20
 PLACE = {"miyun": 0, "sanya": 1, "mohe": 2}
@@ -30,12 +30,12 @@ class Inside:
         self.lane = Lane(self._process, Channel(ours.fileno(), listens=False), folder)
         self._channel = Channel(theirs.fileno(), listens=True)
         self.heard = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listening = threading.Thread(target=self._listen)
+        self._listening.start()
 
     def _listen(self):
-        with contextlib.suppress(OSError):  # closed
-            for message in messages.said(self._channel):
-                self.heard.put(message)
+        for message in messages.said(self._channel):
+            self.heard.put(message)
 
     def say(self, message):
         messages.say(self._channel, message)
@@ -43,6 +43,12 @@ class Inside:
     def end(self):
         self._theirs.shutdown(socket.SHUT_WR)
         self._process.kill()
+
+    def leave(self):
+        """Nobody reads a descriptor any more that the next one may get."""
+        self._theirs.shutdown(socket.SHUT_RDWR)
+        self._process.kill()
+        self._listening.join()
 
     def next(self):
         return self.heard.get(timeout=PATIENCE_S)
@@ -71,6 +77,10 @@ def three(tmp_path, heard):
             inside.say(messages.Building())
         next(insides[0].lane.channel.lines())
         yield company, insides
+        for inside in insides:
+            inside.leave()
+        with contextlib.suppress(SkybedError):
+            company.facts()
 
 
 def done(number):
