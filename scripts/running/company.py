@@ -8,7 +8,7 @@ from typing import Any
 
 from skybed.emulator.lanes.lanes import Lane
 from skybed.scripts.running import messages
-from skybed.scripts.running.messages import Answer, Message
+from skybed.scripts.running.messages import Answer, Carried, Message, Traffic
 from skybed.scripts.running.progress import Listener
 from skybed.topologies.errors import BY_EXIT_CODE, InvalidRun, SkybedError
 
@@ -23,6 +23,7 @@ class Company:
         self._visited: dict[int, int] = {}  # the number of the lane, by that of a visitor
         self.pass_on: Callable[[Answer], None] = lambda _: None  # to visitors
         self._facts: dict[int, dict[str, Any]] = {}  # by number of the kernel
+        self._newest: dict[type, dict[int, Any]] = {}  # what each told last, by kind and number of the lane
         self._over = 0
         self._lock = threading.Lock()
         self.error: SkybedError | None = None  # the first that one of the others told, or was
@@ -58,6 +59,14 @@ class Company:
             if self._over == len(self._every):
                 self._part()
 
+    def heard(self, number: int, message: Traffic | Carried) -> None:
+        """One of them, by its number, tells what it has come to; told on once all have, of the same time."""
+        with self._lock:
+            of = self._newest.setdefault(type(message), {})
+            of[number] = message
+            if len(of) == len(self._every) and len({one.t_s for one in of.values()}) == 1:
+                self._listener.heard(_joined([of[each] for each in sorted(of)]))
+
     def facts(self) -> list[dict[str, Any]]:
         """Of the others, in order, once they have ended. Raises what they say of errors."""
         for thread in self._threads:
@@ -92,8 +101,16 @@ class Company:
             case messages.Printed() | messages.Exited() | messages.Seen():
                 self.pass_on(message)
             case messages.Traffic() | messages.Carried():
-                self._listener.heard(message)
+                self.heard(number, message)
             case messages.Refused(why, exit_code):
                 raise BY_EXIT_CODE.get(exit_code, InvalidRun)(why)
             case messages.Broken(error):
                 raise InvalidRun(f"A defect of skybed ended the run inside kernel {number + 1}, {error}.")
+
+
+def _joined(each: Sequence[Any]) -> Traffic | Carried:
+    """Of one kind and time."""
+    t_s = each[0].t_s
+    if isinstance(each[0], Traffic):
+        return Traffic(t_s, {name: of for one in each for name, of in one.flows.items()})
+    return Carried(t_s, [link for one in each for link in one.links])

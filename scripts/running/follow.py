@@ -61,6 +61,8 @@ def follow(
                         entrance.pass_on(message)
                     elif isinstance(message, messages.Over):
                         company.over(message.early)
+                    elif isinstance(message, messages.Traffic | messages.Carried):
+                        company.heard(0, message)
                     else:
                         narrate(message)
                 break
@@ -110,7 +112,7 @@ def _narrator(plan: Plan, out: Path, listener: Listener) -> Callable[[Message], 
                 speed = (t_s - began[0][1]) / max(wall_s - began[0][0], 1e-3)
                 faster = f", {speed:.1f} times as fast as the clock" if speed > 1.5 else ""
                 listener.at("playing", t_s / plan.duration_s, f"{t_s:.0f} of {plan.duration_s:g} s{faster}")
-            case messages.Network() | messages.Traffic() | messages.Carried():
+            case messages.Network():
                 listener.heard(message)
             case messages.Ending():
                 listener.at("ending", 0.0, "answers under way, tables")

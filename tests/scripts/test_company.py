@@ -179,9 +179,19 @@ def test_what_a_command_of_another_kernel_prints_is_passed_on(three):
         assert passed.get(timeout=PATIENCE_S) == message
 
 
-def test_what_traffic_of_another_kernel_has_come_to_is_heard(three, heard):
-    _, insides = three
-    insides[1].say(messages.Network(1.0, 0.0, 1, 0, 0, 2, []))  # told by the first alone
-    for message in (messages.Traffic(1.0, {"f": {"sent": 3}}), messages.Carried(1.0, [["a", "b", 3.5]])):
-        insides[1].say(message)
-        assert heard.get(timeout=PATIENCE_S) == message
+def test_what_all_have_come_to_at_a_time_is_heard_as_of_one(three, heard):
+    """What one of them left out, as nobody had time for it, is of no use without what the others told."""
+    company, insides = three
+    company.heard(0, messages.Traffic(1.0, {"a": {"sent": 1}}))
+    insides[2].say(messages.Traffic(1.0, {"c": {"sent": 3}}))
+    company.heard(0, messages.Traffic(2.0, {"a": {"sent": 2}}))
+    for number, flow in ((1, "b"), (2, "c")):
+        insides[number].say(messages.Network(2.0, 0.0, 1, 0, 0, 2, []))  # heard of the first alone
+        insides[number].say(messages.Traffic(2.0, {flow: {"sent": 4}}))
+    told = heard.get(timeout=PATIENCE_S)
+    assert told == messages.Traffic(2.0, {"a": {"sent": 2}, "b": {"sent": 4}, "c": {"sent": 4}})
+    for number in (1, 2):
+        insides[number].say(messages.Carried(3.0, [["n", f"m{number}", 0.5]]))
+    company.heard(0, messages.Carried(3.0, [["n", "m0", 0.5]]))
+    links = [["n", f"m{number}", 0.5] for number in range(3)]
+    assert heard.get(timeout=PATIENCE_S) == messages.Carried(3.0, links)
