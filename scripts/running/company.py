@@ -23,6 +23,7 @@ class Company:
         self._visited: dict[int, int] = {}  # the number of the lane, by that of a visitor
         self.pass_on: Callable[[Answer], None] = lambda _: None  # to visitors
         self._facts: dict[int, dict[str, Any]] = {}  # by number of the kernel
+        self._seen: dict[int, dict[int, messages.Seen]] = {}  # by visitor, and number of the lane
         self._newest: dict[type, dict[int, Any]] = {}  # what each told last, by kind and number of the lane
         self._over = 0
         self._lock = threading.Lock()
@@ -38,7 +39,11 @@ class Company:
             thread.start()
 
     def ask(self, message: Message) -> None:
-        """Of the lane that it is for: what a visitor asks, or types."""
+        """Of the lane that it is for: what a visitor asks, or types. All are asked what is in force."""
+        if isinstance(message, messages.Look):
+            for each in self._every:
+                messages.say(each.channel, message)
+            return
         if isinstance(message, messages.Enter):
             self._visited[message.visitor] = self._place.get(message.node, 0)
         lane = self._visited.get(getattr(message, "visitor", -1), 0)
@@ -58,6 +63,20 @@ class Company:
             self._over += 1
             if self._over == len(self._every):
                 self._part()
+
+    def answer(self, number: int, message: Answer) -> None:
+        """One of them, by its number, answers a visitor; what is in force is passed on once all have told."""
+        if not isinstance(message, messages.Seen):
+            self.pass_on(message)
+            return
+        with self._lock:
+            of = self._seen.setdefault(message.visitor, {})
+            of[number] = message
+            every = len(of) == len(self._every) and self._seen.pop(message.visitor)
+        if every:
+            links = {link[0]: link for each in every.values() for link in each.links}  # by its number
+            first = every[min(every)]
+            self.pass_on(messages.Seen(first.visitor, first.t_s, [links[link] for link in sorted(links)]))
 
     def heard(self, number: int, message: Traffic | Carried) -> None:
         """One of them, by its number, tells what it has come to; told on once all have, of the same time."""
@@ -99,7 +118,7 @@ class Company:
             case messages.Over(early):
                 self.over(early)
             case messages.Printed() | messages.Exited() | messages.Seen():
-                self.pass_on(message)
+                self.answer(number, message)
             case messages.Traffic() | messages.Carried():
                 self.heard(number, message)
             case messages.Refused(why, exit_code):

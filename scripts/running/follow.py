@@ -58,7 +58,7 @@ def follow(
                     if isinstance(message, messages.Done):
                         facts = message.facts
                     if isinstance(message, Answer):
-                        entrance.pass_on(message)
+                        company.answer(0, message)
                     elif isinstance(message, messages.Over):
                         company.over(message.early)
                     elif isinstance(message, messages.Traffic | messages.Carried):

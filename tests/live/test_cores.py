@@ -307,6 +307,10 @@ def test_nodes_of_both_kernels_are_entered_and_ctrl_c_keeps_what_was_measured(go
         done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S)
         address = next(node.ip for node in plan.nodes if node.name == name)
         assert done.returncode == 0 and f" {address}/32 " in done.stdout, done.stderr
+        looked = subprocess.run(
+            [SKYBED, "inspect", going.out, name, "--json"], capture_output=True, text=True, timeout=PATIENCE_S
+        )
+        assert len(json.loads(looked.stdout)["links"]) == 4, looked.stderr
     assert (of["mesh-0-0"], of["mesh-3-0"]) == (0, 1)
 
     reached_s = going.played_s

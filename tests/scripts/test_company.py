@@ -179,6 +179,20 @@ def test_what_a_command_of_another_kernel_prints_is_passed_on(three):
         assert passed.get(timeout=PATIENCE_S) == message
 
 
+def test_what_is_in_force_is_asked_of_all_and_told_as_of_one(three):
+    """Of a link that crosses two of them know."""
+    company, insides = three
+    passed = queue.Queue()
+    company.pass_on = passed.put
+    company.ask(messages.Look(7))
+    assert [inside.next() for inside in insides] == [messages.Look(7)] * 3
+    insides[2].say(messages.Seen(7, 1.0, [[2, "c"], [4, "e"]]))
+    insides[1].say(messages.Seen(7, 1.1, [[1, "b"], [4, "e"]]))
+    company.answer(0, messages.Seen(7, 1.2, [[3, "d"]]))
+    links = [[1, "b"], [2, "c"], [3, "d"], [4, "e"]]
+    assert passed.get(timeout=PATIENCE_S) == messages.Seen(7, 1.2, links)
+
+
 def test_what_all_have_come_to_at_a_time_is_heard_as_of_one(three, heard):
     """What one of them left out, as nobody had time for it, is of no use without what the others told."""
     company, insides = three
