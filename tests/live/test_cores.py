@@ -157,12 +157,14 @@ def test_streams_carry_as_much(runs, several):
 
 @SEVERAL
 def test_links_carry_as_much(runs, several):
-    """But for a packet at the turn of a second, or one of the kernel's own, which nobody asked for."""
+    """In all but for one or two packets, and in each second but for those at its turn."""
     one, more = (
         table(runs[run], "carried").set_index(["t_s", "node", "peer"])["packets"] for run in ("one", several)
     )
     assert one.sum() > 5000
-    assert one.sub(more, fill_value=0).abs().max() <= 2
+    apart = one.sub(more, fill_value=0)
+    assert apart.abs().max() <= 5
+    assert apart.groupby(level=["node", "peer"]).sum().abs().max() <= 2
 
 
 @SEVERAL
@@ -173,7 +175,8 @@ def test_the_verdict_is_the_same(runs, several):
         assert a.keys() == b.keys()
         for name, value in a.items():
             if isinstance(value, float):
-                assert value == pytest.approx(b[name], rel=1e-3, abs=1e-3), (a["flow"], name)
+                apart = APART_US if name.endswith("_us") else 1e-3
+                assert value == pytest.approx(b[name], rel=1e-3, abs=apart), (a["flow"], name)
 
 
 @needs.program("tshark", "tshark")
