@@ -1,14 +1,11 @@
 """What is measured of a run, to the packet and at the edges of spans: on runs of a few rows."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
 
 from skybed.analysis.measures import classes, hand, losses, probed, sending, truth
-from skybed.analysis.run import PIECE_ROWS
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.model.tables import CHANGED
 from support.tiny_sky import PROBE, RADIO, S1_MIYUN, S2_MIYUN
@@ -256,37 +253,7 @@ def test_what_is_spread_evenly_over_twice_its_mean_deviates_by_that_over_the_roo
     assert found["jitter_deviation_us"].iloc[0] == approx(np.sqrt(2) * 5000 / np.sqrt(3), rel=1e-3)
 
 
-# -- the truth ---------------------------------------------------------------------------------------------
-
-
-def test_probes_are_held_to_the_way_there_and_the_way_back(builder):
-    made = builder()
-    found = truth.probes(made.told())
-    gone = found["sent_s"].between(30, 31.95)
-    assert found["expected_lost"].tolist() == gone.tolist()
-    assert (found["true_rtt_us"] - found["true_owd_us"] - found["true_owd_back_us"]).abs().max() < 1e-6
-    arrived = ~found["expected_lost"]
-    assert found["error_us"][arrived].to_numpy() == approx(40, abs=1e-3)
-    assert found["owd_error_us"][arrived].to_numpy() == approx(20, abs=1e-3)
-    assert found["owd_back_error_us"][arrived].to_numpy() == approx(20, abs=1e-3)
-    assert found["path"][arrived].isin(["Miyun > s1 > Sanya", "Miyun > s2 > Sanya"]).all()
-    assert (found["path"][~arrived] == "").all() and (found["losing"] == "").all()
-    assert found["loss_probability"][arrived].to_numpy() == approx(0) and found["known"].all()
-    assert found["oracle_rtt_us"].equals(found["true_rtt_us"])
-
-
-def test_a_run_without_probes_has_the_columns_all_the_same(builder):
-    full, none = truth.probes(builder().told()), truth.probes(builder(traffic=[]).told())
-    assert none.empty and [*none.columns] == [*full.columns]
-
-
-@pytest.mark.parametrize("way", ["up", "down", "both"])
-def test_the_classes_that_lose_on_either_way_are_named(builder, way):
-    lossy = RADIO | ({"loss_pct": 1} if way == "both" else {way: {"loss_pct": 1}})
-    found = truth.probes(builder(links={"radio": lossy}).told())
-    arrived = ~found["expected_lost"]
-    assert (found["losing"][arrived] == "radio").all()
-    assert found["loss_probability"][arrived].to_numpy() == approx(1 - 0.99 ** (4 if way == "both" else 2))
+# -- ways against the oracle's -----------------------------------------------------------------------------
 
 
 def test_a_way_is_stretched_against_the_oracle_s_where_both_are_known_and_nothing_else_goes():
@@ -304,14 +271,3 @@ def test_a_way_is_long_beyond_a_twentieth():
         assert (ratios.stretch.n, ratios.stretch.above_pct) == (5, 40.0)
     with probed.Ratios() as none:
         assert none.stretch.n == 0 and np.isnan(none.stretch.above_pct)
-
-
-@pytest.mark.parametrize("rows, every", [(1, 1), (3 * PIECE_ROWS, 3), (3 * PIECE_ROWS + 1, 4)])
-def test_of_a_long_run_so_many_probes_are_shown_as_one_piece_has(rows, every):
-    run = SimpleNamespace(long=lambda name: rows > PIECE_ROWS, length=lambda name: rows)
-    assert truth.shown_of(run) == every
-
-
-def test_half_a_microsecond_of_jitter_is_chance_too():
-    chance = truth.Chance(np.array([0.0, 0.5, np.nan, 3.0]), np.zeros(4))
-    assert chance.some.tolist() == [False, True, True, True]

@@ -3,15 +3,18 @@
 
 import datetime as dt
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from skyfield.api import EarthSatellite, load, wgs84
 
 from skybed.topologies.contacts import access, candidates, visibility
+from skybed.topologies.contacts.access import Chooser, Rulebook, View
 from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.links import LinkClass
+from skybed.topologies.model.links import Access, LinkClass
+from skybed.topologies.orbits.ephemeris import apart_km
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario import file
 from skybed.topologies.scenario.file import Scenario
@@ -273,6 +276,27 @@ def test_a_spare_terminal_makes_before_it_breaks(setup_s):
 def test_without_one_it_breaks_first():
     mine = links_of(plan(8.0, policy="nearest", terminals=1))
     assert mine.start_s[1:].to_numpy() - mine.end_s[:-1].to_numpy() == pytest.approx(8.0, abs=1e-5)
+
+
+def test_a_satellite_that_was_left_is_taken_again_as_soon_as_it_is_nearer():
+    """One stays 1,000 km away; the other is nearer from 100 to 200 s, and both are in view all the time."""
+
+    def position_km(node, t_s):
+        node, t_s = np.broadcast_arrays(node, t_s)
+        away_km = np.choose(node, [1000.0, 950 + np.abs(t_s - 150), 0.0])
+        return np.stack([away_km, 0 * away_km, 0 * away_km], axis=-1)
+
+    def distance_km(a, b, t_s):
+        return apart_km(position_km(a, t_s), position_km(b, t_s))
+
+    sky = SimpleNamespace(position_km=position_km, distance_km=distance_km)
+    rule = Access(source="ground", target="net", link="radio", policy="nearest", terminals=2)
+    book = Rulebook(rule, LinkClass(rate_mbps=1), ["s1", "s2", "one"], 1, DRAIN_S, 300.0, [], None, {})
+    views = {2: View(np.array([0, 1]), np.zeros(2), np.full(2, np.inf))}
+    holds = Chooser(sky, book, views).play()
+    assert [hold.target for hold in holds] == [0, 1, 0]
+    assert [hold.up_s for hold in holds] == pytest.approx([0, 100, 200], abs=1e-5)
+    assert [hold.end_s for hold in holds] == pytest.approx([100 + DRAIN_S, 200 + DRAIN_S, np.inf], abs=1e-5)
 
 
 @pytest.mark.parametrize("terminals", [1, 2])
