@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from pytest import approx
 
-from skybed.analysis.measures import classes, hand, losses, probed, sending, truth
+from skybed.analysis import run as runs
+from skybed.analysis.measures import classes, delays, hand, losses, probed, sending, truth
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.model.tables import CHANGED
-from support.tiny_sky import PROBE, RADIO, S1_MIYUN, S2_MIYUN
+from support.tiny_sky import BOUND_US, PROBE, RADIO, S1_MIYUN, S2_MIYUN
 
 ENDS = {"from": "Miyun", "to": "Sanya"}
 UDP = ENDS | {"kind": "udp", "name": "u1", "rate_mbps": 4, "start_s": 5, "stop_s": 15}
@@ -251,6 +252,83 @@ def test_what_is_spread_evenly_over_twice_its_mean_deviates_by_that_over_the_roo
     found = truth.probes(made.told())
     assert found["jitter_us"].iloc[0] == approx(2 * 5000)
     assert found["jitter_deviation_us"].iloc[0] == approx(np.sqrt(2) * 5000 / np.sqrt(3), rel=1e-3)
+
+
+# -- delays that links had ---------------------------------------------------------------------------------
+
+
+def applied(made, *events, link="s1--Miyun"):
+    """(t_s, kind, delay_us, late_us)"""
+    rows = pd.DataFrame(events, columns=["t_s", "kind", "delay_us", "late_us"])
+    applied_s = rows["t_s"] + rows["late_us"] * 1e-6
+    made.tables["applied"] = rows.assign(event=rows.index, link=link, applied_s=applied_s, slope_us_s=0.0)
+    return made.told()
+
+
+def test_a_value_holds_until_the_next_is_applied_and_none_for_no_time(quiet):
+    run = applied(
+        quiet, (0.0, "up", 9000.0, 0.0), (4.0, "delay", 8000.0, 1e6), (5.0, "delay", 7000.0, 0.0),
+        (7.0, "down", np.nan, 2e6),
+    )  # fmt: skip
+    assert delays.segments(run).to_dict("records") == [
+        {"link": "s1--Miyun", "start_s": start_s, "end_s": end_s, "delay_us": delay_us, "slope_us_s": 0.0,
+         "since_s": since_s, "due_s": due_s, "late_us": late_us}
+        for start_s, end_s, delay_us, since_s, due_s, late_us in (
+            (0.0, 5.0, 9000.0, 0.0, 4.0, 1e6), (5.0, 7.0, 7000.0, 5.0, 7.0, 0.0),
+        )
+    ]  # fmt: skip
+    assert delays.compare(run)["t_s"].tolist() == [*range(6), 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    "link, name, moves_us_s", [(S1_MIYUN, "s1--Miyun", 13), (S2_MIYUN, "s2--Miyun", -13)]
+)
+def test_a_late_event_allows_what_the_delay_moves_meanwhile(quiet, link, name, moves_us_s):
+    """Whichever way it moves, and also just after the run began."""
+    run = applied(quiet, (0.0, "up", 9000.0, 0.0), (0.3, "delay", 8990.0, 2e5), link=name)
+    exactly_us_s = 1e6 * (run.plan.delay_s(link, 0.5) - run.plan.delay_s(link, 0.4)) / 0.1
+    assert exactly_us_s == approx(moves_us_s, abs=0.5)
+    looks = delays.compare(run)
+    late = looks["t_s"] == 0.5
+    assert looks["allowed_us"][late].iloc[0] == approx(BOUND_US + 0.2 * abs(exactly_us_s), rel=1e-6)
+    assert (looks["allowed_us"][~late] == BOUND_US).all()
+
+
+# -- what probes came to -----------------------------------------------------------------------------------
+
+
+def test_errors_and_ratios_are_told_of_each_flow_and_of_all_together(builder):
+    """Of 580 probes of p1 and 29 of p2 each; those of p1 came back 40 us too soon."""
+    made = builder(traffic=[PROBE, PROBE | {"name": "p2", "rate_hz": 0.5}])
+    rows = made.tables["probes"]
+    rows.loc[rows["flow"] == "p1", ["rtt_us", "owd_us", "owd_back_us"]] -= [80.0, 40.0, 40.0]
+    found = probed.of_run(made.told())
+    assert [(name, of.errors.n, of.stretch.n) for name, of in found.flows.items()] == [
+        ("p1", 580, 580), ("p2", 29, 29),
+    ]  # fmt: skip
+    for errors in (*(of.errors for of in found.flows.values()), found.rtt_errors):
+        assert errors[1:] == approx((40, 40, 40), abs=1e-3)
+    assert (found.rtt_errors.n, found.owd_errors.n, found.stretch.n) == (609, 2 * 609, 609)
+    assert found.owd_errors[1:] == approx((20, 20, 20), abs=1e-3)
+    assert found.flows["p1"].stretch.p50 < 1 < found.flows["p2"].stretch.p50
+
+
+def test_only_probes_that_met_jitter_and_arrived_are_late(builder):
+    """Half a microsecond of jitter is enough."""
+    assert probed.of_run(builder().told()).flows["p1"].late is None
+    made = builder(links={"radio": RADIO | {"up": {"jitter_ms": [[0, 0], [10, 0.0005]]}}})
+    made.tables["probes"].loc[200:209, ["owd_us", "rtt_us", "lost"]] = [np.nan, np.nan, True]
+    late = probed.of_run(made.told()).flows["p1"].late
+    assert (late.n, late.meant_us) == (480 - 10, approx(0.5)) and late.mean_us == approx(20 + 0.5, abs=1e-3)
+
+
+def test_the_earliest_of_a_long_run_is_that_of_all_its_pieces(builder, monkeypatch):
+    made = builder(links={"radio": RADIO | {"up": {"jitter_ms": 3}}})
+    made.tables["probes"].loc[150, "owd_us"] -= 500.0
+    for module in (runs, truth):
+        monkeypatch.setattr(module, "PIECE_ROWS", 100)
+    late = probed.of_run(made.load()).flows["p1"].late
+    assert (late.n, late.least_us) == (580, approx(3000 + 20 - 500, abs=1e-3))
 
 
 # -- ways against the oracle's -----------------------------------------------------------------------------
