@@ -11,6 +11,7 @@ from skyfield.api import EarthSatellite, load, wgs84
 
 from skybed.topologies.contacts import access, candidates, visibility
 from skybed.topologies.contacts.access import Chooser, Rulebook, View
+from skybed.topologies.contacts.foresight import AHEAD_S
 from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.links import Access, LinkClass
@@ -278,25 +279,60 @@ def test_without_one_it_breaks_first():
     assert mine.start_s[1:].to_numpy() - mine.end_s[:-1].to_numpy() == pytest.approx(8.0, abs=1e-5)
 
 
-def test_a_satellite_that_was_left_is_taken_again_as_soon_as_it_is_nearer():
-    """One stays 1,000 km away; the other is nearer from 100 to 200 s, and both are in view all the time."""
+def chosen(away_km, ends_s, policy=None):
+    """The links of one station, with a terminal to spare, to satellites that are so far away (a function of
+    time) and in view from the start to these times; by a policy, or with the nearest.
+    """
 
     def position_km(node, t_s):
         node, t_s = np.broadcast_arrays(node, t_s)
-        away_km = np.choose(node, [1000.0, 950 + np.abs(t_s - 150), 0.0])
-        return np.stack([away_km, 0 * away_km, 0 * away_km], axis=-1)
+        x_km = np.choose(node, [*(6378 + 0 * t_s + far(t_s) for far in away_km), 6378 + 0 * t_s])
+        return np.stack([x_km, 0 * x_km, 0 * x_km], axis=-1)
 
     def distance_km(a, b, t_s):
         return apart_km(position_km(a, t_s), position_km(b, t_s))
 
-    sky = SimpleNamespace(position_km=position_km, distance_km=distance_km)
+    sky, station = SimpleNamespace(position_km=position_km, distance_km=distance_km), len(ends_s)
     rule = Access(source="ground", target="net", link="radio", policy="nearest", terminals=2)
-    book = Rulebook(rule, LinkClass(rate_mbps=1), ["s1", "s2", "one"], 1, DRAIN_S, 300.0, [], None, {})
-    views = {2: View(np.array([0, 1]), np.zeros(2), np.full(2, np.inf))}
-    holds = Chooser(sky, book, views).play()
+    names = [*(f"s{n}" for n in range(station)), "one"]
+    book = Rulebook(rule, LinkClass(rate_mbps=1), names, 1, DRAIN_S, 300.0, [], policy, {})
+    view = View(np.arange(station), np.zeros(station), np.array(ends_s, float))
+    return Chooser(sky, book, {station: view}).play()
+
+
+def test_a_satellite_that_was_left_is_taken_again_as_soon_as_it_is_nearer():
+    """One stays 1,000 km away; the other is nearer from 100 to 200 s, and both are in view all the time."""
+    holds = chosen([lambda t_s: 1000, lambda t_s: 950 + np.abs(t_s - 150)], [np.inf, np.inf])
     assert [hold.target for hold in holds] == [0, 1, 0]
     assert [hold.up_s for hold in holds] == pytest.approx([0, 100, 200], abs=1e-5)
     assert [hold.end_s for hold in holds] == pytest.approx([100 + DRAIN_S, 200 + DRAIN_S, np.inf], abs=1e-5)
+
+
+def test_who_decides_for_the_end_of_a_view_is_not_shown_what_has_gone_by_then():
+    """Which is decided one drain time before; and at the end itself once more."""
+    shown = []
+
+    def policy(view):
+        shown.append(view)
+        return [0]
+
+    holds = chosen([lambda t_s: 1000, lambda t_s: 2000], [100.0, np.inf], policy)
+    assert [hold.target for hold in holds] == [0, 1]
+    assert {tuple(view.names) for view in shown if view.t_s < 100} == {("s0", "s1")}
+    at_end = [(view.names, view.current, [*view.load], [*view.leaving]) for view in shown if view.t_s == 100]
+    assert at_end == [(["s1"], None, [0], [0]), (["s1"], 0, [1], [0])]
+
+
+def test_a_policy_is_told_when_satellites_set_within_a_day_and_of_no_gateway_or_radio_that_is_not_there():
+    shown = []
+
+    def policy(view):
+        shown.append(view)
+        return [0]
+
+    chosen([lambda t_s: 1000] * 3, [400.0, AHEAD_S - 1, AHEAD_S], policy)
+    assert shown[0].sets_s.tolist() == [400, AHEAD_S - 1, np.inf]
+    assert shown[0].gateway_km.tolist() == [0, 0, 0] and np.isnan(shown[0].c_n_db).all()
 
 
 @pytest.mark.parametrize("terminals", [1, 2])
@@ -789,7 +825,7 @@ def test_what_no_gateway_sees_is_no_candidate():
 
 @pytest.mark.parametrize("after_s, from_s, next_s", [
     (0, 0, 15), (14.9, 0, 15), (15, 0, 30), (15 - 1e-12, 0, 30), (0, 40, 45), (0, 45, 45), (50, 40, 60),
-    (0, np.inf, np.inf),
+    (0, np.inf, np.inf), (15 - 1e-7, 0, 15), (0, 15 + 1e-7, 30),
 ])  # fmt: skip
 def test_a_decision_is_at_the_next_multiple_of_its_step_and_not_before_there_is_one(after_s, from_s, next_s):
     assert access.tick(15.0, after_s, from_s) == next_s
