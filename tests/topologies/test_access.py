@@ -279,9 +279,9 @@ def test_without_one_it_breaks_first():
     assert mine.start_s[1:].to_numpy() - mine.end_s[:-1].to_numpy() == pytest.approx(8.0, abs=1e-5)
 
 
-def chosen(away_km, ends_s, policy=None):
-    """The links of one station, with a terminal to spare, to satellites that are so far away (a function of
-    time) and in view from the start to these times; by a policy, or with the nearest.
+def chooser(away_km, ends_s, starts_s=0.0, asked=None, setup_s=0.0, **rule):
+    """Of one station, with a terminal to spare. Satellites are so far away (functions of time) and in view
+    for these times; asked: a policy that takes the place of the rule's.
     """
 
     def position_km(node, t_s):
@@ -293,16 +293,20 @@ def chosen(away_km, ends_s, policy=None):
         return apart_km(position_km(a, t_s), position_km(b, t_s))
 
     sky, station = SimpleNamespace(position_km=position_km, distance_km=distance_km), len(ends_s)
-    rule = Access(source="ground", target="net", link="radio", policy="nearest", terminals=2)
-    names = [*(f"s{n}" for n in range(station)), "one"]
-    book = Rulebook(rule, LinkClass(rate_mbps=1), names, 1, DRAIN_S, 300.0, [], policy, {})
-    view = View(np.arange(station), np.zeros(station), np.array(ends_s, float))
-    return Chooser(sky, book, {station: view}).play()
+    given = {"source": "ground", "target": "net", "link": "radio", "policy": "nearest", "terminals": 2}
+    names, link = [*(f"s{n}" for n in range(station)), "one"], LinkClass(rate_mbps=1, setup_s=setup_s)
+    book = Rulebook(Access(**given | rule), link, names, 1, DRAIN_S, 300.0, [], asked, {})
+    view = View(np.arange(station), np.full(station, float(starts_s)), np.array(ends_s, float))
+    return Chooser(sky, book, {station: view})
+
+
+def still(t_s):
+    return 1000
 
 
 def test_a_satellite_that_was_left_is_taken_again_as_soon_as_it_is_nearer():
     """One stays 1,000 km away; the other is nearer from 100 to 200 s, and both are in view all the time."""
-    holds = chosen([lambda t_s: 1000, lambda t_s: 950 + np.abs(t_s - 150)], [np.inf, np.inf])
+    holds = chooser([still, lambda t_s: 950 + np.abs(t_s - 150)], [np.inf, np.inf]).play()
     assert [hold.target for hold in holds] == [0, 1, 0]
     assert [hold.up_s for hold in holds] == pytest.approx([0, 100, 200], abs=1e-5)
     assert [hold.end_s for hold in holds] == pytest.approx([100 + DRAIN_S, 200 + DRAIN_S, np.inf], abs=1e-5)
@@ -316,7 +320,7 @@ def test_who_decides_for_the_end_of_a_view_is_not_shown_what_has_gone_by_then():
         shown.append(view)
         return [0]
 
-    holds = chosen([lambda t_s: 1000, lambda t_s: 2000], [100.0, np.inf], policy)
+    holds = chooser([still, still], [100, np.inf], asked=policy).play()
     assert [hold.target for hold in holds] == [0, 1]
     assert {tuple(view.names) for view in shown if view.t_s < 100} == {("s0", "s1")}
     at_end = [(view.names, view.current, [*view.load], [*view.leaving]) for view in shown if view.t_s == 100]
@@ -330,9 +334,30 @@ def test_a_policy_is_told_when_satellites_set_within_a_day_and_of_no_gateway_or_
         shown.append(view)
         return [0]
 
-    chosen([lambda t_s: 1000] * 3, [400.0, AHEAD_S - 1, AHEAD_S], policy)
+    chooser([still] * 3, [400, AHEAD_S - 1, AHEAD_S], asked=policy).play()
     assert shown[0].sets_s.tolist() == [400, AHEAD_S - 1, np.inf]
     assert shown[0].gateway_km.tolist() == [0, 0, 0] and np.isnan(shown[0].c_n_db).all()
+
+
+@pytest.mark.parametrize("t_s, asked, next_s", [
+    (0, None, 10.3), (10.3, None, 11.3), (20, None, 21), (200, None, np.inf),
+    (0, lambda view: [], 11), (10.3, lambda view: [], 11), (20, lambda view: [], 21),
+])  # fmt: skip
+def test_without_a_link_one_thinks_again_as_something_comes_into_view_and_each_second_from_then_on(
+    t_s, asked, next_s
+):
+    made = chooser([still], [200], starts_s=10.3, asked=asked)
+    assert made.next_decision(t_s, 1, None) == pytest.approx(next_s)
+
+
+@pytest.mark.parametrize("rule, ahead_s", [
+    ({}, DRAIN_S + 5), ({"terminals": 1}, 0), ({"terminals": 3, "links": 2}, DRAIN_S + 5),
+    ({"terminals": 2, "links": 2}, 0), ({"policy": "slots", "slot_s": 15}, 0),
+])  # fmt: skip
+def test_a_successor_is_looked_for_as_long_before_the_end_as_it_may_take(rule, ahead_s):
+    """With a terminal to spare, and not in slots; its set-up takes 2 to 5 s."""
+    made = chooser([still], [200], setup_s=(2.0, 5.0), **rule)
+    assert made.look_ahead_s(made.acquire(1, 0, 0.0)) == pytest.approx(200 - ahead_s)
 
 
 @pytest.mark.parametrize("terminals", [1, 2])
