@@ -12,6 +12,7 @@ from skyfield.api import EarthSatellite, load, wgs84
 from skybed.topologies.contacts import access, candidates, visibility
 from skybed.topologies.contacts.access import Chooser, Rulebook, View
 from skybed.topologies.contacts.foresight import AHEAD_S
+from skybed.topologies.contacts.margins import Intervals
 from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.errors import ScenarioError
 from skybed.topologies.model.links import Access, LinkClass
@@ -296,7 +297,7 @@ def chooser(away_km, ends_s, starts_s=0.0, asked=None, setup_s=0.0, **rule):
     given = {"source": "ground", "target": "net", "link": "radio", "policy": "nearest", "terminals": 2}
     names, link = [*(f"s{n}" for n in range(station)), "one"], LinkClass(rate_mbps=1, setup_s=setup_s)
     book = Rulebook(Access(**given | rule), link, names, 1, DRAIN_S, 300.0, [], asked, {})
-    view = View(np.arange(station), np.full(station, float(starts_s)), np.array(ends_s, float))
+    view = View(np.arange(station), np.zeros(station) + starts_s, np.array(ends_s, float))
     return Chooser(sky, book, {station: view})
 
 
@@ -337,6 +338,20 @@ def test_a_policy_is_told_when_satellites_set_within_a_day_and_of_no_gateway_or_
     chooser([still] * 3, [400, AHEAD_S - 1, AHEAD_S], asked=policy).play()
     assert shown[0].sets_s.tolist() == [400, AHEAD_S - 1, np.inf]
     assert shown[0].gateway_km.tolist() == [0, 0, 0] and np.isnan(shown[0].c_n_db).all()
+
+
+@pytest.mark.parametrize("crosses_s, first_s", [(10.2, 10.2), (10.0, 10.0), (10.8, 10.5), (11.4, 10.5)])
+def test_the_first_of_several_that_are_nearer_within_a_second_counts(crosses_s, first_s):
+    """One comes into view at 10.5 s and is nearer then; one that is seen all the time comes nearer."""
+    away_km = [still, lambda t_s: 900, lambda t_s: 1000 - 10 * (t_s - crosses_s)]
+    made = chooser(away_km, [200] * 3, starts_s=np.array([0, 10.5, 0]))
+    hold = made.acquire(3, 0, 0.0)
+    assert made.crossing(5.0, hold, 200) == pytest.approx(first_s, abs=1e-5)
+
+
+def test_where_nothing_is_in_view_nobody_has_a_view():
+    none = Intervals(np.array([], int), np.array([]), np.array([]))
+    assert access.views(np.array([2]), np.array([0, 1]), none, 300.0) == {}
 
 
 @pytest.mark.parametrize("t_s, asked, next_s", [
