@@ -349,6 +349,41 @@ def test_the_first_of_several_that_are_nearer_within_a_second_counts(crosses_s, 
     assert made.crossing(5.0, hold, 200) == pytest.approx(first_s, abs=1e-5)
 
 
+def test_one_that_comes_into_view_after_a_minute_is_found_as_it_does():
+    made = chooser([still, lambda t_s: 900], [200, 200], starts_s=np.array([0, 68.5]))
+    assert made.crossing(5.0, made.acquire(2, 0, 0.0), 200) == pytest.approx(68.5)
+
+
+def test_one_that_is_nearer_for_less_than_a_second_before_it_sets_is_not_looked_at():
+    made = chooser([still, lambda t_s: 1000 - 10 * (t_s - 19.5)], [200, 20])
+    assert made.crossing(5.0, made.acquire(2, 0, 0.0), 200) == np.inf
+
+
+def test_a_view_that_ends_before_a_link_stood_for_a_drain_time_is_not_taken():
+    made = chooser([still], [99.5 + DRAIN_S])
+    assert [bool(made.can(t_s, 1, 0, t_s)) for t_s in (99.4, 99.5, 99.55)] == [True, False, False]
+
+
+def test_a_link_is_set_up_from_its_decision_on_anew_each_time_and_there_from_the_start():
+    made = chooser([still], [100], setup_s=(2.0, 5.0))
+    setup_s = made.setup_s(1, 0)
+    assert made.up_s(0.5, 1, 0, 0.5) == pytest.approx(0.5 + setup_s) and made.up_s(0, 1, 0, 0) == 0
+    made.acquire(1, 0, 0.0)
+    assert 2 <= setup_s <= 5 and 2 <= made.setup_s(1, 0) <= 5 and made.setup_s(1, 0) != setup_s
+
+
+def test_who_has_found_no_successor_looks_again_and_at_the_end():
+    made = chooser([still], [100])
+    hold = made.acquire(1, 0, 0.0)
+    assert [made.next_decision(t_s, 1, hold) for t_s in (50, 99.95)] == [pytest.approx(99.9), 100]
+
+
+@pytest.mark.parametrize("hysteresis_km, order", [(40, [1, 0]), (60, [0])])
+def test_one_50_km_nearer_is_wanted_if_that_is_beyond_the_hysteresis(hysteresis_km, order):
+    made = chooser([still, lambda t_s: 950], [200, 200], hysteresis_km=hysteresis_km)
+    assert made.order(5.0, 2, 5.0, made.acquire(2, 0, 0.0)) == order
+
+
 def test_where_nothing_is_in_view_nobody_has_a_view():
     none = Intervals(np.array([], int), np.array([]), np.array([]))
     assert access.views(np.array([2]), np.array([0, 1]), none, 300.0) == {}
@@ -869,3 +904,7 @@ def test_what_no_gateway_sees_is_no_candidate():
 ])  # fmt: skip
 def test_a_decision_is_at_the_next_multiple_of_its_step_and_not_before_there_is_one(after_s, from_s, next_s):
     assert access.tick(15.0, after_s, from_s) == next_s
+
+
+def test_slots_may_be_shorter_than_a_second():
+    assert access.tick(0.5, 0.0) == 0.5
