@@ -33,7 +33,7 @@ def segments(run: Run) -> pd.DataFrame:
     sets = table["kind"].isin(["up", "delay", "heal"]) & table["delay_us"].notna()
     table = table[table["applied_s"].notna() & (sets | (table["kind"] == "down"))]
     table = table.sort_values(["link", "applied_s", "event"], kind="stable")
-    following = table.groupby("link", sort=False)[["t_s", "applied_s", "late_us", "kind"]].shift(-1)
+    following = table.groupby("link")[["t_s", "applied_s", "late_us", "kind"]].shift(-1)
     due_s = following["t_s"].fillna(run.played_s)
     gone = following["kind"] == "down"
     held = pd.DataFrame({

@@ -47,7 +47,7 @@ def probes(run: Run) -> pd.DataFrame:
     and error_us, owd_error_us, owd_back_error_us: measured minus true, nan where there is nothing to compare,
     or where it is left to chance: under jitter the true times are means.
     """
-    parts = [_flow(run, name, part) for name, part in run.probes.groupby("flow", sort=False)]
+    parts = [_flow(run, name, part) for name, part in run.probes.groupby("flow")]
     if not parts:
         return _flow(run, "", run.probes)
     return pd.concat(parts).sort_index()
@@ -70,7 +70,7 @@ def pieces(run: Run, flow: ProbingFlow) -> Iterator[pd.DataFrame]:
 
 
 def thinned(run: Run) -> pd.DataFrame:
-    """`probes` for a figure: of a long run one of `shown_of`, and text as categories."""
+    """`probes` for a figure: of a long run one of `shown_of`."""
     if not run.long(PROBES.name):
         return probes(run)
     every = shown_of(run)
@@ -134,7 +134,7 @@ def _joined(plan: Plan, losing: np.ndarray) -> np.ndarray:
     names = [
         " + ".join(name for n, name in enumerate(_classes(plan)) if bits >> n & 1) for bits in every.tolist()
     ]
-    return np.array(names, object)[number] if len(losing) else np.array([], object)
+    return np.array(names, object)[number]
 
 
 def _left_to_chance(plan: Plan, sent_s: np.ndarray, path_id: np.ndarray, paths: list[Path]) -> Chance:
@@ -144,7 +144,7 @@ def _left_to_chance(plan: Plan, sent_s: np.ndarray, path_id: np.ndarray, paths: 
     for rows, _, link, side, at_s in crossings(plan.network, sent_s, path_id, paths):
         own_us = values.at(Property.JITTER, link, side, at_s)
         last = latest(values.unsure, np.full(len(rows), 2 * link + side), at_s)
-        waits = (last >= 0) & (at_s < np.append(values.unsure.end_s, 0.0)[last])
+        waits = at_s < np.append(values.unsure.end_s, -np.inf)[last]
         jitter_us[rows] += np.where(waits, np.nan, own_us)
         if own_us.any():
             variance[rows] += (own_us * plan.links[link].jitter_deviation(side)) ** 2
@@ -155,9 +155,8 @@ def _flow(run: Run, name: str, part: pd.DataFrame) -> pd.DataFrame:
     """One flow's probes with their truth; also gives an empty table its columns."""
     plan, sent_s = run.plan, part["sent_s"].to_numpy()
     out_us = back_us = oracle_us = np.full(len(part), np.nan)
-    out_id = np.full(len(part), -1)
+    out_id = losing = np.zeros(len(part), np.int64)
     paths: list[Path] = []
-    losing = np.zeros(len(part), np.int64)
     there, back_chance = Chance(*np.zeros((2, len(part)))), np.zeros(len(part), bool)
     loaded, known, passes = np.zeros(len(part), bool), np.ones(len(part), bool), np.zeros(len(part))
     if len(part):

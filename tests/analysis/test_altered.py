@@ -45,6 +45,15 @@ def test_a_round_trip_that_was_tripled_by_hand_is_told(place):
     )
 
 
+def test_two_tables_that_were_changed_are_told_in_one_sentence(place):
+    for name in ("probes", "paths"):
+        rewrite(place / f"{name}.parquet", lambda rows: rows.assign(sent_s=rows["sent_s"] + 1e-3))
+    first, *_ = judging.judge(skybed.load(place)).reasons
+    assert first == (
+        "probes.parquet and paths.parquet are not the tables that the run wrote: its manifest has other hashes; run it again."
+    )
+
+
 def test_the_same_rows_in_another_file_are_the_same_table(place):
     pd.read_parquet(place / "probes.parquet").to_parquet(
         place / "probes.parquet", compression=None, row_group_size=50

@@ -393,6 +393,22 @@ def test_a_proof_of_another_path_is_noted_and_changes_nothing(builder):
     assert judged.notes == ["1 of 60 path proofs saw another path than the plan's."]
 
 
+def test_where_daemons_route_a_proof_is_held_to_the_tables_that_were_recorded(builder):
+    made = builder(routing={"protocol": "ospf", "drain_ms": 0})
+    rows = made.tables["paths"]
+    rows.loc[(rows["sent_s"] == 5) & (rows["hop"] == 1), "node"] = "s2"
+    proofs, daemons, *_ = judging.judge(made.told()).notes
+    assert proofs == "1 of 60 path proofs saw another path than that of the forwarding tables."
+    assert daemons.startswith("Paths were chosen by ospf: ")
+
+
+def test_what_routing_made_of_probes_is_told_of_their_flow(builder):
+    """Each probe came back 40 us later than by the oracle's path, which takes 31 ms there and back."""
+    (of,) = (flow for flow in judging.judge(builder().told()).flows if flow.flow == "p1")
+    assert of.metrics["path_stretch_p50"] == approx(1 + 40 / 1e3 / of.true_rtt_p50_ms, rel=1e-4)
+    assert of.metrics["path_stretch_pct"] == 0 and of.metrics["expired"] == 0
+
+
 def test_a_limit_is_on_the_flow_that_it_names(builder):
     """p2 goes while no path stands, so it lost all; p1 did not."""
     while_none = PROBE | {"name": "p2", "start_s": 30.5, "stop_s": 31.5}

@@ -517,13 +517,14 @@ def test_of_rows_so_near_that_clocks_do_not_tell_which_came_first_the_last_count
     ([(5, SCENE), (7.5, SCENE)], "s1 held 1000000 bytes at 7.5"),
     ([(5, SCENE), (7, 1)], "s1 held 1 bytes at 7.000000 s, and by its tasks 0."),
 ])  # fmt: skip
-def test_what_a_node_held_is_lost_as_it_goes_out_of_service(tmp_path, rows, says):
-    """At 7 s, while it computes."""
+@pytest.mark.parametrize("told_s", [7.0, 7.2])
+def test_what_a_node_held_is_lost_as_it_goes_out_of_service(tmp_path, rows, says, told_s):
+    """At 7 s, while it computes, whenever it is told of its work."""
     fault = {"kind": "carrier", "node": "s1", "at_s": 7, "for_s": 1, "dead": True}
     made = build(tmp_path / "run", faults=[fault])
     made.manifest |= {"clock": "real", "played_s": 12.5}
     table = made.tables["tasks"]
-    change(made, "tasks", COMPUTE, ended_s=7.0, outcome="lost")
+    change(made, "tasks", COMPUTE, ended_s=told_s, outcome="lost")
     made.tables["tasks"] = table.drop(index=[DELIVERY, DELIVERY + 1])
     held(made, *rows, *([(12, SCENE)] if rows[-1][0] < 12 else []))
     found = off(made, "s1 held")
@@ -660,6 +661,14 @@ def test_what_draws_power_is_told_to_a_microwatt(made, name, off_w):
     assert len(off(made, f"s1 had a {name} of")) == 1
     rows.loc[rows.index[2], name] -= off_w * 0.75
     assert not off(made, f"s1 had a {name} of")
+
+
+@pytest.mark.parametrize("until_s, told", [(6.0, 0), (6.01, 1)])
+def test_what_draws_power_for_no_longer_than_four_times_the_clock_is_not_told(made, until_s, told):
+    """The clock is a quarter of a second. The camera is on from 5 s to 6 s."""
+    change(made, "energy", 1, camera_w=3.0)
+    change(made, "energy", 2, t_s=until_s)
+    assert len(off(made, "s1 had a camera_w of 3 from 5.000000 s on")) == told
 
 
 @pytest.mark.parametrize("off_w", [2e-6, -2e-6])

@@ -1,17 +1,15 @@
 """What is measured of a run, to the packet and at the edges of spans: on runs of a few rows."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
 
-from skybed.analysis.measures import classes, hand, losses, probed, sending, truth
-from skybed.analysis.run import PIECE_ROWS
+from skybed.analysis import run as runs
+from skybed.analysis.measures import classes, delays, hand, losses, probed, sending, truth
 from skybed.topologies.contacts.properties import Property
 from skybed.topologies.model.tables import CHANGED
-from support.tiny_sky import PROBE, RADIO, S1_MIYUN, S2_MIYUN
+from support.tiny_sky import BOUND_US, PROBE, RADIO, S1_MIYUN, S2_MIYUN
 
 ENDS = {"from": "Miyun", "to": "Sanya"}
 UDP = ENDS | {"kind": "udp", "name": "u1", "rate_mbps": 4, "start_s": 5, "stop_s": 15}
@@ -256,37 +254,84 @@ def test_what_is_spread_evenly_over_twice_its_mean_deviates_by_that_over_the_roo
     assert found["jitter_deviation_us"].iloc[0] == approx(np.sqrt(2) * 5000 / np.sqrt(3), rel=1e-3)
 
 
-# -- the truth ---------------------------------------------------------------------------------------------
+# -- delays that links had ---------------------------------------------------------------------------------
 
 
-def test_probes_are_held_to_the_way_there_and_the_way_back(builder):
-    made = builder()
-    found = truth.probes(made.told())
-    gone = found["sent_s"].between(30, 31.95)
-    assert found["expected_lost"].tolist() == gone.tolist()
-    assert (found["true_rtt_us"] - found["true_owd_us"] - found["true_owd_back_us"]).abs().max() < 1e-6
-    arrived = ~found["expected_lost"]
-    assert found["error_us"][arrived].to_numpy() == approx(40, abs=1e-3)
-    assert found["owd_error_us"][arrived].to_numpy() == approx(20, abs=1e-3)
-    assert found["owd_back_error_us"][arrived].to_numpy() == approx(20, abs=1e-3)
-    assert found["path"][arrived].isin(["Miyun > s1 > Sanya", "Miyun > s2 > Sanya"]).all()
-    assert (found["path"][~arrived] == "").all() and (found["losing"] == "").all()
-    assert found["loss_probability"][arrived].to_numpy() == approx(0) and found["known"].all()
-    assert found["oracle_rtt_us"].equals(found["true_rtt_us"])
+def applied(made, *events, link="s1--Miyun"):
+    """(t_s, kind, delay_us, late_us)"""
+    rows = pd.DataFrame(events, columns=["t_s", "kind", "delay_us", "late_us"])
+    applied_s = rows["t_s"] + rows["late_us"] * 1e-6
+    made.tables["applied"] = rows.assign(event=rows.index, link=link, applied_s=applied_s, slope_us_s=0.0)
+    return made.told()
 
 
-def test_a_run_without_probes_has_the_columns_all_the_same(builder):
-    full, none = truth.probes(builder().told()), truth.probes(builder(traffic=[]).told())
-    assert none.empty and [*none.columns] == [*full.columns]
+def test_a_value_holds_until_the_next_is_applied_and_none_for_no_time(quiet):
+    run = applied(
+        quiet, (0.0, "up", 9000.0, 0.0), (4.0, "delay", 8000.0, 1e6), (5.0, "delay", 7000.0, 0.0),
+        (7.0, "down", np.nan, 2e6),
+    )  # fmt: skip
+    assert delays.segments(run).to_dict("records") == [
+        {"link": "s1--Miyun", "start_s": start_s, "end_s": end_s, "delay_us": delay_us, "slope_us_s": 0.0,
+         "since_s": since_s, "due_s": due_s, "late_us": late_us}
+        for start_s, end_s, delay_us, since_s, due_s, late_us in (
+            (0.0, 5.0, 9000.0, 0.0, 4.0, 1e6), (5.0, 7.0, 7000.0, 5.0, 7.0, 0.0),
+        )
+    ]  # fmt: skip
+    assert delays.compare(run)["t_s"].tolist() == [*range(6), 5, 6, 7]
 
 
-@pytest.mark.parametrize("way", ["up", "down", "both"])
-def test_the_classes_that_lose_on_either_way_are_named(builder, way):
-    lossy = RADIO | ({"loss_pct": 1} if way == "both" else {way: {"loss_pct": 1}})
-    found = truth.probes(builder(links={"radio": lossy}).told())
-    arrived = ~found["expected_lost"]
-    assert (found["losing"][arrived] == "radio").all()
-    assert found["loss_probability"][arrived].to_numpy() == approx(1 - 0.99 ** (4 if way == "both" else 2))
+@pytest.mark.parametrize(
+    "link, name, moves_us_s", [(S1_MIYUN, "s1--Miyun", 13), (S2_MIYUN, "s2--Miyun", -13)]
+)
+def test_a_late_event_allows_what_the_delay_moves_meanwhile(quiet, link, name, moves_us_s):
+    """Whichever way it moves, and also just after the run began."""
+    run = applied(quiet, (0.0, "up", 9000.0, 0.0), (0.3, "delay", 8990.0, 2e5), link=name)
+    exactly_us_s = 1e6 * (run.plan.delay_s(link, 0.5) - run.plan.delay_s(link, 0.4)) / 0.1
+    assert exactly_us_s == approx(moves_us_s, abs=0.5)
+    looks = delays.compare(run)
+    late = looks["t_s"] == 0.5
+    assert looks["allowed_us"][late].iloc[0] == approx(BOUND_US + 0.2 * abs(exactly_us_s), rel=1e-6)
+    assert (looks["allowed_us"][~late] == BOUND_US).all()
+
+
+# -- what probes came to -----------------------------------------------------------------------------------
+
+
+def test_errors_and_ratios_are_told_of_each_flow_and_of_all_together(builder):
+    """Of 580 probes of p1 and 29 of p2 each; those of p1 came back 40 us too soon."""
+    made = builder(traffic=[PROBE, PROBE | {"name": "p2", "rate_hz": 0.5}])
+    rows = made.tables["probes"]
+    rows.loc[rows["flow"] == "p1", ["rtt_us", "owd_us", "owd_back_us"]] -= [80.0, 40.0, 40.0]
+    found = probed.of_run(made.told())
+    assert [(name, of.errors.n, of.stretch.n) for name, of in found.flows.items()] == [
+        ("p1", 580, 580), ("p2", 29, 29),
+    ]  # fmt: skip
+    for errors in (*(of.errors for of in found.flows.values()), found.rtt_errors):
+        assert errors[1:] == approx((40, 40, 40), abs=1e-3)
+    assert (found.rtt_errors.n, found.owd_errors.n, found.stretch.n) == (609, 2 * 609, 609)
+    assert found.owd_errors[1:] == approx((20, 20, 20), abs=1e-3)
+    assert found.flows["p1"].stretch.p50 < 1 < found.flows["p2"].stretch.p50
+
+
+def test_only_probes_that_met_jitter_and_arrived_are_late(builder):
+    """Half a microsecond of jitter is enough."""
+    assert probed.of_run(builder().told()).flows["p1"].late is None
+    made = builder(links={"radio": RADIO | {"up": {"jitter_ms": [[0, 0], [10, 0.0005]]}}})
+    made.tables["probes"].loc[200:209, ["owd_us", "rtt_us", "lost"]] = [np.nan, np.nan, True]
+    late = probed.of_run(made.told()).flows["p1"].late
+    assert (late.n, late.meant_us) == (480 - 10, approx(0.5)) and late.mean_us == approx(20 + 0.5, abs=1e-3)
+
+
+def test_the_earliest_of_a_long_run_is_that_of_all_its_pieces(builder, monkeypatch):
+    made = builder(links={"radio": RADIO | {"up": {"jitter_ms": 3}}})
+    made.tables["probes"].loc[150, "owd_us"] -= 500.0
+    for module in (runs, truth):
+        monkeypatch.setattr(module, "PIECE_ROWS", 100)
+    late = probed.of_run(made.load()).flows["p1"].late
+    assert (late.n, late.least_us) == (580, approx(3000 + 20 - 500, abs=1e-3))
+
+
+# -- ways against the oracle's -----------------------------------------------------------------------------
 
 
 def test_a_way_is_stretched_against_the_oracle_s_where_both_are_known_and_nothing_else_goes():
@@ -304,14 +349,3 @@ def test_a_way_is_long_beyond_a_twentieth():
         assert (ratios.stretch.n, ratios.stretch.above_pct) == (5, 40.0)
     with probed.Ratios() as none:
         assert none.stretch.n == 0 and np.isnan(none.stretch.above_pct)
-
-
-@pytest.mark.parametrize("rows, every", [(1, 1), (3 * PIECE_ROWS, 3), (3 * PIECE_ROWS + 1, 4)])
-def test_of_a_long_run_so_many_probes_are_shown_as_one_piece_has(rows, every):
-    run = SimpleNamespace(long=lambda name: rows > PIECE_ROWS, length=lambda name: rows)
-    assert truth.shown_of(run) == every
-
-
-def test_half_a_microsecond_of_jitter_is_chance_too():
-    chance = truth.Chance(np.array([0.0, 0.5, np.nan, 3.0]), np.zeros(4))
-    assert chance.some.tolist() == [False, True, True, True]

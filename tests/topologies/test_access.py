@@ -3,15 +3,20 @@
 
 import datetime as dt
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from skyfield.api import EarthSatellite, load, wgs84
 
 from skybed.topologies.contacts import access, candidates, visibility
+from skybed.topologies.contacts.access import Chooser, Rulebook, View
+from skybed.topologies.contacts.foresight import AHEAD_S
+from skybed.topologies.contacts.margins import Intervals
 from skybed.topologies.contacts.visibility import Conditions, intervals
 from skybed.topologies.errors import ScenarioError
-from skybed.topologies.model.links import LinkClass
+from skybed.topologies.model.links import Access, LinkClass
+from skybed.topologies.orbits.ephemeris import apart_km
 from skybed.topologies.plan.plan import Plan
 from skybed.topologies.scenario import file
 from skybed.topologies.scenario.file import Scenario
@@ -273,6 +278,136 @@ def test_a_spare_terminal_makes_before_it_breaks(setup_s):
 def test_without_one_it_breaks_first():
     mine = links_of(plan(8.0, policy="nearest", terminals=1))
     assert mine.start_s[1:].to_numpy() - mine.end_s[:-1].to_numpy() == pytest.approx(8.0, abs=1e-5)
+
+
+def chooser(away_km, ends_s, starts_s=0.0, asked=None, setup_s=0.0, **rule):
+    """Of one station, with a terminal to spare. Satellites are so far away (functions of time) and in view
+    for these times; asked: a policy that takes the place of the rule's.
+    """
+
+    def position_km(node, t_s):
+        node, t_s = np.broadcast_arrays(node, t_s)
+        x_km = np.choose(node, [*(6378 + 0 * t_s + far(t_s) for far in away_km), 6378 + 0 * t_s])
+        return np.stack([x_km, 0 * x_km, 0 * x_km], axis=-1)
+
+    def distance_km(a, b, t_s):
+        return apart_km(position_km(a, t_s), position_km(b, t_s))
+
+    sky, station = SimpleNamespace(position_km=position_km, distance_km=distance_km), len(ends_s)
+    given = {"source": "ground", "target": "net", "link": "radio", "policy": "nearest", "terminals": 2}
+    names, link = [*(f"s{n}" for n in range(station)), "one"], LinkClass(rate_mbps=1, setup_s=setup_s)
+    book = Rulebook(Access(**given | rule), link, names, 1, DRAIN_S, 300.0, [], asked, {})
+    view = View(np.arange(station), np.zeros(station) + starts_s, np.array(ends_s, float))
+    return Chooser(sky, book, {station: view})
+
+
+def still(t_s):
+    return 1000
+
+
+def test_a_satellite_that_was_left_is_taken_again_as_soon_as_it_is_nearer():
+    """One stays 1,000 km away; the other is nearer from 100 to 200 s, and both are in view all the time."""
+    holds = chooser([still, lambda t_s: 950 + np.abs(t_s - 150)], [np.inf, np.inf]).play()
+    assert [hold.target for hold in holds] == [0, 1, 0]
+    assert [hold.up_s for hold in holds] == pytest.approx([0, 100, 200], abs=1e-5)
+    assert [hold.end_s for hold in holds] == pytest.approx([100 + DRAIN_S, 200 + DRAIN_S, np.inf], abs=1e-5)
+
+
+def test_who_decides_for_the_end_of_a_view_is_not_shown_what_has_gone_by_then():
+    """Which is decided one drain time before; and at the end itself once more."""
+    shown = []
+
+    def policy(view):
+        shown.append(view)
+        return [0]
+
+    holds = chooser([still, still], [100, np.inf], asked=policy).play()
+    assert [hold.target for hold in holds] == [0, 1]
+    assert {tuple(view.names) for view in shown if view.t_s < 100} == {("s0", "s1")}
+    at_end = [(view.names, view.current, [*view.load], [*view.leaving]) for view in shown if view.t_s == 100]
+    assert at_end == [(["s1"], None, [0], [0]), (["s1"], 0, [1], [0])]
+
+
+def test_a_policy_is_told_when_satellites_set_within_a_day_and_of_no_gateway_or_radio_that_is_not_there():
+    shown = []
+
+    def policy(view):
+        shown.append(view)
+        return [0]
+
+    chooser([still] * 3, [400, AHEAD_S - 1, AHEAD_S], asked=policy).play()
+    assert shown[0].sets_s.tolist() == [400, AHEAD_S - 1, np.inf]
+    assert shown[0].gateway_km.tolist() == [0, 0, 0] and np.isnan(shown[0].c_n_db).all()
+
+
+@pytest.mark.parametrize("crosses_s, first_s", [(10.2, 10.2), (10.0, 10.0), (10.8, 10.5), (11.4, 10.5)])
+def test_the_first_of_several_that_are_nearer_within_a_second_counts(crosses_s, first_s):
+    """One comes into view at 10.5 s and is nearer then; one that is seen all the time comes nearer."""
+    away_km = [still, lambda t_s: 900, lambda t_s: 1000 - 10 * (t_s - crosses_s)]
+    made = chooser(away_km, [200] * 3, starts_s=np.array([0, 10.5, 0]))
+    hold = made.acquire(3, 0, 0.0)
+    assert made.crossing(5.0, hold, 200) == pytest.approx(first_s, abs=1e-5)
+
+
+def test_one_that_comes_into_view_after_a_minute_is_found_as_it_does():
+    made = chooser([still, lambda t_s: 900], [200, 200], starts_s=np.array([0, 68.5]))
+    assert made.crossing(5.0, made.acquire(2, 0, 0.0), 200) == pytest.approx(68.5)
+
+
+def test_one_that_is_nearer_for_less_than_a_second_before_it_sets_is_not_looked_at():
+    made = chooser([still, lambda t_s: 1000 - 10 * (t_s - 19.5)], [200, 20])
+    assert made.crossing(5.0, made.acquire(2, 0, 0.0), 200) == np.inf
+
+
+def test_a_view_that_ends_before_a_link_stood_for_a_drain_time_is_not_taken():
+    made = chooser([still], [99.5 + DRAIN_S])
+    assert [bool(made.can(t_s, 1, 0, t_s)) for t_s in (99.4, 99.5, 99.55)] == [True, False, False]
+
+
+def test_a_link_is_set_up_from_its_decision_on_anew_each_time_and_there_from_the_start():
+    made = chooser([still], [100], setup_s=(2.0, 5.0))
+    setup_s = made.setup_s(1, 0)
+    assert made.up_s(0.5, 1, 0, 0.5) == pytest.approx(0.5 + setup_s) and made.up_s(0, 1, 0, 0) == 0
+    made.acquire(1, 0, 0.0)
+    assert 2 <= setup_s <= 5 and 2 <= made.setup_s(1, 0) <= 5 and made.setup_s(1, 0) != setup_s
+
+
+def test_who_has_found_no_successor_looks_again_and_at_the_end():
+    made = chooser([still], [100])
+    hold = made.acquire(1, 0, 0.0)
+    assert [made.next_decision(t_s, 1, hold) for t_s in (50, 99.95)] == [pytest.approx(99.9), 100]
+
+
+@pytest.mark.parametrize("hysteresis_km, order", [(40, [1, 0]), (60, [0])])
+def test_one_50_km_nearer_is_wanted_if_that_is_beyond_the_hysteresis(hysteresis_km, order):
+    made = chooser([still, lambda t_s: 950], [200, 200], hysteresis_km=hysteresis_km)
+    assert made.order(5.0, 2, 5.0, made.acquire(2, 0, 0.0)) == order
+
+
+def test_where_nothing_is_in_view_nobody_has_a_view():
+    none = Intervals(np.array([], int), np.array([]), np.array([]))
+    assert access.views(np.array([2]), np.array([0, 1]), none, 300.0) == {}
+
+
+@pytest.mark.parametrize("t_s, asked, next_s", [
+    (0, None, 10.3), (10.3, None, 11.3), (20, None, 21), (200, None, np.inf),
+    (0, lambda view: [], 11), (10.3, lambda view: [], 11), (20, lambda view: [], 21),
+])  # fmt: skip
+def test_without_a_link_one_thinks_again_as_something_comes_into_view_and_each_second_from_then_on(
+    t_s, asked, next_s
+):
+    made = chooser([still], [200], starts_s=10.3, asked=asked)
+    assert made.next_decision(t_s, 1, None) == pytest.approx(next_s)
+
+
+@pytest.mark.parametrize("rule, ahead_s", [
+    ({}, DRAIN_S + 5), ({"terminals": 1}, 0), ({"terminals": 3, "links": 2}, DRAIN_S + 5),
+    ({"terminals": 2, "links": 2}, 0), ({"policy": "slots", "slot_s": 15}, 0),
+])  # fmt: skip
+def test_a_successor_is_looked_for_as_long_before_the_end_as_it_may_take(rule, ahead_s):
+    """With a terminal to spare, and not in slots; its set-up takes 2 to 5 s."""
+    made = chooser([still], [200], setup_s=(2.0, 5.0), **rule)
+    assert made.look_ahead_s(made.acquire(1, 0, 0.0)) == pytest.approx(200 - ahead_s)
 
 
 @pytest.mark.parametrize("terminals", [1, 2])
@@ -765,7 +900,11 @@ def test_what_no_gateway_sees_is_no_candidate():
 
 @pytest.mark.parametrize("after_s, from_s, next_s", [
     (0, 0, 15), (14.9, 0, 15), (15, 0, 30), (15 - 1e-12, 0, 30), (0, 40, 45), (0, 45, 45), (50, 40, 60),
-    (0, np.inf, np.inf),
+    (0, np.inf, np.inf), (15 - 1e-7, 0, 15), (0, 15 + 1e-7, 30),
 ])  # fmt: skip
 def test_a_decision_is_at_the_next_multiple_of_its_step_and_not_before_there_is_one(after_s, from_s, next_s):
     assert access.tick(15.0, after_s, from_s) == next_s
+
+
+def test_slots_may_be_shorter_than_a_second():
+    assert access.tick(0.5, 0.0) == 0.5

@@ -305,13 +305,15 @@ class Chooser:
         def gain_km(rows: Index, t_s: Array) -> Array:
             return self.gain_km(hold, target[rows], t_s)
 
-        every = np.arange(len(which))
-        left, right = np.maximum(left_s, view.start_s[which]), np.full(len(which), right_s)
-        before, after = gain_km(every, left), gain_km(every, right)
-        if (before > 0).any():
-            return float(left[before > 0].min())
-        first = float(zeros(gain_km, right, left, after, before).min())
-        return min(first + EDGE_S, right_s)  # at the zero itself rounding would say no
+        first_s = np.maximum(left_s, view.start_s[which])
+        before = gain_km(np.arange(len(which)), first_s)
+        later = np.flatnonzero(before <= 0)  # than it comes into view
+        begin, end = first_s[later], np.full(len(later), right_s)
+        zero_s = zeros(
+            lambda rows, t_s: gain_km(later[rows], t_s), end, begin, gain_km(later, end), before[later]
+        )
+        first_s[later] = np.minimum(zero_s + EDGE_S, right_s)  # at the zero itself rounding would say no
+        return float(first_s.min())
 
     def gain_km(self, hold: Hold, target: Index, t_s: Array) -> Array:
         """How much nearer than the link in use a target is, beyond the hysteresis."""
