@@ -38,6 +38,13 @@ def test_the_queue_has_room_for_what_is_in_flight():
     assert options({Property.RATE: 1e9}, queue_packets=20, longest_s=1000).limit == 2**31 - 1
 
 
+def test_what_is_in_flight_beside_netem_takes_no_room_in_its_queue():
+    """On a wire to another kernel, of the 5 ms of the link 3."""
+    line = {"queue_packets": 20, "longest_s": 0.005}
+    assert options({Property.RATE: 1200}, early_us=3000, **line).limit == 20 + 200
+    assert options({Property.RATE: 1200}, early_us=6000, **line).limit == 20
+
+
 def test_small_packets_in_flight_have_room_beside_the_queue():
     """Of 6,000 a second, of 142 bytes on the link, 720 are in flight; they leave 3.184 Mbit/s."""
     flow = UdpFlow(kind="udp", source="a", target="b", size_bytes=100, rate_mbps=4.8)

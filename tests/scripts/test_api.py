@@ -50,6 +50,15 @@ def test_a_ready_scenario_is_run_by_its_name(played):
     assert played[0][0] == skybed.Scenario.load("ring12")
 
 
+def test_a_run_is_given_cores_and_never_too_few(played, place, monkeypatch):
+    skybed.run(tiny_campaign.PAIR, "two", cores=2)
+    assert played[0][1].cores == 2
+    monkeypatch.undo()
+    with pytest.raises(skybed.ScenarioError, match=r"^A sky is played on 1 to 32 cores, not on 0\.$"):
+        skybed.run(tiny_campaign.PAIR, place / "none", cores=0)
+    assert not (place / "none").exists()
+
+
 def test_a_distorted_run_is_an_exception_and_kept(place, monkeypatch, good_run):
     def late(scenario, options, out, **_beside):
         shutil.copytree(good_run, out, dirs_exist_ok=True)

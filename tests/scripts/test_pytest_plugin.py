@@ -99,12 +99,13 @@ def test_other_options_or_fields_are_another_run(session, played):
     session("""
 def test(skybed):
     runs = [skybed.run("pair.yaml"), skybed.run("pair.yaml", clock="real"), skybed.run("pair.yaml", seed=2),
-            skybed.run("pair.yaml", duration_s=20, faults=[]), skybed.run("pair.yaml", seed=2)]
+            skybed.run("pair.yaml", duration_s=20, faults=[]), skybed.run("pair.yaml", seed=2),
+            skybed.run("pair.yaml", cores=2)]
     assert runs[2] is runs[4]
     """).assert_outcomes(passed=1)  # fmt: skip
-    assert [(s.seed, s.duration_s, o.clock, out.name) for s, o, out in played.calls] == [
-        (1, 30, "virtual", "pair"), (1, 30, "real", "pair-2"), (2, 30, "virtual", "pair-3"),
-        (1, 20, "virtual", "pair-4"),
+    assert [(s.seed, s.duration_s, o.clock, o.cores, out.name) for s, o, out in played.calls] == [
+        (1, 30, "virtual", 1, "pair"), (1, 30, "real", 1, "pair-2"), (2, 30, "virtual", 1, "pair-3"),
+        (1, 20, "virtual", 1, "pair-4"), (1, 30, "virtual", 2, "pair-5"),
     ]  # fmt: skip
 
 
