@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from skybed.emulator.lanes import lanes
-from skybed.scripts.bench import accuracy, daemons, judging, live, natively, ns3, plan, start, virtual
+from skybed.scripts.bench import accuracy, cores, daemons, judging, live, natively, ns3, plan, start, virtual
 from skybed.scripts.bench.figures import Section
 from skybed.scripts.running import messages
 from skybed.scripts.running.progress import Listener, ProgressBar
@@ -32,7 +32,7 @@ from skybed.topologies.model.closest import hint
 from skybed.topologies.scenario.file import Scenario
 
 NAMES = ("bring-up", "updates", "planning", "live", "start", "virtual", "judging", "forwarding", "generator")
-WHEN_NAMED = ("accuracy", "ns-3", "daemons")  # take minutes, ten minutes, and half an hour
+WHEN_NAMED = ("accuracy", "ns-3", "cores", "daemons")  # take minutes, ten each, and half an hour
 PATIENCE_S = 600.0  # for a section, beyond twice what stock Mininet is given
 LAST_LINES = 8
 SHARED = "The lane had no CPU to itself: all this was slower than it can be."
@@ -64,6 +64,9 @@ class Sizes:
     chains: tuple[int, ...]  # hops, beside ns-3
     chains_s: float  # of virtual time, each
     kuiper_s: float
+    flow_planes: int  # on one core and on two, with HOPS flows in each
+    flows_s: float
+    cored: tuple[int, int]  # a sky with a routing daemon in every node, the same
 
     def of(self, section: str) -> dict[str, Any]:
         """Parameters of a section inside the lane."""
@@ -91,6 +94,7 @@ FULL = Sizes(
     linked=(24, 22),
     routed=((10, 15), (15, 20), (20, 30), (25, 32)), routed_s=1200.0,
     chains=(5, 12), chains_s=60.0, kuiper_s=200.0,
+    flow_planes=20, flows_s=60.0, cored=(16, 25),
 )  # fmt: skip
 QUICK = Sizes(
     scenario=ready.SCENARIOS / "sc-mini.yaml", live_s=10.0,  # until 5.7 s there are no events
@@ -100,6 +104,7 @@ QUICK = Sizes(
     budget_s=2.0, memory_mb=1024, rounds=2, round_s=0.1, per_plane=3, hosts=4, large=(5, 6), linked=(5, 6),
     routed=((3, 10),), routed_s=120.0,
     chains=(2,), chains_s=1.0, kuiper_s=0.5,
+    flow_planes=2, flows_s=1.0, cored=(3, 4),
 )  # fmt: skip
 
 
@@ -146,6 +151,9 @@ def run(names: Sequence[str], lane: str, sizes: Sizes) -> dict[str, Any]:
                 elif name == "ns-3":
                     beside = sizes.chains, sizes.chains_s, sizes.kuiper_s, sizes.rounds
                     sections[name] = ns3.ns3(*beside, folder, bar)
+                elif name == "cores":
+                    skies = sizes.flow_planes, sizes.flows_s, sizes.cored
+                    sections[name] = cores.cores(*skies, sizes.rounds, folder, bar)
                 elif name == "daemons":
                     sections[name] = daemons.daemons(sizes.routed, sizes.routed_s, folder, bar)
                 else:

@@ -14,9 +14,10 @@ generator   probes a second, against Scapy's send
 ±: half of what lies between the least and the greatest of the rounds.
 
 \b
-Only when named, for they take minutes, ten minutes, and half an hour:
+Only when named, for they take minutes, ten each, and half an hour:
 accuracy    how exact runs in real time are on this machine
 ns-3        CPU of playing UDP and TCP over 5 and 12 hops, against ns-3
+cores       large skies in virtual time on two cores, against one
 daemons     the largest sky with OSPF in every node
 """
 

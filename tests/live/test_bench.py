@@ -138,3 +138,12 @@ def test_chains_are_played_beside_ns_3_when_named(typed):
     assert {figure["key"] for figure in section["figures"]} == {"udp_2_cpu_s", "tcp_2_cpu_s", "kuiper_cpu_s"}
     assert all(figure["skybed"] > 0 for figure in chains)
     assert all(figure["ratio"] for figure in chains) or "libns3-dev" in section["notes"][0]
+
+
+def test_two_cores_are_measured_beside_one_when_named(typed):
+    done = typed("bench", "--quick", "--only", "cores", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    (section,) = json.loads(done.stdout)["sections"].values()
+    flows, routed = section["figures"]
+    assert flows["what"] == "10 TCP flows over 5 hops, 1 s" and routed["what"] == "OSPF in 14 nodes, 30 s"
+    assert all(figure["against"] == "one core" and figure["ratio"] for figure in (flows, routed))
