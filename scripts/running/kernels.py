@@ -53,20 +53,25 @@ class Kernels:
     def of_node(self) -> Mapping[str, int]:
         return {node.name: int(number) for node, number in zip(self.plan.nodes, self.place, strict=True)}
 
-    def each(self, closing: ExitStack) -> Iterator[tuple[Path, list[str], Wiring]]:
-        """Of each its folder, what its inside is told, and what it has of the wires."""
+    @property
+    def nodes(self) -> list[int]:
+        """How many stand in each."""
+        return np.bincount(self.place, minlength=len(self.folders)).tolist()
+
+    def each(self, closing: ExitStack) -> Iterator[tuple[Path, int, list[str], Wiring]]:
+        """Of each its folder, its number of nodes, what its inside is told, and what it has of the wires."""
         wirings = closing.enter_context(wired(len(self.folders), round(self.one_way_us * 1e3)))
-        for number, (folder, wiring) in enumerate(zip(self.folders, wirings, strict=True)):
-            yield folder, [f"--kernel={number}"], wiring
+        of_each = zip(self.folders, self.nodes, wirings, strict=True)
+        for number, (folder, nodes, wiring) in enumerate(of_each):
+            yield folder, nodes, [f"--kernel={number}"], wiring
 
     def join(self, facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Make one run directory of what all wrote. facts: what each gave; returns those of the run."""
-        nodes = np.bincount(self.place, minlength=len(self.folders)).tolist()
-        joined = merging.joined(facts, nodes)
+        joined = merging.joined(facts, self.nodes)
         merging.merge([*map(merging.Written, self.folders)], self.plan, self.place, joined["played_s"])
         run, *others = self.folders
         for folder in others:
             merging.move(folder / handover.ROUTING, run / handover.ROUTING)
             for given in GIVEN:
                 (folder / given).unlink()
-        return joined | {"kernels": {"nodes": nodes, "one_way_us": self.one_way_us}}
+        return joined | {"kernels": {"nodes": self.nodes, "one_way_us": self.one_way_us}}

@@ -12,10 +12,9 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,8 @@ from skybed.emulator.daemons import daemons, routers
 from skybed.emulator.kernel import netns
 from skybed.emulator.lanes import host, lanes, wiring
 from skybed.emulator.lanes.channel import Channel
+from skybed.emulator.lanes.lanes import Lane
+from skybed.emulator.lanes.wiring import Wiring
 from skybed.emulator.sky import tables
 from skybed.scripts.running import handover, merging, messages
 from skybed.scripts.running.follow import Limits, follow
@@ -137,18 +138,24 @@ def execute(
         underlay = shown.enter_context(netns.inherited()) if options.hosts else None
         command = _command(options, virtual, scenario, underlay)
         with ExitStack() as running:
-            start = partial(
-                lanes.running,
-                lane,
-                memory_mb=memory_of(plan),
-                interactive=options.interactive,
-                virtual=virtual,
-                read_only=options.read_only,
-            )
-            begun = [
-                running.enter_context(start([*command, *own, str(folder.resolve())], folder, wiring=wiring))
-                for folder, own, wiring in (kernels.each(running) if kernels else [(out, [], None)])
-            ]
+
+            def start(
+                folder: Path, nodes: int, told: Sequence[str] = (), wiring: Wiring | None = None
+            ) -> Lane:
+                return running.enter_context(
+                    lanes.running(
+                        lane,
+                        [*command, *told, str(folder.resolve())],
+                        folder,
+                        memory_of(plan, nodes),
+                        options.interactive,
+                        virtual,
+                        options.read_only,
+                        wiring,
+                    )
+                )
+
+            begun = [start(*of) for of in kernels.each(running)] if kernels else [start(out, len(plan.nodes))]
             if options.interactive:
                 shown.close()  # the terminal is the prompt's
                 if not sys.stdin.isatty():
@@ -322,9 +329,9 @@ def _command(
     return [*program, *prompt, *zero, every, *own, *beyond, f"--folder={Path.cwd()}"]
 
 
-def memory_of(plan: Plan) -> int:
-    """In MB, what its lane is given."""
-    return memory_mb(plan.scenario, len(plan.nodes), links_at_once(plan))
+def memory_of(plan: Plan, nodes: int) -> int:
+    """In MB, what a lane is given in which so many of its nodes stand."""
+    return memory_mb(plan.scenario, nodes, links_at_once(plan))
 
 
 def memory_mb(scenario: Scenario, nodes: int, links: int) -> int:

@@ -96,7 +96,7 @@ def plan(tmp_path):
 def test_every_route_is_the_plan_s_and_every_satellite_reaches_the_centre(plan, in_lane, tmp_path):
     """After 10 s: the next hops of all 1,006 nodes to all destinations, IPv4 and IPv6, then real packets."""
     known = f"folder, played_s, centre_name = {str(tmp_path / 'plan')!r}, {PLAYED_S}, {CENTRE!r}\n"
-    told = in_lane(PROGRAM, before=known, memory_mb=run.memory_of(plan))
+    told = in_lane(PROGRAM, before=known, memory_mb=run.memory_of(plan, len(plan.nodes)))
     changes = plan.routes.whole()
     due = changes[changes["t_s"] <= PLAYED_S]
     assert len(np.unique(due["t_s"])) > 5

@@ -81,10 +81,11 @@ def test_each_is_told_its_number_and_knows_the_others(mesh, out):
     kernels = Kernels.prepare(mesh, out, 3, GRACE_S)
     with ExitStack() as closing:
         each = [*kernels.each(closing)]
-        assert [folder for folder, _, _ in each] == kernels.folders
-        assert [words for _, words, _ in each] == [["--kernel=0"], ["--kernel=1"], ["--kernel=2"]]
-        assert [len(wiring.ends) for _, _, wiring in each] == [2, 2, 2]
-        assert {wiring.one_way_ns for _, _, wiring in each} == {round(kernels.one_way_us * 1000)}
+        assert [folder for folder, *_ in each] == kernels.folders
+        assert [nodes for _, nodes, _, _ in each] == np.bincount(kernels.place).tolist()
+        assert [words for _, _, words, _ in each] == [["--kernel=0"], ["--kernel=1"], ["--kernel=2"]]
+        assert [len(wiring.ends) for *_, wiring in each] == [2, 2, 2]
+        assert {wiring.one_way_ns for *_, wiring in each} == {round(kernels.one_way_us * 1000)}
 
 
 def test_a_sky_that_cannot_be_parted_so_often_is_refused_before_anything_is_made(mesh, out):
