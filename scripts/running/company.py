@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from skybed.emulator.lanes.lanes import Lane
-from skybed.scripts.running import messages
+from skybed.emulator.lanes.lanes import LOG, Lane
+from skybed.scripts.running import handover, messages
 from skybed.scripts.running.messages import Answer, Carried, Message, Traffic
 from skybed.scripts.running.progress import Listener
 from skybed.topologies.errors import BY_EXIT_CODE, InvalidRun, SkybedError
@@ -124,7 +124,10 @@ class Company:
             case messages.Refused(why, exit_code):
                 raise BY_EXIT_CODE.get(exit_code, InvalidRun)(why)
             case messages.Broken(error):
-                raise InvalidRun(f"A defect of skybed ended the run inside kernel {number + 1}, {error}.")
+                raise InvalidRun(
+                    f"A defect of skybed ended the run inside kernel {number + 1}, {error}; its traceback is "
+                    f"in {handover.kernel(number)}/{LOG} of the run directory."
+                )
 
 
 def _joined(each: Sequence[Any]) -> Traffic | Carried:

@@ -93,6 +93,11 @@ def take_hosts(run: Path) -> tuple[Hosts, Index]:
     return Hosts.model_validate(hosts), np.array(place)
 
 
+def kernel(number: int) -> Path:
+    """Where in the run directory another kernel than the first writes."""
+    return Path(ELSEWHERE, f"kernel-{number}")
+
+
 def give_for_kernels(run: Path, place: Index, one_way_us: float) -> None:
     """Where several kernels play. place: int[nodes], the number of each node's; one_way_us: of wires."""
     (run / FOLDER / KERNELS).write_text(json.dumps([place.tolist(), one_way_us]))

@@ -42,7 +42,7 @@ class Kernels:
         least_us = cores.least_delay_us(plan, place, grace_s)
         one_way_us = math.floor(min(least_us, APART_US + MARGIN_US) - MARGIN_US)
         handover.give_for_kernels(out, place, one_way_us)
-        folders = [out, *(out / handover.ELSEWHERE / f"kernel-{number}" for number in range(1, count))]
+        folders = [out, *(out / handover.kernel(number) for number in range(1, count))]
         for folder in folders[1:]:
             folder.mkdir(parents=True)
             for given in GIVEN:

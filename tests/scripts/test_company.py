@@ -120,7 +120,8 @@ def test_the_facts_of_the_others_come_in_their_order(three):
         (
             messages.Broken("KeyError: 'a'"),
             InvalidRun,
-            "A defect of skybed ended the run inside kernel 2, KeyError: 'a'.",
+            "A defect of skybed ended the run inside kernel 2, KeyError: 'a'; its traceback is "
+            "in elsewhere/kernel-1/log.txt of the run directory.",
         ),
         (None, InvalidRun, "Kernel 2 of 3 ended before the run did."),
     ],
