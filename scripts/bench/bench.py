@@ -104,7 +104,7 @@ QUICK = Sizes(
     budget_s=2.0, memory_mb=1024, rounds=2, round_s=0.1, per_plane=3, hosts=4, large=(5, 6), linked=(5, 6),
     routed=((3, 10),), routed_s=120.0,
     chains=(2,), chains_s=1.0, kuiper_s=0.5,
-    flow_planes=2, flows_s=1.0, cored=(3, 4),
+    flow_planes=2, flows_s=1.0, cored=(3, 10),
 )  # fmt: skip
 
 

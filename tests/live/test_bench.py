@@ -145,5 +145,5 @@ def test_two_cores_are_measured_beside_one_when_named(typed):
     assert done.returncode == 0, done.stderr
     (section,) = json.loads(done.stdout)["sections"].values()
     flows, routed = section["figures"]
-    assert flows["what"] == "10 TCP flows over 5 hops, 1 s" and routed["what"] == "OSPF in 14 nodes, 30 s"
+    assert flows["what"] == "10 TCP flows over 5 hops, 1 s" and routed["what"] == "OSPF in 32 nodes, 30 s"
     assert all(figure["against"] == "one core" and figure["ratio"] for figure in (flows, routed))

@@ -269,7 +269,9 @@ def transfer_over_a_link_that_dies(nodes, out):
 @plays
 def ended_early(nodes, out):
     flows = [probe("p"), udp(name="u", rate_mbps=1), tcp(name="t", rate_mbps=1)]
-    traffic = parts.traffic(flows, nodes, built(flows), 60.0, out, 1.0, None, None, None, Newest(), 10.0)
+    traffic = parts.traffic(
+        flows, nodes, built(flows), 60.0, out, 1.0, None, None, None, None, Newest(), 10.0
+    )
     try:
         traffic.open()
         clock = Clock(0.5)
