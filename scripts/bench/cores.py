@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
-from skybed.analysis.manifest import Manifest
 from skybed.emulator.lanes import umlkernel
 from skybed.scripts.bench import daemons
 from skybed.scripts.bench.figures import Section, figure
-from skybed.scripts.bench.live import LAST_LINES, SKYBED, follow
-from skybed.scripts.bench.start import NEEDS_KERNEL
+from skybed.scripts.bench.start import NEEDS_KERNEL, spent
 from skybed.scripts.running.progress import Listener
-from skybed.topologies.errors import InvalidRun, RunError
 from skybed.topologies.scenario.file import Scenario
 
 CORES = 2
@@ -40,7 +36,8 @@ def cores(
         for turn in range(rounds):
             for count, wall_s in ((1, on_one), (CORES, on_more)):
                 listener.at("cores", 0.0, f"{what}, on {count} of {CORES} cores, {turn + 1} of {rounds}")
-                wall_s.append(_wall_s(scenario, count, folder / f"{key}-{turn}-{count}"))
+                options = folder / f"{key}-{turn}-{count}", "--cores", str(count)
+                wall_s.append(spent(scenario, *options)["whole"][1])
         figures.append(figure(key, what, on_more, on_one, "one core"))
     return {"about": about, "figures": figures}
 
@@ -63,19 +60,3 @@ def flows(planes: int, duration_s: float) -> Scenario:
         "layers": {"relay": {"names": "r{n}", "walker": walker | {"phasing": 1}, "isl": isl}},
         "traffic": traffic,
     })  # fmt: skip
-
-
-def _wall_s(scenario: Scenario, cores: int, folder: Path) -> float:
-    folder.mkdir()
-    file, out = folder / "scenario.yaml", folder / "out"
-    file.write_text(scenario.dump())
-    began_s = time.monotonic()
-    options = ["--clock", "virtual", "--cores", str(cores), "--out", str(out)]
-    _, said = follow([*SKYBED, "run", str(file), *options])
-    wall_s = time.monotonic() - began_s
-    try:
-        if Manifest.read(out).finished:
-            return wall_s
-    except RunError:
-        pass
-    raise InvalidRun("\n  ".join([f"{scenario.name} was not played to its end:", *said[-LAST_LINES:]]))

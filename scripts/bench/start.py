@@ -42,16 +42,16 @@ def start(scenario: Scenario, rounds: int, folder: Path) -> Section:
     return {"about": about, "figures": figures}
 
 
-def spent(scenario: Scenario, folder: Path) -> dict[str, tuple[float, float]]:
+def spent(scenario: Scenario, folder: Path, *options: str) -> dict[str, tuple[float, float]]:
     """Run a scenario in virtual time, into `out` of a new folder. Of each phase, and of the whole: CPU s, and
-    s on the wall.
+    s on the wall. options: further ones of the run.
     """
     folder.mkdir()
     file, out = folder / "scenario.yaml", folder / "out"
     file.write_text(scenario.dump())
     cpu_s: list[float] = [0.0]
     before_s, began_s = ended_cpu_s(), time.monotonic()
-    command = [*SKYBED, "run", str(file), "--clock", "virtual", "--out", str(out)]
+    command = [*SKYBED, "run", str(file), "--clock", "virtual", *options, "--out", str(out)]
     stages, said = follow(command, lambda pid: cpu_s.append(_cpu_s(pid)))
     wall_s = [0.0, *(stages[name][0] - began_s for name in STAGES if name in stages)]
     wall_s.append(time.monotonic() - began_s)

@@ -64,6 +64,12 @@ def give(run: Path, scenario: ScenarioModel, packets: Mapping[str, bytes], grace
     (run / FOLDER / PACKETS).write_text(json.dumps(packets_hex, indent=2) + "\n")
 
 
+def take_grace_s(run: Path) -> float:
+    """What was given."""
+    grace_s: float = json.loads((run / FOLDER / GRACE).read_text())
+    return grace_s
+
+
 def give_for_oracle(run: Path, plan: Playable) -> None:
     """Where the oracle routes: what leads around what is lost against the plan."""
     score.save_for_oracle(plan, run / FOLDER)
@@ -137,7 +143,7 @@ def take(run: Path) -> Handover:
             run / FOLDER / CHANGES if by_daemons else None,
         ),
         {name: bytes.fromhex(packet) for name, packet in packets.items()},
-        json.loads((run / FOLDER / GRACE).read_text()),
+        take_grace_s(run),
         costs,
         prospect.load(run / FOLDER / TASKS) if (run / FOLDER / TASKS).exists() else None,
         outlook.load(run / FOLDER / BUNDLES) if (run / FOLDER / BUNDLES).exists() else None,

@@ -57,8 +57,7 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
     virtual = Clock(zero_ns=options.zero_ns)
     mine, others = plan, list[parts.Part]()
     beyond: Beyond | None = None
-    here: frozenset[str] | None = None
-    captured, may_part = plan.scenario.capture, threading.Event()
+    may_part = threading.Event()
     with ExitStack() as closing:
         if options.underlay is not None:
             from skybed.emulator.kernel.netns import Namespace  # all of which most runs need not
@@ -77,13 +76,11 @@ def play(options: argparse.Namespace, outside: Channel) -> dict[str, Any]:
             place, one_way_us = handover.take_kernels(run)
             beyond = Wires(place, options.kernel, one_way_us)
             mine = score.part(plan, place == options.kernel)
-            here = frozenset(
-                node.name for node, number in zip(plan.nodes, place, strict=True) if number == options.kernel
-            )
-            captured = [pair for pair in captured if pair[0] in here]
             others.append(parts.Company(partial(messages.say, outside), may_part, plan.duration_s))
         sky = Sky(mine, early_us=hop_cost_us, zero_ns=virtual.zero_ns, beyond=beyond)
         closing.callback(sky.stop)
+        here = frozenset(node.name for node in sky.nodes_here)
+        captured = [pair for pair in plan.scenario.capture if pair[0] in here]
         names.resolve(sky.sky_nodes, run / "hosts")
         playback = parts.Playback(sky, mine, run, building_s)
         daemons = Daemons(sky, plan, run / handover.ROUTING, costs)

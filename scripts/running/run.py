@@ -125,7 +125,9 @@ def execute(
         if options.hosts:
             place = options.hosts.place(scenario, plan.nodes)
             handover.give_for_hosts(out, options.hosts.given, place)
-        kernels = Kernels.prepare(stored, out, options.cores, grace_s(plan)) if options.cores > 1 else None
+        kernels = None
+        if options.cores > 1:
+            kernels = Kernels.prepare(stored, out, options.cores, handover.take_grace_s(out))
         _require_room(plan, out)
         listener.planned(stored)
         for name, content in own.items():
@@ -239,7 +241,13 @@ def hand_over(plan: Plan, out: Path) -> Plan:
     with whole(out / "scenario.yaml") as file:
         file.write_text(plan.scenario.dump())
     flows = plan.scenario.flows
-    handover.give(out, stored.scenario, crossings.built(flows), grace_s(plan))
+    longest_s = ways.longest_s(plan.network, [flow.ends for flow in flows])
+    rates_mbps = plan.network.values.usual(Property.RATE)
+    queues = np.array([[link.capable(side).queue_packets for side in (0, 1)] for link in plan.links], float)
+    drained_s = 8e-6 * PACKET_BYTES * queues[rates_mbps > 0] / rates_mbps[rates_mbps > 0]
+    queue_s = float(drained_s.max(initial=0.0))
+    grace_s = crossings.grace_s(longest_s, queue_s if any(kinds.of(flow).LOADS for flow in flows) else 0.0)
+    handover.give(out, stored.scenario, crossings.built(flows), grace_s)
     handover.give_for_oracle(out, stored)
     if plan.scenario.tasks:
         handover.give_for_tasks(out, foreseen.of(stored))
@@ -252,17 +260,6 @@ def hand_over(plan: Plan, out: Path) -> Plan:
         links = [link.name for link in plan.links]
         handover.give_for_daemons(out, changes, links, routers.link_costs(plan))
     return stored
-
-
-def grace_s(plan: Plan) -> float:
-    """How long packets may be under way after the end."""
-    flows = plan.scenario.flows
-    longest_s = ways.longest_s(plan.network, [flow.ends for flow in flows])
-    rates_mbps = plan.network.values.usual(Property.RATE)
-    queues = np.array([[link.capable(side).queue_packets for side in (0, 1)] for link in plan.links], float)
-    drained_s = 8e-6 * PACKET_BYTES * queues[rates_mbps > 0] / rates_mbps[rates_mbps > 0]
-    queue_s = float(drained_s.max(initial=0.0))
-    return crossings.grace_s(longest_s, queue_s if any(kinds.of(flow).LOADS for flow in flows) else 0.0)
 
 
 def _given(wanted: str | Path | Function) -> dict[str, bytes]:
